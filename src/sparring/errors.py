@@ -1,0 +1,41 @@
+"""Errors a user can cause or meet, each told in one clear line.
+
+Every room raises `SparringError` (or a subclass) for a mistake that the user
+can mend: the message says what is wrong, where, and what to do. The command
+line prints the message without a traceback and exits with ``exit_code``.
+Anything else that escapes is a defect of ours and keeps its traceback.
+
+A bad rollout is not an error: it is data, with a verdict or a parse failure.
+"""
+
+from __future__ import annotations
+
+
+class SparringError(Exception):
+    """Something the user can mend. The message is one clear line (or one line per item)."""
+
+    exit_code = 1
+
+
+class ConfigError(SparringError):
+    """A recipe, a ``--set`` or an option is wrong."""
+
+    exit_code = 2
+
+
+class DataError(SparringError):
+    """A task file is wrong. The message lists every bad row of the file."""
+
+    exit_code = 2
+
+
+class ModelError(SparringError):
+    """A model or tokenizer cannot be used as asked."""
+
+
+class SandboxError(SparringError):
+    """The host cannot give the isolation that was asked for, or the sandbox broke down."""
+
+
+class RunError(SparringError):
+    """A run directory cannot be created, read or resumed."""

@@ -1,0 +1,150 @@
+"""The words of the project as types: what every room receives and hands on.
+
+No logic, no I/O, no torch: a room may import this module and nothing from
+another room. Arrays that travel beside these types name their axes with a
+suffix: ``_P`` program, ``_T`` test (all), ``_G`` ground-truth test, ``_U``
+generated unit test, ``_L`` token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The side a response plays for."""
+
+    CODER = "coder"
+    TESTER = "tester"
+
+
+class StopReason(StrEnum):
+    """Why sampling of one response ended."""
+
+    END_TOKEN = "end_token"
+    """The model produced an end token; that token is the last of the response and is trained on."""
+    STOP_STRING = "stop_string"
+    """A stop string appeared; it is cut from the text and is not trained on."""
+    LENGTH = "length"
+    """The role's token limit was reached: a truncated response."""
+
+
+class ParseFailure(StrEnum):
+    """Why a response holds no program or no test. Each refusal has its own name."""
+
+    TRUNCATED = "truncated"
+    """The response hit the token limit before its answer was complete."""
+    NO_CODE_BLOCK = "no_code_block"
+    """A coder's response without a fenced code block."""
+    UNCLOSED_BLOCK = "unclosed_block"
+    """The last block was opened and never closed."""
+    EMPTY_BLOCK = "empty_block"
+    """The block is there and holds nothing but white space."""
+    NO_TEST_INPUT = "no_test_input"
+    """A tester's response without a test input block."""
+    NO_TEST_OUTPUT = "no_test_output"
+    """A test input without the expected output after it."""
+    NESTED_HEADER = "nested_header"
+    """A header or a fence inside a block: it is not clear what the test is."""
+    SYNTAX_ERROR = "syntax_error"
+    """The block is not valid Python: the program could never run."""
+
+
+class Verdict(StrEnum):
+    """How one program fared on one input. A closed list."""
+
+    FINISHED = "finished"
+    """From the run: ended by itself with status 0. Says nothing yet: only a checker accepts."""
+    ACCEPTED = "accepted"
+    """From the checker: the output is an accepted one."""
+    WRONG_ANSWER = "wrong_answer"
+    """From the checker: the output is not an accepted one."""
+    RUNTIME_ERROR = "runtime_error"
+    """The program raised, exited with another status than 0 or died of a signal of its own."""
+    TIME_LIMIT = "time_limit"
+    """More CPU time than allowed."""
+    IDLE_LIMIT = "idle_limit"
+    """Waited (slept, blocked) for too long without using the CPU."""
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    SANDBOX_VIOLATION = "sandbox_violation"
+    """Tried something the sandbox forbids, such as starting a process."""
+    INVALID = "invalid"
+    """There was nothing to run: the response could not be parsed."""
+    NOT_RUN = "not_run"
+    """Skipped by policy. Scored as failed, shown as not run, never cached."""
+    INFRA = "infra"
+    """Our own failure: no label. Masked everywhere, never a zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One stdin/stdout test: what is fed to the program and what it must print."""
+
+    __test__ = False  # pytest must not take this for a test class
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem to be solved, with the tests that decide whether it is.
+
+    ``tests`` are the ground-truth tests and are never shown to a model;
+    ``examples`` are public. ``time_limit`` is CPU seconds for one run,
+    ``memory_limit`` MiB. ``solutions`` are reference programs, right by
+    definition; ``validator`` is a program that reads a test input and prints
+    ``valid`` if, and only if, the statement allows that input.
+    """
+
+    id: str
+    statement: str
+    tests: tuple[Test, ...]
+    examples: tuple[Test, ...] = ()
+    time_limit: float = 1.0
+    memory_limit: int = 256
+    checker: str = "tokens"
+    solutions: tuple[str, ...] = ()
+    validator: str | None = None
+    difficulty: str | None = None
+    source: str | None = None
+    """Where the task came from (file and row, or the composition of a generated task)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a model produced for one prompt, as sampled.
+
+    ``token_ids`` are the ids that were sampled, never a re-tokenised text;
+    ``logprobs`` [L] are natural logarithms under the distribution that was
+    sampled (logits divided by the role's temperature), in float32.
+    """
+
+    task_id: str
+    role: Role
+    index: int
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    stop: StopReason
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one run: one program on one input.
+
+    ``output`` is standard output decoded as UTF-8 with ``surrogateescape``,
+    so that no byte is lost. ``cpu_seconds`` is read from the process's CPU
+    clock, ``memory_mib`` is growth of its memory since the start of the run.
+    ``detail`` is for people (last line of a traceback, the signal, the limit);
+    nothing decides by it.
+    """
+
+    verdict: Verdict
+    output: str = ""
+    cpu_seconds: float = 0.0
+    memory_mib: float = 0.0
+    detail: str = field(default="", compare=False)
