@@ -1,0 +1,151 @@
+"""Rebuild the nano model from nothing: corpus, tokenizer, warm start, checkpoint.
+
+    sparring microworld build [--out DIR] [--seed N]
+
+A Llama of under a million parameters learns to imitate the noisy players of
+`players` on compositions of the warm split, and is saved as an ordinary
+``transformers`` checkpoint. Seeded; on one machine with the same number of
+threads the weights repeat bit for bit. Takes about 15 minutes on two cores.
+The package carries the result (`NANO_DIR`).
+
+It does not try to be good at the game: an imperfect player with varied
+samples is the point, because reinforcement learning starts from it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from sparring.microworld.corpus import Conversation, corpus
+from sparring.microworld.tokenizer import ASSISTANT, END, USER, train_tokenizer
+
+NANO_DIR = Path(__file__).parent / "nano"
+"""The checkpoint in the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """Settings of the warm start. The defaults made the model in the package."""
+
+    seed: int = 0
+    conversations: int = 300_000
+    batch: int = 24
+    """Conversations per update; small batches learn more per second here."""
+    learning_rate: float = 2e-3
+    """Peak, after a linear rise; falls to a tenth along a cosine."""
+    hidden: int = 128
+    layers: int = 4
+    threads: int = 2
+
+
+def nano_config(settings: WarmStart, tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
+    """The architecture: a small Llama with tied embeddings and 256 positions."""
+    return LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.hidden,
+        intermediate_size=3 * settings.hidden,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        dtype="float32",
+    )
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerFast, conversations: list[Conversation]
+) -> list[tuple[list[int], int]]:
+    """Token ids of each conversation and the length of its prompt.
+
+    Prompt and answer are tokenised apart, as they are in use.
+    """
+    prompts = tokenizer([f"{USER}{c.prompt}{END}{ASSISTANT}" for c in conversations])["input_ids"]
+    answers = tokenizer([c.answer + END for c in conversations])["input_ids"]
+    return [(p + a, len(p)) for p, a in zip(prompts, answers, strict=True)]
+
+
+def batches(
+    rng: np.random.Generator, encoded: list[tuple[list[int], int]], size: int, pad: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Right-padded input ids and labels [batch, length] in random order.
+
+    Conversations of similar length share a batch (sorted within windows), so
+    that little is spent on padding. Labels cover the answer only.
+    """
+    window = 32 * size
+    order = rng.permutation(len(encoded))
+    for start in range(0, len(order), window):
+        part = sorted(order[start : start + window], key=lambda i: len(encoded[i][0]))
+        groups = [part[i : i + size] for i in range(0, len(part), size)]
+        for g in rng.permutation(len(groups)):
+            rows = [encoded[i] for i in groups[g]]
+            length = max(len(ids) for ids, _ in rows)
+            inputs = torch.full((len(rows), length), pad)
+            labels = torch.full((len(rows), length), -100)
+            for row, (ids, prompt) in enumerate(rows):
+                inputs[row, : len(ids)] = torch.tensor(ids)
+                labels[row, prompt : len(ids)] = torch.tensor(ids[prompt:])
+            yield inputs, labels
+
+
+def build(
+    out: Path, settings: WarmStart | None = None, log: Callable[[str], None] = print
+) -> None:
+    """Write tokenizer and weights to ``out`` (created; files in it are replaced)."""
+    settings = settings or WarmStart()
+    start = time.monotonic()
+    torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    conversations = corpus(settings.seed, settings.conversations)
+    sample = conversations[:20_000]
+    tokenizer = train_tokenizer([c.prompt for c in sample] + [c.answer for c in sample])
+    encoded = encode(tokenizer, conversations)
+    model = LlamaForCausalLM(nano_config(settings, tokenizer))
+    model.train()
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    total = math.ceil(settings.conversations / settings.batch)
+
+    def rate(step: int) -> float:
+        rise = min(1.0, (step + 1) / 200)
+        fall = 0.55 + 0.45 * math.cos(math.pi * min(1.0, step / total))
+        return rise * fall
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    pad = int(tokenizer.pad_token_id)
+    size = sum(p.numel() for p in model.parameters())
+    log(f"{size:,} parameters, {len(tokenizer)} tokens, {total:,} updates")
+    recent: list[float] = []
+    for step, (inputs, labels) in enumerate(batches(rng, encoded, settings.batch, pad), start=1):
+        loss = model(input_ids=inputs, attention_mask=inputs != pad, labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        schedule.step()
+        recent.append(float(loss))
+        if step % 500 == 0 or step == total:
+            elapsed = time.monotonic() - start
+            log(f"update {step:>6,} / {total:,}  loss {np.mean(recent):.4f}  {elapsed:5.0f} s")
+            recent.clear()
+    model.eval()
+    model.generation_config.do_sample = True
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    record = {**asdict(settings), "parameters": size, "seconds": round(time.monotonic() - start)}
+    (out / "build.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,193 @@
+"""The imperfect players whose writing warm-starts the nano model.
+
+A warm start on perfect text would leave nothing to learn, one on text with
+independent slips would be cured by sampling at temperature 0. So the mistakes
+here are mostly *habits*: for each wording of a part, a fixed share of writers
+misreads it, and for a third of the wordings that share is a majority
+(`misread_rate`). The coder's and the tester's habits differ, as two people's
+do: where one misunderstands, the other often does not, which is what makes
+tests worth writing. On top come slips in the working and inputs that break a
+rule of the statement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from sparring.microworld.grammar import HIGH, LETTERS, LOW, Part, Shape, Value
+from sparring.microworld.problem import NOTHING, Problem, Readings
+from sparring.schema import Role
+
+HABITS: dict[Role, tuple[float, float, float]] = {
+    Role.CODER: (0.06, 0.22, 0.62),
+    Role.TESTER: (0.04, 0.15, 0.60),
+}
+"""Shares of writers that misread a wording: a clear one, a hard one, a misleading one."""
+FORGET_GUARD: dict[Role, float] = {Role.CODER: 0.30, Role.TESTER: 0.15}
+SLIP_RATE = 0.008
+"""Per step of a derivation: a wrong yes/no or value."""
+SYNTAX_RATE = 0.02
+RULE_RATE = 0.10
+"""Inputs that break a rule of the statement."""
+
+
+def misread_rate(role: Role, part: Part, wording: int) -> float:
+    """The share of writers of ``role`` who misread this wording of this part."""
+    if len(part.readings) == 1:
+        return 0.0
+    key = f"{role}:{part.name}:{part.wordings[wording]}"
+    return HABITS[role][hashlib.sha256(key.encode()).digest()[0] % 3]
+
+
+def draw_readings(rng: np.random.Generator, problem: Problem, role: Role) -> Readings:
+    """How one writer understands a problem."""
+    chosen = []
+    for part, wording in zip(problem.composition.parts(), problem.wordings, strict=True):
+        wrong = rng.random() < misread_rate(role, part, wording)
+        index = int(rng.integers(1, len(part.readings))) if wrong else 0
+        chosen.append(part.readings[index])
+    guarded = bool(rng.random() >= FORGET_GUARD[role])
+    return Readings((chosen[0], chosen[1], chosen[2]), guarded)
+
+
+def draw_values(rng: np.random.Generator, shape: Shape, size: int) -> list[Value]:
+    """Uniform values, whether or not the statement allows them."""
+    if shape is Shape.LETTERS:
+        return [LETTERS[int(i)] for i in rng.integers(len(LETTERS), size=size)]
+    return [int(i) for i in rng.integers(LOW, HIGH + 1, size=size)]
+
+
+def draw_input(rng: np.random.Generator, problem: Problem, aim: float = 0.0) -> list[Value]:
+    """A permitted input; with probability ``aim`` one that probes a subtle mistake.
+
+    A probing input holds the constant of the selection, repeats a value,
+    selects nothing, or (scalars) has p equal to q.
+    """
+    shape = problem.composition.shape
+    probe = int(rng.integers(3)) if rng.random() < aim else -1
+    while True:
+        values = draw_values(rng, shape, problem.size)
+        if shape is Shape.SCALARS:
+            if probe >= 0:
+                values[1] = values[0]
+        elif probe == 0 and problem.constants[0] is not None:
+            values[int(rng.integers(problem.size))] = problem.constants[0]
+        elif probe == 0:
+            values[int(rng.integers(problem.size))] = 0 if shape is Shape.NUMBERS else "e"
+        elif probe == 1:
+            i, j = rng.choice(problem.size, size=2, replace=False)
+            values[int(i)] = values[int(j)]
+        elif probe == 2:
+            keep = problem.right.chosen[0]
+            out = [v for v in values if not keep.apply(v, problem.constants[0])]
+            while out and len(out) < problem.size:
+                v = draw_values(rng, shape, 1)[0]
+                if not keep.apply(v, problem.constants[0]):
+                    out.append(v)
+            values = out
+        if problem.allows(line(values)):
+            return values
+        if probe == 2 and rng.random() < 0.1:
+            probe = 0  # nothing permitted selects nothing
+
+
+def line(values: Sequence[Value]) -> str:
+    """An input line, without its newline."""
+    return " ".join(str(v) for v in values)
+
+
+def break_rule(rng: np.random.Generator, problem: Problem) -> list[Value]:
+    """An input that the statement does not allow: a wrong number of values, or too few
+    different ones."""
+    shape = problem.composition.shape
+    if rng.random() < 0.5 and shape is not Shape.SCALARS:
+        size = problem.size + (1 if rng.random() < 0.5 else -1)
+        return draw_values(rng, shape, size)
+    few = draw_values(rng, shape, 1 if shape is Shape.SCALARS else 2)
+    return [few[int(rng.integers(len(few)))] for _ in range(problem.size)]
+
+
+def write_program(rng: np.random.Generator, problem: Problem) -> str:
+    """One noisy coder's program."""
+    source = problem.program(draw_readings(rng, problem, Role.CODER), int(rng.integers(2)))
+    if rng.random() < SYNTAX_RATE:
+        marks = [i for i, c in enumerate(source) if c in ":)]"]
+        cut = marks[int(rng.integers(len(marks)))]
+        source = source[:cut] + source[cut + 1 :]
+    return source
+
+
+def write_test(rng: np.random.Generator, problem: Problem) -> tuple[str, str, str]:
+    """One noisy tester's input line, derivation and expected output."""
+    if rng.random() < RULE_RATE:
+        values = break_rule(rng, problem)
+    else:
+        values = draw_input(rng, problem, aim=0.15)
+    readings = draw_readings(rng, problem, Role.TESTER)
+    work, output = derive(rng, problem, values, readings)
+    return line(values), work, output
+
+
+def derive(
+    rng: np.random.Generator,
+    problem: Problem,
+    values: Sequence[Value],
+    readings: Readings,
+    slip_rate: float = SLIP_RATE,
+) -> tuple[str, str]:
+    """The worked steps and their result. Slips carry through to the result.
+
+    Lists: each value with ``y`` or ``n``, the changes as pairs, running
+    values of the answer. Scalars: the comparison, then the chosen expression.
+    """
+    if problem.composition.shape is Shape.SCALARS:
+        p, q, r = values
+        condition, then, other = readings.chosen
+        holds = bool(condition.apply(p, q)) ^ bool(rng.random() < slip_rate)
+        result = (then if holds else other).apply(p, q, r)
+        if rng.random() < slip_rate:
+            result = result + int(rng.integers(1, 3))  # type: ignore[operator]
+        source = (then if holds else other).source
+        numbers = source.replace("p", str(p)).replace("q", str(q)).replace("r", str(r))
+        shown = numbers if "m" not in source else line(list(values))
+        return f"test: {p} {q} {'y' if holds else 'n'}\nwork: {shown}", str(result)
+    keep, change, fold = readings.chosen
+    k, c, _ = problem.constants
+    marks, kept = [], []
+    for x in values:
+        yes = bool(keep.apply(x, k)) ^ bool(rng.random() < slip_rate)
+        marks.append(f"{x} {'y' if yes else 'n'}")
+        if yes:
+            kept.append(x)
+    lines = ["keep: " + " ".join(marks)]
+    if not kept and problem.needs_guard:
+        if readings.guarded:
+            return "\n".join(lines), NOTHING
+        return "\n".join(lines), "0"
+    changed = [change.apply(x, c) for x in kept]
+    if change.source != "x" and kept:
+        lines.append("map: " + " ".join(f"{x} {y}" for x, y in zip(kept, changed, strict=True)))
+    if changed and (running := _running(fold.source, changed)):
+        lines.append("fold: " + line(running))
+    return "\n".join(lines), str(fold.apply(changed))
+
+
+def _running(source: str, values: Sequence[object]) -> list[Value]:
+    """The intermediate values that make an answer easy to reach step by step."""
+    running: list[Value] = []
+    for x in values:
+        last = running[-1] if running else None
+        if source == "sum(w)":
+            running.append(x if last is None else last + x)  # type: ignore[arg-type, operator]
+        elif source == "max(w)":
+            running.append(x if last is None else max(last, x))  # type: ignore[arg-type, type-var]
+        elif source == "min(w)":
+            running.append(x if last is None else min(last, x))  # type: ignore[arg-type, type-var]
+        elif source == "len(w)":
+            running.append(1 if last is None else last + 1)  # type: ignore[operator]
+        elif "set(w)" in source and x not in running:
+            running.append(x)  # type: ignore[arg-type]
+    return running

@@ -1,0 +1,278 @@
+"""Problems: compositions of parts, their split, statement, source and meaning.
+
+A *composition* is the bare choice of parts; a *problem* adds constants,
+wordings, the input size and a sentence pattern. Splits are by composition
+(`Split`), so that what is held out was never met in any wording.
+
+`program` writes a problem as Python under given readings, `answer` computes
+what that program prints, and `derivation` writes the same computation as a
+chain of small steps. A property test runs the programs and compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+import numpy as np
+
+from sparring.microworld.grammar import (
+    CONDITIONS,
+    COUNTING,
+    EXPRESSIONS,
+    LETTER_ANSWERS,
+    LETTER_CHANGES,
+    LETTER_SELECTIONS,
+    NUMBER_ANSWERS,
+    NUMBER_CHANGES,
+    NUMBER_SELECTIONS,
+    Part,
+    Reading,
+    Shape,
+    Value,
+)
+
+PARTS: dict[Shape, tuple[tuple[Part, ...], ...]] = {
+    Shape.NUMBERS: (NUMBER_SELECTIONS, NUMBER_CHANGES, NUMBER_ANSWERS),
+    Shape.LETTERS: (LETTER_SELECTIONS, LETTER_CHANGES, LETTER_ANSWERS),
+    Shape.SCALARS: (CONDITIONS, EXPRESSIONS, EXPRESSIONS),
+}
+SIZES: dict[Shape, tuple[int, ...]] = {
+    Shape.NUMBERS: (4, 5, 6),
+    Shape.LETTERS: (4, 5, 6),
+    Shape.SCALARS: (3,),
+}
+SHAPE_WEIGHTS: dict[Shape, float] = {Shape.NUMBERS: 0.5, Shape.LETTERS: 0.3, Shape.SCALARS: 0.2}
+NOTHING = "none"
+"""Printed when a selection is empty and the answer is not a number of things."""
+
+
+class Split(StrEnum):
+    """What a composition may be used for."""
+
+    WARM = "warm"
+    """Text for the warm start of the nano model."""
+    TRAIN = "train"
+    """Reinforcement learning."""
+    VALIDATION = "validation"
+    """Choosing settings."""
+    HELD_OUT = "held_out"
+    """The reported evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """The choice of parts, by name, in the order of `PARTS`."""
+
+    shape: Shape
+    names: tuple[str, str, str]
+
+    @property
+    def key(self) -> str:
+        return f"{self.shape}:{'/'.join(self.names)}"
+
+    @property
+    def split(self) -> Split:
+        """By a hash of the key: stable for ever, unaffected by new parts."""
+        digest = hashlib.sha256(self.key.encode()).digest()
+        share = int.from_bytes(digest[:4], "big") / 2**32
+        if share < 0.55:
+            return Split.WARM
+        if share < 0.75:
+            return Split.TRAIN
+        return Split.VALIDATION if share < 0.80 else Split.HELD_OUT
+
+    def parts(self) -> tuple[Part, Part, Part]:
+        first, second, third = (
+            next(p for p in parts if p.name == name)
+            for parts, name in zip(PARTS[self.shape], self.names, strict=True)
+        )
+        return first, second, third
+
+
+def compositions(shape: Shape | None = None, split: Split | None = None) -> list[Composition]:
+    """Every composition, in a fixed order; pairs of branches that make the boundary
+    invisible (the same value on both sides when p equals q) are left out."""
+    found = []
+    for s in Shape if shape is None else (shape,):
+        for chosen in product(*PARTS[s]):
+            names = (chosen[0].name, chosen[1].name, chosen[2].name)
+            if s is Shape.SCALARS and (
+                names[1] == names[2] or set(names[1:]) in ({"p+r", "q+r"}, {"p-r", "r-q"})
+            ):
+                continue
+            if names[0] in ("vowel", "consonant") and names[1] == "same" and names[2] == "distinct":
+                continue  # too few different letters to tell anything apart
+            composition = Composition(s, names)
+            if split is None or composition.split is split:
+                found.append(composition)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """How one player understood a problem: a reading for each part, and whether it
+    remembered the sentence about the empty selection."""
+
+    chosen: tuple[Reading, Reading, Reading]
+    guarded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A composition with everything that a statement needs."""
+
+    composition: Composition
+    constants: tuple[Value | None, Value | None, Value | None]
+    wordings: tuple[int, int, int]
+    size: int
+    pattern: int
+
+    @property
+    def right(self) -> Readings:
+        first, second, third = (p.readings[0] for p in self.composition.parts())
+        return Readings((first, second, third))
+
+    @property
+    def needs_guard(self) -> bool:
+        """Whether the statement says what to print for an empty selection."""
+        return (
+            self.composition.shape is not Shape.SCALARS and self.composition.names[2] not in COUNTING
+        )
+
+    def phrases(self) -> tuple[str, str, str]:
+        first, second, third = (
+            part.wordings[i].replace("{k}", str(k))
+            for part, i, k in zip(
+                self.composition.parts(), self.wordings, self.constants, strict=True
+            )
+        )
+        return first, second, third
+
+    def statement(self) -> str:
+        keep, change, answer = self.phrases()
+        if self.composition.shape is Shape.SCALARS:
+            heads = (
+                f"Read three integers p, q and r. If {keep}, print {change}, else print {answer}.",
+                f"Given integers p, q and r: when {keep} print {change}, otherwise {answer}.",
+                f"There are three integers p, q, r. Print {change} if {keep}, or {answer} if not.",
+            )
+            limits = "All are from -9 to 9 on one line, not all equal."
+            return f"{heads[self.pattern]} {limits}"
+        what = "integers" if self.composition.shape is Shape.NUMBERS else "letters"
+        then = f", {change}" if change else ""
+        heads = (
+            f"Read {self.size} {what}. Keep those {keep}{then} and print {answer}.",
+            f"Given {self.size} {what}, take the ones {keep}{then}, then print {answer}.",
+            f"There are {self.size} {what}. Drop all but those {keep}{then} and show {answer}.",
+        )
+        span = "from -9 to 9" if self.composition.shape is Shape.NUMBERS else "from a to h"
+        guard = " Print none if nothing is left." if self.needs_guard else ""
+        return f"{heads[self.pattern]}{guard} All are {span} on one line, at least 3 different."
+
+    def sources(self, readings: Readings) -> tuple[str, str, str]:
+        first, second, third = (
+            r.source.replace("{k}", f'"{k}"' if isinstance(k, str) else str(k))
+            for r, k in zip(readings.chosen, self.constants, strict=True)
+        )
+        return first, second, third
+
+    def program(self, readings: Readings | None = None, style: int = 0) -> str:
+        """Python source of the problem under ``readings`` (default: the right ones).
+
+        ``style`` 0 is a comprehension, 1 a loop. Ends with a newline.
+        """
+        readings = readings or self.right
+        keep, change, answer = self.sources(readings)
+        if self.composition.shape is Shape.SCALARS:
+            if style == 0:
+                return (
+                    "p, q, r = map(int, input().split())\n"
+                    f"if {keep}:\n    print({change})\nelse:\n    print({answer})\n"
+                )
+            return (
+                "p, q, r = map(int, input().split())\n"
+                f"print({change} if {keep} else {answer})\n"
+            )
+        numbers = self.composition.shape is Shape.NUMBERS
+        read = "v = list(map(int, input().split()))\n" if numbers else "v = input().split()\n"
+        if style == 0:
+            body = f"w = [{change} for x in v if {keep}]\n"
+        else:
+            body = f"w = []\nfor x in v:\n    if {keep}:\n        w.append({change})\n"
+        if self.needs_guard and readings.guarded:
+            tail = f'if w:\n    print({answer})\nelse:\n    print("{NOTHING}")\n'
+        else:
+            tail = f"print({answer})\n"
+        return read + body + tail
+
+    def steps(
+        self, values: Sequence[Value], readings: Readings
+    ) -> tuple[list[bool], list[Value]]:
+        """The selection and the changed values of a line, under ``readings``."""
+        keep, change, _ = readings.chosen
+        k, c, _ = self.constants
+        kept = [bool(keep.apply(x, k)) for x in values]
+        changed = [change.apply(x, c) for x, yes in zip(values, kept, strict=True) if yes]
+        return kept, changed  # type: ignore[return-value]  # a change maps values to values
+
+    def answer(self, values: Sequence[Value], readings: Readings | None = None) -> str | None:
+        """What the program prints for an input (one line), or None where it crashes."""
+        readings = readings or self.right
+        if self.composition.shape is Shape.SCALARS:
+            p, q, r = values
+            condition, then, other = readings.chosen
+            return str((then if condition.apply(p, q) else other).apply(p, q, r))
+        _, changed = self.steps(values, readings)
+        if not changed and self.needs_guard:
+            if readings.guarded:
+                return NOTHING
+            if not readings.chosen[2].source.startswith("*"):
+                return None
+        return str(readings.chosen[2].apply(changed))
+
+    def allows(self, line: str) -> bool:
+        """The validator: whether the statement permits this input line."""
+        values = parse_line(self.composition.shape, line)
+        if values is None or len(values) != self.size:
+            return False
+        needed = 2 if self.composition.shape is Shape.SCALARS else 3
+        return len(set(values)) >= needed
+
+
+def parse_line(shape: Shape, line: str) -> list[Value] | None:
+    """The values of an input line, or None if it is not one of this shape.
+
+    Strict: one line, single blanks, integers as Python prints them.
+    """
+    fields = line.removesuffix("\n").split(" ")
+    if shape is Shape.LETTERS:
+        return list(fields) if all(len(f) == 1 and "a" <= f <= "h" for f in fields) else None
+    values: list[Value] = []
+    for f in fields:
+        digits = f.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) == 1) or f == "-0":
+            return None
+        values.append(int(f))
+    return values
+
+
+def draw_problem(
+    rng: np.random.Generator, pool: dict[Shape, list[Composition]]
+) -> Problem:
+    """A random problem over the compositions of ``pool`` (by shape)."""
+    shapes = list(SHAPE_WEIGHTS)
+    shape = shapes[int(rng.choice(len(shapes), p=list(SHAPE_WEIGHTS.values())))]
+    composition = pool[shape][int(rng.integers(len(pool[shape])))]
+    parts = composition.parts()
+    first, second, third = (
+        p.constants[int(rng.integers(len(p.constants)))] if p.constants else None for p in parts
+    )
+    one, two, three = (int(rng.integers(len(p.wordings))) for p in parts)
+    size = SIZES[shape][int(rng.integers(len(SIZES[shape])))]
+    return Problem(
+        composition, (first, second, third), (one, two, three), size, int(rng.integers(3))
+    )
