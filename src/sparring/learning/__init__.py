@@ -1,0 +1,1 @@
+"""Learning: from rewarded responses to new weights. See `update` for the story."""

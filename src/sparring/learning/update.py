@@ -1,0 +1,214 @@
+"""One training update: groups of both roles in, new weights and statistics out.
+
+`joint`: both roles' groups make one gradient, each role's loss an average
+over its own tokens. `separate`: coders first, then testers. Either way the
+log-probs under the sampling policy are fixed before the first optimiser step
+(they come with the samples), so that the second step's ratio and clip are
+real. AdamW's moments live for the whole run; the reference is a frozen copy
+of the first weights.
+
+Gradients are sums over micro-batches divided by the token count of the whole
+optimiser step, so the split into micro-batches never changes them.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from sparring.errors import RunError
+from sparring.learning.logprobs import response_logprobs
+from sparring.learning.loss import LossSettings, token_loss
+from sparring.learning.samples import Group, micro_batches
+from sparring.schema import Role
+
+
+class UpdateMode(StrEnum):
+    """How the two roles share an update."""
+
+    JOINT = "joint"
+    SEPARATE = "separate"
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """How to update. ``minibatches`` optimiser steps are made per batch (per role if
+    separate); ``tokens_per_micro_batch`` bounds the positions of one forward pass."""
+
+    mode: UpdateMode = UpdateMode.JOINT
+    minibatches: int = 1
+    learning_rate: float = 1e-6
+    beta1: float = 0.9
+    beta2: float = 0.95
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    tokens_per_micro_batch: int = 16384
+    coder_weight: float = 1.0
+    tester_weight: float = 1.0
+    loss: LossSettings = LossSettings()
+
+    def weight(self, role: Role) -> float:
+        return self.coder_weight if role is Role.CODER else self.tester_weight
+
+
+@dataclass(slots=True)
+class RoleStats:
+    """What one role's tokens did in an update. Means are over tokens.
+
+    ``logprob_gap`` is the mean, ``logprob_gap_max`` the largest absolute
+    difference between the sampler's and the trainer's log-probs over the
+    ``gap_tokens`` computed before the first optimiser step (NaN if none). ``grad_norm`` is the mean over optimiser steps of
+    this role's part of the gradient, before clipping.
+    """
+
+    loss: float = 0.0
+    kl: float = 0.0
+    clip_share: float = 0.0
+    entropy: float = 0.0
+    largest_ratio: float = 0.0
+    grad_norm: float = 0.0
+    logprob_gap: float = 0.0
+    logprob_gap_max: float = 0.0
+    gap_tokens: int = 0
+    tokens: int = 0
+    groups: int = 0
+    optimizer_steps: int = 0
+
+
+class Learner:
+    """The model, its reference, its optimiser, and how they move."""
+
+    def __init__(self, model: PreTrainedModel, settings: LearningSettings) -> None:
+        self.model = model
+        self.settings = settings
+        self.reference = frozen_copy(model) if settings.loss.kl > 0 else None
+        self.optimizer = torch.optim.AdamW(
+            [p for p in model.parameters() if p.requires_grad],
+            lr=settings.learning_rate,
+            betas=(settings.beta1, settings.beta2),
+            weight_decay=settings.weight_decay,
+        )
+
+    def update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
+        """Learn from one batch. A batch without any group leaves the weights as they are."""
+        stats = {role: RoleStats() for role in Role}
+        by_role = {role: [g for g in groups if g.role is role] for role in Role}
+        if self.settings.mode is UpdateMode.SEPARATE:
+            parts = [
+                {role: chunk}
+                for role in (Role.CODER, Role.TESTER)
+                for chunk in _chunks(by_role[role], self.settings.minibatches)
+            ]
+        else:
+            chunks = {r: _chunks(by_role[r], self.settings.minibatches) for r in Role}
+            parts = [
+                {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
+            ]
+        self.model.train()
+        stepped = False
+        for part in parts:
+            stepped |= self._optimizer_step(part, stats, fresh=not stepped)
+        self.model.eval()
+        for s in stats.values():
+            s.grad_norm /= max(1, s.optimizer_steps)
+            for name in ("loss", "kl", "clip_share", "entropy"):
+                setattr(s, name, getattr(s, name) / max(1, s.tokens))
+            s.logprob_gap = s.logprob_gap / s.gap_tokens if s.gap_tokens else math.nan
+        return stats
+
+    def _optimizer_step(
+        self, part: dict[Role, list[Group]], stats: dict[Role, RoleStats], fresh: bool
+    ) -> bool:
+        """One optimiser step on the groups of ``part``; False if there was nothing to learn."""
+        if not any(part.values()):
+            return False
+        self.optimizer.zero_grad(set_to_none=True)
+        earlier: list[torch.Tensor] | None = None
+        for role, groups in part.items():
+            if not groups:
+                continue
+            tokens = sum(g.tokens for g in groups)
+            for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
+                self._backward(batch, self.settings.weight(role) / tokens, stats[role], fresh)
+            gradients = [p.grad for p in self._parameters() if p.grad is not None]
+            stats[role].grad_norm += _norm(gradients, earlier)
+            stats[role].groups += len(groups)
+            stats[role].optimizer_steps += 1
+            earlier = [g.clone() for g in gradients]
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters(), self.settings.max_grad_norm)
+        if not math.isfinite(float(norm)):
+            raise RunError(
+                "the gradient is not finite; lower learning.learning_rate or look at the last "
+                "step's rollouts for a response with an extreme log-prob"
+            )
+        self.optimizer.step()
+        return True
+
+    def _backward(self, batch: list[Group], scale: float, stats: RoleStats, fresh: bool) -> None:
+        """Add the gradient of one micro-batch, and its tokens to the statistics."""
+        device = self.model.device
+        samples = [s for g in batch for s in g.samples]
+        old = torch.tensor([x for s in samples for x in s.old_logprobs], device=device)
+        advantage = torch.tensor([s.advantage for s in samples], device=device)
+        current = response_logprobs(self.model, batch)
+        reference = None
+        if self.reference is not None:
+            with torch.no_grad():
+                reference = response_logprobs(self.reference, batch).logprob
+        tokens = token_loss(
+            current.logprob, old, advantage[current.row], reference, self.settings.loss
+        )
+        (tokens.loss.sum() * scale).backward()
+        stats.tokens += len(old)
+        stats.loss += float(tokens.loss.detach().sum())
+        stats.kl += float(tokens.kl.sum())
+        stats.clip_share += float(tokens.clipped.sum())
+        stats.entropy += float(current.entropy.sum())
+        stats.largest_ratio = max(stats.largest_ratio, float(tokens.ratio.max()))
+        if fresh:
+            gap = (current.logprob.detach() - old).abs()
+            stats.logprob_gap += float(gap.sum())
+            stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
+            stats.gap_tokens += len(old)
+
+    def _parameters(self) -> list[torch.nn.Parameter]:
+        return [p for p in self.model.parameters() if p.requires_grad]
+
+    def state(self) -> dict[str, Any]:
+        """The optimiser's state, for a checkpoint."""
+        return dict(self.optimizer.state_dict())
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Restore what `state` gave."""
+        self.optimizer.load_state_dict(state)
+
+
+def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:
+    """A copy that never changes: the reference of the KL term."""
+    reference = copy.deepcopy(model)
+    reference.requires_grad_(False)
+    reference.eval()
+    return reference
+
+
+def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
+    """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
+    bounds = [round(i * len(groups) / count) for i in range(count + 1)]
+    return [groups[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+
+
+def _norm(gradients: list[torch.Tensor], earlier: list[torch.Tensor] | None) -> float:
+    """The norm of what was added to ``earlier``."""
+    added = (
+        gradients
+        if earlier is None
+        else [g - e for g, e in zip(gradients, earlier, strict=True)]
+    )
+    return float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in added])))

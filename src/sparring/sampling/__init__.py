@@ -1,0 +1,1 @@
+"""Sampling: from prompts to responses, token ids and log-probs. See `base`."""

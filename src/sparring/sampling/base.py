@@ -1,0 +1,61 @@
+"""What every sampler promises: `Sampler`, its parameters and its seeds.
+
+A sampler turns prompts into responses whose token ids, log-probs and stop
+reasons are those of the distribution that was sampled. It does not render
+prompts, parse responses or know what a role is; it only carries the role and
+the task through, because the seed depends on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sparring.schema import Response, Role
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How to sample one role's responses.
+
+    ``temperature`` divides the logits; 0 takes the likeliest token (its
+    log-probs are then those of temperature 1). ``max_tokens`` counts the end
+    token. There is no top-p or top-k: log-probs of a cut distribution cannot
+    be trained on without storing the kept set.
+    """
+
+    temperature: float = 1.0
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt, what it is for, and the seed of its responses."""
+
+    task_id: str
+    role: Role
+    token_ids: tuple[int, ...]
+    seed: int
+    params: SamplingParams
+
+
+class Sampler(Protocol):
+    """Anything that can sample from the current weights."""
+
+    def sample(self, prompts: Sequence[Prompt], n: int) -> list[list[Response]]:
+        """``n`` responses for each prompt, in the order of ``prompts``.
+
+        The same prompts, seeds and weights give the same responses.
+        """
+        ...
+
+
+def sampling_seed(run_seed: int, step: int, task_id: str, role: Role) -> int:
+    """The seed of one prompt's responses: a 63-bit hash of all that identifies it.
+
+    A step can therefore be sampled again, whole or in part, in any order.
+    """
+    key = f"{run_seed}\0{step}\0{task_id}\0{role}".encode()
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
