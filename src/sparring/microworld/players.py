@@ -22,14 +22,16 @@ from sparring.microworld.problem import NOTHING, Problem, Readings
 from sparring.schema import Role
 
 HABITS: dict[Role, tuple[float, float, float]] = {
-    Role.CODER: (0.06, 0.22, 0.62),
-    Role.TESTER: (0.04, 0.15, 0.60),
+    Role.CODER: (0.08, 0.28, 0.66),
+    Role.TESTER: (0.04, 0.15, 0.52),
 }
 """Shares of writers that misread a wording: a clear one, a hard one, a misleading one."""
 FORGET_GUARD: dict[Role, float] = {Role.CODER: 0.30, Role.TESTER: 0.15}
 SLIP_RATE = 0.008
 """Per step of a derivation: a wrong yes/no or value."""
 SYNTAX_RATE = 0.02
+PROBE_RATE = 0.25
+"""Inputs that probe a subtle mistake."""
 RULE_RATE = 0.10
 """Inputs that break a rule of the statement."""
 
@@ -125,7 +127,7 @@ def write_test(rng: np.random.Generator, problem: Problem) -> tuple[str, str, st
     if rng.random() < RULE_RATE:
         values = break_rule(rng, problem)
     else:
-        values = draw_input(rng, problem, aim=0.15)
+        values = draw_input(rng, problem, aim=PROBE_RATE)
     readings = draw_readings(rng, problem, Role.TESTER)
     work, output = derive(rng, problem, values, readings)
     return line(values), work, output

@@ -1,0 +1,115 @@
+"""Problems as `Task`s: ground-truth tests, reference solution, validator.
+
+Ground-truth tests are chosen, not drawn: from candidates that probe subtle
+mistakes, greedily those that tell the most remaining single mistakes from the
+right program, so that eight tests leave few wrong programs unnoticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from sparring.microworld.grammar import Shape, Value
+from sparring.microworld.players import draw_input, line
+from sparring.microworld.problem import (
+    Composition,
+    Problem,
+    Readings,
+    Split,
+    compositions,
+    draw_problem,
+)
+from sparring.schema import Task, Test
+
+CANDIDATES = 48
+TESTS = 8
+
+
+def microworld_tasks(split: Split, count: int, seed: int) -> list[Task]:
+    """``count`` different tasks over the compositions of ``split``, the same for a seed."""
+    rng = np.random.default_rng([seed, *hashlib.sha256(split.encode()).digest()[:8]])
+    pool: dict[Shape, list[Composition]] = {s: compositions(s, split) for s in Shape}
+    tasks: dict[str, Task] = {}
+    while len(tasks) < count:
+        task = make_task(rng, draw_problem(rng, pool))
+        tasks.setdefault(task.id, task)
+    return list(tasks.values())
+
+
+def make_task(rng: np.random.Generator, problem: Problem) -> Task:
+    """A task for a problem. Its id is a hash of the statement: equal tasks have equal ids."""
+    statement = problem.statement()
+    digest = hashlib.sha256(statement.encode()).hexdigest()[:12]
+    return Task(
+        id=f"micro-{digest}",
+        statement=statement,
+        tests=tuple(choose_tests(rng, problem)),
+        time_limit=1.0,
+        memory_limit=128,
+        solutions=(problem.program(),),
+        validator=validator(problem),
+        source=problem.composition.key,
+    )
+
+
+def single_mistakes(problem: Problem) -> list[Readings]:
+    """The right readings with one part misread, or the empty selection forgotten."""
+    right = problem.right.chosen
+    found = []
+    for place, part in enumerate(problem.composition.parts()):
+        for reading in dict.fromkeys(part.readings[1:]):
+            chosen = [*right]
+            chosen[place] = reading
+            found.append(Readings((chosen[0], chosen[1], chosen[2])))
+    if problem.needs_guard:
+        found.append(Readings(right, guarded=False))
+    return found
+
+
+def choose_tests(rng: np.random.Generator, problem: Problem) -> Iterable[Test]:
+    """`TESTS` ground-truth tests; half of the candidates probe, half are drawn plainly."""
+    candidates: list[list[Value]] = [
+        draw_input(rng, problem, aim=float(i % 2)) for i in range(CANDIDATES)
+    ]
+    mistakes = single_mistakes(problem)
+    right = [problem.answer(values) for values in candidates]
+    caught = np.array(
+        [
+            [problem.answer(values, m) != answer for m in mistakes]
+            for values, answer in zip(candidates, right, strict=True)
+        ]
+    ).reshape(CANDIDATES, len(mistakes))
+    left = np.ones(len(mistakes), dtype=bool)
+    chosen: list[int] = []
+    while len(chosen) < TESTS:
+        gain = (caught & left).sum(axis=1)
+        gain[chosen] = -1
+        best = int(gain.argmax())
+        if gain[best] == 0 and not left.all():
+            left[:] = True  # everything is caught once: catch it twice
+            continue
+        chosen.append(best)
+        left &= ~caught[best]
+    for i in chosen:
+        answer = right[i]
+        assert answer is not None
+        yield Test(line(candidates[i]) + "\n", answer + "\n")
+
+
+def validator(problem: Problem) -> str:
+    """A program that prints ``valid`` exactly for the inputs that the statement allows."""
+    if problem.composition.shape is Shape.LETTERS:
+        allowed = 'set("abcdefgh")'
+    else:
+        allowed = "{str(i) for i in range(-9, 10)}"
+    needed = 2 if problem.composition.shape is Shape.SCALARS else 3
+    return (
+        "import sys\n"
+        "text = sys.stdin.read()\n"
+        'v = text.removesuffix("\\n").split(" ")\n'
+        f"ok = len(v) == {problem.size} and len(set(v)) >= {needed} and set(v) <= {allowed}\n"
+        'print("valid" if ok else "invalid")\n'
+    )

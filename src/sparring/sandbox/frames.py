@@ -1,0 +1,145 @@
+"""The language between the parent and a worker: frames of a header and a blob.
+
+A frame is ``<u32 header bytes><u32 blob bytes>``, a JSON header and a blob. JSON and not
+pickle: the parent must be able to read what a worker says without trusting it.
+
+Request:  ``{"job", "program": n, "inputs": [n…], "limits": [5 numbers], "per_test", "skip"}``
+          with the program and the inputs, as bytes, one after the other in the blob.
+Reply:    ``{"job", "first": i, "outcomes": [[verdict, n, cpu, mib, detail]…]}`` with the outputs
+          in the blob: a run of outcomes that starts at input i. A job may be answered in parts.
+Hello:    ``{"hello": {layer: value…}}`` or ``{"refused": why}`` once, when the worker has started.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from sparring.sandbox.terms import Limits
+from sparring.schema import Outcome, Verdict
+
+_LENGTHS = struct.Struct("<II")
+MAX_BYTES = 1 << 30
+
+Header = dict[str, Any]
+
+
+class BrokenPeer(Exception):
+    """The other side is gone or said something that is not a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One program and inputs, as bytes, on their way to a worker."""
+
+    job: int
+    program: bytes
+    inputs: tuple[bytes, ...]
+    limits: Limits
+    per_test: bool = False
+    skip: bool = False
+    """Leave out the other inputs once the first has run into a time limit."""
+
+
+def send(peer: socket.socket, header: Header, blob: bytes = b"") -> None:
+    """Send one frame."""
+    text = json.dumps(header).encode()
+    try:
+        peer.sendall(_LENGTHS.pack(len(text), len(blob)) + text + blob)
+    except OSError as error:
+        raise BrokenPeer(str(error)) from error
+
+
+def receive(peer: socket.socket) -> tuple[Header, bytes]:
+    """Wait for one frame. A timeout set on the socket raises `TimeoutError`."""
+    header_bytes, blob_bytes = _LENGTHS.unpack(_exactly(peer, _LENGTHS.size))
+    if header_bytes > MAX_BYTES or blob_bytes > MAX_BYTES:
+        raise BrokenPeer("a frame that is too large")
+    try:
+        header = json.loads(_exactly(peer, header_bytes))
+    except ValueError as error:
+        raise BrokenPeer("a frame that is not JSON") from error
+    if not isinstance(header, dict):
+        raise BrokenPeer("a frame without a header")
+    return header, _exactly(peer, blob_bytes)
+
+
+def pack_request(request: Request) -> tuple[Header, bytes]:
+    """A request as a header and a blob."""
+    header = {
+        "job": request.job,
+        "program": len(request.program),
+        "inputs": [len(data) for data in request.inputs],
+        "limits": astuple(request.limits),
+        "per_test": request.per_test,
+        "skip": request.skip,
+    }
+    return header, request.program + b"".join(request.inputs)
+
+
+def unpack_request(header: Header, blob: bytes) -> Request:
+    """The request that `pack_request` packed."""
+    end = header["program"]
+    inputs = []
+    for length in header["inputs"]:
+        inputs.append(blob[end : end + length])
+        end += length
+    limits = Limits(*header["limits"])
+    program = blob[: header["program"]]
+    job, per_test, skip = header["job"], header["per_test"], header["skip"]
+    return Request(job, program, tuple(inputs), limits, per_test, skip)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a worker saw of one run: an outcome with its output still in bytes."""
+
+    verdict: Verdict
+    output: bytes = b""
+    cpu_seconds: float = 0.0
+    memory_mib: float = 0.0
+    detail: str = ""
+
+
+def pack_reply(job: int, first: int, runs: Sequence[Run]) -> tuple[Header, bytes]:
+    """Consecutive runs of a job, from input `first` on, as a header and a blob."""
+    rows = [
+        [r.verdict.value, len(r.output), round(r.cpu_seconds, 6), round(r.memory_mib, 3), r.detail]
+        for r in runs
+    ]
+    header = {"job": job, "first": first, "outcomes": rows}
+    return header, b"".join(r.output for r in runs)
+
+
+def unpack_reply(header: Header, blob: bytes) -> tuple[int, int, list[Outcome]]:
+    """(job, first input, outcomes) of a reply. Raises `BrokenPeer` for anything else."""
+    outcomes = []
+    end = 0
+    try:
+        for verdict, length, cpu, mib, detail in header["outcomes"]:
+            output = blob[end : end + length].decode("utf-8", "surrogateescape")
+            end += length
+            outcomes.append(Outcome(Verdict(verdict), output, float(cpu), float(mib), str(detail)))
+        return int(header["job"]), int(header["first"]), outcomes
+    except (KeyError, ValueError, TypeError) as error:
+        raise BrokenPeer(f"a reply that makes no sense: {error}") from error
+
+
+def _exactly(peer: socket.socket, count: int) -> bytes:
+    parts = []
+    while count:
+        try:
+            part = peer.recv(min(count, 1 << 20))
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise BrokenPeer(str(error)) from error
+        if not part:
+            raise BrokenPeer("end of file")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,149 @@
+"""The few system calls that Python's standard library does not offer, through ctypes.
+
+Thin: each function makes one call and raises `OSError` with the call's name. Numbers come
+from the kernel's headers (``linux/sched.h``, ``linux/mount.h``, ``linux/prctl.h``,
+``linux/capability.h``). Linux on x86-64 and aarch64 only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_SECCOMP = 22
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+SYS_MOUNT_SETATTR = 442
+SYS_LANDLOCK_CREATE_RULESET = 444
+SYS_LANDLOCK_ADD_RULE = 445
+SYS_LANDLOCK_RESTRICT_SELF = 446
+# The calls above have one number everywhere; these two differ.
+_SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
+_SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+
+_AT_EMPTY_PATH = 0x1000
+_AT_RECURSIVE = 0x8000
+_MOUNT_ATTR_RDONLY = 1
+_MOUNT_ATTR_NOSUID = 2
+_MOUNT_ATTR_NODEV = 4
+_LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def machine() -> str:
+    """The machine's architecture as the kernel names it, for instance ``x86_64``."""
+    return os.uname().machine
+
+
+def syscall(name: str, number: int, *arguments: int | bytes | ctypes.Array[ctypes.c_char]) -> int:
+    """Make one system call; `name` is only for the error message."""
+    converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    result: int = _libc.syscall(ctypes.c_long(number), *converted)
+    if result < 0:
+        raise _os_error(name)
+    return result
+
+
+def prctl(option: int, argument: int = 0, argument_3: int = 0) -> None:
+    """prctl(2) with up to two arguments."""
+    rest = (ctypes.c_ulong(argument), ctypes.c_ulong(argument_3), ctypes.c_ulong(0))
+    if _libc.prctl(option, *rest, ctypes.c_ulong(0)) < 0:
+        raise _os_error(f"prctl({option})")
+
+
+def unshare(flags: int) -> None:
+    """unshare(2). `os.unshare` exists only since Python 3.12."""
+    if _libc.unshare(flags) < 0:
+        raise _os_error("unshare")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    """mount(2)."""
+    done = _libc.mount(
+        source.encode(),
+        target.encode(),
+        kind.encode() if kind else None,
+        ctypes.c_ulong(flags),
+        data.encode() or None,
+    )
+    if done < 0:
+        raise _os_error(f"mount {target}")
+
+
+def bind_read_only(source: str, target: str, *, devices: bool = False) -> None:
+    """Bind `source` (with what is mounted below it) onto `target`, read-only and nosuid."""
+    mount(source, target, None, MS_BIND | MS_REC)
+    attributes = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | (0 if devices else _MOUNT_ATTR_NODEV)
+    argument = struct.pack("QQQQ", attributes, 0, 0, 0)
+    fd = os.open(target, os.O_PATH)
+    try:
+        flags = _AT_EMPTY_PATH | _AT_RECURSIVE
+        syscall("mount_setattr", SYS_MOUNT_SETATTR, fd, b"", flags, argument, len(argument))
+    finally:
+        os.close(fd)
+
+
+def pivot_root(new_root: str) -> None:
+    """Make `new_root` the root and let go of the old one."""
+    os.chdir(new_root)
+    # The old root is stacked on the new one and then detached: no directory needed for it.
+    syscall("pivot_root", _SYS_PIVOT_ROOT[machine()], b".", b".")
+    if _libc.umount2(b".", MNT_DETACH) < 0:
+        raise _os_error("umount2")
+    os.chdir("/")
+
+
+def drop_privileges(uid: int | None) -> None:
+    """Give up every capability for good, set no_new_privs, and become `uid` if one is given."""
+    last = int(_read("/proc/sys/kernel/cap_last_cap") or 40)
+    for capability in range(last + 1):
+        try:
+            prctl(PR_CAPBSET_DROP, capability)
+        except OSError:  # not privileged: there is nothing to drop from the bounding set
+            break
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    header = struct.pack("Ii", _LINUX_CAPABILITY_VERSION_3, 0)
+    syscall("capset", _SYS_CAPSET[machine()], header, bytes(24))
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _os_error(name: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, f"{name}: {os.strerror(number)}")

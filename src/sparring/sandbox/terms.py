@@ -1,0 +1,85 @@
+"""What is asked of the sandbox: limits, jobs, levels, and what it counted.
+
+Plain values that both sides of the pipe share. No logic beyond checking that
+a value makes sense; nothing here touches the operating system.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sparring.errors import SandboxError
+
+
+class Level(StrEnum):
+    """How strongly a program is shut in. The strongest that the host allows is taken."""
+
+    NAMESPACES = "namespaces"
+    """All layers: own mount, pid, net, ipc and uts namespaces around a minimal read-only root,
+    and everything that ``landlock`` has."""
+    LANDLOCK = "landlock"
+    """No namespaces: Landlock for files and signals, seccomp, no new processes, rlimits."""
+
+
+class Fork(StrEnum):
+    """How often a program gets a fresh process."""
+
+    PER_PROGRAM = "per_program"
+    """One process for all inputs of a program, as long as it leaves no trace in that process."""
+    PER_TEST = "per_test"
+    """One process for each input: slower by the cost of a fork."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use. Seconds are CPU seconds, except ``idle_seconds``.
+
+    ``idle_seconds`` is the time a run may spend neither using a CPU nor waiting for one
+    (sleeping, blocked); ``memory_mib`` is growth of memory since the start of the process;
+    ``output_bytes`` is standard output; ``file_mib`` is the size of any file that it writes.
+    """
+
+    cpu_seconds: float = 1.0
+    idle_seconds: float = 2.0
+    memory_mib: int = 256
+    output_bytes: int = 1 << 20
+    file_mib: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("cpu_seconds", "idle_seconds", "memory_mib", "output_bytes", "file_mib"):
+            value = getattr(self, name)
+            if not 0 < value < 1e12:
+                raise SandboxError(f"Limits.{name} is {value!r}: give a positive number.")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One program (Python source) and the standard inputs it is to be run on."""
+
+    program: str
+    inputs: tuple[str, ...]
+    limits: Limits = Limits()
+
+
+@dataclass(slots=True)
+class Stats:
+    """What a sandbox has done since it was opened.
+
+    ``asked`` = ``executed`` + ``deduplicated`` + ``skipped`` once every job has ended.
+    ``audited`` programs were run in full although they timed out on their smallest input;
+    in ``audit_surprises`` of them another input did not time out.
+    """
+
+    asked: int = 0
+    executed: int = 0
+    deduplicated: int = 0
+    skipped: int = 0
+    infra: int = 0
+    worker_restarts: int = 0
+    audited: int = 0
+    audit_surprises: int = 0
+    seconds: float = 0.0
+    """Wall seconds during which at least one call was waiting for results."""
+    cpu_seconds: float = 0.0
+    """CPU seconds that programs used."""
