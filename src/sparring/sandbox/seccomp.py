@@ -1,182 +1,190 @@
-"""The system call filter: a small BPF program written here, installed with prctl.
+"""The system-call filter: classic BPF, written out here and installed in each program's process.
 
-Refused with a kill (the wait status then says SIGSYS, which becomes
-SANDBOX_VIOLATION): making processes, executing files, sockets, tracing,
-mounting, kernel keys, BPF, io_uring and their like. Signals may go to the
-process itself only. ``clone`` may only make threads; ``clone3`` says ENOSYS,
-so that the C library falls back to ``clone``. Calls by the 32-bit or x32
-interface kill. What is not listed is allowed: the layers below (namespaces,
-Landlock, no capabilities) do not depend on this list being complete.
+The filter checks the audit architecture first, then finds the call's number in a binary tree
+(the kernel walks the filter once per call number when it is installed, so a long chain would
+cost every program) and decides; some calls are decided by their arguments. Numbers from
+``linux/filter.h``, ``linux/seccomp.h``, ``linux/audit.h``.
+
+Not done here: looking behind pointers. Calls whose danger hides there are killed outright.
 """
 
 from __future__ import annotations
 
 import ctypes
-import errno
-import platform
 import struct
+from dataclasses import dataclass
+from functools import cache
 
-_PR_SET_NO_NEW_PRIVS = 38
-_PR_SET_SECCOMP = 22
+from sparring.sandbox import kernel, syscalls
+
+_LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
+_JUMP = 0x05
+_IF_EQUAL = 0x15
+_IF_GREATER_EQUAL = 0x35
+_IF_ANY_BIT = 0x45
+_AND = 0x54
+_RETURN = 0x06
+
 _ALLOW = 0x7FFF0000
 _KILL = 0x80000000
 _ERRNO = 0x00050000
+_EPERM = _ERRNO | 1
+_ENOTTY = _ERRNO | 25
+_ENOSYS = _ERRNO | 38
+
+_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_SYS_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_X32 = 0x40000000
+_SET_MODE_FILTER = 1
+# The program shares no secrets with anyone, so the slow speculation guard that a filter would
+# otherwise switch on for the process buys nothing.
+_SPEC_ALLOW = 1 << 2
+
 _CLONE_THREAD = 0x00010000
-_X32_BIT = 0x40000000
+_CLONE_NEW_ANYTHING = 0x7E020080
+_SIGKILL = 9
+_PRCTL_ALLOWED = (3, 15, 16, 0x53564D41)  # get dumpable, set and get the name, name a mapping
+_IOCTL_ALLOWED = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a tty, size, close-on-exec
+_FCNTL_REFUSED = (8, 10, 15, 1026)  # signals to an owner, which could be another process
 
-_LD, _JEQ, _JSET, _JGE, _RET = 0x20, 0x15, 0x45, 0x35, 0x06
+# Stands for the program's own pid until the filter is installed.
+_PID = 0x5AFE_91D0
 
-# System call numbers: (x86-64, aarch64); None where the architecture lacks the call.
-_KILLED: dict[str, tuple[int | None, int | None]] = {
-    "fork": (57, None),
-    "vfork": (58, None),
-    "execve": (59, 221),
-    "execveat": (322, 281),
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "process_madvise": (440, 440),
-    "pidfd_open": (434, 434),
-    "pidfd_getfd": (438, 438),
-    "pidfd_send_signal": (424, 424),
-    "kcmp": (312, 272),
-    "socket": (41, 198),
-    "connect": (42, 203),
-    "bind": (49, 200),
-    "listen": (50, 201),
-    "accept": (43, 202),
-    "accept4": (288, 242),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "move_mount": (429, 429),
-    "open_tree": (428, 428),
-    "fsopen": (430, 430),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fspick": (433, 433),
-    "mount_setattr": (442, 442),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "keyctl": (250, 219),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "kexec_load": (246, 104),
-    "reboot": (169, 142),
-    "swapon": (167, 224),
-    "swapoff": (168, 225),
-    "syslog": (103, 116),
-    "acct": (163, 89),
-    "quotactl": (179, 60),
-    "settimeofday": (164, 170),
-    "clock_settime": (227, 112),
-    "adjtimex": (159, 171),
-    "clock_adjtime": (305, 266),
-    "sethostname": (170, 161),
-    "setdomainname": (171, 162),
-    "open_by_handle_at": (304, 265),
-    "name_to_handle_at": (303, 264),
-    "fanotify_init": (300, 262),
-    "lookup_dcookie": (212, 18),
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "mknod": (133, None),
-    "mknodat": (259, 33),
-    "shmget": (29, 194),
-    "shmat": (30, 196),
-    "semget": (64, 190),
-    "msgget": (68, 186),
-    "mq_open": (240, 180),
-    "iopl": (172, None),
-    "ioperm": (173, None),
-    "modify_ldt": (154, None),
-    "personality": (135, 92),
-    "seccomp": (317, 277),
-    "setuid": (105, 146),
-    "setgid": (106, 144),
-    "setreuid": (113, 145),
-    "setresuid": (117, 147),
-    "setresgid": (119, 149),
-    "setgroups": (116, 159),
-    "capset": (126, 91),
-}
-_OWN_PID_ONLY: dict[str, tuple[int, int]] = {
-    "kill": (62, 129),
-    "tkill": (200, 130),
-    "tgkill": (234, 131),
-    "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240),
-    "prlimit64": (302, 261),
-}
-_CLONE = (56, 220)
-_CLONE3 = (435, 435)
-_ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
+_Instruction = tuple[int, int, int, int]
+_Block = list[_Instruction]
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Call numbers from `first` up to the next segment share `block`."""
+
+    first: int
+    block: _Block
 
 
 def supported() -> bool:
-    """Whether there is a table for this machine's architecture."""
-    return platform.machine() in _ARCHITECTURES
+    """Whether this machine's architecture has a table here."""
+    return kernel.machine() in _AUDIT_ARCH
 
 
-def build(own_pid: int) -> bytes:
-    """The filter for the process ``own_pid`` (as the process itself sees it), as bytes."""
-    arch, column = _ARCHITECTURES[platform.machine()]
-    # offsets in struct seccomp_data: number 0, architecture 4, first argument 16 (low half)
-    code: list[tuple[int, int, int, int]] = [
-        (_LD, 0, 0, 4),
-        (_JEQ, 1, 0, arch),
-        (_RET, 0, 0, _KILL),
-        (_LD, 0, 0, 0),
+def install(pid: int) -> None:
+    """Filter the calling thread, which is process `pid`, for good. Needs no_new_privs."""
+    code, pid_offsets = _filter()
+    program = ctypes.create_string_buffer(code, len(code))
+    for offset in pid_offsets:
+        struct.pack_into("=I", program, offset, pid)
+    descriptor = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(program))
+    number = _SYS_SECCOMP[kernel.machine()]
+    kernel.syscall("seccomp", number, _SET_MODE_FILTER, _SPEC_ALLOW, descriptor)
+
+
+@cache
+def _filter() -> tuple[bytes, tuple[int, ...]]:
+    """The packed filter, and where in it the pid has to be put."""
+    machine = kernel.machine()
+    instructions: _Block = [
+        (_LOAD, 0, 0, 4),  # seccomp_data.arch
+        (_IF_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, 0),  # seccomp_data.nr
+        *_tree(_segments(machine)),
     ]
-    if column == 0:
-        code += [(_JGE, 0, 1, _X32_BIT), (_RET, 0, 0, _KILL)]
-    for numbers in _KILLED.values():
-        number = numbers[column]
-        if number is not None:
-            code += [(_JEQ, 0, 1, number), (_RET, 0, 0, _KILL)]
-    code += [(_JEQ, 0, 1, _CLONE3[column]), (_RET, 0, 0, _ERRNO | errno.ENOSYS)]
-    code += [
-        (_JEQ, 0, 4, _CLONE[column]),
-        (_LD, 0, 0, 16),
-        (_JSET, 1, 0, _CLONE_THREAD),
-        (_RET, 0, 0, _KILL),
-        (_RET, 0, 0, _ALLOW),
-    ]
-    for pair in _OWN_PID_ONLY.values():
-        # a first argument of 0 is "myself" for prlimit and "my group" for kill: the process
-        # leads a group of its own, so both stay inside
-        code += [
-            (_JEQ, 0, 5, pair[column]),
-            (_LD, 0, 0, 16),
-            (_JEQ, 2, 0, own_pid),
-            (_JEQ, 1, 0, 0),
-            (_RET, 0, 0, _ERRNO | errno.EPERM),
-            (_RET, 0, 0, _ALLOW),
-        ]
-    code.append((_RET, 0, 0, _ALLOW))
-    return b"".join(struct.pack("HBBI", *op) for op in code)
+    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
+    offsets = [8 * i + 4 for i, one in enumerate(instructions) if one[3] == _PID]
+    return code, tuple(offsets)
 
 
-class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+def _segments(machine: str) -> list[_Segment]:
+    blocks: dict[int, _Block] = {}
+    for table, verdict in (
+        (syscalls.ALLOWED, _ALLOW),
+        (syscalls.REFUSED, _EPERM),
+        (syscalls.KILLED, _KILL),
+    ):
+        for _, number in syscalls.numbers(table, machine):
+            blocks[number] = _end(verdict)
+    checks = _checks()
+    for name, number in syscalls.numbers(syscalls.CHECKED, machine):
+        blocks[number] = checks[name]
+    segments = [_Segment(0, blocks.get(0, _end(_ENOSYS)))]
+    for number in range(1, max(blocks) + 2):
+        block = blocks.get(number, _end(_ENOSYS))
+        if block != segments[-1].block:
+            segments.append(_Segment(number, block))
+    segments.append(_Segment(_X32, _end(_KILL)))
+    return segments
 
 
-def install(own_pid: int) -> None:
-    """Put the filter on this process, for good. Raises OSError where the kernel refuses."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    code = ctypes.create_string_buffer(build(own_pid))
-    program = _Program((len(code) - 1) // 8, ctypes.cast(code, ctypes.c_void_p))
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
-    if libc.prctl(_PR_SET_SECCOMP, 2, ctypes.byref(program), 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP)")
+def _tree(segments: list[_Segment]) -> _Block:
+    if len(segments) == 1:
+        return segments[0].block
+    middle = len(segments) // 2
+    low, high = _tree(segments[:middle]), _tree(segments[middle:])
+    pivot = segments[middle].first
+    if len(low) <= 255:
+        return [(_IF_GREATER_EQUAL, len(low), 0, pivot), *low, *high]
+    return [(_IF_GREATER_EQUAL, 0, 1, pivot), (_JUMP, 0, 0, len(low)), *low, *high]
+
+
+def _checks() -> dict[str, _Block]:
+    signal_self = [*_unless_equal(0, _PID, _KILL), *_if_equal(1, _SIGKILL, _KILL), *_end(_ALLOW)]
+    return {
+        "clone": [
+            _argument(0),
+            (_IF_ANY_BIT, 2, 0, _CLONE_NEW_ANYTHING),
+            (_IF_ANY_BIT, 0, 1, _CLONE_THREAD),
+            *_end(_ALLOW),
+            *_end(_KILL),
+        ],
+        # SIGKILL is refused even to itself: one that arrives then came from outside.
+        "kill": signal_self,
+        "tgkill": [
+            *_unless_equal(0, _PID, _KILL),
+            *_if_equal(2, _SIGKILL, _KILL),
+            *_end(_ALLOW),
+        ],
+        "prctl": [*_one_of(0, _PRCTL_ALLOWED, _ALLOW), *_end(_EPERM)],
+        "ioctl": [*_one_of(1, _IOCTL_ALLOWED, _ALLOW), *_end(_ENOTTY)],
+        "fcntl": [*_one_of(1, _FCNTL_REFUSED, _EPERM), *_end(_ALLOW)],
+        "prlimit64": [*_one_of(0, (0, _PID), _ALLOW), *_end(_EPERM)],
+        # A connected pair of stream sockets inside the process (asyncio makes one).
+        "socketpair": [
+            *_unless_equal(0, 1, _KILL),
+            _argument(1),
+            (_AND, 0, 0, 0xF),
+            (_IF_EQUAL, 1, 0, 1),
+            *_end(_KILL),
+            *_end(_ALLOW),
+        ],
+        # On a connected socket only: no address.
+        "sendto": [
+            *_unless_equal(4, 0, _KILL),
+            _argument(4, high=True),
+            (_IF_EQUAL, 1, 0, 0),
+            *_end(_KILL),
+            *_end(_ALLOW),
+        ],
+    }
+
+
+def _argument(index: int, *, high: bool = False) -> _Instruction:
+    return (_LOAD, 0, 0, 16 + 8 * index + (4 if high else 0))
+
+
+def _end(verdict: int) -> _Block:
+    return [(_RETURN, 0, 0, verdict)]
+
+
+def _if_equal(index: int, value: int, verdict: int) -> _Block:
+    return [_argument(index), (_IF_EQUAL, 0, 1, value), *_end(verdict)]
+
+
+def _unless_equal(index: int, value: int, verdict: int) -> _Block:
+    return [_argument(index), (_IF_EQUAL, 1, 0, value), *_end(verdict)]
+
+
+def _one_of(index: int, values: tuple[int, ...], verdict: int) -> _Block:
+    block = [_argument(index)]
+    for value in values:
+        block += [(_IF_EQUAL, 0, 1, value), *_end(verdict)]
+    return block

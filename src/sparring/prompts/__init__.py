@@ -1,0 +1,1 @@
+"""Prompts: rendering a task for a role, and reading what comes back."""

@@ -1,0 +1,49 @@
+"""From a message to token ids, by the model's own chat template.
+
+A tokenizer without a chat template gets a plain form: the message, a blank
+line, and ``Answer:`` on a line of its own, after the tokenizer's own start
+token if it has one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sparring.errors import ModelError
+
+PLAIN = "{message}\n\nAnswer:\n"
+
+
+class Tokenizer(Protocol):
+    """The part of a `transformers` tokenizer that is used here."""
+
+    chat_template: Any
+
+    def apply_chat_template(self, conversation: list[dict[str, str]], **kwargs: Any) -> Any: ...
+
+    def __call__(self, text: str, **kwargs: Any) -> Any: ...
+
+
+def prompt_text(tokenizer: Tokenizer, message: str) -> str:
+    """The whole prompt as text, up to where the model's answer begins."""
+    if not tokenizer.chat_template:
+        return PLAIN.replace("{message}", message)
+    text: str = tokenizer.apply_chat_template(
+        [{"role": "user", "content": message}], tokenize=False, add_generation_prompt=True
+    )
+    return text
+
+
+def prompt_ids(tokenizer: Tokenizer, message: str, limit: int, task_id: str) -> tuple[int, ...]:
+    """Token ids of the prompt. Raises `ModelError` when there are more than ``limit``.
+
+    A chat template writes its own special tokens, so none are added then.
+    """
+    text = prompt_text(tokenizer, message)
+    ids = tokenizer(text, add_special_tokens=not tokenizer.chat_template)["input_ids"]
+    if len(ids) > limit:
+        raise ModelError(
+            f"task {task_id}: its prompt has {len(ids)} tokens, prompts.max_tokens is {limit}; "
+            "raise the limit or drop the task (prompts are never cut)"
+        )
+    return tuple(ids)

@@ -1,0 +1,133 @@
+"""The layers put together: once for a worker, and then for each program's process.
+
+`prepare` runs in a fresh worker, before any program: namespaces (at that level), a Landlock
+ruleset, no capabilities, no new privileges. `Confinement.enter` runs in the forked process of a
+program, just before the program: rlimits, Landlock, the system-call filter. `prepare` raises
+`Unavailable` with what to change when the host cannot give the level.
+
+Not done here: CPU, idle time and memory are watched from outside (``watch``); rlimits are a net.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparring.sandbox import kernel, landlock, namespaces, seccomp
+from sparring.sandbox.terms import Level, Limits
+
+WORK_MIB = 64
+"""Size of a program's working directory, all files together."""
+WORK_ENTRIES = 1024
+_MIB = 1 << 20
+_ADDRESS_SPACE_SLACK = 2 << 30  # less breaks large `threading.stack_size`
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_NAMESPACES_ADVICE = (
+    "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
+    "kernel.apparmor_restrict_unprivileged_userns=0; in a container: a seccomp profile that "
+    "allows unshare and mount, or --cap-add SYS_ADMIN with apparmor unconfined)"
+)
+_LANDLOCK_ADVICE = (
+    "use Linux 5.13 or newer with landlock among the active security modules (boot parameter "
+    "lsm=landlock,…; in a container: a seccomp profile that allows the landlock calls)"
+)
+
+
+class Unavailable(Exception):
+    """The host cannot give the level; the message says why and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a worker has set up, and what remains to be done in a program's process."""
+
+    level: Level
+    work: str
+    """The programs' working directory, as they see it."""
+    ruleset: int | None
+    layers: dict[str, object]
+
+    def enter(self, limits: Limits, tests: int) -> None:
+        """Confine the calling process, a program's, for good."""
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        _set_limits(limits, tests)
+        if self.ruleset is not None:
+            landlock.restrict(self.ruleset)
+            os.close(self.ruleset)
+        seccomp.install(os.getpid())
+
+
+def prepare(level: Level, scratch: str) -> Confinement:
+    """Give the calling worker `level`. `scratch` is an empty directory of its own."""
+    if not seccomp.supported():
+        raise Unavailable(
+            f"no system-call table for {kernel.machine()}: use Linux on x86-64 or aarch64"
+        )
+    abi = landlock.abi()
+    if level is Level.LANDLOCK and abi < 1:
+        raise Unavailable(f"the kernel offers no Landlock: {_LANDLOCK_ADVICE}")
+    readable = _readable()
+    layers: dict[str, object] = {"landlock_abi": abi, "seccomp": True}
+    work = scratch
+    uid: int | None = None
+    if level is Level.NAMESPACES:
+        try:
+            layers |= namespaces.enter(scratch, readable, WORK_MIB)
+        except OSError as error:
+            raise Unavailable(f"no namespaces ({error}): {_NAMESPACES_ADVICE}") from error
+        work = namespaces.WORK_DIRECTORY
+        uid = None if layers["user_namespace"] else namespaces.SANDBOX_UID
+    elif os.getuid() == 0 and all(_open_to_all(path) for path in [*readable, scratch]):
+        uid = namespaces.SANDBOX_UID
+        os.chown(scratch, uid, uid)
+    kernel.drop_privileges(uid)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    os.chdir(work)
+    layers["uid"] = os.getuid()
+    ruleset = landlock.build(readable, [work], list(_DEVICES)) if abi >= 1 else None
+    return Confinement(level, work, ruleset, layers)
+
+
+def _readable() -> list[str]:
+    """The Python installation and the libraries it loads, where they really are."""
+    paths = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/nix/store"]
+    paths += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
+    python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    library = sysconfig.get_config_var("LIBDIR")
+    if library and (Path(library) / (sysconfig.get_config_var("INSTSONAME") or "")).is_file():
+        python.append(str(Path(library) / sysconfig.get_config_var("INSTSONAME")))
+    python += [path for path in sys.path if path.startswith(sys.base_prefix)]
+    for path in python:
+        real = os.path.realpath(path)
+        if real not in paths and os.path.exists(real):
+            paths.append(real)
+    return [path for path in paths if os.path.exists(path)]
+
+
+def _open_to_all(path: str) -> bool:
+    """Whether any user can reach `path`: only then can root's worker become another user."""
+    parents = Path(os.path.realpath(path)).parents
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in parents)
+
+
+def _set_limits(limits: Limits, tests: int) -> None:
+    # Twice the limit for each test, for the clock here counts all tests of the process together.
+    cpu = int(2 * limits.cpu_seconds * tests) + 2
+    file_bytes = max(limits.file_mib * _MIB, limits.output_bytes + _MIB)
+    for kind, value in (
+        (resource.RLIMIT_AS, limits.memory_mib * _MIB + _ADDRESS_SPACE_SLACK),
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        value = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
+        resource.setrlimit(kind, (value, value))

@@ -1,0 +1,120 @@
+"""The level ``namespaces``: a minimal read-only root in namespaces of its own.
+
+The worker moves itself into new mount, net, ipc and uts namespaces and its *children* into a
+new pid namespace: programs live beside an init process of ours and cannot name, and so cannot
+signal, the worker or anything else. The root holds the Python installation and the system's
+libraries, bound read-only, five devices, a ``/proc`` of the new pid namespace that shows
+a program itself only, and an empty ``/tmp`` in memory.
+
+Not done here: limits, capabilities, system calls. See ``confine``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from sparring.sandbox import kernel
+
+SANDBOX_UID = 65534
+WORK_DIRECTORY = "/tmp"
+
+_SPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
+_SPACES |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+
+
+def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]:
+    """Move into the namespaces; returns what was done, for the report.
+
+    `scratch` is an empty directory that becomes the new root's mount point, `readable` the
+    paths that programs may read, `work_mib` the size of ``/tmp``. Raises `OSError` when the
+    host does not allow it.
+    """
+    with_user = _unshare()
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    private = kernel.MS_NOSUID | kernel.MS_NODEV
+    kernel.mount("tmpfs", scratch, "tmpfs", private, "size=1m,mode=755")
+    root = Path(scratch)
+    for path in readable:
+        _bind(root, path)
+    for name in _DEVICES:
+        _bind(root, f"/dev/{name}")
+    for link, target in (("stdin", "0"), ("stdout", "1"), ("stderr", "2")):
+        (root / "dev" / link).symlink_to(f"/proc/self/fd/{target}")
+    (root / "dev/fd").symlink_to("/proc/self/fd")
+    (root / "proc").mkdir()
+    work = root / WORK_DIRECTORY.lstrip("/")
+    work.mkdir(parents=True, exist_ok=True)
+    owner = f"size={work_mib}m,nr_inodes=1024,mode=700,uid={SANDBOX_UID},gid={SANDBOX_UID}"
+    kernel.mount("tmpfs", str(work), "tmpfs", private | kernel.MS_NOEXEC, owner)
+    has_proc = _start_init(root / "proc")
+    read_only = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | private
+    kernel.mount("none", scratch, None, read_only)
+    kernel.pivot_root(scratch)
+    return {"user_namespace": with_user, "own_proc": has_proc}
+
+
+def _unshare() -> bool:
+    """Enter the namespaces, through a user namespace if not privileged. True: with one."""
+    try:
+        kernel.unshare(_SPACES)
+        return False
+    except PermissionError:
+        uid, gid = os.getuid(), os.getgid()
+        kernel.unshare(kernel.CLONE_NEWUSER | _SPACES)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{SANDBOX_UID} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{SANDBOX_UID} {gid} 1")
+        return True
+
+
+def _bind(root: Path, path: str) -> None:
+    source = Path(path)
+    target = root / path.lstrip("/")
+    if not source.exists():
+        return
+    if source.is_symlink():  # /lib64 -> usr/lib64: the link itself, its target is bound as well
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() and not target.is_symlink():
+            target.symlink_to(os.readlink(source))
+        return
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    kernel.bind_read_only(str(source), str(target), devices=path.startswith("/dev/"))
+
+
+def _start_init(proc: Path) -> bool:
+    """Fork process 1 of the pid namespace, which mounts its ``/proc`` and then only waits.
+
+    Every program of this worker dies with it, and it dies with the worker. Returns whether
+    ``/proc`` could be mounted (a container that masks parts of its own does not allow it).
+    """
+    ready, done = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC | kernel.MS_RDONLY
+            try:
+                kernel.mount("proc", str(proc), "proc", flags, "subset=pid,hidepid=2")
+                os.write(done, b"1")
+            except OSError:
+                os.write(done, b"0")
+            os.closerange(0, 1024)
+            kernel.drop_privileges(None)
+            kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+            while True:
+                signal.pause()
+        finally:
+            os._exit(1)
+    os.close(done)
+    answer = os.read(ready, 1)
+    os.close(ready)
+    if not answer:
+        raise OSError("the pid namespace's first process died")
+    return answer == b"1"

@@ -1,0 +1,199 @@
+"""Watching one program's process from outside: clocks, memory, output; and ending it.
+
+CPU time is the process's own CPU clock. Idle time is wall time minus CPU time minus the time
+its threads waited for a CPU (``/proc/PID/schedstat``), so neither depends on how busy the
+machine is. Memory is anonymous and shared memory beyond what the process had when it was forked.
+
+Nothing here listens to what the program says, except that it has ended (``program``).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass
+
+from sparring.sandbox.confine import WORK_ENTRIES, WORK_MIB
+from sparring.sandbox.program import MESSAGE_BYTES
+from sparring.sandbox.terms import Limits
+from sparring.schema import Verdict
+
+_POLL_SECONDS = 0.01
+_MIB = 1 << 20
+_PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / _MIB
+# Library pages that a program touches count in the kernel's peak but are not its own memory.
+_FILE_PAGES_MIB = 32.0
+
+
+class ParentGone(Exception):
+    """Nobody is waiting for results any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended. ``verdict`` is set when a limit decided."""
+
+    verdict: Verdict | None
+    detail: str
+    message: bytes | None
+    """What the process said at the end of the run, if it did."""
+    status: int | None
+    """Wait status, if the process is dead."""
+    cpu_seconds: float
+    memory_mib: float
+
+
+class Child:
+    """A forked process of a program, as the server sees it."""
+
+    def __init__(
+        self, pid: int, control: socket.socket, parent: socket.socket, proc: int | None
+    ) -> None:
+        self.pid = pid
+        self.control = control
+        self._clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of the whole process, linux/posix-timers.h
+        self._proc = proc
+        self._pidfd = os.pidfd_open(pid)
+        self._statm = -1 if proc is None else os.open(f"{pid}/statm", os.O_RDONLY, dir_fd=proc)
+        self._base_mib = self._anonymous_mib()
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._poll.register(self._pidfd, select.POLLIN)
+        self._poll.register(parent, 0)  # only its end
+        self._parent_fd = parent.fileno()
+        self._cpu_before = 0.0
+        self.peak_growth_mib = 0.0
+        """Set when the process is dead: the kernel's own peak, beyond what it was forked with."""
+
+    def wait(self, limits: Limits, output: int, work: str | None) -> Report:
+        """Watch one run until it ends or meets a limit. `work` is given if its size is unlimited.
+
+        `output` is the server's descriptor of the run's standard output. Raises `ParentGone`.
+        """
+        started = time.monotonic()
+        waited_before = self._run_queue_seconds() if limits.idle_seconds < 0.5 else None
+        cpu_before, self._cpu_before = self._cpu_before, 0.0
+        peak = 0.0
+        timeout = min(_POLL_SECONDS, limits.cpu_seconds)
+        while True:
+            events = dict(self._poll.poll(timeout * 1000))
+            if self._parent_fd in events:
+                raise ParentGone
+            if self.control.fileno() in events:
+                message = self._message()
+                if message:
+                    now = time.clock_gettime(self._clock)
+                    self._cpu_before = now
+                    peak = max(peak, self._anonymous_mib() - self._base_mib)
+                    verdict, detail = _judge(limits, now - cpu_before, peak)
+                    return Report(verdict, detail, message, None, now - cpu_before, peak)
+                self._poll.unregister(self.control)
+                continue
+            if self._pidfd in events:
+                status, cpu = self.end()
+                verdict, detail = _judge(limits, cpu - cpu_before, peak)
+                return Report(verdict, detail, None, status, cpu - cpu_before, peak)
+            cpu = time.clock_gettime(self._clock) - cpu_before
+            peak = max(peak, self._polled_mib() - self._base_mib)
+            verdict, detail = _judge(limits, cpu, peak)
+            if verdict is None and os.fstat(output).st_size > limits.output_bytes:
+                verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
+            if verdict is None and work is not None and _too_many_files(work):
+                verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {WORK_MIB} MiB"
+            wall = time.monotonic() - started
+            if verdict is None and wall - cpu > limits.idle_seconds:
+                waiting = self._run_queue_seconds() - (waited_before or 0.0)
+                if wall - cpu - waiting > limits.idle_seconds:
+                    verdict = Verdict.IDLE_LIMIT
+                    detail = f"idle for more than {limits.idle_seconds:g} s"
+            if verdict is not None:
+                status, total = self.end()
+                return Report(verdict, detail, None, status, total - cpu_before, peak)
+            timeout = min(_POLL_SECONDS, max(0.001, limits.cpu_seconds - cpu))
+
+    def end(self) -> tuple[int, float]:
+        """Kill the process, whatever it is doing; (wait status, CPU seconds of its life)."""
+        signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        _, status, usage = os.wait4(self.pid, 0)
+        self.peak_growth_mib = usage.ru_maxrss / 1024 - self._base_mib - _FILE_PAGES_MIB
+        for fd in (self._pidfd, self._statm):
+            if fd >= 0:
+                os.close(fd)
+        self.control.close()
+        return status, usage.ru_utime + usage.ru_stime
+
+    def _message(self) -> bytes:
+        try:
+            return self.control.recv(MESSAGE_BYTES)
+        except ConnectionError:
+            return b""
+
+    def _anonymous_mib(self) -> float:
+        if self._statm < 0:
+            return 0.0
+        try:
+            fields = os.pread(self._statm, 128, 0).split()
+        except ProcessLookupError:
+            return 0.0
+        return (int(fields[1]) - int(fields[2])) * _PAGE_MIB
+
+    def _polled_mib(self) -> float:
+        """Anonymous and shared memory, by the slower file that tells them apart."""
+        text = self._read(f"{self.pid}/status")
+        total = 0
+        for line in text.splitlines():
+            if line.startswith((b"RssAnon:", b"RssShmem:")):
+                total += int(line.split()[1])
+        return total / 1024
+
+    def _run_queue_seconds(self) -> float:
+        """Seconds that the threads alive now have waited for a CPU so far."""
+        if self._proc is None:
+            return 0.0
+        try:
+            tasks = os.open(f"{self.pid}/task", os.O_RDONLY, dir_fd=self._proc)
+        except OSError:
+            return 0.0
+        try:
+            names = os.listdir(tasks)
+        finally:
+            os.close(tasks)
+        fields = [self._read(f"{self.pid}/task/{name}/schedstat").split() for name in names]
+        return sum(int(row[1]) for row in fields if len(row) > 1) / 1e9
+
+    def _read(self, path: str) -> bytes:
+        if self._proc is None:
+            return b""
+        try:
+            fd = os.open(path, os.O_RDONLY, dir_fd=self._proc)
+        except OSError:
+            return b""
+        try:
+            return os.read(fd, 8192)
+        except ProcessLookupError:
+            return b""
+        finally:
+            os.close(fd)
+
+
+def _judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
+    if cpu > limits.cpu_seconds:
+        return Verdict.TIME_LIMIT, f"more than {limits.cpu_seconds:g} s of CPU time"
+    if memory_mib > limits.memory_mib:
+        return Verdict.MEMORY_LIMIT, f"more than {limits.memory_mib} MiB"
+    return None, ""
+
+
+def _too_many_files(work: str) -> bool:
+    total = count = 0
+    with os.scandir(work) as entries:
+        for entry in entries:
+            count += 1
+            try:
+                total += entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue
+    return count > WORK_ENTRIES or total > WORK_MIB * _MIB

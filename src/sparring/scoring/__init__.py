@@ -1,0 +1,1 @@
+"""Scoring: from outcomes to the pass matrix, rewards, advantages and metrics. numpy only."""

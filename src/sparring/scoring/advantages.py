@@ -1,0 +1,55 @@
+"""From rewards to advantages, group by group, and why a group is dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from sparring.scoring.matrix import Floats
+
+
+class Normalisation(StrEnum):
+    """How rewards of one group become advantages."""
+
+    STD = "std"
+    """(r − mean) / population standard deviation, as GRPO and CURE do."""
+    MEAN = "mean"
+    """r − mean: groups of little variance then weigh less."""
+
+
+class DropReason(StrEnum):
+    """Why a group gives no gradient."""
+
+    NO_LABEL = "no_label"
+    """No response of the group has a reward (for tests: no correct program to judge by)."""
+    ZERO_VARIANCE = "zero_variance"
+    """All rewards are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advantages:
+    """``value`` [responses], 0 where a reward is masked; ``dropped`` says why if all are 0."""
+
+    value: Floats
+    dropped: DropReason | None
+
+
+def advantages(reward: Floats, normalisation: Normalisation) -> Advantages:
+    """Advantages of one group. NaN rewards are masked: no part in mean or deviation, advantage 0."""
+    known = ~np.isnan(reward)
+    if not known.any():
+        return Advantages(np.zeros_like(reward), DropReason.NO_LABEL)
+    centred = np.where(known, reward - reward[known].mean(), 0.0)
+    deviation = float(reward[known].std())
+    if deviation < 1e-9:
+        return Advantages(np.zeros_like(reward), DropReason.ZERO_VARIANCE)
+    if normalisation is Normalisation.STD:
+        centred = centred / deviation
+    return Advantages(centred, None)
+
+
+def shuffled(reward: Floats, rng: np.random.Generator) -> Floats:
+    """The rewards of a group dealt out at random: the control that should teach nothing."""
+    return rng.permutation(reward)

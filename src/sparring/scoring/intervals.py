@@ -1,0 +1,80 @@
+"""Means with 95% intervals, clustered by task, and paired differences.
+
+Responses of one task are alike, so the task is the unit: a metric is one
+value per task (or, for ratios, a numerator and a denominator per task) and
+the interval speaks about other tasks. Means use Student's t; ratios the
+linearised (delta method) variance, which needs no random numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparring.scoring.matrix import Floats
+
+_T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+_T95 |= {10: 2.228, 12: 2.179, 15: 2.131, 20: 2.086, 30: 2.042, 60: 2.000, 120: 1.980}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean, its 95% interval, and how many tasks it rests on. NaN where unknown."""
+
+    mean: float
+    low: float
+    high: float
+    n_tasks: int
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """For JSON: unknown numbers are None."""
+        values = {"mean": self.mean, "low": self.low, "high": self.high}
+        known: dict[str, float | int | None] = {
+            k: None if math.isnan(v) else v for k, v in values.items()
+        }
+        return {**known, "n_tasks": self.n_tasks}
+
+
+def mean_interval(value: Floats) -> Estimate:
+    """Mean over tasks of one value per task; NaN tasks are left out and not counted."""
+    known = value[~np.isnan(value)]
+    n = len(known)
+    if n == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    mean = float(known.mean())
+    if n == 1:
+        return Estimate(mean, math.nan, math.nan, 1)
+    half = t95(n - 1) * float(known.std(ddof=1)) / math.sqrt(n)
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def ratio_interval(numerator: Floats, denominator: Floats) -> Estimate:
+    """Σ numerator / Σ denominator over tasks; tasks with denominator 0 say nothing.
+
+    Variance by linearisation: Σ (a − R b)² · n/(n−1) / (Σ b)².
+    """
+    used = denominator > 0
+    a, b = numerator[used], denominator[used]
+    n = len(a)
+    if n == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    ratio = float(a.sum() / b.sum())
+    if n == 1:
+        return Estimate(ratio, math.nan, math.nan, 1)
+    variance = float(((a - ratio * b) ** 2).sum()) * n / (n - 1) / float(b.sum()) ** 2
+    half = t95(n - 1) * math.sqrt(variance)
+    return Estimate(ratio, ratio - half, ratio + half, n)
+
+
+def paired_difference(before: Floats, after: Floats) -> Estimate:
+    """Mean of after − before over the tasks where both are known."""
+    return mean_interval(after - before)
+
+
+def t95(freedom: int) -> float:
+    """The 97.5% point of Student's t (the next smaller tabled one: never too narrow)."""
+    if freedom > 120:
+        return 1.980
+    return _T95[max(k for k in _T95 if k <= freedom)]

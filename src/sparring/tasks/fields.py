@@ -1,0 +1,156 @@
+"""One row of a task file: which fields there are and what may be in them.
+
+The names are those of the CURE data sets (`question`, `test_input`, …), plus
+a few of our own. A row is checked whole, so that a user sees all of its
+faults at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sparring.schema import Task, Test
+from sparring.tasks.checkers import Checker
+
+REQUIRED = ("question", "test_input", "test_output")
+OPTIONAL = (
+    "task_id",
+    "example_input",
+    "example_output",
+    "test_time_limit",
+    "memory_limit",
+    "checker",
+    "solutions",
+    "validator",
+    "difficulty",
+    "exe_method",
+    "dataset",
+)
+MAX_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class Row:
+    """A row being read; ``faults`` are (field, what is wrong and what to do)."""
+
+    data: Mapping[str, Any]
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+    def fault(self, name: str, text: str) -> None:
+        self.faults.append((name, text))
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        """A string field; numbers and lists are faults."""
+        value = self.data.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            self.fault(name, f"must be a string, not {_kind(value)}")
+            return default
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings; missing or null is empty."""
+        value = self.data.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, (list, tuple)):
+            self.fault(name, f"must be a list of strings, not {_kind(value)}")
+            return ()
+        for i, item in enumerate(value):
+            if not isinstance(item, str):
+                self.fault(name, f"item {i} must be a string, not {_kind(item)}")
+                return ()
+        return tuple(value)
+
+    def number(self, name: str, default: float, least: float, most: float) -> float:
+        """A finite number in (least, most]."""
+        value = self.data.get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            self.fault(name, f"must be a number, not {_kind(value)}")
+            return default
+        if not math.isfinite(value) or not least < value <= most:
+            self.fault(name, f"must be above {least:g} and at most {most:g}, not {value}")
+            return default
+        return float(value)
+
+
+def read_row(
+    data: Any, default_id: str, source: str, max_tests: int | None
+) -> tuple[Task | None, list[tuple[str, str]]]:
+    """The task of a row, or None and its faults."""
+    if not isinstance(data, Mapping):
+        return None, [("row", f"must be an object with named fields, not {_kind(data)}")]
+    row = Row(data)
+    known = (*REQUIRED, *OPTIONAL)
+    for name in data:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; remove it or rename it"
+            row.fault(str(name), f"is not a known field{hint}")
+    for name in REQUIRED:
+        if data.get(name) is None:
+            row.fault(name, "is missing")
+    statement = row.text("question", "") or ""
+    if "question" in data and not statement.strip() and not row.faults:
+        row.fault("question", "is blank")
+    tests = _pairs(row, "test_input", "test_output", max_tests)
+    if not tests and not row.faults:
+        row.fault("test_input", "has no test; a task without ground-truth tests has no reward")
+    examples = _pairs(row, "example_input", "example_output", None)
+    checker = row.text("checker", "tokens") or "tokens"
+    if checker not in list(Checker):
+        row.fault("checker", f"unknown checker {checker!r}; there are {', '.join(Checker)}")
+    if (method := row.text("exe_method", "stdin") or "stdin") != "stdin":
+        row.fault("exe_method", f"{method!r} is not supported; only stdin is")
+    task_id = data.get("task_id", default_id)
+    if isinstance(task_id, bool) or not isinstance(task_id, (str, int)) or task_id == "":
+        row.fault("task_id", f"must be a non-empty string or an integer, not {_kind(task_id)}")
+    time_limit = row.number("test_time_limit", 1.0, 0.0, MAX_SECONDS)
+    memory = row.number("memory_limit", 256, 0, 1 << 20)
+    solutions = row.texts("solutions")
+    validator, difficulty = row.text("validator"), _label(row, "difficulty")
+    if row.faults:
+        return None, row.faults
+    return (
+        Task(
+            id=str(task_id),
+            statement=statement,
+            tests=tests,
+            examples=examples,
+            time_limit=time_limit,
+            memory_limit=max(1, round(memory)),
+            checker=checker,
+            solutions=solutions,
+            validator=validator,
+            difficulty=difficulty,
+            source=source,
+        ),
+        [],
+    )
+
+
+def _pairs(row: Row, inputs: str, outputs: str, limit: int | None) -> tuple[Test, ...]:
+    given, expected = row.texts(inputs), row.texts(outputs)
+    if len(given) != len(expected) and not any(n in (inputs, outputs) for n, _ in row.faults):
+        row.fault(outputs, f"has {len(expected)} entries, {inputs} has {len(given)}")
+    return tuple(Test(a, b) for a, b in zip(given, expected, strict=False))[:limit]
+
+
+def _label(row: Row, name: str) -> str | None:
+    value = row.data.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return row.text(name)
+
+
+def _kind(value: object) -> str:
+    names = {str: "a string", bool: "true/false", int: "a number", float: "a number"}
+    names |= {list: "a list", dict: "an object", type(None): "null"}
+    return names.get(type(value), type(value).__name__)

@@ -1,0 +1,123 @@
+"""Reading task files: JSON, JSONL and Parquet, in the field names of `fields`.
+
+Every bad row of a file is named in one report; no row is ever skipped. Ids
+are unique across all files of a call; a row without ``task_id`` gets its
+file's name and number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sparring.errors import DataError
+from sparring.schema import Task
+from sparring.tasks.fields import read_row
+
+SHOWN = 50
+"""Faults listed in a report; the rest is counted."""
+
+
+def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> list[Task]:
+    """All tasks of these files; at most the first ``max_tests`` ground-truth tests of each.
+
+    Raises `DataError` with a line per fault of the first bad file.
+    """
+    tasks: list[Task] = []
+    where: dict[str, str] = {}
+    for path in map(Path, paths):
+        faults: list[str] = []
+        for number, data in _rows(path):
+            task, found = read_row(
+                data, f"{path.stem}-{number}", f"{path.name}:{number}", max_tests
+            )
+            if task is not None and task.id in where:
+                found = [("task_id", f"{task.id!r} was already used at {where[task.id]}")]
+            elif task is not None:
+                where[task.id] = f"{path.name}, row {number}"
+                tasks.append(task)
+            faults += [f"{path}, row {number}, {name}: {text}" for name, text in found]
+        if faults:
+            rest = len(faults) - SHOWN
+            more = [f"… and {rest} more"] if rest > 0 else []
+            raise DataError("\n".join(faults[:SHOWN] + more))
+    if not tasks:
+        raise DataError("there is no task to work on: name at least one task file")
+    return tasks
+
+
+def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
+    """Write tasks as JSONL, in the same field names."""
+    with path.open("w", encoding="utf-8") as file:
+        for t in tasks:
+            row = {
+                "task_id": t.id,
+                "question": t.statement,
+                "test_input": [x.input for x in t.tests],
+                "test_output": [x.output for x in t.tests],
+                "example_input": [x.input for x in t.examples],
+                "example_output": [x.output for x in t.examples],
+                "test_time_limit": t.time_limit,
+                "memory_limit": t.memory_limit,
+                "checker": t.checker,
+                "solutions": list(t.solutions),
+                "validator": t.validator,
+                "difficulty": t.difficulty,
+            }
+            file.write(json.dumps({k: v for k, v in row.items() if v is not None}) + "\n")
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Any]]:
+    """(row number from 1, row) of a file; for JSONL the number is the line's."""
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise DataError(f"{path} is a directory; name a .json, .jsonl or .parquet file in it")
+    if path.suffix == ".parquet":
+        yield from _parquet(path)
+        return
+    if path.suffix not in (".json", ".jsonl"):
+        raise DataError(f"{path}: unknown kind of file; there are .json, .jsonl and .parquet")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}; convert it") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    if not text.strip():
+        raise DataError(f"{path} is empty")
+    if path.suffix == ".json":
+        data = _json(text, f"{path}")
+        if not isinstance(data, list):
+            raise DataError(f"{path}: must be a list of tasks")
+        yield from enumerate(data, start=1)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, _json(line, f"{path}, line {number}")
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: not JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise DataError(f"{where}: nested too deeply to be a task") from None
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise DataError(
+            f"{path}: reading Parquet needs pyarrow; pip install 'sparring[data]'"
+        ) from None
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a readable Parquet file: {error}") from None
+    yield from enumerate(rows, start=1)
