@@ -1,15 +1,15 @@
-"""Running untrusted programs: isolated, limited, judged from outside.
+"""Running untrusted Python programs: isolation, limits, verdicts, a pool.
 
-    from sparring.sandbox import Job, Sandbox
+    with Sandbox() as sandbox:
+        [outcomes] = sandbox.run([Job("print(int(input()) * 2)", ("1\\n", "2\\n"))])
 
-    with Sandbox(workers=2) as sandbox:
-        [outcomes] = sandbox.run([Job("print(int(input()) + 1)", ("1\n", "41\n"))])
-        print(outcomes[1].verdict, outcomes[1].output)
-
-Needs no torch and starts no service. What is and is not covered: docs/sandbox.md.
+An `Outcome` says how a run ended and what it printed; whether that is *right* is decided by the
+caller: expected outputs never enter this package. `docs/sandbox.md` says what is covered.
 """
 
-from sparring.sandbox.pool import Sandbox
-from sparring.sandbox.types import Fork, Job, Level, Limits
+from __future__ import annotations
 
-__all__ = ["Fork", "Job", "Level", "Limits", "Sandbox"]
+from sparring.sandbox.pool import Sandbox
+from sparring.sandbox.terms import Fork, Job, Level, Limits, Stats
+
+__all__ = ["Fork", "Job", "Level", "Limits", "Sandbox", "Stats"]

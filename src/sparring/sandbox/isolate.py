@@ -176,5 +176,3 @@ def set_dumpable(yes: bool) -> None:
 def die_with_parent() -> None:
     """SIGKILL for this process when the one that made it ends."""
     _check(_libc.prctl(1, 9, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
-
-

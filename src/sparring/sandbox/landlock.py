@@ -75,9 +75,7 @@ def build(readable: list[str], writable: list[str], devices: list[str]) -> int:
 
 def restrict(ruleset: int) -> None:
     """Put the calling process under `ruleset`, for good. Needs no_new_privs."""
-    kernel.syscall(
-        "landlock_restrict_self", kernel.SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0
-    )
+    kernel.syscall("landlock_restrict_self", kernel.SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

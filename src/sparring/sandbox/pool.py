@@ -1,71 +1,86 @@
-"""The pool: workers in parallel, each unique run once, failures of our own told apart.
+"""`Sandbox`: programs and inputs in, outcomes out.
 
-Every worker is a process tree of its own (`worker`) behind a socket, served by
-one thread here. Expected outputs are unknown to all of this. A worker that
-dies or falls silent is replaced and its job repeated once; what cannot be
-known even then is INFRA: no label, never a wrong answer.
+A pool of workers, each a process of its own that forks programs. One thread here per worker
+feeds it and reads it; a worker that dies or falls silent is replaced, the work it had is given
+out once more, and what is still unknown after that is `Verdict.INFRA`: no label. Every unique
+run (program, input, limits) is executed once per call, and not at all if the memo has it.
+
+Not done here: comparing outputs with expected ones. Those never come near this package.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import platform
 import queue
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import weakref
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from sparring.errors import SandboxError
-from sparring.sandbox import wire
-from sparring.sandbox.types import Fork, Job, Level, Limits
+from sparring.sandbox import frames, memo
+from sparring.sandbox.terms import Fork, Job, Level, Limits, Stats
+from sparring.sandbox.worker import Refused, Worker
 from sparring.schema import Outcome, Verdict
 
-_PACKAGE_ROOT = str(Path(__file__).parents[2])
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[4]); "
-    "from sparring.sandbox.worker import main; main()"
-)
-_ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "HOME": "/",
-    "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-START_SECONDS = 20.0
-MEMO_ENTRIES = 200_000
-"""Outcomes kept for programs and inputs that come again; the oldest go first."""
-
-_Key = tuple[bytes, Limits]
+_ATTEMPTS = 2
+_PIPELINED = 3  # requests on their way to a worker, so that it never waits for this process
+# A worker says that it lives every second or after a run, whichever is later. This is the wait
+# beyond the run's own limits; a run on a machine that is 20 times overloaded still fits.
+_SILENCE_SECONDS = 60.0
+_SILENCE_FACTOR = 20.0
+_AUDIT_SHARE = 0.01
+_PLENTY = 4
+_PIPELINED_BYTES = 64 << 10
+_NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
+_INFRA = Outcome(Verdict.INFRA, detail="the sandbox's worker failed twice")
+_STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
 
 
 @dataclass(slots=True)
-class Stats:
-    """What a pool has done so far."""
+class _Work:
+    """One program under one set of limits, with the unique inputs that have to be run."""
 
-    runs_asked: int = 0
-    runs_executed: int = 0
-    seconds: float = 0.0
-    workers_lost: int = 0
+    key: bytes
+    program: bytes
+    limits: Limits
+    call: _Call
+    keys: dict[bytes, bytes] = field(default_factory=dict)
+    """Each unique run's key and input."""
+    unknown: list[bytes] = field(default_factory=list)
+    """The keys of the runs to be executed, in order."""
+    outcomes: dict[bytes, Outcome] = field(default_factory=dict)
+    attempts: int = 0
+    skip: bool = False
+    audited: bool = False
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Work that a worker has, with the keys of the runs it was asked for."""
+
+    work: _Work
+    request: frames.Request
+    unknown: list[bytes]
+    on_its_way: bool = False
+
+
+@dataclass(slots=True)
+class _Call:
+    """A running `stream`: where its finished work is to be put; None if it can't be finished."""
+
+    done: queue.SimpleQueue[_Work | None] = field(default_factory=queue.SimpleQueue)
 
 
 class Sandbox:
-    """A pool of isolated workers. Use it as a context manager, or `close` it.
-
-    Raises `SandboxError` when the host cannot give ``level`` (None: the
-    strongest that it can give; below `Level.LANDLOCK` there is none).
-    """
+    """Runs untrusted programs. A context manager; safe to use from several threads."""
 
     def __init__(
         self,
@@ -74,120 +89,48 @@ class Sandbox:
         level: Level | None = None,
         fork: Fork = Fork.PER_PROGRAM,
         skip_after_timeout: bool = False,
-        memo: bool = True,
+        memo_bytes: int = 256 << 20,
     ) -> None:
-        """``skip_after_timeout``: a program that times out on its smallest input is not given
-        the others (NOT_RUN)."""
-        self.fork = fork
-        self.skip_after_timeout = skip_after_timeout
+        """Start the workers.
+
+        `workers`: processes, by default one for each CPU that this process may use. `level`: the
+        isolation asked for; by default the strongest that the host allows. `skip_after_timeout`:
+        a program that runs into a time limit on its smallest input is not given the others
+        (`Verdict.NOT_RUN`), but for a fixed 1% of programs, by content, which show how often that
+        is unjust (`Stats.audit_surprises`). `memo_bytes`: how many bytes of outcomes are kept for
+        later calls; 0 keeps none.
+
+        Raises `SandboxError` if the host cannot give the level, with what to change.
+        """
+        if workers is None:
+            workers = len(os.sched_getaffinity(0))
+        if workers < 1:
+            raise SandboxError(f"workers is {workers}: give at least 1.")
+        self._fork = fork
+        self._skip = skip_after_timeout
+        self._memo = memo.Memo(memo_bytes)
         self.stats = Stats()
-        self._memo: dict[tuple[_Key, bytes], Outcome] | None = {} if memo else None
-        self._jobs: queue.SimpleQueue[tuple[int, Job] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[int, tuple[Outcome, ...]]] = queue.SimpleQueue()
-        self._closing = False
-        count = workers or len(os.sched_getaffinity(0))
-        first = _start(level)
-        self.level = Level(first.report["level"])
-        self._workers = [first, *(_start(self.level) for _ in range(count - 1))]
+        self._lock = threading.Condition()
+        self._waiting: deque[_Work] = deque()
+        self._closed = False
+        self._serial = 0
+        self._calls = 0
+        self._busy_since = 0.0
+        self._scratch = Path(tempfile.mkdtemp(prefix="sparring-sandbox-"))
+        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        # Others may pass through: a worker started by root becomes another user.
+        self._scratch.chmod(0o711)
+        try:
+            self.level, self._layers, self._workers = self._start(workers, level)
+        except BaseException:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            raise
         self._threads = [
-            threading.Thread(target=self._serve, args=(i,), daemon=True) for i in range(count)
+            threading.Thread(target=self._feed, args=(slot,), name=f"sandbox-{slot}", daemon=True)
+            for slot in range(workers)
         ]
         for thread in self._threads:
             thread.start()
-
-    def report(self) -> Mapping[str, Any]:
-        """The layers in use, for the record of a run."""
-        return {**self._workers[0].report, "workers": len(self._workers), "fork": self.fork.value}
-
-    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """The outcomes of every job's inputs, in order."""
-        found: dict[int, tuple[Outcome, ...]] = dict(self.stream(jobs))
-        return [found[i] for i in range(len(jobs))]
-
-    def stream(self, jobs: Sequence[Job]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-        """(number of the job, its outcomes), each as soon as it is known.
-
-        Equal programs (with equal limits) are merged and equal inputs run once.
-        """
-        if self._closing:
-            raise SandboxError("this sandbox is closed")
-        start = time.monotonic()
-        known = self._memo if self._memo is not None else {}
-        scratch: dict[tuple[_Key, bytes], Outcome] = {}
-        needed: dict[_Key, dict[bytes, str]] = {}
-        sources: dict[_Key, tuple[Job, list[int]]] = {}
-        digests: list[list[bytes]] = []
-        for number, job in enumerate(jobs):
-            key = (_digest(job.program), job.limits)
-            inputs = [_digest(text) for text in job.inputs]
-            digests.append(inputs)
-            sources.setdefault(key, (job, []))[1].append(number)
-            wanted = needed.setdefault(key, {})
-            for digest, text in zip(inputs, job.inputs, strict=True):
-                self.stats.runs_asked += 1
-                if (key, digest) in known:
-                    scratch[key, digest] = known[key, digest]
-                else:
-                    wanted[digest] = text
-        keys = list(needed)
-        pending = 0
-        for number, key in enumerate(keys):
-            if needed[key]:
-                job = sources[key][0]
-                self._jobs.put(
-                    (number, Job(job.program, tuple(needed[key].values()), job.limits))
-                )
-                self.stats.runs_executed += len(needed[key])
-                pending += 1
-            else:
-                yield from _collect(key, sources[key][1], digests, scratch)
-        while pending:
-            number, outcomes = self._done.get()
-            pending -= 1
-            key = keys[number]
-            for digest, outcome in zip(needed[key], outcomes, strict=True):
-                scratch[key, digest] = outcome
-                if self._memo is not None and outcome.verdict not in (
-                    Verdict.NOT_RUN,
-                    Verdict.INFRA,
-                ):
-                    self._memo[key, digest] = outcome
-            yield from _collect(key, sources[key][1], digests, scratch)
-        while self._memo is not None and len(self._memo) > MEMO_ENTRIES:
-            del self._memo[next(iter(self._memo))]
-        self.stats.seconds += time.monotonic() - start
-
-    def _serve(self, index: int) -> None:
-        """One thread: give jobs to worker ``index`` and replace it when it is lost."""
-        while (item := self._jobs.get()) is not None:
-            number, job = item
-            outcomes: tuple[Outcome, ...] | None = None
-            for _ in range(2):
-                outcomes = self._workers[index].run(job, self.fork, self.skip_after_timeout)
-                if outcomes is not None or self._closing:
-                    break
-                self.stats.workers_lost += 1
-                self._workers[index].stop()
-                try:
-                    self._workers[index] = _start(self.level)
-                except SandboxError:
-                    break
-            if outcomes is None:
-                lost = Outcome(Verdict.INFRA, detail="the sandbox lost its worker twice")
-                outcomes = tuple(lost for _ in job.inputs)
-            self._done.put((number, outcomes))
-
-    def close(self) -> None:
-        """End all workers and whatever they run."""
-        if self._closing:
-            return
-        self._closing = True
-        for _ in self._threads:
-            self._jobs.put(None)
-        for worker in self._workers:
-            worker.stop()
-        for thread in self._threads:
-            thread.join(timeout=5)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -200,112 +143,299 @@ class Sandbox:
     ) -> None:
         self.close()
 
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        """The outcomes of every job, aligned with `jobs` and with each job's inputs."""
+        results: list[tuple[Outcome, ...]] = [()] * len(jobs)
+        for index, outcomes in self.stream(jobs):
+            results[index] = outcomes
+        return results
 
-@dataclass(slots=True)
-class _Worker:
-    """This side of one worker."""
-
-    process: subprocess.Popen[bytes]
-    control: socket.socket
-    staging: str
-    report: dict[str, Any]
-
-    def run(self, job: Job, fork: Fork, skip: bool) -> tuple[Outcome, ...] | None:
-        """Outcomes of a job, or None if the worker is lost."""
-        # Idle and CPU limits bound each run; waiting for a free core does not count as idle,
-        # so the net is wide.
-        per_run = 4 * (job.limits.cpu_seconds + job.limits.idle_seconds) + 2
-        self.control.settimeout(30 + per_run * len(job.inputs))
+    def stream(self, jobs: Sequence[Job]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+        """(index of job, its outcomes), each job as soon as its last run has ended."""
+        call = _Call()
+        works, keys_by_job = self._plan(jobs, call)
+        waiting: dict[bytes, list[int]] = {}
+        for index, (key, _) in enumerate(keys_by_job):
+            waiting.setdefault(key, []).append(index)
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed: open a new one.")
+            if self._calls == 0:
+                self._busy_since = time.monotonic()
+            self._calls += 1
+            to_run = [work for work in works.values() if work.unknown]
+            self._waiting.extend(to_run)
+            self._lock.notify_all()
+        left = len(to_run)
         try:
-            wire.send(
-                self.control,
-                {
-                    "program": job.program,
-                    "inputs": job.inputs,
-                    "cpu_seconds": job.limits.cpu_seconds,
-                    "idle_seconds": job.limits.idle_seconds,
-                    "memory_mib": job.limits.memory_mib,
-                    "output_bytes": job.limits.output_bytes,
-                    "per_test": fork is Fork.PER_TEST,
-                    "skip": skip,
-                },
-            )
-            answer = wire.receive(self.control)
-        except OSError:
-            return None
-        if answer is None:
-            return None
-        return tuple(
-            Outcome(Verdict(verdict), output, cpu, memory, detail)
-            for verdict, output, cpu, memory, detail in answer["outcomes"]
-        )
+            for key, work in works.items():
+                if not work.unknown:
+                    yield from _collect(work, waiting[key], keys_by_job)
+            while left:
+                finished = call.done.get()
+                if finished is None:
+                    raise SandboxError("the sandbox was closed or broke down during a run.")
+                left -= 1
+                yield from _collect(finished, waiting[finished.key], keys_by_job)
+        finally:
+            with self._lock:
+                self._waiting = deque(work for work in self._waiting if work.call is not call)
+                self._calls -= 1
+                if self._calls == 0:
+                    self.stats.seconds += time.monotonic() - self._busy_since
 
-    def stop(self) -> None:
-        """Kill it and what it runs, and remove its directory."""
-        self.process.kill()
-        self.process.wait()
-        self.control.close()
-        shutil.rmtree(self.staging, ignore_errors=True)
+    def report(self) -> dict[str, object]:
+        """What isolates the programs, for the record of a run: level, layers, versions."""
+        return {
+            "level": self.level.value,
+            "layers": dict(self._layers),
+            "fork": self._fork.value,
+            "skip_after_timeout": self._skip,
+            "workers": len(self._workers),
+            "python": platform.python_version(),
+            "kernel": platform.release(),
+            "machine": platform.machine(),
+        }
 
+    def close(self) -> None:
+        """End all workers and whatever they run. May be called twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            calls = {id(work.call): work.call for work in self._waiting}
+            self._waiting.clear()
+            workers = list(self._workers)
+            self._lock.notify_all()
+        for call in calls.values():
+            call.done.put(None)
+        for worker in workers:
+            worker.kill()
+        for thread in self._threads:
+            thread.join()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
-def _start(level: Level | None) -> _Worker:
-    """A ready worker at ``level``, or at the strongest level the host gives."""
-    reasons = []
-    for candidate in (level,) if level is not None else tuple(Level):
-        worker, reason = _try_start(candidate)
-        if worker is not None:
-            return worker
-        reasons.append(f"{candidate}: {reason}")
-    raise SandboxError(
-        f"no isolation to run programs in ({'; '.join(reasons)}). Allow user namespaces "
-        "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns"
-        "=0, or a container with --security-opt seccomp=unconfined) or use a kernel with Landlock"
-    )
+    def _plan(
+        self, jobs: Sequence[Job], call: _Call
+    ) -> tuple[dict[bytes, _Work], list[tuple[bytes, list[bytes]]]]:
+        """Unique work by key, and for each job the key of its work and of its runs."""
+        works: dict[bytes, _Work] = {}
+        keys_by_job = []
+        with self._lock:
+            for job in jobs:
+                source = _encode(job.program)
+                key = memo.program_key(source, job.limits)
+                work = works.setdefault(key, _Work(key, source, job.limits, call))
+                run_keys = []
+                for text in job.inputs:
+                    data = _encode(text)
+                    run_key = memo.run_key(key, data)
+                    run_keys.append(run_key)
+                    self.stats.asked += 1
+                    if run_key in work.keys:
+                        self.stats.deduplicated += 1
+                        continue
+                    work.keys[run_key] = data
+                    known = self._memo.get(run_key)
+                    if known is not None:
+                        self.stats.deduplicated += 1
+                        work.outcomes[run_key] = known
+                keys_by_job.append((key, run_keys))
+            for work in works.values():
+                self._order(work)
+        return works, keys_by_job
 
+    def _order(self, work: _Work) -> None:
+        """Decide in which order the unknown runs of a program are asked for, if at all."""
+        if not self._skip:
+            work.unknown = [key for key in work.keys if key not in work.outcomes]
+            return
+        order = sorted(work.keys, key=lambda key: (len(work.keys[key]), work.keys[key]))
+        work.unknown = [key for key in order if key not in work.outcomes]
+        work.audited = int.from_bytes(work.key[:4], "little") < _AUDIT_SHARE * 2**32
+        if work.audited or len(order) < 2:
+            return
+        smallest = work.outcomes.get(order[0])
+        if smallest is None:
+            work.skip = True
+        elif smallest.verdict in _STOPPED_BY_TIME:
+            self.stats.skipped += len(work.unknown)
+            work.outcomes |= dict.fromkeys(work.unknown, _NOT_RUN)
+            work.unknown = []
 
-def _try_start(level: Level) -> tuple[_Worker | None, str]:
-    ours, theirs = socket.socketpair()
-    staging = tempfile.mkdtemp(prefix="sparring-")
-    with theirs:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-s",
-                "-P",
-                "-c",
-                _BOOT,
-                str(theirs.fileno()),
-                level.value,
-                staging,
-                _PACKAGE_ROOT,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=_ENVIRONMENT,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-    ours.settimeout(START_SECONDS)
-    try:
-        answer = wire.receive(ours) or {"error": "the worker ended before it was ready"}
-    except TimeoutError:
-        answer = {"error": f"the worker was not ready after {START_SECONDS:.0f} s"}
-    if "ready" in answer:
-        return _Worker(process, ours, staging, answer["ready"]), ""
-    _Worker(process, ours, staging, {}).stop()
-    return None, str(answer["error"])
+    def _start(
+        self, count: int, asked: Level | None
+    ) -> tuple[Level, dict[str, object], list[Worker]]:
+        """Start `count` workers at the level asked for, or at the strongest that works."""
+        reasons = []
+        for level in [asked] if asked else list(Level):
+            workers = [self._new_worker(level) for _ in range(count)]
+            try:
+                layers = [worker.hello() for worker in workers]
+            except BaseException as error:
+                for worker in workers:
+                    worker.kill()
+                if not isinstance(error, Refused):
+                    raise
+                reasons.append(f"level {level.value}: {error}")
+                continue
+            if reasons:
+                layers[0]["stronger_level_refused"] = "; ".join(reasons)
+            return level, layers[0], workers
+        raise SandboxError("no safe way to run programs on this host. " + "; ".join(reasons))
 
+    def _new_worker(self, level: Level) -> Worker:
+        self._serial += 1
+        return Worker(level, self._scratch / f"worker-{self._serial}")
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    def _feed(self, slot: int) -> None:
+        """The thread of one worker: hand it work, take its replies, replace it when it fails."""
+        sent: dict[int, _Sent] = {}
+        while self._take(sent):
+            worker = self._workers[slot]
+            try:
+                for item in sent.values():
+                    if not item.on_its_way:
+                        item.on_its_way = True
+                        frames.send(worker.socket, *frames.pack_request(item.request))
+                limits = next(iter(sent.values())).request.limits
+                silence = limits.cpu_seconds + limits.idle_seconds
+                worker.socket.settimeout(_SILENCE_SECONDS + _SILENCE_FACTOR * silence)
+                header, blob = frames.receive(worker.socket)
+                if "alive" not in header:
+                    self._take_reply(sent, header, blob)
+            except (frames.BrokenPeer, TimeoutError):
+                if not self._recover(slot, sent):
+                    return
+
+    def _take(self, sent: dict[int, _Sent]) -> bool:
+        """Fill up `sent` with waiting work, waiting if there is none. False when closed."""
+        with self._lock:
+            while not self._closed and not self._waiting and not sent:
+                self._lock.wait()
+            if self._closed:
+                for item in sent.values():
+                    item.work.call.done.put(None)
+                return False
+            while self._waiting and self._may_send(sent):
+                work = self._waiting.popleft()
+                self._serial += 1
+                unknown = [key for key in work.unknown if key not in work.outcomes]
+                request = frames.Request(
+                    self._serial,
+                    work.program,
+                    tuple(work.keys[key] for key in unknown),
+                    work.limits,
+                    per_test=self._fork is Fork.PER_TEST,
+                    skip=work.skip and len(unknown) == len(work.unknown),
+                )
+                sent[request.job] = _Sent(work, request, unknown)
+        return True
+
+    def _may_send(self, sent: dict[int, _Sent]) -> bool:
+        if not sent:
+            return True
+        # Ahead of time only while there is plenty, so that the last programs are spread evenly,
+        # and only what the socket's buffer takes: a worker that replies is not reading.
+        plenty = len(self._waiting) > _PLENTY * len(self._workers)
+        ahead = [item.request for item in sent.values()]
+        size = sum(_request_bytes(request) for request in ahead)
+        following = self._waiting[0]
+        size += len(following.program) + sum(len(following.keys[k]) + 16 for k in following.unknown)
+        return plenty and len(sent) < _PIPELINED and size < _PIPELINED_BYTES
+
+    def _take_reply(self, sent: dict[int, _Sent], header: frames.Header, blob: bytes) -> None:
+        job, first, outcomes = frames.unpack_reply(header, blob)
+        if job not in sent or not 0 <= first <= first + len(outcomes) <= len(sent[job].unknown):
+            raise frames.BrokenPeer("a reply that nobody asked for")
+        item = sent[job]
+        with self._lock:
+            for key, outcome in zip(item.unknown[first:], outcomes, strict=False):
+                item.work.outcomes[key] = outcome
+                self._memo.put(key, outcome)
+                self._count(outcome)
+            if not all(key in item.work.outcomes for key in item.unknown):
+                return
+            del sent[job]
+            self._finish(item.work)
+
+    def _recover(self, slot: int, sent: dict[int, _Sent]) -> bool:
+        """Replace a worker that failed and give its work out again. False when closed."""
+        with self._lock:
+            if self._closed:
+                for item in sent.values():
+                    item.work.call.done.put(None)
+                return False
+            self.stats.worker_restarts += 1
+            # Only the first was being run: the others did nothing to the worker.
+            for position, item in enumerate(sent.values()):
+                item.work.attempts += position == 0
+            for item in reversed(sent.values()):
+                if item.work.attempts < _ATTEMPTS:
+                    self._waiting.appendleft(item.work)
+                    continue
+                for key in item.work.unknown:
+                    if key not in item.work.outcomes:
+                        item.work.outcomes[key] = _INFRA
+                        self._count(_INFRA)
+                self._finish(item.work)
+            sent.clear()
+        self._workers[slot].kill()
+        try:
+            worker = self._new_worker(self.level)
+            worker.hello()
+        except (Refused, SandboxError, OSError):
+            self._break_down()
+            return False
+        with self._lock:
+            self._workers[slot] = worker
+            if self._closed:
+                worker.kill()
+        return True
+
+    def _break_down(self) -> None:
+        """A worker could not be replaced: end every call rather than wait for ever."""
+        with self._lock:
+            self._closed = True
+            for work in self._waiting:
+                work.call.done.put(None)
+            self._waiting.clear()
+            self._lock.notify_all()
+        for worker in self._workers:
+            worker.kill()
+
+    def _finish(self, work: _Work) -> None:
+        if work.audited and self._skip and len(work.unknown) > 1:
+            first, *rest = (work.outcomes[key].verdict for key in work.unknown)
+            if first in _STOPPED_BY_TIME:
+                self.stats.audited += 1
+                self.stats.audit_surprises += any(v not in _STOPPED_BY_TIME for v in rest)
+        work.call.done.put(work)
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.NOT_RUN:
+            self.stats.skipped += 1
+        elif outcome.verdict is Verdict.INFRA:
+            self.stats.infra += 1
+        else:
+            self.stats.executed += 1
+            self.stats.cpu_seconds += outcome.cpu_seconds
 
 
 def _collect(
-    key: _Key,
-    numbers: Sequence[int],
-    digests: Sequence[Sequence[bytes]],
-    known: Mapping[tuple[_Key, bytes], Outcome],
+    work: _Work, jobs: list[int], keys_by_job: list[tuple[bytes, list[bytes]]]
 ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-    for number in numbers:
-        yield number, tuple(known[key, digest] for digest in digests[number])
+    for index in jobs:
+        yield index, tuple(work.outcomes[key] for key in keys_by_job[index][1])
+
+
+def _request_bytes(request: frames.Request) -> int:
+    return len(request.program) + sum(len(data) + 16 for data in request.inputs)
+
+
+def _encode(text: str) -> bytes:
+    """Text as the bytes that a file would hold, whatever lone surrogates are in it."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

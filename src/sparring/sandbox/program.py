@@ -28,6 +28,7 @@ import traceback
 from enum import StrEnum
 from types import CodeType, ModuleType
 
+CONTROL_FD = 255
 MESSAGE_BYTES = 4096
 PROGRAM_NAME = "program.py"
 _THREAD_STACK = 8 << 20
@@ -51,14 +52,14 @@ class Ending(StrEnum):
     NO_MEMORY = "m"
 
 
-def serve(control: socket.socket, source: bytes, spent_after_one: bool) -> None:
-    """Run `source` on each input that `control` brings. Never returns.
+def serve(source: bytes, spent_after_one: bool) -> None:
+    """Run `source` on each input that the control socket brings. Never returns.
 
     A request is 8 bytes of random seed with two descriptors, input and output. The answer is
     the ending's letter, ``.`` (ready for more) or ``!`` (spent), and a line for people.
     """
-    channel = os.dup2(control.detach(), 255, inheritable=False)
-    control = socket.socket(fileno=channel)
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, CONTROL_FD)
+    gc.enable()
     code: CodeType | None = None
     compile_error = ""
     state: _State | None = None
@@ -84,7 +85,7 @@ def serve(control: socket.socket, source: bytes, spent_after_one: bool) -> None:
         message = f"{ending.value}{mark}{detail}".encode("utf-8", "replace")
         try:
             # Not through the socket object: the program may have got hold of that.
-            os.write(channel, message[:MESSAGE_BYTES])
+            os.write(CONTROL_FD, message[:MESSAGE_BYTES])
         except OSError:  # the program closed it: only the exit status is left to tell by
             os._exit(0 if ending is Ending.OK else 1)
 

@@ -44,7 +44,14 @@ _CLONE_THREAD = 0x00010000
 _CLONE_NEW_ANYTHING = 0x7E020080
 _SIGKILL = 9
 _PRCTL_ALLOWED = (3, 15, 16, 0x53564D41)  # get dumpable, set and get the name, name a mapping
-_IOCTL_ALLOWED = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a tty, size, close-on-exec
+_IOCTL_ALLOWED = (
+    0x5401,
+    0x5413,
+    0x541B,
+    0x5421,
+    0x5450,
+    0x5451,
+)  # is it a tty, size, close-on-exec
 _FCNTL_REFUSED = (8, 10, 15, 1026)  # signals to an owner, which could be another process
 
 # Stands for the program's own pid until the filter is installed.

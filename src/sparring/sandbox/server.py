@@ -11,7 +11,6 @@ Run as ``python -c "…main()" PATH FD LEVEL SCRATCH``; not meant for people.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gc
 import hashlib
 import importlib
@@ -21,7 +20,7 @@ import socket
 import sys
 import time
 import traceback
-from typing import NoReturn
+from dataclasses import replace
 
 from sparring.sandbox import confine, frames, program, watch
 from sparring.sandbox.frames import Request, Run
@@ -34,8 +33,8 @@ _WARM = (
     "decimal enum fractions functools heapq io itertools json math numbers operator pickle queue "
     "random re site statistics string struct textwrap threading time traceback types typing"
 ).split()
-_REPLY_SECONDS = 1.0
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_ALIVE_SECONDS = 1.0
+_ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR)
 _STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
 
 
@@ -48,6 +47,7 @@ class Server:
         self._parent = parent
         self._confinement = confinement
         self._proc = proc
+        self._spoke = time.monotonic()
         # A tmpfs limits itself; a directory of the host's has to be watched.
         on_host = confinement.level is Level.LANDLOCK
         self._watched_work = confinement.work if on_host else None
@@ -63,62 +63,178 @@ class Server:
 
     def _answer(self, request: Request) -> None:
         runs: list[Run] = []
-        sent = 0
-        spoke = time.monotonic()
-        child: watch.Child | None = None
-        shared = not request.per_test
-        first_of_child = 0
         digest = hashlib.sha256(request.program + b"\0")
+        alone = request.per_test
+        repeated = -1
         while len(runs) < len(request.inputs):
-            index = len(runs)
-            if child is None:
-                child = self._fork(request, spent_after_one=not shared)
-                first_of_child = index
-            run, alive = self._run(child, request.inputs[index], request.limits, digest)
-            suspicious = run.verdict in (Verdict.MEMORY_LIMIT, Verdict.INFRA)
-            if not alive:
-                peak = child.peak_growth_mib
-                child = None
-                self._clean()
-                if index > first_of_child and (suspicious or peak > request.limits.memory_mib):
-                    # Memory of this run or of an earlier one in the same process? Ask each alone.
-                    del runs[max(first_of_child, sent) :]
-                    shared = False
+            first = len(runs)
+            last = first + 1 if request.skip and first == 0 else len(request.inputs)
+            got, peak_mib = self._session(request, first, first + 1 if alone else last, digest)
+            if peak_mib > request.limits.memory_mib or got[-1].verdict is Verdict.MEMORY_LIMIT:
+                if len(got) > 1:
+                    # Its own memory, or what earlier runs left in the process? Ask each alone.
+                    alone = True
                     continue
-                if peak > request.limits.memory_mib and run.verdict is Verdict.FINISHED:
-                    detail = f"more than {request.limits.memory_mib} MiB"
-                    run = Run(Verdict.MEMORY_LIMIT, b"", run.cpu_seconds, peak, detail)
-            runs.append(run)
-            if request.skip and index == 0 and run.verdict in _STOPPED_BY_TIME:
-                detail = "not run: the smallest input ran into a time limit"
+                detail = f"more than {request.limits.memory_mib} MiB"
+                if got[-1].verdict in _ENDED:
+                    got = [replace(got[0], verdict=Verdict.MEMORY_LIMIT, detail=detail)]
+            if got[-1].verdict is Verdict.INFRA and repeated != first + len(got) - 1:
+                repeated = first + len(got) - 1
+                got.pop()
+            runs += got
+            if request.skip and first == 0 and runs and runs[0].verdict in _STOPPED_BY_TIME:
+                detail = "the smallest input ran into a time limit"
                 runs += [Run(Verdict.NOT_RUN, detail=detail)] * (len(request.inputs) - 1)
-            elif len(runs) == len(request.inputs) and child is not None:
-                child.end()
-                self._clean()
-                peak, child = child.peak_growth_mib, None
-                if peak > request.limits.memory_mib:
-                    del runs[max(first_of_child, sent) :]
-                    shared = False
-                    continue
-            if len(runs) == len(request.inputs) or time.monotonic() - spoke > _REPLY_SECONDS:
-                header, blob = frames.pack_reply(request.job, sent, runs[sent:])
-                frames.send(self._parent, header, blob)
-                sent, spoke = len(runs), time.monotonic()
+            if len(runs) > first:
+                frames.send(self._parent, *frames.pack_reply(request.job, first, runs[first:]))
+
+    def _session(
+        self, request: Request, first: int, last: int, digest: hashlib._Hash
+    ) -> tuple[list[Run], float]:
+        """Run inputs from `first` up to `last` in one process, as far as it carries.
+
+        At least one run, and the growth of the process's memory at its peak, in MiB.
+        """
+        child = self._fork(request, spent_after_one=last == first + 1)
+        runs: list[Run] = []
+        alive = True
+        try:
+            for data in request.inputs[first:last]:
+                run, alive = self._run(child, data, request.limits, digest)
+                runs.append(run)
+                if not alive:
+                    break
+                if time.monotonic() - self._spoke > _ALIVE_SECONDS:
+                    frames.send(self._parent, {"alive": True})
+                    self._spoke = time.monotonic()
+        finally:
+            child.end()
+            self._clean()
+        return runs, child.peak_growth_mib
+
+    def _run(
+        self, child: watch.Child, data: bytes, limits: Limits, digest: hashlib._Hash
+    ) -> tuple[Run, bool]:
+        """One run, and whether the process can take another input."""
+        seeded = digest.copy()
+        seeded.update(data)
+        output = os.memfd_create("output")
+        try:
+            child.start(seeded.digest()[:8], data, output)
+            report = child.wait(limits, output, self._watched_work)
+            size = os.fstat(output).st_size
+            text = os.pread(output, min(size, limits.output_bytes), 0)
+        finally:
+            os.close(output)
+        verdict, detail = _verdict(report)
+        if verdict in _ENDED and size > limits.output_bytes:
+            verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
+        run = Run(verdict, text, report.cpu_seconds, max(report.memory_mib, 0.0), detail)
+        return run, report.ready
 
     def _fork(self, request: Request, spent_after_one: bool) -> watch.Child:
         mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
-            self._become_program(its, request, spent_after_one)
+            try:
+                tests = len(request.inputs)
+                self._become_program(its.fileno(), request.limits, tests)
+                program.serve(request.program, spent_after_one)
+            finally:
+                # Only reached if something of ours failed. The server takes SIGKILL for that;
+                # once confined, nothing in this process can send it.
+                os.kill(os.getpid(), signal.SIGKILL)
         its.close()
         return watch.Child(pid, mine, self._parent, self._proc)
 
-    def _become_program(self, control: socket.socket, request: Request, once: bool) -> NoReturn:
-        try:
-            os.dup2(control.fileno(), 3, inheritable=False)
-            ruleset = self._confinement.ruleset
-            for fd in os.listdir_open_fds() if False else range(0):
-                os.close(fd)
-            raise NotImplementedError
-        finally:
-            os._exit(1)
+    def _become_program(self, control: int, limits: Limits, tests: int) -> None:
+        """In the fork: keep the standard descriptors and the control socket, and be confined."""
+        os.dup2(control, program.CONTROL_FD, inheritable=False)
+        confinement = self._confinement
+        if confinement.ruleset is not None:
+            os.dup2(confinement.ruleset, 3, inheritable=False)
+            confinement = replace(confinement, ruleset=3)
+        os.closerange(4, program.CONTROL_FD)
+        confinement.enter(limits, tests)
+
+    def _clean(self) -> None:
+        """Delete what a program left. Its directory is flat: it can make no directory or link."""
+        for name in os.listdir(self._confinement.work):
+            os.unlink(os.path.join(self._confinement.work, name))
+
+
+def main() -> None:
+    """Be a worker: ``argv`` holds our import path, the socket's number, level and scratch."""
+    _, path, number, level, scratch = sys.argv
+    parent = socket.socket(fileno=int(number))
+    try:
+        confinement, proc = _prepare(Level(level), scratch)
+    except confine.Unavailable as error:
+        frames.send(parent, {"refused": str(error)})
+        return
+    # A program finds the modules that any interpreter has, not ours.
+    sys.path = [entry for entry in sys.path if entry != path]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sparring"]:
+        del sys.modules[name]
+    program.settle()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        frames.send(parent, {"hello": confinement.layers})
+        Server(parent, confinement, proc).run_forever()
+    except frames.BrokenPeer:
+        return
+    except Exception:
+        with contextlib.suppress(frames.BrokenPeer):
+            frames.send(parent, {"crashed": traceback.format_exc()})
+        raise
+
+
+def _prepare(level: Level, scratch: str) -> tuple[confine.Confinement, int | None]:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _WARM:
+        importlib.import_module(name)
+    site = sys.modules["site"]
+    site.setquit()
+    site.setcopyright()
+    # The kernel should look at programs first when the machine runs out of memory.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")
+    proc: int | None = None
+    # Kept open: the new root has another /proc. One of another pid namespace would lie to us.
+    with contextlib.suppress(OSError):
+        if os.readlink("/proc/self") == str(os.getpid()):
+            proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    confinement = confine.prepare(level, scratch)
+    confinement.layers["run_queue_clock"] = False
+    with contextlib.suppress(OSError):
+        os.stat("self/schedstat", dir_fd=proc)
+        confinement.layers["run_queue_clock"] = proc is not None
+    return confinement, proc
+
+
+def _verdict(report: watch.Report) -> tuple[Verdict, str]:
+    """What a run's end means, before its output is looked at."""
+    if report.verdict is not None:
+        return report.verdict, report.detail
+    if report.message is not None:
+        text = report.message.decode("utf-8", "replace")
+        if text[:1] == program.Ending.OK:
+            return Verdict.FINISHED, text[2:]
+        if text[:1] == program.Ending.NO_MEMORY:
+            return Verdict.MEMORY_LIMIT, text[2:]
+        return Verdict.RUNTIME_ERROR, text[2:]
+    status = report.status or 0
+    if os.WIFEXITED(status):
+        code = os.WEXITSTATUS(status)
+        return (Verdict.RUNTIME_ERROR, f"exit status {code}") if code else (Verdict.FINISHED, "")
+    number = os.WTERMSIG(status)
+    if number == signal.SIGSYS:
+        return Verdict.SANDBOX_VIOLATION, "a forbidden system call"
+    if number == signal.SIGKILL:
+        # Programs cannot send it, so it came from outside: the machine's memory ran out, perhaps.
+        return Verdict.INFRA, "killed from outside the sandbox"
+    if number == signal.SIGXCPU:
+        return Verdict.TIME_LIMIT, "the process's CPU time limit"
+    return Verdict.RUNTIME_ERROR, f"died of {signal.Signals(number).name}"

@@ -66,7 +66,7 @@ class Job:
 class Stats:
     """What a sandbox has done since it was opened.
 
-    ``asked`` = ``executed`` + ``deduplicated`` + ``skipped`` once every job has ended.
+    ``asked`` = ``executed`` + ``deduplicated`` + ``skipped`` + ``infra`` once all jobs have ended.
     ``audited`` programs were run in full although they timed out on their smallest input;
     in ``audit_surprises`` of them another input did not time out.
     """

@@ -9,6 +9,8 @@ Nothing here listens to what the program says, except that it has ended (``progr
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -22,6 +24,7 @@ from sparring.sandbox.terms import Limits
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _MIB = 1 << 20
 _PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / _MIB
 # Library pages that a program touches count in the kernel's peak but are not its own memory.
@@ -45,6 +48,11 @@ class Report:
     cpu_seconds: float
     memory_mib: float
 
+    @property
+    def ready(self) -> bool:
+        """Whether the process is alive and says that it can take another input."""
+        return self.message is not None and self.verdict is None and self.message[1:2] == b"."
+
 
 class Child:
     """A forked process of a program, as the server sees it."""
@@ -67,6 +75,22 @@ class Child:
         self._cpu_before = 0.0
         self.peak_growth_mib = 0.0
         """Set when the process is dead: the kernel's own peak, beyond what it was forked with."""
+        self._death: tuple[int, float] | None = None
+
+    def start(self, seed: bytes, data: bytes, output: int) -> None:
+        """Begin a run: `data` as standard input, `output` as the descriptor to write to."""
+        stdin = os.memfd_create("input", os.MFD_ALLOW_SEALING)
+        try:
+            # Sealed: nothing can change it, though the program may reopen it for writing.
+            view = memoryview(data)
+            while view:
+                view = view[os.write(stdin, view) :]
+            fcntl.fcntl(stdin, fcntl.F_ADD_SEALS, _SEALS)
+            os.lseek(stdin, 0, os.SEEK_SET)
+            with contextlib.suppress(ConnectionError):  # a dead process is found by `wait`
+                socket.send_fds(self.control, [seed], [stdin, output])
+        finally:
+            os.close(stdin)
 
     def wait(self, limits: Limits, output: int, work: str | None) -> Report:
         """Watch one run until it ends or meets a limit. `work` is given if its size is unlimited.
@@ -74,7 +98,7 @@ class Child:
         `output` is the server's descriptor of the run's standard output. Raises `ParentGone`.
         """
         started = time.monotonic()
-        waited_before = self._run_queue_seconds() if limits.idle_seconds < 0.5 else None
+        waited_before: float | None = None
         cpu_before, self._cpu_before = self._cpu_before, 0.0
         peak = 0.0
         timeout = min(_POLL_SECONDS, limits.cpu_seconds)
@@ -96,6 +120,8 @@ class Child:
                 status, cpu = self.end()
                 verdict, detail = _judge(limits, cpu - cpu_before, peak)
                 return Report(verdict, detail, None, status, cpu - cpu_before, peak)
+            if waited_before is None:  # short runs end before the first poll and never ask
+                waited_before = self._run_queue_seconds()
             cpu = time.clock_gettime(self._clock) - cpu_before
             peak = max(peak, self._polled_mib() - self._base_mib)
             verdict, detail = _judge(limits, cpu, peak)
@@ -105,7 +131,7 @@ class Child:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {WORK_MIB} MiB"
             wall = time.monotonic() - started
             if verdict is None and wall - cpu > limits.idle_seconds:
-                waiting = self._run_queue_seconds() - (waited_before or 0.0)
+                waiting = self._run_queue_seconds() - waited_before
                 if wall - cpu - waiting > limits.idle_seconds:
                     verdict = Verdict.IDLE_LIMIT
                     detail = f"idle for more than {limits.idle_seconds:g} s"
@@ -115,7 +141,12 @@ class Child:
             timeout = min(_POLL_SECONDS, max(0.001, limits.cpu_seconds - cpu))
 
     def end(self) -> tuple[int, float]:
-        """Kill the process, whatever it is doing; (wait status, CPU seconds of its life)."""
+        """Kill the process, whatever it is doing; (wait status, CPU seconds of its life).
+
+        May be called again.
+        """
+        if self._death is not None:
+            return self._death
         signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         _, status, usage = os.wait4(self.pid, 0)
         self.peak_growth_mib = usage.ru_maxrss / 1024 - self._base_mib - _FILE_PAGES_MIB
@@ -123,7 +154,8 @@ class Child:
             if fd >= 0:
                 os.close(fd)
         self.control.close()
-        return status, usage.ru_utime + usage.ru_stime
+        self._death = status, usage.ru_utime + usage.ru_stime
+        return self._death
 
     def _message(self) -> bytes:
         try:

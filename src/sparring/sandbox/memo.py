@@ -1,0 +1,63 @@
+"""Outcomes by content: what has been run once need not be run again.
+
+Bounded by bytes of output and by number, least recently used out first. A verdict that says
+nothing about the program (not run, our own failure) is never kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+
+from sparring.sandbox.terms import Limits
+from sparring.schema import Outcome, Verdict
+
+_NEVER_KEPT = (Verdict.NOT_RUN, Verdict.INFRA)
+_ENTRY_BYTES = 400  # what an entry costs beside its output, roughly
+
+Key = bytes
+
+
+def program_key(program: bytes, limits: Limits) -> bytes:
+    """The content of a program under its limits."""
+    digest = hashlib.sha256(repr(limits).encode())
+    digest.update(b"\0" + program)
+    return digest.digest()
+
+
+def run_key(program: bytes, data: bytes) -> Key:
+    """The content of a run: `program` is a `program_key`, `data` the input."""
+    return hashlib.sha256(program + data).digest()
+
+
+class Memo:
+    """A bounded map from run to outcome. Not safe for threads: its owner locks."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._outcomes: OrderedDict[Key, Outcome] = OrderedDict()
+
+    def get(self, key: Key) -> Outcome | None:
+        """The outcome of an earlier run, if it is still here."""
+        outcome = self._outcomes.get(key)
+        if outcome is not None:
+            self._outcomes.move_to_end(key)
+        return outcome
+
+    def put(self, key: Key, outcome: Outcome) -> None:
+        """Keep an outcome, unless it is one that must be asked for again."""
+        if outcome.verdict in _NEVER_KEPT or self._max_bytes <= 0 or key in self._outcomes:
+            return
+        self._outcomes[key] = outcome
+        self._bytes += _size(outcome)
+        while self._bytes > self._max_bytes:
+            _, old = self._outcomes.popitem(last=False)
+            self._bytes -= _size(old)
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+
+def _size(outcome: Outcome) -> int:
+    return len(outcome.output) + _ENTRY_BYTES
