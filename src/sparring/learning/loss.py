@@ -13,13 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-
-@dataclass(frozen=True, slots=True)
-class LossSettings:
-    """``clip`` is ε; ``kl`` the weight β of the KL term (0: no reference is needed)."""
-
-    clip: float = 0.2
-    kl: float = 0.01
+from sparring.learning.settings import LossSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import torch
@@ -25,37 +24,10 @@ from transformers import PreTrainedModel
 
 from sparring.errors import RunError
 from sparring.learning.logprobs import response_logprobs
-from sparring.learning.loss import LossSettings, token_loss
+from sparring.learning.loss import token_loss
 from sparring.learning.samples import Group, micro_batches
+from sparring.learning.settings import LearningSettings, UpdateMode
 from sparring.schema import Role
-
-
-class UpdateMode(StrEnum):
-    """How the two roles share an update."""
-
-    JOINT = "joint"
-    SEPARATE = "separate"
-
-
-@dataclass(frozen=True, slots=True)
-class LearningSettings:
-    """How to update. ``minibatches`` optimiser steps are made per batch (per role if
-    separate); ``tokens_per_micro_batch`` bounds the positions of one forward pass."""
-
-    mode: UpdateMode = UpdateMode.JOINT
-    minibatches: int = 1
-    learning_rate: float = 1e-6
-    beta1: float = 0.9
-    beta2: float = 0.95
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    tokens_per_micro_batch: int = 16384
-    coder_weight: float = 1.0
-    tester_weight: float = 1.0
-    loss: LossSettings = LossSettings()
-
-    def weight(self, role: Role) -> float:
-        return self.coder_weight if role is Role.CODER else self.tester_weight
 
 
 @dataclass(slots=True)

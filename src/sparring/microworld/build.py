@@ -32,8 +32,6 @@ from sparring.microworld.corpus import Conversation, corpus
 from sparring.microworld.tokenizer import ASSISTANT, END, USER, train_tokenizer
 
 Log = Callable[[str], None]
-NANO_DIR = Path(__file__).parent / "nano"
-"""The checkpoint in the package."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,6 @@ caller: expected outputs never enter this package. `docs/sandbox.md` says what i
 from __future__ import annotations
 
 from sparring.sandbox.pool import Sandbox
-from sparring.sandbox.terms import Fork, Job, Level, Limits, Stats
+from sparring.sandbox.types import Fork, Job, Level, Limits, Stats
 
 __all__ = ["Fork", "Job", "Level", "Limits", "Sandbox", "Stats"]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.sandbox import kernel, landlock, namespaces, seccomp
-from sparring.sandbox.terms import Level, Limits
+from sparring.sandbox.types import Level, Limits
 
 WORK_MIB = 64
 """Size of a program's working directory, all files together."""

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from sparring.sandbox.terms import Limits
+from sparring.sandbox.types import Limits
 from sparring.schema import Outcome, Verdict
 
 _LENGTHS = struct.Struct("<II")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 
-from sparring.sandbox.terms import Limits
+from sparring.sandbox.types import Limits
 from sparring.schema import Outcome, Verdict
 
 _NEVER_KEPT = (Verdict.NOT_RUN, Verdict.INFRA)

@@ -25,8 +25,9 @@ from pathlib import Path
 from types import TracebackType
 
 from sparring.errors import SandboxError
-from sparring.sandbox import frames, memo
-from sparring.sandbox.terms import Fork, Job, Level, Limits, Stats
+from sparring.sandbox import frames
+from sparring.sandbox.memo import Memo, program_key, run_key
+from sparring.sandbox.types import Fork, Job, Level, Limits, Stats
 from sparring.sandbox.worker import Refused, Worker
 from sparring.schema import Outcome, Verdict
 
@@ -37,6 +38,7 @@ _PIPELINED = 3  # requests on their way to a worker, so that it never waits for 
 _SILENCE_SECONDS = 60.0
 _SILENCE_FACTOR = 20.0
 _AUDIT_SHARE = 0.01
+_MEMO_BYTES = 256 << 20
 _PLENTY = 4
 _PIPELINED_BYTES = 64 << 10
 _NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
@@ -89,7 +91,7 @@ class Sandbox:
         level: Level | None = None,
         fork: Fork = Fork.PER_PROGRAM,
         skip_after_timeout: bool = False,
-        memo_bytes: int = 256 << 20,
+        memo: bool = True,
     ) -> None:
         """Start the workers.
 
@@ -97,8 +99,8 @@ class Sandbox:
         isolation asked for; by default the strongest that the host allows. `skip_after_timeout`:
         a program that runs into a time limit on its smallest input is not given the others
         (`Verdict.NOT_RUN`), but for a fixed 1% of programs, by content, which show how often that
-        is unjust (`Stats.audit_surprises`). `memo_bytes`: how many bytes of outcomes are kept for
-        later calls; 0 keeps none.
+        is unjust (`Stats.audit_surprises`). `memo`: keep outcomes for later calls, up to 256 MiB
+        of them.
 
         Raises `SandboxError` if the host cannot give the level, with what to change.
         """
@@ -108,7 +110,7 @@ class Sandbox:
             raise SandboxError(f"workers is {workers}: give at least 1.")
         self._fork = fork
         self._skip = skip_after_timeout
-        self._memo = memo.Memo(memo_bytes)
+        self._memo = Memo(_MEMO_BYTES if memo else 0)
         self.stats = Stats()
         self._lock = threading.Condition()
         self._waiting: deque[_Work] = deque()
@@ -224,22 +226,22 @@ class Sandbox:
         with self._lock:
             for job in jobs:
                 source = _encode(job.program)
-                key = memo.program_key(source, job.limits)
+                key = program_key(source, job.limits)
                 work = works.setdefault(key, _Work(key, source, job.limits, call))
                 run_keys = []
                 for text in job.inputs:
                     data = _encode(text)
-                    run_key = memo.run_key(key, data)
-                    run_keys.append(run_key)
-                    self.stats.asked += 1
-                    if run_key in work.keys:
+                    one = run_key(key, data)
+                    run_keys.append(one)
+                    self.stats.runs_asked += 1
+                    if one in work.keys:
                         self.stats.deduplicated += 1
                         continue
-                    work.keys[run_key] = data
-                    known = self._memo.get(run_key)
+                    work.keys[one] = data
+                    known = self._memo.get(one)
                     if known is not None:
                         self.stats.deduplicated += 1
-                        work.outcomes[run_key] = known
+                        work.outcomes[one] = known
                 keys_by_job.append((key, run_keys))
             for work in works.values():
                 self._order(work)
@@ -366,7 +368,7 @@ class Sandbox:
                 for item in sent.values():
                     item.work.call.done.put(None)
                 return False
-            self.stats.worker_restarts += 1
+            self.stats.workers_lost += 1
             # Only the first was being run: the others did nothing to the worker.
             for position, item in enumerate(sent.values()):
                 item.work.attempts += position == 0
@@ -418,7 +420,7 @@ class Sandbox:
         elif outcome.verdict is Verdict.INFRA:
             self.stats.infra += 1
         else:
-            self.stats.executed += 1
+            self.stats.runs_executed += 1
             self.stats.cpu_seconds += outcome.cpu_seconds
 
 

@@ -37,11 +37,12 @@ _DEFAULT_DIGITS = sys.get_int_max_str_digits()
 _RECURSION_LIMIT = sys.getrecursionlimit()
 
 # Names after which nobody can tell cheaply what a run has changed in the process.
-_HARD_TO_UNDO = frozenset(
+_HARD_TO_UNDO_TEXT = (
     "exec __import__ importlib ctypes signal resource mmap asyncio multiprocessing logging "
     "fileinput settrace setprofile tracemalloc faulthandler locale setswitchinterval setattr "
-    "delattr __dict__ __builtins__ environ putenv chdir dup dup2".split()
+    "delattr __dict__ __builtins__ environ putenv chdir dup dup2"
 )
+_HARD_TO_UNDO = frozenset(_HARD_TO_UNDO_TEXT.split())
 
 
 class Ending(StrEnum):
@@ -96,9 +97,8 @@ def _run(code: CodeType, seed: int) -> tuple[Ending, str]:
     sys.modules["__main__"] = main
     sys.argv = [PROGRAM_NAME]
     random.seed(seed)
-    sys.stdin = sys.__stdin__ = _open(0, "r", "<stdin>")  # type: ignore[misc]
     stdout = _open(1, "w", "<stdout>")
-    sys.stdout = sys.__stdout__ = stdout  # type: ignore[misc]
+    _set_streams(_open(0, "r", "<stdin>"), stdout)
     ending, detail = Ending.OK, ""
     try:
         exec(code, main.__dict__)
@@ -145,8 +145,7 @@ class _State:
     def _restore(self) -> bool:
         if self.hard:
             return False
-        sys.stdin = sys.__stdin__ = None  # type: ignore[misc]
-        sys.stdout = sys.__stdout__ = None  # type: ignore[misc]
+        _set_streams(None, None)
         sys.modules.pop("__main__", None)
         if sys.gettrace() is not None or sys.getprofile() is not None:
             return False
@@ -162,8 +161,7 @@ class _State:
                 return False
         gc.enable()
         gc.collect()
-        sys.stdin = sys.__stdin__ = _CLOSED  # type: ignore[misc]
-        sys.stdout = sys.__stdout__ = _CLOSED  # type: ignore[misc]
+        _set_streams(_CLOSED, _CLOSED)
         sys.argv = _ARGV
         sys.modules["__main__"] = _NO_MAIN
         # Equal dictionaries: values are compared by identity first, which nearly always decides.
@@ -179,8 +177,7 @@ _NO_MAIN = ModuleType("__main__")
 
 def settle() -> None:
     """Bring the process into the state that `_State.restore` restores. Before the fork."""
-    sys.stdin = sys.__stdin__ = _CLOSED  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = _CLOSED  # type: ignore[misc]
+    _set_streams(_CLOSED, _CLOSED)
     sys.argv = _ARGV
     sys.modules["__main__"] = _NO_MAIN
     threading.stack_size(_THREAD_STACK)
@@ -219,13 +216,17 @@ def _first_free_fd() -> int:
     return fd
 
 
+def _set_streams(stdin: io.TextIOBase | None, stdout: io.TextIOBase | None) -> None:
+    vars(sys).update(stdin=stdin, __stdin__=stdin, stdout=stdout, __stdout__=stdout)
+
+
 def _open(fd: int, mode: str, name: str) -> io.TextIOWrapper:
     # As the interpreter opens its own: no newline translation, UTF-8 that loses no byte.
     raw = io.FileIO(fd, mode, closefd=False)
-    raw.name = name  # type: ignore[misc]
+    vars(raw)["name"] = name
     buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
     stream = io.TextIOWrapper(buffer, "utf-8", "surrogateescape", "\n")
-    stream.mode = mode
+    vars(stream)["mode"] = mode
     return stream
 
 

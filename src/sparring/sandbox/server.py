@@ -24,7 +24,7 @@ from dataclasses import replace
 
 from sparring.sandbox import confine, frames, program, watch
 from sparring.sandbox.frames import Request, Run
-from sparring.sandbox.terms import Level, Limits
+from sparring.sandbox.types import Level, Limits
 from sparring.schema import Verdict
 
 # Imported before the first fork, so that no program pays for them.
@@ -32,7 +32,7 @@ _WARM = (
     "array bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime "
     "decimal enum fractions functools heapq io itertools json math numbers operator pickle queue "
     "random re site statistics string struct textwrap threading time traceback types typing"
-).split()
+)
 _ALIVE_SECONDS = 1.0
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR)
 _STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
@@ -193,7 +193,7 @@ def main() -> None:
 
 def _prepare(level: Level, scratch: str) -> tuple[confine.Confinement, int | None]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in _WARM:
+    for name in _WARM.split():
         importlib.import_module(name)
     site = sys.modules["site"]
     site.setquit()

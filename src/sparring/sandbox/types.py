@@ -1,49 +1,86 @@
-"""What the sandbox is asked for: jobs, limits, and the levels of isolation."""
+"""What is asked of the sandbox: limits, jobs, levels, and what it counted.
+
+Plain values that both sides of the pipe share. No logic beyond checking that
+a value makes sense; nothing here touches the operating system.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sparring.errors import SandboxError
+
 
 class Level(StrEnum):
-    """How strongly programs are kept apart from the host. Stronger first."""
+    """How strongly a program is shut in. The strongest that the host allows is taken."""
 
     NAMESPACES = "namespaces"
-    """Own mount, process, network, IPC and host-name namespaces on a minimal read-only root,
-    and everything that `LANDLOCK` has."""
+    """All layers: own mount, pid, net, ipc and uts namespaces around a minimal read-only root,
+    and everything that ``landlock`` has."""
     LANDLOCK = "landlock"
-    """Landlock for files, a system call filter for the rest, no capabilities, resource limits."""
+    """No namespaces: Landlock for files and signals, seccomp, no new processes, rlimits."""
 
 
 class Fork(StrEnum):
-    """How many inputs one process may see."""
+    """How often a program gets a fresh process."""
 
     PER_PROGRAM = "per_program"
-    """A program's inputs run one after another in one process, each with fresh globals and
-    standard streams. A process that leaves threads or files behind is replaced."""
+    """One process for all inputs of a program, as long as it leaves no trace in that process."""
     PER_TEST = "per_test"
-    """A process of its own for every input."""
+    """One process for each input: slower by the cost of a fork."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use."""
+    """What one run may use. Seconds are CPU seconds, except ``idle_seconds``.
+
+    ``idle_seconds`` is the time a run may spend neither using a CPU nor waiting for one
+    (sleeping, blocked); ``memory_mib`` is growth of memory since the start of the process;
+    ``output_bytes`` is standard output; ``file_mib`` is the size of any file that it writes.
+    """
 
     cpu_seconds: float = 1.0
-    """CPU time, all threads, read from outside. The only time limit: independent of load."""
     idle_seconds: float = 2.0
-    """Time spent neither computing nor waiting for a free core (sleeping, blocked)."""
     memory_mib: int = 256
-    """Growth of the process's own memory."""
     output_bytes: int = 1 << 20
-    """Standard output; also the size of any file that the program writes."""
+    file_mib: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("cpu_seconds", "idle_seconds", "memory_mib", "output_bytes", "file_mib"):
+            value = getattr(self, name)
+            if not 0 < value < 1e12:
+                raise SandboxError(f"Limits.{name} is {value!r}: give a positive number.")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One program and the inputs to run it on."""
+    """One program (Python source) and the standard inputs it is to be run on."""
 
     program: str
     inputs: tuple[str, ...]
     limits: Limits = Limits()
+
+
+@dataclass(slots=True)
+class Stats:
+    """What a sandbox has done since it was opened.
+
+    Runs, except where it says otherwise. ``runs_asked`` = ``runs_executed`` + ``deduplicated`` +
+    ``skipped`` + ``infra`` once all jobs have ended.
+    ``audited`` programs were run in full although they timed out on their smallest input;
+    in ``audit_surprises`` of them another input did not time out.
+    """
+
+    runs_asked: int = 0
+    runs_executed: int = 0
+    deduplicated: int = 0
+    skipped: int = 0
+    infra: int = 0
+    workers_lost: int = 0
+    audited: int = 0
+    audit_surprises: int = 0
+    seconds: float = 0.0
+    """Wall seconds during which at least one call was waiting for results."""
+    cpu_seconds: float = 0.0
+    """CPU seconds that programs used."""

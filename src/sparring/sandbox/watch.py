@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from sparring.sandbox.confine import WORK_ENTRIES, WORK_MIB
 from sparring.sandbox.program import MESSAGE_BYTES
-from sparring.sandbox.terms import Limits
+from sparring.sandbox.types import Limits
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sparring.errors import SandboxError
 from sparring.sandbox import frames
-from sparring.sandbox.terms import Level
+from sparring.sandbox.types import Level
 
 _START_SECONDS = 60.0
 _IMPORT_PATH = str(Path(__file__).resolve().parents[2])

@@ -1,0 +1,248 @@
+"""Recipes: everything a run depends on, in one typed tree.
+
+Each field is documented where it is defined (`sparring config --fields` lists
+them). A recipe is a TOML file; ``--set section.key=value`` changes single
+fields. An unknown key is an error with a suggestion, never ignored.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sparring.errors import ConfigError
+from sparring.learning.settings import UpdateMode
+from sparring.prompts.templates import CODER, TESTER
+from sparring.sandbox.types import Fork, Level
+from sparring.scoring.advantages import Normalisation
+from sparring.scoring.rewards import CoderReward, InvalidTest, NoWrong, TesterReward
+
+Count = Annotated[int, Field(ge=1)]
+NANO = "nano"
+"""Name of the model in the package."""
+NANO_RECIPE = Path(__file__).parent / "nano.toml"
+"""The recipe that uses it: what `sparring train` runs without arguments."""
+
+
+class Section(BaseModel):
+    """A part of a recipe: immutable, and closed against unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSection(Section):
+    """[model]"""
+
+    path: str = Field(NANO, description="Directory or hub id of a causal language model; 'nano' is in the package")
+
+
+class TasksSection(Section):
+    """[tasks]"""
+
+    train: list[str] = Field(["microworld:train"], description="Task files to train on, or microworld:SPLIT")
+    held_out: list[str] = Field(["microworld:held_out"], description="Task files to evaluate on, or microworld:SPLIT")
+    train_count: Count = Field(1600, description="Tasks drawn from a microworld split for training")
+    held_out_count: Count = Field(300, description="Tasks evaluated; of a file, the first so many")
+    held_out_seed: int = Field(1, ge=0, description="Seed of the microworld's held-out tasks; the same for every run, so that runs compare")
+    max_tests: Count | None = Field(None, description="Use only the first so many ground-truth tests (the paper: 8)")
+
+
+class PromptsSection(Section):
+    """[prompts]"""
+
+    coder: str = Field(CODER, description="The coder's message; {statement} and {examples} are filled in")
+    tester: str = Field(TESTER, description="The tester's message; {statement} and {examples} are filled in")
+    coder_examples: int = Field(1, ge=0, description="Public examples shown to the coder")
+    tester_examples: int = Field(0, ge=0, description="Public examples shown to the tester")
+    max_tokens: Count = Field(2048, description="Longest prompt; a longer one is an error, never cut")
+
+
+class SamplingSection(Section):
+    """[sampling]"""
+
+    programs: Count = Field(16, description="n: programs per task")
+    tests: Count = Field(16, description="m: tests per task")
+    coder_temperature: float = Field(1.0, gt=0, description="Divides the coder's logits")
+    tester_temperature: float = Field(1.0, gt=0, description="Divides the tester's logits")
+    coder_max_tokens: Count = Field(1024, description="Longest program response, end token included")
+    tester_max_tokens: Count = Field(1024, description="Longest test response, end token included")
+    max_rows: Count = Field(512, description="Responses sampled at once")
+
+
+class SandboxSection(Section):
+    """[sandbox]"""
+
+    workers: Count | None = Field(None, description="Parallel workers; default: one per core")
+    level: Level | None = Field(None, description="Isolation to insist on; default: the strongest the host gives")
+    fork: Fork = Field(Fork.PER_PROGRAM, description="Whether a program's inputs share a process")
+    idle_seconds: float = Field(2.0, gt=0, description="Longest wait of a run without computing")
+    output_bytes: Count = Field(1 << 20, description="Longest output of a run")
+    max_infra_share: float = Field(0.05, ge=0, le=1, description="Stop the run when our own failures exceed this share of a step's runs")
+
+
+class RewardSection(Section):
+    """[reward]"""
+
+    coder: CoderReward = Field(CoderReward.COUNT, description="Programs: ground-truth tests passed (Eq 3), or all or nothing")
+    tester: TesterReward = Field(TesterReward.CURE, description="Tests: Eq 4, or mere correctness")
+    no_wrong: NoWrong = Field(NoWrong.ZERO, description="Tests of a group without a wrong program: nothing, or ±1")
+    invalid_test: InvalidTest = Field(InvalidTest.LOWEST, description="Unparsable or forbidden tests: the lowest reward, or as Eq 4 has it")
+    normalisation: Normalisation = Field(Normalisation.STD, description="Advantages: divided by the group's deviation or not")
+    shuffle: bool = Field(False, description="Control experiment: deal rewards out at random within each group")
+
+
+class LearningSection(Section):
+    """[learning]"""
+
+    mode: UpdateMode = Field(UpdateMode.JOINT, description="Both roles in one gradient, or coders first, then testers")
+    minibatches: Count = Field(1, description="Optimiser steps per batch (per role if separate)")
+    learning_rate: float = Field(1e-6, gt=0, description="AdamW's step size")
+    warmup_steps: int = Field(0, ge=0, description="Training steps over which the step size rises linearly")
+    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment")
+    beta2: float = Field(0.95, ge=0, lt=1, description="AdamW's second moment")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled decay")
+    max_grad_norm: float = Field(1.0, gt=0, description="Longer gradients are scaled down to this")
+    clip: float = Field(0.2, gt=0, lt=1, description="ε of the clipped surrogate")
+    kl: float = Field(0.01, ge=0, description="β of the KL term to the fixed reference; 0: no reference is kept")
+    coder_weight: float = Field(1.0, ge=0, description="Weight of the coder's loss in a joint update")
+    tester_weight: float = Field(1.0, ge=0, description="Weight of the tester's loss in a joint update")
+    tokens_per_micro_batch: Count = Field(16384, description="Positions of one forward and backward pass")
+
+
+class TrainingSection(Section):
+    """[training]"""
+
+    steps: Count = Field(350, description="Training steps")
+    tasks_per_step: Count = Field(16, description="Tasks sampled in each step")
+    seed: int = Field(0, ge=0, description="Seed of task order and sampling")
+    threads: Count | None = Field(None, description="Torch threads on a CPU; default: torch's")
+    checkpoint_every: Count = Field(50, description="Steps between checkpoints; one is always written at the end")
+    keep_checkpoints: Count = Field(2, description="Newest checkpoints kept")
+
+
+class EvaluationSection(Section):
+    """[evaluation]"""
+
+    every: Count = Field(50, description="Training steps between evaluations; one comes before and one after")
+    programs: Count = Field(8, description="Programs per held-out task")
+    tests: Count = Field(8, description="Tests per held-out task")
+    temperature: float = Field(1.0, ge=0, description="Sampling temperature of both roles")
+    start_temperatures: list[float] = Field([], description="Temperatures at which the start model is evaluated as well, for an honest comparison")
+
+
+class Recipe(Section):
+    """All of it. Every section may be left out."""
+
+    model: ModelSection = ModelSection()
+    tasks: TasksSection = TasksSection()
+    prompts: PromptsSection = PromptsSection()
+    sampling: SamplingSection = SamplingSection()
+    sandbox: SandboxSection = SandboxSection()
+    reward: RewardSection = RewardSection()
+    learning: LearningSection = LearningSection()
+    training: TrainingSection = TrainingSection()
+    evaluation: EvaluationSection = EvaluationSection()
+
+
+def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe of a file (None: the defaults) with ``section.key=value`` changes.
+
+    Raises `ConfigError`, one line per fault.
+    """
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"{path}: there is no such recipe") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path}: not TOML: {error}") from None
+    for change in changes:
+        _apply(data, change)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        where = str(path) if path else "recipe"
+        raise ConfigError("\n".join(_line(where, e) for e in error.errors())) from None
+
+
+def _apply(data: dict[str, Any], change: str) -> None:
+    key, sign, text = change.partition("=")
+    parts = key.strip().split(".")
+    if not sign or len(parts) != 2:
+        raise ConfigError(f"--set {change}: must be section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string
+    section = data.setdefault(parts[0], {})
+    if not isinstance(section, dict):
+        raise ConfigError(f"--set {change}: {parts[0]} is not a section")
+    section[parts[1]] = value
+
+
+def _line(where: str, error: Any) -> str:
+    """One line for one fault."""
+    path = [str(p) for p in error["loc"]]
+    name = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        known = _names(path[:-1])
+        close = difflib.get_close_matches(path[-1], known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        return f"{where}: unknown key {name}; {hint}"
+    return f"{where}: {name}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+
+
+def _names(path: Sequence[str]) -> list[str]:
+    fields = Recipe.model_fields
+    if path and path[0] in fields:
+        section = fields[path[0]].annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            fields = section.model_fields
+    return list(fields)
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The recipe as TOML; a field that is unset is a comment."""
+    lines = []
+    for name, section in recipe:
+        lines.append(f"[{name}]")
+        for key, value in section.model_dump(mode="json").items():
+            lines.append(f"# {key} is not set" if value is None else f"{key} = {_toml(value)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)
+
+
+def describe_fields() -> str:
+    """Every field with its default and meaning."""
+    lines = []
+    for name, section in Recipe.model_fields.items():
+        lines.append(f"[{name}]")
+        kind = section.annotation
+        assert isinstance(kind, type)
+        assert issubclass(kind, BaseModel)
+        for key, field in kind.model_fields.items():
+            default = field.default
+            shown = "(text)" if isinstance(default, str) and "\n" in default else repr(default)
+            shown = str(default) if isinstance(default, StrEnum) else shown
+            lines.append(f"  {key} = {shown}\n      {field.description}")
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""What a recipe amounts to: the products that nobody wants to multiply by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sparring.config import Recipe
+from sparring.learning.settings import UpdateMode
+from sparring.microworld import NANO_DIR
+
+
+def derived_quantities(recipe: Recipe) -> dict[str, str]:
+    """Per training step unless said otherwise. Upper bounds where sampling decides."""
+    s, t, e = recipe.sampling, recipe.training, recipe.evaluation
+    responses = t.tasks_per_step * (s.programs + s.tests)
+    tokens = t.tasks_per_step * (
+        s.programs * s.coder_max_tokens + s.tests * s.tester_max_tokens
+    )
+    steps = recipe.learning.minibatches
+    if recipe.learning.mode is UpdateMode.SEPARATE:
+        steps *= 2
+    ground_truth = recipe.tasks.max_tests or 8
+    runs = t.tasks_per_step * (s.programs * (ground_truth + s.tests) + 2 * s.tests)
+    held_out = recipe.tasks.held_out_count
+    evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
+    found = {
+        "responses": f"{responses:,} ({t.tasks_per_step} tasks × ({s.programs} + {s.tests}))",
+        "tokens sampled, at most": f"{tokens:,}",
+        "runs, at most": f"{runs:,} (with {ground_truth} ground-truth tests; equal ones run once)",
+        "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run",
+        "passes over the training tasks": (
+            f"{t.steps * t.tasks_per_step / recipe.tasks.train_count:.2f} in the whole run"
+        ),
+        "evaluations": f"{evaluations} × {held_out} tasks × ({e.programs} + {e.tests}) responses",
+    }
+    if (size := parameters(recipe)) is not None:
+        copies = 4 + (recipe.learning.kl > 0)
+        found["parameters"] = f"{size:,}"
+        found["memory for weights, gradient, AdamW" + (", reference" if copies == 5 else "")] = (
+            f"{size * 4 * copies / 2**30:.2f} GiB in float32"
+        )
+    return found
+
+
+def parameters(recipe: Recipe) -> int | None:
+    """Parameters of a local checkpoint by its safetensors headers; None if not on this disk."""
+    path = NANO_DIR if recipe.model.path == "nano" else Path(recipe.model.path)
+    total = 0
+    for file in sorted(path.glob("*.safetensors")) if path.is_dir() else []:
+        with file.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                count = 1
+                for n in tensor["shape"]:
+                    count *= n
+                total += count
+    return total or None

@@ -1,0 +1,44 @@
+"""How learning goes: plain settings, without torch, so that recipes can name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sparring.schema import Role
+
+
+@dataclass(frozen=True, slots=True)
+class LossSettings:
+    """``clip`` is ε; ``kl`` the weight β of the KL term (0: no reference is needed)."""
+
+    clip: float = 0.2
+    kl: float = 0.01
+
+
+class UpdateMode(StrEnum):
+    """How the two roles share an update."""
+
+    JOINT = "joint"
+    SEPARATE = "separate"
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """How to update. ``minibatches`` optimiser steps are made per batch (per role if
+    separate); ``tokens_per_micro_batch`` bounds the positions of one forward pass."""
+
+    mode: UpdateMode = UpdateMode.JOINT
+    minibatches: int = 1
+    learning_rate: float = 1e-6
+    beta1: float = 0.9
+    beta2: float = 0.95
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    tokens_per_micro_batch: int = 16384
+    coder_weight: float = 1.0
+    tester_weight: float = 1.0
+    loss: LossSettings = LossSettings()
+
+    def weight(self, role: Role) -> float:
+        return self.coder_weight if role is Role.CODER else self.tester_weight

@@ -1,0 +1,1 @@
+"""The rooms put together: from tasks and prompts to judged responses."""

@@ -1,0 +1,220 @@
+"""One bout per task: responses of both roles, parsed, run and compared.
+
+Training and evaluation both stand on this. Every unique program runs once on
+every unique input; ground-truth and generated tests differ only in where
+their expected outputs came from. Reference solution and validator run like
+any other program; what they say is used for metrics and for refusing
+forbidden inputs, never shown to a program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparring.prompts.parse import ParsedProgram, ParsedTest, parse_program, parse_test
+from sparring.sandbox import Job, Limits, Sandbox
+from sparring.schema import Outcome, Response, Task, Verdict
+from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
+from sparring.scoring.metrics import TaskFacts, majority
+from sparring.tasks.checkers import accepts
+
+_INVALID = Outcome(Verdict.INVALID)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A task with both roles' responses and everything that was found out about them.
+
+    Axes: P coder responses, T = ground-truth tests, then generated ones (U).
+    ``valid_U``: parsed and, where the task has a validator, allowed by it.
+    ``right_U``: by the reference solution (all False without one; see
+    ``has_reference``). ``size_U``: values in the input, NaN if not parsed.
+    """
+
+    task: Task
+    coder: Sequence[Response]
+    tester: Sequence[Response]
+    programs: Sequence[ParsedProgram]
+    tests: Sequence[ParsedTest]
+    outcomes_PT: Sequence[Sequence[Outcome]]
+    matrix: PassMatrix
+    pool: PassMatrix | None
+    parsed_U: Bools
+    valid_U: Bools
+    right_U: Bools
+    size_U: Floats
+    has_reference: bool
+
+    def facts(self) -> TaskFacts:
+        """What metrics need."""
+        answers = [tuple(o.output for o in row[: len(self.task.tests)]) for row in self.outcomes_PT]
+        expected = [
+            (p.test.input, p.test.output.split()) if p.test else None for p in self.tests
+        ]
+        return TaskFacts(
+            matrix=self.matrix,
+            parsed_U=self.parsed_U,
+            valid_U=self.valid_U,
+            right_U=self.right_U,
+            size_U=self.size_U,
+            pool=self.pool,
+            majority_program=majority(answers, self.matrix.correct_P.tolist()),
+            majority_test=_majority_by_input(expected, self.right_U),
+        )
+
+
+def judge(
+    sandbox: Sandbox,
+    tasks: Sequence[Task],
+    coder: Sequence[Sequence[Response]],
+    tester: Sequence[Sequence[Response]],
+    limits: Limits,
+    pools: Sequence[Sequence[ParsedProgram]] | None = None,
+) -> list[Judged]:
+    """Parse, run and compare the responses to every task (same order in all sequences).
+
+    ``limits`` gives what tasks don't say (idle time, output); CPU and memory
+    are the task's own. ``pools`` are further programs to run on the same
+    tests, one sequence per task.
+    """
+    programs = [[parse_program(r.text, r.stop) for r in group] for group in coder]
+    tests = [[parse_test(r.text, r.stop) for r in group] for group in tester]
+    jobs: list[Job] = []
+    for i, task in enumerate(tasks):
+        generated = tuple(p.test.input for p in tests[i] if p.test)
+        every = tuple(t.input for t in task.tests) + generated
+        limit = Limits(
+            task.time_limit, limits.idle_seconds, task.memory_limit, limits.output_bytes
+        )
+        sources = [p.source for p in (*programs[i], *(pools[i] if pools else ()))]
+        jobs += [Job(s, every, limit) for s in sources if s is not None]
+        jobs += [Job(s, generated, limit) for s in task.solutions[:1]]
+        jobs += [Job(task.validator, generated, limit)] if task.validator else []
+    found = iter(sandbox.run(jobs))
+    judged = []
+    for i, task in enumerate(tasks):
+        own = [next(found) if p.source is not None else None for p in programs[i]]
+        others = [
+            next(found) if p.source is not None else None for p in (pools[i] if pools else ())
+        ]
+        reference = next(found) if task.solutions else None
+        validation = next(found) if task.validator else None
+        judged.append(
+            _judged(
+                task,
+                (coder[i], tester[i]),
+                (programs[i], tests[i]),
+                (own, others if pools else None),
+                (reference, validation),
+            )
+        )
+    return judged
+
+
+def infra_share(judged: Sequence[Judged]) -> float:
+    """Share of cells that our own failures left without a label."""
+    cells = [o.verdict is Verdict.INFRA for j in judged for row in j.outcomes_PT for o in row]
+    return sum(cells) / len(cells) if cells else 0.0
+
+
+_Runs = tuple[Outcome, ...]
+
+
+def _judged(
+    task: Task,
+    responses: tuple[Sequence[Response], Sequence[Response]],
+    parsed: tuple[Sequence[ParsedProgram], Sequence[ParsedTest]],
+    runs: tuple[Sequence[_Runs | None], Sequence[_Runs | None] | None],
+    facts: tuple[_Runs | None, _Runs | None],
+) -> Judged:
+    tests = parsed[1]
+    parsed_U = np.array([p.test is not None for p in tests], dtype=bool)
+    reference, validation = _spread(facts[0], parsed_U), _spread(facts[1], parsed_U)
+    valid_U = parsed_U.copy()
+    right_U = np.zeros(len(tests), dtype=bool)
+    size_U = np.full(len(tests), np.nan)
+    for k, p in enumerate(tests):
+        if p.test is None:
+            continue
+        size_U[k] = len(p.test.input.split())
+        if (said := validation[k]) is not None and said.verdict is not Verdict.INFRA:
+            valid_U[k] = said.verdict is Verdict.FINISHED and said.output.strip() == "valid"
+        if valid_U[k] and (truth := reference[k]) is not None:
+            right_U[k] = truth.verdict is Verdict.FINISHED and accepts(
+                task.checker, p.test.output, truth.output
+            )
+    outcomes = [_compared(task, tests, row) for row in runs[0]]
+    pool = None
+    if runs[1] is not None:
+        pool = _matrix(task, [_compared(task, tests, row) for row in runs[1]], len(tests))
+    return Judged(
+        task=task,
+        coder=responses[0],
+        tester=responses[1],
+        programs=parsed[0],
+        tests=tests,
+        outcomes_PT=outcomes,
+        matrix=_matrix(task, outcomes, len(tests)),
+        pool=pool,
+        parsed_U=parsed_U,
+        valid_U=valid_U,
+        right_U=right_U,
+        size_U=size_U,
+        has_reference=reference is not None and facts[0] is not None,
+    )
+
+
+def _matrix(task: Task, outcomes: Sequence[Sequence[Outcome]], generated: int) -> PassMatrix:
+    if not outcomes:
+        shape = (0, len(task.tests) + generated)
+        return PassMatrix(np.zeros(shape, bool), np.zeros(shape, bool), len(task.tests))
+    return from_verdicts([[o.verdict for o in row] for row in outcomes], len(task.tests))
+
+
+def _compared(
+    task: Task, tests: Sequence[ParsedTest], row: _Runs | None
+) -> list[Outcome]:
+    """A program's outcomes on all tests with the checker's verdict in place of FINISHED."""
+    width = len(task.tests) + len(tests)
+    if row is None:
+        return [_INVALID] * width
+    runs = iter(row)
+    found = []
+    for test in (*task.tests, *(p.test for p in tests)):
+        if test is None:
+            found.append(_INVALID)
+            continue
+        outcome = next(runs)
+        if outcome.verdict is Verdict.FINISHED:
+            good = accepts(task.checker, outcome.output, test.output)
+            verdict = Verdict.ACCEPTED if good else Verdict.WRONG_ANSWER
+            outcome = Outcome(
+                verdict, outcome.output, outcome.cpu_seconds, outcome.memory_mib, outcome.detail
+            )
+        found.append(outcome)
+    return found
+
+
+def _spread(row: _Runs | None, parsed_U: Bools) -> list[Outcome | None]:
+    """Outcomes on the parsed tests, laid out over all of them."""
+    if row is None:
+        return [None] * len(parsed_U)
+    runs = iter(row)
+    return [next(runs) if parsed else None for parsed in parsed_U]
+
+
+def _majority_by_input(
+    expected: Sequence[tuple[str, list[str]] | None], right_U: Bools
+) -> float:
+    """Accuracy of the tests after a vote among those with the same input; an input that occurs
+    once votes alone."""
+    values = []
+    for given in dict.fromkeys(e[0] for e in expected if e):
+        same = [k for k, e in enumerate(expected) if e and e[0] == given]
+        answers = [" ".join(expected[k][1]) for k in same]  # type: ignore[index]
+        values += [majority(answers, [bool(right_U[k]) for k in same])] * len(same)
+    values += [0.0] * sum(e is None for e in expected)
+    return float(np.mean(values)) if values else float("nan")

@@ -1,0 +1,214 @@
+"""The run directory and its files.
+
+    recipe.json        the resolved recipe
+    environment.json   versions, machine, isolation in force
+    metrics.jsonl      one line per training step, each step exactly once
+    evaluations.jsonl  one line per evaluation
+    rollouts/          step-00012.jsonl.gz: every group of a step, whole
+    pool.jsonl.gz      the start model's programs on the held-out tasks
+    checkpoints/       step-00012/: model, tokenizer, optimiser state, state.json
+    summary.json       before and after, written when the run ends
+    curves.svg, curves.png
+
+Files are written beside and renamed, so that a reader never sees half of one;
+a checkpoint is complete when its directory has its final name. JSON is
+strict: an unknown number is null.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import gzip
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sparring.errors import RunError
+
+_KEPT = ("metrics.jsonl", "evaluations.jsonl")
+
+
+class RunDir:
+    """An open run directory, locked against other processes until `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = None
+        with explained(path):
+            lock = open(path / "lock", "a+")  # noqa: SIM115  # held open as long as the run
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                owner = lock.read().strip() or "another process"
+                lock.close()
+                raise RunError(
+                    f"{path} is in use by {owner}; wait for it or choose another --run-dir"
+                ) from None
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()}")
+            lock.flush()
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: Path) -> RunDir:
+        """A new run directory; refuses one that already holds a run."""
+        with explained(path):
+            path.mkdir(parents=True, exist_ok=True)
+            present = [p.name for p in path.iterdir() if p.name != "lock"]
+        if present:
+            raise RunError(
+                f"{path} is not empty (it has {sorted(present)[0]}); "
+                "add --resume to go on with it or choose another --run-dir"
+            )
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDir:
+        """An existing run directory."""
+        if not (path / "recipe.json").exists():
+            raise RunError(f"{path} holds no run to resume (there is no recipe.json in it)")
+        return cls(path)
+
+    def close(self) -> None:
+        """Let others use the directory."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> None:
+        """Write a small JSON file, whole or not at all."""
+        text = json.dumps(clean(data), indent=1, ensure_ascii=False) + "\n"
+        self._replace(name, text.encode("utf-8", "surrogatepass"))
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file of the run."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"{self.path}: {name} is missing") from None
+
+    def append(self, name: str, record: Mapping[str, Any]) -> None:
+        """Append a line to a JSONL file; on disk when this returns."""
+        with explained(self.path), (self.path / name).open("ab") as file:
+            file.write(json.dumps(clean(record)).encode("ascii") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """The records of a JSONL file. A last line cut short by a crash is left out."""
+        path = self.path / name
+        if not path.exists():
+            return []
+        found = []
+        for line in path.read_bytes().split(b"\n"):
+            with contextlib.suppress(json.JSONDecodeError):
+                if line:
+                    found.append(json.loads(line))
+        return found
+
+    def rewind(self, step: int) -> None:
+        """Forget records later than ``step``: they will be made again after a resume."""
+        for name in _KEPT:
+            kept = [r for r in self.lines(name) if r["step"] <= step]
+            self._replace(name, b"".join(json.dumps(r).encode() + b"\n" for r in kept))
+        rollouts = self.path / "rollouts"
+        for file in sorted(rollouts.glob("step-*.jsonl.gz")) if rollouts.exists() else []:
+            if int(file.name[5:10]) > step:
+                file.unlink()
+
+    def write_rollouts(self, step: int, groups: Sequence[Mapping[str, Any]]) -> None:
+        """Store a step's groups, one JSON line each, gzipped."""
+        self.write_lines(f"rollouts/step-{step:05d}.jsonl.gz", groups)
+
+    def write_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """A gzipped JSONL file, whole or not at all."""
+        text = "".join(json.dumps(clean(r)) + "\n" for r in records)
+        self._replace(name, gzip.compress(text.encode("ascii"), compresslevel=3, mtime=0))
+
+    def read_lines(self, name: str) -> list[Any]:
+        """What `write_lines` wrote."""
+        try:
+            text = gzip.decompress((self.path / name).read_bytes())
+        except FileNotFoundError:
+            raise RunError(f"{self.path}: {name} is missing") from None
+        return [json.loads(line) for line in text.splitlines()]
+
+    @contextlib.contextmanager
+    def checkpoint(self, step: int) -> Iterator[Path]:
+        """A directory to fill; it becomes checkpoint ``step`` when the block ends well."""
+        final = self.path / "checkpoints" / f"step-{step:05d}"
+        partial = final.with_name(final.name + ".partial")
+        with explained(self.path):
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            yield partial
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    _sync(file)
+            shutil.rmtree(final, ignore_errors=True)
+            partial.rename(final)
+            _sync(final.parent)
+
+    def newest_checkpoint(self) -> Path | None:
+        """The latest complete checkpoint."""
+        found = sorted(self._checkpoints())
+        return found[-1] if found else None
+
+    def prune_checkpoints(self, keep: int) -> None:
+        """Remove all but the newest ``keep`` checkpoints."""
+        for old in sorted(self._checkpoints())[:-keep]:
+            shutil.rmtree(old)
+
+    def _checkpoints(self) -> list[Path]:
+        return [p for p in (self.path / "checkpoints").glob("step-?????") if p.is_dir()]
+
+    def _replace(self, name: str, data: bytes) -> None:
+        path = self.path / name
+        with explained(self.path):
+            path.parent.mkdir(exist_ok=True)
+            beside = path.with_name(path.name + ".partial")
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.rename(path)
+            _sync(path.parent)
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise RunError(
+                f"{path}: the disk is full; make room, then add --resume to go on"
+            ) from error
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def clean(value: Any) -> Any:
+    """The same data with NaN and infinities as None, tuples as lists."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): clean(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(v) for v in value]
+    return value
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,105 @@
+"""Following a run: a live status in a terminal, plain lines when piped."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+
+class Progress:
+    """Shows phases and steps of a run. Use it as a context manager."""
+
+    def __init__(self, steps: int, done: int = 0, console: Console | None = None) -> None:
+        self.console = console or Console()
+        self.steps = steps
+        self.done = done
+        self._first = done
+        self._start = time.monotonic()
+        self._training = 0.0
+        self._phase = ""
+        self._last: dict[str, float] = {}
+        self._header = False
+        self._live = (
+            Live(console=self.console, refresh_per_second=4, transient=True)
+            if self.console.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def phase(self, name: str) -> None:
+        """What is going on now."""
+        self._phase = name
+        self._refresh()
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def step(self, step: int, values: dict[str, float], seconds: float) -> None:
+        """A training step is done. ``values`` may hold ``one_shot``, ``tests_right``,
+        ``responses_per_s``, ``runs_per_s`` and ``tokens_per_s``."""
+        self.done = step
+        self._training += seconds
+        self._last = values
+        if self._live is None:
+            if not self._header:
+                self.note("  step  programs  tests  resp/s  runs/s  tokens/s  s/step   left")
+                self._header = True
+            self.note(
+                f"{step:>6}  {_percent(values, 'one_shot'):>8}  {_percent(values, 'tests_right'):>5}"
+                f"  {values.get('responses_per_s', 0):>6.0f}  {values.get('runs_per_s', 0):>6.0f}"
+                f"  {values.get('tokens_per_s', 0):>8.0f}  {seconds:>6.1f}  {self._left():>5}"
+            )
+        self._refresh()
+
+    def _left(self) -> str:
+        made = self.done - self._first
+        if made == 0:
+            return "?"
+        seconds = int(self._training / made * (self.steps - self.done))
+        return f"{seconds // 60}:{seconds % 60:02d}"
+
+    def _refresh(self) -> None:
+        if self._live is None:
+            return
+        table = Table.grid(padding=(0, 2))
+        width = 28
+        full = round(width * self.done / self.steps)
+        table.add_row(
+            f"[bold]step {self.done}/{self.steps}[/]",
+            f"[green]{'━' * full}[/][dim]{'━' * (width - full)}[/]",
+            f"{self._left()} left",
+            self._phase,
+        )
+        if self._last:
+            table.add_row(
+                "",
+                f"programs right {_percent(self._last, 'one_shot')}, "
+                f"tests right {_percent(self._last, 'tests_right')}",
+                f"{self._last.get('tokens_per_s', 0):.0f} tokens/s",
+                f"{self._last.get('runs_per_s', 0):.0f} runs/s",
+            )
+        self._live.update(table)
+
+
+def _percent(values: dict[str, float], name: str) -> str:
+    value = values.get(name)
+    return "–" if value is None or value != value else f"{100 * value:.0f}%"

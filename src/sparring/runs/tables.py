@@ -1,0 +1,84 @@
+"""The closing table: before, after, and the paired difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+NAMES = {
+    "one_shot": "programs right (one-shot)",
+    "unit_test_accuracy": "tests right (by reference)",
+    "unit_test_accuracy_estimate": "tests right (paper's estimate)",
+    "bon_8x8": "Best-of-8×8, own samples",
+    "pool_bon_8x8": "Best-of-8×8, fixed pool",
+    "catch_rate": "wrong pool programs caught",
+    "invalid_tests": "invalid tests",
+    "input_size": "values per test input",
+    "p01": "p01: wrong program passes right test",
+    "p00": "p00: wrong program passes wrong test",
+    "mu": "μ",
+}
+_PLAIN = ("input_size", "mu")
+
+
+def closing_table(
+    before: Mapping[str, Any], after: Mapping[str, Any], difference: Mapping[str, Any]
+) -> Table:
+    """A table of metrics ({name: {mean, low, high, n_tasks}}), shares in per cent."""
+    table = Table(title="Held-out tasks, before → after (95% intervals, clustered by task)")
+    for name, justify in (("metric", "left"), ("before", "right"), ("after", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("difference (paired)", justify="right")
+    for name, label in NAMES.items():
+        if name in before and name in after:
+            plain = name in _PLAIN
+            table.add_row(
+                label,
+                interval(before[name], plain),
+                interval(after[name], plain),
+                interval(difference.get(name), plain, sign=True),
+            )
+    return table
+
+
+def size_table(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
+    """Share and accuracy of tests by the number of values in their input."""
+    table = Table(title="Tests by input size")
+    for name in ("values", "share before", "share after", "right before", "right after"):
+        table.add_column(name, justify="right")
+    for size in sorted({*before, *after}, key=int):
+        b, a = before.get(size, {}), after.get(size, {})
+        if max(b.get("share", 0), a.get("share", 0)) < 0.005:
+            continue
+        table.add_row(
+            size,
+            *(_share(x.get(key)) for key in ("share", "accuracy") for x in (b, a)),
+        )
+    return table
+
+
+def show(console: Console, *tables: Table) -> None:
+    """Print tables; wide enough for their content when the output is piped."""
+    wide = console if console.is_terminal else Console(file=console.file, width=118)
+    for table in tables:
+        wide.print(table)
+
+
+def interval(estimate: Mapping[str, Any] | None, plain: bool, sign: bool = False) -> str:
+    """``52.1% [49.8, 54.4]``, or without per cent if ``plain``."""
+    if estimate is None or estimate.get("mean") is None:
+        return "–"
+    scale, unit, digits = (1, "", 2) if plain else (100, "%", 1)
+    style = "+" if sign else ""
+    mean = f"{scale * estimate['mean']:{style}.{digits}f}{'' if sign else unit}"
+    if estimate.get("low") is None:
+        return mean
+    low, high = (f"{scale * estimate[k]:{style}.{digits}f}" for k in ("low", "high"))
+    return f"{mean} \\[{low}, {high}]"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}%"
