@@ -161,6 +161,8 @@ class _State:
                 return False
         gc.enable()
         gc.collect()
+        os.dup2(2, 0)  # /dev/null; a program may have closed them, `open(0)` does
+        os.dup2(2, 1)
         _set_streams(_CLOSED, _CLOSED)
         sys.argv = _ARGV
         sys.modules["__main__"] = _NO_MAIN
@@ -211,7 +213,7 @@ def _exit_calls() -> list[object]:
 
 
 def _first_free_fd() -> int:
-    fd = os.dup(0)
+    fd = os.dup(CONTROL_FD)
     os.close(fd)
     return fd
 
