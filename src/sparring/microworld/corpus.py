@@ -35,14 +35,13 @@ def program_answer(source: str) -> str:
     return f"```python\n{source}```"
 
 
-def test_answer(line: str, work: str, output: str) -> str:
+def unit_test_answer(line: str, work: str, output: str) -> str:
     """A test in the form that `prompts.parse` reads, with the working between its two blocks."""
     return (
         f"**Test Input:**\n```\n{line}\n```\n{work}\n**Test Output:**\n```\n{output}\n```"
     )
 
 
-test_answer.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever its name
 
 
 def draw_conversation(
@@ -53,7 +52,7 @@ def draw_conversation(
         prompt = CODER_TEMPLATE.replace("{statement}", problem.statement())
         return Conversation(role, prompt, program_answer(write_program(rng, problem)))
     prompt = TESTER_TEMPLATE.replace("{statement}", problem.statement())
-    return Conversation(role, prompt, test_answer(*write_test(rng, problem)))
+    return Conversation(role, prompt, unit_test_answer(*write_test(rng, problem)))
 
 
 def corpus(seed: int, count: int) -> list[Conversation]:

@@ -1,0 +1,40 @@
+# make demo   train the nano model in both roles and show what it learned (about 8 minutes at most)
+# make test   the fast tests (under 8 minutes)
+# Both make what they need in .venv first, and may be run again at any time.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?= python3
+INPUTS := pyproject.toml constraints.txt tools/setup.sh
+
+.PHONY: setup demo test test-slow check bench clean
+
+setup: $(VENV)/.made-dev
+
+$(VENV)/.made-train: $(INPUTS)
+	PYTHON=$(PYTHON) tools/setup.sh $(VENV) train
+	touch $@
+
+$(VENV)/.made-dev: $(VENV)/.made-train
+	PYTHON=$(PYTHON) tools/setup.sh $(VENV) train,dev
+	touch $@
+
+demo: $(VENV)/.made-train
+	$(VENV)/bin/sparring train
+
+test: $(VENV)/.made-dev
+	$(PY) -m pytest -m "not slow"
+
+test-slow: $(VENV)/.made-dev
+	$(PY) -m pytest -m slow
+
+check: $(VENV)/.made-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: $(VENV)/.made-dev
+	$(PY) benchmarks/controls.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

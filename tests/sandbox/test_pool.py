@@ -1,0 +1,278 @@
+"""The pool: alignment, each unique run once, skipping, and what happens when workers die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sparring.errors import SandboxError
+from sparring.sandbox import Fork, Job, Level, Limits, Sandbox, worker
+from sparring.schema import Verdict
+
+DOUBLE = "print(2 * int(input()))"
+LOOP = "n = int(input())\nwhile n: pass\nprint(n)"
+SHORT = Limits(cpu_seconds=0.1, idle_seconds=0.4)
+
+
+@pytest.fixture()
+def fresh() -> Iterator[Sandbox]:
+    with Sandbox(2) as opened:
+        yield opened
+
+
+def test_outcomes_are_aligned_with_jobs_and_inputs(fresh: Sandbox) -> None:
+    jobs = [Job(f"print({k} * int(input()))", ("1", "2", "1", "3")) for k in range(30)]
+    for k, outcomes in enumerate(fresh.run(jobs)):
+        assert [o.output for o in outcomes] == [f"{k * n}\n" for n in (1, 2, 1, 3)]
+
+
+def test_no_jobs_and_no_inputs_are_no_trouble(fresh: Sandbox) -> None:
+    assert fresh.run([]) == []
+    assert fresh.run([Job(DOUBLE, ()), Job(DOUBLE, ("4",))])[0] == ()
+
+
+def test_each_unique_run_is_executed_once(fresh: Sandbox) -> None:
+    fresh.run([Job(DOUBLE, ("1", "2", "1")), Job(DOUBLE, ("2", "3"))])
+    assert (fresh.stats.runs_asked, fresh.stats.runs_executed) == (5, 3)
+    fresh.run([Job(DOUBLE, ("3", "4"))])
+    assert (fresh.stats.runs_executed, fresh.stats.deduplicated) == (4, 3)
+
+
+def test_other_limits_are_another_run(fresh: Sandbox) -> None:
+    fresh.run([Job(DOUBLE, ("1",)), Job(DOUBLE, ("1",), SHORT)])
+    assert fresh.stats.runs_executed == 2
+
+
+def test_without_the_memo_every_call_executes() -> None:
+    with Sandbox(1, memo=False) as sandbox:
+        sandbox.run([Job(DOUBLE, ("1",))])
+        sandbox.run([Job(DOUBLE, ("1",))])
+        assert sandbox.stats.runs_executed == 2
+
+
+def test_stream_yields_a_job_as_soon_as_it_is_known(fresh: Sandbox) -> None:
+    slow = Job("import time\ntime.sleep(0.3)\nprint('slow')", ("",))
+    order = [index for index, _ in fresh.stream([slow, Job(DOUBLE, ("1",))])]
+    assert order == [1, 0]
+
+
+def test_an_abandoned_stream_leaves_the_pool_usable(fresh: Sandbox) -> None:
+    stream = fresh.stream([Job(DOUBLE + f"\n# {k}", ("1",)) for k in range(50)])
+    next(stream)
+    stream.close()
+    assert fresh.run([Job(DOUBLE, ("5",))])[0][0].output == "10\n"
+
+
+def test_several_threads_may_share_a_sandbox(fresh: Sandbox) -> None:
+    found: dict[int, str] = {}
+
+    def ask(k: int) -> None:
+        found[k] = fresh.run([Job(DOUBLE + f"\n# {k}", (str(k),))])[0][0].output
+
+    threads = [threading.Thread(target=ask, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {k: f"{2 * k}\n" for k in range(8)}
+
+
+def test_a_process_for_each_test_gives_the_same_outcomes() -> None:
+    with Sandbox(1, fork=Fork.PER_TEST) as sandbox:
+        [outcomes] = sandbox.run([Job("import os\nprint(os.getpid())", ("1", "2", "3"))])
+    assert len({o.output for o in outcomes}) == 3
+
+
+def test_a_program_that_loops_on_its_smallest_input_is_given_no_other() -> None:
+    with Sandbox(1, skip_after_timeout=True) as sandbox:
+        jobs = [Job(LOOP, ("10", "1", "100"), SHORT), Job(LOOP, ("10", "0"), SHORT)]
+        looping, sound = sandbox.run(jobs)
+        assert [o.verdict for o in looping] == [
+            Verdict.NOT_RUN,
+            Verdict.TIME_LIMIT,
+            Verdict.NOT_RUN,
+        ]
+        assert [o.verdict for o in sound] == [Verdict.TIME_LIMIT, Verdict.FINISHED]
+        # Not run is not an outcome to be remembered, but the reason for it is.
+        assert sandbox.run(jobs[:1])[0] == looping
+        assert sandbox.stats.skipped == 4
+        assert sandbox.stats.runs_executed == 3
+
+
+def test_large_inputs_and_outputs_pass(fresh: Sandbox) -> None:
+    lines = "".join(f"{k}\n" for k in range(100_000))
+    jobs = [
+        Job(f"import sys\nsys.stdout.write(sys.stdin.read())\n# {k}", (lines, lines + "1"))
+        for k in range(6)
+    ]
+    for outcomes in fresh.run(jobs):
+        assert [o.output for o in outcomes] == [lines, lines + "1"]
+
+
+def test_a_worker_that_dies_once_costs_nothing() -> None:
+    with Sandbox(1, memo=False) as sandbox:
+        program = "import time\ntime.sleep(0.3)\nprint(input())"
+        victim = sandbox._workers[0].pid
+        threading.Timer(0.15, os.kill, (victim, signal.SIGKILL)).start()
+        [outcomes] = sandbox.run([Job(program, ("1", "2"))])
+        assert [o.output for o in outcomes] == ["1\n", "2\n"]
+        assert sandbox.stats.workers_lost == 1
+        assert sandbox.run([Job(DOUBLE, ("4",))])[0][0].output == "8\n"
+
+
+def test_what_two_workers_died_of_is_infra_and_is_asked_again() -> None:
+    with Sandbox(1) as sandbox:
+        killed: set[int] = set()
+
+        def kill_two() -> None:
+            while len(killed) < 2:
+                pid = sandbox._workers[0].pid
+                if pid not in killed:
+                    time.sleep(0.1)
+                    killed.add(pid)
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(0.01)
+
+        killer = threading.Thread(target=kill_two)
+        killer.start()
+        jobs = [Job("import time\ntime.sleep(0.5)\nprint(input())", ("1", "2"))]
+        [outcomes] = sandbox.run(jobs)
+        killer.join()
+        assert {o.verdict for o in outcomes} == {Verdict.INFRA}
+        assert sandbox.stats.infra == 2
+        [outcomes] = sandbox.run(jobs)
+        assert [o.output for o in outcomes] == ["1\n", "2\n"]
+
+
+def test_a_silent_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparring.sandbox.pool._SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr("sparring.sandbox.pool._SILENCE_FACTOR", 0.1)
+    with Sandbox(1) as sandbox:
+        os.kill(sandbox._workers[0].pid, signal.SIGSTOP)
+        assert sandbox.run([Job(DOUBLE, ("4",))])[0][0].output == "8\n"
+        assert sandbox.stats.workers_lost == 1
+
+
+def test_a_closed_sandbox_says_so(fresh: Sandbox) -> None:
+    fresh.close()
+    fresh.close()
+    with pytest.raises(SandboxError, match="closed"):
+        fresh.run([Job(DOUBLE, ("1",))])
+
+
+def test_closing_ends_calls_and_processes() -> None:
+    sandbox = Sandbox(1)
+    pid = sandbox._workers[0].pid
+    threading.Timer(0.1, sandbox.close).start()
+    with pytest.raises(SandboxError, match="closed"):
+        sandbox.run([Job("import time\ntime.sleep(2)", ("1", "2"), Limits(idle_seconds=5))])
+    assert not _alive(pid)
+    assert not sandbox._scratch.exists()
+
+
+def test_the_report_names_level_and_layers(fresh: Sandbox) -> None:
+    report = fresh.report()
+    assert report["level"] == fresh.level.value
+    assert report["workers"] == 2
+    layers = report["layers"]
+    assert isinstance(layers, dict)
+    assert layers["seccomp"] is True
+
+
+def test_without_namespaces_the_next_level_is_taken_and_the_reason_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _refuse(monkeypatch, {Level.NAMESPACES})
+    try:
+        opened = Sandbox(1)
+    except SandboxError:
+        pytest.skip("this host has no Landlock")
+    with opened as sandbox:
+        assert sandbox.level is Level.LANDLOCK
+        assert "not today" in str(sandbox.report()["layers"])
+
+
+def test_below_landlock_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    _refuse(monkeypatch, set(Level))
+    with pytest.raises(SandboxError, match=r"namespaces.*not today.*landlock.*not today"):
+        Sandbox(1)
+
+
+def test_a_level_asked_for_is_given_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    _refuse(monkeypatch, {Level.NAMESPACES})
+    with pytest.raises(SandboxError, match="not today"):
+        Sandbox(1, level=Level.NAMESPACES)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_no_process_outlives_the_parent(end: signal.Signals) -> None:
+    script = (
+        "from sparring.sandbox import *\n"
+        "with Sandbox(2) as s:\n"
+        "    print(*(w.pid for w in s._workers), flush=True)\n"
+        "    s.run([Job('import time; time.sleep(30)', ('1', '2'), Limits(idle_seconds=60))] * 2)\n"
+    )
+    source = str(Path(worker.__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": source},
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        time.sleep(0.2)
+        parent.send_signal(end)
+        parent.wait(timeout=20)
+    assert len(pids) == 2
+    deadline = time.monotonic() + 10
+    while any(map(_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(_alive, pids))
+
+
+def test_importing_the_sandbox_imports_nothing_heavy() -> None:
+    source = str(Path(worker.__file__).parents[2])
+    check = "import sys, sparring.sandbox; print({'torch', 'numpy', 'pydantic'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", check],
+        capture_output=True,
+        env={"PYTHONPATH": source},
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "set()\n"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _refuse(monkeypatch: pytest.MonkeyPatch, levels: set[Level]) -> None:
+    start, hello = worker.Worker.__init__, worker.Worker.hello
+    asked: dict[int, Level] = {}
+
+    def remember(self: worker.Worker, level: Level, scratch: Path) -> None:
+        asked[id(self)] = level
+        start(self, level, scratch)
+
+    def answer(self: worker.Worker) -> dict[str, object]:
+        if asked[id(self)] in levels:
+            raise worker.Refused("not today")
+        return hello(self)
+
+    monkeypatch.setattr(worker.Worker, "__init__", remember)
+    monkeypatch.setattr(worker.Worker, "hello", answer)
