@@ -94,6 +94,7 @@ class RewardSection(Section):
     tester: TesterReward = Field(TesterReward.CURE, description="Tests: Eq 4, or mere correctness")
     no_wrong: NoWrong = Field(NoWrong.ZERO, description="Tests of a group without a wrong program: nothing, or ±1")
     invalid_test: InvalidTest = Field(InvalidTest.LOWEST, description="Unparsable or forbidden tests: the lowest reward, or as Eq 4 has it")
+    validity: float = Field(0.0, ge=0, description="Added to Eq 4 for accepting every correct program, in units of the wrong programs; 0: Eq 4 as it is")
     normalisation: Normalisation = Field(Normalisation.STD, description="Advantages: divided by the group's deviation or not")
     shuffle: bool = Field(False, description="Control experiment: deal rewards out at random within each group")
 

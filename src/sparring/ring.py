@@ -62,6 +62,7 @@ class Ring:
             recipe.reward.tester,
             recipe.reward.no_wrong,
             recipe.reward.invalid_test,
+            recipe.reward.validity,
         )
         self.limits = Limits(
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes

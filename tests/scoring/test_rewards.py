@@ -89,6 +89,14 @@ def test_an_invalid_test_never_ranks_above_a_valid_one() -> None:
     assert tester_rewards(m, valid, RewardSettings()).reward.tolist() == [-1, -1]
 
 
+def test_validity_tells_a_right_test_from_one_that_everybody_fails() -> None:
+    # W = 2; test 0 is right and passed by all, test 1 is wrong and failed by all
+    m = matrix(["1" "10", "0" "10", "0" "10"], 1)
+    assert tester_rewards(m, np.ones(2, bool), CURE).reward.tolist() == [0, 0]
+    paid = RewardSettings(invalid_test=InvalidTest.EQ4, validity=1.0)
+    assert tester_rewards(m, np.ones(2, bool), paid).reward.tolist() == [2, 0]
+
+
 def test_the_simple_reward_is_correctness_only() -> None:
     m = matrix(["1" "10", "0" "11"], 1)
     simple = RewardSettings(tester=TesterReward.CORRECTNESS)

@@ -36,7 +36,9 @@ class Shape(StrEnum):
 LETTERS = "abcdefgh"
 VOWELS = "ae"
 LOW, HIGH = -9, 9
-"""The integers that an input may hold."""
+"""The integers that a line of numbers may hold."""
+SCALAR_LOW, SCALAR_HIGH = 0, 9
+"""The integers of the scalar shape: small, so that working with them is within reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +234,8 @@ _MIN = Reading("min(w)", lambda w: str(min(w)))
 _COUNT = Reading("len(w)", lambda w: str(len(w)))
 _DISTINCT = Reading("len(set(w))", lambda w: str(len(set(w))))
 _ALL = Reading("*w", _line)
-_REVERSED = Reading("*w[::-1]", lambda w: _line(w[::-1]))
+_ONCE = Reading("*dict.fromkeys(w)", lambda w: _line(list(dict.fromkeys(w))))
 _SORTED = Reading("*sorted(w)", lambda w: _line(sorted(w)))
-_UNIQUE = Reading("*sorted(set(w))", lambda w: _line(sorted(set(w))))
 _SUM = Reading("sum(w)", lambda w: str(sum(w)))
 _SUM_SET = Reading("sum(set(w))", lambda w: str(sum(set(w))))
 
@@ -245,9 +246,7 @@ _COMMON_ANSWERS: tuple[Part, ...] = (
     Part("distinct", ("how many different ones", "the count without repeats"), (_DISTINCT, _COUNT)),
     Part("first", ("the first", "the leftmost"), (_FIRST, _MAX, _LAST)),
     Part("last", ("the last", "the rightmost"), (_LAST, _MIN, _FIRST)),
-    Part("all", ("all of them", "them in order"), (_ALL, _SORTED)),
-    Part("reversed", ("them backwards", "them in reverse"), (_REVERSED, _ALL)),
-    Part("sorted", ("them sorted", "them in rising order"), (_SORTED, _UNIQUE, _UNIQUE, _ALL)),
+    Part("all", ("all of them", "them in order"), (_ALL, _ONCE, _ONCE, _SORTED)),
 )
 
 NUMBER_ANSWERS: tuple[Part, ...] = (

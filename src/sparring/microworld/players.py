@@ -17,22 +17,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparring.microworld.grammar import HIGH, LETTERS, LOW, Part, Shape, Value
+from sparring.microworld.grammar import (
+    HIGH,
+    LETTERS,
+    LOW,
+    SCALAR_HIGH,
+    SCALAR_LOW,
+    Part,
+    Shape,
+    Value,
+)
 from sparring.microworld.problem import NOTHING, Problem, Readings
 from sparring.schema import Role
 
 HABITS: dict[Role, tuple[float, float, float]] = {
     Role.CODER: (0.08, 0.28, 0.66),
-    Role.TESTER: (0.04, 0.15, 0.52),
+    Role.TESTER: (0.06, 0.20, 0.55),
 }
 """Shares of writers that misread a wording: a clear one, a hard one, a misleading one."""
 FORGET_GUARD: dict[Role, float] = {Role.CODER: 0.30, Role.TESTER: 0.15}
-SLIP_RATE = 0.008
+SLIP_RATE = 0.003
 """Per step of a derivation: a wrong yes/no or value."""
 SYNTAX_RATE = 0.02
 PROBE_RATE = 0.25
 """Inputs that probe a subtle mistake."""
-RULE_RATE = 0.10
+RULE_RATE = 0.12
 """Inputs that break a rule of the statement."""
 
 
@@ -59,7 +68,8 @@ def draw_values(rng: np.random.Generator, shape: Shape, size: int) -> list[Value
     """Uniform values, whether or not the statement allows them."""
     if shape is Shape.LETTERS:
         return [LETTERS[int(i)] for i in rng.integers(len(LETTERS), size=size)]
-    return [int(i) for i in rng.integers(LOW, HIGH + 1, size=size)]
+    low, high = (SCALAR_LOW, SCALAR_HIGH) if shape is Shape.SCALARS else (LOW, HIGH)
+    return [int(i) for i in rng.integers(low, high + 1, size=size)]
 
 
 def draw_input(rng: np.random.Generator, problem: Problem, aim: float = 0.0) -> list[Value]:

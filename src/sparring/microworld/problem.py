@@ -29,6 +29,7 @@ from sparring.microworld.grammar import (
     NUMBER_ANSWERS,
     NUMBER_CHANGES,
     NUMBER_SELECTIONS,
+    SCALAR_LOW,
     Part,
     Reading,
     Shape,
@@ -160,7 +161,7 @@ class Problem:
                 f"Given integers p, q and r: when {keep} print {change}, otherwise {answer}.",
                 f"There are three integers p, q, r. Print {change} if {keep}, or {answer} if not.",
             )
-            limits = "All are from -9 to 9 on one line, not all equal."
+            limits = "All are from 0 to 9 on one line, not all equal."
             return f"{heads[self.pattern]} {limits}"
         what = "integers" if self.composition.shape is Shape.NUMBERS else "letters"
         then = f", {change}" if change else ""
@@ -236,8 +237,11 @@ class Problem:
 
     def allows(self, line: str) -> bool:
         """The validator: whether the statement permits this input line."""
-        values = parse_line(self.composition.shape, line)
+        shape = self.composition.shape
+        values = parse_line(shape, line)
         if values is None or len(values) != self.size:
+            return False
+        if shape is Shape.SCALARS and any(isinstance(v, int) and v < SCALAR_LOW for v in values):
             return False
         needed = 2 if self.composition.shape is Shape.SCALARS else 3
         return len(set(values)) >= needed

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from sparring.microworld.grammar import Shape, Value
+from sparring.microworld.grammar import HIGH, LOW, SCALAR_HIGH, SCALAR_LOW, Shape, Value
 from sparring.microworld.players import draw_input, line
 from sparring.microworld.problem import (
     Composition,
@@ -104,7 +104,9 @@ def validator(problem: Problem) -> str:
     if problem.composition.shape is Shape.LETTERS:
         allowed = 'set("abcdefgh")'
     else:
-        allowed = "{str(i) for i in range(-9, 10)}"
+        scalars = problem.composition.shape is Shape.SCALARS
+        low, high = (SCALAR_LOW, SCALAR_HIGH) if scalars else (LOW, HIGH)
+        allowed = f"{{str(i) for i in range({low}, {high + 1})}}"
     needed = 2 if problem.composition.shape is Shape.SCALARS else 3
     return (
         "import sys\n"

@@ -53,7 +53,7 @@ PHRASES = (
     " for x in v if ",
     " All are from -9 to 9 on one line, at least 3 different.",
     " All are from a to h on one line, at least 3 different.",
-    " All are from -9 to 9 on one line, not all equal.",
+    " All are from 0 to 9 on one line, not all equal.",
     " Print none if nothing is left.",
     "Read three integers p, q and r. If",
     "Given integers p, q and r: when",

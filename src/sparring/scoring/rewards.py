@@ -68,6 +68,9 @@ class RewardSettings:
     tester: TesterReward = TesterReward.CURE
     no_wrong: NoWrong = NoWrong.ZERO
     invalid_test: InvalidTest = InvalidTest.LOWEST
+    validity: float = 0.0
+    """Added to Eq 4 for a test that every correct program passes, in units of W. Eq 4 alone pays
+    a wrong test that everybody fails as much as a right one that everybody passes: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def tester_rewards(
         reward = np.where(accepts, 1.0, -1.0)
         lowest = -1.0
     else:
-        reward = np.where(accepts, caught, -missed)
+        reward = np.where(accepts, caught + settings.validity * wrong_count, -missed)
         lowest = -float(max(wrong_count, 1))
     reward = np.where(labelled, reward, np.nan)
     if settings.invalid_test is InvalidTest.LOWEST and correct.any():
