@@ -1,0 +1,14 @@
+"""Settings for all tests."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# before torch is imported: waiting threads must not take the other tests' cores
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# No test asserts a time: a busy machine must not fail one.
+settings.register_profile("sparring", deadline=None)
+settings.load_profile("sparring")
