@@ -25,7 +25,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         yield opened
 
 
-@pytest.fixture()
+@pytest.fixture
 def run_one(sandbox: Sandbox) -> RunOne:
     """Run one program on one input."""
 

@@ -18,7 +18,9 @@ TEXT = "3 4\nsecond line\n\nlast é 漢"
 
 PROGRAMS = {
     "input": "a, b = map(int, input().split())\nprint(a + b)",
-    "input until the end": "try:\n    while True: print(repr(input()))\nexcept EOFError: print('end')",
+    "input until the end": (
+        "try:\n    while True: print(repr(input()))\nexcept EOFError: print('end')"
+    ),
     "read": "import sys\nprint(repr(sys.stdin.read()))",
     "readline": "import sys\nprint(repr(sys.stdin.readline()), repr(input()))",
     "iteration": "import sys\nfor line in sys.stdin: print(len(line), line.strip())",
@@ -34,7 +36,9 @@ PROGRAMS = {
     "stdout": "import sys\nsys.stdout.write('x\\n')\nsys.stdout.buffer.write(b'y\\n')",
     "os.write": "import os, sys\nprint('1', flush=True)\nos.write(1, b'2\\n')\nprint('3')",
     "own stdout": "import sys\nsys.stdout = open(1, 'w', closefd=False)\nprint('own')",
-    "own stdin": "import io, os, sys\nsys.stdin = io.StringIO(os.read(0, 99).decode())\nprint(input())",
+    "own stdin": (
+        "import io, os, sys\nsys.stdin = io.StringIO(os.read(0, 99).decode())\nprint(input())"
+    ),
     "rebound input": "import sys\ninput = sys.stdin.readline\nprint(int(input().split()[0]) * 2)",
     "unclosed file": "f = open(1, 'w')\nf.write('late')",
     "stderr": "import sys\nprint('nobody sees it', file=sys.stderr)\nprint('out')",
@@ -46,7 +50,9 @@ PROGRAMS = {
     "os._exit loses the buffer": "import os\nprint(1)\nos._exit(0)",
     "atexit": "import atexit\natexit.register(print, 'bye')\nprint('hi')",
     "global": "n = 0\ndef f():\n    global n\n    n += 1\nf()\nf()\nprint(n)",
-    "thread": "import threading\nt = threading.Thread(target=lambda: print('t'))\nt.start()\nt.join()",
+    "thread": (
+        "import threading\nt = threading.Thread(target=lambda: print('t'))\nt.start()\nt.join()"
+    ),
     "thread not joined": (
         "import threading, time\ndef f():\n    time.sleep(0.02)\n    print(input())\n"
         "threading.Thread(target=f).start()"
@@ -76,7 +82,7 @@ PROGRAMS = {
     "annotations": "from __future__ import annotations\ndef f(x: Undefined): return x\nprint(f(1))",
     "heavy imports": (
         "import bisect, collections, decimal, fractions, functools, heapq, hashlib, itertools\n"
-        "import csv, sqlite3, zlib, unicodedata, string, tempfile, difflib\nprint(hashlib.md5().name)"
+        "import csv, sqlite3, zlib, unicodedata, tempfile, difflib\nprint(hashlib.md5().name)"
     ),
     "big integers": "import sys\nsys.set_int_max_str_digits(0)\nprint(len(str(7 ** 9000)))",
     "unicode": "print('漢字 ñ \\U0001f600', ascii('é'))",

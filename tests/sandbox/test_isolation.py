@@ -102,15 +102,20 @@ def test_the_parent_cannot_be_looked_into(run_one) -> None:
 def test_the_parents_environment_and_memory_stay_behind(monkeypatch) -> None:
     secret = "kept-by-the-parent-" + os.urandom(4).hex()
     monkeypatch.setenv("EXPECTED_OUTPUT", secret)
-    hunter = (
-        "import gc, os, sys\n"
-        "found = [k for k in os.environ if 'EXPECTED' in k]\n"
-        "frame = sys._getframe()\n"
-        "while frame:\n    found += [v for v in frame.f_locals.values() if isinstance(v, str)"
-        " and v.startswith('kept-by-the-' + 'parent')]\n    frame = frame.f_back\n"
-        "found += [o for o in gc.get_objects() if isinstance(o, dict) and any('kept-by-the-' + 'parent' in"
-        " str(v)[:60] for v in list(o.values()) if isinstance(v, str))]\nprint(len(found))"
-    )
+    hunter = """
+import gc, os, sys
+mark = "kept-by-the-" + "parent"
+found = [k for k in os.environ if "EXPECTED" in k]
+frame = sys._getframe().f_back
+while frame:
+    found += [v for v in frame.f_locals.values() if mark in repr(v)]
+    frame = frame.f_back
+for thing in gc.get_objects():
+    if isinstance(thing, (dict, list, tuple)):
+        values = thing.values() if isinstance(thing, dict) else thing
+        found += [v for v in values if isinstance(v, str) and mark in v]
+print(len(found))
+"""
     with Sandbox(1) as sandbox:
         [[outcome]] = sandbox.run([Job(hunter, ("",), Limits(cpu_seconds=10))])
     assert outcome.output == "0\n"

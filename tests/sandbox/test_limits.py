@@ -90,9 +90,16 @@ def test_cpu_time_is_measured_for_each_run_by_itself(sandbox: Sandbox) -> None:
     assert min(busy, busy_again) > 5 * idle
 
 
-def test_memory_is_reported(run_one) -> None:
-    outcome = run_one("x = b'1' * (30 << 20)\nprint(len(x))", limits=Limits())
-    assert 25 < outcome.memory_mib < 60
+def test_memory_is_reported_for_each_run(sandbox: Sandbox) -> None:
+    program = "n = int(input())\nx = b'1' * (n << 20)\ndel x"
+    [outcomes] = sandbox.run([Job(program, ("30", "0", "50"))])
+    thirty, none, fifty = (o.memory_mib for o in outcomes)
+    assert none < 5
+    assert 25 < thirty < 40 < fifty < 60
+
+
+def test_a_short_peak_of_memory_is_seen(run_one) -> None:
+    assert run_one("x = b'1' * (60 << 20)\ndel x", limits=SMALL).verdict is Verdict.MEMORY_LIMIT
 
 
 def test_a_file_cannot_grow_past_its_limit(run_one) -> None:

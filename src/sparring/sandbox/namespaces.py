@@ -49,7 +49,7 @@ def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]
     work.mkdir(parents=True, exist_ok=True)
     owner = f"size={work_mib}m,nr_inodes=1024,mode=700,uid={SANDBOX_UID},gid={SANDBOX_UID}"
     kernel.mount("tmpfs", str(work), "tmpfs", private | kernel.MS_NOEXEC, owner)
-    has_proc = _start_init(root / "proc")
+    has_proc = _start_init(root / "proc", None if with_user else SANDBOX_UID)
     read_only = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | private
     kernel.mount("none", scratch, None, read_only)
     kernel.pivot_root(scratch)
@@ -88,31 +88,34 @@ def _bind(root: Path, path: str) -> None:
     kernel.bind_read_only(str(source), str(target), devices=path.startswith("/dev/"))
 
 
-def _start_init(proc: Path) -> bool:
+def _start_init(proc: Path, uid: int | None) -> bool:
     """Fork process 1 of the pid namespace, which mounts its ``/proc`` and then only waits.
 
-    Every program of this worker dies with it, and it dies with the worker. Returns whether
-    ``/proc`` could be mounted (a container that masks parts of its own does not allow it).
+    Every program of this worker dies with it, and it dies with the worker: when the pipe that
+    only the worker holds comes to its end. Returns whether ``/proc`` could be mounted (a
+    container that masks parts of its own does not allow it).
     """
     ready, done = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+    end, _held_open = os.pipe()
+    if os.fork() == 0:
         try:
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
             flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC | kernel.MS_RDONLY
             try:
                 kernel.mount("proc", str(proc), "proc", flags, "subset=pid,hidepid=2")
-                os.write(done, b"1")
+                answer = b"1"
             except OSError:
-                os.write(done, b"0")
-            os.closerange(0, 1024)
-            kernel.drop_privileges(None)
+                answer = b"0"
+            kernel.drop_privileges(uid)
             kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-            while True:
-                signal.pause()
+            signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+            os.write(done, answer)
+            os.dup2(end, 0)
+            os.closerange(1, 1024)
+            os.read(0, 1)
         finally:
-            os._exit(1)
+            os._exit(0)
     os.close(done)
+    os.close(end)
     answer = os.read(ready, 1)
     os.close(ready)
     if not answer:

@@ -26,7 +26,6 @@ from sparring.schema import Verdict
 _POLL_SECONDS = 0.01
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _MIB = 1 << 20
-_PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / _MIB
 # Library pages that a program touches count in the kernel's peak but are not its own memory.
 _FILE_PAGES_MIB = 32.0
 
@@ -65,8 +64,8 @@ class Child:
         self._clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of the whole process, linux/posix-timers.h
         self._proc = proc
         self._pidfd = os.pidfd_open(pid)
-        self._statm = -1 if proc is None else os.open(f"{pid}/statm", os.O_RDONLY, dir_fd=proc)
-        self._base_mib = self._anonymous_mib()
+        self._base_mib = self._memory_mib()
+        self._peak_before = 0.0
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(self._pidfd, select.POLLIN)
@@ -111,7 +110,7 @@ class Child:
                 if message:
                     now = time.clock_gettime(self._clock)
                     self._cpu_before = now
-                    peak = max(peak, self._anonymous_mib() - self._base_mib)
+                    peak = max(peak, self._memory_mib(at_end=True) - self._base_mib)
                     verdict, detail = _judge(limits, now - cpu_before, peak)
                     return Report(verdict, detail, message, None, now - cpu_before, peak)
                 self._poll.unregister(self.control)
@@ -123,7 +122,7 @@ class Child:
             if waited_before is None:  # short runs end before the first poll and never ask
                 waited_before = self._run_queue_seconds()
             cpu = time.clock_gettime(self._clock) - cpu_before
-            peak = max(peak, self._polled_mib() - self._base_mib)
+            peak = max(peak, self._memory_mib() - self._base_mib)
             verdict, detail = _judge(limits, cpu, peak)
             if verdict is None and os.fstat(output).st_size > limits.output_bytes:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
@@ -150,9 +149,7 @@ class Child:
         signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         _, status, usage = os.wait4(self.pid, 0)
         self.peak_growth_mib = usage.ru_maxrss / 1024 - self._base_mib - _FILE_PAGES_MIB
-        for fd in (self._pidfd, self._statm):
-            if fd >= 0:
-                os.close(fd)
+        os.close(self._pidfd)
         self.control.close()
         self._death = status, usage.ru_utime + usage.ru_stime
         return self._death
@@ -163,23 +160,20 @@ class Child:
         except ConnectionError:
             return b""
 
-    def _anonymous_mib(self) -> float:
-        if self._statm < 0:
-            return 0.0
-        try:
-            fields = os.pread(self._statm, 128, 0).split()
-        except ProcessLookupError:
-            return 0.0
-        return (int(fields[1]) - int(fields[2])) * _PAGE_MIB
+    def _memory_mib(self, *, at_end: bool = False) -> float:
+        """Anonymous and shared memory now; at the end of a run, its peak if that is known.
 
-    def _polled_mib(self) -> float:
-        """Anonymous and shared memory, by the slower file that tells them apart."""
+        The kernel keeps one peak for the whole life of the process, library pages included. It
+        belongs to this run if it has risen since the last one.
+        """
         text = self._read(f"{self.pid}/status")
-        total = 0
-        for line in text.splitlines():
-            if line.startswith((b"RssAnon:", b"RssShmem:")):
-                total += int(line.split()[1])
-        return total / 1024
+        now = _field(text, b"RssAnon:") + _field(text, b"RssShmem:")
+        if at_end:
+            peak = _field(text, b"VmHWM:")
+            if peak > self._peak_before:
+                now = max(now, peak - _field(text, b"RssFile:"))
+                self._peak_before = peak
+        return now
 
     def _run_queue_seconds(self) -> float:
         """Seconds that the threads alive now have waited for a CPU so far."""
@@ -209,6 +203,15 @@ class Child:
             return b""
         finally:
             os.close(fd)
+
+
+def _field(status: bytes, name: bytes) -> float:
+    """MiB of one line of ``/proc/PID/status``; 0 if it is not there."""
+    start = status.find(name)
+    if start < 0:
+        return 0.0
+    start += len(name)
+    return int(status[start : status.index(b"kB", start)]) / 1024
 
 
 def _judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
