@@ -108,12 +108,12 @@ mark = "kept-by-the-" + "parent"
 found = [k for k in os.environ if "EXPECTED" in k]
 frame = sys._getframe().f_back
 while frame:
-    found += [v for v in frame.f_locals.values() if mark in repr(v)]
+    found += [v for v in frame.f_locals.values() if v != mark and mark in repr(v)]
     frame = frame.f_back
 for thing in gc.get_objects():
     if isinstance(thing, (dict, list, tuple)):
         values = thing.values() if isinstance(thing, dict) else thing
-        found += [v for v in values if isinstance(v, str) and mark in v]
+        found += [v for v in values if isinstance(v, str) and v != mark and mark in v]
 print(len(found))
 """
     with Sandbox(1) as sandbox:
@@ -122,7 +122,8 @@ print(len(found))
 
 
 def test_a_program_holds_no_descriptors_but_its_own(run_one) -> None:
-    program = "import os\nfor fd in range(300):\n    try: os.fstat(fd); print(fd)\n    except OSError: pass"
+    program = "import os\nfor fd in range(300):\n"
+    program += "    try: os.fstat(fd); print(fd)\n    except OSError: pass"
     # Standard ones, and the socket on which the end of a run is announced.
     assert run_one(program).output.split() == ["0", "1", "2", "255"]
 
@@ -196,7 +197,7 @@ TRACES = {
     "signal handler": "import signal\nprint(signal.getsignal(signal.SIGALRM))\n"
     "signal.signal(signal.SIGALRM, lambda *_: None)",
     "random": "import random\nprint(random.random())",
-    "exec": "exec('import sys')\nsys = __import__('sys')\nprint(hasattr(sys, 'seen'))\nsys.seen = 1",
+    "exec": "exec('import sys')\nprint(hasattr(sys, 'seen'))\nsys.seen = 1",
     "trace": "import sys\nprint(sys.gettrace())\nsys.settrace(lambda *_: None)",
     "closed stdout": "import sys\nprint('still here', flush=True)\nsys.stdout.close()",
     "logging": "import logging, sys\nprint(logging.root.handlers)\n"

@@ -105,7 +105,7 @@ def _readable() -> list[str]:
     python += [path for path in sys.path if path.startswith(sys.base_prefix)]
     for path in python:
         real = os.path.realpath(path)
-        if real not in paths and os.path.exists(real):
+        if not any(real == known or real.startswith(known + "/") for known in paths):
             paths.append(real)
     return [path for path in paths if os.path.exists(path)]
 
