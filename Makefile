@@ -34,7 +34,7 @@ check: $(VENV)/.made-dev
 	$(PY) -m mypy
 
 bench: $(VENV)/.made-dev
-	$(PY) benchmarks/controls.py
+	$(PY) benchmarks/nano.py --arms recipe shuffled --seeds 0
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

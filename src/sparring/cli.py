@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +61,9 @@ def train(
         run.write_json("recipe.json", resolved.model_dump(mode="json"))
     try:
         _train(resolved, run, resume)
+    except SparringError:
+        run.discard_unused()
+        raise
     finally:
         run.close()
 
@@ -149,6 +153,9 @@ def version() -> None:
 
 def main() -> None:
     """Entry point: a user's mistake is one line on standard error, not a traceback."""
+    # Before torch is loaded: threads that wait by spinning take the cores from the sandbox and,
+    # beside a busy neighbour, slow themselves down several times over.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except SparringError as error:

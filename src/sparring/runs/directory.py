@@ -82,6 +82,13 @@ class RunDir:
             self._lock.close()
             self._lock = None
 
+    def discard_unused(self) -> None:
+        """Empty the directory again if the run failed before it had done anything, so that a
+        corrected recipe can use it."""
+        if not any((self.path / name).exists() for name in _KEPT):
+            for name in ("recipe.json", "environment.json", "lock"):
+                (self.path / name).unlink(missing_ok=True)
+
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         """Write a small JSON file, whole or not at all."""
         text = json.dumps(clean(data), indent=1, ensure_ascii=False) + "\n"

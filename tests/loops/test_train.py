@@ -1,0 +1,285 @@
+"""The whole loop through the command line, on the nano model, in miniature."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+SMALL = {
+    "tasks.train_count": "12",
+    "tasks.held_out_count": "6",
+    "sampling.programs": "6",
+    "sampling.tests": "6",
+    "training.steps": "4",
+    "training.tasks_per_step": "4",
+    "training.threads": "1",
+    "training.checkpoint_every": "2",
+    "evaluation.every": "2",
+    "sandbox.workers": "1",
+}
+
+
+def command(run: Path, **changes: str) -> list[str]:
+    settings = {**SMALL, **{k.replace("__", "."): v for k, v in changes.items()}}
+    sets = [x for k, v in settings.items() for x in ("--set", f"{k}={v}")]
+    return [sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(run), *sets]
+
+
+def sparring(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sparring.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )
+
+
+def finished(command_line: list[str]) -> str:
+    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of four steps."""
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    out = finished(command(path))
+    path.with_suffix(".out").write_text(out)
+    return path
+
+
+def records(path: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / name).read_text().splitlines()]
+
+
+def test_the_summary_holds_every_promised_figure(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    names = (
+        "one_shot unit_test_accuracy unit_test_accuracy_estimate bon_8x8 pool_bon_8x8 catch_rate "
+        "input_size p01 p00 mu"
+    ).split()
+    for side in ("before", "after"):
+        for name in names:
+            assert set(summary[side][name]) == {"mean", "low", "high", "n_tasks"}, name
+    assert summary["steps"] == 4
+    assert summary["tokens"] > 0
+    assert 0 < summary["train_seconds"] < summary["wall_seconds"]
+
+
+def test_each_step_logs_both_roles(run: Path) -> None:
+    metrics = records(run, "metrics.jsonl")
+    assert [m["step"] for m in metrics] == [1, 2, 3, 4]
+    for m in metrics:
+        for role in ("coder", "tester"):
+            assert {
+                "loss",
+                "kl",
+                "clip_share",
+                "grad_norm",
+                "entropy",
+                "largest_ratio",
+                "truncated_share",
+                "parse_failures",
+                "dropped",
+                "logprob_gap",
+            } <= set(m[role])
+            if m[role]["logprob_gap_max"]:
+                assert m[role]["logprob_gap_max"] < 1e-3
+
+
+def test_evaluations_come_before_during_and_after(run: Path) -> None:
+    assert [e["step"] for e in records(run, "evaluations.jsonl")] == [0, 2, 4]
+    for name in ("curves.svg", "curves.png", "environment.json", "recipe.json"):
+        assert (run / name).stat().st_size > 0
+
+
+def test_rollouts_explain_every_reward(run: Path) -> None:
+    with gzip.open(run / "rollouts" / "step-00001.jsonl.gz", "rt") as file:
+        groups = [json.loads(line) for line in file]
+    assert len(groups) == 4
+    for g in groups:
+        assert len(g["programs"]) == len(g["tests"]) == 6
+        for p in g["programs"]:
+            assert len(p["token_ids"]) == len(p["logprobs"])
+            passed = [r["verdict"] == "accepted" for r in p["runs"][: len(g["task"]["tests"])]]
+            assert p["reward"] == sum(passed)
+            assert p["correct"] == all(passed)
+
+
+def test_the_printed_table_reads_well_when_piped(run: Path) -> None:
+    out = run.with_suffix(".out").read_text()
+    assert "\x1b" not in out
+    assert "programs right (one-shot)" in out
+    assert "step 4: held-out programs" in out
+
+
+def test_the_checkpoint_loads_in_plain_transformers(run: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    path = run / "checkpoints" / "step-00004"
+    AutoTokenizer.from_pretrained(path)
+    assert AutoModelForCausalLM.from_pretrained(path).num_parameters() > 0
+
+
+def weights(path: Path) -> dict[str, Any]:
+    return dict(load_file(path / "checkpoints" / "step-00004" / "model.safetensors"))
+
+
+def same_run(one: Path, other: Path) -> None:
+    a, b = weights(one), weights(other)
+    assert all((a[k] == b[k]).all() for k in a)
+    for x, y in zip(records(one, "metrics.jsonl"), records(other, "metrics.jsonl"), strict=True):
+        for key in ("step", "tokens", "one_shot", "tests_right", "coder", "tester"):
+            assert x[key] == y[key], key
+
+
+def test_the_same_recipe_gives_the_same_weights(run: Path, tmp_path: Path) -> None:
+    finished(command(tmp_path / "again"))
+    same_run(run, tmp_path / "again")
+
+
+def test_an_interrupted_run_resumes_to_the_same_weights(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken"
+    process = subprocess.Popen(
+        command(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    _wait_for(lambda: (path / "metrics.jsonl").exists(), process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "--resume" in err
+    assert "Traceback" not in err
+    done = sparring("train", "--resume", "--run-dir", str(path))
+    assert done.returncode == 0, done.stderr
+    same_run(run, path)
+    assert [e["step"] for e in records(path, "evaluations.jsonl")] == [0, 2, 4]
+
+
+def test_a_killed_run_resumes_from_its_last_checkpoint(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "killed"
+    process = subprocess.Popen(command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _wait_for(lambda: (path / "checkpoints" / "step-00002").exists(), process)
+    process.kill()
+    process.wait()
+    done = sparring("train", "--resume", "--run-dir", str(path))
+    assert done.returncode == 0, done.stderr
+    same_run(run, path)
+
+
+def _wait_for(condition: Any, process: subprocess.Popen[Any]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_zero_kl_and_equal_rewards_leave_the_weights_alone(tmp_path: Path) -> None:
+    """One response per group: every advantage is zero."""
+    path = tmp_path / "still"
+    finished(
+        command(
+            path,
+            sampling__programs="1",
+            sampling__tests="1",
+            learning__kl="0",
+            training__steps="5",
+            evaluation__every="5",
+        )
+    )
+    from sparring.microworld import NANO_DIR
+
+    start = load_file(NANO_DIR / "model.safetensors")
+    end = load_file(path / "checkpoints" / "step-00005" / "model.safetensors")
+    assert all((start[k] == end[k]).all() for k in start)
+
+
+def test_a_task_file_trains_as_well(tmp_path: Path) -> None:
+    for split in ("train", "held_out"):
+        done = sparring(
+            "microworld", "tasks", "--split", split, "--count", "5",
+            "--out", str(tmp_path / f"{split}.jsonl"),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    finished(
+        command(
+            tmp_path / "run",
+            tasks__train=f'["{tmp_path}/train.jsonl"]',
+            tasks__held_out=f'["{tmp_path}/held_out.jsonl"]',
+            training__steps="1",
+        )
+    )
+
+
+BAD = {
+    "unknown recipe": (["train", "nowhere.toml"], "no such recipe"),
+    "unknown key": (["config", "--set", "learning.learning_rat=1"], "did you mean learning_rate?"),
+    "unknown section": (["config", "--set", "lerning.kl=1"], "did you mean learning?"),
+    "wrong type": (["config", "--set", "training.steps=many"], "training.steps"),
+    "out of range": (["config", "--set", "learning.clip=2"], "learning.clip"),
+    "malformed change": (["config", "--set", "clip"], "section.key=value"),
+    "missing tasks": (["train", "--set", 'tasks.train=["none.jsonl"]'], "there is no such file"),
+    "unknown split": (["train", "--set", 'tasks.train=["microworld:x"]'], "unknown split"),
+    "template": (["train", "--set", "prompts.coder=solve"], "{statement}"),
+    "no model": (["train", "--set", "model.path=EMPTY"], "no config.json"),
+    "resume without a directory": (["train", "--resume"], "--run-dir"),
+    "resume without a run": (["train", "--resume", "--run-dir", "EMPTY"], "holds no run"),
+    "directory in use": (["train", "--run-dir", "FULL"], "not empty"),
+    "long prompt": (["train", "--set", "prompts.max_tokens=3"], "prompts.max_tokens"),
+    "no positions": (["train", "--set", "sampling.coder_max_tokens=5000"], "positions"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_mistake_is_one_clear_line(name: str, tmp_path: Path) -> None:
+    arguments, expected = BAD[name]
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    empty.mkdir()
+    full.mkdir()
+    (full / "something").touch()
+    places = {"EMPTY": str(empty), "FULL": str(full)}
+    filled = [places.get(a, a.replace("EMPTY", str(empty))) for a in arguments]
+    done = sparring(*filled, cwd=tmp_path)
+    assert done.returncode != 0
+    assert expected in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_two_processes_cannot_share_a_run_directory(run: Path) -> None:
+    from sparring.errors import RunError
+    from sparring.runs.directory import RunDir
+
+    held = RunDir.open(run)
+    try:
+        with pytest.raises(RunError, match=f"process {os.getpid()}"):
+            RunDir.open(run)
+    finally:
+        held.close()
+
+
+def test_config_prints_the_recipe_and_what_it_amounts_to(tmp_path: Path) -> None:
+    import tomllib
+
+    done = sparring("config", "--set", "training.tasks_per_step=3")
+    assert done.returncode == 0
+    recipe = tomllib.loads(done.stdout)
+    assert recipe["training"]["tasks_per_step"] == 3
+    n, m = recipe["sampling"]["programs"], recipe["sampling"]["tests"]
+    assert f"responses: {3 * (n + m)} " in done.stdout
+    again = tmp_path / "again.toml"
+    again.write_text(done.stdout)
+    assert sparring("config", str(again)).stdout == done.stdout
+    assert "learning_rate" in sparring("config", "--fields").stdout
