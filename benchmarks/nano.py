@@ -80,7 +80,10 @@ def table(runs: dict[int, Path]) -> str:
         rows.append(f"| {label} | " + " | ".join(cells) + " |")
     sizes = sorted({k for s in summaries.values() for k in s["sizes"]["before"]}, key=int)
     for size in sizes:
-        pairs = [(s["sizes"]["before"].get(size), s["sizes"]["after"].get(size)) for s in summaries.values()]
+        pairs = [
+            (s["sizes"]["before"].get(size), s["sizes"]["after"].get(size))
+            for s in summaries.values()
+        ]
         if any((a or {}).get("share", 0) >= 0.05 for a, _ in pairs):
             cells = [
                 f"{percent((a or {}).get('accuracy'))} → {percent((b or {}).get('accuracy'))}"
@@ -88,7 +91,9 @@ def table(runs: dict[int, Path]) -> str:
             ]
             rows.append(f"| tests right with {size} values | " + " | ".join(cells) + " |")
     for key, label in (("train_seconds", "seconds of steps"), ("wall_seconds", "seconds in all")):
-        rows.append(f"| {label} | " + " | ".join(f"{s[key]:.0f}" for s in summaries.values()) + " |")
+        rows.append(
+            f"| {label} | " + " | ".join(f"{s[key]:.0f}" for s in summaries.values()) + " |"
+        )
     return "\n".join(rows)
 
 
@@ -110,14 +115,24 @@ def during(runs: dict[int, Path]) -> str:
 
 def start(path: Path) -> str:
     """The start model at several temperatures, with majority by output."""
-    rows = ["| start model | programs | majority of 8 | tests | majority by input | invalid tests |"]
+    rows = [
+        "| start model | programs | majority of 8 | tests | majority by input | invalid tests |"
+    ]
     rows.append("|---|---|---|---|---|---|")
     first = lines(path / "evaluations.jsonl")[0]
     for e in (*lines(path / "start.jsonl"), {"temperature": 1.0, **first}):
         m = e["metrics"]
-        names = ("one_shot", "majority_program", "unit_test_accuracy", "majority_test", "invalid_tests")
+        names = (
+            "one_shot",
+            "majority_program",
+            "unit_test_accuracy",
+            "majority_test",
+            "invalid_tests",
+        )
         rows.append(
-            f"| T = {e['temperature']:g} | " + " | ".join(percent(m[n]["mean"]) for n in names) + " |"
+            f"| T = {e['temperature']:g} | "
+            + " | ".join(percent(m[n]["mean"]) for n in names)
+            + " |"
         )
     return "\n".join(rows)
 
