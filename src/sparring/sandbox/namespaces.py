@@ -107,7 +107,7 @@ def _start_init(proc: Path, uid: int | None) -> bool:
                 answer = b"0"
             kernel.drop_privileges(uid)
             kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-            signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             os.write(done, answer)
             os.dup2(end, 0)
             os.closerange(1, 1024)

@@ -40,7 +40,7 @@ _RECURSION_LIMIT = sys.getrecursionlimit()
 _HARD_TO_UNDO_TEXT = (
     "exec __import__ importlib ctypes signal resource mmap asyncio multiprocessing logging "
     "fileinput settrace setprofile tracemalloc faulthandler locale setswitchinterval setattr "
-    "delattr __dict__ __builtins__ environ putenv chdir dup dup2"
+    "delattr __dict__ __builtins__ vars environ putenv chdir dup dup2"
 )
 _HARD_TO_UNDO = frozenset(_HARD_TO_UNDO_TEXT.split())
 
@@ -131,8 +131,19 @@ class _State:
         self.hard = not names.isdisjoint(_HARD_TO_UNDO)
         self.uses_decimal = "decimal" in names
         self.uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
-        watched = {"builtins", "sys", "os", *(names & sys.modules.keys())} - {"__main__"}
-        self.modules = {name: dict(vars(sys.modules[name])) for name in watched}
+        modules = [sys.modules[name] for name in names & sys.modules.keys() - {"__main__"}]
+        modules += [
+            value
+            for module in modules
+            for name in names & vars(module).keys()
+            if isinstance(value := vars(module)[name], ModuleType)
+        ]
+        # A program sets an attribute by a name that its code holds; other ways are hard to undo.
+        self.attributes = [
+            (vars(module), name, vars(module).get(name, _MISSING))
+            for module in modules
+            for name in names
+        ]
         self.first_free_fd = _first_free_fd()
 
     def restore(self) -> bool:
@@ -166,12 +177,12 @@ class _State:
         _set_streams(_CLOSED, _CLOSED)
         sys.argv = _ARGV
         sys.modules["__main__"] = _NO_MAIN
-        # Equal dictionaries: values are compared by identity first, which nearly always decides.
-        if any(vars(sys.modules[name]) != old for name, old in self.modules.items()):
+        if any(held.get(name, _MISSING) is not old for held, name, old in self.attributes):
             return False
         return _first_free_fd() == self.first_free_fd and not os.listdir(".")
 
 
+_MISSING = object()
 _CLOSED = io.StringIO()
 _ARGV: list[str] = [PROGRAM_NAME]
 _NO_MAIN = ModuleType("__main__")
