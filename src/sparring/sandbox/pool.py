@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import platform
-import queue
 import shutil
 import tempfile
 import threading
@@ -20,14 +19,14 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from sparring.errors import SandboxError
-from sparring.sandbox import frames
-from sparring.sandbox.memo import Memo, program_key, run_key
-from sparring.sandbox.types import Fork, Job, Level, Limits, Stats
+from sparring.sandbox import frames, plan
+from sparring.sandbox.memo import Memo
+from sparring.sandbox.types import Fork, Job, Level, Stats
 from sparring.sandbox.worker import Refused, Worker
 from sparring.schema import Outcome, Verdict
 
@@ -37,48 +36,20 @@ _PIPELINED = 3  # requests on their way to a worker, so that it never waits for 
 # beyond the run's own limits; a run on a machine that is 20 times overloaded still fits.
 _SILENCE_SECONDS = 60.0
 _SILENCE_FACTOR = 20.0
-_AUDIT_SHARE = 0.01
 _MEMO_BYTES = 256 << 20
 _PLENTY = 4
 _PIPELINED_BYTES = 64 << 10
-_NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
 _INFRA = Outcome(Verdict.INFRA, detail="the sandbox's worker failed twice")
-_STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
-
-
-@dataclass(slots=True)
-class _Work:
-    """One program under one set of limits, with the unique inputs that have to be run."""
-
-    key: bytes
-    program: bytes
-    limits: Limits
-    call: _Call
-    keys: dict[bytes, bytes] = field(default_factory=dict)
-    """Each unique run's key and input."""
-    unknown: list[bytes] = field(default_factory=list)
-    """The keys of the runs to be executed, in order."""
-    outcomes: dict[bytes, Outcome] = field(default_factory=dict)
-    attempts: int = 0
-    skip: bool = False
-    audited: bool = False
 
 
 @dataclass(slots=True)
 class _Sent:
     """Work that a worker has, with the keys of the runs it was asked for."""
 
-    work: _Work
+    work: plan.Work
     request: frames.Request
     unknown: list[bytes]
     on_its_way: bool = False
-
-
-@dataclass(slots=True)
-class _Call:
-    """A running `stream`: where its finished work is to be put; None if it can't be finished."""
-
-    done: queue.SimpleQueue[_Work | None] = field(default_factory=queue.SimpleQueue)
 
 
 class Sandbox:
@@ -113,7 +84,7 @@ class Sandbox:
         self._memo = Memo(_MEMO_BYTES if memo else 0)
         self.stats = Stats()
         self._lock = threading.Condition()
-        self._waiting: deque[_Work] = deque()
+        self._waiting: deque[plan.Work] = deque()
         self._closed = False
         self._serial = 0
         self._calls = 0
@@ -154,31 +125,26 @@ class Sandbox:
 
     def stream(self, jobs: Sequence[Job]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
         """(index of job, its outcomes), each job as soon as its last run has ended."""
-        call = _Call()
-        works, keys_by_job = self._plan(jobs, call)
-        waiting: dict[bytes, list[int]] = {}
-        for index, (key, _) in enumerate(keys_by_job):
-            waiting.setdefault(key, []).append(index)
+        call = plan.Call()
         with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox is closed: open a new one.")
+            planned = plan.make(jobs, call, self._memo, self.stats, skip=self._skip)
             if self._calls == 0:
                 self._busy_since = time.monotonic()
             self._calls += 1
-            to_run = [work for work in works.values() if work.unknown]
+            to_run = [work for work in planned.works if work.unknown]
             self._waiting.extend(to_run)
             self._lock.notify_all()
-        left = len(to_run)
         try:
-            for key, work in works.items():
+            for work in planned.works:
                 if not work.unknown:
-                    yield from _collect(work, waiting[key], keys_by_job)
-            while left:
+                    yield from planned.collect(work)
+            for _ in to_run:
                 finished = call.done.get()
                 if finished is None:
                     raise SandboxError("the sandbox was closed or broke down during a run.")
-                left -= 1
-                yield from _collect(finished, waiting[finished.key], keys_by_job)
+                yield from planned.collect(finished)
         finally:
             with self._lock:
                 self._waiting = deque(work for work in self._waiting if work.call is not call)
@@ -217,54 +183,6 @@ class Sandbox:
             thread.join()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _plan(
-        self, jobs: Sequence[Job], call: _Call
-    ) -> tuple[dict[bytes, _Work], list[tuple[bytes, list[bytes]]]]:
-        """Unique work by key, and for each job the key of its work and of its runs."""
-        works: dict[bytes, _Work] = {}
-        keys_by_job = []
-        with self._lock:
-            for job in jobs:
-                source = _encode(job.program)
-                key = program_key(source, job.limits)
-                work = works.setdefault(key, _Work(key, source, job.limits, call))
-                run_keys = []
-                for text in job.inputs:
-                    data = _encode(text)
-                    one = run_key(key, data)
-                    run_keys.append(one)
-                    self.stats.runs_asked += 1
-                    if one in work.keys:
-                        self.stats.deduplicated += 1
-                        continue
-                    work.keys[one] = data
-                    known = self._memo.get(one)
-                    if known is not None:
-                        self.stats.deduplicated += 1
-                        work.outcomes[one] = known
-                keys_by_job.append((key, run_keys))
-            for work in works.values():
-                self._order(work)
-        return works, keys_by_job
-
-    def _order(self, work: _Work) -> None:
-        """Decide in which order the unknown runs of a program are asked for, if at all."""
-        if not self._skip:
-            work.unknown = [key for key in work.keys if key not in work.outcomes]
-            return
-        order = sorted(work.keys, key=lambda key: (len(work.keys[key]), work.keys[key]))
-        work.unknown = [key for key in order if key not in work.outcomes]
-        work.audited = int.from_bytes(work.key[:4], "little") < _AUDIT_SHARE * 2**32
-        if work.audited or len(order) < 2:
-            return
-        smallest = work.outcomes.get(order[0])
-        if smallest is None:
-            work.skip = True
-        elif smallest.verdict in _STOPPED_BY_TIME:
-            self.stats.skipped += len(work.unknown)
-            work.outcomes |= dict.fromkeys(work.unknown, _NOT_RUN)
-            work.unknown = []
-
     def _start(
         self, count: int, asked: Level | None
     ) -> tuple[Level, dict[str, object], list[Worker]]:
@@ -293,6 +211,16 @@ class Sandbox:
     def _feed(self, slot: int) -> None:
         """The thread of one worker: hand it work, take its replies, replace it when it fails."""
         sent: dict[int, _Sent] = {}
+        try:
+            self._feed_until_closed(slot, sent)
+        finally:
+            # A defect of ours must not leave a caller waiting for ever.
+            if not self._closed:
+                self._break_down()
+            for item in sent.values():
+                item.work.call.done.put(None)
+
+    def _feed_until_closed(self, slot: int, sent: dict[int, _Sent]) -> None:
         while self._take(sent):
             worker = self._workers[slot]
             try:
@@ -316,17 +244,15 @@ class Sandbox:
             while not self._closed and not self._waiting and not sent:
                 self._lock.wait()
             if self._closed:
-                for item in sent.values():
-                    item.work.call.done.put(None)
                 return False
             while self._waiting and self._may_send(sent):
                 work = self._waiting.popleft()
                 self._serial += 1
-                unknown = [key for key in work.unknown if key not in work.outcomes]
+                unknown = work.missing()
                 request = frames.Request(
                     self._serial,
                     work.program,
-                    tuple(work.keys[key] for key in unknown),
+                    tuple(work.inputs[key] for key in unknown),
                     work.limits,
                     per_test=self._fork is Fork.PER_TEST,
                     skip=work.skip and len(unknown) == len(work.unknown),
@@ -343,7 +269,9 @@ class Sandbox:
         ahead = [item.request for item in sent.values()]
         size = sum(_request_bytes(request) for request in ahead)
         following = self._waiting[0]
-        size += len(following.program) + sum(len(following.keys[k]) + 16 for k in following.unknown)
+        size += len(following.program) + sum(
+            len(following.inputs[k]) + 16 for k in following.unknown
+        )
         return plenty and len(sent) < _PIPELINED and size < _PIPELINED_BYTES
 
     def _take_reply(self, sent: dict[int, _Sent], header: frames.Header, blob: bytes) -> None:
@@ -365,8 +293,6 @@ class Sandbox:
         """Replace a worker that failed and give its work out again. False when closed."""
         with self._lock:
             if self._closed:
-                for item in sent.values():
-                    item.work.call.done.put(None)
                 return False
             self.stats.workers_lost += 1
             # Only the first was being run: the others did nothing to the worker.
@@ -376,10 +302,9 @@ class Sandbox:
                 if item.work.attempts < _ATTEMPTS:
                     self._waiting.appendleft(item.work)
                     continue
-                for key in item.work.unknown:
-                    if key not in item.work.outcomes:
-                        item.work.outcomes[key] = _INFRA
-                        self._count(_INFRA)
+                for key in item.work.missing():
+                    item.work.outcomes[key] = _INFRA
+                    self._count(_INFRA)
                 self._finish(item.work)
             sent.clear()
         self._workers[slot].kill()
@@ -406,12 +331,8 @@ class Sandbox:
         for worker in self._workers:
             worker.kill()
 
-    def _finish(self, work: _Work) -> None:
-        if work.audited and self._skip and len(work.unknown) > 1:
-            first, *rest = (work.outcomes[key].verdict for key in work.unknown)
-            if first in _STOPPED_BY_TIME:
-                self.stats.audited += 1
-                self.stats.audit_surprises += any(v not in _STOPPED_BY_TIME for v in rest)
+    def _finish(self, work: plan.Work) -> None:
+        work.audit(self.stats)
         work.call.done.put(work)
 
     def _count(self, outcome: Outcome) -> None:
@@ -424,20 +345,5 @@ class Sandbox:
             self.stats.cpu_seconds += outcome.cpu_seconds
 
 
-def _collect(
-    work: _Work, jobs: list[int], keys_by_job: list[tuple[bytes, list[bytes]]]
-) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-    for index in jobs:
-        yield index, tuple(work.outcomes[key] for key in keys_by_job[index][1])
-
-
 def _request_bytes(request: frames.Request) -> int:
     return len(request.program) + sum(len(data) + 16 for data in request.inputs)
-
-
-def _encode(text: str) -> bytes:
-    """Text as the bytes that a file would hold, whatever lone surrogates are in it."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")

@@ -81,6 +81,9 @@ class Worker:
         if "refused" in header:
             self.kill()
             raise Refused(str(header["refused"]))
+        if "hello" not in header:
+            self.kill()
+            raise SandboxError(f"a sandbox worker failed as it started: {header}")
         layers: dict[str, object] = header["hello"]
         return layers
 

@@ -1,0 +1,129 @@
+"""What has to be run: jobs turned into unique work, and back into aligned outcomes.
+
+Jobs with the same program and limits become one `Work`, its equal inputs one run, and what the
+memo knows is not asked again. Knows nothing of workers and executes nothing.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sparring.sandbox.memo import Memo, program_key, run_key
+from sparring.sandbox.types import Job, Limits, Stats
+from sparring.schema import Outcome, Verdict
+
+STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
+_AUDIT_SHARE = 0.01
+_NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
+
+
+@dataclass(slots=True)
+class Call:
+    """A running `Sandbox.stream`: where finished work is put; None if it can't be finished."""
+
+    done: queue.SimpleQueue[Work | None] = field(default_factory=queue.SimpleQueue)
+
+
+@dataclass(slots=True)
+class Work:
+    """One program under one set of limits, with the unique inputs that have to be run."""
+
+    key: bytes
+    program: bytes
+    limits: Limits
+    call: Call
+    inputs: dict[bytes, bytes] = field(default_factory=dict)
+    """Each unique run's key and input."""
+    unknown: list[bytes] = field(default_factory=list)
+    """The keys of the runs to be executed, in order."""
+    outcomes: dict[bytes, Outcome] = field(default_factory=dict)
+    attempts: int = 0
+    skip: bool = False
+    """Stop after the first unknown run if that meets a time limit."""
+    audited: bool = False
+
+    def missing(self) -> list[bytes]:
+        """The keys of the runs without an outcome yet."""
+        return [key for key in self.unknown if key not in self.outcomes]
+
+    def audit(self, stats: Stats) -> None:
+        """Count whether skipping after the smallest input would have been unjust."""
+        if not self.audited or len(self.unknown) < 2:
+            return
+        first, *rest = (self.outcomes[key].verdict for key in self.unknown)
+        if first in STOPPED_BY_TIME:
+            stats.audited += 1
+            stats.audit_surprises += any(verdict not in STOPPED_BY_TIME for verdict in rest)
+
+
+@dataclass(slots=True)
+class Plan:
+    """The unique work of one call, and which runs each job wants."""
+
+    works: list[Work]
+    wanted: list[list[bytes]]
+    """For each job the keys of its runs, aligned with its inputs."""
+    jobs_of: dict[bytes, list[int]]
+    """For each work's key the jobs that it answers."""
+
+    def collect(self, work: Work) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+        """(job, its outcomes) of each job that `work`, now finished, answers."""
+        for job in self.jobs_of[work.key]:
+            yield job, tuple(work.outcomes[key] for key in self.wanted[job])
+
+
+def make(jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: bool) -> Plan:
+    """Plan a call. `skip`: smallest inputs first, the others only if that one does not hang."""
+    works: dict[bytes, Work] = {}
+    wanted = []
+    jobs_of: dict[bytes, list[int]] = {}
+    for number, job in enumerate(jobs):
+        source = _encode(job.program)
+        key = program_key(source, job.limits)
+        work = works.setdefault(key, Work(key, source, job.limits, call))
+        jobs_of.setdefault(key, []).append(number)
+        stats.runs_asked += len(job.inputs)
+        keys = []
+        for text in job.inputs:
+            data = _encode(text)
+            one = run_key(key, data)
+            keys.append(one)
+            if one in work.inputs:
+                stats.deduplicated += 1
+                continue
+            work.inputs[one] = data
+            known = memo.get(one)
+            if known is not None:
+                stats.deduplicated += 1
+                work.outcomes[one] = known
+        wanted.append(keys)
+    for work in works.values():
+        work.unknown = [key for key in work.inputs if key not in work.outcomes]
+        if skip:
+            _smallest_first(work, stats)
+    return Plan(list(works.values()), wanted, jobs_of)
+
+
+def _smallest_first(work: Work, stats: Stats) -> None:
+    order = sorted(work.inputs, key=lambda key: (len(work.inputs[key]), work.inputs[key]))
+    work.unknown = [key for key in order if key not in work.outcomes]
+    work.audited = int.from_bytes(work.key[:4], "little") < _AUDIT_SHARE * 2**32
+    if work.audited or len(order) < 2:
+        return
+    smallest = work.outcomes.get(order[0])
+    if smallest is None:
+        work.skip = True
+    elif smallest.verdict in STOPPED_BY_TIME:
+        stats.skipped += len(work.unknown)
+        work.outcomes |= dict.fromkeys(work.unknown, _NOT_RUN)
+        work.unknown = []
+
+
+def _encode(text: str) -> bytes:
+    """Text as the bytes that a file would hold, whatever lone surrogates are in it."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
