@@ -1,4 +1,4 @@
-"""The storeys: imports go down only, rooms don't know each other, and torch stays where it belongs."""
+"""The storeys: imports go down only, rooms don't know each other, torch stays in its place."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _train(recipe: object, run: object, resume: bool) -> None:
     console.print(
         Text(
             f"{summary['steps']} steps, {summary['tokens']:,} tokens, "
-            f"{summary['train_seconds']:.0f} s of training, {summary['wall_seconds']:.0f} s in all\n"
+            f"{summary['train_seconds']:.0f} s of steps, {summary['wall_seconds']:.0f} s in all\n"
             f"figures: {run.path / 'summary.json'}   curves: {run.path / 'curves.svg'}"
         ),
         soft_wrap=True,

@@ -40,28 +40,46 @@ class Section(BaseModel):
 class ModelSection(Section):
     """[model]"""
 
-    path: str = Field(NANO, description="Directory or hub id of a causal language model; 'nano' is in the package")
+    path: str = Field(
+        NANO, description="Directory or hub id of a causal language model; 'nano' is in the package"
+    )
 
 
 class TasksSection(Section):
     """[tasks]"""
 
-    train: list[str] = Field(["microworld:train"], description="Task files to train on, or microworld:SPLIT")
-    held_out: list[str] = Field(["microworld:held_out"], description="Task files to evaluate on, or microworld:SPLIT")
+    train: list[str] = Field(
+        ["microworld:train"], description="Task files to train on, or microworld:SPLIT"
+    )
+    held_out: list[str] = Field(
+        ["microworld:held_out"], description="Task files to evaluate on, or microworld:SPLIT"
+    )
     train_count: Count = Field(1600, description="Tasks drawn from a microworld split for training")
     held_out_count: Count = Field(300, description="Tasks evaluated; of a file, the first so many")
-    held_out_seed: int = Field(1, ge=0, description="Seed of the microworld's held-out tasks; the same for every run, so that runs compare")
-    max_tests: Count | None = Field(None, description="Use only the first so many ground-truth tests (the paper: 8)")
+    held_out_seed: int = Field(
+        1,
+        ge=0,
+        description="Seed of the microworld's held-out tasks; the same for every run, so that runs compare",
+    )
+    max_tests: Count | None = Field(
+        None, description="Use only the first so many ground-truth tests (the paper: 8)"
+    )
 
 
 class PromptsSection(Section):
     """[prompts]"""
 
-    coder: str = Field(CODER, description="The coder's message; {statement} and {examples} are filled in")
-    tester: str = Field(TESTER, description="The tester's message; {statement} and {examples} are filled in")
+    coder: str = Field(
+        CODER, description="The coder's message; {statement} and {examples} are filled in"
+    )
+    tester: str = Field(
+        TESTER, description="The tester's message; {statement} and {examples} are filled in"
+    )
     coder_examples: int = Field(1, ge=0, description="Public examples shown to the coder")
     tester_examples: int = Field(0, ge=0, description="Public examples shown to the tester")
-    max_tokens: Count = Field(2048, description="Longest prompt; a longer one is an error, never cut")
+    max_tokens: Count = Field(
+        2048, description="Longest prompt; a longer one is an error, never cut"
+    )
 
 
 class SamplingSection(Section):
@@ -71,7 +89,9 @@ class SamplingSection(Section):
     tests: Count = Field(16, description="m: tests per task")
     coder_temperature: float = Field(1.0, gt=0, description="Divides the coder's logits")
     tester_temperature: float = Field(1.0, gt=0, description="Divides the tester's logits")
-    coder_max_tokens: Count = Field(1024, description="Longest program response, end token included")
+    coder_max_tokens: Count = Field(
+        1024, description="Longest program response, end token included"
+    )
     tester_max_tokens: Count = Field(1024, description="Longest test response, end token included")
     max_rows: Count = Field(512, description="Responses sampled at once")
 
@@ -80,41 +100,76 @@ class SandboxSection(Section):
     """[sandbox]"""
 
     workers: Count | None = Field(None, description="Parallel workers; default: one per core")
-    level: Level | None = Field(None, description="Isolation to insist on; default: the strongest the host gives")
+    level: Level | None = Field(
+        None, description="Isolation to insist on; default: the strongest the host gives"
+    )
     fork: Fork = Field(Fork.PER_PROGRAM, description="Whether a program's inputs share a process")
     idle_seconds: float = Field(2.0, gt=0, description="Longest wait of a run without computing")
     output_bytes: Count = Field(1 << 20, description="Longest output of a run")
-    max_infra_share: float = Field(0.05, ge=0, le=1, description="Stop the run when our own failures exceed this share of a step's runs")
+    max_infra_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Stop the run when our own failures exceed this share of a step's runs",
+    )
 
 
 class RewardSection(Section):
     """[reward]"""
 
-    coder: CoderReward = Field(CoderReward.COUNT, description="Programs: ground-truth tests passed (Eq 3), or all or nothing")
+    coder: CoderReward = Field(
+        CoderReward.COUNT,
+        description="Programs: ground-truth tests passed (Eq 3), or all or nothing",
+    )
     tester: TesterReward = Field(TesterReward.CURE, description="Tests: Eq 4, or mere correctness")
-    no_wrong: NoWrong = Field(NoWrong.ZERO, description="Tests of a group without a wrong program: nothing, or ±1")
-    invalid_test: InvalidTest = Field(InvalidTest.LOWEST, description="Unparsable or forbidden tests: the lowest reward, or as Eq 4 has it")
-    validity: float = Field(0.0, ge=0, description="Added to Eq 4 for accepting every correct program, in units of the wrong programs; 0: Eq 4 as it is")
-    normalisation: Normalisation = Field(Normalisation.STD, description="Advantages: divided by the group's deviation or not")
-    shuffle: bool = Field(False, description="Control experiment: deal rewards out at random within each group")
+    no_wrong: NoWrong = Field(
+        NoWrong.ZERO, description="Tests of a group without a wrong program: nothing, or ±1"
+    )
+    invalid_test: InvalidTest = Field(
+        InvalidTest.LOWEST,
+        description="Unparsable or forbidden tests: the lowest reward, or as Eq 4 has it",
+    )
+    validity: float = Field(
+        0.0,
+        ge=0,
+        description="Added to Eq 4 for accepting every correct program, in units of the wrong programs; 0: Eq 4 as it is",
+    )
+    normalisation: Normalisation = Field(
+        Normalisation.STD, description="Advantages: divided by the group's deviation or not"
+    )
+    shuffle: bool = Field(
+        False, description="Control experiment: deal rewards out at random within each group"
+    )
 
 
 class LearningSection(Section):
     """[learning]"""
 
-    mode: UpdateMode = Field(UpdateMode.JOINT, description="Both roles in one gradient, or coders first, then testers")
+    mode: UpdateMode = Field(
+        UpdateMode.JOINT, description="Both roles in one gradient, or coders first, then testers"
+    )
     minibatches: Count = Field(1, description="Optimiser steps per batch (per role if separate)")
     learning_rate: float = Field(1e-6, gt=0, description="AdamW's step size")
-    warmup_steps: int = Field(0, ge=0, description="Training steps over which the step size rises linearly")
+    warmup_steps: int = Field(
+        0, ge=0, description="Training steps over which the step size rises linearly"
+    )
     beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment")
     beta2: float = Field(0.95, ge=0, lt=1, description="AdamW's second moment")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled decay")
     max_grad_norm: float = Field(1.0, gt=0, description="Longer gradients are scaled down to this")
     clip: float = Field(0.2, gt=0, lt=1, description="ε of the clipped surrogate")
-    kl: float = Field(0.01, ge=0, description="β of the KL term to the fixed reference; 0: no reference is kept")
-    coder_weight: float = Field(1.0, ge=0, description="Weight of the coder's loss in a joint update")
-    tester_weight: float = Field(1.0, ge=0, description="Weight of the tester's loss in a joint update")
-    tokens_per_micro_batch: Count = Field(16384, description="Positions of one forward and backward pass")
+    kl: float = Field(
+        0.01, ge=0, description="β of the KL term to the fixed reference; 0: no reference is kept"
+    )
+    coder_weight: float = Field(
+        1.0, ge=0, description="Weight of the coder's loss in a joint update"
+    )
+    tester_weight: float = Field(
+        1.0, ge=0, description="Weight of the tester's loss in a joint update"
+    )
+    tokens_per_micro_batch: Count = Field(
+        16384, description="Positions of one forward and backward pass"
+    )
 
 
 class TrainingSection(Section):
@@ -124,18 +179,25 @@ class TrainingSection(Section):
     tasks_per_step: Count = Field(16, description="Tasks sampled in each step")
     seed: int = Field(0, ge=0, description="Seed of task order and sampling")
     threads: Count | None = Field(None, description="Torch threads on a CPU; default: torch's")
-    checkpoint_every: Count = Field(50, description="Steps between checkpoints; one is always written at the end")
+    checkpoint_every: Count = Field(
+        50, description="Steps between checkpoints; one is always written at the end"
+    )
     keep_checkpoints: Count = Field(2, description="Newest checkpoints kept")
 
 
 class EvaluationSection(Section):
     """[evaluation]"""
 
-    every: Count = Field(50, description="Training steps between evaluations; one comes before and one after")
+    every: Count = Field(
+        50, description="Training steps between evaluations; one comes before and one after"
+    )
     programs: Count = Field(8, description="Programs per held-out task")
     tests: Count = Field(8, description="Tests per held-out task")
     temperature: float = Field(1.0, ge=0, description="Sampling temperature of both roles")
-    start_temperatures: list[float] = Field([], description="Temperatures at which the start model is evaluated as well, for an honest comparison")
+    start_temperatures: list[float] = Field(
+        [],
+        description="Temperatures at which the start model is evaluated as well, for an honest comparison",
+    )
 
 
 class Recipe(Section):

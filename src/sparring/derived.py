@@ -14,9 +14,7 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     """Per training step unless said otherwise. Upper bounds where sampling decides."""
     s, t, e = recipe.sampling, recipe.training, recipe.evaluation
     responses = t.tasks_per_step * (s.programs + s.tests)
-    tokens = t.tasks_per_step * (
-        s.programs * s.coder_max_tokens + s.tests * s.tester_max_tokens
-    )
+    tokens = t.tasks_per_step * (s.programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
     steps = recipe.learning.minibatches
     if recipe.learning.mode is UpdateMode.SEPARATE:
         steps *= 2

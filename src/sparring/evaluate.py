@@ -106,7 +106,10 @@ def summary_record(
     first: Evaluation, last: Evaluation, counts: dict[str, Any], wall: float
 ) -> dict[str, Any]:
     """What a whole run achieved: before, after, differences, and what it took."""
-    before, after = evaluation_record(0, first, first), evaluation_record(counts["step"], last, first)
+    before, after = (
+        evaluation_record(0, first, first),
+        evaluation_record(counts["step"], last, first),
+    )
     return {
         "before": before["metrics"],
         "after": after["metrics"],

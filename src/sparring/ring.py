@@ -51,9 +51,9 @@ class Ring:
         self.templates = Templates(recipe.prompts.coder, recipe.prompts.tester)
         t = recipe.tasks
         self.tasks = tasks_of(t.train, t.train_count, recipe.training.seed, t.max_tests)
-        self.held_out = tasks_of(
-            t.held_out, t.held_out_count, t.held_out_seed, t.max_tests
-        )[: t.held_out_count]
+        self.held_out = tasks_of(t.held_out, t.held_out_count, t.held_out_seed, t.max_tests)[
+            : t.held_out_count
+        ]
         self.model, self.tokenizer = load_model(model_path(recipe))
         self.learner = Learner(self.model, learning_settings(recipe))
         self.sampler = LocalSampler(self.model, self.tokenizer, recipe.sampling.max_rows)
@@ -191,9 +191,7 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
     )
 
 
-def tasks_of(
-    sources: Sequence[str], count: int, seed: int, max_tests: int | None
-) -> list[Task]:
+def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | None) -> list[Task]:
     """Tasks of files and microworld splits. ``count`` and ``seed`` are for the microworld."""
     files = [s for s in sources if not s.startswith(MICROWORLD)]
     tasks = load_tasks(files, max_tests) if files else []

@@ -18,7 +18,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -108,7 +108,7 @@ def one_step(
     clock.lap("running")
 
     groups: list[Group] = []
-    rollouts = []
+    rollouts: list[dict[str, Any]] = []
     dropped: dict[Role, dict[str, int]] = {role: {} for role in Role}
     for j in judged:
         coder_reward = coder_rewards(j.matrix, ring.rewards)
@@ -155,9 +155,9 @@ def one_step(
         "infra_share": lost,
         "input_size": float(np.nanmean(np.concatenate([j.size_U for j in judged]))),
     }
-    for role, responses in ((Role.CODER, coder), (Role.TESTER, tester)):
+    for role, sampled in ((Role.CODER, coder), (Role.TESTER, tester)):
         s = stats[role]
-        every = [r for group in responses for r in group]
+        every = [r for group in sampled for r in group]
         record[role] = {
             "loss": s.loss,
             "kl": s.kl,
@@ -178,9 +178,8 @@ def one_step(
     return record, rollouts
 
 
-def _group(ring: Ring, role: Role, responses: Any, found: Advantages) -> Group:
+def _group(ring: Ring, role: Role, rs: Sequence[Response], found: Advantages) -> Group:
     """The responses of a group that carry a label, with their advantages."""
-    rs: list[Response] = list(responses)
     return Group(
         role,
         rs[0].prompt_ids,
@@ -200,9 +199,7 @@ def _failures(judged: list[Judged], role: Role) -> dict[str, int]:
     return {str(name): names.count(name) for name in ParseFailure if name in names}
 
 
-def _start(
-    ring: Ring, run: RunDir, progress: Progress
-) -> Evaluation:
+def _start(ring: Ring, run: RunDir, progress: Progress) -> Evaluation:
     """The evaluation before training, whose programs are the fixed pool of all later ones.
 
     On a resume it is made again from the start model: it costs seconds, and
@@ -217,9 +214,7 @@ def _start(
         run.write_lines("pool.jsonl.gz", pool_records(first.judged))
         for heat in ring.recipe.evaluation.start_temperatures:
             progress.phase(f"evaluating the start model at temperature {heat:g}")
-            other = evaluate(
-                ring.plan, sampler, ring.sandbox, first.programs(), temperature=heat
-            )
+            other = evaluate(ring.plan, sampler, ring.sandbox, first.programs(), temperature=heat)
             run.append("start.jsonl", {"temperature": heat, **evaluation_record(0, other, first)})
     return first
 

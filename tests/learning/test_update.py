@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.nano import tiny_model
 
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.loss import token_loss
@@ -15,7 +16,6 @@ from sparring.learning.samples import Group, Sample, micro_batches
 from sparring.learning.settings import LearningSettings, LossSettings, UpdateMode
 from sparring.learning.update import Learner
 from sparring.schema import Role
-from tests.nano import tiny_model
 
 LENGTHS = ((5, 3, 9), (1, 4), (7, 7, 2, 6))
 
@@ -141,9 +141,7 @@ def test_k3_is_zero_at_the_reference_and_positive_elsewhere() -> None:
 
 
 def test_zero_advantages_leave_the_weights_bit_for_bit() -> None:
-    learner = Learner(
-        tiny_model(), LearningSettings(learning_rate=1e-2, loss=LossSettings(kl=0.0))
-    )
+    learner = Learner(tiny_model(), LearningSettings(learning_rate=1e-2, loss=LossSettings(kl=0.0)))
     before = copy.deepcopy(learner.model.state_dict())
     for _ in range(5):
         learner.update(groups(advantage=0.0))
@@ -157,9 +155,8 @@ def test_an_update_makes_rewarded_responses_likelier() -> None:
     before = _per_response(learner)
     learner.update(groups())
     change = _per_response(learner) - before
-    assert (change[torch.tensor(rewarded)].mean() > 0) and (
-        change[~torch.tensor(rewarded)].mean() < 0
-    )
+    assert change[torch.tensor(rewarded)].mean() > 0
+    assert change[~torch.tensor(rewarded)].mean() < 0
 
 
 def _per_response(learner: Learner) -> torch.Tensor:
@@ -180,9 +177,7 @@ def test_separate_updates_leave_the_testers_old_log_probs_alone() -> None:
     both = [*groups(role=Role.CODER), *groups(role=Role.TESTER)]
     joint = Learner(tiny_model(), LearningSettings(learning_rate=5e-2)).update(both)
     assert joint[Role.TESTER].largest_ratio == pytest.approx(1, abs=1e-5)
-    learner = Learner(
-        tiny_model(), LearningSettings(learning_rate=5e-2, mode=UpdateMode.SEPARATE)
-    )
+    learner = Learner(tiny_model(), LearningSettings(learning_rate=5e-2, mode=UpdateMode.SEPARATE))
     separate = learner.update(both)
     assert separate[Role.CODER].largest_ratio == pytest.approx(1, abs=1e-5)
     assert separate[Role.TESTER].largest_ratio > 1.01

@@ -66,10 +66,18 @@ def records(path: Path, name: str) -> list[dict[str, Any]]:
 
 def test_the_summary_holds_every_promised_figure(run: Path) -> None:
     summary = json.loads((run / "summary.json").read_text())
-    names = (
-        "one_shot unit_test_accuracy unit_test_accuracy_estimate bon_8x8 pool_bon_8x8 catch_rate "
-        "input_size p01 p00 mu"
-    ).split()
+    names = [
+        "one_shot",
+        "unit_test_accuracy",
+        "unit_test_accuracy_estimate",
+        "bon_8x8",
+        "pool_bon_8x8",
+        "catch_rate",
+        "input_size",
+        "p01",
+        "p00",
+        "mu",
+    ]
     for side in ("before", "after"):
         for name in names:
             assert set(summary[side][name]) == {"mean", "low", "high", "n_tasks"}, name

@@ -61,9 +61,9 @@ def test_no_held_out_composition_occurs_in_the_warm_start_or_in_training() -> No
     assert not held_out & trained
     statements = {c.prompt.split(": ", 1)[1] for c in corpus(0, 3000)}
     assert not statements & {t.statement for t in microworld_tasks(Split.HELD_OUT, 300, 1)}
-    possible = {
-        (p.phrases(), p.size) for p in problems(4000, 3, Split.HELD_OUT)
-    } & {(p.phrases(), p.size) for p in problems(4000, 3, Split.WARM)}
+    possible = {(p.phrases(), p.size) for p in problems(4000, 3, Split.HELD_OUT)} & {
+        (p.phrases(), p.size) for p in problems(4000, 3, Split.WARM)
+    }
     assert not possible
 
 
@@ -111,7 +111,9 @@ def test_tasks_are_solved_by_their_reference_and_their_inputs_allowed(sandbox: S
     tasks = microworld_tasks(Split.TRAIN, 40, 3)
     inputs = [tuple(t.input for t in task.tests) for task in tasks]
     references = sandbox.run([Job(t.solutions[0], i) for t, i in zip(tasks, inputs, strict=True)])
-    validators = sandbox.run([Job(t.validator or "", i) for t, i in zip(tasks, inputs, strict=True)])
+    validators = sandbox.run(
+        [Job(t.validator or "", i) for t, i in zip(tasks, inputs, strict=True)]
+    )
     for task, right, valid in zip(tasks, references, validators, strict=True):
         assert [o.output for o in right] == [t.output for t in task.tests]
         assert {o.output for o in valid} == {"valid\n"}
@@ -121,8 +123,27 @@ def test_tasks_are_solved_by_their_reference_and_their_inputs_allowed(sandbox: S
 def test_the_validator_program_agrees_with_the_problem(sandbox: Sandbox) -> None:
     from sparring.microworld.tasks import validator
 
-    lines = ["1 2 3 4", "1  2 3 4", "1 2 3", "1 1 1 1", "1 1 2 2", "01 2 3 4", "10 2 3 4", "-0 1 2 3"]
-    lines += ["a b c d", "a b a b", "a b c i", "ab c d e", "0 0 1", "5 5 5", "-1 2 3", "", " 1 2 3 4"]
+    lines = [
+        "1 2 3 4",
+        "1  2 3 4",
+        "1 2 3",
+        "1 1 1 1",
+        "1 1 2 2",
+        "01 2 3 4",
+        "10 2 3 4",
+        "-0 1 2 3",
+    ]
+    lines += [
+        "a b c d",
+        "a b a b",
+        "a b c i",
+        "ab c d e",
+        "0 0 1",
+        "5 5 5",
+        "-1 2 3",
+        "",
+        " 1 2 3 4",
+    ]
     lines += ["1 2 3 4 5", "-9 9 0 1", "1 2 3 4\n", "1 2 3 4 ", "1\t2 3 4", "a b c d e f"]
     for problem in problems(40, 7):
         [outcomes] = sandbox.run([Job(validator(problem), tuple(x + "\n" for x in lines))])

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.nano import TinyTokenizer, tiny_model
 
 from sparring.errors import ModelError
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, StopReason
-from tests.nano import TinyTokenizer, tiny_model
 
 
-def prompt(ids: tuple[int, ...], temperature: float = 1.0, tokens: int = 12, seed: int = 5) -> Prompt:
+def prompt(
+    ids: tuple[int, ...], temperature: float = 1.0, tokens: int = 12, seed: int = 5
+) -> Prompt:
     return Prompt("t", Role.CODER, ids, seed, SamplingParams(temperature, tokens))
 
 
@@ -73,7 +75,8 @@ def test_stops_at_the_end_token_or_the_limit(sampler: LocalSampler) -> None:
     [group] = sampler.sample([prompt((3, 4, 5), 1.6, tokens=20)], 300)
     ended = [r for r in group if r.stop is StopReason.END_TOKEN]
     cut = [r for r in group if r.stop is StopReason.LENGTH]
-    assert ended and cut
+    assert ended
+    assert cut
     assert all(r.token_ids[-1] == 1 and 1 not in r.token_ids[:-1] for r in ended)
     assert all(len(r.token_ids) == 20 and 1 not in r.token_ids for r in cut)
     assert all(len(r.logprobs) == len(r.token_ids) for r in group)

@@ -31,7 +31,7 @@ def matrix(rows: list[str], ground_truth: int) -> PassMatrix:
 
 def test_tester_reward_of_a_matrix_worked_out_by_hand() -> None:
     # two ground-truth tests; programs 0 and 1 are correct, 2, 3 and 4 wrong (W = 3)
-    m = matrix(["11" "1011", "11" "1011", "10" "0100", "01" "0110", "00" "1101"], 2)
+    m = matrix(["111011", "111011", "100100", "010110", "001101"], 2)
     terms = tester_rewards(m, np.ones(4, bool), CURE)
     # test 0: both correct pass; fails for 2, 3 → +2
     # test 1: correct fail; passed by 2, 3, 4 → −3
@@ -83,7 +83,7 @@ def test_without_a_wrong_program_the_reward_is_zero_or_a_sign() -> None:
 
 def test_an_invalid_test_never_ranks_above_a_valid_one() -> None:
     # by Eq 4 the invalid test 1 (failed by all) would earn 0, the honest but useless test 0 −1
-    m = matrix(["1" "00", "0" "10"], 1)
+    m = matrix(["100", "010"], 1)
     valid = np.array([True, False])
     assert tester_rewards(m, valid, CURE).reward.tolist() == [-1, 0]
     assert tester_rewards(m, valid, RewardSettings()).reward.tolist() == [-1, -1]
@@ -91,24 +91,24 @@ def test_an_invalid_test_never_ranks_above_a_valid_one() -> None:
 
 def test_validity_tells_a_right_test_from_one_that_everybody_fails() -> None:
     # W = 2; test 0 is right and passed by all, test 1 is wrong and failed by all
-    m = matrix(["1" "10", "0" "10", "0" "10"], 1)
+    m = matrix(["110", "010", "010"], 1)
     assert tester_rewards(m, np.ones(2, bool), CURE).reward.tolist() == [0, 0]
     paid = RewardSettings(invalid_test=InvalidTest.EQ4, validity=1.0)
     assert tester_rewards(m, np.ones(2, bool), paid).reward.tolist() == [2, 0]
 
 
 def test_the_simple_reward_is_correctness_only() -> None:
-    m = matrix(["1" "10", "0" "11"], 1)
+    m = matrix(["110", "011"], 1)
     simple = RewardSettings(tester=TesterReward.CORRECTNESS)
     assert tester_rewards(m, np.ones(2, bool), simple).reward.tolist() == [1, 0]
 
 
 def test_masked_wrong_programs_are_rescaled_and_masked_correct_ones_say_nothing() -> None:
     # W = 3 wrong programs; test 0 is observed on two of them and fails one: 1 · 3/2
-    m = matrix(["1" "1", "0" "0", "0" "1", "0" "?"], 1)
+    m = matrix(["11", "00", "01", "0?"], 1)
     assert tester_rewards(m, np.ones(1, bool), CURE).reward.tolist() == [1.5]
     # the only correct program's cell is masked: no label
-    m = matrix(["1" "?", "0" "0"], 1)
+    m = matrix(["1?", "00"], 1)
     assert np.isnan(tester_rewards(m, np.ones(1, bool), CURE).reward[0])
 
 

@@ -27,9 +27,7 @@ def brute_force(score: np.ndarray, correct: np.ndarray, n: int) -> float:
     arrays(bool, 7),
     st.integers(1, 7),
 )
-def test_expected_choice_equals_enumeration(
-    score: np.ndarray, correct: np.ndarray, n: int
-) -> None:
+def test_expected_choice_equals_enumeration(score: np.ndarray, correct: np.ndarray, n: int) -> None:
     assert expected_choice(score.astype(float), correct, n) == pytest.approx(
         brute_force(score, correct, n)
     )

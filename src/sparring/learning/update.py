@@ -17,6 +17,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -36,8 +37,9 @@ class RoleStats:
 
     ``logprob_gap`` is the mean, ``logprob_gap_max`` the largest absolute
     difference between the sampler's and the trainer's log-probs over the
-    ``gap_tokens`` computed before the first optimiser step (NaN if none). ``grad_norm`` is the mean over optimiser steps of
-    this role's part of the gradient, before clipping.
+    ``gap_tokens`` computed before the first optimiser step (NaN if none).
+    ``grad_norm`` is the mean over optimiser steps of this role's part of the
+    gradient, before clipping.
     """
 
     loss: float = 0.0
@@ -173,14 +175,14 @@ def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:
 def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
     """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
     bounds = [round(i * len(groups) / count) for i in range(count + 1)]
-    return [groups[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [groups[a:b] for a, b in pairwise(bounds)]
 
 
 def _norm(gradients: list[torch.Tensor], earlier: list[torch.Tensor] | None) -> float:
     """The norm of what was added to ``earlier``."""
     added = (
-        gradients
-        if earlier is None
-        else [g - e for g, e in zip(gradients, earlier, strict=True)]
+        gradients if earlier is None else [g - e for g, e in zip(gradients, earlier, strict=True)]
     )
-    return float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in added])))
+    return float(
+        torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in added]))
+    )

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.multiprocessing as mp
+import torch.multiprocessing.spawn as mp
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from sparring.microworld.corpus import Conversation, corpus
@@ -105,9 +105,7 @@ def batches(
             yield inputs, labels
 
 
-def build(
-    out: Path, settings: WarmStart | None = None, log: Log = print
-) -> None:
+def build(out: Path, settings: WarmStart | None = None, log: Log = print) -> None:
     """Write tokenizer and weights to ``out`` (created; files in it are replaced)."""
     settings = settings or WarmStart()
     out.mkdir(parents=True, exist_ok=True)

@@ -37,16 +37,10 @@ def program_answer(source: str) -> str:
 
 def unit_test_answer(line: str, work: str, output: str) -> str:
     """A test in the form that `prompts.parse` reads, with the working between its two blocks."""
-    return (
-        f"**Test Input:**\n```\n{line}\n```\n{work}\n**Test Output:**\n```\n{output}\n```"
-    )
+    return f"**Test Input:**\n```\n{line}\n```\n{work}\n**Test Output:**\n```\n{output}\n```"
 
 
-
-
-def draw_conversation(
-    rng: np.random.Generator, problem: Problem, role: Role
-) -> Conversation:
+def draw_conversation(rng: np.random.Generator, problem: Problem, role: Role) -> Conversation:
     """What a noisy player of ``role`` writes for a problem."""
     if role is Role.CODER:
         prompt = CODER_TEMPLATE.replace("{statement}", problem.statement())

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 Value = int | str
 """One element of an input line: an integer, or a single letter."""
@@ -51,7 +52,7 @@ class Reading:
     """
 
     source: str
-    apply: Callable[..., object]
+    apply: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Part:
 
 def _compare(name: str, op: str, wordings: tuple[str, ...], constants: Sequence[Value]) -> Part:
     """A comparison with a constant; its first mistake is the boundary."""
-    ops: dict[str, Callable[..., object]] = {
+    ops: dict[str, Callable[..., Any]] = {
         ">": lambda x, k: x > k,
         ">=": lambda x, k: x >= k,
         "<": lambda x, k: x < k,

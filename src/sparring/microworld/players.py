@@ -13,7 +13,9 @@ rule of the statement.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -161,7 +163,7 @@ def derive(
         holds = bool(condition.apply(p, q)) ^ bool(rng.random() < slip_rate)
         result = (then if holds else other).apply(p, q, r)
         if rng.random() < slip_rate:
-            result = result + int(rng.integers(1, 3))  # type: ignore[operator]
+            result = result + int(rng.integers(1, 3))
         source = (then if holds else other).source
         numbers = source.replace("p", str(p)).replace("q", str(q)).replace("r", str(r))
         shown = numbers if "m" not in source else line(list(values))
@@ -187,19 +189,15 @@ def derive(
     return "\n".join(lines), str(fold.apply(changed))
 
 
-def _running(source: str, values: Sequence[object]) -> list[Value]:
+def _running(source: str, values: Sequence[Any]) -> list[Value]:
     """The intermediate values that make an answer easy to reach step by step."""
-    running: list[Value] = []
-    for x in values:
-        last = running[-1] if running else None
-        if source == "sum(w)":
-            running.append(x if last is None else last + x)  # type: ignore[arg-type, operator]
-        elif source == "max(w)":
-            running.append(x if last is None else max(last, x))  # type: ignore[arg-type, type-var]
-        elif source == "min(w)":
-            running.append(x if last is None else min(last, x))  # type: ignore[arg-type, type-var]
-        elif source == "len(w)":
-            running.append(1 if last is None else last + 1)  # type: ignore[operator]
-        elif "set(w)" in source and x not in running:
-            running.append(x)  # type: ignore[arg-type]
-    return running
+    if "set(w)" in source:
+        return list(dict.fromkeys(values))
+    combine: dict[str, Callable[[Any, Any], Any]] = {
+        "sum(w)": lambda last, x: last + x,
+        "max(w)": max,
+        "min(w)": min,
+    }
+    if source == "len(w)":
+        return list(range(1, len(values) + 1))
+    return list(accumulate(values, combine[source])) if source in combine else []

@@ -141,7 +141,8 @@ class Problem:
     def needs_guard(self) -> bool:
         """Whether the statement says what to print for an empty selection."""
         return (
-            self.composition.shape is not Shape.SCALARS and self.composition.names[2] not in COUNTING
+            self.composition.shape is not Shape.SCALARS
+            and self.composition.names[2] not in COUNTING
         )
 
     def phrases(self) -> tuple[str, str, str]:
@@ -194,10 +195,7 @@ class Problem:
                     "p, q, r = map(int, input().split())\n"
                     f"if {keep}:\n    print({change})\nelse:\n    print({answer})\n"
                 )
-            return (
-                "p, q, r = map(int, input().split())\n"
-                f"print({change} if {keep} else {answer})\n"
-            )
+            return f"p, q, r = map(int, input().split())\nprint({change} if {keep} else {answer})\n"
         numbers = self.composition.shape is Shape.NUMBERS
         read = "v = list(map(int, input().split()))\n" if numbers else "v = input().split()\n"
         if style == 0:
@@ -210,15 +208,13 @@ class Problem:
             tail = f"print({answer})\n"
         return read + body + tail
 
-    def steps(
-        self, values: Sequence[Value], readings: Readings
-    ) -> tuple[list[bool], list[Value]]:
+    def steps(self, values: Sequence[Value], readings: Readings) -> tuple[list[bool], list[Value]]:
         """The selection and the changed values of a line, under ``readings``."""
         keep, change, _ = readings.chosen
         k, c, _ = self.constants
         kept = [bool(keep.apply(x, k)) for x in values]
         changed = [change.apply(x, c) for x, yes in zip(values, kept, strict=True) if yes]
-        return kept, changed  # type: ignore[return-value]  # a change maps values to values
+        return kept, changed
 
     def answer(self, values: Sequence[Value], readings: Readings | None = None) -> str | None:
         """What the program prints for an input (one line), or None where it crashes."""
@@ -264,9 +260,7 @@ def parse_line(shape: Shape, line: str) -> list[Value] | None:
     return values
 
 
-def draw_problem(
-    rng: np.random.Generator, pool: dict[Shape, list[Composition]]
-) -> Problem:
+def draw_problem(rng: np.random.Generator, pool: dict[Shape, list[Composition]]) -> Problem:
     """A random problem over the compositions of ``pool`` (by shape)."""
     shapes = list(SHAPE_WEIGHTS)
     shape = shapes[int(rng.choice(len(shapes), p=list(SHAPE_WEIGHTS.values())))]

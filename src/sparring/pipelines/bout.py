@@ -51,9 +51,7 @@ class Judged:
     def facts(self) -> TaskFacts:
         """What metrics need."""
         answers = [tuple(o.output for o in row[: len(self.task.tests)]) for row in self.outcomes_PT]
-        expected = [
-            (p.test.input, p.test.output.split()) if p.test else None for p in self.tests
-        ]
+        expected = [(p.test.input, p.test.output.split()) if p.test else None for p in self.tests]
         return TaskFacts(
             matrix=self.matrix,
             parsed_U=self.parsed_U,
@@ -86,9 +84,7 @@ def judge(
     for i, task in enumerate(tasks):
         generated = tuple(p.test.input for p in tests[i] if p.test)
         every = tuple(t.input for t in task.tests) + generated
-        limit = Limits(
-            task.time_limit, limits.idle_seconds, task.memory_limit, limits.output_bytes
-        )
+        limit = Limits(task.time_limit, limits.idle_seconds, task.memory_limit, limits.output_bytes)
         sources = [p.source for p in (*programs[i], *(pools[i] if pools else ()))]
         jobs += [Job(s, every, limit) for s in sources if s is not None]
         jobs += [Job(s, generated, limit) for s in task.solutions[:1]]
@@ -174,9 +170,7 @@ def _matrix(task: Task, outcomes: Sequence[Sequence[Outcome]], generated: int) -
     return from_verdicts([[o.verdict for o in row] for row in outcomes], len(task.tests))
 
 
-def _compared(
-    task: Task, tests: Sequence[ParsedTest], row: _Runs | None
-) -> list[Outcome]:
+def _compared(task: Task, tests: Sequence[ParsedTest], row: _Runs | None) -> list[Outcome]:
     """A program's outcomes on all tests with the checker's verdict in place of FINISHED."""
     width = len(task.tests) + len(tests)
     if row is None:
@@ -206,9 +200,7 @@ def _spread(row: _Runs | None, parsed_U: Bools) -> list[Outcome | None]:
     return [next(runs) if parsed else None for parsed in parsed_U]
 
 
-def _majority_by_input(
-    expected: Sequence[tuple[str, list[str]] | None], right_U: Bools
-) -> float:
+def _majority_by_input(expected: Sequence[tuple[str, list[str]] | None], right_U: Bools) -> float:
     """Accuracy of the tests after a vote among those with the same input; an input that occurs
     once votes alone."""
     values = []

@@ -68,8 +68,7 @@ def rollout_record(
 def pool_records(judged: Sequence[Judged]) -> list[dict[str, Any]]:
     """The programs of an evaluation, by task: the fixed pool."""
     return [
-        {"task": j.task.id, "programs": [[p.source, p.failure] for p in j.programs]}
-        for j in judged
+        {"task": j.task.id, "programs": [[p.source, p.failure] for p in j.programs]} for j in judged
     ]
 
 

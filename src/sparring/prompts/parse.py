@@ -66,8 +66,10 @@ def parse_program(text: str, stop: StopReason = StopReason.END_TOKEN) -> ParsedP
     source = "\n".join(block.lines) + "\n"
     if not source.strip():
         return ParsedProgram(None, ParseFailure.EMPTY_BLOCK)
-    return ParsedProgram(source) if _compiles(source) else ParsedProgram(
-        None, ParseFailure.SYNTAX_ERROR
+    return (
+        ParsedProgram(source)
+        if _compiles(source)
+        else ParsedProgram(None, ParseFailure.SYNTAX_ERROR)
     )
 
 

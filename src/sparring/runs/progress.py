@@ -64,7 +64,8 @@ class Progress:
                 self.note("  step  programs  tests  resp/s  runs/s  tokens/s  s/step   left")
                 self._header = True
             self.note(
-                f"{step:>6}  {_percent(values, 'one_shot'):>8}  {_percent(values, 'tests_right'):>5}"
+                f"{step:>6}  {_percent(values, 'one_shot'):>8}"
+                f"  {_percent(values, 'tests_right'):>5}"
                 f"  {values.get('responses_per_s', 0):>6.0f}  {values.get('runs_per_s', 0):>6.0f}"
                 f"  {values.get('tokens_per_s', 0):>8.0f}  {seconds:>6.1f}  {self._left():>5}"
             )

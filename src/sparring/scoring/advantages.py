@@ -37,7 +37,7 @@ class Advantages:
 
 
 def advantages(reward: Floats, normalisation: Normalisation) -> Advantages:
-    """Advantages of one group. NaN rewards are masked: no part in mean or deviation, advantage 0."""
+    """Advantages of one group. NaN rewards are masked: no part in the statistics, advantage 0."""
     known = ~np.isnan(reward)
     if not known.any():
         return Advantages(np.zeros_like(reward), DropReason.NO_LABEL)

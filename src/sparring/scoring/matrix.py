@@ -69,7 +69,7 @@ class PassMatrix:
 
 
 def from_verdicts(verdicts: Sequence[Sequence[Verdict]], ground_truth: int) -> PassMatrix:
-    """The matrix of verdicts [programs][tests]: ACCEPTED passes, INFRA is masked, all else fails."""
+    """The matrix of verdicts [programs][tests]: ACCEPTED passes, INFRA masks, all else fails."""
     passed = [[v is Verdict.ACCEPTED for v in row] for row in verdicts]
     observed = [[v is not Verdict.INFRA for v in row] for row in verdicts]
     width = len(verdicts[0]) if verdicts else ground_truth

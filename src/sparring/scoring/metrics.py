@@ -87,7 +87,9 @@ def majority(answers: Sequence[Hashable], right: Sequence[bool]) -> float:
     counts = Counter(answers)
     most = max(counts.values())
     top = {a for a, c in counts.items() if c == most}
-    return float(np.mean([next(r for x, r in zip(answers, right, strict=True) if x == a) for a in top]))
+    return float(
+        np.mean([next(r for x, r in zip(answers, right, strict=True) if x == a) for a in top])
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,5 @@ def _by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float]]:
     size = np.concatenate([f.size_U[f.parsed_U] for f in tasks]) if tasks else np.array([])
     right = np.concatenate([f.right_U[f.parsed_U] for f in tasks]) if tasks else np.array([])
     return {
-        int(s): (float((size == s).mean()), float(right[size == s].mean()))
-        for s in np.unique(size)
+        int(s): (float((size == s).mean()), float(right[size == s].mean())) for s in np.unique(size)
     }

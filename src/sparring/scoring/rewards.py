@@ -103,9 +103,7 @@ def coder_rewards(matrix: PassMatrix, settings: RewardSettings) -> Floats:
     return np.asarray(share * matrix.ground_truth)
 
 
-def tester_rewards(
-    matrix: PassMatrix, valid_U: Bools, settings: RewardSettings
-) -> TesterTerms:
+def tester_rewards(matrix: PassMatrix, valid_U: Bools, settings: RewardSettings) -> TesterTerms:
     """Reward of every generated test [U] and its terms.
 
     ``valid_U`` is False for tests that could not be parsed or that the
@@ -138,4 +136,4 @@ def tester_rewards(
     reward = np.where(labelled, reward, np.nan)
     if settings.invalid_test is InvalidTest.LOWEST and correct.any():
         reward = np.where(valid_U, reward, lowest)
-    return TesterTerms(accepts, caught, missed, reward)
+    return TesterTerms(np.asarray(accepts), caught, missed, reward)

@@ -1,0 +1,154 @@
+"""The run directory: whole files, exact numbers, and no action by untrusted text."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from sparring.errors import RunError
+from sparring.runs.curves import plot_curves
+from sparring.runs.directory import RunDir, clean
+from sparring.runs.progress import Progress
+from sparring.runs.tables import closing_table, show
+from sparring.runs.text import visible
+
+
+def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run")
+    run.append("metrics.jsonl", {"step": 1})
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "lo')
+    assert run.lines("metrics.jsonl") == [{"step": 1}]
+
+
+def test_rewinding_forgets_later_steps_only(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run")
+    for step in (1, 2, 3):
+        run.append("metrics.jsonl", {"step": step})
+        run.write_rollouts(step, [{"step": step}])
+    run.rewind(2)
+    assert [r["step"] for r in run.lines("metrics.jsonl")] == [1, 2]
+    assert sorted(p.name for p in (run.path / "rollouts").iterdir()) == [
+        "step-00001.jsonl.gz",
+        "step-00002.jsonl.gz",
+    ]
+
+
+@given(st.lists(st.floats(width=32) | st.text(), max_size=5))
+def test_lines_read_back_exactly(values: list[object]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as directory:
+        run = RunDir(Path(directory))
+        run.write_lines("x.jsonl.gz", [{"values": values}])
+        [found] = run.read_lines("x.jsonl.gz")
+        run.close()
+    assert found == {"values": clean(values)}
+
+
+def test_unknown_numbers_are_null() -> None:
+    assert clean({"a": math.nan, "b": [math.inf, 1.5]}) == {"a": None, "b": [None, 1.5]}
+
+
+def test_a_checkpoint_is_complete_or_absent(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run")
+    with run.checkpoint(1) as path:
+        (path / "weights").write_text("one")
+    with pytest.raises(ZeroDivisionError), run.checkpoint(2):
+        raise ZeroDivisionError
+    newest = run.newest_checkpoint()
+    assert newest is not None
+    assert newest.name == "step-00001"
+    for step in (3, 4):
+        with run.checkpoint(step) as path:
+            (path / "weights").write_text("more")
+    run.prune_checkpoints(2)
+    assert sorted(p.name for p in (run.path / "checkpoints").glob("step-?????")) == [
+        "step-00003",
+        "step-00004",
+    ]
+
+
+def test_an_unwritable_directory_is_one_clear_line(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        RunDir.create(blocked / "run")
+
+
+def test_a_failed_start_leaves_the_directory_for_the_next_try(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run")
+    run.write_json("recipe.json", {})
+    run.discard_unused()
+    run.close()
+    again = RunDir.create(tmp_path / "run")
+    again.append("metrics.jsonl", {"step": 1})
+    again.discard_unused()
+    assert again.lines("metrics.jsonl")
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred", "a\u202eb", "\x00", "\ud800", "\u200b", "\x9b2J"])
+def test_text_cannot_act_in_a_terminal(text: str) -> None:
+    shown = visible(text)
+    assert shown.isprintable()
+    assert shown != text
+
+
+def test_ordinary_text_is_left_alone() -> None:
+    assert visible("größer ≥ 3\n\tx") == "größer ≥ 3\n\tx"
+
+
+def evaluation(step: int, mean: float | None) -> dict[str, object]:
+    known = {"mean": mean, "low": None, "high": None, "n_tasks": 3}
+    return {"step": step, "metrics": {"one_shot": known, "catch_rate": known}}
+
+
+def test_curves_are_drawn_and_repeat(tmp_path: Path) -> None:
+    evaluations = [evaluation(0, 0.3), evaluation(5, None), evaluation(9, 0.7)]
+    metrics = [{"step": 1, "one_shot": 0.2, "tests_right": None}]
+    plot_curves(evaluations, metrics, tmp_path / "a")
+    plot_curves(evaluations, metrics, tmp_path / "b")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    plot_curves([], [], tmp_path / "empty")
+
+
+def test_progress_is_plain_when_piped() -> None:
+    out = io.StringIO()
+    with Progress(10, console=Console(file=out)) as progress:
+        progress.phase("sampling")
+        progress.step(1, {"one_shot": 0.5, "tests_right": float("nan")}, 2.0)
+    assert "\x1b" not in out.getvalue()
+    lines = out.getvalue().splitlines()
+    assert lines[0].split() == [
+        "step", "programs", "tests", "resp/s", "runs/s", "tokens/s", "s/step", "left",
+    ]  # fmt: skip
+    assert lines[1].split() == ["1", "50%", "–", "0", "0", "0", "2.0", "0:18"]
+
+
+def test_progress_is_live_in_a_terminal() -> None:
+    out = io.StringIO()
+    with Progress(10, console=Console(file=out, force_terminal=True, width=100)) as progress:
+        progress.phase("sampling")
+        progress.step(5, {"one_shot": 0.5}, 2.0)
+    assert "step 5/10" in out.getvalue()
+
+
+def test_the_closing_table_says_what_is_unknown() -> None:
+    out = io.StringIO()
+    known = {"mean": 0.5, "low": 0.4, "high": 0.6, "n_tasks": 9}
+    unknown = {"mean": None, "low": None, "high": None, "n_tasks": 0}
+    table = closing_table(
+        {"one_shot": known, "mu": unknown}, {"one_shot": known, "mu": known}, {"one_shot": known}
+    )
+    show(Console(file=out), table)
+    assert "50.0% [40.0, 60.0]" in out.getvalue()
+    assert "–" in out.getvalue()
+    assert json.dumps(unknown)
