@@ -177,6 +177,7 @@ def main() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "sparring"]:
         del sys.modules[name]
     program.settle()
+    program.warm_up()
     gc.collect()
     gc.freeze()
     gc.disable()
