@@ -86,6 +86,7 @@ def prepare(level: Level, scratch: str) -> Confinement:
     elif os.getuid() == 0 and all(_open_to_all(path) for path in [*readable, scratch]):
         uid = namespaces.SANDBOX_UID
         os.chown(scratch, uid, uid)
+    seccomp.prepare()
     kernel.drop_privileges(uid)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     os.chdir(work)

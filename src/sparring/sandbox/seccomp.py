@@ -74,6 +74,11 @@ def supported() -> bool:
     return kernel.machine() in _AUDIT_ARCH
 
 
+def prepare() -> None:
+    """Build the filter now, so that the processes forked later find it built."""
+    _filter()
+
+
 def install(pid: int) -> None:
     """Filter the calling thread, which is process `pid`, for good. Needs no_new_privs."""
     code, pid_offsets = _filter()
