@@ -216,7 +216,7 @@ def test_a_level_asked_for_is_given_or_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_no_process_outlives_the_parent(end: signal.Signals) -> None:
+def test_no_process_outlives_the_parent(end: signal.Signals, tmp_path: Path) -> None:
     script = (
         "from sparring.sandbox import *\n"
         "with Sandbox(2) as s:\n"
@@ -228,7 +228,7 @@ def test_no_process_outlives_the_parent(end: signal.Signals) -> None:
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": source},
+        env={**os.environ, "PYTHONPATH": source, "TMPDIR": str(tmp_path)},
         text=True,
     ) as parent:
         assert parent.stdout is not None
