@@ -16,7 +16,7 @@ STOREYS: list[set[str]] = [
     {"schema", "errors", "__init__"},
     {"tasks", "prompts", "sampling", "sandbox", "scoring", "learning", "runs"},
     {"config", "microworld", "pipelines"},
-    {"ring", "evaluate", "train", "derived"},
+    {"ring", "evaluate", "step", "train", "derived", "interrupt"},
     {"cli"},
 ]
 ALONE = STOREYS[1] | {"microworld", "pipelines"}

@@ -56,11 +56,13 @@ class Judged:
             matrix=self.matrix,
             parsed_U=self.parsed_U,
             valid_U=self.valid_U,
-            right_U=self.right_U,
+            right_U=self.right_U if self.has_reference else None,
             size_U=self.size_U,
             pool=self.pool,
             majority_program=majority(answers, self.matrix.correct_P.tolist()),
-            majority_test=_majority_by_input(expected, self.right_U),
+            majority_test=_majority_by_input(expected, self.right_U)
+            if self.has_reference
+            else float("nan"),
         )
 
 

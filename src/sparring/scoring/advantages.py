@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from sparring.scoring.matrix import Floats
+from sparring.scoring.matrix import Bools, Floats
 
 
 class Normalisation(StrEnum):
@@ -30,9 +30,11 @@ class DropReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advantages:
-    """``value`` [responses], 0 where a reward is masked; ``dropped`` says why if all are 0."""
+    """``value`` [responses] is 0 where ``labelled`` is False: such a response has no reward and
+    no part in the loss. ``dropped`` says why a whole group gives no gradient."""
 
     value: Floats
+    labelled: Bools
     dropped: DropReason | None
 
 
@@ -40,14 +42,14 @@ def advantages(reward: Floats, normalisation: Normalisation) -> Advantages:
     """Advantages of one group. NaN rewards are masked: no part in the statistics, advantage 0."""
     known = ~np.isnan(reward)
     if not known.any():
-        return Advantages(np.zeros_like(reward), DropReason.NO_LABEL)
+        return Advantages(np.zeros_like(reward), known, DropReason.NO_LABEL)
     centred = np.where(known, reward - reward[known].mean(), 0.0)
     deviation = float(reward[known].std())
     if deviation < 1e-9:
-        return Advantages(np.zeros_like(reward), DropReason.ZERO_VARIANCE)
+        return Advantages(np.zeros_like(reward), known, DropReason.ZERO_VARIANCE)
     if normalisation is Normalisation.STD:
         centred = centred / deviation
-    return Advantages(centred, None)
+    return Advantages(centred, known, None)
 
 
 def shuffled(reward: Floats, rng: np.random.Generator) -> Floats:

@@ -26,6 +26,7 @@ class TaskFacts:
     ``parsed_U``: a test could be read. ``right_U``: by reference, input valid
     and output right. ``valid_U``: parsed and the statement allows the input.
     ``size_U``: number of values in the input (NaN if not parsed).
+    ``right_U`` is None for a task without reference solution.
     ``matrix`` holds the evaluated programs, ``pool`` (if any) a fixed set of
     other programs on the same tests. ``majority_program`` and
     ``majority_test``: see `majority`.
@@ -34,7 +35,7 @@ class TaskFacts:
     matrix: PassMatrix
     parsed_U: Bools
     valid_U: Bools
-    right_U: Bools
+    right_U: Bools | None
     size_U: Floats
     pool: PassMatrix | None = None
     majority_program: float = float("nan")
@@ -113,7 +114,7 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     label = f"bon_{n}x{m}"
     per_task = {
         "one_shot": _each(tasks, one_shot),
-        "unit_test_accuracy": _each(tasks, lambda f: float(f.right_U.mean())),
+        "unit_test_accuracy": _each(tasks, _accuracy),
         "unit_test_accuracy_estimate": _each(tasks, _estimate),
         "invalid_tests": _each(tasks, lambda f: float(1 - f.valid_U.mean())),
         label: _each(tasks, lambda f: best_of(f.matrix, n, m, f.parsed_U).value),
@@ -129,7 +130,12 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     estimates["input_size"] = ratio_interval(
         np.array([s.sum() for s in sizes]), np.array([float(len(s)) for s in sizes])
     )
-    pairs = np.array([caught(f.pool, f.right_U) if f.pool else (0.0, 0.0) for f in tasks])
+    pairs = np.array(
+        [
+            caught(f.pool, f.right_U) if f.pool and f.right_U is not None else (0.0, 0.0)
+            for f in tasks
+        ]
+    )
     estimates["catch_rate"] = ratio_interval(pairs[:, 0], pairs[:, 1])
     with np.errstate(invalid="ignore", divide="ignore"):
         per_task["catch_rate"] = np.where(pairs[:, 1] > 0, pairs[:, 0] / pairs[:, 1], np.nan)
@@ -142,35 +148,45 @@ def _each(tasks: Sequence[TaskFacts], metric: object) -> Floats:
     return np.array([metric(f) for f in tasks], dtype=float)
 
 
+def _accuracy(facts: TaskFacts) -> float:
+    return float("nan") if facts.right_U is None else float(facts.right_U.mean())
+
+
 def _estimate(facts: TaskFacts) -> float:
     right = estimated_right(facts.matrix, facts.parsed_U)
     return float("nan") if right is None else float(right.mean())
 
 
 def _theory(tasks: Sequence[TaskFacts]) -> dict[str, Estimate]:
-    """p01, p00 and μ; μ's interval by linearisation of all three ratios together."""
-    both = [acceptance(f.matrix, f.right_U, f.parsed_U) for f in tasks]
+    """p01, p00 and μ over the tasks with a reference; μ's interval by linearisation of all three
+    ratios together."""
+    known = [(f, f.right_U) for f in tasks if f.right_U is not None]
+    both = [acceptance(f.matrix, right, f.parsed_U) for f, right in known]
     a = np.array([x[0] for x in both]).reshape(-1, 2)
     b = np.array([x[1] for x in both]).reshape(-1, 2)
-    u = np.array([[f.right_U.sum(), f.parsed_U.sum()] for f in tasks], dtype=float).reshape(-1, 2)
+    u = np.array([[right.sum(), f.parsed_U.sum()] for f, right in known], dtype=float)
+    u = u.reshape(-1, 2)
     p01, p00 = ratio_interval(a[:, 0], a[:, 1]), ratio_interval(b[:, 0], b[:, 1])
     pu = ratio_interval(u[:, 0], u[:, 1])
     mu = pu.mean * (1 - p01.mean) - (1 - pu.mean) * p00.mean
     if np.isnan(mu):
-        return {"p01": p01, "p00": p00, "mu": Estimate(np.nan, np.nan, np.nan, len(tasks))}
+        return {"p01": p01, "p00": p00, "mu": Estimate(np.nan, np.nan, np.nan, len(known))}
     influence = (
         (1 - p01.mean + p00.mean) * (u[:, 0] - pu.mean * u[:, 1]) / u[:, 1].sum()
         - pu.mean * (a[:, 0] - p01.mean * a[:, 1]) / a[:, 1].sum()
         - (1 - pu.mean) * (b[:, 0] - p00.mean * b[:, 1]) / b[:, 1].sum()
     )
-    n = len(tasks)
+    n = len(known)
     half = 1.980 * float(np.sqrt((influence**2).sum() * n / max(n - 1, 1)))
     return {"p01": p01, "p00": p00, "mu": Estimate(mu, mu - half, mu + half, n)}
 
 
 def _by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float]]:
-    size = np.concatenate([f.size_U[f.parsed_U] for f in tasks]) if tasks else np.array([])
-    right = np.concatenate([f.right_U[f.parsed_U] for f in tasks]) if tasks else np.array([])
+    known = [(f, f.right_U) for f in tasks if f.right_U is not None]
+    if not known:
+        return {}
+    size = np.concatenate([f.size_U[f.parsed_U] for f, _ in known])
+    right = np.concatenate([right[f.parsed_U] for f, right in known])
     return {
         int(s): (float((size == s).mean()), float(right[size == s].mean())) for s in np.unique(size)
     }
