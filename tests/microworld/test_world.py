@@ -103,8 +103,10 @@ def test_derivations_without_slips_end_in_the_answer() -> None:
         values = draw_input(rng, problem, aim=0.5)
         readings = draw_readings(rng, problem, Role.TESTER)
         _, output = derive(rng, problem, values, readings, slip_rate=0.0)
-        answer = problem.answer(values, readings)
-        assert answer is None or output == answer
+        if not readings.guarded and problem.needs_guard and not problem.steps(values, readings)[1]:
+            assert output == "0"  # the program prints nothing or crashes; a test must say something
+        else:
+            assert output == problem.answer(values, readings)
 
 
 def test_tasks_are_solved_by_their_reference_and_their_inputs_allowed(sandbox: Sandbox) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.multiprocessing.spawn as mp
+from torch.multiprocessing.spawn import spawn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from sparring.microworld.corpus import Conversation, corpus
@@ -110,9 +110,8 @@ def build(out: Path, settings: WarmStart | None = None, log: Log = print) -> Non
     settings = settings or WarmStart()
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as meeting:
-        mp.spawn(
-            _rank, args=(settings, str(out), f"file://{meeting}/ranks", log), nprocs=settings.ranks
-        )
+        arguments = (settings, str(out), f"file://{meeting}/ranks", log)
+        spawn(_rank, args=arguments, nprocs=settings.ranks)
 
 
 def _rank(rank: int, settings: WarmStart, out: str, meeting: str, log: Log) -> None:

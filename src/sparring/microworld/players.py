@@ -156,6 +156,7 @@ def derive(
 
     Lists: each value with ``y`` or ``n``, the changes as pairs, running
     values of the answer. Scalars: the comparison, then the chosen expression.
+    A writer who forgot what to print for an empty selection puts 0.
     """
     if problem.composition.shape is Shape.SCALARS:
         p, q, r = values
