@@ -34,7 +34,7 @@ NANO_RECIPE = Path(__file__).parent / "nano.toml"
 class Section(BaseModel):
     """A part of a recipe: immutable, and closed against unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelSection(Section):
@@ -194,7 +194,7 @@ class EvaluationSection(Section):
     programs: Count = Field(8, description="Programs per held-out task")
     tests: Count = Field(8, description="Tests per held-out task")
     temperature: float = Field(1.0, ge=0, description="Sampling temperature of both roles")
-    start_temperatures: list[float] = Field(
+    start_temperatures: list[Annotated[float, Field(ge=0)]] = Field(
         [],
         description="Temperatures at which the start model is evaluated as well, for an honest comparison",
     )

@@ -32,6 +32,9 @@ from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.step import one_step
 
+_NOTHING_YET: dict[str, Any] = {"step": 0, "tokens": 0, "seconds": 0.0, "wall": 0.0}
+"""Counters of a run, kept in its checkpoints: seconds of steps, and of everything."""
+
 
 class Interrupted(RunError):
     """The user asked to stop; the run can be resumed."""
@@ -44,7 +47,8 @@ def train(recipe: Recipe, run: RunDir, progress: Progress, resume: bool = False)
     started = time.monotonic()
     with Ring(recipe) as ring, stopping() as stop, progress:
         run.write_json("environment.json", ring.environment())
-        counts = _restore(ring, run) if resume else {"step": 0, "tokens": 0, "seconds": 0.0}
+        counts = _restore(ring, run) if resume else dict(_NOTHING_YET)
+        started -= counts["wall"]
         first = _start(ring, run, progress)
         newest = first
         step = int(counts["step"])
@@ -61,6 +65,7 @@ def train(recipe: Recipe, run: RunDir, progress: Progress, resume: bool = False)
             progress.step(step, record, record["seconds"])
             last = step == recipe.training.steps
             if last or stop() or step % recipe.training.checkpoint_every == 0:
+                counts["wall"] = time.monotonic() - started
                 _save(ring, run, counts)
             if stop() and not last:
                 raise Interrupted(
@@ -140,7 +145,7 @@ def _restore(ring: Ring, run: RunDir) -> dict[str, Any]:
     newest = run.newest_checkpoint()
     if newest is None:
         run.rewind(-1)
-        return {"step": 0, "tokens": 0, "seconds": 0.0}
+        return dict(_NOTHING_YET)
     load_weights(ring.model, newest)
     ring.learner.load_state(torch.load(newest / "optimizer.pt", weights_only=True))
     counts: dict[str, Any] = run.read_json(f"checkpoints/{newest.name}/state.json")

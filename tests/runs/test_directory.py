@@ -16,7 +16,7 @@ from sparring.errors import RunError
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import RunDir, clean
 from sparring.runs.progress import Progress
-from sparring.runs.tables import closing_table, show
+from sparring.runs.tables import closing_table, metric_labels, show
 from sparring.runs.text import visible
 
 
@@ -26,6 +26,13 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 2, "lo')
     assert run.lines("metrics.jsonl") == [{"step": 1}]
+
+
+def test_a_damaged_line_is_not_passed_over(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run")
+    (run.path / "metrics.jsonl").write_text('{"step": 1}\n{"st\n{"step": 3}\n')
+    with pytest.raises(RunError, match=r"metrics.jsonl: line 2 is damaged"):
+        run.lines("metrics.jsonl")
 
 
 def test_rewinding_forgets_later_steps_only(tmp_path: Path) -> None:
@@ -139,6 +146,15 @@ def test_progress_is_live_in_a_terminal() -> None:
         progress.phase("sampling")
         progress.step(5, {"one_shot": 0.5}, 2.0)
     assert "step 5/10" in out.getvalue()
+
+
+def test_best_of_n_is_named_by_its_size() -> None:
+    names = metric_labels(["mu", "pool_bon_4x6", "bon_4x6", "majority_test"])
+    assert names == {
+        "bon_4x6": "Best-of-4×6, own samples",
+        "pool_bon_4x6": "Best-of-4×6, fixed pool",
+        "mu": "μ",
+    }
 
 
 def test_the_closing_table_says_what_is_unknown() -> None:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sparring.runs.tables import metric_labels
+
 # Okabe and Ito's colours: told apart by colour-blind readers; each has its own marker as well.
 _LINES = (
-    ("one_shot", "programs right (one-shot)", "#0072B2", "o"),
-    ("unit_test_accuracy", "tests right (by reference)", "#D55E00", "s"),
-    ("bon_8x8", "Best-of-8×8, own programs", "#009E73", "^"),
-    ("pool_bon_8x8", "Best-of-8×8, fixed pool", "#CC79A7", "D"),
-    ("catch_rate", "wrong pool programs caught", "#E69F00", "v"),
+    ("one_shot", "#0072B2", "o"),
+    ("unit_test_accuracy", "#D55E00", "s"),
+    ("bon_", "#009E73", "^"),
+    ("pool_bon_", "#CC79A7", "D"),
+    ("catch_rate", "#E69F00", "v"),
 )
 
 
@@ -33,7 +35,11 @@ def plot_curves(
     }
     with plt.rc_context(settings):
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), width_ratios=(3, 2))
-        for name, label, colour, marker in _LINES:
+        labels = metric_labels(evaluations[0]["metrics"]) if evaluations else {}
+        for start, colour, marker in _LINES:
+            name = next((k for k in labels if k.startswith(start)), None)
+            if name is None:
+                continue
             points = [
                 (e["step"], e["metrics"][name])
                 for e in evaluations
@@ -46,7 +52,7 @@ def plot_curves(
                 color=colour,
                 marker=marker,
                 markersize=4,
-                label=label,
+                label=labels[name],
             )
             banded = [(s, p) for s, p in points if p.get("low") is not None]
             left.fill_between(
@@ -60,7 +66,8 @@ def plot_curves(
         left.set(xlabel="training step", ylabel="% of held-out", ylim=(0, 100))
         left.set_title("held-out tasks, with 95% intervals", fontsize=9)
         left.grid(alpha=0.25)
-        left.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(0, 1))
+        if labels:
+            left.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(0, 1))
         _training(right, metrics)
         figure.tight_layout()
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})

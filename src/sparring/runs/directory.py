@@ -4,6 +4,7 @@
     environment.json   versions, machine, isolation in force
     metrics.jsonl      one line per training step, each step exactly once
     evaluations.jsonl  one line per evaluation
+    start.jsonl        the start model at other temperatures, if the recipe asks for it
     rollouts/          step-00012.jsonl.gz: every group of a step, whole
     pool.jsonl.gz      the start model's programs on the held-out tasks
     checkpoints/       step-00012/: model, tokenizer, optimiser state, state.json
@@ -31,7 +32,7 @@ from typing import Any
 
 from sparring.errors import RunError
 
-_KEPT = ("metrics.jsonl", "evaluations.jsonl")
+_KEPT = ("metrics.jsonl", "evaluations.jsonl", "start.jsonl")
 
 
 class RunDir:
@@ -114,10 +115,12 @@ class RunDir:
         if not path.exists():
             return []
         found = []
-        for line in path.read_bytes().split(b"\n"):
-            with contextlib.suppress(json.JSONDecodeError):
-                if line:
-                    found.append(json.loads(line))
+        *whole, _torn = path.read_bytes().split(b"\n")
+        for number, line in enumerate(whole, start=1):
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                raise RunError(f"{path}: line {number} is damaged; mend or remove it") from None
         return found
 
     def rewind(self, step: int) -> None:

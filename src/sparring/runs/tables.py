@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-NAMES = {
+_NAMES = {
     "one_shot": "programs right (one-shot)",
     "unit_test_accuracy": "tests right (by reference)",
     "unit_test_accuracy_estimate": "tests right (paper's estimate)",
-    "bon_8x8": "Best-of-8×8, own samples",
-    "pool_bon_8x8": "Best-of-8×8, fixed pool",
+    "bon": "Best-of-{size}, own samples",
+    "pool_bon": "Best-of-{size}, fixed pool",
     "catch_rate": "wrong pool programs caught",
     "invalid_tests": "invalid tests",
     "input_size": "values per test input",
@@ -24,6 +24,21 @@ NAMES = {
 _PLAIN = ("input_size", "mu")
 
 
+def metric_labels(found: Collection[str]) -> dict[str, str]:
+    """The metrics of ``found`` that people read, in order, with their labels.
+
+    Best-of-N is recorded under its size: ``bon_8x8`` is Best-of-8×8.
+    """
+    labels: dict[str, str] = {}
+    for name, label in _NAMES.items():
+        if "{size}" in label:
+            sizes = [k.removeprefix(f"{name}_") for k in found if k.startswith(f"{name}_")]
+            labels |= {f"{name}_{s}": label.format(size=s.replace("x", "×")) for s in sizes}
+        elif name in found:
+            labels[name] = label
+    return labels
+
+
 def closing_table(
     before: Mapping[str, Any], after: Mapping[str, Any], difference: Mapping[str, Any]
 ) -> Table:
@@ -32,15 +47,14 @@ def closing_table(
     for name, justify in (("metric", "left"), ("before", "right"), ("after", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("difference (paired)", justify="right")
-    for name, label in NAMES.items():
-        if name in before and name in after:
-            plain = name in _PLAIN
-            table.add_row(
-                label,
-                interval(before[name], plain),
-                interval(after[name], plain),
-                interval(difference.get(name), plain, sign=True),
-            )
+    for name, label in metric_labels(before.keys() & after.keys()).items():
+        plain = name in _PLAIN
+        table.add_row(
+            label,
+            interval(before[name], plain),
+            interval(after[name], plain),
+            interval(difference.get(name), plain, sign=True),
+        )
     return table
 
 
