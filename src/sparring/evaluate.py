@@ -12,7 +12,7 @@ from sparring.prompts.parse import ParsedProgram
 from sparring.sampling.base import Prompt, Sampler, SamplingParams, sampling_seed
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
-from sparring.scoring.intervals import paired_difference
+from sparring.scoring.intervals import linear_difference, paired_difference
 from sparring.scoring.metrics import Summary, summarise
 
 
@@ -87,11 +87,13 @@ def evaluate(
 def evaluation_record(step: int, found: Evaluation, first: Evaluation) -> dict[str, Any]:
     """One evaluation as JSON-able data, with paired differences to ``first``."""
     now, then = found.summary.per_task, first.summary.per_task
+    ratios, earlier = found.summary.ratios, first.summary.ratios
     bon = next(k for k in now if k.startswith("bon_"))
     return {
         "step": step,
         "metrics": {k: v.as_dict() for k, v in found.summary.estimates.items()},
-        "differences": {k: paired_difference(then[k], now[k]).as_dict() for k in now},
+        "differences": {k: paired_difference(then[k], now[k]).as_dict() for k in now}
+        | {k: linear_difference(earlier[k], ratios[k]).as_dict() for k in ratios},
         "bon_minus_one_shot": paired_difference(now["one_shot"], now[bon]).as_dict(),
         "sizes": {
             str(k): {"share": share, "accuracy": right}

@@ -7,7 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from sparring.scoring.intervals import mean_interval, paired_difference, ratio_interval, t95
+from sparring.scoring.intervals import (
+    linear_difference,
+    linear_interval,
+    mean_interval,
+    paired_difference,
+    ratio,
+    t95,
+)
 from sparring.scoring.matrix import PassMatrix
 from sparring.scoring.metrics import (
     TaskFacts,
@@ -73,8 +80,15 @@ def test_intervals_by_hand() -> None:
     assert e.n_tasks == 2
     assert e.mean == 0.5
     assert e.high - e.mean == pytest.approx(12.706 * math.sqrt(0.5) / math.sqrt(2))
-    r = ratio_interval(np.array([1.0, 3.0]), np.array([2.0, 2.0]))
-    assert r.mean == 1.0
+    a, b = np.array([1.0, 3.0, 9.0]), np.array([2.0, 2.0, 0.0])  # the third task says nothing
+    r = linear_interval(ratio(a, b))
+    assert (r.mean, r.n_tasks) == (1.0, 2)
+    # influences −1/4 and +1/4: half = t · √((1/16 + 1/16) · 2)
+    assert r.high - r.mean == pytest.approx(12.706 * 0.5)
+    more = linear_difference(ratio(a, b), ratio(a + 0.5 * b, b))
+    assert more.mean == pytest.approx(0.5)
+    assert more.low == more.high == pytest.approx(0.5)  # every task moved alike
+    assert linear_interval(ratio(a, 0 * b)).n_tasks == 0
     assert paired_difference(np.array([0.0, 0.5]), np.array([0.5, 1.0])).mean == 0.5
     assert mean_interval(np.array([])).as_dict() == {
         "mean": None,
@@ -89,7 +103,7 @@ def test_intervals_by_hand() -> None:
 def test_intervals_contain_the_truth_as_often_as_they_say() -> None:
     """Tasks of different difficulty, eight responses each: 95% within sampling error."""
     rng = np.random.default_rng(0)
-    hits = {"mean": 0, "ratio": 0}
+    hits = {"mean": 0, "ratio": 0, "difference": 0}
     draws = 1000
     for _ in range(draws):
         p = rng.beta(1.0, 1.5, size=200)
@@ -97,6 +111,12 @@ def test_intervals_contain_the_truth_as_often_as_they_say() -> None:
         e = mean_interval(value)
         hits["mean"] += e.low <= 0.4 <= e.high
         size = rng.integers(1, 9, size=200)
-        r = ratio_interval(rng.binomial(size, p).astype(float), size.astype(float))
+        first = ratio(rng.binomial(size, p).astype(float), size.astype(float))
+        r = linear_interval(first)
         hits["ratio"] += r.low <= 0.4 <= r.high
+        # the same tasks again, half as likely and with other counts
+        again = rng.integers(1, 9, size=200)
+        second = ratio(rng.binomial(again, p / 2).astype(float), again.astype(float))
+        d = linear_difference(first, second)
+        hits["difference"] += d.low <= -0.2 <= d.high
     assert all(0.93 <= h / draws <= 0.97 for h in hits.values()), hits

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.scoring.matrix import Floats
+from sparring.scoring.matrix import Bools, Floats
 
 _T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 _T95 |= {10: 2.228, 12: 2.179, 15: 2.131, 20: 2.086, 30: 2.042, 60: 2.000, 120: 1.980}
@@ -50,22 +50,48 @@ def mean_interval(value: Floats) -> Estimate:
     return Estimate(mean, mean - half, mean + half, n)
 
 
-def ratio_interval(numerator: Floats, denominator: Floats) -> Estimate:
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A figure computed from sums over tasks, and each task's influence on it [tasks]: by how
+    much the figure moves, to first order, with the task's weight. 0 for tasks not ``used``."""
+
+    value: float
+    influence: Floats
+    used: Bools
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Linear:
     """Σ numerator / Σ denominator over tasks; tasks with denominator 0 say nothing.
 
-    Variance by linearisation: Σ (a − R b)² · n/(n−1) / (Σ b)².
+    Influence of a task: (a − R b) / Σb.
     """
     used = denominator > 0
-    a, b = numerator[used], denominator[used]
-    n = len(a)
-    if n == 0:
-        return Estimate(math.nan, math.nan, math.nan, 0)
-    ratio = float(a.sum() / b.sum())
-    if n == 1:
-        return Estimate(ratio, math.nan, math.nan, 1)
-    variance = float(((a - ratio * b) ** 2).sum()) * n / (n - 1) / float(b.sum()) ** 2
-    half = t95(n - 1) * math.sqrt(variance)
-    return Estimate(ratio, ratio - half, ratio + half, n)
+    if not used.any():
+        return Linear(math.nan, np.zeros(len(used)), used)
+    total = float(denominator[used].sum())
+    value = float(numerator[used].sum()) / total
+    influence = np.where(used, (numerator - value * denominator) / total, 0.0)
+    return Linear(value, influence, used)
+
+
+def linear_interval(figure: Linear) -> Estimate:
+    """The figure with its interval: variance Σ influence² · n/(n−1) (delta method)."""
+    n = int(figure.used.sum())
+    if n < 2 or math.isnan(figure.value):
+        return Estimate(figure.value, math.nan, math.nan, n)
+    half = t95(n - 1) * math.sqrt(float((figure.influence**2).sum()) * n / (n - 1))
+    return Estimate(figure.value, figure.value - half, figure.value + half, n)
+
+
+def linear_difference(before: Linear, after: Linear) -> Estimate:
+    """after − before of a figure measured twice on the same tasks, paired by task."""
+    return linear_interval(
+        Linear(
+            after.value - before.value,
+            after.influence - before.influence,
+            before.used | after.used,
+        )
+    )
 
 
 def paired_difference(before: Floats, after: Floats) -> Estimate:

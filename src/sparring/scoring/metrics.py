@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.scoring.intervals import Estimate, mean_interval, ratio_interval
+from sparring.scoring.intervals import Estimate, Linear, linear_interval, mean_interval, ratio
 from sparring.scoring.matrix import Bools, Floats, PassMatrix
 from sparring.scoring.selection import best_of
 
@@ -95,10 +95,12 @@ def majority(answers: Sequence[Hashable], right: Sequence[bool]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Metrics over tasks: estimates by name, and the per-task values that can be paired."""
+    """Metrics over tasks: estimates by name, and what pairs two summaries of the same tasks:
+    per-task values of the means, per-task influences of the ratios."""
 
     estimates: dict[str, Estimate]
     per_task: dict[str, Floats]
+    ratios: dict[str, Linear]
     sizes: dict[int, tuple[float, float]]
     """Input size → (share of the parsed tests, their accuracy by reference)."""
 
@@ -126,21 +128,9 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     }
     for name, values in per_task.items():
         estimates[name] = mean_interval(values)
-    sizes = [f.size_U[f.parsed_U] for f in tasks]
-    estimates["input_size"] = ratio_interval(
-        np.array([s.sum() for s in sizes]), np.array([float(len(s)) for s in sizes])
-    )
-    pairs = np.array(
-        [
-            caught(f.pool, f.right_U) if f.pool and f.right_U is not None else (0.0, 0.0)
-            for f in tasks
-        ]
-    )
-    estimates["catch_rate"] = ratio_interval(pairs[:, 0], pairs[:, 1])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        per_task["catch_rate"] = np.where(pairs[:, 1] > 0, pairs[:, 0] / pairs[:, 1], np.nan)
-    estimates |= _theory(tasks)
-    return Summary(estimates, per_task, _by_size(tasks))
+    ratios = {"input_size": _input_size(tasks), "catch_rate": _catch_rate(tasks), **_theory(tasks)}
+    estimates |= {name: linear_interval(figure) for name, figure in ratios.items()}
+    return Summary(estimates, per_task, ratios, _by_size(tasks))
 
 
 def _each(tasks: Sequence[TaskFacts], metric: object) -> Floats:
@@ -157,28 +147,35 @@ def _estimate(facts: TaskFacts) -> float:
     return float("nan") if right is None else float(right.mean())
 
 
-def _theory(tasks: Sequence[TaskFacts]) -> dict[str, Estimate]:
-    """p01, p00 and μ over the tasks with a reference; μ's interval by linearisation of all three
-    ratios together."""
-    known = [(f, f.right_U) for f in tasks if f.right_U is not None]
-    both = [acceptance(f.matrix, right, f.parsed_U) for f, right in known]
-    a = np.array([x[0] for x in both]).reshape(-1, 2)
-    b = np.array([x[1] for x in both]).reshape(-1, 2)
-    u = np.array([[right.sum(), f.parsed_U.sum()] for f, right in known], dtype=float)
-    u = u.reshape(-1, 2)
-    p01, p00 = ratio_interval(a[:, 0], a[:, 1]), ratio_interval(b[:, 0], b[:, 1])
-    pu = ratio_interval(u[:, 0], u[:, 1])
-    mu = pu.mean * (1 - p01.mean) - (1 - pu.mean) * p00.mean
-    if np.isnan(mu):
-        return {"p01": p01, "p00": p00, "mu": Estimate(np.nan, np.nan, np.nan, len(known))}
-    influence = (
-        (1 - p01.mean + p00.mean) * (u[:, 0] - pu.mean * u[:, 1]) / u[:, 1].sum()
-        - pu.mean * (a[:, 0] - p01.mean * a[:, 1]) / a[:, 1].sum()
-        - (1 - pu.mean) * (b[:, 0] - p00.mean * b[:, 1]) / b[:, 1].sum()
+def _input_size(tasks: Sequence[TaskFacts]) -> Linear:
+    sizes = [f.size_U[f.parsed_U] for f in tasks]
+    return ratio(np.array([x.sum() for x in sizes]), np.array([float(len(x)) for x in sizes]))
+
+
+def _catch_rate(tasks: Sequence[TaskFacts]) -> Linear:
+    pairs = [
+        caught(f.pool, f.right_U) if f.pool and f.right_U is not None else (0.0, 0.0) for f in tasks
+    ]
+    return ratio(np.array([x[0] for x in pairs]), np.array([x[1] for x in pairs]))
+
+
+def _theory(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
+    """p01, p00 and μ; a task without a reference says nothing. μ's influence follows from those
+    of the three ratios it is made of."""
+    a, b, u = (np.zeros((len(tasks), 2)) for _ in range(3))
+    for i, f in enumerate(tasks):
+        if f.right_U is not None:
+            a[i], b[i] = acceptance(f.matrix, f.right_U, f.parsed_U)
+            u[i] = f.right_U.sum(), f.parsed_U.sum()
+    p01, p00, pu = (ratio(x[:, 0], x[:, 1]) for x in (a, b, u))
+    mu = Linear(
+        pu.value * (1 - p01.value) - (1 - pu.value) * p00.value,
+        (1 - p01.value + p00.value) * pu.influence
+        - pu.value * p01.influence
+        - (1 - pu.value) * p00.influence,
+        p01.used | p00.used | pu.used,
     )
-    n = len(known)
-    half = 1.980 * float(np.sqrt((influence**2).sum() * n / max(n - 1, 1)))
-    return {"p01": p01, "p00": p00, "mu": Estimate(mu, mu - half, mu + half, n)}
+    return {"p01": p01, "p00": p00, "mu": mu}
 
 
 def _by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float]]:
