@@ -16,6 +16,13 @@ _LINES = (
     ("pool_bon_", "#CC79A7", "D"),
     ("catch_rate", "#E69F00", "v"),
 )
+# Below the axes, where a legend hides no curve.
+_BELOW: dict[str, Any] = {
+    "fontsize": 7.5,
+    "frameon": False,
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.14),
+}
 
 
 def plot_curves(
@@ -34,7 +41,7 @@ def plot_curves(
         "axes.spines.right": False,
     }
     with plt.rc_context(settings):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), width_ratios=(3, 2))
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.2), width_ratios=(3, 2))
         labels = metric_labels(evaluations[0]["metrics"]) if evaluations else {}
         for start, colour, marker in _LINES:
             name = next((k for k in labels if k.startswith(start)), None)
@@ -67,7 +74,7 @@ def plot_curves(
         left.set_title("held-out tasks, with 95% intervals", fontsize=9)
         left.grid(alpha=0.25)
         if labels:
-            left.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(0, 1))
+            left.legend(**_BELOW, ncols=3)
         _training(right, metrics)
         figure.tight_layout()
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
@@ -96,4 +103,4 @@ def _training(axes: Any, metrics: Sequence[Mapping[str, Any]]) -> None:
     axes.set(xlabel="training step", ylabel="% of the step's batch", ylim=(0, 100))
     axes.set_title("training batches", fontsize=9)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=7.5, frameon=False)
+    axes.legend(**_BELOW, ncols=2)
