@@ -218,6 +218,9 @@ def test_a_level_asked_for_is_given_or_refused(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_no_process_outlives_the_parent(end: signal.Signals, tmp_path: Path) -> None:
     script = (
+        "import signal\n"
+        # as in a terminal, also where the tests were started in the background, which ignores it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from sparring.sandbox import *\n"
         "with Sandbox(2) as s:\n"
         "    print(*(w.pid for w in s._workers), flush=True)\n"
