@@ -16,7 +16,17 @@ STOREYS: list[set[str]] = [
     {"schema", "errors", "__init__"},
     {"tasks", "prompts", "sampling", "sandbox", "scoring", "learning", "runs"},
     {"config", "microworld", "pipelines"},
-    {"ring", "evaluate", "step", "train", "derived", "interrupt"},
+    {
+        "trainer",
+        "reward",
+        "ring",
+        "rollouts",
+        "evaluate",
+        "step",
+        "train",
+        "derived",
+        "interrupt",
+    },
     {"cli"},
 ]
 ALONE = STOREYS[1] | {"microworld", "pipelines"}

@@ -81,7 +81,7 @@ def _train(recipe: object, run: object, resume: bool) -> None:
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
     done = len(run.lines("metrics.jsonl")) if resume else 0
     progress = Progress(recipe.training.steps, done, console)
-    summary = train_loop(recipe, run, progress, resume)
+    summary = train_loop(recipe, run, progress)
     show(
         console,
         closing_table(summary["before"], summary["after"], summary["differences"]),

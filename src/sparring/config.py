@@ -157,6 +157,11 @@ class LearningSection(Section):
     beta2: float = Field(0.95, ge=0, lt=1, description="AdamW's second moment")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled decay")
     max_grad_norm: float = Field(1.0, gt=0, description="Longer gradients are scaled down to this")
+    refuse_norm: float = Field(
+        1e6,
+        gt=0,
+        description="A gradient longer than this, or not finite, is not applied; the second time the run stops",
+    )
     clip: float = Field(0.2, gt=0, lt=1, description="ε of the clipped surrogate")
     kl: float = Field(
         0.01, ge=0, description="β of the KL term to the fixed reference; 0: no reference is kept"

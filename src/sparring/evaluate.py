@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from sparring.pipelines.bout import Judged, judge
 from sparring.prompts.parse import ParsedProgram
 from sparring.sampling.base import Prompt, Sampler, SamplingParams, sampling_seed
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
-from sparring.scoring.intervals import linear_difference, paired_difference
+from sparring.scoring.intervals import Estimate, Linear, linear_difference, paired_difference
 from sparring.scoring.metrics import Summary, summarise
 
 
@@ -84,34 +86,80 @@ def evaluate(
     )
 
 
-def evaluation_record(step: int, found: Evaluation, first: Evaluation) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What is kept of an evaluation: enough to pair it with later ones."""
+
+    step: int
+    summary: Summary
+    tokens: int
+
+
+def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
     """One evaluation as JSON-able data, with paired differences to ``first``."""
-    now, then = found.summary.per_task, first.summary.per_task
-    ratios, earlier = found.summary.ratios, first.summary.ratios
-    bon = next(k for k in now if k.startswith("bon_"))
+    s, f = now.summary, first.summary
+    bon = next(k for k in s.per_task if k.startswith("bon_"))
     return {
-        "step": step,
-        "metrics": {k: v.as_dict() for k, v in found.summary.estimates.items()},
-        "differences": {k: paired_difference(then[k], now[k]).as_dict() for k in now}
-        | {k: linear_difference(earlier[k], ratios[k]).as_dict() for k in ratios},
-        "bon_minus_one_shot": paired_difference(now["one_shot"], now[bon]).as_dict(),
+        "step": now.step,
+        "metrics": {k: v.as_dict() for k, v in s.estimates.items()},
+        "differences": {
+            k: paired_difference(f.per_task[k], s.per_task[k]).as_dict() for k in s.per_task
+        }
+        | {k: linear_difference(f.ratios[k], s.ratios[k]).as_dict() for k in s.ratios},
+        "bon_minus_one_shot": paired_difference(s.per_task["one_shot"], s.per_task[bon]).as_dict(),
         "sizes": {
-            str(k): {"share": share, "accuracy": right}
-            for k, (share, right) in found.summary.sizes.items()
+            str(k): {"share": share, "accuracy": right} for k, (share, right) in s.sizes.items()
         },
-        "seconds": found.seconds,
-        "tokens": found.tokens,
+        "tokens": now.tokens,
     }
 
 
+def values_record(evaluated: Evaluated) -> dict[str, Any]:
+    """All of an evaluation's figures, by task, as JSON-able data: `evaluated_from` reads it."""
+    s = evaluated.summary
+    return {
+        "step": evaluated.step,
+        "tokens": evaluated.tokens,
+        "estimates": {k: v.as_dict() for k, v in s.estimates.items()},
+        "per_task": {k: v.tolist() for k, v in s.per_task.items()},
+        "ratios": {
+            k: {"value": v.value, "influence": v.influence.tolist(), "used": v.used.tolist()}
+            for k, v in s.ratios.items()
+        },
+        "sizes": [[k, *v] for k, v in s.sizes.items()],
+    }
+
+
+def evaluated_from(record: Mapping[str, Any]) -> Evaluated:
+    """What `values_record` wrote; null is an unknown number."""
+    summary = Summary(
+        estimates={
+            k: Estimate(_number(v["mean"]), _number(v["low"]), _number(v["high"]), v["n_tasks"])
+            for k, v in record["estimates"].items()
+        },
+        per_task={k: np.array(v, dtype=float) for k, v in record["per_task"].items()},
+        ratios={
+            k: Linear(
+                _number(v["value"]),
+                np.array(v["influence"], dtype=float),
+                np.array(v["used"], dtype=bool),
+            )
+            for k, v in record["ratios"].items()
+        },
+        sizes={int(k): (_number(share), _number(right)) for k, share, right in record["sizes"]},
+    )
+    return Evaluated(record["step"], summary, record["tokens"])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
 def summary_record(
-    first: Evaluation, last: Evaluation, counts: dict[str, Any], wall: float
+    first: Evaluated, last: Evaluated, seconds: Mapping[str, float], tokens: int
 ) -> dict[str, Any]:
     """What a whole run achieved: before, after, differences, and what it took."""
-    before, after = (
-        evaluation_record(0, first, first),
-        evaluation_record(counts["step"], last, first),
-    )
+    before, after = evaluation_record(first, first), evaluation_record(last, first)
     return {
         "before": before["metrics"],
         "after": after["metrics"],
@@ -121,8 +169,8 @@ def summary_record(
             "after": after["bon_minus_one_shot"],
         },
         "sizes": {"before": before["sizes"], "after": after["sizes"]},
-        "wall_seconds": wall,
-        "train_seconds": counts["seconds"],
-        "steps": counts["step"],
-        "tokens": counts["tokens"],
+        "wall_seconds": seconds["wall"],
+        "train_seconds": seconds["train"],
+        "steps": last.step,
+        "tokens": tokens,
     }

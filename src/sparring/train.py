@@ -7,33 +7,39 @@ program on every test, turns the pass matrix into rewards and advantages for
 both roles, and updates the one model that plays both. Before, during and
 after, the model is evaluated on held-out tasks with the same seeds.
 
-Interrupted (Ctrl-C), a run ends after the current step with a checkpoint;
-``--resume`` goes on from the newest one and gives the same weights as a run
-that was never interrupted.
+Interrupted (Ctrl-C), a run ends after the current step with a checkpoint.
+However it ended, ``--resume`` goes on: from the newest checkpoint it learns
+again from the rollouts on record, bit for bit, and takes up the step that
+was being made where its journal ends.
 """
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import torch
 
 from sparring.config import Recipe
 from sparring.errors import RunError
-from sparring.evaluate import Evaluation, evaluate, evaluation_record, summary_record
+from sparring.evaluate import (
+    Evaluated,
+    evaluate,
+    evaluated_from,
+    evaluation_record,
+    summary_record,
+    values_record,
+)
 from sparring.interrupt import stopping
-from sparring.learning.model import load_weights, save_model
-from sparring.pipelines.record import pool_records
+from sparring.pipelines.record import pool_from, pool_records
+from sparring.prompts.parse import ParsedProgram
+from sparring.reward import Scorer
 from sparring.ring import Ring
+from sparring.rollouts import Live, Rollouts
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import RunDir
+from sparring.runs.directory import RunDir, explained
 from sparring.runs.progress import Progress
 from sparring.step import one_step
-
-_NOTHING_YET: dict[str, Any] = {"step": 0, "tokens": 0, "seconds": 0.0, "wall": 0.0}
-"""Counters of a run, kept in its checkpoints: seconds of steps, and of everything."""
+from sparring.trainer import Trainer
 
 
 class Interrupted(RunError):
@@ -42,41 +48,91 @@ class Interrupted(RunError):
     exit_code = 130
 
 
-def train(recipe: Recipe, run: RunDir, progress: Progress, resume: bool = False) -> dict[str, Any]:
-    """Run a recipe to its end and return its summary."""
+def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
+    """Run a recipe to its end, from wherever ``run`` stands, and return its summary."""
     started = time.monotonic()
-    with Ring(recipe) as ring, stopping() as stop, progress:
+    trainer, scorer = Trainer(recipe), Scorer(recipe)
+    with Ring(recipe, trainer) as ring, stopping() as stop, progress:
         run.write_json("environment.json", ring.environment())
-        counts = _restore(ring, run) if resume else dict(_NOTHING_YET)
-        started -= counts["wall"]
-        first = _start(ring, run, progress)
-        newest = first
-        step = int(counts["step"])
-        if step and _due(recipe, step):  # a run cut off between checkpoint and evaluation
-            newest = _evaluate(ring, run, progress, step, first)
-        while step < recipe.training.steps:
-            step += 1
-            before = time.monotonic()
-            record, rollouts = one_step(ring, step, progress)
-            run.write_rollouts(step, rollouts)
-            run.append("metrics.jsonl", record)
-            counts["step"], counts["tokens"] = step, counts["tokens"] + record["tokens"]
-            counts["seconds"] += time.monotonic() - before
-            progress.step(step, record, record["seconds"])
-            last = step == recipe.training.steps
-            if last or stop() or step % recipe.training.checkpoint_every == 0:
-                counts["wall"] = time.monotonic() - started
-                _save(ring, run, counts)
-            if stop() and not last:
-                raise Interrupted(
-                    f"stopped after step {step}; go on with --resume --run-dir {run.path}"
-                )
-            if _due(recipe, step):
-                newest = _evaluate(ring, run, progress, step, first)
-        summary = summary_record(first, newest, counts, time.monotonic() - started)
+        before = take_up(trainer, run)
+        court = Court(ring, run, progress, trainer.step)
+        newest = court.first
+        rollouts = Live(ring, run, progress)
+        if trainer.step and _due(recipe, trainer.step):  # cut off before this evaluation
+            newest = court.evaluate(trainer.step)
+        while trainer.step < recipe.training.steps:
+            advance(trainer, scorer, rollouts, run, progress, stop)
+            if _due(recipe, trainer.step):
+                newest = court.evaluate(trainer.step)
+        timing = run.lines("timing.jsonl")
+        seconds = {
+            "wall": time.monotonic() - started + before,
+            "train": sum(t["seconds"] for t in timing if "step" in t),
+        }
+        summary = summary_record(court.first, newest, seconds, trainer.tokens)
         run.write_json("summary.json", summary)
-        plot_curves(run.lines("evaluations.jsonl"), run.lines("metrics.jsonl"), run.path / "curves")
+        with explained(run.path):
+            plot_curves(
+                run.lines("evaluations.jsonl"), run.lines("metrics.jsonl"), run.path / "curves"
+            )
         return summary
+
+
+def take_up(trainer: Trainer, run: RunDir) -> float:
+    """Put the trainer where the run's newest checkpoint left it, or at the start.
+
+    Returns the seconds that earlier processes spent on this run.
+    """
+    if (newest := run.newest_checkpoint()) is not None:
+        trainer.restore(newest)
+    run.rewind(trainer.step)
+    return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
+
+
+def advance(
+    trainer: Trainer,
+    scorer: Scorer,
+    rollouts: Rollouts,
+    run: RunDir,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> None:
+    """Make the next step, write it down, and keep a checkpoint where one is due.
+
+    Raises `Interrupted` after the step if the user has asked to stop, and
+    `RunError` when a gradient was refused for the second time.
+    """
+    step = trainer.step + 1
+    record, timing = one_step(trainer, scorer, rollouts, step, progress)
+    if record["refused"]:
+        trainer.refused.append(step)
+        if len(trainer.refused) > 1:
+            raise RunError(_exploded(run, trainer.refused))
+        progress.note(
+            f"step {step}: the gradient is not finite or longer than learning.refuse_norm; "
+            "it was not applied. A second time ends the run."
+        )
+    run.append("metrics.jsonl", record)
+    run.append("timing.jsonl", timing)
+    trainer.step, trainer.tokens = step, trainer.tokens + record["tokens"]
+    progress.step(step, {**record, **timing}, timing["seconds"])
+    training = trainer.recipe.training
+    last = step == training.steps
+    if last or stop() or step % training.checkpoint_every == 0:
+        trainer.save(run)
+    if stop() and not last:
+        raise Interrupted(f"stopped after step {step}; go on with --resume --run-dir {run.path}")
+
+
+def _exploded(run: RunDir, refused: Sequence[int]) -> str:
+    newest = run.newest_checkpoint()
+    start = f" --from-step {int(newest.name[5:])}" if newest else ""
+    return (
+        f"step {refused[-1]}: the gradient is not finite or longer than learning.refuse_norm, for "
+        f"the second time (first in step {refused[0]}). Its batch is on record; see it again, with "
+        f"other settings, by: sparring train --replay {run.path}{start} --run-dir NEW "
+        "--set learning.learning_rate=…"
+    )
 
 
 def _due(recipe: Recipe, step: int) -> bool:
@@ -84,70 +140,67 @@ def _due(recipe: Recipe, step: int) -> bool:
     return step == recipe.training.steps or step % recipe.evaluation.every == 0
 
 
-def _start(ring: Ring, run: RunDir, progress: Progress) -> Evaluation:
-    """The evaluation before training, whose programs are the fixed pool of all later ones.
-
-    On a resume it is made again from the start model: it costs seconds, and
-    paired differences need its values by task.
-    """
-    progress.phase("evaluating the start model")
-    sampler = ring.start_sampler()
-    first = evaluate(ring.plan, sampler, ring.sandbox)
-    if not run.lines("evaluations.jsonl"):
-        run.write_lines("pool.jsonl.gz", pool_records(first.judged))
-        _log_evaluation(run, progress, 0, first, first)
-    done = {r["temperature"] for r in run.lines("start.jsonl")}
-    for heat in ring.recipe.evaluation.start_temperatures:
-        if heat not in done:
-            progress.phase(f"evaluating the start model at temperature {heat:g}")
-            other = evaluate(ring.plan, sampler, ring.sandbox, first.programs(), temperature=heat)
-            run.append("start.jsonl", {"temperature": heat, **evaluation_record(0, other, first)})
-    return first
+def _values(step: int) -> str:
+    """The file of an evaluation's figures by task."""
+    return f"evaluations/step-{step:05d}.json"
 
 
-def _evaluate(
-    ring: Ring,
-    run: RunDir,
-    progress: Progress,
-    step: int,
-    first: Evaluation,
-) -> Evaluation:
-    progress.phase("evaluating")
-    found = evaluate(ring.plan, ring.sampler, ring.sandbox, first.programs())
-    if step not in {r["step"] for r in run.lines("evaluations.jsonl")}:
-        _log_evaluation(run, progress, step, found, first)
-    return found
+class Court:
+    """The evaluations of a run: made once each, and kept by task, so that later ones pair."""
 
+    def __init__(self, ring: Ring, run: RunDir, progress: Progress, step: int) -> None:
+        """Evaluate the start model, if that is not on record. Its programs are the fixed pool.
 
-def _log_evaluation(
-    run: RunDir, progress: Progress, step: int, found: Evaluation, first: Evaluation
-) -> None:
-    run.append("evaluations.jsonl", evaluation_record(step, found, first))
-    e = found.summary.estimates
-    bon = next(v for k, v in e.items() if k.startswith("bon_"))
-    progress.note(
-        f"step {step}: held-out programs {e['one_shot'].mean:.1%}, "
-        f"tests {e['unit_test_accuracy'].mean:.1%}, Best-of-N {bon.mean:.1%} "
-        f"({found.seconds:.0f} s)"
-    )
+        ``step`` is where the model stands: past the start, the evaluation must be there.
+        """
+        self.ring = ring
+        self.run = run
+        self.progress = progress
+        self.pool: list[list[ParsedProgram]] | None = None
+        if run.has("pool.jsonl.gz"):
+            self.pool = pool_from(run.read_lines("pool.jsonl.gz"))
+        if step:
+            run.read_json(_values(0))
+        self.first = self._evaluate(0, None)
+        self._other_temperatures()
 
+    def evaluate(self, step: int) -> Evaluated:
+        """The evaluation after ``step``, made now unless it is on record."""
+        return self._evaluate(step, self.first)
 
-def _save(ring: Ring, run: RunDir, counts: dict[str, Any]) -> None:
-    with run.checkpoint(int(counts["step"])) as path:
-        save_model(ring.model, ring.tokenizer, path)
-        torch.save(ring.learner.state(), path / "optimizer.pt")
-        (path / "state.json").write_text(json.dumps(counts), encoding="utf-8")
-    run.prune_checkpoints(ring.recipe.training.keep_checkpoints)
+    def _evaluate(self, step: int, first: Evaluated | None) -> Evaluated:
+        name = _values(step)
+        if self.run.has(name):
+            return evaluated_from(self.run.read_json(name))
+        self.progress.phase("evaluating" if step else "evaluating the start model")
+        found = evaluate(self.ring.plan, self.ring.sampler, self.ring.sandbox, self.pool)
+        if self.pool is None:
+            self.pool = found.programs()
+            self.run.write_lines("pool.jsonl.gz", pool_records(found.judged))
+        now = Evaluated(step, found.summary, found.tokens)
+        record = evaluation_record(now, first or now)
+        known = [r for r in self.run.lines("evaluations.jsonl") if r["step"] != step]
+        self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
+        self.run.replace_lines("evaluations.jsonl", [*known, record])
+        self.run.write_json(name, values_record(now))
+        e = found.summary.estimates
+        bon = next(v for k, v in e.items() if k.startswith("bon_"))
+        self.progress.note(
+            f"step {step}: held-out programs {e['one_shot'].mean:.1%}, "
+            f"tests {e['unit_test_accuracy'].mean:.1%}, Best-of-N {bon.mean:.1%} "
+            f"({found.seconds:.0f} s)"
+        )
+        return now
 
-
-def _restore(ring: Ring, run: RunDir) -> dict[str, Any]:
-    """Weights, optimiser and counters of the newest checkpoint."""
-    newest = run.newest_checkpoint()
-    if newest is None:
-        run.rewind(-1)
-        return dict(_NOTHING_YET)
-    load_weights(ring.model, newest)
-    ring.learner.load_state(torch.load(newest / "optimizer.pt", weights_only=True))
-    counts: dict[str, Any] = run.read_json(f"checkpoints/{newest.name}/state.json")
-    run.rewind(int(counts["step"]))
-    return counts
+    def _other_temperatures(self) -> None:
+        records = self.run.lines("start.jsonl")
+        done = {r["temperature"] for r in records}
+        for heat in self.ring.recipe.evaluation.start_temperatures:
+            if heat in done:
+                continue
+            self.progress.phase(f"evaluating the start model at temperature {heat:g}")
+            found = evaluate(self.ring.plan, self.ring.sampler, self.ring.sandbox, self.pool, heat)
+            now = Evaluated(0, found.summary, found.tokens)
+            records.append({"temperature": heat, **evaluation_record(now, self.first)})
+            self.run.append("timing.jsonl", {"evaluation": 0, "seconds": found.seconds})
+            self.run.replace_lines("start.jsonl", records)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.loops.test_train import finished, records
+from tests.loops.runs import finished, records
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.evaluate import evaluate
 from sparring.microworld.build import build
 from sparring.ring import Ring
+from sparring.trainer import Trainer
 
 pytestmark = pytest.mark.slow
 
@@ -42,9 +43,10 @@ def test_programs_tests_and_best_of_n_get_better_on_tasks_never_seen(tmp_path: P
 def test_a_rebuilt_model_starts_where_the_packaged_one_does(tmp_path: Path) -> None:
     build(tmp_path / "nano", log=_quiet)
     recipe = load_recipe(NANO_RECIPE, [f"model.path={tmp_path / 'nano'}"])
-    with Ring(recipe) as ring:
+    with Ring(recipe, Trainer(recipe)) as ring:
         rebuilt = evaluate(ring.plan, ring.sampler, ring.sandbox).summary.estimates
-    with Ring(load_recipe(NANO_RECIPE)) as ring:
+    own = load_recipe(NANO_RECIPE)
+    with Ring(own, Trainer(own)) as ring:
         packaged = evaluate(ring.plan, ring.sampler, ring.sandbox).summary.estimates
     for name in ("one_shot", "unit_test_accuracy"):
         assert abs(rebuilt[name].mean - packaged[name].mean) < 0.06, name

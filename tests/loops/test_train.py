@@ -5,63 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-
-SMALL = {
-    "tasks.train_count": "12",
-    "tasks.held_out_count": "6",
-    "sampling.programs": "6",
-    "sampling.tests": "6",
-    "training.steps": "4",
-    "training.tasks_per_step": "4",
-    "training.threads": "1",
-    "training.checkpoint_every": "2",
-    "evaluation.every": "2",
-    "sandbox.workers": "1",
-}
-
-
-def command(run: Path, **changes: str) -> list[str]:
-    settings = {**SMALL, **{k.replace("__", "."): v for k, v in changes.items()}}
-    sets = [x for k, v in settings.items() for x in ("--set", f"{k}={v}")]
-    return [sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(run), *sets]
-
-
-def sparring(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sparring.cli", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-    )
-
-
-def finished(command_line: list[str]) -> str:
-    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of four steps."""
-    path = tmp_path_factory.mktemp("runs") / "whole"
-    out = finished(command(path))
-    path.with_suffix(".out").write_text(out)
-    return path
-
-
-def records(path: Path, name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (path / name).read_text().splitlines()]
+from tests.loops.runs import command, finished, records, sparring
 
 
 def test_the_summary_holds_every_promised_figure(run: Path) -> None:
@@ -139,59 +87,6 @@ def test_the_checkpoint_loads_in_plain_transformers(run: Path) -> None:
     path = run / "checkpoints" / "step-00004"
     AutoTokenizer.from_pretrained(path)
     assert AutoModelForCausalLM.from_pretrained(path).num_parameters() > 0
-
-
-def weights(path: Path) -> dict[str, Any]:
-    return dict(load_file(path / "checkpoints" / "step-00004" / "model.safetensors"))
-
-
-def same_run(one: Path, other: Path) -> None:
-    a, b = weights(one), weights(other)
-    assert all((a[k] == b[k]).all() for k in a)
-    for x, y in zip(records(one, "metrics.jsonl"), records(other, "metrics.jsonl"), strict=True):
-        for key in ("step", "tokens", "one_shot", "tests_right", "coder", "tester"):
-            assert x[key] == y[key], key
-
-
-def test_the_same_recipe_gives_the_same_weights(run: Path, tmp_path: Path) -> None:
-    finished(command(tmp_path / "again"))
-    same_run(run, tmp_path / "again")
-
-
-def test_an_interrupted_run_resumes_to_the_same_weights(run: Path, tmp_path: Path) -> None:
-    path = tmp_path / "broken"
-    process = subprocess.Popen(
-        command(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    _wait_for(lambda: (path / "metrics.jsonl").exists(), process)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "--resume" in err
-    assert "Traceback" not in err
-    done = sparring("train", "--resume", "--run-dir", str(path))
-    assert done.returncode == 0, done.stderr
-    same_run(run, path)
-    assert [e["step"] for e in records(path, "evaluations.jsonl")] == [0, 2, 4]
-
-
-def test_a_killed_run_resumes_from_its_last_checkpoint(run: Path, tmp_path: Path) -> None:
-    path = tmp_path / "killed"
-    process = subprocess.Popen(command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _wait_for(lambda: (path / "checkpoints" / "step-00002").exists(), process)
-    process.kill()
-    process.wait()
-    done = sparring("train", "--resume", "--run-dir", str(path))
-    assert done.returncode == 0, done.stderr
-    same_run(run, path)
-
-
-def _wait_for(condition: Any, process: subprocess.Popen[Any]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_zero_kl_and_equal_rewards_leave_the_weights_alone(tmp_path: Path) -> None:

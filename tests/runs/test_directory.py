@@ -14,7 +14,7 @@ from rich.console import Console
 
 from sparring.errors import RunError
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import RunDir, clean
+from sparring.runs.directory import RunDir, clean, step_file
 from sparring.runs.progress import Progress
 from sparring.runs.tables import closing_table, metric_labels, show
 from sparring.runs.text import visible
@@ -35,17 +35,16 @@ def test_a_damaged_line_is_not_passed_over(tmp_path: Path) -> None:
         run.lines("metrics.jsonl")
 
 
-def test_rewinding_forgets_later_steps_only(tmp_path: Path) -> None:
+def test_rewinding_forgets_later_metrics_and_keeps_rollouts(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path / "run")
     for step in (1, 2, 3):
         run.append("metrics.jsonl", {"step": step})
-        run.write_rollouts(step, [{"step": step}])
+        run.write_lines(step_file("rollouts", step), [{"step": step}])
     run.rewind(2)
     assert [r["step"] for r in run.lines("metrics.jsonl")] == [1, 2]
-    assert sorted(p.name for p in (run.path / "rollouts").iterdir()) == [
-        "step-00001.jsonl.gz",
-        "step-00002.jsonl.gz",
-    ]
+    assert run.recorded_steps() == [1, 2, 3]
+    run.remove(step_file("rollouts", 2))
+    assert run.recorded_steps() == [1]
 
 
 @given(st.lists(st.floats(width=32) | st.text(), max_size=5))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
+
+_LEFT_OVER = 1 << 20
+"""A disk with fewer bytes than this is full."""
 
 
 def load_model(path: str) -> tuple[PreTrainedModel, Any]:
@@ -41,10 +49,28 @@ def load_weights(model: PreTrainedModel, path: Path) -> None:
 
 
 def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
-    """Save as a checkpoint that `transformers` and vLLM load as it is."""
+    """Save as a checkpoint that `transformers` and vLLM load as it is. Raises OSError."""
     transformers_logging.disable_progress_bar()
-    model.save_pretrained(path)
-    tokenizer.save_pretrained(path)
+    with _failing_as_files_do(path):
+        model.save_pretrained(path)
+        tokenizer.save_pretrained(path)
+
+
+def save_state(state: dict[str, Any], path: Path) -> None:
+    """Save tensors by name, for `torch.load` with ``weights_only``. Raises OSError."""
+    with _failing_as_files_do(path.parent):
+        torch.save(state, path)
+
+
+@contextlib.contextmanager
+def _failing_as_files_do(path: Path) -> Iterator[None]:
+    """safetensors and torch report a failed write as errors of their own: say OSError."""
+    try:
+        yield
+    except (SafetensorError, RuntimeError) as error:
+        full = shutil.disk_usage(path).free < _LEFT_OVER
+        code = errno.ENOSPC if full or "No space left" in str(error) else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from error
 
 
 def _first_line(error: Exception) -> str:

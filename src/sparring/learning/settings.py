@@ -26,7 +26,8 @@ class UpdateMode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class LearningSettings:
     """How to update. ``minibatches`` optimiser steps are made per batch (per role if
-    separate); ``tokens_per_micro_batch`` bounds the positions of one forward pass."""
+    separate); a gradient longer than ``refuse_norm``, or not finite, is not
+    applied; ``tokens_per_micro_batch`` bounds the positions of one forward pass."""
 
     mode: UpdateMode = UpdateMode.JOINT
     minibatches: int = 1
@@ -35,6 +36,7 @@ class LearningSettings:
     beta2: float = 0.95
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
+    refuse_norm: float = 1e6
     tokens_per_micro_batch: int = 16384
     coder_weight: float = 1.0
     tester_weight: float = 1.0

@@ -23,7 +23,6 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.errors import RunError
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.loss import token_loss
 from sparring.learning.samples import Group, micro_batches
@@ -39,7 +38,8 @@ class RoleStats:
     difference between the sampler's and the trainer's log-probs over the
     ``gap_tokens`` computed before the first optimiser step (NaN if none).
     ``grad_norm`` is the mean over optimiser steps of this role's part of the
-    gradient, before clipping.
+    gradient, before clipping. ``refused`` optimiser steps were left out because
+    the gradient was not finite or longer than `LearningSettings.refuse_norm`.
     """
 
     loss: float = 0.0
@@ -54,6 +54,7 @@ class RoleStats:
     tokens: int = 0
     groups: int = 0
     optimizer_steps: int = 0
+    refused: int = 0
 
 
 class Learner:
@@ -100,7 +101,8 @@ class Learner:
     def _optimizer_step(
         self, part: dict[Role, list[Group]], stats: dict[Role, RoleStats], fresh: bool
     ) -> bool:
-        """One optimiser step on the groups of ``part``; False if there was nothing to learn."""
+        """One optimiser step on the groups of ``part``; False if the weights stay as they are:
+        there was nothing to learn, or the gradient was refused."""
         if not any(part.values()):
             return False
         self.optimizer.zero_grad(set_to_none=True)
@@ -116,12 +118,13 @@ class Learner:
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
             earlier = [g.clone() for g in gradients]
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters(), self.settings.max_grad_norm)
-        if not math.isfinite(float(norm)):
-            raise RunError(
-                "the gradient is not finite; lower learning.learning_rate or look at the last "
-                "step's rollouts for a response with an extreme log-prob"
-            )
+        norm = float(
+            torch.nn.utils.clip_grad_norm_(self._parameters(), self.settings.max_grad_norm)
+        )
+        if not norm <= self.settings.refuse_norm:  # also when it is not a number
+            for role, groups in part.items():
+                stats[role].refused += bool(groups)
+            return False
         self.optimizer.step()
         return True
 

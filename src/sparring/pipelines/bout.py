@@ -31,7 +31,8 @@ class Judged:
     Axes: P coder responses, T = ground-truth tests, then generated ones (U).
     ``valid_U``: parsed and, where the task has a validator, allowed by it.
     ``right_U``: by the reference solution (all False without one; see
-    ``has_reference``). ``size_U``: values in the input, NaN if not parsed.
+    ``has_reference``), ``reference_U`` what that printed. ``size_U``: values in
+    the input, NaN if not parsed.
     """
 
     task: Task
@@ -45,6 +46,7 @@ class Judged:
     parsed_U: Bools
     valid_U: Bools
     right_U: Bools
+    reference_U: Sequence[Outcome | None]
     size_U: Floats
     has_reference: bool
 
@@ -160,8 +162,9 @@ def _judged(
         parsed_U=parsed_U,
         valid_U=valid_U,
         right_U=right_U,
+        reference_U=reference,
         size_U=size_U,
-        has_reference=reference is not None and facts[0] is not None,
+        has_reference=facts[0] is not None,
     )
 
 

@@ -3,13 +3,22 @@
     recipe.json        the resolved recipe
     environment.json   versions, machine, isolation in force
     metrics.jsonl      one line per training step, each step exactly once
-    evaluations.jsonl  one line per evaluation
+    evaluations.jsonl  one line per evaluation; evaluations/ has the values by task
     start.jsonl        the start model at other temperatures, if the recipe asks for it
     rollouts/          step-00012.jsonl.gz: every group of a step, whole
+    journal/           responses of the step being made, until its rollouts are written
+    timing.jsonl       seconds and rates of every step and evaluation; a step that was learned
+                       from again after a kill is there again
+    usage/             step-00012.jsonl.gz: CPU seconds and memory of every run of a program
     pool.jsonl.gz      the start model's programs on the held-out tasks
     checkpoints/       step-00012/: model, tokenizer, optimiser state, state.json
     summary.json       before and after, written when the run ends
     curves.svg, curves.png
+
+Rollouts are on disk before anything is learned from them, so a run that was
+killed repeats no sampling and no run of a program. What is measured (timing,
+usage, environment, the seconds of the summary) differs between equal runs;
+everything else is equal to the byte.
 
 Files are written beside and renamed, so that a reader never sees half of one;
 a checkpoint is complete when its directory has its final name. JSON is
@@ -26,13 +35,17 @@ import json
 import math
 import os
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError
 
-_KEPT = ("metrics.jsonl", "evaluations.jsonl", "start.jsonl")
+_STARTED = ("metrics.jsonl", "evaluations.jsonl")
+PARTIAL = ".partial"
+"""Ending of what is still being written."""
 
 
 class RunDir:
@@ -62,7 +75,7 @@ class RunDir:
         """A new run directory; refuses one that already holds a run."""
         with explained(path):
             path.mkdir(parents=True, exist_ok=True)
-            present = [p.name for p in path.iterdir() if p.name != "lock"]
+            present = [p.name for p in path.iterdir() if p.name != "lock" and p.suffix != PARTIAL]
         if present:
             raise RunError(
                 f"{path} is not empty (it has {sorted(present)[0]}); "
@@ -75,7 +88,10 @@ class RunDir:
         """An existing run directory."""
         if not (path / "recipe.json").exists():
             raise RunError(f"{path} holds no run to resume (there is no recipe.json in it)")
-        return cls(path)
+        run = cls(path)
+        for left in path.rglob(f"*{PARTIAL}"):  # of a process that was killed
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        return run
 
     def close(self) -> None:
         """Let others use the directory."""
@@ -86,7 +102,7 @@ class RunDir:
     def discard_unused(self) -> None:
         """Empty the directory again if the run failed before it had done anything, so that a
         corrected recipe can use it."""
-        if not any((self.path / name).exists() for name in _KEPT):
+        if not any((self.path / name).exists() for name in _STARTED):
             for name in ("recipe.json", "environment.json", "lock"):
                 (self.path / name).unlink(missing_ok=True)
 
@@ -101,6 +117,8 @@ class RunDir:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunError(f"{self.path}: {name} is missing") from None
+        except ValueError as error:
+            raise RunError(f"{self.path}: {name} is damaged: {error}") from None
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
         """Append a line to a JSONL file; on disk when this returns."""
@@ -124,18 +142,16 @@ class RunDir:
         return found
 
     def rewind(self, step: int) -> None:
-        """Forget records later than ``step``: they will be made again after a resume."""
-        for name in _KEPT:
-            kept = [r for r in self.lines(name) if r["step"] <= step]
-            self._replace(name, b"".join(json.dumps(r).encode() + b"\n" for r in kept))
-        rollouts = self.path / "rollouts"
-        for file in sorted(rollouts.glob("step-*.jsonl.gz")) if rollouts.exists() else []:
-            if int(file.name[5:10]) > step:
-                file.unlink()
+        """Forget the metrics of steps later than ``step``: they will be made again, from the
+        recorded rollouts as far as there are any. What was measured stays."""
+        kept = [r for r in self.lines("metrics.jsonl") if r["step"] <= step]
+        self.replace_lines("metrics.jsonl", kept)
+        self.replace_lines("timing.jsonl", self.lines("timing.jsonl"))  # without a torn line
 
-    def write_rollouts(self, step: int, groups: Sequence[Mapping[str, Any]]) -> None:
-        """Store a step's groups, one JSON line each, gzipped."""
-        self.write_lines(f"rollouts/step-{step:05d}.jsonl.gz", groups)
+    def replace_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """A JSONL file, whole or not at all."""
+        text = b"".join(json.dumps(clean(r)).encode("ascii") + b"\n" for r in records)
+        self._replace(name, text)
 
     def write_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
         """A gzipped JSONL file, whole or not at all."""
@@ -144,17 +160,33 @@ class RunDir:
 
     def read_lines(self, name: str) -> list[Any]:
         """What `write_lines` wrote."""
+        path = self.path / name
         try:
-            text = gzip.decompress((self.path / name).read_bytes())
+            text = gzip.decompress(path.read_bytes())
+            return [json.loads(line) for line in text.splitlines()]
         except FileNotFoundError:
             raise RunError(f"{self.path}: {name} is missing") from None
-        return [json.loads(line) for line in text.splitlines()]
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise RunError(f"{path}: is damaged ({error}); remove it, then --resume") from None
+
+    def recorded_steps(self) -> list[int]:
+        """The steps whose rollouts are there, from the first one without a gap."""
+        found = {int(p.name[5:10]) for p in (self.path / "rollouts").glob("step-*.jsonl.gz")}
+        return list(takewhile(found.__contains__, count(min(found, default=0))))
+
+    def has(self, name: str) -> bool:
+        """Whether a file of that name is there."""
+        return (self.path / name).exists()
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def checkpoint(self, step: int) -> Iterator[Path]:
         """A directory to fill; it becomes checkpoint ``step`` when the block ends well."""
         final = self.path / "checkpoints" / f"step-{step:05d}"
-        partial = final.with_name(final.name + ".partial")
+        partial = final.with_name(final.name + PARTIAL)
         with explained(self.path):
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
@@ -183,13 +215,18 @@ class RunDir:
         path = self.path / name
         with explained(self.path):
             path.parent.mkdir(exist_ok=True)
-            beside = path.with_name(path.name + ".partial")
+            beside = path.with_name(path.name + PARTIAL)
             with beside.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             beside.rename(path)
             _sync(path.parent)
+
+
+def step_file(room: str, step: int, role: str | None = None) -> str:
+    """The name of a step's file in one of the rooms rollouts, usage and journal."""
+    return f"{room}/step-{step:05d}{f'.{role}' if role else ''}.jsonl.gz"
 
 
 @contextlib.contextmanager

@@ -1,14 +1,42 @@
-"""Following a run: a live status in a terminal, plain lines when piped."""
+"""Following a run: its clock, a live status in a terminal, plain lines when piped."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+
+class Clock:
+    """Seconds per phase of a step, and what they come to."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self.runs = 0
+        """Runs of programs that were executed."""
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        """The phase ``name`` ends now."""
+        now = time.monotonic()
+        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
+        self._last = now
+
+    def record(self, tokens: int, responses: int) -> dict[str, Any]:
+        """Seconds and, of a step that was not read from a record, rates."""
+        seconds = sum(self.laps.values())
+        found: dict[str, Any] = {"seconds": seconds, "phases": self.laps}
+        if "sampling" in self.laps:
+            found["tokens_per_s"] = tokens / seconds
+            found["responses_per_s"] = responses / seconds
+            found["runs_per_s"] = self.runs / max(self.laps["running"], 1e-9)
+        return found
 
 
 class Progress:
@@ -22,7 +50,7 @@ class Progress:
         self._start = time.monotonic()
         self._training = 0.0
         self._phase = ""
-        self._last: dict[str, float] = {}
+        self._last: Mapping[str, Any] = {}
         self._header = False
         self._live = (
             Live(console=self.console, refresh_per_second=4, transient=True)
@@ -53,7 +81,7 @@ class Progress:
         """A line that stays."""
         self.console.print(Text(text), soft_wrap=True)
 
-    def step(self, step: int, values: dict[str, float], seconds: float) -> None:
+    def step(self, step: int, values: Mapping[str, Any], seconds: float) -> None:
         """A training step is done. ``values`` may hold ``one_shot``, ``tests_right``,
         ``responses_per_s``, ``runs_per_s`` and ``tokens_per_s``."""
         self.done = step
@@ -101,6 +129,6 @@ class Progress:
         self._live.update(table)
 
 
-def _percent(values: dict[str, float], name: str) -> str:
+def _percent(values: Mapping[str, Any], name: str) -> str:
     value = values.get(name)
     return "–" if value is None or value != value else f"{100 * value:.0f}%"

@@ -1,0 +1,31 @@
+"""From a judged bout to what both roles earn, as a recipe says."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sparring.config import Recipe
+from sparring.pipelines.bout import Judged
+from sparring.pipelines.record import Scored
+from sparring.scoring.advantages import advantages, shuffled
+from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
+
+
+class Scorer:
+    """Rewards and advantages of bouts."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        r = recipe.reward
+        self.recipe = recipe
+        self.settings = RewardSettings(r.coder, r.tester, r.no_wrong, r.invalid_test, r.validity)
+
+    def score(self, judged: Judged, step: int, index: int) -> Scored:
+        """``index`` is the bout's place in its step (the shuffled control draws by it)."""
+        coder = coder_rewards(judged.matrix, self.settings)
+        terms = tester_rewards(judged.matrix, judged.valid_U, self.settings)
+        tester = terms.reward
+        if self.recipe.reward.shuffle:
+            rng = np.random.default_rng([self.recipe.training.seed, step, index])
+            coder, tester = shuffled(coder, rng), shuffled(tester, rng)
+        how = self.recipe.reward.normalisation
+        return Scored(judged, coder, terms, advantages(coder, how), advantages(tester, how))

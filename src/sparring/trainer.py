@@ -1,0 +1,97 @@
+"""The side that learns: one model in both roles, its optimiser, and its checkpoints.
+
+Tasks, sampling and the sandbox are the ring's business; a replay needs none
+of them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sparring.config import NANO, Recipe
+from sparring.errors import RunError
+from sparring.learning.model import load_model, load_weights, save_model, save_state
+from sparring.learning.settings import LearningSettings, LossSettings
+from sparring.learning.update import Learner
+from sparring.microworld import NANO_DIR
+from sparring.runs.directory import RunDir
+from sparring.schema import Role
+
+
+class Trainer:
+    """Model, tokenizer, learner and counters of a run."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        if recipe.training.threads:
+            torch.set_num_threads(recipe.training.threads)
+        torch.manual_seed(recipe.training.seed)
+        self.model, self.tokenizer = load_model(model_path(recipe))
+        self.learner = Learner(self.model, learning_settings(recipe))
+        self.step = 0
+        self.tokens = 0
+        self.refused: list[int] = []
+        """Steps in which a gradient was not applied because it was not finite or had exploded."""
+
+    def temperature(self, role: Role) -> float:
+        s = self.recipe.sampling
+        return s.coder_temperature if role is Role.CODER else s.tester_temperature
+
+    def set_learning_rate(self, step: int) -> None:
+        """The step size of a training step: linear warm-up, then constant."""
+        rise = self.recipe.learning.warmup_steps
+        scale = min(1.0, step / rise) if rise else 1.0
+        for group in self.learner.optimizer.param_groups:
+            group["lr"] = self.recipe.learning.learning_rate * scale
+
+    def save(self, run: RunDir) -> None:
+        """Write a checkpoint of the current step and remove old ones."""
+        with run.checkpoint(self.step) as path:
+            save_model(self.model, self.tokenizer, path)
+            save_state(self.learner.state(), path / "optimizer.pt")
+            counters = {"step": self.step, "tokens": self.tokens, "refused": self.refused}
+            (path / "state.json").write_text(json.dumps(counters), encoding="utf-8")
+        run.prune_checkpoints(self.recipe.training.keep_checkpoints)
+
+    def restore(self, checkpoint: Path) -> None:
+        """Weights, optimiser and counters of a checkpoint."""
+        try:
+            counters: dict[str, Any] = json.loads((checkpoint / "state.json").read_text("utf-8"))
+            state = torch.load(checkpoint / "optimizer.pt", weights_only=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise RunError(
+                f"{checkpoint}: is damaged ({str(error).splitlines()[0]}); remove it, and the one "
+                "before it is taken"
+            ) from None
+        load_weights(self.model, checkpoint)
+        self.learner.load_state(state)
+        self.step, self.tokens = int(counters["step"]), int(counters["tokens"])
+        self.refused = list(counters["refused"])
+
+
+def model_path(recipe: Recipe) -> str:
+    """The model's directory or hub id; the name ``nano`` is the one in the package."""
+    return str(NANO_DIR) if recipe.model.path == NANO else recipe.model.path
+
+
+def learning_settings(recipe: Recipe) -> LearningSettings:
+    """The recipe's [learning] as the learner takes it."""
+    s = recipe.learning
+    return LearningSettings(
+        mode=s.mode,
+        minibatches=s.minibatches,
+        learning_rate=s.learning_rate,
+        beta1=s.beta1,
+        beta2=s.beta2,
+        weight_decay=s.weight_decay,
+        max_grad_norm=s.max_grad_norm,
+        refuse_norm=s.refuse_norm,
+        tokens_per_micro_batch=s.tokens_per_micro_batch,
+        coder_weight=s.coder_weight,
+        tester_weight=s.tester_weight,
+        loss=LossSettings(clip=s.clip, kl=s.kl),
+    )

@@ -1,0 +1,163 @@
+"""Runs that end badly go on as if nothing had happened: kills, interrupts, full disks."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.loops.runs import command, finished, records, same_run, sparring
+
+
+def test_the_same_recipe_gives_the_same_files(run: Path, tmp_path: Path) -> None:
+    finished(command(tmp_path / "again"))
+    same_run(run, tmp_path / "again")
+
+
+def test_an_interrupted_run_resumes_to_the_same_files(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken"
+    process = subprocess.Popen(
+        command(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    _wait_for(lambda: (path / "metrics.jsonl").exists(), process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "--resume" in err
+    assert "Traceback" not in err
+    done = sparring("train", "--resume", "--run-dir", str(path))
+    assert done.returncode == 0, done.stderr
+    for extra in set((path / "checkpoints").iterdir()) - {
+        path / "checkpoints" / c.name for c in (run / "checkpoints").iterdir()
+    }:
+        shutil.rmtree(extra)  # the one that the interrupt made
+    same_run(run, path)
+
+
+@pytest.mark.parametrize(
+    ("seed", "kills"), [(0, 3), pytest.param(1, 20, marks=pytest.mark.slow)], ids=["3", "20"]
+)
+def test_killed_at_random_moments_it_always_resumes(
+    run: Path, tmp_path: Path, seed: int, kills: int
+) -> None:
+    rng = random.Random(seed)
+    path = tmp_path / "killed"
+    start = command(path)
+    resume = [sys.executable, "-m", "sparring.cli", "train", "--resume", "--run-dir", str(path)]
+    done = 0
+    while done < kills:
+        begun = (path / "recipe.json").exists()
+        process = subprocess.Popen(
+            resume if begun else start, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        _wait_for(lambda: (path / "lock").exists(), process)
+        time.sleep(rng.uniform(0.0, 6.0))
+        process.kill()
+        _, err = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), err
+        done += process.returncode != 0
+        if process.returncode == 0 and done < kills:  # ended before the kill: once more
+            same_run(run, path)
+            shutil.rmtree(path)
+    if (path / "recipe.json").exists():
+        finished(resume)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+        finished(start)
+    same_run(run, path)
+
+
+def test_nothing_on_record_is_sampled_or_run_again(run: Path, tmp_path: Path) -> None:
+    """The last step was recorded, and lost before it was learned from."""
+    path = tmp_path / "cut"
+    shutil.copytree(run, path)
+    shutil.rmtree(path / "checkpoints" / "step-00004")
+    lines = (path / "timing.jsonl").read_text()
+    done = sparring("train", "--resume", "--run-dir", str(path))
+    assert done.returncode == 0, done.stderr
+    added = [json.loads(x) for x in (path / "timing.jsonl").read_text()[len(lines) :].splitlines()]
+    assert [t["step"] for t in added] == [3, 4]
+    assert all("reading" in t["phases"] and "sampling" not in t["phases"] for t in added)
+    same_run(run, path)
+
+
+def test_a_changed_record_is_noticed(run: Path, tmp_path: Path) -> None:
+    import gzip
+
+    path = tmp_path / "changed"
+    shutil.copytree(run, path)
+    shutil.rmtree(path / "checkpoints" / "step-00004")
+    file = path / "rollouts" / "step-00003.jsonl.gz"
+    groups = [json.loads(x) for x in gzip.decompress(file.read_bytes()).splitlines()]
+    groups[0]["programs"][0]["reward"] += 1
+    file.write_bytes(gzip.compress("".join(json.dumps(g) + "\n" for g in groups).encode()))
+    done = sparring("train", "--resume", "--run-dir", str(path))
+    assert done.returncode == 1
+    assert "the rewards of step 3 are no longer those recorded" in done.stderr
+
+
+def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_after_it(
+    run: Path, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=14m", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("no right to mount a small disk")
+    try:
+        path = disk / "run"
+        done = subprocess.run(command(path), capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done.stdout
+        assert "the disk is full; make room, then add --resume to go on" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+        subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+        done = sparring("train", "--resume", "--run-dir", str(path))
+        assert done.returncode == 0, done.stderr
+        same_run(run, path)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_unwritable_run_directory_is_one_clear_line(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "locked"
+    shutil.copytree(run, path)
+    shutil.rmtree(path / "checkpoints" / "step-00004")
+    disk = subprocess.run(
+        ["mount", "--bind", str(path), str(path)], capture_output=True, check=False
+    )
+    if disk.returncode != 0:
+        pytest.skip("no right to mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(path)], check=True)
+        done = sparring("train", "--resume", "--run-dir", str(path))
+        assert done.returncode == 1
+        assert "cannot be written: Read-only file system" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+    done = sparring("train", "--resume", "--run-dir", str(path))
+    assert done.returncode == 0, done.stderr
+    same_run(run, path)
+
+
+def test_every_step_is_in_the_metrics_once(run: Path) -> None:
+    assert [m["step"] for m in records(run, "metrics.jsonl")] == [1, 2, 3, 4]
+
+
+def _wait_for(condition: Any, process: subprocess.Popen[Any]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
