@@ -15,7 +15,7 @@ ROOT = Path(sparring.__file__).parent
 STOREYS: list[set[str]] = [
     {"schema", "errors", "__init__"},
     {"tasks", "prompts", "sampling", "sandbox", "scoring", "learning", "runs"},
-    {"config", "microworld", "pipelines"},
+    {"config", "microworld", "pipelines", "starters"},
     {
         "trainer",
         "reward",
@@ -26,6 +26,9 @@ STOREYS: list[set[str]] = [
         "train",
         "derived",
         "interrupt",
+        "replay",
+        "rescore",
+        "launch",
     },
     {"cli"},
 ]

@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +14,9 @@ from rich.text import Text
 
 from sparring import __version__
 from sparring.errors import ConfigError, SparringError
+
+if TYPE_CHECKING:
+    from sparring.launch import Launch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,59 +45,140 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --run-dir.")
     ] = False,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="RUN", help="Learn from the rollouts that RUN recorded."),
+    ] = None,
+    from_step: Annotated[
+        int, typer.Option("--from-step", min=0, help="With --replay: start from this checkpoint.")
+    ] = 0,
 ) -> None:
     """Train both roles, with evaluations before, during and after."""
-    from sparring.config import NANO_RECIPE, Recipe, load_recipe
-    from sparring.runs.directory import RunDir
+    from sparring.launch import new_run, replayed_run, resumed_run
 
     if resume and run_dir is None:
         raise ConfigError("--resume needs --run-dir: which run is to go on?")
-    if resume and (recipe or change):
-        raise ConfigError("--resume goes on with the recipe in the run; leave out RECIPE and --set")
+    if resume and replay:
+        raise ConfigError("--resume goes on with a replay by itself; leave out --replay")
+    if from_step and not replay:
+        raise ConfigError("--from-step belongs to --replay")
     path = run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
     if resume:
-        run = RunDir.open(path)
-        resolved = Recipe.model_validate(run.read_json("recipe.json"))
+        launch = resumed_run(path, recipe, change or ())
+    elif replay:
+        launch = replayed_run(path, replay, from_step, recipe, change or ())
     else:
-        resolved = load_recipe(recipe or NANO_RECIPE, change or ())
-        run = RunDir.create(path)
-        run.write_json("recipe.json", resolved.model_dump(mode="json"))
+        launch = new_run(path, recipe, change or ())
     try:
-        _train(resolved, run, resume)
+        _train(launch)
     except SparringError:
-        run.discard_unused()
+        launch.run.discard_unused()
         raise
     finally:
-        run.close()
+        launch.run.close()
 
 
-def _train(recipe: object, run: object, resume: bool) -> None:
-    from sparring.config import Recipe
-    from sparring.runs.directory import RunDir
+def _train(launch: Launch) -> None:
+    from sparring.replay import replay
     from sparring.runs.progress import Progress
     from sparring.runs.tables import closing_table, show, size_table
-    from sparring.train import train as train_loop
+    from sparring.train import train
 
-    assert isinstance(recipe, Recipe)
-    assert isinstance(run, RunDir)
+    run, recipe = launch.run, launch.recipe
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
-    done = len(run.lines("metrics.jsonl")) if resume else 0
-    progress = Progress(recipe.training.steps, done, console)
-    summary = train_loop(recipe, run, progress)
-    show(
-        console,
-        closing_table(summary["before"], summary["after"], summary["differences"]),
-        size_table(summary["sizes"]["before"], summary["sizes"]["after"]),
-    )
-    console.print(
-        Text(
+    progress = Progress(recipe.training.steps, len(run.lines("metrics.jsonl")), console)
+    if launch.source:
+        summary = replay(recipe, launch.source, run, progress, launch.from_step)
+        same = {True: "the same as", False: "other than", None: "not comparable with"}
+        told = (
+            f"steps {launch.from_step + 1} to {summary['steps']} replayed in "
+            f"{summary['wall_seconds']:.0f} s; the weights are "
+            f"{same[summary['same_weights']]} those of {summary['replayed']}\n"
+            f"figures: {run.path / 'metrics.jsonl'}"
+        )
+    else:
+        summary = train(recipe, run, progress)
+        show(
+            console,
+            closing_table(summary["before"], summary["after"], summary["differences"]),
+            size_table(summary["sizes"]["before"], summary["sizes"]["after"]),
+        )
+        told = (
             f"{summary['steps']} steps, {summary['tokens']:,} tokens, "
             f"{summary['train_seconds']:.0f} s of steps, {summary['wall_seconds']:.0f} s in all\n"
             f"figures: {run.path / 'summary.json'}   curves: {run.path / 'curves.svg'}"
-        ),
-        soft_wrap=True,
-    )
+        )
+    console.print(Text(told), soft_wrap=True)
+
+
+@app.command()
+def rescore(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    change: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write every changed advantage as JSON lines.")
+    ] = None,
+) -> None:
+    """Apply another reward or checker to a run's recorded outputs and show what changes."""
+    import json
+
+    from sparring.config import differing, make_recipe
+    from sparring.launch import recorded_recipe
+    from sparring.rescore import SECTIONS
+    from sparring.rescore import rescore as rescore_run
+    from sparring.runs.directory import RunDir, clean
+    from sparring.runs.tables import rescore_tables, show
+
+    source = RunDir.reading(run)
+    recorded = recorded_recipe(source)
+    changed = make_recipe(recorded.model_dump(mode="json"), change or (), "recipe")
+    keys = differing(recorded, changed)
+    if not keys:
+        raise ConfigError("rescore: nothing is changed; give --set reward.KEY=… or checker.rule=…")
+    if bad := [k for k in keys if k.split(".")[0] not in SECTIONS]:
+        raise ConfigError(
+            f"rescore: {', '.join(bad)} cannot be applied to what is recorded; "
+            f"sections that can: {', '.join(SECTIONS)}"
+        )
+    found = rescore_run(source, recorded, changed)
+    show(Console(), *rescore_tables(found.roles, found.changes))
+    typer.echo(f"{found.steps} steps; verdicts changed: {found.verdicts:,} of {found.cells:,}")
+    if out is not None:
+        text = "".join(json.dumps(clean(c)) + "\n" for c in found.changes)
+        _write(out, text)
+        typer.echo(f"{len(found.changes):,} changed advantages: {out}")
+
+
+new_app = typer.Typer(no_args_is_help=True, help="Write a file to start from.")
+app.add_typer(new_app, name="new")
+
+
+@new_app.command("reward")
+def new_reward(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("my_reward.py"),
+) -> None:
+    """Write a documented reward function, and its test beside it."""
+    from importlib.resources import files
+
+    if path.suffix != ".py" or not path.stem.isidentifier():
+        raise ConfigError(f"new reward: {path} must be the name of a Python module, NAME.py")
+    starters = files("sparring") / "starters"
+    test = path.with_name(f"test_{path.name}")
+    for target in (path, test):
+        if target.exists():
+            raise ConfigError(f"new reward: {target} is there already; choose another name")
+    for target, starter in ((path, "my_reward.py"), (test, "test_my_reward.py")):
+        text = (starters / starter).read_text(encoding="utf-8")
+        _write(target, text.replace("my_reward", path.stem))
+        typer.echo(str(target))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 @app.command()

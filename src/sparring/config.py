@@ -10,12 +10,12 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sparring.errors import ConfigError
 from sparring.learning.settings import UpdateMode
@@ -23,6 +23,7 @@ from sparring.prompts.templates import CODER, TESTER
 from sparring.sandbox.types import Fork, Level
 from sparring.scoring.advantages import Normalisation
 from sparring.scoring.rewards import CoderReward, InvalidTest, NoWrong, TesterReward
+from sparring.tasks.checkers import Checker
 
 Count = Annotated[int, Field(ge=1)]
 NANO = "nano"
@@ -114,8 +115,21 @@ class SandboxSection(Section):
     )
 
 
+class CheckerSection(Section):
+    """[checker]"""
+
+    rule: Checker | None = Field(
+        None, description="Compare outputs by this rule, whatever the tasks name"
+    )
+
+
 class RewardSection(Section):
-    """[reward]"""
+    """[reward]; ``reward = "file.py:function"`` is short for its ``function``."""
+
+    function: str | None = Field(
+        None,
+        description="A reward of your own, file.py:function (`sparring new reward` writes one to start from)",
+    )
 
     coder: CoderReward = Field(
         CoderReward.COUNT,
@@ -208,11 +222,17 @@ class EvaluationSection(Section):
 class Recipe(Section):
     """All of it. Every section may be left out."""
 
+    @field_validator("reward", mode="before")
+    @classmethod
+    def _named_function(cls, value: Any) -> Any:
+        return {"function": value} if isinstance(value, str) else value
+
     model: ModelSection = ModelSection()
     tasks: TasksSection = TasksSection()
     prompts: PromptsSection = PromptsSection()
     sampling: SamplingSection = SamplingSection()
     sandbox: SandboxSection = SandboxSection()
+    checker: CheckerSection = CheckerSection()
     reward: RewardSection = RewardSection()
     learning: LearningSection = LearningSection()
     training: TrainingSection = TrainingSection()
@@ -224,28 +244,43 @@ def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
 
     Raises `ConfigError`, one line per fault.
     """
-    data: dict[str, Any] = {}
-    if path is not None:
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ConfigError(f"{path}: there is no such recipe") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: cannot be read: {error}") from None
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path}: not TOML: {error}") from None
+    data = _read(path) if path is not None else {}
+    return make_recipe(data, changes, str(path) if path else "recipe")
+
+
+def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> Recipe:
+    """The recipe of resolved data, as in a run's recipe.json, with changes."""
+    changed: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in data.items()}
     for change in changes:
-        _apply(data, change)
+        _apply(changed, change)
     try:
-        return Recipe.model_validate(data)
+        return Recipe.model_validate(changed)
     except ValidationError as error:
-        where = str(path) if path else "recipe"
         raise ConfigError("\n".join(_line(where, e) for e in error.errors())) from None
+
+
+def differing(one: Recipe, other: Recipe) -> list[str]:
+    """The ``section.key`` names in which two recipes differ."""
+    a, b = one.model_dump(), other.model_dump()
+    return [f"{s}.{k}" for s in a for k in a[s] if a[s][k] != b[s][k]]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such recipe") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
 
 
 def _apply(data: dict[str, Any], change: str) -> None:
     key, sign, text = change.partition("=")
     parts = key.strip().split(".")
+    if sign and parts == ["reward"]:
+        parts = ["reward", "function"]
     if not sign or len(parts) != 2:
         raise ConfigError(f"--set {change}: must be section.key=value")
     try:
@@ -253,6 +288,8 @@ def _apply(data: dict[str, Any], change: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text  # a bare word is a string
     section = data.setdefault(parts[0], {})
+    if parts[0] == "reward" and isinstance(section, str):
+        section = data["reward"] = {"function": section}
     if not isinstance(section, dict):
         raise ConfigError(f"--set {change}: {parts[0]} is not a section")
     section[parts[1]] = value

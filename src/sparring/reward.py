@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sparring.config import Recipe
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
 from sparring.scoring.advantages import advantages, shuffled
+from sparring.scoring.custom import Bout, CustomReward
 from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
 
 
@@ -18,14 +21,34 @@ class Scorer:
         r = recipe.reward
         self.recipe = recipe
         self.settings = RewardSettings(r.coder, r.tester, r.no_wrong, r.invalid_test, r.validity)
+        self.custom = CustomReward(r.function) if r.function else None
 
     def score(self, judged: Judged, step: int, index: int) -> Scored:
         """``index`` is the bout's place in its step (the shuffled control draws by it)."""
         coder = coder_rewards(judged.matrix, self.settings)
         terms = tester_rewards(judged.matrix, judged.valid_U, self.settings)
+        if self.custom:
+            coder, own = self.custom(_bout(judged))
+            terms = replace(terms, reward=own)
         tester = terms.reward
         if self.recipe.reward.shuffle:
             rng = np.random.default_rng([self.recipe.training.seed, step, index])
             coder, tester = shuffled(coder, rng), shuffled(tester, rng)
         how = self.recipe.reward.normalisation
         return Scored(judged, coder, terms, advantages(coder, how), advantages(tester, how))
+
+
+def _bout(judged: Judged) -> Bout:
+    """What a reward of the user's own is given."""
+    return Bout(
+        task_id=judged.task.id,
+        statement=judged.task.statement,
+        passed_PT=judged.matrix.passed_PT & judged.matrix.observed_PT,
+        observed_PT=judged.matrix.observed_PT,
+        ground_truth=judged.matrix.ground_truth,
+        valid_U=judged.valid_U,
+        lengths_P=np.array([len(r.token_ids) for r in judged.coder], dtype=float),
+        lengths_U=np.array([len(r.token_ids) for r in judged.tester], dtype=float),
+        programs=tuple(p.source for p in judged.programs),
+        tests=tuple(p.test for p in judged.tests),
+    )

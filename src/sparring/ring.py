@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any
@@ -47,6 +48,9 @@ class Ring:
         self.held_out = tasks_of(t.held_out, t.held_out_count, t.held_out_seed, t.max_tests)[
             : t.held_out_count
         ]
+        if (rule := recipe.checker.rule) is not None:
+            self.tasks = [replace(x, checker=rule) for x in self.tasks]
+            self.held_out = [replace(x, checker=rule) for x in self.held_out]
         self.sampler = LocalSampler(trainer.model, trainer.tokenizer, recipe.sampling.max_rows)
         self.limits = Limits(
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes

@@ -113,9 +113,11 @@ class Live:
 class Replayed:
     """The bouts that another run recorded."""
 
-    def __init__(self, source: RunDir, run: RunDir) -> None:
+    def __init__(self, source: RunDir, run: RunDir, checker: str | None = None) -> None:
+        """With a ``checker``, recorded outputs are compared anew by it."""
         self.source = source
         self.run = run
+        self.checker = checker
         self.steps = source.recorded_steps()
         if not self.steps:
             raise RunError(f"{source.path}: has no rollouts to replay")
@@ -123,7 +125,7 @@ class Replayed:
     def judged(self, step: int, clock: Clock) -> list[Judged]:
         """See `Rollouts.judged`."""
         records: list[dict[str, Any]] = self.source.read_lines(step_file("rollouts", step))
-        found = [judged_from(r) for r in records]
+        found = [judged_from(r, self.checker) for r in records]
         clock.lap("reading")
         return found
 

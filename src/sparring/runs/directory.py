@@ -1,6 +1,8 @@
 """The run directory and its files.
 
     recipe.json        the resolved recipe
+    reward_function.py a reward of the user's own, as it was when the run began
+    replay.json        of a replay: whose rollouts
     environment.json   versions, machine, isolation in force
     metrics.jsonl      one line per training step, each step exactly once
     evaluations.jsonl  one line per evaluation; evaluations/ has the values by task
@@ -44,6 +46,13 @@ from typing import Any
 from sparring.errors import RunError
 
 _STARTED = ("metrics.jsonl", "evaluations.jsonl")
+_BEFORE_ANYTHING = (
+    "recipe.json",
+    "reward_function.py",
+    "replay.json",
+    "environment.json",
+    "lock",
+)
 PARTIAL = ".partial"
 """Ending of what is still being written."""
 
@@ -51,9 +60,11 @@ PARTIAL = ".partial"
 class RunDir:
     """An open run directory, locked against other processes until `close`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, locked: bool = True) -> None:
         self.path = path
         self._lock = None
+        if not locked:
+            return
         with explained(path):
             lock = open(path / "lock", "a+")  # noqa: SIM115  # held open as long as the run
             try:
@@ -93,6 +104,13 @@ class RunDir:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         return run
 
+    @classmethod
+    def reading(cls, path: Path) -> RunDir:
+        """A run to be read only, while another process may be writing it."""
+        if not (path / "recipe.json").exists():
+            raise RunError(f"{path} holds no run (there is no recipe.json in it)")
+        return cls(path, locked=False)
+
     def close(self) -> None:
         """Let others use the directory."""
         if self._lock is not None:
@@ -103,13 +121,17 @@ class RunDir:
         """Empty the directory again if the run failed before it had done anything, so that a
         corrected recipe can use it."""
         if not any((self.path / name).exists() for name in _STARTED):
-            for name in ("recipe.json", "environment.json", "lock"):
+            for name in _BEFORE_ANYTHING:
                 (self.path / name).unlink(missing_ok=True)
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         """Write a small JSON file, whole or not at all."""
         text = json.dumps(clean(data), indent=1, ensure_ascii=False) + "\n"
         self._replace(name, text.encode("utf-8", "surrogatepass"))
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write a file, whole or not at all."""
+        self._replace(name, data)
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file of the run."""

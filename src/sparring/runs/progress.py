@@ -94,8 +94,8 @@ class Progress:
             self.note(
                 f"{step:>6}  {_percent(values, 'one_shot'):>8}"
                 f"  {_percent(values, 'tests_right'):>5}"
-                f"  {values.get('responses_per_s', 0):>6.0f}  {values.get('runs_per_s', 0):>6.0f}"
-                f"  {values.get('tokens_per_s', 0):>8.0f}  {seconds:>6.1f}  {self._left():>5}"
+                f"  {_rate(values, 'responses_per_s'):>6}  {_rate(values, 'runs_per_s'):>6}"
+                f"  {_rate(values, 'tokens_per_s'):>8}  {seconds:>6.1f}  {self._left():>5}"
             )
         self._refresh()
 
@@ -123,8 +123,8 @@ class Progress:
                 "",
                 f"programs right {_percent(self._last, 'one_shot')}, "
                 f"tests right {_percent(self._last, 'tests_right')}",
-                f"{self._last.get('tokens_per_s', 0):.0f} tokens/s",
-                f"{self._last.get('runs_per_s', 0):.0f} runs/s",
+                f"{_rate(self._last, 'tokens_per_s')} tokens/s",
+                f"{_rate(self._last, 'runs_per_s')} runs/s",
             )
         self._live.update(table)
 
@@ -132,3 +132,8 @@ class Progress:
 def _percent(values: Mapping[str, Any], name: str) -> str:
     value = values.get(name)
     return "–" if value is None or value != value else f"{100 * value:.0f}%"
+
+
+def _rate(values: Mapping[str, Any], name: str) -> str:
+    """A rate; a step that was read from a record has none."""
+    return f"{values[name]:.0f}" if name in values else "–"

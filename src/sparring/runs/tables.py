@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from sparring.runs.text import visible
 
 _NAMES = {
     "one_shot": "programs right (one-shot)",
@@ -72,6 +75,38 @@ def size_table(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
             *(_share(x.get(key)) for key in ("share", "accuracy") for x in (b, a)),
         )
     return table
+
+
+def rescore_tables(
+    roles: Mapping[Any, Any], changes: Sequence[Mapping[str, Any]], shown: int = 8
+) -> list[Table]:
+    """What another reward or checker changes: counts per role, and the advantages that change
+    most. ``roles`` maps to objects with the counts of `sparring.rescore.Tally`."""
+    counts = Table(title="Changed by the other reward or checker")
+    for name in ("role", "responses", "rewards", "advantages", "other sign", "groups dropped"):
+        counts.add_column(name, justify="left" if name == "role" else "right")
+    for role, t in roles.items():
+        counts.add_row(
+            str(role),
+            f"{t.responses:,}",
+            f"{t.rewards:,}",
+            f"{t.advantages:,}",
+            f"{t.flipped:,}",
+            f"{t.dropped_before:,} → {t.dropped_after:,} of {t.groups:,}",
+        )
+    largest = Table(title="The advantages that change most")
+    for name in ("step", "task", "response", "reward", "advantage"):
+        largest.add_column(name, justify="right" if name in ("reward", "advantage") else "left")
+    size = lambda c: -abs(c["advantage"][1] - c["advantage"][0])  # noqa: E731
+    for c in sorted(changes, key=size)[:shown]:
+        largest.add_row(
+            str(c["step"]),
+            Text(visible(c["task"])),
+            f"{c['role']} {c['index']}",
+            "{:.3g} → {:.3g}".format(*c["reward"]),
+            "{:+.2f} → {:+.2f}".format(*c["advantage"]),
+        )
+    return [counts, largest] if changes else [counts]
 
 
 def show(console: Console, *tables: Table) -> None:

@@ -133,7 +133,7 @@ def tester_rewards(matrix: PassMatrix, valid_U: Bools, settings: RewardSettings)
     else:
         reward = np.where(accepts, caught + settings.validity * wrong_count, -missed)
         lowest = -float(max(wrong_count, 1))
-    reward = np.where(labelled, reward, np.nan)
+    reward = np.where(labelled, reward + 0.0, np.nan)  # no −0
     if settings.invalid_test is InvalidTest.LOWEST and correct.any():
         reward = np.where(valid_U, reward, lowest)
     return TesterTerms(np.asarray(accepts), caught, missed, reward)

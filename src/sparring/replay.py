@@ -1,0 +1,92 @@
+"""Learning again from what another run recorded, without sampling or running anything.
+
+    sparring train --replay RUN [RECIPE] [--set section.key=value]… [--from-step N]
+
+With the recipe of RUN the weights come out as they did, bit for bit. With
+another [learning], [reward], [checker] or [training] it answers what these
+would have made of the same responses; from then on the responses are those
+of another policy, which the largest ratio and the clip share show. There are
+no evaluations, because these would have to sample.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+from sparring.config import Recipe
+from sparring.errors import ConfigError, RunError
+from sparring.interrupt import stopping
+from sparring.reward import Scorer
+from sparring.rollouts import Replayed
+from sparring.runs.directory import RunDir
+from sparring.runs.progress import Progress
+from sparring.train import advance, take_up
+from sparring.trainer import Trainer
+
+SECTIONS = ("reward", "checker", "learning", "training")
+"""What a replay may change; the rest decided how the rollouts were made."""
+
+
+def replay_recipe(source: Recipe, other: Recipe | None) -> Recipe:
+    """The recipe of a replay: ``other``'s say in `SECTIONS`, the recorded run's in the rest."""
+    if other is None:
+        return source
+    return source.model_copy(update={name: getattr(other, name) for name in SECTIONS})
+
+
+def refuse_other_changes(wanted: list[str]) -> None:
+    """Raise `ConfigError` for keys that a replay cannot change."""
+    if bad := [key for key in wanted if key.split(".")[0] not in SECTIONS]:
+        raise ConfigError(
+            f"--replay: {', '.join(bad)} cannot change: the recorded rollouts were made with it; "
+            f"sections that can: {', '.join(SECTIONS)}"
+        )
+
+
+def replay(
+    recipe: Recipe, source: RunDir, run: RunDir, progress: Progress, from_step: int
+) -> dict[str, Any]:
+    """Replay ``source`` into ``run`` and return a summary.
+
+    Starts from ``source``'s checkpoint of ``from_step``, or from the recipe's
+    model at 0; goes to the recipe's last step or the last one on record.
+    """
+    started = time.monotonic()
+    rollouts = Replayed(source, run, recipe.checker.rule)
+    trainer, scorer = Trainer(recipe), Scorer(recipe)
+    if from_step:
+        checkpoint = source.path / "checkpoints" / f"step-{from_step:05d}"
+        if not checkpoint.is_dir():
+            raise RunError(f"{source.path}: has no checkpoint of step {from_step}")
+        trainer.restore(checkpoint)
+    before = take_up(trainer, run)
+    with stopping() as stop, progress:
+        while trainer.step < recipe.training.steps:
+            advance(trainer, scorer, rollouts, run, progress, stop)
+    summary = {
+        "replayed": str(source.path),
+        "from_step": from_step,
+        "steps": trainer.step,
+        "tokens": trainer.tokens,
+        "wall_seconds": time.monotonic() - started + before,
+        "same_weights": _same_weights(source, run, trainer.step),
+    }
+    run.write_json("summary.json", summary)
+    return summary
+
+
+def _same_weights(source: RunDir, run: RunDir, step: int) -> bool | None:
+    """Whether both runs' checkpoints of a step hold the same weights; None if one has none."""
+    digests = []
+    for path in (source.path, run.path):
+        files = sorted((path / "checkpoints" / f"step-{step:05d}").glob("*.safetensors"))
+        digests.append([(f.name, _digest(f)) for f in files])
+    return digests[0] == digests[1] if all(digests) else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,201 @@
+"""Replay and rescore: what is recorded is enough to learn from again and to ask what if."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from tests.loops.runs import command, finished, records, sparring
+
+
+def weights(run: Path, step: int) -> bytes:
+    return (run / "checkpoints" / f"step-{step:05d}" / "model.safetensors").read_bytes()
+
+
+def test_a_replay_repeats_the_weights_without_sampling_or_running(
+    run: Path, tmp_path: Path
+) -> None:
+    done = sparring("train", "--replay", str(run), "--run-dir", str(tmp_path / "again"))
+    assert done.returncode == 0, done.stderr
+    assert "the weights are the same as those of" in done.stdout
+    assert weights(tmp_path / "again", 4) == weights(run, 4)
+    for name in ("metrics.jsonl", "rollouts/step-00003.jsonl.gz"):
+        assert (tmp_path / "again" / name).read_bytes() == (run / name).read_bytes()
+    phases = [set(t["phases"]) for t in records(tmp_path / "again", "timing.jsonl")]
+    assert phases == [{"reading", "scoring", "learning"}] * 4
+    assert not (tmp_path / "again" / "pool.jsonl.gz").exists()
+
+
+def test_a_replay_from_a_checkpoint_repeats_the_rest(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rest"
+    done = sparring("train", "--replay", str(run), "--from-step", "2", "--run-dir", str(path))
+    assert done.returncode == 0, done.stderr
+    assert weights(path, 4) == weights(run, 4)
+    assert [m["step"] for m in records(path, "metrics.jsonl")] == [3, 4]
+
+
+def test_a_replay_with_other_settings_learns_something_else(run: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "other.toml"
+    recipe.write_text(
+        "[learning]\nlearning_rate = 1e-3\nmode = 'separate'\nkl = 0.0\n[sampling]\nprograms = 99\n"
+    )
+    path = tmp_path / "other"
+    done = sparring("train", str(recipe), "--replay", str(run), "--run-dir", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "the weights are other than those of" in done.stdout
+    resolved = json.loads((path / "recipe.json").read_text())
+    assert resolved["learning"]["learning_rate"] == 1e-3
+    assert resolved["sampling"]["programs"] == 6  # the rollouts' own
+    # coders first: the tester's ratio is to the policy that sampled, not to the coders' result
+    later = records(path, "metrics.jsonl")[1:]
+    assert max(abs(m["tester"]["largest_ratio"] - 1) for m in later) > 0.01
+
+
+def test_a_stopped_replay_resumes(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut"
+    assert sparring("train", "--replay", str(run), "--run-dir", str(path)).returncode == 0
+    shutil.rmtree(path / "checkpoints" / "step-00004")
+    done = sparring("train", "--resume", "--run-dir", str(path))
+    assert done.returncode == 0, done.stderr
+    assert weights(path, 4) == weights(run, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--set", "sampling.programs=3"], "sampling.programs cannot change"),
+        (["--from-step", "4"], "nothing to replay after step 4"),
+        (["--from-step", "1"], "no checkpoint of step 1"),
+    ],
+)
+def test_what_cannot_be_replayed(
+    run: Path, tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    done = sparring("train", "--replay", str(run), "--run-dir", str(tmp_path / "x"), *arguments)
+    assert done.returncode != 0
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "changes.jsonl"
+    done = sparring("rescore", str(run), "--set", "reward.validity=0", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    changes = [json.loads(x) for x in out.read_text().splitlines()]
+    assert f"{len(changes):,} changed advantages" in done.stdout
+    assert changes
+    assert {c["role"] for c in changes} == {"tester"}
+    # by hand, from the record: with validity 1 the reward is higher by W
+    rollout = {
+        (g["step"], g["task"]["id"]): g for step in (1, 2, 3, 4) for g in _rollouts(run, step)
+    }
+    for c in changes:
+        g = rollout[c["step"], c["task"]]
+        assert c["reward"][0] == g["tests"][c["index"]]["reward"]
+        assert c["advantage"][0] == g["tests"][c["index"]]["advantage"]
+        wrong = sum(not p["correct"] for p in g["programs"])
+        accepted = g["tests"][c["index"]]["accepts_correct"] and g["tests"][c["index"]]["valid"]
+        if wrong and accepted:
+            assert c["reward"][0] - c["reward"][1] == pytest.approx(wrong)
+
+
+def _rollouts(run: Path, step: int) -> list[dict[str, Any]]:
+    from sparring.runs.directory import RunDir, step_file
+
+    return RunDir.reading(run).read_lines(step_file("rollouts", step))
+
+
+def test_rescoring_by_another_checker_compares_the_outputs_anew(run: Path, tmp_path: Path) -> None:
+    """Two blanks where one belongs: right by tokens, wrong to the letter."""
+    path = tmp_path / "run"
+    shutil.copytree(run, path)
+    groups = _rollouts(path, 1)
+    spaced = 0
+    for g in groups:
+        for p in g["programs"]:
+            for r in p["runs"]:
+                if r["verdict"] == "accepted":
+                    r["output"] = r["output"].rstrip("\n") + "  \n"
+                    spaced += 1
+    text = "".join(json.dumps(g) + "\n" for g in groups)
+    (path / "rollouts" / "step-00001.jsonl.gz").write_bytes(gzip.compress(text.encode()))
+    done = sparring("rescore", str(path), "--set", "checker.rule=lines")
+    assert "verdicts changed: 0 of" in done.stdout
+    done = sparring("rescore", str(path), "--set", "checker.rule=exact")
+    assert f"verdicts changed: {spaced:,} of" in done.stdout
+
+
+def test_only_reward_and_checker_can_be_rescored(run: Path) -> None:
+    assert "nothing is changed" in sparring("rescore", str(run)).stderr
+    done = sparring("rescore", str(run), "--set", "learning.kl=3")
+    assert "learning.kl cannot be applied to what is recorded" in done.stderr
+
+
+def test_a_reward_of_ones_own(run: Path, tmp_path: Path) -> None:
+    done = sparring("new", "reward", "mine.py", cwd=tmp_path)
+    assert done.stdout.split() == ["mine.py", "test_mine.py"]
+    tried = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "3 passed" in tried.stdout
+    assert "is there already" in sparring("new", "reward", "mine.py", cwd=tmp_path).stderr
+    path = tmp_path / "run"
+    finished(command(path, training__steps="1", reward=f"{tmp_path}/mine.py:reward"))
+    assert (path / "reward_function.py").read_text() == (tmp_path / "mine.py").read_text()
+    for g in _rollouts(path, 1):
+        for p in g["programs"]:
+            graded = p["runs"][: len(g["task"]["tests"])]
+            share = sum(r["verdict"] == "accepted" for r in graded) / len(graded)
+            assert p["reward"] == pytest.approx(share - 0.001 * len(p["token_ids"]))
+    assert load_file(path / "checkpoints" / "step-00001" / "model.safetensors")
+
+
+WRONG = {
+    "raises": ("    return 1 / 0", "raised ZeroDivisionError in line 3: division by zero"),
+    "wrong shape": (
+        "    return [0.0], [0.0] * len(bout.tests)",
+        "the rewards of programs have shape (1,), not (3,)",
+    ),
+    "NaN": (
+        "    return [float('nan')] * len(bout.programs), [0.0] * len(bout.tests)",
+        "the reward of program 0 is nan",
+    ),
+    "no pair": ("    return 3", "must return two sequences"),
+    "not numbers": ("    return ['a'] * 3, [0.0] * 2", "are not numbers"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_reward_function_is_one_clear_line(name: str, tmp_path: Path) -> None:
+    body, expected = WRONG[name]
+    (tmp_path / "bad.py").write_text(f"\ndef reward(bout):\n{body}\n")
+    done = sparring("train", "--run-dir", "x", "--set", "reward=bad.py:reward", cwd=tmp_path)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not any((tmp_path / "x").iterdir())  # ready for another try
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nofile.py:reward", "there is no such file"),
+        ("bad.py", "must be file.py:function"),
+        ("bad.py:other", "has no function other"),
+        ("syntax.py:reward", "raised SyntaxError"),
+    ],
+)
+def test_a_reward_function_that_is_not_there(name: str, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("def reward(bout):\n    pass\n")
+    (tmp_path / "syntax.py").write_text("def reward(bout:\n")
+    done = sparring("train", "--run-dir", "x", "--set", f"reward={name}", cwd=tmp_path)
+    assert expected in done.stderr, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
