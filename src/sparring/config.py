@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sparring.errors import ConfigError
-from sparring.learning.settings import UpdateMode
+from sparring.learning.settings import Precision, UpdateMode
 from sparring.prompts.templates import CODER, TESTER
 from sparring.sandbox.types import Fork, Level
 from sparring.scoring.advantages import Normalisation
@@ -43,6 +43,20 @@ class ModelSection(Section):
 
     path: str = Field(
         NANO, description="Directory or hub id of a causal language model; 'nano' is in the package"
+    )
+    precision: Precision = Field(
+        Precision.FLOAT32,
+        description="Of forward and backward passes; weights and optimiser are float32 either way",
+    )
+    lora_rank: int = Field(
+        0, ge=0, description="Rank of a LoRA adapter that is trained instead; 0: all weights"
+    )
+    lora_alpha: float = Field(32.0, gt=0, description="LoRA's scale, divided by the rank")
+    lora_targets: list[str] = Field(
+        ["all-linear"], description="Names of the layers that LoRA adapts, or all-linear"
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="Compute activations again on the way back: less memory, more time"
     )
 
 
@@ -78,6 +92,16 @@ class PromptsSection(Section):
     )
     coder_examples: int = Field(1, ge=0, description="Public examples shown to the coder")
     tester_examples: int = Field(0, ge=0, description="Public examples shown to the tester")
+    template_options: dict[str, bool | int | float | str] = Field(
+        {},
+        description="Switches of the model's chat template, such as {enable_thinking = false}",
+    )
+    reasoning_start: str = Field(
+        "<think>", min_length=1, description="Where a response's reasoning begins"
+    )
+    reasoning_end: str = Field(
+        "</think>", min_length=1, description="Where it ends; what follows is the answer"
+    )
     max_tokens: Count = Field(
         2048, description="Longest prompt; a longer one is an error, never cut"
     )
@@ -332,6 +356,8 @@ def _toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return repr(value)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparring.pipelines.bout import Judged, judge
-from sparring.prompts.parse import ParsedProgram
+from sparring.prompts.parse import ParsedProgram, Reasoning
 from sparring.sampling.base import Prompt, Sampler, SamplingParams, sampling_seed
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
@@ -47,6 +47,7 @@ class Plan:
     temperature: float
     max_tokens: dict[Role, int]
     limits: Limits
+    reasoning: Mapping[Role, Reasoning]
     seed: int = 0
 
     def prompts(self, role: Role, temperature: float) -> list[Prompt]:
@@ -76,7 +77,7 @@ def evaluate(
     heat = plan.temperature if temperature is None else temperature
     coder = sampler.sample(plan.prompts(Role.CODER, heat), plan.programs)
     tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
-    judged = judge(sandbox, plan.tasks, coder, tester, plan.limits, pool)
+    judged = judge(sandbox, plan.tasks, coder, tester, plan.limits, pool, plan.reasoning)
     facts = [j.facts() for j in judged]
     if pool is None:
         facts = [replace(f, pool=f.matrix) for f in facts]

@@ -19,11 +19,12 @@ import torch
 
 from sparring import __version__
 from sparring.config import Recipe
-from sparring.errors import ConfigError
+from sparring.errors import ConfigError, ModelError
 from sparring.evaluate import Plan
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
-from sparring.prompts.render import prompt_ids
+from sparring.prompts.parse import Reasoning
+from sparring.prompts.render import prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
@@ -51,20 +52,34 @@ class Ring:
         if (rule := recipe.checker.rule) is not None:
             self.tasks = [replace(x, checker=rule) for x in self.tasks]
             self.held_out = [replace(x, checker=rule) for x in self.held_out]
-        self.sampler = LocalSampler(trainer.model, trainer.tokenizer, recipe.sampling.max_rows)
+        self.sampler = LocalSampler(
+            trainer.model, trainer.tokenizer, recipe.sampling.max_rows, trainer.autocast
+        )
         self.limits = Limits(
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
         )
-        self._rendered: dict[tuple[str, Role], tuple[int, ...]] = {}
+        p = recipe.prompts
+        self.reasoning = {
+            role: Reasoning(
+                p.reasoning_start,
+                p.reasoning_end,
+                self._prompt_text(self.tasks[0], role).rstrip().endswith(p.reasoning_start),
+            )
+            for role in Role
+        }
+        # All at once, so that a prompt that is too long shows now and not in the step that comes
+        # to it.
+        self._prompts = self._rendered(self.tasks)
         e = recipe.evaluation
         self.plan = Plan(
             tasks=self.held_out,
-            prompt_ids={(x.id, r): self._prompt_ids(x, r) for x in self.held_out for r in Role},
+            prompt_ids=self._rendered(self.held_out),
             programs=e.programs,
             tests=e.tests,
             temperature=e.temperature,
             max_tokens={role: self._max_tokens(role) for role in Role},
             limits=self.limits,
+            reasoning=self.reasoning,
             seed=t.held_out_seed,
         )
         self.sandbox = Sandbox(
@@ -90,7 +105,7 @@ class Ring:
         seed = self.recipe.training.seed
         return [
             Prompt(
-                t.id, role, self._prompt_ids(t, role), sampling_seed(seed, step, t.id, role), params
+                t.id, role, self._prompts[t.id, role], sampling_seed(seed, step, t.id, role), params
             )
             for t in tasks
         ]
@@ -119,14 +134,33 @@ class Ring:
         s = self.recipe.sampling
         return s.coder_max_tokens if role is Role.CODER else s.tester_max_tokens
 
-    def _prompt_ids(self, task: Task, role: Role) -> tuple[int, ...]:
-        key = (task.id, role)
-        if key not in self._rendered:
-            p = self.recipe.prompts
-            examples = p.coder_examples if role is Role.CODER else p.tester_examples
-            message = self.templates.fill(task, role, examples)
-            self._rendered[key] = prompt_ids(self.trainer.tokenizer, message, p.max_tokens, task.id)
-        return self._rendered[key]
+    def _prompt_text(self, task: Task, role: Role) -> str:
+        p = self.recipe.prompts
+        examples = p.coder_examples if role is Role.CODER else p.tester_examples
+        message = self.templates.fill(task, role, examples)
+        return prompt_text(self.trainer.tokenizer, message, p.template_options)
+
+    def _rendered(self, tasks: Sequence[Task]) -> dict[tuple[str, Role], tuple[int, ...]]:
+        return {
+            (task.id, role): ids
+            for role in Role
+            for task, ids in zip(tasks, self._prompt_ids(tasks, role), strict=True)
+        }
+
+    def _prompt_ids(self, tasks: Sequence[Task], role: Role) -> list[tuple[int, ...]]:
+        """The rendered prompts. Raises `ModelError` where the model has no room for them."""
+        texts = [self._prompt_text(t, role) for t in tasks]
+        limit = self.recipe.prompts.max_tokens
+        found = prompt_ids(self.trainer.tokenizer, texts, limit, [t.id for t in tasks])
+        room = getattr(self.trainer.model.config, "max_position_embeddings", None)
+        for task, ids in zip(tasks, found, strict=True):
+            if room is not None and len(ids) + self._max_tokens(role) > room:
+                raise ModelError(
+                    f"task {task.id}: a prompt of {len(ids)} tokens and a response of up to "
+                    f"{self._max_tokens(role)} exceed the model's {room} positions; "
+                    f"lower sampling.{role}_max_tokens or drop the task"
+                )
+        return found
 
     def __enter__(self) -> Ring:
         return self

@@ -60,7 +60,14 @@ class Live:
         clock.lap("sampling")
         self.progress.phase("running programs")
         before = self.ring.sandbox.stats.runs_executed
-        judged = judge(self.ring.sandbox, tasks, coder, tester, self.ring.limits)
+        judged = judge(
+            self.ring.sandbox,
+            tasks,
+            coder,
+            tester,
+            self.ring.limits,
+            reasoning=self.ring.reasoning,
+        )
         lost = infra_share(judged)
         if lost > self.ring.recipe.sandbox.max_infra_share:
             raise RunError(

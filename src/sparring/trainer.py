@@ -14,8 +14,8 @@ import torch
 
 from sparring.config import NANO, Recipe
 from sparring.errors import RunError
-from sparring.learning.model import load_model, load_weights, save_model, save_state
-from sparring.learning.settings import LearningSettings, LossSettings
+from sparring.learning.model import load_model, load_weights, prepare_model, save_model, save_state
+from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings, Precision
 from sparring.learning.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir
@@ -30,8 +30,14 @@ class Trainer:
         if recipe.training.threads:
             torch.set_num_threads(recipe.training.threads)
         torch.manual_seed(recipe.training.seed)
-        self.model, self.tokenizer = load_model(model_path(recipe))
+        model, self.tokenizer = load_model(model_path(recipe))
+        m = recipe.model
+        settings = ModelSettings(
+            m.lora_rank, m.lora_alpha, tuple(m.lora_targets), m.gradient_checkpointing
+        )
+        self.model = prepare_model(model, settings, recipe.training.seed)
         self.learner = Learner(self.model, learning_settings(recipe))
+        self.autocast = torch.bfloat16 if m.precision is Precision.BFLOAT16 else None
         self.step = 0
         self.tokens = 0
         self.refused: list[int] = []
@@ -94,4 +100,6 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
         coder_weight=s.coder_weight,
         tester_weight=s.tester_weight,
         loss=LossSettings(clip=s.clip, kl=s.kl),
+        precision=recipe.model.precision,
+        share_prompts=not recipe.model.gradient_checkpointing,
     )

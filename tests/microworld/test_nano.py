@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from sparring.microworld import NANO_DIR
 from sparring.microworld.build import WarmStart, build
 from sparring.microworld.corpus import CODER_TEMPLATE, TESTER_TEMPLATE, corpus
-from sparring.prompts.render import prompt_ids
+from sparring.prompts.render import prompt_ids, prompt_text
 
 
 def test_the_checkpoint_is_small_and_plain() -> None:
@@ -31,7 +31,8 @@ def test_the_checkpoint_is_small_and_plain() -> None:
 
 def test_prompts_are_rendered_as_they_were_learned() -> None:
     tokenizer = AutoTokenizer.from_pretrained(NANO_DIR)
-    ids = prompt_ids(tokenizer, CODER_TEMPLATE.replace("{statement}", "Read 4 letters."), 99, "t")
+    message = CODER_TEMPLATE.replace("{statement}", "Read 4 letters.")
+    [ids] = prompt_ids(tokenizer, [prompt_text(tokenizer, message)], 99, ["t"])
     assert tokenizer.decode(ids) == "<|user|>Program: Read 4 letters.<|end|><|assistant|>"
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring.errors import ConfigError, ModelError
-from sparring.prompts.parse import parse_program, parse_test
+from sparring.prompts.parse import Reasoning, parse_program, parse_test
 from sparring.prompts.render import prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
 from sparring.schema import ParseFailure, Role, StopReason, Task, Test
@@ -164,17 +164,41 @@ class Words:
     def apply_chat_template(self, conversation: list[dict[str, str]], **_: Any) -> str:
         return f"<user> {conversation[0]['content']} <assistant>"
 
-    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
-        return {"input_ids": [0] * add_special_tokens + [len(w) for w in text.split()]}
+    def __call__(
+        self, texts: list[str], add_special_tokens: bool = True
+    ) -> dict[str, list[list[int]]]:
+        return {
+            "input_ids": [[0] * add_special_tokens + [len(w) for w in t.split()] for t in texts]
+        }
 
 
 def test_the_models_own_template_or_the_plain_form_is_used() -> None:
     assert prompt_text(Words("x"), "hi") == "<user> hi <assistant>"
     assert prompt_text(Words(None), "hi") == "hi\n\nAnswer:\n"
-    assert prompt_ids(Words("x"), "hi", 9, "t") == (6, 2, 11)
-    assert prompt_ids(Words(None), "hi", 9, "t") == (0, 2, 7)
+    assert prompt_ids(Words("x"), [prompt_text(Words("x"), "hi")], 9, ["t"]) == [(6, 2, 11)]
+    assert prompt_ids(Words(None), [prompt_text(Words(None), "hi")], 9, ["t"]) == [(0, 2, 7)]
 
 
 def test_a_prompt_is_never_cut() -> None:
     with pytest.raises(ModelError, match=r"task t: its prompt has 3 tokens"):
-        prompt_ids(Words("x"), "hi", 2, "t")
+        prompt_ids(Words("x"), [prompt_text(Words("x"), "hi")], 2, ["t"])
+
+
+def test_reasoning_is_no_answer() -> None:
+    block = "```python\nprint(1)\n```"
+    assert parse_program(f"<think>{block}</think>{block}").source == "print(1)\n"
+    assert parse_program(f"<think>{block}").source is None
+    # the prompt has opened the reasoning: without its end there is no answer
+    inside = Reasoning(opened=True)
+    assert parse_program(block, StopReason.LENGTH, inside).failure is ParseFailure.TRUNCATED
+    assert parse_program(f"so {block}</think>{block}", reasoning=inside).source == "print(1)\n"
+    own = Reasoning("[[", "]]")
+    assert parse_program(f"[[{block}]]", reasoning=own).source is None
+
+
+def test_template_options_reach_the_template() -> None:
+    class Switched(Words):
+        def apply_chat_template(self, conversation: Any, **options: Any) -> str:
+            return str(options.get("enable_thinking"))
+
+    assert prompt_text(Switched("x"), "hi", {"enable_thinking": False}) == "False"

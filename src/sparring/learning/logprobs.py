@@ -35,10 +35,15 @@ class ResponseLogprobs:
     row: torch.Tensor
 
 
-def response_logprobs(model: PreTrainedModel, groups: Sequence[Group]) -> ResponseLogprobs:
+def response_logprobs(
+    model: PreTrainedModel, groups: Sequence[Group], shared: bool = True
+) -> ResponseLogprobs:
     """Log-probs and entropies of all responses of ``groups`` under ``model``.
 
-    Runs as one batch: memory grows with `samples.micro_batches`' budget.
+    ``shared`` computes each prompt once; otherwise every response carries its
+    prompt, which is slower and what gradient checkpointing needs. Both give
+    the same. Runs as one batch: memory grows with `samples.micro_batches`'
+    budget.
     """
     device = model.device
     prompt_width = max(len(g.prompt_ids) for g in groups)
@@ -47,48 +52,77 @@ def response_logprobs(model: PreTrainedModel, groups: Sequence[Group]) -> Respon
     for i, g in enumerate(groups):
         prompt_ids[i, prompt_width - len(g.prompt_ids) :] = torch.tensor(g.prompt_ids)
         prompt_mask[i, prompt_width - len(g.prompt_ids) :] = 1
-    prompt_ids, prompt_mask = prompt_ids.to(device), prompt_mask.to(device)
-    prompt_positions = (prompt_mask.cumsum(1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
-    first = model(
-        input_ids=prompt_ids,
-        attention_mask=prompt_mask,
-        position_ids=prompt_positions,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    ).logits
-
     responses = [s.token_ids for g in groups for s in g.samples]
-    owner = torch.tensor([i for i, g in enumerate(groups) for _ in g.samples], device=device)
+    owner = torch.tensor([i for i, g in enumerate(groups) for _ in g.samples])
     width = max(len(ids) for ids in responses)
     targets = torch.zeros((len(responses), width), dtype=torch.long)
     valid = torch.zeros((len(responses), width), dtype=torch.bool)
     for row, ids in enumerate(responses):
         targets[row, : len(ids)] = torch.tensor(ids)
         valid[row, : len(ids)] = True
-    targets, valid = targets.to(device), valid.to(device)
+    batch = _Batch(*(t.to(device) for t in (prompt_ids, prompt_mask, owner, targets, valid)))
+    logits = _shared_logits(model, batch) if shared else _whole_logits(model, batch)
 
-    logits = first[owner]
-    if width > 1:
-        for layer in cache.layers:
-            layer.batch_select_indices(owner)
-        steps = torch.arange(1, width, device=device)
-        later = model(
-            input_ids=targets[:, :-1],
-            attention_mask=torch.cat([prompt_mask[owner], valid[:, :-1].long()], dim=1),
-            position_ids=prompt_positions[owner, -1:] + steps[None, :],
-            past_key_values=cache,
-            use_cache=True,
-        ).logits
-        logits = torch.cat([logits, later], dim=1)
-
-    temperatures = torch.tensor([g.temperature for g in groups], device=device)[owner]
-    rows, _ = valid.nonzero(as_tuple=True)
-    scaled = logits[valid].float() / temperatures[rows, None]
+    temperatures = torch.tensor([g.temperature for g in groups], device=device)[batch.owner]
+    rows, _ = batch.valid.nonzero(as_tuple=True)
+    scaled = logits[batch.valid].float() / temperatures[rows, None]
     logprobs = torch.log_softmax(scaled, dim=-1)
     with torch.no_grad():
         entropy = -(logprobs.exp() * logprobs).sum(-1)
-    return ResponseLogprobs(
-        logprob=logprobs.gather(1, targets[valid][:, None])[:, 0], entropy=entropy, row=rows
-    )
+    chosen = batch.targets[batch.valid][:, None]
+    return ResponseLogprobs(logprob=logprobs.gather(1, chosen)[:, 0], entropy=entropy, row=rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Prompts, padded on the left, [groups, positions]; ``owner`` [responses] is the group of a
+    response; ``targets`` and ``valid``, padded on the right, [responses, positions]."""
+
+    prompt_ids: torch.Tensor
+    prompt_mask: torch.Tensor
+    owner: torch.Tensor
+    targets: torch.Tensor
+    valid: torch.Tensor
+
+
+def _shared_logits(model: PreTrainedModel, b: _Batch) -> torch.Tensor:
+    """Logits of every target [responses, positions, vocabulary], prompts computed once."""
+    positions = (b.prompt_mask.cumsum(1) - 1).clamp(min=0)
+    cache = DynamicCache(config=model.config)
+    first = model(
+        input_ids=b.prompt_ids,
+        attention_mask=b.prompt_mask,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    ).logits
+    width = b.targets.shape[1]
+    logits: torch.Tensor = first[b.owner]
+    if width == 1:
+        return logits
+    for layer in cache.layers:
+        layer.batch_select_indices(b.owner)
+    steps = torch.arange(1, width, device=b.targets.device)
+    later = model(
+        input_ids=b.targets[:, :-1],
+        attention_mask=torch.cat([b.prompt_mask[b.owner], b.valid[:, :-1].long()], dim=1),
+        position_ids=positions[b.owner, -1:] + steps[None, :],
+        past_key_values=cache,
+        use_cache=True,
+    ).logits
+    return torch.cat([logits, later], dim=1)
+
+
+def _whole_logits(model: PreTrainedModel, b: _Batch) -> torch.Tensor:
+    """The same from rows of prompt and response, without a cache."""
+    ids = torch.cat([b.prompt_ids[b.owner], b.targets[:, :-1]], dim=1)
+    mask = torch.cat([b.prompt_mask[b.owner], b.valid[:, :-1].long()], dim=1)
+    logits: torch.Tensor = model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+        use_cache=False,
+        logits_to_keep=b.targets.shape[1],
+    ).logits
+    return logits

@@ -1,8 +1,15 @@
-"""Loading and saving a causal language model with its tokenizer."""
+"""Loading, preparing and saving a causal language model with its tokenizer.
+
+Weights are kept in float32 for the whole run, whatever the checkpoint has;
+with bfloat16 they are cast at each use (autocast), so that small updates are
+not rounded away. Dropout is switched off: with it, the log-probs of training
+would not be those of the distribution that was sampled.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import os
 import shutil
@@ -11,14 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
+from sparring.learning.settings import ModelSettings, Precision
 
 _LEFT_OVER = 1 << 20
 """A disk with fewer bytes than this is full."""
+ADAPTER = "adapter"
+"""Directory of a checkpoint that holds the LoRA adapter; the rest of it is the merged model."""
 
 
 def load_model(path: str) -> tuple[PreTrainedModel, Any]:
@@ -30,28 +42,95 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     local = Path(path)
     if local.is_dir() and not (local / "config.json").exists():
         raise ModelError(f"{path}: no config.json; name the directory of a transformers checkpoint")
+    if local.is_dir() and not (local / "tokenizer_config.json").exists():
+        raise ModelError(f"{path}: has no tokenizer (tokenizer_config.json); add that of its model")
+    if local.suffix == ".gguf":
+        raise ModelError(f"{path}: convert it first: sparring model convert {path} --out DIR")
+    if not local.exists() and (local.is_absolute() or path.startswith(".")):
+        raise ModelError(f"{path}: there is no such directory")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path}: no usable tokenizer: {_first_line(error)}") from None
-    try:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{path}: cannot load the model: {_first_line(error)}") from None
+        hint = "" if local.exists() else " (a hub id needs the network or a filled cache)"
+        raise ModelError(f"{path}: cannot be loaded{hint}: {_first_line(error)}") from None
     model.eval()
     return model, tokenizer
 
 
+def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) -> PreTrainedModel:
+    """The model ready to learn: without dropout, with a LoRA adapter if wanted.
+
+    An adapter starts as the identity: its second matrices are zero.
+    """
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        elif isinstance(getattr(module, "attention_dropout", None), float):
+            module.attention_dropout = 0.0
+    if settings.lora_rank:
+        torch.manual_seed(seed)
+        targets: Any = list(settings.lora_targets)
+        config = LoraConfig(
+            r=settings.lora_rank,
+            lora_alpha=settings.lora_alpha,
+            target_modules=targets[0] if targets == ["all-linear"] else targets,
+            lora_dropout=0.0,
+            task_type="CAUSAL_LM",
+        )
+        try:
+            model = get_peft_model(model, config)
+        except ValueError as error:
+            raise ModelError(f"model.lora_targets: {_first_line(error)}") from None
+    if settings.gradient_checkpointing:
+        if settings.lora_rank:
+            model.enable_input_require_grads()
+        # The older name goes in transformers 6; the newer is not in all versions that will do.
+        enable = getattr(model, "activation_checkpointing_enable", None)
+        (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+    model.eval()
+    return model
+
+
+def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
+    """Where forward passes happen: bfloat16 matrix products over float32 weights, or as it is."""
+    if precision is Precision.FLOAT32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+@contextlib.contextmanager
+def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+    """An adapted model as it was before its adapter."""
+    with model.disable_adapter():
+        yield model
+
+
+def is_adapted(model: PreTrainedModel) -> bool:
+    """Whether the model learns by a LoRA adapter."""
+    return isinstance(model, PeftModel)
+
+
 def load_weights(model: PreTrainedModel, path: Path) -> None:
     """Put a checkpoint's weights into ``model``, in place."""
+    if is_adapted(model):
+        set_peft_model_state_dict(model, load_file(path / ADAPTER / "adapter_model.safetensors"))
+        return
     saved, _ = load_model(str(path))
     model.load_state_dict(saved.state_dict())
 
 
 def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
-    """Save as a checkpoint that `transformers` and vLLM load as it is. Raises OSError."""
+    """Save as a checkpoint that `transformers` and vLLM load as it is. Raises OSError.
+
+    An adapter is saved beside the model that has it merged. Merging happens
+    on a copy, because taking it out again would not give the same weights.
+    """
     transformers_logging.disable_progress_bar()
     with _failing_as_files_do(path):
+        if is_adapted(model):
+            model.save_pretrained(path / ADAPTER)
+            model = copy.deepcopy(model).merge_and_unload()
         model.save_pretrained(path)
         tokenizer.save_pretrained(path)
 

@@ -8,6 +8,23 @@ from enum import StrEnum
 from sparring.schema import Role
 
 
+class Precision(StrEnum):
+    """What forward and backward passes compute in. Weights are float32 either way."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """How the model learns. ``lora_rank`` 0 trains all weights."""
+
+    lora_rank: int = 0
+    lora_alpha: float = 32.0
+    lora_targets: tuple[str, ...] = ("all-linear",)
+    gradient_checkpointing: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class LossSettings:
     """``clip`` is ε; ``kl`` the weight β of the KL term (0: no reference is needed)."""
@@ -41,6 +58,9 @@ class LearningSettings:
     coder_weight: float = 1.0
     tester_weight: float = 1.0
     loss: LossSettings = LossSettings()
+    precision: Precision = Precision.FLOAT32
+    share_prompts: bool = True
+    """Compute a group's prompt once. Excludes gradient checkpointing, which keeps no cache."""
 
     def weight(self, role: Role) -> float:
         return self.coder_weight if role is Role.CODER else self.tester_weight

@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -25,6 +26,7 @@ from transformers import PreTrainedModel
 
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.loss import token_loss
+from sparring.learning.model import autocast, is_adapted, start_weights
 from sparring.learning.samples import Group, micro_batches
 from sparring.learning.settings import LearningSettings, UpdateMode
 from sparring.schema import Role
@@ -63,7 +65,10 @@ class Learner:
     def __init__(self, model: PreTrainedModel, settings: LearningSettings) -> None:
         self.model = model
         self.settings = settings
-        self.reference = frozen_copy(model) if settings.loss.kl > 0 else None
+        self.reference: PreTrainedModel | None = None
+        if settings.loss.kl > 0:
+            # An adapted model holds its reference: itself without the adapter.
+            self.reference = model if is_adapted(model) else frozen_copy(model)
         self.optimizer = torch.optim.AdamW(
             [p for p in model.parameters() if p.requires_grad],
             lr=settings.learning_rate,
@@ -134,11 +139,10 @@ class Learner:
         samples = [s for g in batch for s in g.samples]
         old = torch.tensor([x for s in samples for x in s.old_logprobs], device=device)
         advantage = torch.tensor([s.advantage for s in samples], device=device)
-        current = response_logprobs(self.model, batch)
-        reference = None
-        if self.reference is not None:
-            with torch.no_grad():
-                reference = response_logprobs(self.reference, batch).logprob
+        shared = self.settings.share_prompts
+        with autocast(device, self.settings.precision):
+            current = response_logprobs(self.model, batch, shared)
+            reference = self._reference_logprobs(batch, shared)
         tokens = token_loss(
             current.logprob, old, advantage[current.row], reference, self.settings.loss
         )
@@ -154,6 +158,14 @@ class Learner:
             stats.logprob_gap += float(gap.sum())
             stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
             stats.gap_tokens += len(old)
+
+    @torch.no_grad()
+    def _reference_logprobs(self, batch: list[Group], shared: bool) -> torch.Tensor | None:
+        if self.reference is None:
+            return None
+        own = self.reference is self.model
+        with start_weights(self.model) if own else nullcontext(self.reference) as reference:
+            return response_logprobs(reference, batch, shared).logprob
 
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]

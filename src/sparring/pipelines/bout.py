@@ -9,19 +9,26 @@ forbidden inputs, never shown to a program.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.prompts.parse import ParsedProgram, ParsedTest, parse_program, parse_test
+from sparring.prompts.parse import (
+    ParsedProgram,
+    ParsedTest,
+    Reasoning,
+    parse_program,
+    parse_test,
+)
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Outcome, Response, Task, Verdict
+from sparring.schema import Outcome, Response, Role, Task, Verdict
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
 from sparring.tasks.checkers import accepts
 
 _INVALID = Outcome(Verdict.INVALID)
+_USUAL: Mapping[Role, Reasoning] = {role: Reasoning() for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +82,18 @@ def judge(
     tester: Sequence[Sequence[Response]],
     limits: Limits,
     pools: Sequence[Sequence[ParsedProgram]] | None = None,
+    reasoning: Mapping[Role, Reasoning] = _USUAL,
 ) -> list[Judged]:
     """Parse, run and compare the responses to every task (same order in all sequences).
 
     ``limits`` gives what tasks don't say (idle time, output); CPU and memory
-    are the task's own. ``pools`` are further programs to run on the same
+    are the task's own. ``reasoning`` says how each role's responses mark it.
+    ``pools`` are further programs to run on the same
     tests, one sequence per task.
     """
-    programs = [[parse_program(r.text, r.stop) for r in group] for group in coder]
-    tests = [[parse_test(r.text, r.stop) for r in group] for group in tester]
+    think = [reasoning[role] for role in (Role.CODER, Role.TESTER)]
+    programs = [[parse_program(r.text, r.stop, think[0]) for r in group] for group in coder]
+    tests = [[parse_test(r.text, r.stop, think[1]) for r in group] for group in tester]
     jobs: list[Job] = []
     for i, task in enumerate(tasks):
         generated = tuple(p.test.input for p in tests[i] if p.test)

@@ -11,7 +11,7 @@ second input header before the output, is refused too: a tester that is paid
 for agreement learns to write such a thing, because an input that starts with
 an empty line makes all programs print the same.
 
-Reasoning in ``<think>`` … ``</think>`` is not part of the answer.
+Reasoning (`Reasoning`) is not part of the answer.
 """
 
 from __future__ import annotations
@@ -25,6 +25,16 @@ from sparring.schema import ParseFailure, StopReason, Test
 _FENCE = re.compile(r"^[ ]{0,3}(`{3,})[ \t]*([\w+-]*)[ \t]*$")
 _HEADER = re.compile(r"^\s{0,3}(?:[#>*\s]{0,8})Test (Input|Output)\s?:?\s?\**:?\s*$", re.I)
 _PYTHON = ("python", "py", "python3")
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """The marks around a thinking model's reasoning. ``opened``: the prompt ends in ``start``, so
+    that a response begins inside it and has no answer before ``end``."""
+
+    start: str = "<think>"
+    end: str = "</think>"
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +63,14 @@ class _Block:
     end: int | None
 
 
-def parse_program(text: str, stop: StopReason = StopReason.END_TOKEN) -> ParsedProgram:
+_USUAL = Reasoning()
+
+
+def parse_program(
+    text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
+) -> ParsedProgram:
     """The program in a coder's response."""
-    blocks = _blocks(_answer(text).split("\n"))
+    blocks = _blocks(_answer(text, reasoning).split("\n"))
     marked = [b for b in blocks if b.language.lower() in _PYTHON]
     chosen = (marked or [b for b in blocks if not b.language])[-1:]
     if not chosen:
@@ -73,9 +88,11 @@ def parse_program(text: str, stop: StopReason = StopReason.END_TOKEN) -> ParsedP
     )
 
 
-def parse_test(text: str, stop: StopReason = StopReason.END_TOKEN) -> ParsedTest:
+def parse_test(
+    text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
+) -> ParsedTest:
     """The test in a tester's response."""
-    lines = _answer(text).split("\n")
+    lines = _answer(text, reasoning).split("\n")
     blocks = _blocks(lines)
     inside = {i for b in blocks for i in range(b.start, (b.end or len(lines)) + 1)}
     headers = [
@@ -114,13 +131,15 @@ def parse_test(text: str, stop: StopReason = StopReason.END_TOKEN) -> ParsedTest
     return ParsedTest(Test("\n".join(given.lines) + "\n", "\n".join(expected.lines) + "\n"))
 
 
-def _answer(text: str) -> str:
+def _answer(text: str, reasoning: Reasoning) -> str:
     """The response without its reasoning, line ends unified."""
     text = text.replace("\r\n", "\n")
-    end = text.rfind("</think>")
+    end = text.rfind(reasoning.end)
     if end >= 0:
-        return text[end + len("</think>") :]
-    start = text.find("<think>")
+        return text[end + len(reasoning.end) :]
+    if reasoning.opened:
+        return ""
+    start = text.find(reasoning.start)
     return text if start < 0 else text[:start]
 
 

@@ -7,6 +7,7 @@ token if it has one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sparring.errors import ModelError
@@ -21,29 +22,39 @@ class Tokenizer(Protocol):
 
     def apply_chat_template(self, conversation: list[dict[str, str]], **kwargs: Any) -> Any: ...
 
-    def __call__(self, text: str, **kwargs: Any) -> Any: ...
+    def __call__(self, text: list[str], **kwargs: Any) -> Any: ...
 
 
-def prompt_text(tokenizer: Tokenizer, message: str) -> str:
-    """The whole prompt as text, up to where the model's answer begins."""
+def prompt_text(
+    tokenizer: Tokenizer, message: str, options: Mapping[str, Any] | None = None
+) -> str:
+    """The whole prompt as text, up to where the model's answer begins.
+
+    ``options`` are switches of the chat template, such as ``enable_thinking``.
+    """
     if not tokenizer.chat_template:
         return PLAIN.replace("{message}", message)
     text: str = tokenizer.apply_chat_template(
-        [{"role": "user", "content": message}], tokenize=False, add_generation_prompt=True
+        [{"role": "user", "content": message}],
+        tokenize=False,
+        add_generation_prompt=True,
+        **(options or {}),
     )
     return text
 
 
-def prompt_ids(tokenizer: Tokenizer, message: str, limit: int, task_id: str) -> tuple[int, ...]:
-    """Token ids of the prompt. Raises `ModelError` when there are more than ``limit``.
+def prompt_ids(
+    tokenizer: Tokenizer, texts: Sequence[str], limit: int, task_ids: Sequence[str]
+) -> list[tuple[int, ...]]:
+    """Token ids of the prompts of tasks. Raises `ModelError` when one has more than ``limit``.
 
     A chat template writes its own special tokens, so none are added then.
     """
-    text = prompt_text(tokenizer, message)
-    ids = tokenizer(text, add_special_tokens=not tokenizer.chat_template)["input_ids"]
-    if len(ids) > limit:
-        raise ModelError(
-            f"task {task_id}: its prompt has {len(ids)} tokens, prompts.max_tokens is {limit}; "
-            "raise the limit or drop the task (prompts are never cut)"
-        )
-    return tuple(ids)
+    found = tokenizer(list(texts), add_special_tokens=not tokenizer.chat_template)["input_ids"]
+    for ids, task_id in zip(found, task_ids, strict=True):
+        if len(ids) > limit:
+            raise ModelError(
+                f"task {task_id}: its prompt has {len(ids)} tokens, prompts.max_tokens is {limit};"
+                " raise the limit or drop the task (prompts are never cut)"
+            )
+    return [tuple(ids) for ids in found]

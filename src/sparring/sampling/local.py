@@ -62,14 +62,17 @@ class LocalSampler:
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         max_rows: int = 512,
+        autocast: torch.dtype | None = None,
     ) -> None:
         """``max_rows`` responses are sampled at once; more are split over several batches.
+        ``autocast`` is the type of the matrix products, if not that of the weights.
 
         Raises `ModelError` if the model has no end token.
         """
         self.model = model
         self.tokenizer = tokenizer
         self.max_rows = max_rows
+        self.autocast = autocast
         self.end_ids = end_token_ids(model, tokenizer)
 
     def sample(self, prompts: Sequence[Prompt], n: int) -> list[list[Response]]:
@@ -87,7 +90,10 @@ class LocalSampler:
         try:
             for start in range(0, len(order), per_batch):
                 chosen = order[start : start + per_batch]
-                batch = self._batch([prompts[i] for i in chosen], n)
+                with torch.autocast(
+                    self.model.device.type, dtype=self.autocast, enabled=self.autocast is not None
+                ):
+                    batch = self._batch([prompts[i] for i in chosen], n)
                 for i, responses in zip(chosen, batch, strict=True):
                     found[i] = responses
         finally:
