@@ -29,6 +29,8 @@ STOREYS: list[set[str]] = [
         "replay",
         "rescore",
         "launch",
+        "convert",
+        "dryrun",
     },
     {"cli"},
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring import __version__
-from sparring.errors import ConfigError, SparringError
+from sparring.errors import ConfigError, DataError, SparringError
 
 if TYPE_CHECKING:
     from sparring.launch import Launch
@@ -52,6 +53,9 @@ def train(
     from_step: Annotated[
         int, typer.Option("--from-step", min=0, help="With --replay: start from this checkpoint.")
     ] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all that can be checked, and train nothing.")
+    ] = False,
 ) -> None:
     """Train both roles, with evaluations before, during and after."""
     from sparring.launch import new_run, replayed_run, resumed_run
@@ -63,6 +67,11 @@ def train(
     if from_step and not replay:
         raise ConfigError("--from-step belongs to --replay")
     path = run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
+    if dry_run:
+        if resume or replay:
+            raise ConfigError("--dry-run is for a new run; leave out --resume and --replay")
+        _dry_run(recipe, change or (), path)
+        return
     if resume:
         launch = resumed_run(path, recipe, change or ())
     elif replay:
@@ -76,6 +85,23 @@ def train(
         raise
     finally:
         launch.run.close()
+
+
+def _dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
+    from sparring.config import NANO_RECIPE, load_recipe
+    from sparring.derived import derived_quantities
+    from sparring.dryrun import dry_run
+
+    resolved = load_recipe(recipe or NANO_RECIPE, changes)
+    console = Console()
+    for name, value in derived_quantities(resolved).items():
+        console.print(Text(f"  {name}: {value}"), soft_wrap=True)
+    warnings = 0
+    for check in dry_run(resolved, path):
+        mark = Text("! ", "yellow") if check.warning else Text("✓ ", "green")
+        console.print(mark + Text(f"{check.name}: {check.found}"), soft_wrap=True)
+        warnings += check.warning
+    console.print(f"ready to train{f'; {warnings} to look at (!)' if warnings else ''}")
 
 
 def _train(launch: Launch) -> None:
@@ -148,6 +174,48 @@ def rescore(
         text = "".join(json.dumps(clean(c)) + "\n" for c in found.changes)
         _write(out, text)
         typer.echo(f"{len(found.changes):,} changed advantages: {out}")
+
+
+tasks_app = typer.Typer(no_args_is_help=True, help="Task files.")
+app.add_typer(tasks_app, name="tasks")
+model_app = typer.Typer(no_args_is_help=True, help="Model checkpoints.")
+app.add_typer(model_app, name="model")
+
+
+@tasks_app.command("convert")
+def tasks_convert(
+    file: Annotated[Path, typer.Argument(help="JSON lines of HumanEval's or MBPP's shape (.gz).")],
+    out: Annotated[Path, typer.Option("--out", help="A JSONL file to write.")],
+) -> None:
+    """Turn function tasks into programs on standard input, each test confirmed by running it."""
+    from sparring.convert import convert_file
+    from sparring.tasks.load import dump_tasks
+
+    rows = convert_file(file)
+    tasks = [r.task for r in rows if r.task]
+    for row in rows:
+        if row.reason:
+            typer.echo(f"left out {row.id}: {row.reason}", err=True)
+    if not tasks:
+        raise DataError(f"{file}: no row could be turned into a task")
+    dump_tasks(tasks, out)
+    tests = sum(len(t.tests) + len(t.examples) for t in tasks)
+    typer.echo(
+        f"{len(tasks)} of {len(rows)} tasks with {tests} tests: {out} "
+        f"({sum(r.left_out for r in rows)} assertions of another form left out)"
+    )
+
+
+@model_app.command("convert")
+def model_convert(
+    file: Annotated[Path, typer.Argument(help="A GGUF file.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory for the checkpoint.")],
+) -> None:
+    """Write a GGUF file as an ordinary checkpoint that can be trained."""
+    from sparring.learning.gguf import convert_gguf
+
+    parameters = convert_gguf(file, out)
+    typer.echo(f"{parameters:,} parameters: {out}")
 
 
 new_app = typer.Typer(no_args_is_help=True, help="Write a file to start from.")

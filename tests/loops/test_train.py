@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 from tests.loops.runs import command, finished, records, sparring
+
+from sparring.microworld import NANO_DIR
 
 
 def test_the_summary_holds_every_promised_figure(run: Path) -> None:
@@ -102,8 +105,6 @@ def test_zero_kl_and_equal_rewards_leave_the_weights_alone(tmp_path: Path) -> No
             evaluation__every="5",
         )
     )
-    from sparring.microworld import NANO_DIR
-
     start = load_file(NANO_DIR / "model.safetensors")
     end = load_file(path / "checkpoints" / "step-00005" / "model.safetensors")
     assert all((start[k] == end[k]).all() for k in start)
@@ -126,7 +127,28 @@ def test_a_task_file_trains_as_well(tmp_path: Path) -> None:
     )
 
 
+GOOD_ROW = '{"question": "Print 1.", "test_input": ["1"], "test_output": ["1"], "task_id": "a"}'
+BAD_FILES = {
+    "malformed.jsonl": '{"question": "x", ',
+    "untested.jsonl": '{"question": "Print 1.", "test_output": ["1"]}',
+    "zero.jsonl": '{"question": "Print 1.", "test_input": [], "test_output": []}',
+    "twice.jsonl": f"{GOOD_ROW}\n{GOOD_ROW}\n",
+}
 BAD = {
+    "malformed tasks": (["train", "--set", 'tasks.train=["malformed.jsonl"]'], "line 1: not JSON"),
+    "no tests": (["train", "--set", 'tasks.train=["untested.jsonl"]'], "test_input: is missing"),
+    "zero tests": (["train", "--set", 'tasks.train=["zero.jsonl"]'], "has no test"),
+    "duplicate ids": (["train", "--set", 'tasks.train=["twice.jsonl"]'], "a"),
+    "no tokenizer": (["train", "--set", "model.path=BARE"], "has no tokenizer"),
+    "no weights": (["train", "--set", "model.path=WEIGHTLESS"], "cannot be loaded"),
+    "no end token": (["train", "--set", "model.path=ENDLESS"], "no end token"),
+    "gguf": (["train", "--set", "model.path=x.gguf"], "convert it first"),
+    "hub id offline": (["train", "--set", "model.path=no-such/model"], "cannot be"),
+    "infinite": (["config", "--set", "learning.learning_rate=inf"], "learning.learning_rate"),
+    "no such run": (["train", "--replay", "EMPTY"], "holds no run"),
+    "dry run": (["train", "--dry-run", "--set", "prompts.max_tokens=3"], "prompts.max_tokens"),
+    "gguf file": (["model", "convert", "none.gguf", "--out", "x"], "there is no such file"),
+    "task file": (["tasks", "convert", "none.jsonl", "--out", "x"], "there is no such file"),
     "unknown recipe": (["train", "nowhere.toml"], "no such recipe"),
     "unknown key": (["config", "--set", "learning.learning_rat=1"], "did you mean learning_rate?"),
     "unknown section": (["config", "--set", "lerning.kl=1"], "did you mean learning?"),
@@ -145,6 +167,25 @@ BAD = {
 }
 
 
+def _broken_models(where: Path) -> dict[str, str]:
+    """Copies of the nano model that lack something."""
+    lacking = {
+        "BARE": ("tokenizer_config.json", "tokenizer.json"),
+        "WEIGHTLESS": ("model.safetensors",),
+        "ENDLESS": (),
+    }
+    for name, files in lacking.items():
+        copy = shutil.copytree(NANO_DIR, where / name.lower())
+        for file in files:
+            (copy / file).unlink()
+    for file in ("tokenizer_config.json", "generation_config.json"):
+        path = where / "endless" / file
+        path.write_text(
+            json.dumps({k: v for k, v in json.loads(path.read_text()).items() if "eos" not in k})
+        )
+    return {name: str(where / name.lower()) for name in lacking}
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_mistake_is_one_clear_line(name: str, tmp_path: Path) -> None:
     arguments, expected = BAD[name]
@@ -152,9 +193,12 @@ def test_a_mistake_is_one_clear_line(name: str, tmp_path: Path) -> None:
     empty.mkdir()
     full.mkdir()
     (full / "something").touch()
-    places = {"EMPTY": str(empty), "FULL": str(full)}
-    filled = [places.get(a, a.replace("EMPTY", str(empty))) for a in arguments]
-    done = sparring(*filled, cwd=tmp_path)
+    for file, text in BAD_FILES.items():
+        (tmp_path / file).write_text(text)
+    places = {"EMPTY": str(empty), "FULL": str(full), **_broken_models(tmp_path)}
+    for word, place in places.items():
+        arguments = [a.replace(word, place) for a in arguments]
+    done = sparring(*arguments, cwd=tmp_path)
     assert done.returncode != 0
     assert expected in done.stderr, done.stderr
     assert "Traceback" not in done.stderr

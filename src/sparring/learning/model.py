@@ -13,11 +13,18 @@ import copy
 import errno
 import os
 import shutil
+import socket
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.constants import ENDPOINT
+from huggingface_hub.errors import HFValidationError
 from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -48,14 +55,29 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
         raise ModelError(f"{path}: convert it first: sparring model convert {path} --out DIR")
     if not local.exists() and (local.is_absolute() or path.startswith(".")):
         raise ModelError(f"{path}: there is no such directory")
+    if not local.exists() and not _reachable(path):
+        raise ModelError(
+            f"{path}: there is no such directory, and as a hub id it is not in the cache and "
+            f"{ENDPOINT} cannot be reached"
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        hint = "" if local.exists() else " (a hub id needs the network or a filled cache)"
-        raise ModelError(f"{path}: cannot be loaded{hint}: {_first_line(error)}") from None
+        raise ModelError(f"{path}: cannot be loaded: {_first_line(error)}") from None
     model.eval()
     return model, tokenizer
+
+
+def _reachable(hub_id: str) -> bool:
+    """Whether a hub id may be loaded: cached, or its host known. Saves a minute of retries."""
+    try:
+        if try_to_load_from_cache(hub_id, "config.json") is not None or getproxies():
+            return True
+        socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
+    except (OSError, HFValidationError):
+        return False
+    return True
 
 
 def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) -> PreTrainedModel:
@@ -79,7 +101,9 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
             task_type="CAUSAL_LM",
         )
         try:
-            model = get_peft_model(model, config)
+            with warnings.catch_warnings():  # peft asks transformers by names that will go
+                warnings.simplefilter("ignore", FutureWarning)
+                model = get_peft_model(model, config)
         except ValueError as error:
             raise ModelError(f"model.lora_targets: {_first_line(error)}") from None
     if settings.gradient_checkpointing:

@@ -103,6 +103,22 @@ class Learner:
             s.logprob_gap = s.logprob_gap / s.gap_tokens if s.gap_tokens else math.nan
         return stats
 
+    def gradient(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
+        """The statistics of a forward and backward pass, ``grad_norm`` of all groups together.
+        The gradient is thrown away; weights and optimiser stay as they are."""
+        stats = {role: RoleStats() for role in Role}
+        self.optimizer.zero_grad(set_to_none=True)
+        self.model.train()
+        tokens = sum(g.tokens for g in groups)
+        for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
+            self._backward(batch, 1 / tokens, stats[batch[0].role], fresh=True)
+        norm = _norm([p.grad for p in self._parameters() if p.grad is not None], None)
+        self.model.eval()
+        self.optimizer.zero_grad(set_to_none=True)
+        for s in stats.values():
+            s.grad_norm = norm
+        return stats
+
     def _optimizer_step(
         self, part: dict[Role, list[Group]], stats: dict[Role, RoleStats], fresh: bool
     ) -> bool:

@@ -1,0 +1,242 @@
+"""Everything that can be checked before money is spent.
+
+    sparring train [RECIPE] --dry-run
+
+Loads what a run would load, plays two tasks from prompt to reward, takes a
+forward and a backward pass on two groups, and measures what that cost. Its
+estimates of time and space are those of this sample, scaled up; the weights
+stay as they are and no run directory is made.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sparring.config import Recipe
+from sparring.errors import DataError, RunError
+from sparring.learning.samples import Group, Sample
+from sparring.learning.update import RoleStats
+from sparring.pipelines.bout import Judged, judge
+from sparring.pipelines.record import rollout_record
+from sparring.reward import Scorer
+from sparring.ring import Ring
+from sparring.sandbox import Job
+from sparring.schema import Response, Role, StopReason, Task, Verdict
+from sparring.tasks.checkers import accepts
+from sparring.trainer import Trainer
+
+_TASKS = 2
+_REFERENCES = 32
+"""Tasks whose reference solution is tried on their own tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report. ``warning``: the run would start, and may disappoint."""
+
+    name: str
+    found: str
+    warning: bool = False
+
+
+def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
+    """The checks, each as soon as it is known. ``place`` is where runs would be written.
+
+    Raises the errors that the run would end with.
+    """
+    scorer = Scorer(recipe)
+    trainer = Trainer(recipe)
+    with Ring(recipe, trainer) as ring:
+        yield from _tasks(ring)
+        yield _model(trainer)
+        yield from _prompts(ring)
+        yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
+        coder, tester, sampled = _sample(ring)
+        yield from _responses(coder, tester, sampled)
+        tasks = ring.batch(1)[: len(coder)]
+        start = time.monotonic()
+        judged = judge(ring.sandbox, tasks, coder, tester, ring.limits, reasoning=ring.reasoning)
+        ran = time.monotonic() - start
+        scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
+        yield _rewards(judged)
+        start = time.monotonic()
+        norm = _learn(trainer, coder[0], tester[0])
+        learned = time.monotonic() - start
+        yield Check("forward and backward", f"two groups in {learned:.1f} s, gradient {norm:.3g}")
+        written = sum(len(json.dumps(rollout_record(1, s), default=str)) for s in scored)
+        responses = sum(len(g) for g in (*coder, *tester))
+        yield from _cost(
+            recipe, trainer, place, written / len(tasks), (sampled, ran, learned), responses
+        )
+
+
+def _tasks(ring: Ring) -> Iterator[Check]:
+    train, held_out = ring.tasks, ring.held_out
+    shared = {t.statement for t in train} & {t.statement for t in held_out}
+    yield Check(
+        "tasks",
+        f"{len(train):,} to train on, {len(held_out):,} held out"
+        + (f"; {len(shared)} statements are in both" if shared else ""),
+        bool(shared),
+    )
+    tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
+    jobs = [Job(t.solutions[0], tuple(x.input for x in t.tests)) for t in tried]
+    wrong = [
+        t.id
+        for t, outcomes in zip(tried, ring.sandbox.run(jobs), strict=True)
+        if not all(
+            o.verdict is Verdict.FINISHED and accepts(t.checker, o.output, x.output)
+            for x, o in zip(t.tests, outcomes, strict=True)
+        )
+    ]
+    if tried and len(wrong) == len(tried):
+        raise DataError(
+            f"no reference solution passes its own tests (task {wrong[0]}): do solutions and "
+            "tests belong together, and do the programs read standard input?"
+        )
+    if wrong:
+        found = f"{len(wrong)} of {len(tried)} fail their own tests, such as {wrong[0]}"
+    else:
+        found = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
+    yield Check("reference solutions", found, bool(wrong) or not tried)
+
+
+def _model(trainer: Trainer) -> Check:
+    model = trainer.model
+    every = sum(p.numel() for p in model.parameters())
+    learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    plain = "" if trainer.tokenizer.chat_template else "; no chat template: the plain form is used"
+    return Check(
+        "model",
+        f"{every:,} parameters, {learning:,} learn, on {model.device}, "
+        f"{trainer.recipe.model.precision}{plain}",
+        bool(plain),
+    )
+
+
+def _prompts(ring: Ring) -> Iterator[Check]:
+    for role in Role:
+        lengths = sorted(len(p.token_ids) for p in ring.prompts(ring.tasks, role, 1))
+        limit = ring.recipe.prompts.max_tokens
+        opened = "; reasoning is open at its end" if ring.reasoning[role].opened else ""
+        yield Check(
+            f"{role} prompts",
+            f"{lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}, "
+            f"limit {limit}{opened}",
+        )
+    yield Check(
+        "end tokens", ", ".join(ring.trainer.tokenizer.convert_ids_to_tokens(ring.sampler.end_ids))
+    )
+
+
+def _sample(ring: Ring) -> tuple[list[list[Response]], list[list[Response]], float]:
+    start = time.monotonic()
+    tasks: list[Task] = ring.batch(1)[:_TASKS]
+    s = ring.recipe.sampling
+    coder = ring.sampler.sample(ring.prompts(tasks, Role.CODER, 1), s.programs)
+    tester = ring.sampler.sample(ring.prompts(tasks, Role.TESTER, 1), s.tests)
+    return coder, tester, time.monotonic() - start
+
+
+def _responses(
+    coder: list[list[Response]], tester: list[list[Response]], seconds: float
+) -> Iterator[Check]:
+    every = [r for g in (*coder, *tester) for r in g]
+    tokens = sum(len(r.token_ids) for r in every)
+    yield Check("sampling", f"{len(every)} responses, {tokens / seconds:,.0f} tokens/s")
+    for role, groups in ((Role.CODER, coder), (Role.TESTER, tester)):
+        rs = [r for g in groups for r in g]
+        cut = sum(r.stop is StopReason.LENGTH for r in rs) / len(rs)
+        yield Check(
+            f"{role} responses",
+            f"{sum(len(r.token_ids) for r in rs) / len(rs):.0f} tokens on average, "
+            f"{cut:.0%} cut off by sampling.{role}_max_tokens",
+            cut > 0.5,
+        )
+
+
+def _rewards(judged: list[Judged]) -> Check:
+    programs = [p for j in judged for p in j.programs]
+    tests = [p for j in judged for p in j.tests]
+    parsed = sum(p.source is not None for p in programs), sum(p.test is not None for p in tests)
+    failures = [str(p.failure) for p in programs if p.failure]
+    failures += [str(p.failure) for p in tests if p.failure]
+    common = f"; most often {max(set(failures), key=failures.count)}" if failures else ""
+    return Check(
+        "parsing and reward",
+        f"{parsed[0]} of {len(programs)} programs and {parsed[1]} of {len(tests)} tests could be "
+        f"read{common}",
+        not all(parsed),
+    )
+
+
+def _learn(trainer: Trainer, coder: list[Response], tester: list[Response]) -> float:
+    """Forward and backward on one group of each role, with made-up advantages."""
+    groups = [
+        Group(
+            role,
+            rs[0].prompt_ids,
+            trainer.temperature(role),
+            tuple(Sample(r.token_ids, r.logprobs, (-1.0) ** i) for i, r in enumerate(rs)),
+        )
+        for role, rs in ((Role.CODER, coder), (Role.TESTER, tester))
+    ]
+    stats: dict[Role, RoleStats] = trainer.learner.gradient(groups)
+    norm = max(s.grad_norm for s in stats.values())
+    if not norm < float("inf"):
+        raise RunError("the gradient of two groups is not finite: is the model damaged?")
+    return norm
+
+
+def _cost(
+    recipe: Recipe,
+    trainer: Trainer,
+    place: Path,
+    per_task: float,
+    seconds: tuple[float, float, float],
+    responses: int,
+) -> Iterator[Check]:
+    t, s = recipe.training, recipe.sampling
+    per_step = t.tasks_per_step * (s.programs + s.tests)
+    scale = per_step / responses
+    step = (seconds[0] + seconds[1]) * scale + seconds[2] * t.tasks_per_step
+    yield Check(
+        "time, at most",
+        f"{step:,.0f} s per step, {step * t.steps / 3600:.1f} h for {t.steps} steps, without "
+        "evaluations (larger batches cost less per response)",
+    )
+    weights = sum(p.numel() * p.element_size() for p in trainer.model.parameters())
+    learning = sum(4 * p.numel() for p in trainer.model.parameters() if p.requires_grad)
+    checkpoint = weights + 2 * learning
+    kept = checkpoint * (t.keep_checkpoints + 1)
+    rollouts = per_task * t.tasks_per_step * t.steps / 3  # as measured: gzip leaves a third
+    existing = next(p for p in (place.absolute(), *place.absolute().parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    if kept + rollouts > free:
+        raise RunError(
+            f"{place}: the run needs about {(kept + rollouts) / 2**30:.1f} GiB, "
+            f"{free / 2**30:.1f} GiB are free; make room or lower training.keep_checkpoints"
+        )
+    yield Check(
+        "disk",
+        f"{(kept + rollouts) / 2**30:.2f} GiB of {free / 2**30:.0f} GiB free "
+        f"({checkpoint / 2**30:.2f} GiB per checkpoint)",
+    )
+    if trainer.model.device.type == "cuda":
+        used = torch.cuda.max_memory_allocated() / 2**30
+        where = "on the GPU"
+    else:
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        where = "of this process"
+    yield Check(
+        "memory",
+        f"{used:.1f} GiB at most so far {where}; AdamW adds {2 * learning / 2**30:.2f} GiB",
+    )
