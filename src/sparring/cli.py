@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring import __version__
-from sparring.errors import ConfigError, DataError, SparringError
+from sparring.errors import ConfigError, DataError, SparringError, Stopped
 
 if TYPE_CHECKING:
     from sparring.launch import Launch
@@ -83,6 +84,10 @@ def train(
     except SparringError:
         launch.run.discard_unused()
         raise
+    except KeyboardInterrupt:
+        launch.run.discard_unused()
+        again = f"; go on with --resume --run-dir {path}" if launch.run.has("recipe.json") else ""
+        raise Stopped(f"stopped{again}") from None
     finally:
         launch.run.close()
 
@@ -258,11 +263,13 @@ def config(
     """Print the resolved recipe and what it amounts to per training step."""
     from sparring.config import NANO_RECIPE, describe_fields, load_recipe, to_toml
     from sparring.derived import derived_quantities
+    from sparring.prompts.templates import Templates
 
     if fields:
         typer.echo(describe_fields())
         return
     resolved = load_recipe(recipe or NANO_RECIPE, change or ())
+    Templates(resolved.prompts.coder, resolved.prompts.tester)
     typer.echo(to_toml(resolved))
     typer.echo("# what this amounts to")
     for name, value in derived_quantities(resolved).items():
@@ -277,6 +284,8 @@ def microworld_build(
     """Rebuild the nano model from nothing (about 15 minutes on two cores)."""
     from sparring.microworld.build import WarmStart, build
 
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"--out {out}: is there already; name a new directory")
     build(out, WarmStart(seed=seed))
 
 
@@ -308,6 +317,9 @@ def main() -> None:
     # Before torch is loaded: threads that wait by spinning take the cores from the sandbox and,
     # beside a busy neighbour, slow themselves down several times over.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without → and ✓ must not end a run
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SparringError as error:

@@ -25,7 +25,9 @@ from sparring.scoring.advantages import Normalisation
 from sparring.scoring.rewards import CoderReward, InvalidTest, NoWrong, TesterReward
 from sparring.tasks.checkers import Checker
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=1 << 63, strict=True)]
+Heat = Annotated[float, Field(ge=0.01, le=100)]
 NANO = "nano"
 """Name of the model in the package."""
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
@@ -42,7 +44,9 @@ class ModelSection(Section):
     """[model]"""
 
     path: str = Field(
-        NANO, description="Directory or hub id of a causal language model; 'nano' is in the package"
+        NANO,
+        min_length=1,
+        description="Directory or hub id of a causal language model; 'nano' is in the package",
     )
     precision: Precision = Field(
         Precision.FLOAT32,
@@ -69,11 +73,14 @@ class TasksSection(Section):
     held_out: list[str] = Field(
         ["microworld:held_out"], description="Task files to evaluate on, or microworld:SPLIT"
     )
-    train_count: Count = Field(1600, description="Tasks drawn from a microworld split for training")
-    held_out_count: Count = Field(300, description="Tasks evaluated; of a file, the first so many")
-    held_out_seed: int = Field(
+    train_count: Count = Field(
+        1600, le=1_000_000, description="Tasks drawn from a microworld split for training"
+    )
+    held_out_count: Count = Field(
+        300, le=1_000_000, description="Tasks evaluated; of a file, the first so many"
+    )
+    held_out_seed: Seed = Field(
         1,
-        ge=0,
         description="Seed of the microworld's held-out tasks; the same for every run, so that runs compare",
     )
     max_tests: Count | None = Field(
@@ -112,8 +119,8 @@ class SamplingSection(Section):
 
     programs: Count = Field(16, description="n: programs per task")
     tests: Count = Field(16, description="m: tests per task")
-    coder_temperature: float = Field(1.0, gt=0, description="Divides the coder's logits")
-    tester_temperature: float = Field(1.0, gt=0, description="Divides the tester's logits")
+    coder_temperature: Heat = Field(1.0, description="Divides the coder's logits")
+    tester_temperature: Heat = Field(1.0, description="Divides the tester's logits")
     coder_max_tokens: Count = Field(
         1024, description="Longest program response, end token included"
     )
@@ -124,7 +131,9 @@ class SamplingSection(Section):
 class SandboxSection(Section):
     """[sandbox]"""
 
-    workers: Count | None = Field(None, description="Parallel workers; default: one per core")
+    workers: Count | None = Field(
+        None, le=1024, description="Parallel workers; default: one per core"
+    )
     level: Level | None = Field(
         None, description="Isolation to insist on; default: the strongest the host gives"
     )
@@ -220,8 +229,10 @@ class TrainingSection(Section):
 
     steps: Count = Field(350, description="Training steps")
     tasks_per_step: Count = Field(16, description="Tasks sampled in each step")
-    seed: int = Field(0, ge=0, description="Seed of task order and sampling")
-    threads: Count | None = Field(None, description="Torch threads on a CPU; default: torch's")
+    seed: Seed = Field(0, description="Seed of task order and sampling")
+    threads: Count | None = Field(
+        None, le=1024, description="Torch threads on a CPU; default: torch's"
+    )
     checkpoint_every: Count = Field(
         50, description="Steps between checkpoints; one is always written at the end"
     )
@@ -280,7 +291,13 @@ def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> 
     try:
         return Recipe.model_validate(changed)
     except ValidationError as error:
-        raise ConfigError("\n".join(_line(where, e) for e in error.errors())) from None
+        given = {c.partition("=")[0].strip() for c in changes}
+        raise ConfigError(
+            "\n".join(
+                _line("--set" if ".".join(map(str, e["loc"][:2])) in given else where, e)
+                for e in error.errors()
+            )
+        ) from None
 
 
 def differing(one: Recipe, other: Recipe) -> list[str]:

@@ -47,7 +47,10 @@ def parameters(recipe: Recipe) -> int | None:
     total = 0
     for file in sorted(path.glob("*.safetensors")) if path.is_dir() else []:
         with file.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+            try:
+                header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+            except (ValueError, OverflowError, MemoryError):
+                return None  # a damaged file: loading it will say so
         for name, tensor in header.items():
             if name != "__metadata__":
                 count = 1

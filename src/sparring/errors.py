@@ -39,3 +39,9 @@ class SandboxError(SparringError):
 
 class RunError(SparringError):
     """A run directory cannot be created, read or resumed."""
+
+
+class Stopped(SparringError):
+    """The user asked to stop; the run can be resumed."""
+
+    exit_code = 130

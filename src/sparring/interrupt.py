@@ -1,12 +1,20 @@
-"""Ctrl-C as a wish: a loop is asked to end at a good moment; the second time it ends at once."""
+"""Ctrl-C as a wish: a loop is asked to end at a good moment; the second time it ends at once.
+
+SIGTERM and SIGHUP, by which batch systems and closing terminals end a
+process, are wishes too.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HEARD = b"\nsparring: stopping after this step or evaluation; Ctrl-C again stops at once\n"
 
 
 @contextmanager
@@ -19,12 +27,14 @@ def stopping() -> Iterator[Callable[[], bool]]:
         if wished:
             raise KeyboardInterrupt
         wished = True
+        os.write(2, _HEARD)
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    previous = signal.signal(signal.SIGINT, wish)
+    previous = {number: signal.signal(number, wish) for number in _SIGNALS}
     try:
         yield lambda: wished
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.config import Recipe
-from sparring.errors import ConfigError, RunError
+from sparring.errors import ConfigError, RunError, Stopped
 from sparring.interrupt import stopping
 from sparring.reward import Scorer
 from sparring.rollouts import Replayed
@@ -62,9 +62,11 @@ def replay(
         if not checkpoint.is_dir():
             raise RunError(f"{source.path}: has no checkpoint of step {from_step}")
         trainer.restore(checkpoint)
-    before = take_up(trainer, run)
+    before = take_up(trainer, run, from_step + 1)
     with stopping() as stop, progress:
         while trainer.step < recipe.training.steps:
+            if stop():
+                raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")
             advance(trainer, scorer, rollouts, run, progress, stop)
     summary = {
         "replayed": str(source.path),

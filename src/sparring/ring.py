@@ -49,6 +49,11 @@ class Ring:
         self.held_out = tasks_of(t.held_out, t.held_out_count, t.held_out_seed, t.max_tests)[
             : t.held_out_count
         ]
+        if recipe.training.tasks_per_step > len(self.tasks):
+            raise ConfigError(
+                f"training.tasks_per_step is {recipe.training.tasks_per_step}, but there are "
+                f"{len(self.tasks)} tasks to train on"
+            )
         if (rule := recipe.checker.rule) is not None:
             self.tasks = [replace(x, checker=rule) for x in self.tasks]
             self.held_out = [replace(x, checker=rule) for x in self.held_out]
@@ -91,13 +96,23 @@ class Ring:
 
         A function of the seed and the step alone, so a resumed run needs no cursor.
         """
-        count = min(self.recipe.training.tasks_per_step, len(self.tasks))
+        count = self.recipe.training.tasks_per_step
         chosen = []
         for position in range((step - 1) * count, step * count):
             turn, place = divmod(position, len(self.tasks))
             rng = np.random.default_rng([self.recipe.training.seed, 7, turn])
             chosen.append(self.tasks[int(rng.permutation(len(self.tasks))[place])])
         return chosen
+
+    def notes(self) -> list[str]:
+        """What a user should know before the run spends anything on it."""
+        found = []
+        shared = {t.statement for t in self.tasks} & {t.statement for t in self.held_out}
+        if shared:
+            found.append(f"note: {len(shared)} held-out statements are trained on as well")
+        if not self.trainer.tokenizer.chat_template:
+            found.append("note: the model has no chat template; prompts take the plain form")
+        return found
 
     def prompts(self, tasks: Sequence[Task], role: Role, step: int) -> list[Prompt]:
         """The prompts of a step for one role."""

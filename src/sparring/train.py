@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sparring.config import Recipe
-from sparring.errors import RunError
+from sparring.errors import RunError, Stopped
 from sparring.evaluate import (
     Evaluated,
     evaluate,
@@ -42,12 +42,6 @@ from sparring.step import one_step
 from sparring.trainer import Trainer
 
 
-class Interrupted(RunError):
-    """The user asked to stop; the run can be resumed."""
-
-    exit_code = 130
-
-
 def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
     """Run a recipe to its end, from wherever ``run`` stands, and return its summary."""
     started = time.monotonic()
@@ -55,12 +49,16 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
     with Ring(recipe, trainer) as ring, stopping() as stop, progress:
         run.write_json("environment.json", ring.environment())
         before = take_up(trainer, run)
+        for note in ring.notes():
+            progress.note(note)
         court = Court(ring, run, progress, trainer.step)
         newest = court.first
         rollouts = Live(ring, run, progress)
         if trainer.step and _due(recipe, trainer.step):  # cut off before this evaluation
             newest = court.evaluate(trainer.step)
         while trainer.step < recipe.training.steps:
+            if stop():
+                raise Stopped(_going_on(run, trainer.step))
             advance(trainer, scorer, rollouts, run, progress, stop)
             if _due(recipe, trainer.step):
                 newest = court.evaluate(trainer.step)
@@ -78,14 +76,16 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
         return summary
 
 
-def take_up(trainer: Trainer, run: RunDir) -> float:
+def take_up(trainer: Trainer, run: RunDir, first: int = 1) -> float:
     """Put the trainer where the run's newest checkpoint left it, or at the start.
+
+    ``first`` is the run's first step: from there on the metrics must be complete.
 
     Returns the seconds that earlier processes spent on this run.
     """
     if (newest := run.newest_checkpoint()) is not None:
         trainer.restore(newest)
-    run.rewind(trainer.step)
+    run.rewind(trainer.step, first=first)
     return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
 
 
@@ -99,7 +99,7 @@ def advance(
 ) -> None:
     """Make the next step, write it down, and keep a checkpoint where one is due.
 
-    Raises `Interrupted` after the step if the user has asked to stop, and
+    Raises `Stopped` after the step if the user has asked to stop, and
     `RunError` when a gradient was refused for the second time.
     """
     step = trainer.step + 1
@@ -121,7 +121,11 @@ def advance(
     if last or stop() or step % training.checkpoint_every == 0:
         trainer.save(run)
     if stop() and not last:
-        raise Interrupted(f"stopped after step {step}; go on with --resume --run-dir {run.path}")
+        raise Stopped(_going_on(run, step))
+
+
+def _going_on(run: RunDir, step: int) -> str:
+    return f"stopped after step {step}; go on with --resume --run-dir {run.path}"
 
 
 def _exploded(run: RunDir, refused: Sequence[int]) -> str:
@@ -162,6 +166,7 @@ class Court:
         if step:
             run.read_json(_values(0))
         self.first = self._evaluate(0, None)
+        self._rewrite()
         self._other_temperatures()
 
     def evaluate(self, step: int) -> Evaluated:
@@ -178,11 +183,10 @@ class Court:
             self.pool = found.programs()
             self.run.write_lines("pool.jsonl.gz", pool_records(found.judged))
         now = Evaluated(step, found.summary, found.tokens)
-        record = evaluation_record(now, first or now)
-        known = [r for r in self.run.lines("evaluations.jsonl") if r["step"] != step]
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
-        self.run.replace_lines("evaluations.jsonl", [*known, record])
         self.run.write_json(name, values_record(now))
+        if first is not None:
+            self._rewrite()
         e = found.summary.estimates
         bon = next(v for k, v in e.items() if k.startswith("bon_"))
         self.progress.note(
@@ -191,6 +195,13 @@ class Court:
             f"({found.seconds:.0f} s)"
         )
         return now
+
+    def _rewrite(self) -> None:
+        """evaluations.jsonl from the figures of all evaluations."""
+        files = sorted((self.run.path / "evaluations").glob("step-?????.json"))
+        every = [evaluated_from(self.run.read_json(f"evaluations/{f.name}")) for f in files]
+        records = [evaluation_record(e, self.first) for e in every]
+        self.run.replace_lines("evaluations.jsonl", records)
 
     def _other_temperatures(self) -> None:
         records = self.run.lines("start.jsonl")

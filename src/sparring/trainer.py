@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 from sparring.config import NANO, Recipe
-from sparring.errors import RunError
+from sparring.errors import ModelError, RunError
 from sparring.learning.model import load_model, load_weights, prepare_model, save_model, save_state
 from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings, Precision
 from sparring.learning.update import Learner
@@ -68,12 +69,12 @@ class Trainer:
         try:
             counters: dict[str, Any] = json.loads((checkpoint / "state.json").read_text("utf-8"))
             state = torch.load(checkpoint / "optimizer.pt", weights_only=True)
-        except (OSError, ValueError, RuntimeError) as error:
+            load_weights(self.model, checkpoint)
+        except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, ModelError) as error:
+            said = (str(error).splitlines() or ["empty file"])[0]
             raise RunError(
-                f"{checkpoint}: is damaged ({str(error).splitlines()[0]}); remove it, and the one "
-                "before it is taken"
+                f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
             ) from None
-        load_weights(self.model, checkpoint)
         self.learner.load_state(state)
         self.step, self.tokens = int(counters["step"]), int(counters["tokens"])
         self.refused = list(counters["refused"])

@@ -39,7 +39,8 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
 def test_what_would_disappoint_is_marked(tmp_path: Path) -> None:
     row = {"question": "Read a number.", "test_input": ["1"], "test_output": ["1"]}
     (tmp_path / "t.jsonl").write_text(json.dumps(row))
-    files = ["--set", 'tasks.train=["t.jsonl"]', "--set", 'tasks.held_out=["t.jsonl"]']
+    files = [x for k in ("train", "held_out") for x in ("--set", f'tasks.{k}=["t.jsonl"]')]
+    files += ["--set", "training.tasks_per_step=1"]
     short = ["--set", "sampling.coder_max_tokens=3"]
     done = sparring("train", "--dry-run", *SETS, *files, *short, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -57,7 +58,8 @@ def test_solutions_that_solve_nothing_stop_it(tmp_path: Path) -> None:
         "solutions": ["print(3)"],
     }
     (tmp_path / "t.jsonl").write_text(json.dumps(row))
-    files = ["--set", 'tasks.train=["t.jsonl"]', "--set", 'tasks.held_out=["t.jsonl"]']
+    files = [x for k in ("train", "held_out") for x in ("--set", f'tasks.{k}=["t.jsonl"]')]
+    files += ["--set", "training.tasks_per_step=1"]
     done = sparring("train", "--dry-run", *SETS, *files, cwd=tmp_path)
     assert done.returncode == 2
     assert "no reference solution passes its own tests" in done.stderr

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from jinja2 import TemplateError
+
 from sparring.errors import ModelError
 
 PLAIN = "{message}\n\nAnswer:\n"
@@ -34,12 +36,15 @@ def prompt_text(
     """
     if not tokenizer.chat_template:
         return PLAIN.replace("{message}", message)
-    text: str = tokenizer.apply_chat_template(
-        [{"role": "user", "content": message}],
-        tokenize=False,
-        add_generation_prompt=True,
-        **(options or {}),
-    )
+    try:
+        text: str = tokenizer.apply_chat_template(
+            [{"role": "user", "content": message}],
+            tokenize=False,
+            add_generation_prompt=True,
+            **(options or {}),
+        )
+    except TemplateError as error:
+        raise ModelError(f"the model's chat template does not work: {error}") from None
     return text
 
 

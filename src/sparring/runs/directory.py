@@ -45,7 +45,6 @@ from typing import Any
 
 from sparring.errors import RunError
 
-_STARTED = ("metrics.jsonl", "evaluations.jsonl")
 _BEFORE_ANYTHING = (
     "recipe.json",
     "reward_function.py",
@@ -53,6 +52,7 @@ _BEFORE_ANYTHING = (
     "environment.json",
     "lock",
 )
+_FROM_THE_START = ("metrics.jsonl", "timing.jsonl")
 PARTIAL = ".partial"
 """Ending of what is still being written."""
 
@@ -83,16 +83,20 @@ class RunDir:
 
     @classmethod
     def create(cls, path: Path) -> RunDir:
-        """A new run directory; refuses one that already holds a run."""
+        """A new run directory; refuses one that already holds a run, or anything else."""
         with explained(path):
             path.mkdir(parents=True, exist_ok=True)
-            present = [p.name for p in path.iterdir() if p.name != "lock" and p.suffix != PARTIAL]
-        if present:
+            fresh = not (path / "lock").exists()
+        run = cls(path)
+        if (present := run._in_use()) is not None:
+            run.close()
+            if fresh:
+                (path / "lock").unlink()
+            hint = "add --resume to go on with it or " if run.has("recipe.json") else ""
             raise RunError(
-                f"{path} is not empty (it has {sorted(present)[0]}); "
-                "add --resume to go on with it or choose another --run-dir"
+                f"{path} is not empty (it has {present}); {hint}choose another --run-dir"
             )
-        return cls(path)
+        return run
 
     @classmethod
     def open(cls, path: Path) -> RunDir:
@@ -120,9 +124,18 @@ class RunDir:
     def discard_unused(self) -> None:
         """Empty the directory again if the run failed before it had done anything, so that a
         corrected recipe can use it."""
-        if not any((self.path / name).exists() for name in _STARTED):
-            for name in _BEFORE_ANYTHING:
-                (self.path / name).unlink(missing_ok=True)
+        if self._in_use() is None:
+            for file in self.path.iterdir():
+                file.unlink()
+
+    def _in_use(self) -> str | None:
+        """A file that belongs to no run that has merely begun; such a run may be begun anew."""
+        for file in sorted(self.path.iterdir()):
+            known = file.name in _BEFORE_ANYTHING or file.name.endswith(PARTIAL)
+            empty = file.name in _FROM_THE_START and file.stat().st_size == 0
+            if not file.is_file() or not (known or empty):
+                return file.name
+        return None
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         """Write a small JSON file, whole or not at all."""
@@ -158,15 +171,28 @@ class RunDir:
         *whole, _torn = path.read_bytes().split(b"\n")
         for number, line in enumerate(whole, start=1):
             try:
-                found.append(json.loads(line))
+                record = json.loads(line)
             except ValueError:
-                raise RunError(f"{path}: line {number} is damaged; mend or remove it") from None
+                record = None
+            if not isinstance(record, dict):
+                raise RunError(f"{path}: line {number} is damaged; mend or remove it")
+            found.append(record)
         return found
 
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, first: int = 1) -> None:
         """Forget the metrics of steps later than ``step``: they will be made again, from the
-        recorded rollouts as far as there are any. What was measured stays."""
+        recorded rollouts as far as there are any. What was measured stays.
+
+        Raises `RunError` if a step from ``first`` to ``step`` has no metrics.
+        """
         kept = [r for r in self.lines("metrics.jsonl") if r["step"] <= step]
+        missing = set(range(first, step + 1)) - {r["step"] for r in kept}
+        if missing:
+            raise RunError(
+                f"{self.path}: metrics.jsonl lacks step {min(missing)}, which is before the newest "
+                f"checkpoint (step {step}); remove that checkpoint and the steps are made again "
+                "from the rollouts on record"
+            )
         self.replace_lines("metrics.jsonl", kept)
         self.replace_lines("timing.jsonl", self.lines("timing.jsonl"))  # without a torn line
 

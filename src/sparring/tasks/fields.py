@@ -51,6 +51,9 @@ class Row:
         if not isinstance(value, str):
             self.fault(name, f"must be a string, not {_kind(value)}")
             return default
+        if not _is_text(value):
+            self.fault(name, "holds half a surrogate pair, which is no text")
+            return default
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -65,6 +68,9 @@ class Row:
             if not isinstance(item, str):
                 self.fault(name, f"item {i} must be a string, not {_kind(item)}")
                 return ()
+            if not _is_text(item):
+                self.fault(name, f"item {i} holds half a surrogate pair, which is no text")
+                return ()
         return tuple(value)
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
@@ -75,6 +81,8 @@ class Row:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self.fault(name, f"must be a number, not {_kind(value)}")
             return default
+        if isinstance(value, int) and abs(value) > most:
+            value = math.inf  # too large for a float, perhaps
         if not math.isfinite(value) or not least < value <= most:
             self.fault(name, f"must be above {least:g} and at most {most:g}, not {value}")
             return default
@@ -109,7 +117,9 @@ def read_row(
         row.fault("checker", f"unknown checker {checker!r}; there are {', '.join(Checker)}")
     if (method := row.text("exe_method", "stdin") or "stdin") != "stdin":
         row.fault("exe_method", f"{method!r} is not supported; only stdin is")
-    task_id = data.get("task_id", default_id)
+    task_id = data.get("task_id")
+    if task_id is None:
+        task_id = default_id
     if isinstance(task_id, bool) or not isinstance(task_id, (str, int)) or task_id == "":
         row.fault("task_id", f"must be a non-empty string or an integer, not {_kind(task_id)}")
     time_limit = row.number("test_time_limit", 1.0, 0.0, MAX_SECONDS)
@@ -148,6 +158,14 @@ def _label(row: Row, name: str) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return row.text(name)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _kind(value: object) -> str:

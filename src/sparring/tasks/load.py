@@ -29,7 +29,8 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
     where: dict[str, str] = {}
     for path in map(Path, paths):
         faults: list[str] = []
-        for number, data in _rows(path):
+        before = len(tasks)
+        for number, data in _rows(path, faults):
             task, found = read_row(
                 data, f"{path.stem}-{number}", f"{path.name}:{number}", max_tests
             )
@@ -39,6 +40,8 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
                 where[task.id] = f"{path.name}, row {number}"
                 tasks.append(task)
             faults += [f"{path}, row {number}, {name}: {text}" for name, text in found]
+        if not faults and len(tasks) == before:
+            raise DataError(f"{path}: has no rows")
         if faults:
             rest = len(faults) - SHOWN
             more = [f"… and {rest} more"] if rest > 0 else []
@@ -49,8 +52,17 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
 
 
 def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
-    """Write tasks as JSONL, in the same field names."""
-    with path.open("w", encoding="utf-8") as file:
+    """Write tasks as JSONL, in the same field names, to a file that is not there yet."""
+    try:
+        _dump(tasks, path)
+    except FileExistsError:
+        raise DataError(f"{path}: is there already; remove it or choose another name") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _dump(tasks: Sequence[Task], path: Path) -> None:
+    with path.open("x", encoding="utf-8") as file:
         for t in tasks:
             row = {
                 "task_id": t.id,
@@ -69,8 +81,9 @@ def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
             file.write(json.dumps({k: v for k, v in row.items() if v is not None}) + "\n")
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """(row number from 1, row) of a file; for JSONL the number is the line's."""
+def _rows(path: Path, faults: list[str]) -> Iterator[tuple[int, Any]]:
+    """(row number from 1, row) of a file; for JSONL the number is the line's, and a line that is
+    not JSON is added to ``faults``."""
     if not path.exists():
         raise DataError(f"{path}: there is no such file")
     if path.is_dir():
@@ -96,7 +109,12 @@ def _rows(path: Path) -> Iterator[tuple[int, Any]]:
         return
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield number, _json(line, f"{path}, line {number}")
+            try:
+                row = _json(line, f"{path}, line {number}")
+            except DataError as error:
+                faults.append(str(error))
+            else:
+                yield number, row
 
 
 def _json(text: str, where: str) -> Any:
@@ -104,6 +122,8 @@ def _json(text: str, where: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{where}: not JSON: {error.msg} at column {error.colno}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise DataError(f"{where}: not JSON: {str(error).partition(';')[0]}") from None
     except RecursionError:
         raise DataError(f"{where}: nested too deeply to be a task") from None
 
