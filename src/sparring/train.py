@@ -45,7 +45,7 @@ from sparring.trainer import Trainer
 def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
     """Run a recipe to its end, from wherever ``run`` stands, and return its summary."""
     started = time.monotonic()
-    trainer, scorer = Trainer(recipe), Scorer(recipe)
+    scorer, trainer = Scorer(recipe), Trainer(recipe)
     with Ring(recipe, trainer) as ring, stopping() as stop, progress:
         run.write_json("environment.json", ring.environment())
         before = take_up(trainer, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -149,6 +150,41 @@ def test_an_unwritable_run_directory_is_one_clear_line(run: Path, tmp_path: Path
     done = sparring("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     same_run(run, path)
+
+
+DAMAGE = {
+    "cut optimiser": ("checkpoints/step-00004/optimizer.pt", 1000),
+    "empty optimiser": ("checkpoints/step-00004/optimizer.pt", 0),
+    "cut state": ("checkpoints/step-00004/state.json", 5),
+    "cut weights": ("checkpoints/step-00004/model.safetensors", 1000),
+    "cut recipe": ("recipe.json", 1),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_one_clear_line(run: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(run, path)
+    file, size = DAMAGE[name]
+    os.truncate(path / file, size)
+    done = sparring("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
+    assert done.returncode == 1
+    assert "damaged" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_resume_may_change_what_no_step_depends_on(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "longer"
+    shutil.copytree(run, path)
+    done = sparring("train", "--resume", "--run-dir", str(path), "--set", "learning.kl=0.5")
+    assert done.returncode == 2
+    assert "learning.kl cannot change in the middle of a run; keys that can: training.steps" in (
+        done.stderr
+    )
+    done = sparring("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
+    assert done.returncode == 0, done.stderr
+    assert [m["step"] for m in records(path, "metrics.jsonl")] == [1, 2, 3, 4, 5]
+    assert [e["step"] for e in records(path, "evaluations.jsonl")] == [0, 2, 4, 5]
 
 
 def test_every_step_is_in_the_metrics_once(run: Path) -> None:

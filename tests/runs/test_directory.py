@@ -28,6 +28,36 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert run.lines("metrics.jsonl") == [{"step": 1}]
 
 
+def test_lost_metrics_are_noticed(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run")
+    for step in (1, 3):
+        run.append("metrics.jsonl", {"step": step})
+    with pytest.raises(RunError, match=r"metrics.jsonl lacks step 2"):
+        run.rewind(3)
+    run.rewind(1)
+    assert [r["step"] for r in run.lines("metrics.jsonl")] == [1]
+
+
+def test_a_run_that_has_merely_begun_can_be_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    run = RunDir.create(path)
+    run.write_json("recipe.json", {})
+    run.rewind(0)  # leaves empty files
+    with pytest.raises(RunError, match="in use by process"):
+        RunDir.create(path)
+    run.close()
+    run = RunDir.create(path)
+    run.append("metrics.jsonl", {"step": 1})
+    run.close()
+    with pytest.raises(RunError, match=r"not empty \(it has metrics.jsonl\); add --resume"):
+        RunDir.create(path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "empty.txt").touch()
+    with pytest.raises(RunError, match=r"it has empty.txt\); choose another"):
+        RunDir.create(tmp_path / "own")
+    assert [p.name for p in (tmp_path / "own").iterdir()] == ["empty.txt"]
+
+
 def test_a_damaged_line_is_not_passed_over(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path / "run")
     (run.path / "metrics.jsonl").write_text('{"step": 1}\n{"st\n{"step": 3}\n')
@@ -136,7 +166,7 @@ def test_progress_is_plain_when_piped() -> None:
     assert lines[0].split() == [
         "step", "programs", "tests", "resp/s", "runs/s", "tokens/s", "s/step", "left",
     ]  # fmt: skip
-    assert lines[1].split() == ["1", "50%", "–", "0", "0", "0", "2.0", "0:18"]
+    assert lines[1].split() == ["1", "50%", "–", "–", "–", "–", "2.0", "0:18"]
 
 
 def test_progress_is_live_in_a_terminal() -> None:

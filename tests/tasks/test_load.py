@@ -72,6 +72,9 @@ BAD_ROWS: dict[str, tuple[Any, str]] = {
     "unknown field": ({**ROW, "test_inputs": []}, "did you mean test_input?"),
     "a list": ([1], "must be an object with named fields, not a list"),
     "null": ("null", "must be an object with named fields, not null"),
+    "a number too large": ({**ROW, "test_time_limit": 10**400}, "test_time_limit: must be above"),
+    "half a character": ({**ROW, "question": "x \ud800"}, "question: holds half a surrogate pair"),
+    "half in a test": ({**ROW, "test_input": ["\udfff", "2"]}, "item 0 holds half a surrogate"),
     "boolean id": ({**ROW, "task_id": True}, "task_id: must be"),
 }  # fmt: skip
 
@@ -84,6 +87,34 @@ def test_a_bad_row_is_named_with_its_number_and_field(name: str, tmp_path: Path)
         load_tasks([path])
     assert f"{path}, row 2, " in str(caught.value)
     assert expected in str(caught.value)
+
+
+def test_all_lines_that_are_not_json_come_in_one_report(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    digits = '{"memory_limit": ' + "9" * 5000 + "}"
+    path.write_text("\n".join(["{", json.dumps(ROW), "[1", digits, "{}"]))
+    with pytest.raises(DataError) as caught:
+        load_tasks([path])
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == [
+        f"{path}, line 1", f"{path}, line 3", f"{path}, line 4",
+    ]  # fmt: skip
+    assert "row 5, question: is missing" in lines[3]
+
+
+def test_rows_without_ids_are_named_by_file_and_number(tmp_path: Path) -> None:
+    rows = [{**ROW, "task_id": None}, {k: v for k, v in ROW.items() if k != "task_id"}]
+    path = write(tmp_path / "a.jsonl", *rows)
+    assert [t.id for t in load_tasks([path])] == ["a-1", "a-2"]
+
+
+def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "there.jsonl").write_text("mine")
+    with pytest.raises(DataError, match="is there already"):
+        dump_tasks([], tmp_path / "there.jsonl")
+    with pytest.raises(DataError, match="cannot be written"):
+        dump_tasks([], tmp_path / "no" / "where.jsonl")
+    assert (tmp_path / "there.jsonl").read_text() == "mine"
 
 
 def test_all_bad_rows_come_in_one_report(tmp_path: Path) -> None:
@@ -104,6 +135,7 @@ FILES = {
     "torn.jsonl": (json.dumps(ROW) + '\n{"question": ', "line 2: not JSON"),
     "object.json": ("{}", "must be a list of tasks"),
     "kind.csv": ("a,b", "unknown kind of file"),
+    "none.json": ("[]", "has no rows"),
     "deep.json": ("[" * 100_000, "nested too deeply"),
     "fake.parquet": ("no", "not a readable Parquet file"),
 }
