@@ -197,3 +197,24 @@ def _wait_for(condition: Any, process: subprocess.Popen[Any]) -> None:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_gradient_that_explodes_is_skipped_once_then_the_run_stops(tmp_path: Path) -> None:
+    path = tmp_path / "wild"
+    done = subprocess.run(
+        command(path, learning__refuse_norm="1e-9"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "step 1: the gradient is not finite or longer than learning.refuse_norm" in done.stdout
+    assert "for the second time (first in step 1)" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert [m["step"] for m in records(path, "metrics.jsonl")] == [1]
+    assert (path / "rollouts" / "step-00002.jsonl.gz").exists()
+    # the command it names, with a bound that the gradient keeps
+    assert f"sparring train --replay {path} --run-dir NEW" in done.stderr
+    again = sparring(
+        "train", "--replay", str(path), "--run-dir", str(tmp_path / "new"),
+        "--set", "learning.refuse_norm=1e6",
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert [m["refused"] for m in records(tmp_path / "new", "metrics.jsonl")] == [0, 0]
