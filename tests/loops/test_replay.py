@@ -56,6 +56,7 @@ def test_a_replay_with_other_settings_learns_something_else(run: Path, tmp_path:
     # coders first: the tester's ratio is to the policy that sampled, not to the coders' result
     later = records(path, "metrics.jsonl")[1:]
     assert max(abs(m["tester"]["largest_ratio"] - 1) for m in later) > 0.01
+    assert max(m["tester"]["clip_share"] for m in later) > 0
 
 
 def test_a_stopped_replay_resumes(run: Path, tmp_path: Path) -> None:

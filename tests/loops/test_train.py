@@ -110,6 +110,24 @@ def test_zero_kl_and_equal_rewards_leave_the_weights_alone(tmp_path: Path) -> No
     assert all((start[k] == end[k]).all() for k in start)
 
 
+def test_the_first_ratio_is_one_at_another_temperature(tmp_path: Path) -> None:
+    """Log-probs are those of the distribution that was sampled: logits over the temperature."""
+    path = tmp_path / "warm"
+    finished(
+        command(
+            path,
+            sampling__coder_temperature="0.8",
+            sampling__tester_temperature="0.8",
+            learning__minibatches="1",
+            training__steps="1",
+        )
+    )
+    [step] = records(path, "metrics.jsonl")
+    for role in ("coder", "tester"):
+        assert step[role]["groups_trained"] > 0
+        assert step[role]["largest_ratio"] == pytest.approx(1, abs=1e-5)
+
+
 def test_a_task_file_trains_as_well(tmp_path: Path) -> None:
     for split in ("train", "held_out"):
         done = sparring(
