@@ -119,6 +119,10 @@ def _train(launch: Launch) -> None:
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
     progress = Progress(recipe.training.steps, len(run.lines("metrics.jsonl")), console)
+    newest = run.newest_checkpoint()
+    if run.has("summary.json") and newest and int(newest.name[5:]) >= recipe.training.steps:
+        console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
+        return
     if launch.source:
         summary = replay(recipe, launch.source, run, progress, launch.from_step)
         same = {True: "the same as", False: "other than", None: "not comparable with"}

@@ -187,6 +187,14 @@ def test_a_resume_may_change_what_no_step_depends_on(run: Path, tmp_path: Path) 
     assert [e["step"] for e in records(path, "evaluations.jsonl")] == [0, 2, 4, 5]
 
 
+def test_a_finished_run_is_left_alone(run: Path) -> None:
+    before = (run / "summary.json").read_bytes()
+    done = sparring("train", "--resume", "--run-dir", str(run))
+    assert done.returncode == 0, done.stderr
+    assert "the run is finished" in done.stdout
+    assert (run / "summary.json").read_bytes() == before
+
+
 def test_every_step_is_in_the_metrics_once(run: Path) -> None:
     assert [m["step"] for m in records(run, "metrics.jsonl")] == [1, 2, 3, 4]
 

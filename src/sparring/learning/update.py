@@ -34,7 +34,7 @@ from sparring.schema import Role
 
 @dataclass(slots=True)
 class RoleStats:
-    """What one role's tokens did in an update. Means are over tokens.
+    """What one role's tokens did in an update. Means are over tokens; NaN without any.
 
     ``logprob_gap`` is the mean, ``logprob_gap_max`` the largest absolute
     difference between the sampler's and the trainer's log-probs over the
@@ -99,8 +99,12 @@ class Learner:
         for s in stats.values():
             s.grad_norm /= max(1, s.optimizer_steps)
             for name in ("loss", "kl", "clip_share", "entropy"):
-                setattr(s, name, getattr(s, name) / max(1, s.tokens))
+                setattr(s, name, getattr(s, name) / s.tokens if s.tokens else math.nan)
+            if not s.tokens:
+                s.grad_norm = s.largest_ratio = math.nan
             s.logprob_gap = s.logprob_gap / s.gap_tokens if s.gap_tokens else math.nan
+            if not s.gap_tokens:
+                s.logprob_gap_max = math.nan
         return stats
 
     def gradient(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
