@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from sparring.cli import main
 
 SMALL = {
     "tasks.train_count": "12",
@@ -36,6 +40,26 @@ def sparring(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPr
         check=False,
         cwd=cwd,
     )
+
+
+def sparring_here(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The same in this process: seconds less, because torch is loaded already."""
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    argv, sys.argv = sys.argv, ["sparring", *arguments]
+    try:
+        with (
+            contextlib.chdir(cwd or "."),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            main()
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        sys.argv = argv
+    assert isinstance(code, int), code
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def finished(command_line: list[str]) -> str:

@@ -6,7 +6,7 @@ import gzip
 import json
 from pathlib import Path
 
-from tests.loops.runs import sparring
+from tests.loops.runs import sparring_here
 from tests.shared import shared
 
 from sparring.tasks.functions import convert_row
@@ -37,7 +37,7 @@ def test_rows_of_both_shapes(tmp_path: Path) -> None:
     rows = [HUMAN, MBPP, {"task_id": "bad"}]
     source = tmp_path / "rows.jsonl.gz"
     source.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
-    done = sparring("tasks", "convert", str(source), "--out", str(tmp_path / "out.jsonl"))
+    done = sparring_here("tasks", "convert", str(source), "--out", str(tmp_path / "out.jsonl"))
     assert done.returncode == 0, done.stderr
     assert "left out bad: neither HumanEval's nor MBPP's fields" in done.stderr
     assert "2 of 3 tasks with 7 tests" in done.stdout
@@ -63,6 +63,6 @@ def test_the_real_data_sets_convert(tmp_path: Path) -> None:
     for name, least in (("mbpp_sanitized_first213", 170), ("humaneval_codegen16b_first82", 70)):
         source = shared(f"data/{name}.jsonl.gz")
         out = tmp_path / f"{name}.jsonl"
-        done = sparring("tasks", "convert", str(source), "--out", str(out))
+        done = sparring_here("tasks", "convert", str(source), "--out", str(out))
         assert done.returncode == 0, done.stderr
         assert len(load_tasks([out], None)) >= least

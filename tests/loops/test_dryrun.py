@@ -6,13 +6,13 @@ import json
 import re
 from pathlib import Path
 
-from tests.loops.runs import SMALL, sparring
+from tests.loops.runs import SMALL, sparring_here
 
 SETS = [x for k, v in SMALL.items() for x in ("--set", f"{k}={v}")]
 
 
 def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
-    done = sparring("train", "--dry-run", *SETS, cwd=tmp_path)
+    done = sparring_here("train", "--dry-run", *SETS, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names = re.findall(r"^[✓!] ([^:]+):", done.stdout, re.M)
     assert names == [
@@ -42,7 +42,7 @@ def test_what_would_disappoint_is_marked(tmp_path: Path) -> None:
     files = [x for k in ("train", "held_out") for x in ("--set", f'tasks.{k}=["t.jsonl"]')]
     files += ["--set", "training.tasks_per_step=1"]
     short = ["--set", "sampling.coder_max_tokens=3"]
-    done = sparring("train", "--dry-run", *SETS, *files, *short, cwd=tmp_path)
+    done = sparring_here("train", "--dry-run", *SETS, *files, *short, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     marked = re.findall(r"^! ([^:]+): (.*)", done.stdout, re.M)
     assert ("tasks", "1 to train on, 1 held out; 1 statements are in both") in marked
@@ -60,7 +60,7 @@ def test_solutions_that_solve_nothing_stop_it(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(json.dumps(row))
     files = [x for k in ("train", "held_out") for x in ("--set", f'tasks.{k}=["t.jsonl"]')]
     files += ["--set", "training.tasks_per_step=1"]
-    done = sparring("train", "--dry-run", *SETS, *files, cwd=tmp_path)
+    done = sparring_here("train", "--dry-run", *SETS, *files, cwd=tmp_path)
     assert done.returncode == 2
     assert "no reference solution passes its own tests" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from tests.loops.runs import command, finished, records, sparring
+from tests.loops.runs import command, finished, records, sparring, sparring_here
 
 
 def weights(run: Path, step: int) -> bytes:
@@ -79,7 +79,9 @@ def test_a_stopped_replay_resumes(run: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_replayed(
     run: Path, tmp_path: Path, arguments: list[str], expected: str
 ) -> None:
-    done = sparring("train", "--replay", str(run), "--run-dir", str(tmp_path / "x"), *arguments)
+    done = sparring_here(
+        "train", "--replay", str(run), "--run-dir", str(tmp_path / "x"), *arguments
+    )
     assert done.returncode != 0
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
@@ -87,7 +89,7 @@ def test_what_cannot_be_replayed(
 
 def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "changes.jsonl"
-    done = sparring("rescore", str(run), "--set", "reward.validity=0", "--out", str(out))
+    done = sparring_here("rescore", str(run), "--set", "reward.validity=0", "--out", str(out))
     assert done.returncode == 0, done.stderr
     changes = [json.loads(x) for x in out.read_text().splitlines()]
     assert f"{len(changes):,} changed advantages" in done.stdout
@@ -127,27 +129,27 @@ def test_rescoring_by_another_checker_compares_the_outputs_anew(run: Path, tmp_p
                     spaced += 1
     text = "".join(json.dumps(g) + "\n" for g in groups)
     (path / "rollouts" / "step-00001.jsonl.gz").write_bytes(gzip.compress(text.encode()))
-    done = sparring("rescore", str(path), "--set", "checker.rule=lines")
+    done = sparring_here("rescore", str(path), "--set", "checker.rule=lines")
     assert "verdicts changed: 0 of" in done.stdout
-    done = sparring("rescore", str(path), "--set", "checker.rule=exact")
+    done = sparring_here("rescore", str(path), "--set", "checker.rule=exact")
     assert f"verdicts changed: {spaced:,} of" in done.stdout
 
 
 def test_only_reward_and_checker_can_be_rescored(run: Path) -> None:
-    assert "nothing is changed" in sparring("rescore", str(run)).stderr
-    done = sparring("rescore", str(run), "--set", "learning.kl=3")
+    assert "nothing is changed" in sparring_here("rescore", str(run)).stderr
+    done = sparring_here("rescore", str(run), "--set", "learning.kl=3")
     assert "learning.kl cannot be applied to what is recorded" in done.stderr
 
 
 def test_a_reward_of_ones_own(run: Path, tmp_path: Path) -> None:
-    done = sparring("new", "reward", "mine.py", cwd=tmp_path)
+    done = sparring_here("new", "reward", "mine.py", cwd=tmp_path)
     assert done.stdout.split() == ["mine.py", "test_mine.py"]
     tried = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "3 passed" in tried.stdout
-    assert "is there already" in sparring("new", "reward", "mine.py", cwd=tmp_path).stderr
+    assert "is there already" in sparring_here("new", "reward", "mine.py", cwd=tmp_path).stderr
     path = tmp_path / "run"
     finished(command(path, training__steps="1", reward=f"{tmp_path}/mine.py:reward"))
     assert (path / "reward_function.py").read_text() == (tmp_path / "mine.py").read_text()
@@ -178,7 +180,7 @@ WRONG = {
 def test_a_wrong_reward_function_is_one_clear_line(name: str, tmp_path: Path) -> None:
     body, expected = WRONG[name]
     (tmp_path / "bad.py").write_text(f"\ndef reward(bout):\n{body}\n")
-    done = sparring("train", "--run-dir", "x", "--set", "reward=bad.py:reward", cwd=tmp_path)
+    done = sparring_here("train", "--run-dir", "x", "--set", "reward=bad.py:reward", cwd=tmp_path)
     assert done.returncode == 2
     assert expected in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -197,6 +199,6 @@ def test_a_wrong_reward_function_is_one_clear_line(name: str, tmp_path: Path) ->
 def test_a_reward_function_that_is_not_there(name: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("def reward(bout):\n    pass\n")
     (tmp_path / "syntax.py").write_text("def reward(bout:\n")
-    done = sparring("train", "--run-dir", "x", "--set", f"reward={name}", cwd=tmp_path)
+    done = sparring_here("train", "--run-dir", "x", "--set", f"reward={name}", cwd=tmp_path)
     assert expected in done.stderr, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

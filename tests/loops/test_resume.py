@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.loops.runs import command, finished, records, same_run, sparring
+from tests.loops.runs import command, finished, records, same_run, sparring, sparring_here
 
 
 def test_the_same_recipe_gives_the_same_files(run: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_damage_is_one_clear_line(run: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(run, path)
     file, size = DAMAGE[name]
     os.truncate(path / file, size)
-    done = sparring("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
+    done = sparring_here("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
     assert done.returncode == 1
     assert "damaged" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
@@ -176,12 +176,12 @@ def test_damage_is_one_clear_line(run: Path, tmp_path: Path, name: str) -> None:
 def test_a_resume_may_change_what_no_step_depends_on(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "longer"
     shutil.copytree(run, path)
-    done = sparring("train", "--resume", "--run-dir", str(path), "--set", "learning.kl=0.5")
+    done = sparring_here("train", "--resume", "--run-dir", str(path), "--set", "learning.kl=0.5")
     assert done.returncode == 2
     assert "learning.kl cannot change in the middle of a run; keys that can: training.steps" in (
         done.stderr
     )
-    done = sparring("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
+    done = sparring_here("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
     assert done.returncode == 0, done.stderr
     assert [m["step"] for m in records(path, "metrics.jsonl")] == [1, 2, 3, 4, 5]
     assert [e["step"] for e in records(path, "evaluations.jsonl")] == [0, 2, 4, 5]
@@ -189,7 +189,7 @@ def test_a_resume_may_change_what_no_step_depends_on(run: Path, tmp_path: Path) 
 
 def test_a_finished_run_is_left_alone(run: Path) -> None:
     before = (run / "summary.json").read_bytes()
-    done = sparring("train", "--resume", "--run-dir", str(run))
+    done = sparring_here("train", "--resume", "--run-dir", str(run))
     assert done.returncode == 0, done.stderr
     assert "the run is finished" in done.stdout
     assert (run / "summary.json").read_bytes() == before

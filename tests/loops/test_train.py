@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from tests.loops.runs import command, finished, records, sparring
+from tests.loops.runs import command, finished, records, sparring, sparring_here
 
 from sparring.microworld import NANO_DIR
 
@@ -218,7 +218,7 @@ def test_a_mistake_is_one_clear_line(name: str, tmp_path: Path) -> None:
         arguments = [a.replace(word, place) for a in arguments]
     if "--set" in arguments and arguments[0] == "train":  # generating 1,600 tasks takes seconds
         arguments = [*arguments, "--set", "tasks.train_count=20", "--set", "tasks.held_out_count=5"]
-    done = sparring(*arguments, cwd=tmp_path)
+    done = sparring_here(*arguments, cwd=tmp_path)
     assert done.returncode != 0
     assert expected in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
