@@ -68,11 +68,11 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
             "train": sum(t["seconds"] for t in timing if "step" in t),
         }
         summary = summary_record(court.first, newest, seconds, trainer.tokens)
-        run.write_json("summary.json", summary)
         with explained(run.path):
             plot_curves(
                 run.lines("evaluations.jsonl"), run.lines("metrics.jsonl"), run.path / "curves"
             )
+        run.write_json("summary.json", summary)  # last: where it is, the run is complete
         return summary
 
 
