@@ -56,10 +56,18 @@ class Confinement:
     def enter(self, limits: Limits, tests: int) -> None:
         """Confine the calling process, a program's, for good."""
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        _set_limits(limits, tests)
+        set_limits(limits, tests)
+        self.restrict_files()
+        self.filter_calls()
+
+    def restrict_files(self) -> None:
+        """Landlock, where the kernel has it."""
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
             os.close(self.ruleset)
+
+    def filter_calls(self) -> None:
+        """The system-call filter."""
         seccomp.install(os.getpid())
 
 
@@ -117,7 +125,8 @@ def _open_to_all(path: str) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in parents)
 
 
-def _set_limits(limits: Limits, tests: int) -> None:
+def set_limits(limits: Limits, tests: int) -> None:
+    """The rlimits of a program that is to run on `tests` inputs."""
     # Twice the limit for each test, for the clock here counts all tests of the process together.
     cpu = int(2 * limits.cpu_seconds * tests) + 2
     file_bytes = max(limits.file_mib * _MIB, limits.output_bytes + _MIB)
