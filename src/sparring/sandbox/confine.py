@@ -17,6 +17,7 @@ import stat
 import sys
 import sysconfig
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sparring.sandbox import kernel, landlock, namespaces, seccomp
@@ -53,10 +54,9 @@ class Confinement:
     ruleset: int | None
     layers: dict[str, object]
 
-    def enter(self, limits: Limits, tests: int) -> None:
-        """Confine the calling process, a program's, for good."""
+    def enter(self) -> None:
+        """Confine the calling process, a program's, for good. Its rlimits come from outside."""
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        set_limits(limits, tests)
         self.restrict_files()
         self.filter_calls()
 
@@ -125,19 +125,24 @@ def _open_to_all(path: str) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in parents)
 
 
-def set_limits(limits: Limits, tests: int) -> None:
-    """The rlimits of a program that is to run on `tests` inputs."""
+def limits(limits: Limits, tests: int) -> list[tuple[int, int]]:
+    """The rlimits of a program that is to run on `tests` inputs: (resource, value)."""
     # Twice the limit for each test, for the clock here counts all tests of the process together.
-    cpu = int(2 * limits.cpu_seconds * tests) + 2
-    file_bytes = max(limits.file_mib * _MIB, limits.output_bytes + _MIB)
-    for kind, value in (
+    wanted = (
         (resource.RLIMIT_AS, limits.memory_mib * _MIB + _ADDRESS_SPACE_SLACK),
-        (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_CPU, int(2 * limits.cpu_seconds * tests) + 2),
+        (resource.RLIMIT_FSIZE, max(limits.file_mib * _MIB, limits.output_bytes + _MIB)),
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
-    ):
-        _, hard = resource.getrlimit(kind)
-        value = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
-        resource.setrlimit(kind, (value, value))
+    )
+    hard = _hard_limits()
+    return [(kind, min(value, hard[kind])) for kind, value in wanted]
+
+
+@cache
+def _hard_limits() -> dict[int, int]:
+    kinds = [resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE]
+    kinds += [resource.RLIMIT_NOFILE, resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK]
+    found = {kind: resource.getrlimit(kind)[1] for kind in kinds}
+    return {k: sys.maxsize if v == resource.RLIM_INFINITY else v for k, v in found.items()}

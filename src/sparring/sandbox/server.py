@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import importlib
 import os
 import signal
@@ -20,9 +19,10 @@ import socket
 import sys
 import time
 import traceback
+import zlib
 from dataclasses import replace
 
-from sparring.sandbox import confine, frames, program, watch
+from sparring.sandbox import board, confine, frames, kernel, program, restore, watch
 from sparring.sandbox.frames import Request, Run
 from sparring.sandbox.types import Level, Limits
 from sparring.schema import Verdict
@@ -48,6 +48,12 @@ class Server:
         self._confinement = confinement
         self._proc = proc
         self._spoke = time.monotonic()
+        self._board = board.Board()
+        self._carried = True
+        # Made before any fork: in a program's process it is the control socket's object.
+        os.dup2(parent.fileno(), program.CONTROL_FD)
+        self._control = socket.socket(fileno=program.CONTROL_FD)
+        os.close(program.CONTROL_FD)
         # A tmpfs limits itself; a directory of the host's has to be watched.
         on_host = confinement.level is Level.LANDLOCK
         self._watched_work = confinement.work if on_host else None
@@ -63,13 +69,12 @@ class Server:
 
     def _answer(self, request: Request) -> None:
         runs: list[Run] = []
-        digest = hashlib.sha256(request.program + b"\0")
         alone = request.per_test
         repeated = -1
         while len(runs) < len(request.inputs):
             first = len(runs)
             last = first + 1 if request.skip and first == 0 else len(request.inputs)
-            got, peak_mib = self._session(request, first, first + 1 if alone else last, digest)
+            got, peak_mib = self._session(request, first, first + 1 if alone else last)
             if peak_mib > request.limits.memory_mib or got[-1].verdict is Verdict.MEMORY_LIMIT:
                 if len(got) > 1:
                     # Its own memory, or what earlier runs left in the process? Ask each alone.
@@ -88,9 +93,7 @@ class Server:
             if len(runs) > first:
                 frames.send(self._parent, *frames.pack_reply(request.job, first, runs[first:]))
 
-    def _session(
-        self, request: Request, first: int, last: int, digest: hashlib._Hash
-    ) -> tuple[list[Run], float]:
+    def _session(self, request: Request, first: int, last: int) -> tuple[list[Run], float]:
         """Run inputs from `first` up to `last` in one process, as far as it carries.
 
         At least one run, and the growth of the process's memory at its peak, in MiB.
@@ -99,11 +102,13 @@ class Server:
         runs: list[Run] = []
         alive = True
         try:
-            for data in request.inputs[first:last]:
-                run, alive = self._run(child, data, request.limits, digest)
-                runs.append(run)
-                if not alive:
-                    break
+            while alive and first + len(runs) < last:
+                start = first + len(runs)
+                # The first alone: many a program takes no second, or falls at the first.
+                end = min(last, start + (board.MAX_RUNS if runs or self._carried else 1))
+                got, alive = self._batch(child, request, start, end)
+                runs += got
+                self._carried = alive
                 if time.monotonic() - self._spoke > _ALIVE_SECONDS:
                     frames.send(self._parent, {"alive": True})
                     self._spoke = time.monotonic()
@@ -112,50 +117,67 @@ class Server:
             self._clean()
         return runs, child.peak_growth_mib
 
-    def _run(
-        self, child: watch.Child, data: bytes, limits: Limits, digest: hashlib._Hash
-    ) -> tuple[Run, bool]:
-        """One run, and whether the process can take another input."""
-        seeded = digest.copy()
-        seeded.update(data)
-        output = os.memfd_create("output")
+    def _batch(
+        self, child: watch.Child, request: Request, start: int, end: int
+    ) -> tuple[list[Run], bool]:
+        """Some runs in one go, at least one, and whether the process can take another."""
+        limits = request.limits
+        outputs: list[int] = []
         try:
-            child.start(seeded.digest()[:8], data, output)
-            report = child.wait(limits, output, self._watched_work)
-            size = os.fstat(output).st_size
-            text = os.pread(output, min(size, limits.output_bytes), 0)
+            given = []
+            program_sum = zlib.crc32(request.program)
+            for data in request.inputs[start:end]:
+                outputs.append(os.memfd_create("output"))
+                seed = program_sum << 32 | zlib.crc32(data)
+                given.append((seed.to_bytes(8, "little"), data))
+            child.send(given, outputs)
+            reports, alive = child.wait(limits, outputs, self._watched_work)
+            runs = []
+            for report, output in zip(reports, outputs, strict=False):
+                size = os.fstat(output).st_size
+                text = os.pread(output, min(size, limits.output_bytes), 0) if size else b""
+                verdict, detail = _verdict(report)
+                if verdict in _ENDED and size > limits.output_bytes:
+                    verdict, detail = (
+                        Verdict.OUTPUT_LIMIT,
+                        f"more than {limits.output_bytes} bytes",
+                    )
+                memory = max(report.memory_mib, 0.0)
+                runs.append(Run(verdict, text, report.cpu_seconds, memory, detail))
         finally:
-            os.close(output)
-        verdict, detail = _verdict(report)
-        if verdict in _ENDED and size > limits.output_bytes:
-            verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
-        run = Run(verdict, text, report.cpu_seconds, max(report.memory_mib, 0.0), detail)
-        return run, report.ready
+            for output in outputs:
+                os.close(output)
+        return runs, alive
 
     def _fork(self, request: Request, spent_after_one: bool) -> watch.Child:
         mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
+        pid = kernel.fork()
         if pid == 0:
             try:
-                tests = len(request.inputs)
-                self._become_program(its.fileno(), request.limits, tests)
-                program.serve(request.program, spent_after_one)
+                control = self._become_program(its)
+                program.serve(
+                    request.program, control, self._board, spent_after_one=spent_after_one
+                )
             finally:
                 # Only reached if something of ours failed. The server takes SIGKILL for that;
                 # once confined, nothing in this process can send it.
                 os.kill(os.getpid(), signal.SIGKILL)
         its.close()
-        return watch.Child(pid, mine, self._parent, self._proc)
+        child = watch.Child(pid, mine, self._board, self._parent, self._proc)
+        for kind, value in confine.limits(request.limits, len(request.inputs)):
+            child.limit(kind, value)
+        return child
 
-    def _become_program(self, control: int, limits: Limits, tests: int) -> None:
+    def _become_program(self, its: socket.socket) -> socket.socket:
         """In the fork: keep the standard descriptors and the control socket, and be confined."""
-        os.dup2(control, program.CONTROL_FD, inheritable=False)
+        os.dup2(its.fileno(), program.CONTROL_FD, inheritable=False)
         confinement = self._confinement
         if confinement.ruleset is not None:
             os.dup2(confinement.ruleset, 3, inheritable=False)
             confinement = replace(confinement, ruleset=3)
         os.closerange(4, program.CONTROL_FD)
-        confinement.enter(limits, tests)
+        confinement.enter()
+        return self._control
 
     def _clean(self) -> None:
         """Delete what a program left. Its directory is flat: it can make no directory or link."""
@@ -176,7 +198,7 @@ def main() -> None:
     sys.path = [entry for entry in sys.path if entry != path]
     for name in [name for name in sys.modules if name.partition(".")[0] == "sparring"]:
         del sys.modules[name]
-    program.settle()
+    restore.settle()
     program.warm_up()
     gc.collect()
     gc.freeze()
@@ -219,13 +241,12 @@ def _verdict(report: watch.Report) -> tuple[Verdict, str]:
     """What a run's end means, before its output is looked at."""
     if report.verdict is not None:
         return report.verdict, report.detail
-    if report.message is not None:
-        text = report.message.decode("utf-8", "replace")
-        if text[:1] == program.Ending.OK:
-            return Verdict.FINISHED, text[2:]
-        if text[:1] == program.Ending.NO_MEMORY:
-            return Verdict.MEMORY_LIMIT, text[2:]
-        return Verdict.RUNTIME_ERROR, text[2:]
+    if report.letter is not None:
+        if report.letter == program.Ending.OK:
+            return Verdict.FINISHED, report.detail
+        if report.letter == program.Ending.NO_MEMORY:
+            return Verdict.MEMORY_LIMIT, report.detail
+        return Verdict.RUNTIME_ERROR, report.detail
     status = report.status or 0
     if os.WIFEXITED(status):
         code = os.WEXITSTATUS(status)

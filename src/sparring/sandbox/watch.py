@@ -4,22 +4,27 @@ CPU time is the process's own CPU clock. Idle time is wall time minus CPU time m
 its threads waited for a CPU (``/proc/PID/schedstat``), so neither depends on how busy the
 machine is. Memory is anonymous and shared memory beyond what the process had when it was forked.
 
-Nothing here listens to what the program says, except that it has ended (``program``).
+Runs go to the process in batches, so that neither waits for the other between two short runs.
+What the process says of them (``board``) tells that a run has ended and divides the batch's CPU
+time; a limit is decided by the clocks here alone.
 """
 
 from __future__ import annotations
 
+import array
 import contextlib
 import fcntl
 import os
+import resource
 import select
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sparring.sandbox.board import Board
 from sparring.sandbox.confine import WORK_ENTRIES, WORK_MIB
-from sparring.sandbox.program import MESSAGE_BYTES
 from sparring.sandbox.types import Limits
 from sparring.schema import Verdict
 
@@ -28,6 +33,8 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 _MIB = 1 << 20
 # Library pages that a program touches count in the kernel's peak but are not its own memory.
 _FILE_PAGES_MIB = 32.0
+_USUAL_FILE_MIB = 8.0  # until it is known
+_WAKE_BYTES = 64
 
 
 class ParentGone(Exception):
@@ -38,106 +45,139 @@ class ParentGone(Exception):
 class Report:
     """How a run ended. ``verdict`` is set when a limit decided."""
 
-    verdict: Verdict | None
-    detail: str
-    message: bytes | None
-    """What the process said at the end of the run, if it did."""
-    status: int | None
-    """Wait status, if the process is dead."""
     cpu_seconds: float
     memory_mib: float
-
-    @property
-    def ready(self) -> bool:
-        """Whether the process is alive and says that it can take another input."""
-        return self.message is not None and self.verdict is None and self.message[1:2] == b"."
+    verdict: Verdict | None = None
+    detail: str = ""
+    letter: str | None = None
+    """The ending's letter, if the process itself said that the run has ended."""
+    status: int | None = None
+    """Wait status, if the process died in this run."""
 
 
 class Child:
     """A forked process of a program, as the server sees it."""
 
     def __init__(
-        self, pid: int, control: socket.socket, parent: socket.socket, proc: int | None
+        self,
+        pid: int,
+        control: socket.socket,
+        board: Board,
+        parent: socket.socket,
+        proc: int | None,
     ) -> None:
         self.pid = pid
         self.control = control
+        self._board = board
         self._clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of the whole process, linux/posix-timers.h
         self._proc = proc
         self._pidfd = os.pidfd_open(pid)
-        self._base_mib = self._memory_mib()
-        self._peak_before = 0.0
+        self._base_mib, _, _ = self._memory()
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(self._pidfd, select.POLLIN)
         self._poll.register(parent, 0)  # only its end
         self._parent_fd = parent.fileno()
+        self._control_fd = control.fileno()
         self._cpu_before = 0.0
+        self._peak_before_kib = 0
+        self._file_mib = _USUAL_FILE_MIB
         self.peak_growth_mib = 0.0
         """Set when the process is dead: the kernel's own peak, beyond what it was forked with."""
         self._death: tuple[int, float] | None = None
 
-    def start(self, seed: bytes, data: bytes, output: int) -> None:
-        """Begin a run: `data` as standard input, `output` as the descriptor to write to."""
-        stdin = os.memfd_create("input", os.MFD_ALLOW_SEALING)
-        try:
-            # Sealed: nothing can change it, though the program may reopen it for writing.
-            view = memoryview(data)
-            while view:
-                view = view[os.write(stdin, view) :]
-            fcntl.fcntl(stdin, fcntl.F_ADD_SEALS, _SEALS)
-            os.lseek(stdin, 0, os.SEEK_SET)
-            with contextlib.suppress(ConnectionError):  # a dead process is found by `wait`
-                socket.send_fds(self.control, [seed], [stdin, output])
-        finally:
-            os.close(stdin)
+    def limit(self, kind: int, value: int) -> None:
+        """Set an rlimit of the process from outside."""
+        resource.prlimit(self.pid, kind, (value, value))
 
-    def wait(self, limits: Limits, output: int, work: str | None) -> Report:
-        """Watch one run until it ends or meets a limit. `work` is given if its size is unlimited.
+    def send(self, runs: Sequence[tuple[bytes, bytes]], outputs: Sequence[int]) -> None:
+        """Give a batch: (random seed, standard input) of each run, and where it is to write."""
+        self._board.clear()
+        for number, ((seed, data), output) in enumerate(zip(runs, outputs, strict=True)):
+            stdin = os.memfd_create("input", os.MFD_ALLOW_SEALING)
+            try:
+                # Sealed: nothing can change it, though the program may reopen it for writing.
+                if data:
+                    view = memoryview(data)
+                    while view:
+                        view = view[os.write(stdin, view) :]
+                    os.lseek(stdin, 0, os.SEEK_SET)
+                fcntl.fcntl(stdin, fcntl.F_ADD_SEALS, _SEALS)
+                message = (b"!" if number == len(runs) - 1 else b".") + seed
+                rights = array.array("i", (stdin, output))
+                with contextlib.suppress(ConnectionError):  # a dead process is found by `wait`
+                    self.control.sendmsg(
+                        (message,), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),)
+                    )
+            finally:
+                os.close(stdin)
 
-        `output` is the server's descriptor of the run's standard output. Raises `ParentGone`.
+    def wait(
+        self, limits: Limits, outputs: Sequence[int], work: str | None
+    ) -> tuple[list[Report], bool]:
+        """Watch a batch until it ends or a run meets a limit.
+
+        A report for each run that was begun, at least one, and whether the process can take
+        more. `outputs` are the server's descriptors of what the runs write; `work` is given if
+        the size of the working directory is unlimited. Raises `ParentGone`.
         """
-        started = time.monotonic()
+        count, board = len(outputs), self._board
+        cpu = begun_cpu = self._cpu_before
+        begun = time.monotonic()
         waited_before: float | None = None
-        cpu_before, self._cpu_before = self._cpu_before, 0.0
+        run = 0
         peak = 0.0
         timeout = min(_POLL_SECONDS, limits.cpu_seconds)
         while True:
             events = dict(self._poll.poll(timeout * 1000))
             if self._parent_fd in events:
                 raise ParentGone
-            if self.control.fileno() in events:
-                message = self._message()
-                if message:
-                    now = time.clock_gettime(self._clock)
-                    self._cpu_before = now
-                    peak = max(peak, self._memory_mib(at_end=True) - self._base_mib)
-                    verdict, detail = _judge(limits, now - cpu_before, peak)
-                    return Report(verdict, detail, message, None, now - cpu_before, peak)
+            woken = self._control_fd in events
+            if woken and not self._drain():
                 self._poll.unregister(self.control)
                 continue
-            if self._pidfd in events:
-                status, cpu = self.end()
-                verdict, detail = _judge(limits, cpu - cpu_before, peak)
-                return Report(verdict, detail, None, status, cpu - cpu_before, peak)
+            dead = self._pidfd in events and not woken
+            status, total = self.end() if dead else (None, 0.0)
+            ended, spent = board.read()
+            ended = min(ended, count)
+            if woken and ended and (spent or ended == count):
+                total = time.clock_gettime(self._clock)
+                reports = self._reports(ended, total, limits)
+                self._cpu_before = total
+                return reports, not spent and reports[-1].verdict is None
+            if dead:
+                reports = self._reports(ended, total, limits, unfinished=ended < count)
+                if ended < count:
+                    used = reports.pop().cpu_seconds
+                    verdict, detail = _judge(limits, used, peak)
+                    reports.append(Report(used, peak, verdict, detail, status=status))
+                return reports, False
+            now = time.monotonic()
+            last_cpu, cpu = cpu, time.clock_gettime(self._clock)
+            if ended != run:  # another run since the last look
+                run, begun, waited_before, peak = ended, now, None, 0.0
+                begun_cpu = min(max(board.start_ns(run) / 1e9, last_cpu), cpu)
             if waited_before is None:  # short runs end before the first poll and never ask
                 waited_before = self._run_queue_seconds()
-            cpu = time.clock_gettime(self._clock) - cpu_before
-            peak = max(peak, self._memory_mib() - self._base_mib)
-            verdict, detail = _judge(limits, cpu, peak)
-            if verdict is None and os.fstat(output).st_size > limits.output_bytes:
+            used = cpu - begun_cpu
+            peak = max(peak, self._memory()[0] - self._base_mib)
+            verdict, detail = _judge(limits, used, peak)
+            if verdict is None and os.fstat(outputs[run]).st_size > limits.output_bytes:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
             if verdict is None and work is not None and _too_many_files(work):
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {WORK_MIB} MiB"
-            wall = time.monotonic() - started
-            if verdict is None and wall - cpu > limits.idle_seconds:
+            wall = now - begun
+            if verdict is None and wall - used > limits.idle_seconds:
                 waiting = self._run_queue_seconds() - waited_before
-                if wall - cpu - waiting > limits.idle_seconds:
+                if wall - used - waiting > limits.idle_seconds:
                     verdict = Verdict.IDLE_LIMIT
                     detail = f"idle for more than {limits.idle_seconds:g} s"
             if verdict is not None:
-                status, total = self.end()
-                return Report(verdict, detail, None, status, total - cpu_before, peak)
-            timeout = min(_POLL_SECONDS, max(0.001, limits.cpu_seconds - cpu))
+                _, total = self.end()
+                reports = self._reports(run, begun_cpu, limits)
+                reports.append(Report(total - begun_cpu, peak, verdict, detail))
+                return reports, False
+            timeout = min(_POLL_SECONDS, max(0.001, limits.cpu_seconds - used))
 
     def end(self) -> tuple[int, float]:
         """Kill the process, whatever it is doing; (wait status, CPU seconds of its life).
@@ -154,26 +194,47 @@ class Child:
         self._death = status, usage.ru_utime + usage.ru_stime
         return self._death
 
-    def _message(self) -> bytes:
+    def _reports(
+        self, ended: int, total: float, limits: Limits, *, unfinished: bool = False
+    ) -> list[Report]:
+        """The runs that have ended, the CPU time up to `total` divided as the process says; and
+        one more, not judged, for the rest of the time if the last run is `unfinished`."""
+        notes = [self._board.note(i) for i in range(ended)]
+        starts = [self._cpu_before]
+        # The first starts where the batch before ended; none before its neighbour or after now.
+        starts += [note.start_ns / 1e9 for note in notes[1:]]
+        starts += [self._board.start_ns(ended) / 1e9] if unfinished and ended else []
+        for i in range(1, len(starts)):
+            starts[i] = min(max(starts[i], starts[i - 1]), total)
+        used = [b - a for a, b in zip(starts, [*starts[1:], total], strict=True)]
+        reports = []
+        now_mib = 0.0
+        if ended and self._death is None:
+            anonymous, self._file_mib, _ = self._memory()
+            now_mib = max(0.0, anonymous - self._base_mib)
+        for note, cpu in zip(notes, used, strict=False):
+            memory = now_mib
+            if note.peak_kib > self._peak_before_kib:
+                memory = max(memory, note.peak_kib / 1024 - self._file_mib - self._base_mib)
+                self._peak_before_kib = note.peak_kib
+            verdict, detail = _judge(limits, cpu, memory)
+            reports.append(Report(cpu, memory, verdict, detail or note.detail, note.letter))
+        if unfinished:
+            reports.append(Report(used[-1], 0.0))
+        return reports
+
+    def _drain(self) -> bool:
+        """Take what woke us; False at the end of the line."""
         try:
-            return self.control.recv(MESSAGE_BYTES)
+            return bool(self.control.recv(_WAKE_BYTES))
         except ConnectionError:
-            return b""
+            return False
 
-    def _memory_mib(self, *, at_end: bool = False) -> float:
-        """Anonymous and shared memory now; at the end of a run, its peak if that is known.
-
-        The kernel keeps one peak for the whole life of the process, library pages included. It
-        belongs to this run if it has risen since the last one.
-        """
+    def _memory(self) -> tuple[float, float, float]:
+        """MiB now: anonymous and shared; of files; the peak of all."""
         text = self._read(f"{self.pid}/status")
-        now = _field(text, b"RssAnon:") + _field(text, b"RssShmem:")
-        if at_end:
-            peak = _field(text, b"VmHWM:")
-            if peak > self._peak_before:
-                now = max(now, peak - _field(text, b"RssFile:"))
-                self._peak_before = peak
-        return now
+        own = _field(text, b"RssAnon:") + _field(text, b"RssShmem:")
+        return own, _field(text, b"RssFile:"), _field(text, b"VmHWM:")
 
     def _run_queue_seconds(self) -> float:
         """Seconds that the threads alive now have waited for a CPU so far."""

@@ -1,0 +1,142 @@
+"""Putting a program's process back as it was, between one run and the next.
+
+A run can change the process in ways that the next would notice: a module's attribute, an open
+descriptor, a file, a thread, a signal handler. What honest programs commonly change is undone
+here; where that is not cheap or not certain, `Traces.remove` says so and the next run gets a
+fresh process. A program that hides a change on purpose can find it again (docs/sandbox.md);
+``Fork.PER_TEST`` is for those who mind.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import gc
+import io
+import os
+import sys
+import threading
+from types import CodeType, ModuleType
+
+from sparring.sandbox.streams import set_streams
+
+PROGRAM_NAME = "program.py"
+CONTROL_FD = 255
+_THREAD_STACK = 8 << 20
+_DEFAULT_DIGITS = sys.get_int_max_str_digits()
+_RECURSION_LIMIT = sys.getrecursionlimit()
+
+# Names after which nobody can tell cheaply what a run has changed in the process.
+_HARD_TO_UNDO_TEXT = (
+    "exec __import__ importlib ctypes signal resource mmap asyncio multiprocessing logging "
+    "fileinput settrace setprofile tracemalloc faulthandler locale setswitchinterval setattr "
+    "delattr __dict__ __builtins__ vars environ putenv chdir dup dup2"
+)
+_HARD_TO_UNDO = frozenset(_HARD_TO_UNDO_TEXT.split())
+# Modules through which a program leaves neither files nor descriptors.
+_NO_FILES = frozenset(
+    "__future__ abc array bisect cmath collections contextlib copy dataclasses datetime decimal "
+    "enum fractions functools heapq itertools json math numbers operator queue random re "
+    "statistics string struct sys textwrap threading time typing unicodedata".split()
+)
+_MAY_TOUCH_FILES = (sys.stdlib_module_names - _NO_FILES) | {"open", "eval"}
+
+
+class Traces:
+    """What a program could change for its next run, remembered before the first."""
+
+    def __init__(self, code: CodeType) -> None:
+        names = _names(code)
+        self._hard = not names.isdisjoint(_HARD_TO_UNDO)
+        self._touches_files = not names.isdisjoint(_MAY_TOUCH_FILES)
+        self._uses_decimal = "decimal" in names
+        self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
+        loaded = sys.modules
+        modules = [loaded[name] for name in names if name in loaded and name != "__main__"]
+        modules += [
+            value
+            for module in modules
+            for name in names
+            if isinstance(value := module.__dict__.get(name), ModuleType)
+        ]
+        # A program sets an attribute by a name that its code holds; other ways are hard to undo.
+        self._attributes = [
+            (module.__dict__, name, module.__dict__.get(name, _MISSING))
+            for module in modules
+            for name in names
+        ]
+        self._first_free_fd = _first_free_fd() if self._touches_files else -1
+
+    def remove(self) -> bool:
+        """Put the process back as it was; False if it can't be."""
+        try:
+            return self._remove()
+        except BaseException:  # noqa: BLE001 - the program may have left anything behind
+            return False
+
+    def _remove(self) -> bool:
+        if self._hard:
+            return False
+        set_streams(None, None)
+        sys.modules.pop("__main__", None)
+        if sys.gettrace() is not None or sys.getprofile() is not None:
+            return False
+        sys.setrecursionlimit(_RECURSION_LIMIT)
+        sys.set_int_max_str_digits(_DEFAULT_DIGITS)
+        if self._uses_decimal:
+            import decimal
+
+            decimal.setcontext(decimal.DefaultContext)
+        if self._uses_threads:
+            threading.stack_size(_THREAD_STACK)
+            if _thread._count() or exit_calls():
+                return False
+        gc.enable()
+        gc.collect()
+        set_streams(_CLOSED, _CLOSED)
+        sys.argv = _ARGV
+        sys.modules["__main__"] = _NO_MAIN
+        for held, name, old in self._attributes:
+            if held.get(name, _MISSING) is not old:
+                return False
+        if self._touches_files:
+            os.dup2(2, 0)  # /dev/null; a program may have closed them, `open(0)` does
+            os.dup2(2, 1)
+            return _first_free_fd() == self._first_free_fd and not os.listdir(".")
+        return True
+
+
+_MISSING = object()
+_CLOSED = io.StringIO()
+_ARGV: list[str] = [PROGRAM_NAME]
+_NO_MAIN = ModuleType("__main__")
+
+
+def settle() -> None:
+    """Bring the process into the state that `Traces.remove` restores. Before the fork."""
+    set_streams(_CLOSED, _CLOSED)
+    sys.argv = _ARGV
+    sys.modules["__main__"] = _NO_MAIN
+    threading.stack_size(_THREAD_STACK)
+    atexit._clear()
+
+
+def exit_calls() -> list[object]:
+    """What thread pools have asked to be called at the interpreter's end."""
+    calls: list[object] = threading._threading_atexits  # type: ignore[attr-defined]
+    return calls
+
+
+def _names(code: CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    # `import os.path` and `from xml.dom import x` bind by their first part.
+    return names | {name.partition(".")[0] for name in names if "." in name}
+
+
+def _first_free_fd() -> int:
+    fd = os.dup(CONTROL_FD)
+    os.close(fd)
+    return fd

@@ -1,0 +1,39 @@
+"""``sys.stdin`` and ``sys.stdout`` of a run, opened as the interpreter opens its own."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+
+def open_streams() -> tuple[io.TextIOWrapper, io.TextIOWrapper]:
+    """Fresh standard input and output on descriptors 0 and 1."""
+    stdin, stdout = _open(0, "r", "<stdin>"), _open(1, "w", "<stdout>")
+    set_streams(stdin, stdout)
+    return stdin, stdout
+
+
+def set_streams(stdin: io.TextIOBase | None, stdout: io.TextIOBase | None) -> None:
+    """Make these the process's streams, also under their second names."""
+    held = sys.__dict__
+    held["stdin"] = held["__stdin__"] = stdin
+    held["stdout"] = held["__stdout__"] = stdout
+
+
+def flush(stream: object) -> None:
+    """Flush, whatever the program has put in the stream's place."""
+    if isinstance(stream, io.IOBase) and stream.closed:
+        return
+    method = getattr(stream, "flush", None)
+    if method is not None:
+        method()
+
+
+def _open(fd: int, mode: str, name: str) -> io.TextIOWrapper:
+    # No newline translation, UTF-8 that loses no byte.
+    raw = io.FileIO(fd, mode, closefd=False)
+    raw.__dict__["name"] = name
+    buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+    stream = io.TextIOWrapper(buffer, "utf-8", "surrogateescape", "\n")
+    stream.__dict__["mode"] = mode
+    return stream
