@@ -9,7 +9,20 @@ caller: expected outputs never enter this package. `docs/sandbox.md` says what i
 
 from __future__ import annotations
 
-from sparring.sandbox.pool import Sandbox
+from typing import TYPE_CHECKING, Any
+
 from sparring.sandbox.types import Fork, Job, Level, Limits, Stats
 
+if TYPE_CHECKING:
+    from sparring.sandbox.pool import Sandbox
+
 __all__ = ["Fork", "Job", "Level", "Limits", "Sandbox", "Stats"]
+
+
+def __getattr__(name: str) -> Any:
+    """`Sandbox` when it is asked for: a worker imports this package and must stay small."""
+    if name == "Sandbox":
+        from sparring.sandbox.pool import Sandbox
+
+        return Sandbox
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

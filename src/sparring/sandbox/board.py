@@ -12,8 +12,8 @@ import mmap
 import struct
 from dataclasses import dataclass
 
-MAX_RUNS = 8
-"""Runs of one batch: what a socket's queue is sure to take (``net.unix.max_dgram_qlen``)."""
+MAX_RUNS = 32
+"""Runs of one batch."""
 _HEAD = struct.Struct("<II")  # runs ended; 1 if the process can take no more
 _RUN = struct.Struct("<QIBH")  # CPU ns at the start, peak KiB, the ending's letter, detail bytes
 _SLOT = 448
@@ -34,7 +34,7 @@ class Board:
     """One shared page. Made before the fork."""
 
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+        self._page = mmap.mmap(-1, _HEAD.size + MAX_RUNS * _SLOT)
 
     def clear(self) -> None:
         """Server: before a batch is sent."""

@@ -54,21 +54,17 @@ class Confinement:
     ruleset: int | None
     layers: dict[str, object]
 
-    def enter(self) -> None:
-        """Confine the calling process, a program's, for good. Its rlimits come from outside."""
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        self.restrict_files()
-        self.filter_calls()
-
-    def restrict_files(self) -> None:
-        """Landlock, where the kernel has it."""
+    def restrict_zygote(self) -> None:
+        """Landlock and the system-call filter, for the calling zygote and all its programs."""
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
             os.close(self.ruleset)
+        seccomp.confine_zygote()
 
-    def filter_calls(self) -> None:
-        """The system-call filter."""
-        seccomp.install(os.getpid())
+    def enter(self) -> None:
+        """Confine the calling process, a program's, for good. Its rlimits come from outside."""
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        seccomp.confine_program(os.getpid())
 
 
 def prepare(level: Level, scratch: str) -> Confinement:
@@ -78,6 +74,7 @@ def prepare(level: Level, scratch: str) -> Confinement:
             f"no system-call table for {kernel.machine()}: use Linux on x86-64 or aarch64"
         )
     abi = landlock.abi()
+    host_uid = os.getuid()
     if level is Level.LANDLOCK and abi < 1:
         raise Unavailable(f"the kernel offers no Landlock: {_LANDLOCK_ADVICE}")
     readable = _readable()
@@ -94,11 +91,12 @@ def prepare(level: Level, scratch: str) -> Confinement:
     elif os.getuid() == 0 and all(_open_to_all(path) for path in [*readable, scratch]):
         uid = namespaces.SANDBOX_UID
         os.chown(scratch, uid, uid)
-    seccomp.prepare()
     kernel.drop_privileges(uid)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     os.chdir(work)
     layers["uid"] = os.getuid()
+    # As the host sees it: in a user namespace it is still the caller's.
+    layers["host_uid"] = host_uid if uid is None else uid
     ruleset = landlock.build(readable, [work], list(_DEVICES)) if abi >= 1 else None
     return Confinement(level, work, ruleset, layers)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import array
 import atexit
 import builtins
+import gc
 import os
 import random
 import resource
@@ -31,9 +32,12 @@ from sparring.sandbox import restore, streams
 from sparring.sandbox.board import Board
 from sparring.sandbox.restore import CONTROL_FD, PROGRAM_NAME
 
+LOAD, LOAD_FOR_ONE = b"p", b"1"
+"""The first message: a program for as many runs as it carries, or for one only."""
+NEXT, LAST = b".", b"!"
+"""What a run's message begins with, before 8 bytes of random seed."""
 _DETAIL_CHARACTERS = 300
 _WHOLE_MESSAGE = 9
-"""A mark (``!`` for the last run of a batch, ``.`` for the others) and 8 bytes of random seed."""
 _ANCILLARY_BYTES = socket.CMSG_SPACE(2 * array.array("i").itemsize)
 
 
@@ -45,35 +49,45 @@ class Ending(StrEnum):
     NO_MEMORY = "m"
 
 
-def serve(source: bytes, control: socket.socket, board: Board, *, spent_after_one: bool) -> None:
-    """Run `source` on each input that `control`, on `CONTROL_FD`, brings. Never returns.
+def serve(control: socket.socket, board: Board) -> None:
+    """Run a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
 
-    A message brings a run's seed with two descriptors, input and output. A byte back says that
-    the batch has ended, or the process is spent; the rest is on the board.
+    The first message is `LOAD` or `LOAD_FOR_ONE` with a descriptor of the source. Each further
+    one brings a run's seed with two descriptors, input and output. A byte back says that the
+    batch has ended, or the process is spent; the rest is on the board.
     """
+    gc.enable()
+    message, ancillary, _, _ = control.recvmsg(1, _ANCILLARY_BYTES)
+    [source_fd] = _descriptors(ancillary)
+    spent_after_one = message == LOAD_FOR_ONE
     code: CodeType | None = None
     traces: restore.Traces | None = None
     compile_error = ""
     run = 0
     while True:
         message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
-        _take_descriptors(ancillary)
+        for target, fd in enumerate(_descriptors(ancillary)):
+            os.dup2(fd, target)
+            os.close(fd)
         board.begin(run, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         if traces is None and not compile_error:
             try:
-                code = compile(source, PROGRAM_NAME, "exec", dont_inherit=True)
+                with open(source_fd, "rb") as file:
+                    code = compile(file.read(), PROGRAM_NAME, "exec", dont_inherit=True)
                 traces = restore.Traces(code)
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)
         if code is None or traces is None:
             ending, detail, clean = Ending.ERROR, compile_error, True
         else:
-            ending, detail = _run(code, int.from_bytes(message[1:], "little"))
+            if traces.uses_random:
+                random.seed(int.from_bytes(message[1:], "little"))
+            ending, detail = _run(code)
             clean = traces.remove()
         spent = spent_after_one or not clean
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         board.end(run, ending.value, detail, peak_kib, spent=spent)
-        last = message[:1] == b"!"
+        last = message[:1] == LAST
         run = 0 if last else run + 1
         if spent or last:
             try:
@@ -81,28 +95,24 @@ def serve(source: bytes, control: socket.socket, board: Board, *, spent_after_on
                 os.write(CONTROL_FD, b"!")
             except OSError:  # the program closed it: only the exit status is left to tell by
                 os._exit(0 if ending is Ending.OK else 1)
-            if spent:  # nothing more is started, though the queue may hold it
-                while True:
-                    time.sleep(60)
+            while spent:  # nothing more is started, though the queue may hold it
+                time.sleep(60)
 
 
-def _take_descriptors(ancillary: list[tuple[int, int, bytes]]) -> None:
-    """Put the descriptors received in the places of standard input and output."""
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> array.array[int]:
+    received = array.array("i")
     if not ancillary:  # the server has gone
         os._exit(0)
-    received = array.array("i")
-    received.frombytes(ancillary[0][2][: 2 * received.itemsize])
-    for target, fd in enumerate(received):
-        os.dup2(fd, target)
-        os.close(fd)
+    data = ancillary[0][2]
+    received.frombytes(data[: len(data) - len(data) % received.itemsize])
+    return received
 
 
-def _run(code: CodeType, seed: int) -> tuple[Ending, str]:
+def _run(code: CodeType) -> tuple[Ending, str]:
     main = ModuleType("__main__")
     main.__dict__.update(__file__=PROGRAM_NAME, __builtins__=builtins)
     sys.modules["__main__"] = main
     sys.argv = [PROGRAM_NAME]
-    random.seed(seed)
     _, stdout = streams.open_streams()
     ending, detail = Ending.OK, ""
     try:
@@ -140,14 +150,17 @@ def warm_up() -> None:
         code = compile("import sys\nprint(sum(map(int, '1 2'.split())))", PROGRAM_NAME, "exec")
         traces = restore.Traces(code)
         rights = array.array("i", (2, 2))
-        mine.sendmsg((b"!" + bytes(8),), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),))
+        mine.sendmsg((LAST + bytes(8),), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),))
         message, ancillary, _, _ = its.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
-        _take_descriptors(ancillary)
+        for target, fd in enumerate(_descriptors(ancillary)):
+            os.dup2(fd, target)
+            os.close(fd)
         board.begin(0, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
-        ending, detail = _run(code, int.from_bytes(message[1:], "little"))
+        random.seed(int.from_bytes(message[1:], "little"))
+        ending, detail = _run(code)
         traces.remove()
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        board.end(number % 8, ending.value, detail, peak_kib, spent=False)
+        board.end(number, ending.value, detail, peak_kib, spent=False)
     os.close(CONTROL_FD)
     mine.close()
     its.close()

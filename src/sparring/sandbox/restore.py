@@ -49,6 +49,8 @@ class Traces:
         names = _names(code)
         self._hard = not names.isdisjoint(_HARD_TO_UNDO)
         self._touches_files = not names.isdisjoint(_MAY_TOUCH_FILES)
+        # Every other module that could lead to it is one that is loaded from a file.
+        self.uses_random = self._touches_files or "random" in names
         self._uses_decimal = "decimal" in names
         self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
         loaded = sys.modules

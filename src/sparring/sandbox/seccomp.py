@@ -1,8 +1,9 @@
-"""The system-call filter: classic BPF, written out here and installed in each program's process.
+"""The system-call filter: classic BPF, written out here.
 
-The filter checks the audit architecture first, then finds the call's number in a binary tree
-(the kernel walks the filter once per call number when it is installed, so a long chain would
-cost every program) and decides; some calls are decided by their arguments. Numbers from
+Two filters, of which the stricter answer counts. The zygote's checks the audit architecture, finds
+the call's number in a binary tree and decides, some calls by their arguments; programs inherit it.
+A short one for each program takes away what only the zygote needs: forking, waiting, signals to
+others, further filters. Numbers from
 ``linux/filter.h``, ``linux/seccomp.h``, ``linux/audit.h``.
 
 Not done here: looking behind pointers. Calls whose danger hides there are killed outright.
@@ -43,6 +44,7 @@ _SPEC_ALLOW = 1 << 2
 _CLONE_THREAD = 0x00010000
 _CLONE_NEW_ANYTHING = 0x7E020080
 _SIGKILL = 9
+_PR_SET_PDEATHSIG = 1
 _PRCTL_ALLOWED = (3, 15, 16, 0x53564D41)  # get dumpable, set and get the name, name a mapping
 _IOCTL_ALLOWED = (
     0x5401,
@@ -56,6 +58,7 @@ _FCNTL_REFUSED = (8, 10, 15, 1026)  # signals to an owner, which could be anothe
 
 # Stands for the program's own pid until the filter is installed.
 _PID = 0x5AFE_91D0
+_PID_BYTES = struct.pack("=I", _PID)
 
 _Instruction = tuple[int, int, int, int]
 _Block = list[_Instruction]
@@ -74,35 +77,53 @@ def supported() -> bool:
     return kernel.machine() in _AUDIT_ARCH
 
 
-def prepare() -> None:
-    """Build the filter now, so that the processes forked later find it built."""
-    _filter()
+def confine_zygote() -> None:
+    """Filter the calling process as a zygote: all that programs may do, and forking them.
+
+    Filters add up, and children inherit them. The kernel compiles this long one once, here, and
+    only the short one of `confine_program` for each program. Needs no_new_privs.
+    """
+    _install(_pack(_tree(_segments(kernel.machine()))))
+    _last_filter()
 
 
-def install(pid: int) -> None:
-    """Filter the calling thread, which is process `pid`, for good. Needs no_new_privs."""
-    code, pid_offsets = _filter()
-    program = ctypes.create_string_buffer(code, len(code))
+def confine_program(pid: int) -> None:
+    """Filter the calling process `pid`, forked by a zygote, for good: what only that may do."""
+    code, pid_offsets = _last_filter()
+    program = bytearray(code)
     for offset in pid_offsets:
         struct.pack_into("=I", program, offset, pid)
+    _install(bytes(program))
+
+
+def _install(code: bytes) -> None:
+    program = ctypes.create_string_buffer(code, len(code))
     descriptor = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(program))
     number = _SYS_SECCOMP[kernel.machine()]
     kernel.syscall("seccomp", number, _SET_MODE_FILTER, _SPEC_ALLOW, descriptor)
 
 
-@cache
-def _filter() -> tuple[bytes, tuple[int, ...]]:
-    """The packed filter, and where in it the pid has to be put."""
-    machine = kernel.machine()
+def _pack(body: _Block) -> bytes:
     instructions: _Block = [
         (_LOAD, 0, 0, 4),  # seccomp_data.arch
-        (_IF_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
+        (_IF_EQUAL, 1, 0, _AUDIT_ARCH[kernel.machine()]),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, 0),  # seccomp_data.nr
-        *_tree(_segments(machine)),
+        *body,
     ]
-    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
-    offsets = [8 * i + 4 for i, one in enumerate(instructions) if one[3] == _PID]
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
+
+
+@cache
+def _last_filter() -> tuple[bytes, tuple[int, ...]]:
+    """The packed filter of a program, and where in it the pid has to be put."""
+    numbers = dict(syscalls.numbers(syscalls.CHECKED, kernel.machine()))
+    numbers |= dict(syscalls.numbers(syscalls.ZYGOTE, kernel.machine()))
+    body: _Block = []
+    for name, block in _last_checks().items():
+        body += [(_IF_EQUAL, 0, len(block), numbers[name]), *block]
+    code = _pack([*body, *_end(_ALLOW)])
+    offsets = [i + 4 for i in range(0, len(code), 8) if code[i + 4 : i + 8] == _PID_BYTES]
     return code, tuple(offsets)
 
 
@@ -112,6 +133,7 @@ def _segments(machine: str) -> list[_Segment]:
         (syscalls.ALLOWED, _ALLOW),
         (syscalls.REFUSED, _EPERM),
         (syscalls.KILLED, _KILL),
+        (syscalls.ZYGOTE, _ALLOW),
     ):
         for _, number in syscalls.numbers(table, machine):
             blocks[number] = _end(verdict)
@@ -138,27 +160,36 @@ def _tree(segments: list[_Segment]) -> _Block:
     return [(_IF_GREATER_EQUAL, 0, 1, pivot), (_JUMP, 0, 0, len(low)), *low, *high]
 
 
-def _checks() -> dict[str, _Block]:
-    signal_self = [*_unless_equal(0, _PID, _KILL), *_if_equal(1, _SIGKILL, _KILL), *_end(_ALLOW)]
+def _last_checks() -> dict[str, _Block]:
+    """What a program may do less than its zygote."""
     return {
         "clone": [
             _argument(0),
-            (_IF_ANY_BIT, 2, 0, _CLONE_NEW_ANYTHING),
             (_IF_ANY_BIT, 0, 1, _CLONE_THREAD),
             *_end(_ALLOW),
             *_end(_KILL),
         ],
         # SIGKILL is refused even to itself: one that arrives then came from outside.
-        "kill": signal_self,
-        "tgkill": [
-            *_unless_equal(0, _PID, _KILL),
-            *_if_equal(2, _SIGKILL, _KILL),
-            *_end(_ALLOW),
-        ],
+        "kill": [*_unless_equal(0, _PID, _KILL), *_if_equal(1, _SIGKILL, _KILL), *_end(_ALLOW)],
+        "tgkill": [*_unless_equal(0, _PID, _KILL), *_if_equal(2, _SIGKILL, _KILL), *_end(_ALLOW)],
         "prctl": [*_one_of(0, _PRCTL_ALLOWED, _ALLOW), *_end(_EPERM)],
+        "prlimit64": [*_one_of(0, (0, _PID), _ALLOW), *_end(_EPERM)],
+        "wait4": _end(_ENOSYS),
+        "sendmsg": _end(_KILL),
+        "seccomp": _end(_KILL),
+    }
+
+
+def _checks() -> dict[str, _Block]:
+    """Calls decided by their arguments, for zygote and programs."""
+    return {
+        "clone": [_argument(0), (_IF_ANY_BIT, 0, 1, _CLONE_NEW_ANYTHING), *_end(_KILL), *_end(_ALLOW)],
+        "kill": _end(_ALLOW),
+        "tgkill": _end(_ALLOW),
+        "prctl": [*_one_of(0, (_PR_SET_PDEATHSIG, *_PRCTL_ALLOWED), _ALLOW), *_end(_EPERM)],
+        "prlimit64": _end(_ALLOW),
         "ioctl": [*_one_of(1, _IOCTL_ALLOWED, _ALLOW), *_end(_ENOTTY)],
         "fcntl": [*_one_of(1, _FCNTL_REFUSED, _EPERM), *_end(_ALLOW)],
-        "prlimit64": [*_one_of(0, (0, _PID), _ALLOW), *_end(_EPERM)],
         # A connected pair of stream sockets inside the process (asyncio makes one).
         "socketpair": [
             *_unless_equal(0, 1, _KILL),

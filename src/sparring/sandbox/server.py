@@ -1,9 +1,9 @@
-"""The worker: a fresh interpreter that confines itself and then forks programs.
+"""The server of a worker: takes requests, watches the programs that its zygote forks.
 
-Started by ``pool`` with a socket to it, it never had anything of the parent's in its memory:
-no expected output, no model, no secret. It shuts itself in (``confine``), imports what contest
-programs import, says hello and then, request by request, forks one process per program (or per
-test) and watches it (``watch``). It ends when the parent's socket ends.
+Started by ``pool`` in a fresh interpreter with a socket to it, the worker never had anything of
+the parent's in its memory: no expected output, no model, no secret. Request by request, the server
+has one process forked per program (or per test), hands it its inputs and watches it (``watch``).
+It ends when the parent's socket ends.
 
 Run as ``python -c "…main()" PATH FD LEVEL SCRATCH``; not meant for people.
 """
@@ -11,8 +11,6 @@ Run as ``python -c "…main()" PATH FD LEVEL SCRATCH``; not meant for people.
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import os
 import signal
 import socket
@@ -20,20 +18,16 @@ import sys
 import time
 import traceback
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sparring.sandbox import board, confine, frames, kernel, program, restore, watch
+from sparring.sandbox import board, confine, frames, kernel, program, watch, zygote
 from sparring.sandbox.frames import Request, Run
-from sparring.sandbox.types import Level, Limits
+from sparring.sandbox.types import Level
 from sparring.schema import Verdict
 
-# Imported before the first fork, so that no program pays for them.
-_WARM = (
-    "array bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime "
-    "decimal enum fractions functools heapq io itertools json math numbers operator pickle queue "
-    "random re site statistics string struct textwrap threading time traceback types typing"
-)
 _ALIVE_SECONDS = 1.0
+_BATCH_BYTES = 16 << 20
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR)
 _STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
 
@@ -42,21 +36,20 @@ class Server:
     """Answers requests until the parent's socket ends."""
 
     def __init__(
-        self, parent: socket.socket, confinement: confine.Confinement, proc: int | None
+        self,
+        parent: socket.socket,
+        forker: zygote.Zygote,
+        page: board.Board,
+        proc: int | None,
+        watched_work: str | None,
     ) -> None:
         self._parent = parent
-        self._confinement = confinement
+        self._zygote = forker
+        self._board = page
         self._proc = proc
+        self._watched_work = watched_work
         self._spoke = time.monotonic()
-        self._board = board.Board()
         self._carried = True
-        # Made before any fork: in a program's process it is the control socket's object.
-        os.dup2(parent.fileno(), program.CONTROL_FD)
-        self._control = socket.socket(fileno=program.CONTROL_FD)
-        os.close(program.CONTROL_FD)
-        # A tmpfs limits itself; a directory of the host's has to be watched.
-        on_host = confinement.level is Level.LANDLOCK
-        self._watched_work = confinement.work if on_host else None
 
     def run_forever(self) -> None:
         """Serve. Returns when the parent has gone."""
@@ -98,14 +91,15 @@ class Server:
 
         At least one run, and the growth of the process's memory at its peak, in MiB.
         """
-        child = self._fork(request, spent_after_one=last == first + 1)
+        child = self._start(request, spent_after_one=last == first + 1)
         runs: list[Run] = []
         alive = True
         try:
             while alive and first + len(runs) < last:
                 start = first + len(runs)
                 # The first alone: many a program takes no second, or falls at the first.
-                end = min(last, start + (board.MAX_RUNS if runs or self._carried else 1))
+                width = board.MAX_RUNS if runs or self._carried else 1
+                end = _batch_end(request.inputs, start, min(last, start + width))
                 got, alive = self._batch(child, request, start, end)
                 runs += got
                 self._carried = alive
@@ -114,7 +108,6 @@ class Server:
                     self._spoke = time.monotonic()
         finally:
             child.end()
-            self._clean()
         return runs, child.peak_growth_mib
 
     def _batch(
@@ -149,63 +142,42 @@ class Server:
                 os.close(output)
         return runs, alive
 
-    def _fork(self, request: Request, spent_after_one: bool) -> watch.Child:
-        mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = kernel.fork()
-        if pid == 0:
-            try:
-                control = self._become_program(its)
-                program.serve(
-                    request.program, control, self._board, spent_after_one=spent_after_one
-                )
-            finally:
-                # Only reached if something of ours failed. The server takes SIGKILL for that;
-                # once confined, nothing in this process can send it.
-                os.kill(os.getpid(), signal.SIGKILL)
+    def _start(self, request: Request, spent_after_one: bool) -> watch.Child:
+        """A process for the request's program."""
+        # A stream: its queue takes a whole batch. Descriptors keep its messages apart.
+        mine, its = socket.socketpair()
+        pid = self._zygote.fork(its, 0)
         its.close()
-        child = watch.Child(pid, mine, self._board, self._parent, self._proc)
+        child = watch.Child(pid, mine, self._board, self._zygote, self._parent, self._proc)
         for kind, value in confine.limits(request.limits, len(request.inputs)):
             child.limit(kind, value)
+        child.load(request.program, spent_after_one=spent_after_one)
         return child
-
-    def _become_program(self, its: socket.socket) -> socket.socket:
-        """In the fork: keep the standard descriptors and the control socket, and be confined."""
-        os.dup2(its.fileno(), program.CONTROL_FD, inheritable=False)
-        confinement = self._confinement
-        if confinement.ruleset is not None:
-            os.dup2(confinement.ruleset, 3, inheritable=False)
-            confinement = replace(confinement, ruleset=3)
-        os.closerange(4, program.CONTROL_FD)
-        confinement.enter()
-        return self._control
-
-    def _clean(self) -> None:
-        """Delete what a program left. Its directory is flat: it can make no directory or link."""
-        for name in os.listdir(self._confinement.work):
-            os.unlink(os.path.join(self._confinement.work, name))
 
 
 def main() -> None:
     """Be a worker: ``argv`` holds our import path, the socket's number, level and scratch."""
     _, path, number, level, scratch = sys.argv
     parent = socket.socket(fileno=int(number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    proc = _open_proc()
+    page = board.Board()
     try:
-        confinement, proc = _prepare(Level(level), scratch)
+        forker, layers = zygote.start(Level(level), scratch, [page], path)
     except confine.Unavailable as error:
         frames.send(parent, {"refused": str(error)})
         return
-    # A program finds the modules that any interpreter has, not ours.
-    sys.path = [entry for entry in sys.path if entry != path]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sparring"]:
-        del sys.modules[name]
-    restore.settle()
-    program.warm_up()
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    uid = layers["host_uid"]
+    kernel.drop_privileges(uid if isinstance(uid, int) and uid != os.getuid() else None)
+    layers["run_queue_clock"] = False
+    with contextlib.suppress(OSError):
+        os.stat("self/schedstat", dir_fd=proc)
+        layers["run_queue_clock"] = proc is not None
+    # A tmpfs limits itself; a directory of the host's has to be watched.
+    watched = scratch if level == Level.LANDLOCK else None
     try:
-        frames.send(parent, {"hello": confinement.layers})
-        Server(parent, confinement, proc).run_forever()
+        frames.send(parent, {"hello": layers})
+        Server(parent, forker, page, proc, watched).run_forever()
     except frames.BrokenPeer:
         return
     except Exception:
@@ -214,27 +186,22 @@ def main() -> None:
         raise
 
 
-def _prepare(level: Level, scratch: str) -> tuple[confine.Confinement, int | None]:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in _WARM.split():
-        importlib.import_module(name)
-    site = sys.modules["site"]
-    site.setquit()
-    site.setcopyright()
-    # The kernel should look at programs first when the machine runs out of memory.
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("500")
-    proc: int | None = None
-    # Kept open: the new root has another /proc. One of another pid namespace would lie to us.
+def _open_proc() -> int | None:
+    """The host's /proc, if it is that of our own pid namespace; another would lie to us."""
     with contextlib.suppress(OSError):
         if os.readlink("/proc/self") == str(os.getpid()):
-            proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    confinement = confine.prepare(level, scratch)
-    confinement.layers["run_queue_clock"] = False
-    with contextlib.suppress(OSError):
-        os.stat("self/schedstat", dir_fd=proc)
-        confinement.layers["run_queue_clock"] = proc is not None
-    return confinement, proc
+            return os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return None
+
+
+def _batch_end(inputs: Sequence[bytes], start: int, last: int) -> int:
+    """Where a batch from `start` ends that holds not too many bytes, but at least one input."""
+    total = 0
+    for end in range(start, last):
+        total += len(inputs[end])
+        if total > _BATCH_BYTES and end > start:
+            return end
+    return last
 
 
 def _verdict(report: watch.Report) -> tuple[Verdict, str]:

@@ -25,7 +25,9 @@ from dataclasses import dataclass
 
 from sparring.sandbox.board import Board
 from sparring.sandbox.confine import WORK_ENTRIES, WORK_MIB
+from sparring.sandbox.program import LAST, LOAD, LOAD_FOR_ONE, NEXT
 from sparring.sandbox.types import Limits
+from sparring.sandbox.zygote import Zygote
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01
@@ -63,12 +65,14 @@ class Child:
         pid: int,
         control: socket.socket,
         board: Board,
+        parent_of: Zygote,
         parent: socket.socket,
         proc: int | None,
     ) -> None:
         self.pid = pid
         self.control = control
         self._board = board
+        self._zygote = parent_of
         self._clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of the whole process, linux/posix-timers.h
         self._proc = proc
         self._pidfd = os.pidfd_open(pid)
@@ -90,27 +94,28 @@ class Child:
         """Set an rlimit of the process from outside."""
         resource.prlimit(self.pid, kind, (value, value))
 
+    def load(self, source: bytes, *, spent_after_one: bool) -> None:
+        """Give the process its program, for one run or for as many as it carries."""
+        fd = _sealed("program", source)
+        try:
+            self._tell(LOAD_FOR_ONE if spent_after_one else LOAD, fd)
+        finally:
+            os.close(fd)
+
     def send(self, runs: Sequence[tuple[bytes, bytes]], outputs: Sequence[int]) -> None:
         """Give a batch: (random seed, standard input) of each run, and where it is to write."""
         self._board.clear()
         for number, ((seed, data), output) in enumerate(zip(runs, outputs, strict=True)):
-            stdin = os.memfd_create("input", os.MFD_ALLOW_SEALING)
+            stdin = _sealed("input", data)
             try:
-                # Sealed: nothing can change it, though the program may reopen it for writing.
-                if data:
-                    view = memoryview(data)
-                    while view:
-                        view = view[os.write(stdin, view) :]
-                    os.lseek(stdin, 0, os.SEEK_SET)
-                fcntl.fcntl(stdin, fcntl.F_ADD_SEALS, _SEALS)
-                message = (b"!" if number == len(runs) - 1 else b".") + seed
-                rights = array.array("i", (stdin, output))
-                with contextlib.suppress(ConnectionError):  # a dead process is found by `wait`
-                    self.control.sendmsg(
-                        (message,), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),)
-                    )
+                self._tell((LAST if number == len(runs) - 1 else NEXT) + seed, stdin, output)
             finally:
                 os.close(stdin)
+
+    def _tell(self, message: bytes, *descriptors: int) -> None:
+        rights = array.array("i", descriptors)
+        with contextlib.suppress(ConnectionError):  # a dead process is found by `wait`
+            self.control.sendmsg((message,), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),))
 
     def wait(
         self, limits: Limits, outputs: Sequence[int], work: str | None
@@ -187,11 +192,11 @@ class Child:
         if self._death is not None:
             return self._death
         signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        _, status, usage = os.wait4(self.pid, 0)
-        self.peak_growth_mib = usage.ru_maxrss / 1024 - self._base_mib - _FILE_PAGES_MIB
+        death = self._zygote.reap(self.pid)
+        self.peak_growth_mib = death.peak_kib / 1024 - self._base_mib - _FILE_PAGES_MIB
         os.close(self._pidfd)
         self.control.close()
-        self._death = status, usage.ru_utime + usage.ru_stime
+        self._death = death.status, death.cpu_seconds
         return self._death
 
     def _reports(
@@ -264,6 +269,17 @@ class Child:
             return b""
         finally:
             os.close(fd)
+
+
+def _sealed(name: str, data: bytes) -> int:
+    """A file in memory that nothing can change, though the program may reopen it for writing."""
+    fd = os.memfd_create(name, os.MFD_ALLOW_SEALING)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+    return fd
 
 
 def _field(status: bytes, name: bytes) -> float:
