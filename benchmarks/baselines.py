@@ -30,62 +30,49 @@ Run = tuple[str, str]
 
 
 def process_per_test(runs: Sequence[Run], seconds: float) -> list[str]:
-    """The output of each run; `seconds` is wall time."""
+    """The output of each run; `seconds` is wall time, from each process's start."""
     context = multiprocessing.get_context("fork")
     found: list[str] = []
-    for start in range(0, len(runs), AT_ONCE):
-        part = runs[start : start + AT_ONCE]
-        queues = [context.Queue() for _ in part]
-        processes = [
-            context.Process(target=_execute, args=(*run, queue))
-            for run, queue in zip(part, queues, strict=True)
-        ]
-        started = []
-        for process in processes:
+    for first in range(0, len(runs), AT_ONCE):
+        queues = []
+        processes = []
+        deadlines = []
+        for run in runs[first : first + AT_ONCE]:
+            queue = context.Queue()
+            process = context.Process(target=_execute, args=(*run, queue))
             process.start()
-            started.append(time.monotonic())
-        outputs: list[str | None] = [None] * len(part)
-        waiting = set(range(len(part)))
-        while waiting:
-            for i in sorted(waiting):
-                if not queues[i].empty():
-                    outputs[i] = queues[i].get()
-                elif time.monotonic() - started[i] > seconds:
-                    outputs[i] = TIMEOUT
-                    processes[i].kill()
-                elif processes[i].is_alive():
-                    continue
-                else:
-                    outputs[i] = queues[i].get() if not queues[i].empty() else ERROR
-                waiting.discard(i)
+            queues.append(queue)
+            processes.append(process)
+            deadlines.append(time.time() + seconds)
+        late = [False] * len(processes)
+        while any(process.is_alive() for process in processes):
+            for i, process in enumerate(processes):
+                if process.is_alive() and time.time() > deadlines[i]:
+                    process.kill()
+                    late[i] = True
             time.sleep(POLL_SECONDS)
-        for process, queue in zip(processes, queues, strict=True):
-            process.join()
+        for i, queue in enumerate(queues):
+            if late[i]:
+                found.append(TIMEOUT)
+            else:
+                found.append(queue.get() if not queue.empty() else ERROR)
             queue.close()
-        found += [output or "" for output in outputs]
     return found
 
 
 def _execute(program: str, data: str, queue: Any) -> None:
-    """In the process: run the program with replaced streams."""
-    sys.stdin = io.StringIO(data)
+    """In the process: run the program with streams in memory in place of the real ones."""
+    lines = iter(data.splitlines())
     output = io.StringIO()
-    # As descriptor 0 for programs that open it.
-    with tempfile.TemporaryFile("w+") as file:
-        if "open(0)" in program:
-            import os
-
-            file.write(data)
-            file.flush()
-            os.lseek(file.fileno(), 0, 0)
-            os.dup2(file.fileno(), 0)
-        try:
-            with redirect_stdout(output):
-                exec(program, {"__name__": "__main__"})
-        except BaseException as error:  # noqa: BLE001 - whatever a program raises
-            queue.put(f"{ERROR} {error}")
-        else:
-            queue.put(output.getvalue())
+    sys.stdin = io.StringIO(data)
+    try:
+        with redirect_stdout(output):
+            # `input` is one more stand-in: it and ``sys.stdin`` do not know of each other.
+            exec(program, {"__name__": "__main__", "input": lambda prompt="": next(lines)})
+    except BaseException as error:  # noqa: BLE001 - whatever a program raises
+        queue.put(f"{ERROR} {error}")
+    else:
+        queue.put(output.getvalue())
 
 
 def interpreter_per_test(runs: Sequence[Run], seconds: float, at_once: int) -> list[str]:

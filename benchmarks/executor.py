@@ -25,11 +25,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from baselines import interpreter_per_test, process_per_test
-from workload import Workload, workload
-
 from sparring.sandbox import Fork, Job, Level, Limits, Sandbox, confine, kernel
 from sparring.schema import Verdict
 from sparring.tasks.checkers import accepts
+from workload import Workload, workload
 
 LOOP_SHARE = 0.06
 SECONDS = 1.0
@@ -62,13 +61,16 @@ def flat(work: Workload) -> list[tuple[str, str]]:
 
 
 def verdicts(work: Workload) -> list[bool]:
-    return [
-        right for rights in work.right for right in rights for _ in range(len(work.inputs[0]))
-    ]
+    return [right for rights in work.right for right in rights for _ in range(len(work.inputs[0]))]
 
 
 def expected(work: Workload) -> list[str]:
-    return [out for row, good in zip(work.expected, work.right, strict=True) for _ in good for out in row]
+    return [
+        out
+        for row, good in zip(work.expected, work.right, strict=True)
+        for _ in good
+        for out in row
+    ]
 
 
 def same(work: Workload, outputs: Sequence[str]) -> bool:
@@ -215,9 +217,7 @@ def main() -> None:
         report[f"{name}: seconds"] = round(timed.median, 3)
         report[f"{name}: runs per second"] = round(plain.runs / timed.median)
         report[f"{name}: all verdicts right"] = timed.right
-    report["ratio_1_to_2_workers"] = round(
-        found["ours, 1 worker"].median / found["ours"].median, 2
-    )
+    report["ratio_1_to_2_workers"] = round(found["ours, 1 worker"].median / found["ours"].median, 2)
     report["ours, everything remembered: runs per second"] = round(plain.runs / again)
     for name, timed in with_loops.items():
         report[f"with loops, {name}: seconds"] = round(timed.median, 3)

@@ -19,7 +19,7 @@ LOOPS = "\nwhile True: pass\n"
 _READ = (
     "n = int(input())\nxs = list(map(int, input().split()))\n",
     "import sys\ndata = sys.stdin.read().split()\nn, xs = int(data[0]), [int(x) for x in data[1:]]\n",
-    "n, *rest = open(0).read().split()\nn = int(n)\nxs = [int(x) for x in rest]\n",
+    "import sys\nlines = sys.stdin.readlines()\nn = int(lines[0])\nxs = list(map(int, lines[1].split()))\n",
     "import sys\nn = int(sys.stdin.readline())\nxs = [int(x) for x in sys.stdin.readline().split()]\n",
 )
 _SOLVE: tuple[tuple[Callable[[list[int]], object], str], ...] = (

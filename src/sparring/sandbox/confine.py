@@ -16,6 +16,7 @@ import signal
 import stat
 import sys
 import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,17 +55,26 @@ class Confinement:
     ruleset: int | None
     layers: dict[str, object]
 
-    def restrict_zygote(self) -> None:
-        """Landlock and the system-call filter, for the calling zygote and all its programs."""
+    def restrict_zygote(self) -> Callable[[], None]:
+        """Landlock and the system-call filter, for the calling zygote and all its programs.
+
+        Returns what remains to be done in each program's process, once and for good. Its rlimits
+        come from outside.
+        """
         if self.ruleset is not None:
             landlock.restrict(self.ruleset)
             os.close(self.ruleset)
         seccomp.confine_zygote()
+        last = seccomp.ProgramFilter()
+        die_with_parent = kernel.Prepared(
+            kernel.SYS_PRCTL[kernel.machine()], kernel.PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0
+        )
 
-    def enter(self) -> None:
-        """Confine the calling process, a program's, for good. Its rlimits come from outside."""
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        seccomp.confine_program(os.getpid())
+        def enter() -> None:
+            die_with_parent()
+            last.confine(os.getpid())
+
+        return enter
 
 
 def prepare(level: Level, scratch: str) -> Confinement:
@@ -123,12 +133,10 @@ def _open_to_all(path: str) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in parents)
 
 
-def limits(limits: Limits, tests: int) -> list[tuple[int, int]]:
-    """The rlimits of a program that is to run on `tests` inputs: (resource, value)."""
-    # Twice the limit for each test, for the clock here counts all tests of the process together.
+def rlimits(limits: Limits) -> list[tuple[int, int]]:
+    """The rlimits that a program starts with: (resource, value)."""
     wanted = (
         (resource.RLIMIT_AS, limits.memory_mib * _MIB + _ADDRESS_SPACE_SLACK),
-        (resource.RLIMIT_CPU, int(2 * limits.cpu_seconds * tests) + 2),
         (resource.RLIMIT_FSIZE, max(limits.file_mib * _MIB, limits.output_bytes + _MIB)),
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_CORE, 0),
@@ -136,6 +144,17 @@ def limits(limits: Limits, tests: int) -> list[tuple[int, int]]:
     )
     hard = _hard_limits()
     return [(kind, min(value, hard[kind])) for kind, value in wanted]
+
+
+def cpu_net(limits: Limits, tests: int) -> tuple[int, int]:
+    """The rlimit that catches what the watching misses, for a process of `tests` runs.
+
+    Set once a run has lasted for a while: under it the kernel's CPU clock of a process only moves
+    at its ticks, which is too coarse for short runs.
+    """
+    # Twice the limit for each test, for the clock here counts all tests of the process together.
+    value = int(2 * limits.cpu_seconds * tests) + 2
+    return resource.RLIMIT_CPU, min(value, _hard_limits()[resource.RLIMIT_CPU])
 
 
 @cache

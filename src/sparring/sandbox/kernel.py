@@ -40,8 +40,9 @@ SYS_MOUNT_SETATTR = 442
 SYS_LANDLOCK_CREATE_RULESET = 444
 SYS_LANDLOCK_ADD_RULE = 445
 SYS_LANDLOCK_RESTRICT_SELF = 446
-# The calls above have one number everywhere; these two differ.
+# The calls above have one number everywhere; these differ.
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
+SYS_PRCTL = {"x86_64": 157, "aarch64": 167}
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 _AT_EMPTY_PATH = 0x1000
@@ -91,6 +92,24 @@ def prctl(option: int, argument: int = 0, argument_3: int = 0) -> None:
     rest = (ctypes.c_ulong(argument), ctypes.c_ulong(argument_3), ctypes.c_ulong(0))
     if _libc.prctl(option, *rest, ctypes.c_ulong(0)) < 0:
         raise _os_error(f"prctl({option})")
+
+
+class Prepared:
+    """A system call with its arguments made ready: making it touches hardly any memory.
+
+    For the moment after a fork, when each page that is written costs a copy.
+    """
+
+    def __init__(self, number: int, *arguments: int | ctypes.Array[ctypes.c_char]) -> None:
+        self._arguments = (
+            ctypes.c_long(number),
+            *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments),
+        )
+
+    def __call__(self) -> None:
+        """Make the call. Raises `OSError`."""
+        if _libc.syscall(*self._arguments) < 0:
+            raise _os_error("system call")
 
 
 def unshare(flags: int) -> None:

@@ -52,14 +52,16 @@ class Ending(StrEnum):
 def serve(control: socket.socket, board: Board) -> None:
     """Run a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
 
-    The first message is `LOAD` or `LOAD_FOR_ONE` with a descriptor of the source. Each further
+    The first message is `LOAD` or `LOAD_FOR_ONE` with the source's size and descriptor. Each further
     one brings a run's seed with two descriptors, input and output. A byte back says that the
     batch has ended, or the process is spent; the rest is on the board.
     """
     gc.enable()
-    message, ancillary, _, _ = control.recvmsg(1, _ANCILLARY_BYTES)
+    message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
     [source_fd] = _descriptors(ancillary)
-    spent_after_one = message == LOAD_FOR_ONE
+    source = os.read(source_fd, int.from_bytes(message[1:], "little"))
+    os.close(source_fd)
+    spent_after_one = message[:1] == LOAD_FOR_ONE
     code: CodeType | None = None
     traces: restore.Traces | None = None
     compile_error = ""
@@ -72,8 +74,7 @@ def serve(control: socket.socket, board: Board) -> None:
         board.begin(run, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         if traces is None and not compile_error:
             try:
-                with open(source_fd, "rb") as file:
-                    code = compile(file.read(), PROGRAM_NAME, "exec", dont_inherit=True)
+                code = compile(source, PROGRAM_NAME, "exec", dont_inherit=True)
                 traces = restore.Traces(code)
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)
@@ -99,13 +100,10 @@ def serve(control: socket.socket, board: Board) -> None:
                 time.sleep(60)
 
 
-def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> array.array[int]:
-    received = array.array("i")
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> memoryview[int]:
     if not ancillary:  # the server has gone
         os._exit(0)
-    data = ancillary[0][2]
-    received.frombytes(data[: len(data) - len(data) % received.itemsize])
-    return received
+    return memoryview(ancillary[0][2]).cast("i")
 
 
 def _run(code: CodeType) -> tuple[Ending, str]:

@@ -34,11 +34,12 @@ _HARD_TO_UNDO_TEXT = (
 )
 _HARD_TO_UNDO = frozenset(_HARD_TO_UNDO_TEXT.split())
 # Modules through which a program leaves neither files nor descriptors.
-_NO_FILES = frozenset(
+_NO_FILES_TEXT = (
     "__future__ abc array bisect cmath collections contextlib copy dataclasses datetime decimal "
     "enum fractions functools heapq itertools json math numbers operator queue random re "
-    "statistics string struct sys textwrap threading time typing unicodedata".split()
+    "statistics string struct sys textwrap threading time typing unicodedata"
 )
+_NO_FILES = frozenset(_NO_FILES_TEXT.split())
 _MAY_TOUCH_FILES = (sys.stdlib_module_names - _NO_FILES) | {"open", "eval"}
 
 

@@ -81,19 +81,28 @@ def confine_zygote() -> None:
     """Filter the calling process as a zygote: all that programs may do, and forking them.
 
     Filters add up, and children inherit them. The kernel compiles this long one once, here, and
-    only the short one of `confine_program` for each program. Needs no_new_privs.
+    only the short one of `ProgramFilter` for each program. Needs no_new_privs.
     """
     _install(_pack(_tree(_segments(kernel.machine()))))
-    _last_filter()
 
 
-def confine_program(pid: int) -> None:
-    """Filter the calling process `pid`, forked by a zygote, for good: what only that may do."""
-    code, pid_offsets = _last_filter()
-    program = bytearray(code)
-    for offset in pid_offsets:
-        struct.pack_into("=I", program, offset, pid)
-    _install(bytes(program))
+class ProgramFilter:
+    """The short filter, made ready by the zygote for the processes that it will fork."""
+
+    def __init__(self) -> None:
+        code, self._pid_offsets = _last_filter()
+        self._code = ctypes.create_string_buffer(code, len(code))
+        descriptor = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(self._code))
+        self._descriptor = ctypes.create_string_buffer(descriptor, len(descriptor))
+        number = _SYS_SECCOMP[kernel.machine()]
+        self._call = kernel.Prepared(number, _SET_MODE_FILTER, _SPEC_ALLOW, self._descriptor)
+        self._put = struct.Struct("=I").pack_into
+
+    def confine(self, pid: int) -> None:
+        """Filter the calling process `pid`, forked by the zygote, for good."""
+        for offset in self._pid_offsets:
+            self._put(self._code, offset, pid)
+        self._call()
 
 
 def _install(code: bytes) -> None:
@@ -183,7 +192,12 @@ def _last_checks() -> dict[str, _Block]:
 def _checks() -> dict[str, _Block]:
     """Calls decided by their arguments, for zygote and programs."""
     return {
-        "clone": [_argument(0), (_IF_ANY_BIT, 0, 1, _CLONE_NEW_ANYTHING), *_end(_KILL), *_end(_ALLOW)],
+        "clone": [
+            _argument(0),
+            (_IF_ANY_BIT, 0, 1, _CLONE_NEW_ANYTHING),
+            *_end(_KILL),
+            *_end(_ALLOW),
+        ],
         "kill": _end(_ALLOW),
         "tgkill": _end(_ALLOW),
         "prctl": [*_one_of(0, (_PR_SET_PDEATHSIG, *_PRCTL_ALLOWED), _ALLOW), *_end(_EPERM)],

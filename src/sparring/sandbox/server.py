@@ -131,10 +131,8 @@ class Server:
                 text = os.pread(output, min(size, limits.output_bytes), 0) if size else b""
                 verdict, detail = _verdict(report)
                 if verdict in _ENDED and size > limits.output_bytes:
-                    verdict, detail = (
-                        Verdict.OUTPUT_LIMIT,
-                        f"more than {limits.output_bytes} bytes",
-                    )
+                    verdict = Verdict.OUTPUT_LIMIT
+                    detail = f"more than {limits.output_bytes} bytes"
                 memory = max(report.memory_mib, 0.0)
                 runs.append(Run(verdict, text, report.cpu_seconds, memory, detail))
         finally:
@@ -149,8 +147,9 @@ class Server:
         pid = self._zygote.fork(its, 0)
         its.close()
         child = watch.Child(pid, mine, self._board, self._zygote, self._parent, self._proc)
-        for kind, value in confine.limits(request.limits, len(request.inputs)):
+        for kind, value in confine.rlimits(request.limits):
             child.limit(kind, value)
+        child.cpu_net = confine.cpu_net(request.limits, len(request.inputs))
         child.load(request.program, spent_after_one=spent_after_one)
         return child
 

@@ -65,18 +65,19 @@ KILLED = """
 fork 57 -, vfork 58 -, execve 59 221, execveat 322 281, ptrace 101 117, process_vm_readv 310
 270, process_vm_writev 311 271, pidfd_open 434 434, pidfd_getfd 438 438, pidfd_send_signal 424
 424, kcmp 312 272, tkill 200 130, rt_sigqueueinfo 129 138, rt_tgsigqueueinfo 297 240, socket 41
-198, connect 42 203, bind 49 200, listen 50 201, accept 43 202, accept4 288 242, sendmmsg 307 269, recvmmsg 299 243, mount 165 40, umount2 166 39, pivot_root 155 41, chroot 161
-51, unshare 272 97, setns 308 268, open_tree 428 428, move_mount 429 429, fsopen 430 430,
-fsconfig 431 431, fsmount 432 432, fspick 433 433, mount_setattr 442 442, open_by_handle_at 304
-265, name_to_handle_at 303 264, bpf 321 280, keyctl 250 219, add_key 248 217, request_key 249
-218, io_uring_setup 425 425, io_uring_enter 426 426, io_uring_register 427 427, perf_event_open
-298 241, userfaultfd 323 282, init_module 175 105, finit_module 313 273,
-delete_module 176 106, kexec_load 246 104, kexec_file_load 320 294, reboot 169 142, swapon 167
-224, swapoff 168 225, sethostname 170 161, setdomainname 171 162, acct 163 89, quotactl 179 60,
-settimeofday 164 170, clock_settime 227 112, clock_adjtime 305 266, adjtimex 159 171, iopl 172
--, ioperm 173 -, modify_ldt 154 -, fanotify_init 300 262, syslog 103 116, setuid 105 146, setgid
-106 144, setreuid 113 145, setregid 114 143, setresuid 117 147, setresgid 119 149, setgroups 116
-159, setfsuid 122 151, setfsgid 123 152, capset 126 91, personality 135 92
+198, connect 42 203, bind 49 200, listen 50 201, accept 43 202, accept4 288 242, sendmmsg 307
+269, recvmmsg 299 243, mount 165 40, umount2 166 39, pivot_root 155 41, chroot 161 51, unshare
+272 97, setns 308 268, open_tree 428 428, move_mount 429 429, fsopen 430 430, fsconfig 431 431,
+fsmount 432 432, fspick 433 433, mount_setattr 442 442, open_by_handle_at 304 265,
+name_to_handle_at 303 264, bpf 321 280, keyctl 250 219, add_key 248 217, request_key 249 218,
+io_uring_setup 425 425, io_uring_enter 426 426, io_uring_register 427 427, perf_event_open 298
+241, userfaultfd 323 282, init_module 175 105, finit_module 313 273, delete_module 176 106,
+kexec_load 246 104, kexec_file_load 320 294, reboot 169 142, swapon 167 224, swapoff 168 225,
+sethostname 170 161, setdomainname 171 162, acct 163 89, quotactl 179 60, settimeofday 164 170,
+clock_settime 227 112, clock_adjtime 305 266, adjtimex 159 171, iopl 172 -, ioperm 173 -,
+modify_ldt 154 -, fanotify_init 300 262, syslog 103 116, setuid 105 146, setgid 106 144,
+setreuid 113 145, setregid 114 143, setresuid 117 147, setresgid 119 149, setgroups 116 159,
+setfsuid 122 151, setfsgid 123 152, capset 126 91, personality 135 92
 """
 
 

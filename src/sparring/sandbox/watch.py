@@ -89,6 +89,8 @@ class Child:
         self.peak_growth_mib = 0.0
         """Set when the process is dead: the kernel's own peak, beyond what it was forked with."""
         self._death: tuple[int, float] | None = None
+        self.cpu_net: tuple[int, int] | None = None
+        """An rlimit to be set as soon as a run is not a short one."""
 
     def limit(self, kind: int, value: int) -> None:
         """Set an rlimit of the process from outside."""
@@ -98,7 +100,8 @@ class Child:
         """Give the process its program, for one run or for as many as it carries."""
         fd = _sealed("program", source)
         try:
-            self._tell(LOAD_FOR_ONE if spent_after_one else LOAD, fd)
+            size = len(source).to_bytes(8, "little")
+            self._tell((LOAD_FOR_ONE if spent_after_one else LOAD) + size, fd)
         finally:
             os.close(fd)
 
@@ -162,6 +165,9 @@ class Child:
             if ended != run:  # another run since the last look
                 run, begun, waited_before, peak = ended, now, None, 0.0
                 begun_cpu = min(max(board.start_ns(run) / 1e9, last_cpu), cpu)
+            if self.cpu_net is not None:
+                self.limit(*self.cpu_net)
+                self.cpu_net = None
             if waited_before is None:  # short runs end before the first poll and never ask
                 waited_before = self._run_queue_seconds()
             used = cpu - begun_cpu
@@ -274,10 +280,9 @@ class Child:
 def _sealed(name: str, data: bytes) -> int:
     """A file in memory that nothing can change, though the program may reopen it for writing."""
     fd = os.memfd_create(name, os.MFD_ALLOW_SEALING)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-    os.lseek(fd, 0, os.SEEK_SET)
+    written = os.pwrite(fd, data, 0)  # leaves the position where reading is to start
+    while written < len(data):
+        written += os.pwrite(fd, data[written:], written)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
     return fd
 

@@ -22,7 +22,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sparring.sandbox import confine, kernel, program, restore
@@ -144,7 +144,7 @@ def _live(
     os.close(restore.CONTROL_FD)
     restore.settle()
     program.warm_up()
-    confinement.restrict_zygote()
+    enter = confinement.restrict_zygote()
     orders.send(json.dumps({"layers": confinement.layers}).encode())
     gc.collect()
     gc.freeze()
@@ -158,7 +158,7 @@ def _live(
             fd = _NUMBER.unpack(ancillary[0][2])[0]
             pid = kernel.fork()
             if pid == 0:
-                _become_program(confinement, fd)
+                _become_program(enter, fd)
                 program.serve(control, boards[number])
             os.close(fd)
             orders.send(_NUMBER.pack(pid))
@@ -169,12 +169,12 @@ def _live(
             orders.send(_DEATH.pack(status, cpu, usage.ru_maxrss))
 
 
-def _become_program(confinement: confine.Confinement, control: int) -> None:
+def _become_program(enter: Callable[[], None], control: int) -> None:
     """In the fork: keep the standard descriptors and the control socket, and be confined."""
     try:
-        os.dup2(control, restore.CONTROL_FD, inheritable=False)
+        os.dup2(control, restore.CONTROL_FD)
         os.closerange(3, restore.CONTROL_FD)
-        confinement.enter()
+        enter()
     except BaseException:  # noqa: BLE001 - of ours, before there is a program
         # The server takes SIGKILL for a failure of ours: no program can send it.
         os.kill(os.getpid(), signal.SIGKILL)
