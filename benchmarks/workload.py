@@ -18,9 +18,10 @@ LOOPS = "\nwhile True: pass\n"
 
 _READ = (
     "n = int(input())\nxs = list(map(int, input().split()))\n",
-    "import sys\ndata = sys.stdin.read().split()\nn, xs = int(data[0]), [int(x) for x in data[1:]]\n",
-    "import sys\nlines = sys.stdin.readlines()\nn = int(lines[0])\nxs = list(map(int, lines[1].split()))\n",
-    "import sys\nn = int(sys.stdin.readline())\nxs = [int(x) for x in sys.stdin.readline().split()]\n",
+    "import sys\nn, *xs = [int(x) for x in sys.stdin.read().split()]\n",
+    "import sys\nlines = sys.stdin.readlines()\nn = int(lines[0])\n"
+    "xs = list(map(int, lines[1].split()))\n",
+    "import sys\nread = sys.stdin.readline\nn = int(read())\nxs = [int(x) for x in read().split()]\n",
 )
 _SOLVE: tuple[tuple[Callable[[list[int]], object], str], ...] = (
     (sum, "total = 0\nfor x in xs:\n    total += x\nprint(total)"),

@@ -52,9 +52,9 @@ class Ending(StrEnum):
 def serve(control: socket.socket, board: Board) -> None:
     """Run a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
 
-    The first message is `LOAD` or `LOAD_FOR_ONE` with the source's size and descriptor. Each further
-    one brings a run's seed with two descriptors, input and output. A byte back says that the
-    batch has ended, or the process is spent; the rest is on the board.
+    The first message is `LOAD` or `LOAD_FOR_ONE` with the source's size and descriptor. Each
+    further one brings a run's seed with two descriptors, input and output. A byte back wakes the
+    server when the batch has ended or the process is spent; the rest is on the board.
     """
     gc.enable()
     message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)

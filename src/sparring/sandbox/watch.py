@@ -148,7 +148,7 @@ class Child:
             status, total = self.end() if dead else (None, 0.0)
             ended, spent = board.read()
             ended = min(ended, count)
-            if woken and ended and (spent or ended == count):
+            if not dead and ended and (spent or ended == count):
                 total = time.clock_gettime(self._clock)
                 reports = self._reports(ended, total, limits)
                 self._cpu_before = total
