@@ -21,7 +21,8 @@ _READ = (
     "import sys\nn, *xs = [int(x) for x in sys.stdin.read().split()]\n",
     "import sys\nlines = sys.stdin.readlines()\nn = int(lines[0])\n"
     "xs = list(map(int, lines[1].split()))\n",
-    "import sys\nread = sys.stdin.readline\nn = int(read())\nxs = [int(x) for x in read().split()]\n",
+    "import sys\nread = sys.stdin.readline\nn = int(read())\n"
+    "xs = [int(x) for x in read().split()]\n",
 )
 _SOLVE: tuple[tuple[Callable[[list[int]], object], str], ...] = (
     (sum, "total = 0\nfor x in xs:\n    total += x\nprint(total)"),

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparring.sandbox.types import Fork, Job, Level, Limits, Stats
+from sparring.sandbox.types import Fork, Job, Kind, Level, Limits, Stats
 
 if TYPE_CHECKING:
     from sparring.sandbox.pool import Sandbox
 
-__all__ = ["Fork", "Job", "Level", "Limits", "Sandbox", "Stats"]
+__all__ = ["Fork", "Job", "Kind", "Level", "Limits", "Sandbox", "Stats"]
 
 
 def __getattr__(name: str) -> Any:

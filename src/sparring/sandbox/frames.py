@@ -3,8 +3,9 @@
 A frame is ``<u32 header bytes><u32 blob bytes>``, a JSON header and a blob. JSON and not
 pickle: the parent must be able to read what a worker says without trusting it.
 
-Request:  ``{"job", "program": n, "inputs": [n…], "limits": [5 numbers], "per_test", "skip"}``
-          with the program and the inputs, as bytes, one after the other in the blob.
+Request:  ``{"job", "program": n, "inputs": [n…], "limits": [5 numbers], "per_test", "skip",
+          "kind", "entry_point"}`` with the program and the inputs, as bytes, one after the other
+          in the blob.
 Reply:    ``{"job", "first": i, "outcomes": [[verdict, n, cpu, mib, detail]…]}`` with the outputs
           in the blob: a run of outcomes that starts at input i. A job may be answered in parts.
 Hello:    ``{"hello": {layer: value…}}`` or ``{"refused": why}`` once, when the worker has started.
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from sparring.sandbox.types import Limits
+from sparring.sandbox.types import Kind, Limits
 from sparring.schema import Outcome, Verdict
 
 _LENGTHS = struct.Struct("<II")
@@ -43,6 +44,8 @@ class Request:
     per_test: bool = False
     skip: bool = False
     """Leave out the other inputs once the first has run into a time limit."""
+    kind: Kind = Kind.STDIN
+    entry_point: str = ""
 
 
 def send(peer: socket.socket, header: Header, blob: bytes = b"") -> None:
@@ -77,6 +80,8 @@ def pack_request(request: Request) -> tuple[Header, bytes]:
         "limits": astuple(request.limits),
         "per_test": request.per_test,
         "skip": request.skip,
+        "kind": request.kind.value,
+        "entry_point": request.entry_point,
     }
     return header, request.program + b"".join(request.inputs)
 
@@ -90,8 +95,16 @@ def unpack_request(header: Header, blob: bytes) -> Request:
         end += length
     limits = Limits(*header["limits"])
     program = blob[: header["program"]]
-    job, per_test, skip = header["job"], header["per_test"], header["skip"]
-    return Request(job, program, tuple(inputs), limits, per_test, skip)
+    return Request(
+        header["job"],
+        program,
+        tuple(inputs),
+        limits,
+        per_test=header["per_test"],
+        skip=header["skip"],
+        kind=Kind(header["kind"]),
+        entry_point=header["entry_point"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 
-from sparring.sandbox.types import Limits
+from sparring.sandbox.types import Kind, Limits
 from sparring.schema import Outcome, Verdict
 
 _NEVER_KEPT = (Verdict.NOT_RUN, Verdict.INFRA)
@@ -18,9 +18,9 @@ _ENTRY_BYTES = 400  # what an entry costs beside its output, roughly
 Key = bytes
 
 
-def program_key(program: bytes, limits: Limits) -> bytes:
-    """The content of a program under its limits."""
-    digest = hashlib.sha256(repr(limits).encode())
+def program_key(program: bytes, limits: Limits, kind: Kind, entry_point: str) -> bytes:
+    """The content of a program under its limits, and how it is run."""
+    digest = hashlib.sha256(f"{limits!r} {kind.value} {entry_point}".encode())
     digest.update(b"\0" + program)
     return digest.digest()
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sparring.sandbox.memo import Memo, program_key, run_key
-from sparring.sandbox.types import Job, Limits, Stats
+from sparring.sandbox.types import Job, Stats
 from sparring.schema import Outcome, Verdict
 
 STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
@@ -32,7 +32,8 @@ class Work:
 
     key: bytes
     program: bytes
-    limits: Limits
+    job: Job
+    """One of the jobs that it answers: limits and kind."""
     call: Call
     inputs: dict[bytes, bytes] = field(default_factory=dict)
     """Each unique run's key and input."""
@@ -81,8 +82,8 @@ def make(jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: boo
     jobs_of: dict[bytes, list[int]] = {}
     for number, job in enumerate(jobs):
         source = _encode(job.program)
-        key = program_key(source, job.limits)
-        work = works.setdefault(key, Work(key, source, job.limits, call))
+        key = program_key(source, job.limits, job.kind, job.entry_point)
+        work = works.setdefault(key, Work(key, source, job, call))
         jobs_of.setdefault(key, []).append(number)
         stats.runs_asked += len(job.inputs)
         keys = []

@@ -253,9 +253,11 @@ class Sandbox:
                     self._serial,
                     work.program,
                     tuple(work.inputs[key] for key in unknown),
-                    work.limits,
+                    work.job.limits,
                     per_test=self._fork is Fork.PER_TEST,
                     skip=work.skip and len(unknown) == len(work.unknown),
+                    kind=work.job.kind,
+                    entry_point=work.job.entry_point,
                 )
                 sent[request.job] = _Sent(work, request, unknown)
         return True

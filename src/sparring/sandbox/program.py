@@ -16,6 +16,7 @@ from __future__ import annotations
 import array
 import atexit
 import builtins
+import contextlib
 import gc
 import os
 import random
@@ -25,20 +26,29 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from enum import StrEnum
 from types import CodeType, ModuleType
 
-from sparring.sandbox import restore, streams
+from sparring.sandbox import calls, restore, scripts, streams
 from sparring.sandbox.board import Board
 from sparring.sandbox.restore import CONTROL_FD, PROGRAM_NAME
 
-LOAD, LOAD_FOR_ONE = b"p", b"1"
-"""The first message: a program for as many runs as it carries, or for one only."""
 NEXT, LAST = b".", b"!"
 """What a run's message begins with, before 8 bytes of random seed."""
 _DETAIL_CHARACTERS = 300
 _WHOLE_MESSAGE = 9
 _ANCILLARY_BYTES = socket.CMSG_SPACE(2 * array.array("i").itemsize)
+
+
+class Part(StrEnum):
+    """What a process is for. The first letter of the first message."""
+
+    STDIN = "s"
+    CALL = "c"
+    RESPONDER = "r"
+    """Answers the calls of a script that runs in another process."""
+    SCRIPT = "t"
 
 
 class Ending(StrEnum):
@@ -47,30 +57,36 @@ class Ending(StrEnum):
     OK = "o"
     ERROR = "e"
     NO_MEMORY = "m"
+    ASSERTION = "a"
+    """A script's own assertion failed."""
 
 
 def serve(control: socket.socket, board: Board) -> None:
     """Run a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
 
-    The first message is `LOAD` or `LOAD_FOR_ONE` with the source's size and descriptor. Each
-    further one brings a run's seed with two descriptors, input and output. A byte back wakes the
-    server when the batch has ended or the process is spent; the rest is on the board.
+    The first message is `load_message`, with a descriptor of entry point and source. Each further
+    one brings a run's seed and its descriptors: input and output, or a script's channel. A byte
+    back wakes the server when the batch has ended or the process is spent; the rest is on the
+    board.
     """
     gc.enable()
     message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
     [source_fd] = _descriptors(ancillary)
-    source = os.read(source_fd, int.from_bytes(message[1:], "little"))
+    part, spent_after_one = Part(message[:1].decode()), message[1:2] == b"1"
+    text = os.read(source_fd, int.from_bytes(message[2:], "little"))
     os.close(source_fd)
-    spent_after_one = message[:1] == LOAD_FOR_ONE
+    entry_point, _, source = text.partition(b"\n")
     code: CodeType | None = None
     traces: restore.Traces | None = None
     compile_error = ""
     run = 0
     while True:
         message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
-        for target, fd in enumerate(_descriptors(ancillary)):
-            os.dup2(fd, target)
-            os.close(fd)
+        descriptors = _descriptors(ancillary)
+        if part is Part.STDIN:
+            for target, fd in enumerate(descriptors):
+                os.dup2(fd, target)
+                os.close(fd)
         board.begin(run, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         if traces is None and not compile_error:
             try:
@@ -80,10 +96,13 @@ def serve(control: socket.socket, board: Board) -> None:
                 compile_error = last_line(error)
         if code is None or traces is None:
             ending, detail, clean = Ending.ERROR, compile_error, True
+            if part is not Part.STDIN:
+                for fd in descriptors:
+                    os.close(fd)
         else:
             if traces.uses_random:
                 random.seed(int.from_bytes(message[1:], "little"))
-            ending, detail = _run(code)
+            ending, detail = _run(code, part, entry_point.decode(), descriptors)
             clean = traces.remove()
         spent = spent_after_one or not clean
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -100,13 +119,24 @@ def serve(control: socket.socket, board: Board) -> None:
                 time.sleep(60)
 
 
+def load_message(
+    part: Part, source: bytes, entry_point: str, *, spent_after_one: bool
+) -> tuple[bytes, bytes]:
+    """The first message to a process, and what its descriptor has to hold."""
+    text = entry_point.encode() + b"\n" + source
+    flag = b"1" if spent_after_one else b"0"
+    return part.value.encode() + flag + len(text).to_bytes(7, "little"), text
+
+
 def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> memoryview[int]:
     if not ancillary:  # the server has gone
         os._exit(0)
     return memoryview(ancillary[0][2]).cast("i")
 
 
-def _run(code: CodeType) -> tuple[Ending, str]:
+def _run(
+    code: CodeType, part: Part, entry_point: str, descriptors: Sequence[int]
+) -> tuple[Ending, str]:
     main = ModuleType("__main__")
     main.__dict__.update(__file__=PROGRAM_NAME, __builtins__=builtins)
     sys.modules["__main__"] = main
@@ -114,11 +144,23 @@ def _run(code: CodeType) -> tuple[Ending, str]:
     _, stdout = streams.open_streams()
     ending, detail = Ending.OK, ""
     try:
-        exec(code, main.__dict__)
+        if part is Part.STDIN:
+            exec(code, main.__dict__)
+        elif part is Part.CALL:
+            calls.answer_call(code, entry_point, *descriptors)
+        elif part is Part.RESPONDER:
+            calls.answer_script(code, entry_point, *descriptors)
+        else:
+            scripts.run_script(code, entry_point, *descriptors)
     except SystemExit as stop:
         ending, detail = _status(stop)
+        if part is not Part.STDIN:  # it was to return
+            ending, detail = Ending.ERROR, detail or "exit"
     except MemoryError as error:
         ending, detail = Ending.NO_MEMORY, last_line(error)
+    except AssertionError as error:
+        ending = Ending.ASSERTION if part is Part.SCRIPT else Ending.ERROR
+        detail = _failed_assertion(error) if part is Part.SCRIPT else last_line(error)
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its ending
         ending, detail = Ending.ERROR, last_line(error)
     # The order of the interpreter's own end: threads, atexit, the streams, the globals.
@@ -133,7 +175,23 @@ def _run(code: CodeType) -> tuple[Ending, str]:
     except BaseException as error:  # noqa: BLE001 - a failing flush is status 120 in Python
         if ending is Ending.OK:
             ending, detail = Ending.ERROR, last_line(error)
+    if part is not Part.STDIN:
+        sys.modules.pop(calls.MODULE_NAME, None)
+        for fd in descriptors:
+            with contextlib.suppress(OSError):
+                os.close(fd)
     return ending, detail
+
+
+def _failed_assertion(error: AssertionError) -> str:
+    """The line of the script, for people, and the assertion's message."""
+    frame = error.__traceback__
+    line = 0
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename == PROGRAM_NAME:
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return f"line {line}: {last_line(error)}"
 
 
 def warm_up() -> None:
@@ -155,7 +213,7 @@ def warm_up() -> None:
             os.close(fd)
         board.begin(0, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         random.seed(int.from_bytes(message[1:], "little"))
-        ending, detail = _run(code)
+        ending, detail = _run(code, Part.STDIN, "", ())
         traces.remove()
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         board.end(number, ending.value, detail, peak_kib, spent=False)

@@ -22,6 +22,7 @@ from sparring.sandbox.streams import set_streams
 
 PROGRAM_NAME = "program.py"
 CONTROL_FD = 255
+_FIRST_FREE_FD = 3  # a program holds the standard ones and `CONTROL_FD`
 _THREAD_STACK = 8 << 20
 _DEFAULT_DIGITS = sys.get_int_max_str_digits()
 _RECURSION_LIMIT = sys.getrecursionlimit()
@@ -68,7 +69,6 @@ class Traces:
             for module in modules
             for name in names
         ]
-        self._first_free_fd = _first_free_fd() if self._touches_files else -1
 
     def remove(self) -> bool:
         """Put the process back as it was; False if it can't be."""
@@ -105,7 +105,7 @@ class Traces:
         if self._touches_files:
             os.dup2(2, 0)  # /dev/null; a program may have closed them, `open(0)` does
             os.dup2(2, 1)
-            return _first_free_fd() == self._first_free_fd and not os.listdir(".")
+            return _first_free_fd() == _FIRST_FREE_FD and not os.listdir(".")
         return True
 
 

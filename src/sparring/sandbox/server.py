@@ -21,15 +21,16 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sparring.sandbox import board, confine, frames, kernel, program, watch, zygote
+from sparring.sandbox import board, confine, frames, kernel, pair, program, watch, zygote
 from sparring.sandbox.frames import Request, Run
-from sparring.sandbox.types import Level
+from sparring.sandbox.types import Kind, Level
 from sparring.schema import Verdict
 
 _ALIVE_SECONDS = 1.0
 _BATCH_BYTES = 16 << 20
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR)
 _STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
+_SKIPPED = Run(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
 
 
 class Server:
@@ -39,13 +40,13 @@ class Server:
         self,
         parent: socket.socket,
         forker: zygote.Zygote,
-        page: board.Board,
+        boards: Sequence[board.Board],
         proc: int | None,
         watched_work: str | None,
     ) -> None:
         self._parent = parent
         self._zygote = forker
-        self._board = page
+        self._boards = boards
         self._proc = proc
         self._watched_work = watched_work
         self._spoke = time.monotonic()
@@ -61,6 +62,9 @@ class Server:
                 return
 
     def _answer(self, request: Request) -> None:
+        if request.kind is Kind.SCRIPT:
+            self._answer_scripts(request)
+            return
         runs: list[Run] = []
         alone = request.per_test
         repeated = -1
@@ -81,8 +85,7 @@ class Server:
                 got.pop()
             runs += got
             if request.skip and first == 0 and runs and runs[0].verdict in _STOPPED_BY_TIME:
-                detail = "the smallest input ran into a time limit"
-                runs += [Run(Verdict.NOT_RUN, detail=detail)] * (len(request.inputs) - 1)
+                runs += [_SKIPPED] * (len(request.inputs) - 1)
             if len(runs) > first:
                 frames.send(self._parent, *frames.pack_reply(request.job, first, runs[first:]))
 
@@ -91,7 +94,9 @@ class Server:
 
         At least one run, and the growth of the process's memory at its peak, in MiB.
         """
-        child = self._start(request, spent_after_one=last == first + 1)
+        part = program.Part.CALL if request.kind is Kind.CALL else program.Part.STDIN
+        alone = last == first + 1
+        child = self._start(request, part, request.program, 0, spent_after_one=alone)
         runs: list[Run] = []
         alive = True
         try:
@@ -129,7 +134,7 @@ class Server:
             for report, output in zip(reports, outputs, strict=False):
                 size = os.fstat(output).st_size
                 text = os.pread(output, min(size, limits.output_bytes), 0) if size else b""
-                verdict, detail = _verdict(report)
+                verdict, detail = watch.verdict_of(report)
                 if verdict in _ENDED and size > limits.output_bytes:
                     verdict = Verdict.OUTPUT_LIMIT
                     detail = f"more than {limits.output_bytes} bytes"
@@ -140,17 +145,51 @@ class Server:
                 os.close(output)
         return runs, alive
 
-    def _start(self, request: Request, spent_after_one: bool) -> watch.Child:
-        """A process for the request's program."""
+    def _answer_scripts(self, request: Request) -> None:
+        for number, data in enumerate(request.inputs):
+            run = self._script(request, data)
+            if run.verdict is Verdict.INFRA:
+                run = self._script(request, data)
+            frames.send(self._parent, *frames.pack_reply(request.job, number, [run]))
+            self._spoke = time.monotonic()
+            if request.skip and number == 0 and run.verdict in _STOPPED_BY_TIME:
+                left = [_SKIPPED] * (len(request.inputs) - 1)
+                frames.send(self._parent, *frames.pack_reply(request.job, 1, left))
+                return
+
+    def _script(self, request: Request, script: bytes) -> Run:
+        """One script, with a process of its own and one for the program."""
+        responder = self._start(request, program.Part.RESPONDER, request.program, 0)
+        judge = None
+        try:
+            judge = self._start(request, program.Part.SCRIPT, script, 1)
+            return pair.run_pair(responder, judge, self._parent, request.limits)
+        finally:
+            responder.end()
+            if judge is not None:
+                judge.end()
+
+    def _start(
+        self,
+        request: Request,
+        part: program.Part,
+        source: bytes,
+        board_number: int,
+        *,
+        spent_after_one: bool = True,
+    ) -> watch.Child:
+        """A process for a source, on the limits of the request."""
         # A stream: its queue takes a whole batch. Descriptors keep its messages apart.
         mine, its = socket.socketpair()
-        pid = self._zygote.fork(its, 0)
+        pid = self._zygote.fork(its, board_number)
         its.close()
-        child = watch.Child(pid, mine, self._board, self._zygote, self._parent, self._proc)
+        page = self._boards[board_number]
+        page.clear()
+        child = watch.Child(pid, mine, page, self._zygote, self._parent, self._proc)
         for kind, value in confine.rlimits(request.limits):
             child.limit(kind, value)
         child.cpu_net = confine.cpu_net(request.limits, len(request.inputs))
-        child.load(request.program, spent_after_one=spent_after_one)
+        child.load(part, source, request.entry_point, spent_after_one=spent_after_one)
         return child
 
 
@@ -160,9 +199,9 @@ def main() -> None:
     parent = socket.socket(fileno=int(number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     proc = _open_proc()
-    page = board.Board()
+    boards = [board.Board(), board.Board()]  # a program's, a script's
     try:
-        forker, layers = zygote.start(Level(level), scratch, [page], path)
+        forker, layers = zygote.start(Level(level), scratch, boards, path)
     except confine.Unavailable as error:
         frames.send(parent, {"refused": str(error)})
         return
@@ -176,7 +215,7 @@ def main() -> None:
     watched = scratch if level == Level.LANDLOCK else None
     try:
         frames.send(parent, {"hello": layers})
-        Server(parent, forker, page, proc, watched).run_forever()
+        Server(parent, forker, boards, proc, watched).run_forever()
     except frames.BrokenPeer:
         return
     except Exception:
@@ -201,28 +240,3 @@ def _batch_end(inputs: Sequence[bytes], start: int, last: int) -> int:
         if total > _BATCH_BYTES and end > start:
             return end
     return last
-
-
-def _verdict(report: watch.Report) -> tuple[Verdict, str]:
-    """What a run's end means, before its output is looked at."""
-    if report.verdict is not None:
-        return report.verdict, report.detail
-    if report.letter is not None:
-        if report.letter == program.Ending.OK:
-            return Verdict.FINISHED, report.detail
-        if report.letter == program.Ending.NO_MEMORY:
-            return Verdict.MEMORY_LIMIT, report.detail
-        return Verdict.RUNTIME_ERROR, report.detail
-    status = report.status or 0
-    if os.WIFEXITED(status):
-        code = os.WEXITSTATUS(status)
-        return (Verdict.RUNTIME_ERROR, f"exit status {code}") if code else (Verdict.FINISHED, "")
-    number = os.WTERMSIG(status)
-    if number == signal.SIGSYS:
-        return Verdict.SANDBOX_VIOLATION, "a forbidden system call"
-    if number == signal.SIGKILL:
-        # Programs cannot send it, so it came from outside: the machine's memory ran out, perhaps.
-        return Verdict.INFRA, "killed from outside the sandbox"
-    if number == signal.SIGXCPU:
-        return Verdict.TIME_LIMIT, "the process's CPU time limit"
-    return Verdict.RUNTIME_ERROR, f"died of {signal.Signals(number).name}"

@@ -31,6 +31,21 @@ class Fork(StrEnum):
     """One process for each input: slower by the cost of a fork."""
 
 
+class Kind(StrEnum):
+    """What a run is. The program is Python source in each case."""
+
+    STDIN = "stdin"
+    """``python program.py < input``; the outcome's output is what it printed."""
+    CALL = "call"
+    """A function of the program is called. The input is `values.encode((args, kwargs))`, the
+    output the encoded value. The program is imported, not run as ``__main__``; what it prints
+    is discarded."""
+    SCRIPT = "script"
+    """The input is a test script in a process of its own, which finds the function under its
+    name and as ``candidate``, calls it through a pipe, and decides by its assertions: ACCEPTED,
+    or WRONG_ANSWER with the failed assertion as the detail."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one run may use. Seconds are CPU seconds, except ``idle_seconds``.
@@ -55,11 +70,26 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One program (Python source) and the standard inputs it is to be run on."""
+    """One program (Python source) and the inputs it is to be run on.
+
+    ``entry_point``, for calls and scripts: the function's name, or ``Class.method`` for a class
+    that is made without arguments.
+    """
 
     program: str
     inputs: tuple[str, ...]
     limits: Limits = Limits()
+    kind: Kind = Kind.STDIN
+    entry_point: str = ""
+
+    def __post_init__(self) -> None:
+        parts = self.entry_point.split(".")
+        if self.kind is not Kind.STDIN and not (
+            len(parts) <= 2 and all(part.isidentifier() for part in parts)
+        ):
+            raise SandboxError(
+                f"entry_point is {self.entry_point!r}: name the function, or Class.method."
+            )
 
 
 @dataclass(slots=True)

@@ -23,9 +23,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparring.sandbox.board import Board
+from sparring.sandbox.board import Board, Note
 from sparring.sandbox.confine import WORK_ENTRIES, WORK_MIB
-from sparring.sandbox.program import LAST, LOAD, LOAD_FOR_ONE, NEXT
+from sparring.sandbox.program import LAST, NEXT, Ending, Part, load_message
 from sparring.sandbox.types import Limits
 from sparring.sandbox.zygote import Zygote
 from sparring.schema import Verdict
@@ -75,11 +75,11 @@ class Child:
         self._zygote = parent_of
         self._clock = (~pid << 3) | 2  # CPUCLOCK_SCHED of the whole process, linux/posix-timers.h
         self._proc = proc
-        self._pidfd = os.pidfd_open(pid)
+        self.pidfd = os.pidfd_open(pid)
         self._base_mib, _, _ = self._memory()
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._poll.register(self._pidfd, select.POLLIN)
+        self._poll.register(self.pidfd, select.POLLIN)
         self._poll.register(parent, 0)  # only its end
         self._parent_fd = parent.fileno()
         self._control_fd = control.fileno()
@@ -96,12 +96,12 @@ class Child:
         """Set an rlimit of the process from outside."""
         resource.prlimit(self.pid, kind, (value, value))
 
-    def load(self, source: bytes, *, spent_after_one: bool) -> None:
+    def load(self, part: Part, source: bytes, entry_point: str, *, spent_after_one: bool) -> None:
         """Give the process its program, for one run or for as many as it carries."""
-        fd = _sealed("program", source)
+        message, text = load_message(part, source, entry_point, spent_after_one=spent_after_one)
+        fd = _sealed("program", text)
         try:
-            size = len(source).to_bytes(8, "little")
-            self._tell((LOAD_FOR_ONE if spent_after_one else LOAD) + size, fd)
+            self.tell(message, fd)
         finally:
             os.close(fd)
 
@@ -111,11 +111,12 @@ class Child:
         for number, ((seed, data), output) in enumerate(zip(runs, outputs, strict=True)):
             stdin = _sealed("input", data)
             try:
-                self._tell((LAST if number == len(runs) - 1 else NEXT) + seed, stdin, output)
+                self.tell((LAST if number == len(runs) - 1 else NEXT) + seed, stdin, output)
             finally:
                 os.close(stdin)
 
-    def _tell(self, message: bytes, *descriptors: int) -> None:
+    def tell(self, message: bytes, *descriptors: int) -> None:
+        """A message to the process, with descriptors."""
         rights = array.array("i", descriptors)
         with contextlib.suppress(ConnectionError):  # a dead process is found by `wait`
             self.control.sendmsg((message,), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),))
@@ -144,7 +145,7 @@ class Child:
             if woken and not self._drain():
                 self._poll.unregister(self.control)
                 continue
-            dead = self._pidfd in events and not woken
+            dead = self.pidfd in events and not woken
             status, total = self.end() if dead else (None, 0.0)
             ended, spent = board.read()
             ended = min(ended, count)
@@ -157,7 +158,7 @@ class Child:
                 reports = self._reports(ended, total, limits, unfinished=ended < count)
                 if ended < count:
                     used = reports.pop().cpu_seconds
-                    verdict, detail = _judge(limits, used, peak)
+                    verdict, detail = judge(limits, used, peak)
                     reports.append(Report(used, peak, verdict, detail, status=status))
                 return reports, False
             now = time.monotonic()
@@ -169,17 +170,17 @@ class Child:
                 self.limit(*self.cpu_net)
                 self.cpu_net = None
             if waited_before is None:  # short runs end before the first poll and never ask
-                waited_before = self._run_queue_seconds()
+                waited_before = self.run_queue_seconds()
             used = cpu - begun_cpu
             peak = max(peak, self._memory()[0] - self._base_mib)
-            verdict, detail = _judge(limits, used, peak)
+            verdict, detail = judge(limits, used, peak)
             if verdict is None and os.fstat(outputs[run]).st_size > limits.output_bytes:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
             if verdict is None and work is not None and _too_many_files(work):
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {WORK_MIB} MiB"
             wall = now - begun
             if verdict is None and wall - used > limits.idle_seconds:
-                waiting = self._run_queue_seconds() - waited_before
+                waiting = self.run_queue_seconds() - waited_before
                 if wall - used - waiting > limits.idle_seconds:
                     verdict = Verdict.IDLE_LIMIT
                     detail = f"idle for more than {limits.idle_seconds:g} s"
@@ -197,13 +198,29 @@ class Child:
         """
         if self._death is not None:
             return self._death
-        signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         death = self._zygote.reap(self.pid)
         self.peak_growth_mib = death.peak_kib / 1024 - self._base_mib - _FILE_PAGES_MIB
-        os.close(self._pidfd)
+        os.close(self.pidfd)
         self.control.close()
         self._death = death.status, death.cpu_seconds
         return self._death
+
+    def cpu_seconds(self) -> float:
+        """Of the process's whole life so far; of all of it once it is dead."""
+        return self._death[1] if self._death else time.clock_gettime(self._clock)
+
+    def growth_mib(self) -> float:
+        """Own memory now, beyond what the process was forked with."""
+        return self._memory()[0] - self._base_mib
+
+    def ended(self) -> bool:
+        """Whether the process says that its run, the only one of the batch, has ended."""
+        return self._board.read()[0] > 0
+
+    def note(self) -> Note:
+        """What it says of that run."""
+        return self._board.note(0)
 
     def _reports(
         self, ended: int, total: float, limits: Limits, *, unfinished: bool = False
@@ -228,7 +245,7 @@ class Child:
             if note.peak_kib > self._peak_before_kib:
                 memory = max(memory, note.peak_kib / 1024 - self._file_mib - self._base_mib)
                 self._peak_before_kib = note.peak_kib
-            verdict, detail = _judge(limits, cpu, memory)
+            verdict, detail = judge(limits, cpu, memory)
             reports.append(Report(cpu, memory, verdict, detail or note.detail, note.letter))
         if unfinished:
             reports.append(Report(used[-1], 0.0))
@@ -247,7 +264,7 @@ class Child:
         own = _field(text, b"RssAnon:") + _field(text, b"RssShmem:")
         return own, _field(text, b"RssFile:"), _field(text, b"VmHWM:")
 
-    def _run_queue_seconds(self) -> float:
+    def run_queue_seconds(self) -> float:
         """Seconds that the threads alive now have waited for a CPU so far."""
         if self._proc is None:
             return 0.0
@@ -296,7 +313,8 @@ def _field(status: bytes, name: bytes) -> float:
     return int(status[start : status.index(b"kB", start)]) / 1024
 
 
-def _judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
+def judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
+    """Which limit is exceeded, if any, and in words."""
     if cpu > limits.cpu_seconds:
         return Verdict.TIME_LIMIT, f"more than {limits.cpu_seconds:g} s of CPU time"
     if memory_mib > limits.memory_mib:
@@ -314,3 +332,28 @@ def _too_many_files(work: str) -> bool:
             except FileNotFoundError:
                 continue
     return count > WORK_ENTRIES or total > WORK_MIB * _MIB
+
+
+def verdict_of(report: Report) -> tuple[Verdict, str]:
+    """What a run's end means, before its output is looked at."""
+    if report.verdict is not None:
+        return report.verdict, report.detail
+    if report.letter is not None:
+        if report.letter == Ending.OK:
+            return Verdict.FINISHED, report.detail
+        if report.letter == Ending.NO_MEMORY:
+            return Verdict.MEMORY_LIMIT, report.detail
+        return Verdict.RUNTIME_ERROR, report.detail
+    status = report.status or 0
+    if os.WIFEXITED(status):
+        code = os.WEXITSTATUS(status)
+        return (Verdict.RUNTIME_ERROR, f"exit status {code}") if code else (Verdict.FINISHED, "")
+    number = os.WTERMSIG(status)
+    if number == signal.SIGSYS:
+        return Verdict.SANDBOX_VIOLATION, "a forbidden system call"
+    if number == signal.SIGKILL:
+        # Programs cannot send it, so it came from outside: the machine's memory ran out, perhaps.
+        return Verdict.INFRA, "killed from outside the sandbox"
+    if number == signal.SIGXCPU:
+        return Verdict.TIME_LIMIT, "the process's CPU time limit"
+    return Verdict.RUNTIME_ERROR, f"died of {signal.Signals(number).name}"

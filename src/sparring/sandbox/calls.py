@@ -1,0 +1,118 @@
+"""Calling a program's function, inside the program's process; and the other end of a script's pipe.
+
+A program is loaded as a module is imported, anew for every run: its ``if __name__ == "__main__"``
+does not fire. `answer_call` is one call whose arguments and value are files; `answer_script`
+serves a test script in another process, call after call, until that hangs up.
+
+Like everything in a program's process this is trusted with nothing: what it writes is what the
+program could have written itself, and is compared elsewhere.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import struct
+import sys
+from collections.abc import Callable
+from types import CodeType, ModuleType
+from typing import Any
+
+from sparring import values
+
+MODULE_NAME = "program"
+_LENGTH = struct.Struct("<I")
+MAX_MESSAGE_BYTES = 64 << 20
+VALUE, ERROR = b"v", b"e"
+
+
+class NoFunction(Exception):
+    """The program defines no such function."""
+
+
+def answer_call(code: CodeType, entry_point: str, spec: int, value: int) -> None:
+    """Load the program, call it with the arguments in file `spec`, write to file `value`."""
+    arguments, named = values.decode(_read_all(spec))
+    result = _load(code, entry_point)(*arguments, **named)
+    # As descriptors, not as file objects: the program may have replaced `open`.
+    _write_all(value, values.encode(result).encode("ascii"))
+
+
+def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
+    """Load the program and answer the calls that arrive on `channel`, until its end.
+
+    A call is the encoded pair of positional and named arguments. The answer is `VALUE` and the
+    encoded triple of the value and both kinds of arguments as the call left them, or `ERROR` and
+    the JSON pair of the exception's type and text.
+    """
+    function: Callable[..., Any] | None = None
+    while (request := receive(channel)) is not None:
+        try:
+            arguments, named = values.decode(request.decode("ascii"))
+            if function is None:
+                function = _load(code, entry_point)
+            result = function(*arguments, **named)
+            answer = VALUE + values.encode((result, arguments, named)).encode("ascii")
+        except MemoryError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it raises goes to the script
+            pair = [type(error).__name__, str(error)[:500]]
+            answer = ERROR + json.dumps(pair).encode("ascii")
+        send(channel, answer)
+
+
+def send(channel: int, message: bytes) -> None:
+    """One message on a stream."""
+    _write_all(channel, _LENGTH.pack(len(message)) + message)
+
+
+def receive(channel: int) -> bytes | None:
+    """The next message of a stream; None at its end. Raises `ValueError` if it is too long."""
+    head = _read(channel, _LENGTH.size)
+    if head is None:
+        return None
+    [length] = _LENGTH.unpack(head)
+    if length > MAX_MESSAGE_BYTES:
+        raise ValueError("a message that is too long")
+    return _read(channel, length)
+
+
+def _load(code: CodeType, entry_point: str) -> Callable[..., Any]:
+    """The function `entry_point` (or ``Class.method``) of a fresh module."""
+    module = ModuleType(MODULE_NAME)
+    module.__dict__["__builtins__"] = builtins
+    sys.modules[MODULE_NAME] = module
+    exec(code, module.__dict__)
+    name, _, method = entry_point.partition(".")
+    found = module.__dict__.get(name)
+    if method and isinstance(found, type):
+        found = getattr(found(), method, None)
+    if not callable(found):
+        raise NoFunction(f"the program defines no function {entry_point}")
+    return found  # type: ignore[no-any-return]
+
+
+def _read_all(fd: int) -> str:
+    parts = []
+    while part := os.read(fd, 1 << 20):
+        parts.append(part)
+    os.close(fd)
+    return b"".join(parts).decode("ascii")
+
+
+def _read(fd: int, count: int) -> bytes | None:
+    parts = []
+    while count:
+        part = os.read(fd, min(count, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]

@@ -1,0 +1,93 @@
+"""A test script's own process: the script, and the proxy that stands for the program's function.
+
+The script runs in a sandboxed process that shares neither memory nor descriptors with the
+program's, but for one pipe. On it go plain values (``values``): no object of the program's ever
+comes here, so none of its ``__eq__`` is asked, and nothing of the script's goes there but
+arguments. The script decides: an `AssertionError` is a wrong answer, its last line an accepted one.
+
+What cannot be carried: functions and instances of a program's own classes (they arrive as objects
+that equal nothing), and identity (``candidate(x) is x``). An iterator arrives drained.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import sys
+from types import CodeType, ModuleType
+from typing import Any
+
+from sparring import values
+from sparring.sandbox import calls
+
+CANDIDATE = "candidate"
+
+
+class ProgramError(Exception):
+    """What the program raised, where it is no exception that Python itself has."""
+
+
+class ProgramGone(BaseException):
+    """The program's process is no longer there. Not for a script to catch by `Exception`."""
+
+
+class Candidate:
+    """Called like the program's function."""
+
+    def __init__(self, channel: int, name: str) -> None:
+        self._channel = channel
+        self.__name__ = self.__qualname__ = name
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        request = values.encode((list(arguments), named)).encode("ascii")
+        try:
+            calls.send(self._channel, request)
+            answer = calls.receive(self._channel)
+        except OSError as error:
+            raise ProgramGone(str(error)) from None
+        if answer is None:
+            raise ProgramGone("the program ended")
+        if answer[:1] == calls.ERROR:
+            raise _error(answer[1:])
+        value, after, named_after = values.decode(answer[1:].decode("ascii"))
+        for mine, theirs in zip(arguments, after, strict=True):
+            _update(mine, theirs)
+        for key, mine in named.items():
+            _update(mine, named_after[key])
+        return value
+
+
+def run_script(code: CodeType, entry_point: str, channel: int) -> None:
+    """Run the script, then its ``check`` with the proxy if it defines one. Returns if it passes."""
+    name = entry_point.rpartition(".")[2]
+    proxy = Candidate(channel, name)
+    module = ModuleType("__main__")
+    module.__dict__.update({"__builtins__": builtins, CANDIDATE: proxy, name: proxy})
+    sys.modules["__main__"] = module
+    exec(code, module.__dict__)
+    check = module.__dict__.get("check")
+    if callable(check) and check is not proxy:
+        check(proxy)
+
+
+def _update(mine: Any, theirs: Any) -> None:
+    """Do to our argument what the call did to its copy."""
+    if type(mine) is not type(theirs) or values.same(mine, theirs, typed=True):
+        return
+    if isinstance(mine, (list, bytearray)):
+        mine[:] = theirs
+    elif isinstance(mine, (dict, set)):
+        mine.clear()
+        mine.update(theirs)
+
+
+def _error(payload: bytes) -> Exception:
+    kind, text = json.loads(payload)
+    known = getattr(builtins, str(kind), None)
+    # An `AssertionError` of the program's is not the script's verdict.
+    if isinstance(known, type) and issubclass(known, Exception) and known is not AssertionError:
+        try:
+            return known(text)
+        except TypeError:  # some want more than a text, `UnicodeDecodeError` for one
+            pass
+    return ProgramError(f"{kind}: {text}")
