@@ -70,7 +70,12 @@ def show(text: str) -> str:
 
 
 def same(
-    actual: object, expected: object, *, absolute: float = 0.0, relative: float = 0.0, typed=False
+    actual: object,
+    expected: object,
+    *,
+    absolute: float = 0.0,
+    relative: float = 0.0,
+    typed: bool = False,
 ) -> bool:
     """Whether two decoded values are equal.
 
@@ -233,19 +238,17 @@ _TEXTUAL: dict[str | None, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = 
 _PLAIN = (tuple, set, frozenset, collections.deque, dict, collections.OrderedDict)
 _PLAIN += (collections.defaultdict, collections.Counter, complex, bytes, bytearray, range)  # type: ignore[assignment]
 _NAMES: dict[type, str] = {kind: kind.__name__ for kind in _PLAIN}
-_NAMES |= {
-    type(iterator): "iterator"
-    for iterator in (
-        (_ for _ in ()),
-        map(abs, ()),
-        filter(None, ()),
-        zip(),
-        enumerate(()),
-        iter([]),
-        iter(()),
-        iter({}),
-        iter(range(0)),
-        reversed([]),
-    )
-}
+_ITERATORS: tuple[Any, ...] = (
+    (_ for _ in ()),
+    map(abs, ()),
+    filter(None, ()),
+    zip(strict=False),
+    enumerate(()),
+    iter([]),
+    iter(()),
+    iter({}),
+    iter(range(0)),
+    reversed([]),
+)
+_NAMES |= {type(one): "iterator" for one in _ITERATORS}
 _NAMES |= {type({}.keys()): "set", type({}.items()): "set", type({}.values()): "iterator"}

@@ -27,10 +27,6 @@ MAX_MESSAGE_BYTES = 64 << 20
 VALUE, ERROR = b"v", b"e"
 
 
-class NoFunction(Exception):
-    """The program defines no such function."""
-
-
 def answer_call(code: CodeType, entry_point: str, spec: int, value: int) -> None:
     """Load the program, call it with the arguments in file `spec`, write to file `value`."""
     arguments, named = values.decode(_read_all(spec))
@@ -89,7 +85,7 @@ def _load(code: CodeType, entry_point: str) -> Callable[..., Any]:
     if method and isinstance(found, type):
         found = getattr(found(), method, None)
     if not callable(found):
-        raise NoFunction(f"the program defines no function {entry_point}")
+        raise NameError(f"the program defines no function {entry_point}")
     return found  # type: ignore[no-any-return]
 
 

@@ -119,7 +119,7 @@ class Server:
         self, child: watch.Child, request: Request, start: int, end: int
     ) -> tuple[list[Run], bool]:
         """Some runs in one go, at least one, and whether the process can take another."""
-        limits = request.limits
+        limits, call = request.limits, request.kind is Kind.CALL
         outputs: list[int] = []
         try:
             given = []
@@ -135,6 +135,9 @@ class Server:
                 size = os.fstat(output).st_size
                 text = os.pread(output, min(size, limits.output_bytes), 0) if size else b""
                 verdict, detail = watch.verdict_of(report)
+                if call and verdict is Verdict.FINISHED and report.letter is None:
+                    # Its status is 0, but a call is there to return.
+                    verdict, detail = Verdict.RUNTIME_ERROR, "ended before the call did"
                 if verdict in _ENDED and size > limits.output_bytes:
                     verdict = Verdict.OUTPUT_LIMIT
                     detail = f"more than {limits.output_bytes} bytes"
