@@ -23,7 +23,7 @@ from sparring.prompts.templates import CODER, TESTER
 from sparring.sandbox.types import Fork, Level
 from sparring.scoring.advantages import Normalisation
 from sparring.scoring.rewards import CoderReward, InvalidTest, NoWrong, TesterReward
-from sparring.tasks.checkers import Checker
+from sparring.tasks.checkers import Rule, parse_checker
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63, strict=True)]
@@ -151,9 +151,20 @@ class SandboxSection(Section):
 class CheckerSection(Section):
     """[checker]"""
 
-    rule: Checker | None = Field(
+    rule: str | None = Field(
         None, description="Compare outputs by this rule, whatever the tasks name"
     )
+
+    @field_validator("rule")
+    @classmethod
+    def _known(cls, rule: str | None) -> str | None:
+        if rule is not None:
+            checker = parse_checker(rule)
+            if checker.of_calls or checker.rule is Rule.PROGRAM:
+                raise ValueError(
+                    f"{rule!r} is not for all tasks alike; name a rule for printed text"
+                )
+        return rule
 
 
 class RewardSection(Section):

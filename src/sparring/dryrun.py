@@ -25,12 +25,12 @@ from sparring.errors import DataError, RunError
 from sparring.learning.samples import Group, Sample
 from sparring.learning.update import RoleStats
 from sparring.pipelines.bout import Judged, judge
+from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.record import rollout_record
 from sparring.reward import Scorer
 from sparring.ring import Ring
 from sparring.sandbox import Job
 from sparring.schema import Response, Role, StopReason, Task, Verdict
-from sparring.tasks.checkers import accepts
 from sparring.trainer import Trainer
 
 _TASKS = 2
@@ -89,13 +89,16 @@ def _tasks(ring: Ring) -> Iterator[Check]:
     )
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
     jobs = [Job(t.solutions[0], tuple(x.input for x in t.tests)) for t in tried]
+    grader = Grader(ring.sandbox)
+    tests = [
+        [(o, Comparison(t, x.input, o.output, x.output)) for x, o in zip(t.tests, row, strict=True)]
+        for t, row in zip(tried, ring.sandbox.run(jobs), strict=True)
+    ]
+    grader.prepare(one for pairs in tests for o, one in pairs if o.verdict is Verdict.FINISHED)
     wrong = [
         t.id
-        for t, outcomes in zip(tried, ring.sandbox.run(jobs), strict=True)
-        if not all(
-            o.verdict is Verdict.FINISHED and accepts(t.checker, o.output, x.output)
-            for x, o in zip(t.tests, outcomes, strict=True)
-        )
+        for t, pairs in zip(tried, tests, strict=True)
+        if any(grader.graded(*pair).verdict is not Verdict.ACCEPTED for pair in pairs)
     ]
     if tried and len(wrong) == len(tried):
         raise DataError(

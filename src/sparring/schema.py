@@ -97,6 +97,8 @@ class Task:
     ``memory_limit`` MiB. ``solutions`` are reference programs, right by
     definition; ``validator`` is a program that reads a test input and prints
     ``valid`` if, and only if, the statement allows that input.
+    ``checker_program`` decides where ``checker`` is ``program``
+    (``pipelines.grading``).
     """
 
     id: str
@@ -106,6 +108,7 @@ class Task:
     time_limit: float = 1.0
     memory_limit: int = 256
     checker: str = "tokens"
+    checker_program: str | None = None
     solutions: tuple[str, ...] = ()
     validator: str | None = None
     difficulty: str | None = None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sparring.errors import DataError
 from sparring.schema import Task, Test
-from sparring.tasks.checkers import Checker, accepts
+from sparring.tasks.checkers import accepts
 from sparring.tasks.load import dump_tasks, load_tasks
 
 ROW: dict[str, Any] = {
@@ -173,7 +173,7 @@ tests_ = st.builds(Test, texts, texts)
         examples=st.lists(tests_, max_size=2).map(tuple),
         time_limit=st.floats(0.01, 60),
         memory_limit=st.integers(1, 4096),
-        checker=st.sampled_from(list(Checker)),
+        checker=st.sampled_from(["tokens", "lines", "exact", "float", "unordered"]),
         solutions=st.lists(texts, max_size=2).map(tuple),
         validator=st.none() | texts,
         difficulty=st.none() | texts,

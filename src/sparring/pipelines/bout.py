@@ -9,11 +9,12 @@ forbidden inputs, never shown to a program.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.pipelines.grading import Comparison, Grader
 from sparring.prompts.parse import (
     ParsedProgram,
     ParsedTest,
@@ -25,7 +26,6 @@ from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Outcome, Response, Role, Task, Verdict
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
-from sparring.tasks.checkers import accepts
 
 _INVALID = Outcome(Verdict.INVALID)
 _USUAL: Mapping[Role, Reasoning] = {role: Reasoning() for role in Role}
@@ -104,7 +104,8 @@ def judge(
         jobs += [Job(s, generated, limit) for s in task.solutions[:1]]
         jobs += [Job(task.validator, generated, limit)] if task.validator else []
     found = iter(sandbox.run(jobs))
-    judged = []
+    grader = Grader(sandbox)
+    ready = []
     for i, task in enumerate(tasks):
         own = [next(found) if p.source is not None else None for p in programs[i]]
         others = [
@@ -112,16 +113,24 @@ def judge(
         ]
         reference = next(found) if task.solutions else None
         validation = next(found) if task.validator else None
-        judged.append(
-            _judged(
-                task,
-                (coder[i], tester[i]),
-                (programs[i], tests[i]),
-                (own, others if pools else None),
-                (reference, validation),
-            )
+        ready.append((own, others if pools else None, reference, validation))
+    grader.prepare(
+        one
+        for i, task in enumerate(tasks)
+        if task.checker_program is not None
+        for one in _comparisons(task, tests[i], ready[i][0], ready[i][1], ready[i][2])
+    )
+    return [
+        _judged(
+            task,
+            (coder[i], tester[i]),
+            (programs[i], tests[i]),
+            ready[i][:2],
+            ready[i][2:],
+            grader,
         )
-    return judged
+        for i, task in enumerate(tasks)
+    ]
 
 
 def infra_share(judged: Sequence[Judged]) -> float:
@@ -139,6 +148,7 @@ def _judged(
     parsed: tuple[Sequence[ParsedProgram], Sequence[ParsedTest]],
     runs: tuple[Sequence[_Runs | None], Sequence[_Runs | None] | None],
     facts: tuple[_Runs | None, _Runs | None],
+    grader: Grader,
 ) -> Judged:
     tests = parsed[1]
     parsed_U = np.array([p.test is not None for p in tests], dtype=bool)
@@ -153,13 +163,14 @@ def _judged(
         if (said := validation[k]) is not None and said.verdict is not Verdict.INFRA:
             valid_U[k] = said.verdict is Verdict.FINISHED and said.output.strip() == "valid"
         if valid_U[k] and (truth := reference[k]) is not None:
-            right_U[k] = truth.verdict is Verdict.FINISHED and accepts(
-                task.checker, p.test.output, truth.output
+            one = Comparison(task, p.test.input, p.test.output, truth.output)
+            right_U[k] = (
+                truth.verdict is Verdict.FINISHED and grader.verdict(one)[0] is Verdict.ACCEPTED
             )
-    outcomes = [_compared(task, tests, row) for row in runs[0]]
+    outcomes = [_compared(task, tests, row, grader) for row in runs[0]]
     pool = None
     if runs[1] is not None:
-        pool = _matrix(task, [_compared(task, tests, row) for row in runs[1]], len(tests))
+        pool = _matrix(task, [_compared(task, tests, row, grader) for row in runs[1]], len(tests))
     return Judged(
         task=task,
         coder=responses[0],
@@ -185,7 +196,9 @@ def _matrix(task: Task, outcomes: Sequence[Sequence[Outcome]], generated: int) -
     return from_verdicts([[o.verdict for o in row] for row in outcomes], len(task.tests))
 
 
-def _compared(task: Task, tests: Sequence[ParsedTest], row: _Runs | None) -> list[Outcome]:
+def _compared(
+    task: Task, tests: Sequence[ParsedTest], row: _Runs | None, grader: Grader
+) -> list[Outcome]:
     """A program's outcomes on all tests with the checker's verdict in place of FINISHED."""
     width = len(task.tests) + len(tests)
     if row is None:
@@ -197,14 +210,27 @@ def _compared(task: Task, tests: Sequence[ParsedTest], row: _Runs | None) -> lis
             found.append(_INVALID)
             continue
         outcome = next(runs)
-        if outcome.verdict is Verdict.FINISHED:
-            good = accepts(task.checker, outcome.output, test.output)
-            verdict = Verdict.ACCEPTED if good else Verdict.WRONG_ANSWER
-            outcome = Outcome(
-                verdict, outcome.output, outcome.cpu_seconds, outcome.memory_mib, outcome.detail
-            )
-        found.append(outcome)
+        one = Comparison(task, test.input, outcome.output, test.output)
+        found.append(grader.graded(outcome, one))
     return found
+
+
+def _comparisons(
+    task: Task,
+    tests: Sequence[ParsedTest],
+    own: Sequence[_Runs | None],
+    others: Sequence[_Runs | None] | None,
+    reference: _Runs | None,
+) -> Iterator[Comparison]:
+    """Every comparison that judging this task takes."""
+    generated = [p.test for p in tests if p.test]
+    for row in (*own, *(others or ())):
+        for test, outcome in zip((*task.tests, *generated), row or (), strict=False):
+            if outcome.verdict is Verdict.FINISHED:
+                yield Comparison(task, test.input, outcome.output, test.output)
+    for test, truth in zip(generated, reference or (), strict=False):
+        if truth.verdict is Verdict.FINISHED:
+            yield Comparison(task, test.input, test.output, truth.output)
 
 
 def _spread(row: _Runs | None, parsed_U: Bools) -> list[Outcome | None]:

@@ -68,6 +68,10 @@ def _watch(program: Child, script: Child, parent: socket.socket, limits: Limits)
             verdict, detail = judge(limits, program.cpu_seconds(), memory)
             if verdict is None and note.letter != Ending.OK and program.pidfd in events:
                 return _death(program, memory, "")
+            if verdict is None and program.ended() and program.note().letter == Ending.NO_MEMORY:
+                verdict, detail = Verdict.MEMORY_LIMIT, program.note().detail
+            if verdict is None and note.letter == Ending.NO_MEMORY:
+                verdict, detail = Verdict.MEMORY_LIMIT, _THE_SCRIPT + note.detail
             return Report(0.0, memory, verdict, detail or note.detail, note.letter)
         if program.pidfd in events:
             return _death(program, memory, "")

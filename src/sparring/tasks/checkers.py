@@ -1,18 +1,28 @@
-"""Comparing a program's output with the expected one. Named, and versioned as a whole.
+"""Comparing an output with the expected one. Named, and versioned as a whole.
 
-A checker decides every reward, so its name and `VERSION` are part of every
-score. Outputs may be large and need not be valid text: all rules are linear
-and work on lone surrogates too.
+A checker decides every reward, so its name and `VERSION` are part of every score. Outputs may be
+large and need not be valid text: all rules are linear and work on lone surrogates too. A checker is
+written as its name, with options in brackets where it has some: ``float(abs=1e-6, rel=1e-9)``.
+
+``program`` is a checker of the task's own, a program that is run in the sandbox like any other:
+see ``pipelines.grading``. `accepts` cannot ask it.
 """
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
-VERSION = "1"
+from sparring import values
+
+VERSION = "2"
 
 
-class Checker(StrEnum):
+class Rule(StrEnum):
     """The rules there are."""
 
     TOKENS = "tokens"
@@ -21,17 +31,100 @@ class Checker(StrEnum):
     """Equal line by line, but for white space at line ends and blank lines at the end."""
     EXACT = "exact"
     """Equal to the letter."""
+    FLOAT = "float"
+    """As ``tokens``, but two numbers, of which one is no whole number, may differ by ``abs``, or
+    by ``rel`` times the expected one. Options: abs and rel, 1e-6 by default."""
+    UNORDERED = "unordered"
+    """As ``tokens`` line by line, the lines in any order; blank lines do not count."""
+    VALUE = "value"
+    """For calls: the values are equal as ``==`` has it (1 and 1.0 are, a list and a tuple are
+    not). Options: abs and rel, a tolerance between floats, 0 by default."""
+    TYPED = "typed"
+    """For calls: as ``value``, and the types are equal throughout. The same options."""
+    TRUTH = "truth"
+    """For calls: the value counts as true, or as false, as the expected one says: what
+    ``assert f(x)`` asks."""
+    PROGRAM = "program"
+    """The task's own program decides."""
 
 
-def accepts(checker: str, actual: str, expected: str) -> bool:
-    """Whether ``actual`` is an accepted output. Raises ValueError on an unknown checker."""
-    match Checker(checker):
-        case Checker.TOKENS:
+_OF_CALLS = (Rule.VALUE, Rule.TYPED, Rule.TRUTH)
+_DEFAULTS = {Rule.FLOAT: 1e-6, Rule.VALUE: 0.0, Rule.TYPED: 0.0}
+_FORM = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*\Z", re.S)
+_OPTION = re.compile(r"\s*(?:(abs|rel)\s*=\s*)?([-+\w.]+)\s*\Z")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z", re.A)
+_WHOLE = re.compile(r"[-+]?\d+\Z", re.A)
+_LONGEST_NUMBER = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """A rule with its options."""
+
+    rule: Rule
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether it compares values of calls rather than printed text."""
+        return self.rule in _OF_CALLS
+
+    def __str__(self) -> str:
+        if self.rule not in _DEFAULTS or (
+            self.absolute == self.relative == 0.0 and self.rule is not Rule.FLOAT
+        ):
+            return self.rule.value
+        return f"{self.rule.value}(abs={self.absolute:g}, rel={self.relative:g})"
+
+
+@cache
+def parse_checker(text: str) -> Checker:
+    """Read ``name`` or ``name(abs=…, rel=…)``. Raises `ValueError` with what is wrong."""
+    match = _FORM.match(text)
+    names = ", ".join(Rule)
+    if not match or match[1] not in list(Rule):
+        raise ValueError(f"unknown checker {text!r}; there are {names}")
+    rule = Rule(match[1])
+    if match[2] is not None and rule not in _DEFAULTS:
+        raise ValueError(f"checker {rule.value} takes no options")
+    found = dict.fromkeys(("abs", "rel"), _DEFAULTS.get(rule, 0.0))
+    if match[2] and match[2].strip():
+        order = iter(("abs", "rel"))
+        found = dict.fromkeys(found, 0.0)
+        for part in match[2].split(","):
+            option = _OPTION.match(part)
+            name = option[1] or next(order, None) if option else None
+            try:
+                value = float(option[2]) if option else math.nan
+            except ValueError:
+                value = math.nan
+            if name is None or not (math.isfinite(value) and value >= 0):
+                raise ValueError(
+                    f"checker {text!r}: options are abs=NUMBER, rel=NUMBER, from 0; not {part!r}"
+                )
+            found[name] = value
+    return Checker(rule, found["abs"], found["rel"])
+
+
+def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
+    """Whether ``actual`` is an accepted output. Raises `ValueError` on an unknown checker."""
+    checker = parse_checker(checker) if isinstance(checker, str) else checker
+    match checker.rule:
+        case Rule.TOKENS:
             return actual.split() == expected.split()
-        case Checker.LINES:
+        case Rule.LINES:
             return _lines(actual) == _lines(expected)
-        case Checker.EXACT:
+        case Rule.EXACT:
             return actual == expected
+        case Rule.FLOAT:
+            return _near(actual.split(), expected.split(), checker)
+        case Rule.UNORDERED:
+            return _bag(actual) == _bag(expected)
+        case Rule.VALUE | Rule.TYPED | Rule.TRUTH:
+            return _same_value(actual, expected, checker)
+        case Rule.PROGRAM:
+            raise ValueError("the checker is a program: it has to be run")
 
 
 def _lines(text: str) -> list[str]:
@@ -39,3 +132,41 @@ def _lines(text: str) -> list[str]:
     while lines and not lines[-1]:
         lines.pop()
     return lines
+
+
+def _bag(text: str) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(line.split()) for line in text.split("\n") if line.strip())
+
+
+def _near(actual: list[str], expected: list[str], checker: Checker) -> bool:
+    return len(actual) == len(expected) and all(
+        a == e or _near_numbers(a, e, checker) for a, e in zip(actual, expected, strict=True)
+    )
+
+
+def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
+    if max(len(actual), len(expected)) > _LONGEST_NUMBER:
+        return False
+    if not (_NUMBER.match(actual) and _NUMBER.match(expected)):
+        return False
+    if _WHOLE.match(actual) and _WHOLE.match(expected):
+        return int(actual) == int(expected)  # +1 and 01 are 1, but no tolerance between integers
+    a, e = float(actual), float(expected)
+    distance = abs(a - e)
+    return math.isfinite(distance) and distance <= max(checker.absolute, checker.relative * abs(e))
+
+
+def _same_value(actual: str, expected: str, checker: Checker) -> bool:
+    try:
+        found, wanted = values.decode(actual), values.decode(expected)
+    except values.NotPlain:
+        return False
+    if checker.rule is Rule.TRUTH:
+        return bool(found) == bool(wanted)
+    return values.same(
+        found,
+        wanted,
+        absolute=checker.absolute,
+        relative=checker.relative,
+        typed=checker.rule is Rule.TYPED,
+    )

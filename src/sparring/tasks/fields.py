@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sparring.schema import Task, Test
-from sparring.tasks.checkers import Checker
+from sparring.tasks.checkers import Rule, parse_checker
 
 REQUIRED = ("question", "test_input", "test_output")
 OPTIONAL = (
@@ -24,6 +24,7 @@ OPTIONAL = (
     "test_time_limit",
     "memory_limit",
     "checker",
+    "checker_program",
     "solutions",
     "validator",
     "difficulty",
@@ -113,8 +114,16 @@ def read_row(
         row.fault("test_input", "has no test; a task without ground-truth tests has no reward")
     examples = _pairs(row, "example_input", "example_output", None)
     checker = row.text("checker", "tokens") or "tokens"
-    if checker not in list(Checker):
-        row.fault("checker", f"unknown checker {checker!r}; there are {', '.join(Checker)}")
+    checker_program = row.text("checker_program")
+    try:
+        parsed = parse_checker(checker)
+    except ValueError as error:
+        row.fault("checker", str(error))
+    else:
+        if parsed.of_calls:
+            row.fault("checker", f"{checker!r} compares values of calls; these tasks print text")
+        if (parsed.rule is Rule.PROGRAM) != (checker_program is not None):
+            row.fault("checker_program", 'goes with checker "program", which needs it')
     if (method := row.text("exe_method", "stdin") or "stdin") != "stdin":
         row.fault("exe_method", f"{method!r} is not supported; only stdin is")
     task_id = data.get("task_id")
@@ -137,6 +146,7 @@ def read_row(
             time_limit=time_limit,
             memory_limit=max(1, round(memory)),
             checker=checker,
+            checker_program=checker_program,
             solutions=solutions,
             validator=validator,
             difficulty=difficulty,

@@ -1,0 +1,168 @@
+"""Values as text: what goes in comes out, and what is compared is data."""
+
+from __future__ import annotations
+
+import collections
+import math
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparring import values
+from sparring.values import decode, encode, same
+
+_SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(st.characters(exclude_categories=())),
+    st.binary(),
+    st.complex_numbers(allow_nan=False),
+    st.fractions(),
+)
+_HASHABLE = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3).map(tuple))
+_VALUES = st.recursive(
+    _HASHABLE,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=4).map(tuple),
+        st.dictionaries(_HASHABLE, inner, max_size=3),
+        st.sets(_HASHABLE, max_size=3),
+        st.frozensets(_HASHABLE, max_size=3),
+        st.lists(inner, max_size=3).map(collections.deque),
+    ),
+    max_leaves=12,
+)
+
+
+@given(_VALUES)
+def test_a_value_survives_its_text(value: object) -> None:
+    again = decode(encode(value))
+    assert type(again) is type(value)
+    assert again == value
+    assert same(again, value, typed=True)
+
+
+@given(_VALUES, _VALUES)
+def test_same_is_what_python_calls_equal(a: object, b: object) -> None:
+    assert same(a, b) == (a == b)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(10**5000, id="huge"),
+        pytest.param(-(10**5000), id="hugely negative"),
+        math.inf,
+        -0.0,
+        bytearray(b"x"),
+        range(1, 9, 2),
+        Decimal("1.50"),
+        Fraction(1, 3),
+        collections.Counter("aab"),
+        collections.OrderedDict([(1, 2)]),
+        collections.defaultdict(int, {1: 2}),
+    ],
+)
+def test_less_common_types_keep_their_type(value: object) -> None:
+    again = decode(encode(value))
+    assert (type(again), again) == (type(value), value)
+
+
+def test_nothing_that_carries_code_comes_through() -> None:
+    class Liar(int):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = int.__hash__
+
+    class Anything:
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = None  # type: ignore[assignment]
+
+    for value in (Liar(3), Anything(), object(), len, lambda: 3):
+        again = decode(encode(value))
+        assert isinstance(again, values.Opaque)
+        assert not same(again, 3)
+        assert not same(3, again)
+        assert not same(again, again)
+        assert not same([again], [3])
+
+
+def test_a_namedtuple_is_a_tuple_and_an_iterator_arrives_drained() -> None:
+    point = collections.namedtuple("point", "x y")
+    assert decode(encode(point(1, [2]))) == (1, [2])
+    assert list(decode(encode(i * i for i in range(4)))) == [0, 1, 4, 9]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "equal", "equal_typed"),
+    [
+        (1, 1.0, True, False),
+        (True, 1, True, False),
+        ([1], (1,), False, False),
+        ({1: 2.0}, {1: 2}, True, False),
+        ({1, 2}, frozenset({2, 1}), True, False),
+        ("1", 1, False, False),
+        (float("nan"), float("nan"), False, False),
+        ([1, [2, (3,)]], [1, [2, (3,)]], True, True),
+        (None, False, False, False),
+    ],
+)
+def test_values_and_types(a: object, b: object, equal: bool, equal_typed: bool) -> None:
+    assert same(a, b) is equal
+    assert same(a, b, typed=True) is equal_typed
+
+
+def test_tolerance_is_between_floats_and_reaches_inside() -> None:
+    assert same({"a": [1.0, 2]}, {"a": [1.0 + 1e-9, 2]}, absolute=1e-6)
+    assert not same([1, 2], [1, 3], absolute=5)
+    assert same(100.0, 101, relative=0.01)
+    assert not same(102.1, 101, relative=0.01)
+    assert not same(math.inf, 1e308, relative=0.5)
+    assert same(math.inf, math.inf, absolute=1.0)
+    assert not same(10**400, 1.0, absolute=1e300)
+
+
+def test_what_cannot_be_written_says_why() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(values.NotPlain, match="deep"):
+        encode(loop)
+    wide: object = [0]
+    for _ in range(40):
+        wide = [wide, wide]
+    with pytest.raises(values.NotPlain, match="parts"):
+        encode(wide)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        '{"a": 1, "b": 2}',
+        '{"no": 1}',
+        '{"set": [[1]]}',
+        '{"float": "x"}',
+        "[" * 9999,
+        '{"dict": 3}',
+        '{"range": [1, 2, 0]}',
+        '{"Fraction": [1, 0]}',
+        '{"int": "zz"}',
+    ],
+)
+def test_a_forged_text_is_refused_and_never_more(text: str) -> None:
+    with pytest.raises(values.NotPlain):
+        decode(text)
+    assert values.show(text) == text
+
+
+def test_a_value_is_shown_as_python_writes_it() -> None:
+    assert values.show(encode((1.5, {"a"}))) == "(1.5, {'a'})"
