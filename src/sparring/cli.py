@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -238,7 +239,7 @@ def new_reward(
     """Write a documented reward function, and its test beside it."""
     from importlib.resources import files
 
-    if path.suffix != ".py" or not path.stem.isidentifier():
+    if path.suffix != ".py" or not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise ConfigError(f"new reward: {path} must be the name of a Python module, NAME.py")
     starters = files("sparring") / "starters"
     test = path.with_name(f"test_{path.name}")

@@ -13,9 +13,17 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from sparring.errors import ConfigError
 from sparring.learning.settings import Precision, UpdateMode
@@ -26,6 +34,9 @@ from sparring.scoring.rewards import CoderReward, InvalidTest, NoWrong, TesterRe
 from sparring.tasks.checkers import Rule, parse_checker
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+Length = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+Responses = Annotated[int, Field(ge=1, le=4096, strict=True)]
+Few = Annotated[int, Field(ge=1, le=1024, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63, strict=True)]
 Heat = Annotated[float, Field(ge=0.01, le=100)]
 NANO = "nano"
@@ -34,10 +45,33 @@ NANO_RECIPE = Path(__file__).parent / "nano.toml"
 """The recipe that uses it: what `sparring train` runs without arguments."""
 
 
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types that a field may hold; empty for containers."""
+    if get_origin(annotation) in (list, dict, tuple):
+        return set()
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    parts = [a for a in get_args(annotation) if a is not type(None)]
+    return set().union(*map(_kinds, parts)) if parts else {annotation}
+
+
 class Section(BaseModel):
     """A part of a recipe: immutable, and closed against unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_own_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """true is no number and "8" is none either: what looks like a slip is one."""
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        if kinds == {bool} and not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        if isinstance(value, bool) and bool not in kinds:
+            raise ValueError("must not be true or false")
+        if isinstance(value, str) and kinds and all(k in (bool, int, float) for k in kinds):
+            raise ValueError("must not be in quotes")
+        return value
 
 
 class ModelSection(Section):
@@ -53,7 +87,10 @@ class ModelSection(Section):
         description="Of forward and backward passes; weights and optimiser are float32 either way",
     )
     lora_rank: int = Field(
-        0, ge=0, description="Rank of a LoRA adapter that is trained instead; 0: all weights"
+        0,
+        ge=0,
+        le=8192,
+        description="Rank of a LoRA adapter that is trained instead; 0: all weights",
     )
     lora_alpha: float = Field(32.0, gt=0, description="LoRA's scale, divided by the rank")
     lora_targets: list[str] = Field(
@@ -73,12 +110,10 @@ class TasksSection(Section):
     held_out: list[str] = Field(
         ["microworld:held_out"], description="Task files to evaluate on, or microworld:SPLIT"
     )
-    train_count: Count = Field(
-        1600, le=1_000_000, description="Tasks drawn from a microworld split for training"
+    train_count: Length = Field(
+        1600, description="Tasks drawn from a microworld split for training"
     )
-    held_out_count: Count = Field(
-        300, le=1_000_000, description="Tasks evaluated; of a file, the first so many"
-    )
+    held_out_count: Length = Field(300, description="Tasks evaluated; of a file, the first so many")
     held_out_seed: Seed = Field(
         1,
         description="Seed of the microworld's held-out tasks; the same for every run, so that runs compare",
@@ -117,23 +152,21 @@ class PromptsSection(Section):
 class SamplingSection(Section):
     """[sampling]"""
 
-    programs: Count = Field(16, description="n: programs per task")
-    tests: Count = Field(16, description="m: tests per task")
+    programs: Responses = Field(16, description="n: programs per task")
+    tests: Responses = Field(16, description="m: tests per task")
     coder_temperature: Heat = Field(1.0, description="Divides the coder's logits")
     tester_temperature: Heat = Field(1.0, description="Divides the tester's logits")
-    coder_max_tokens: Count = Field(
+    coder_max_tokens: Length = Field(
         1024, description="Longest program response, end token included"
     )
-    tester_max_tokens: Count = Field(1024, description="Longest test response, end token included")
-    max_rows: Count = Field(512, description="Responses sampled at once")
+    tester_max_tokens: Length = Field(1024, description="Longest test response, end token included")
+    max_rows: Length = Field(512, description="Responses sampled at once")
 
 
 class SandboxSection(Section):
     """[sandbox]"""
 
-    workers: Count | None = Field(
-        None, le=1024, description="Parallel workers; default: one per core"
-    )
+    workers: Few | None = Field(None, description="Parallel workers; default: one per core")
     level: Level | None = Field(
         None, description="Isolation to insist on; default: the strongest the host gives"
     )
@@ -207,7 +240,7 @@ class LearningSection(Section):
         UpdateMode.JOINT, description="Both roles in one gradient, or coders first, then testers"
     )
     minibatches: Count = Field(1, description="Optimiser steps per batch (per role if separate)")
-    learning_rate: float = Field(1e-6, gt=0, description="AdamW's step size")
+    learning_rate: float = Field(1e-6, gt=0, le=1, description="AdamW's step size")
     warmup_steps: int = Field(
         0, ge=0, description="Training steps over which the step size rises linearly"
     )
@@ -224,6 +257,11 @@ class LearningSection(Section):
     kl: float = Field(
         0.01, ge=0, description="β of the KL term to the fixed reference; 0: no reference is kept"
     )
+    gap_alarm: float = Field(
+        0.01,
+        gt=0,
+        description="Say so when the log-probs of sampling and training differ by more, on average",
+    )
     coder_weight: float = Field(
         1.0, ge=0, description="Weight of the coder's loss in a joint update"
     )
@@ -234,16 +272,20 @@ class LearningSection(Section):
         16384, description="Positions of one forward and backward pass"
     )
 
+    @model_validator(mode="after")
+    def _somebody_learns(self) -> LearningSection:
+        if self.mode is UpdateMode.JOINT and self.coder_weight == self.tester_weight == 0:
+            raise ValueError("coder_weight and tester_weight are both 0: nobody would learn")
+        return self
+
 
 class TrainingSection(Section):
     """[training]"""
 
     steps: Count = Field(350, description="Training steps")
-    tasks_per_step: Count = Field(16, description="Tasks sampled in each step")
+    tasks_per_step: Length = Field(16, description="Tasks sampled in each step")
     seed: Seed = Field(0, description="Seed of task order and sampling")
-    threads: Count | None = Field(
-        None, le=1024, description="Torch threads on a CPU; default: torch's"
-    )
+    threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
     checkpoint_every: Count = Field(
         50, description="Steps between checkpoints; one is always written at the end"
     )
@@ -256,8 +298,8 @@ class EvaluationSection(Section):
     every: Count = Field(
         50, description="Training steps between evaluations; one comes before and one after"
     )
-    programs: Count = Field(8, description="Programs per held-out task")
-    tests: Count = Field(8, description="Tests per held-out task")
+    programs: Responses = Field(8, description="Programs per held-out task")
+    tests: Responses = Field(8, description="Tests per held-out task")
     temperature: float = Field(1.0, ge=0, description="Sampling temperature of both roles")
     start_temperatures: list[Annotated[float, Field(ge=0)]] = Field(
         [],
@@ -296,6 +338,8 @@ def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
 
 def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> Recipe:
     """The recipe of resolved data, as in a run's recipe.json, with changes."""
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{where}: a recipe must be a table of sections")
     changed: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in data.items()}
     for change in changes:
         _apply(changed, change)
@@ -319,12 +363,12 @@ def differing(one: Recipe, other: Recipe) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such recipe") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers and nesting beyond all measure as well
         raise ConfigError(f"{path}: not TOML: {error}") from None
 
 
@@ -339,6 +383,8 @@ def _apply(data: dict[str, Any], change: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text  # a bare word is a string
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"--set {change[:80]}: {error}") from None
     section = data.setdefault(parts[0], {})
     if parts[0] == "reward" and isinstance(section, str):
         section = data["reward"] = {"function": section}

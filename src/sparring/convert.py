@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import gzip
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,12 @@ from sparring.tasks.functions import Converted, convert_row
 
 def convert_file(path: Path) -> list[Converted]:
     """The tasks of a JSONL file (also gzipped), in order, with reasons for what is left out."""
-    rows = [convert_row(row, i) for i, row in enumerate(_rows(path), start=1)]
+    rows = [_converted(row, i) for i, row in enumerate(_rows(path), start=1)]
+    seen: set[str] = set()
+    for i, row in enumerate(rows):
+        if row.task and row.id in seen:
+            rows[i] = Converted(row.id, None, "its id occurs twice in the file")
+        seen.add(row.id)
     with_tasks = [(i, c.task) for i, c in enumerate(rows) if c.task]
     jobs = [
         Job(t.solutions[0], tuple(x.input for x in t.tests), Limits(cpu_seconds=t.time_limit))
@@ -45,6 +51,17 @@ def convert_file(path: Path) -> list[Converted]:
         else:
             rows[i] = Converted(task.id, None, "its own solution passes no test as a program")
     return rows
+
+
+def _converted(row: dict[str, Any], number: int) -> Converted:
+    try:
+        found = convert_row(row, number)
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return Converted(f"row-{number}", None, "it holds half a surrogate pair, which is no text")
+    except (RecursionError, MemoryError, ValueError) as error:
+        return Converted(f"row-{number}", None, f"beyond all measure: {error}")
+    return found
 
 
 def _with_example(task: Task, tests: list[Test]) -> Task:
@@ -71,11 +88,12 @@ def _ordered(value: Any) -> bool:
 def _rows(path: Path) -> list[Any]:
     try:
         data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+        # At line feeds alone: a string may hold what else Unicode calls the end of a line.
+        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise DataError(f"{path}: not JSON lines: {error}") from None
     if not rows or not all(isinstance(r, dict) for r in rows):
         raise DataError(f"{path}: has no rows that are objects")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 from sparring.config import Recipe
@@ -19,25 +20,31 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     if recipe.learning.mode is UpdateMode.SEPARATE:
         steps *= 2
     ground_truth = recipe.tasks.max_tests or 8
+    files = [s for s in recipe.tasks.train if not s.startswith("microworld:")]
     runs = t.tasks_per_step * (s.programs * (ground_truth + s.tests) + 2 * s.tests)
     held_out = recipe.tasks.held_out_count
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
     found = {
         "responses": f"{responses:,} ({t.tasks_per_step} tasks × ({s.programs} + {s.tests}))",
         "tokens sampled, at most": f"{tokens:,}",
-        "runs, at most": f"{runs:,} (with {ground_truth} ground-truth tests; equal ones run once)",
-        "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run",
-        "passes over the training tasks": (
-            f"{t.steps * t.tasks_per_step / recipe.tasks.train_count:.2f} in the whole run"
+        "runs, at most": (
+            f"{runs:,} (if a task has {ground_truth} ground-truth tests; equal ones run once)"
         ),
+        "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run",
         "evaluations": f"{evaluations} × {held_out} tasks × ({e.programs} + {e.tests}) responses",
     }
+    if not files:
+        passes = t.steps * t.tasks_per_step / recipe.tasks.train_count
+        found["passes over the training tasks"] = f"{passes:.2f} in the whole run"
     if (size := parameters(recipe)) is not None:
-        copies = 4 + (recipe.learning.kl > 0)
         found["parameters"] = f"{size:,}"
-        found["memory for weights, gradient, AdamW" + (", reference" if copies == 5 else "")] = (
-            f"{size * 4 * copies / 2**30:.2f} GiB in float32"
-        )
+        if recipe.model.lora_rank:
+            found["memory for weights"] = f"{size * 4 / 2**30:.2f} GiB in float32; a LoRA adapter"
+        else:
+            # While the gradient's parts are told apart by role, one is there twice.
+            copies = 4 + (recipe.learning.kl > 0) + (recipe.learning.mode is UpdateMode.JOINT)
+            held = "weights, gradients, AdamW" + (", reference" if recipe.learning.kl > 0 else "")
+            found[f"memory for {held}"] = f"{size * 4 * copies / 2**30:.2f} GiB in float32"
     return found
 
 
@@ -45,16 +52,15 @@ def parameters(recipe: Recipe) -> int | None:
     """Parameters of a local checkpoint by its safetensors headers; None if not on this disk."""
     path = NANO_DIR if recipe.model.path == "nano" else Path(recipe.model.path)
     total = 0
-    for file in sorted(path.glob("*.safetensors")) if path.is_dir() else []:
-        with file.open("rb") as stream:
-            try:
+    try:
+        for file in sorted(path.glob("*.safetensors")) if path.is_dir() else []:
+            with file.open("rb") as stream:
                 header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-            except (ValueError, OverflowError, MemoryError):
-                return None  # a damaged file: loading it will say so
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                count = 1
-                for n in tensor["shape"]:
-                    count *= n
-                total += count
+            total += sum(
+                math.prod(tensor["shape"])
+                for name, tensor in header.items()
+                if name != "__metadata__"
+            )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError):
+        return None  # damaged, or no path at all: loading it will say so
     return total or None

@@ -18,17 +18,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from sparring.config import Recipe
 from sparring.errors import DataError, RunError
 from sparring.learning.samples import Group, Sample
 from sparring.learning.update import RoleStats
-from sparring.pipelines.bout import Judged, judge
+from sparring.pipelines.bout import judge, limits
 from sparring.pipelines.grading import Comparison, Grader
-from sparring.pipelines.record import rollout_record
+from sparring.pipelines.record import Scored, rollout_record
 from sparring.reward import Scorer
 from sparring.ring import Ring
+from sparring.runs.directory import RunDir
 from sparring.sandbox import Job
 from sparring.schema import Response, Role, StopReason, Task, Verdict
 from sparring.trainer import Trainer
@@ -52,6 +54,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
 
     Raises the errors that the run would end with.
     """
+    RunDir.check_new(place)
     scorer = Scorer(recipe)
     trainer = Trainer(recipe)
     with Ring(recipe, trainer) as ring:
@@ -66,11 +69,22 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         judged = judge(ring.sandbox, tasks, coder, tester, ring.limits, reasoning=ring.reasoning)
         ran = time.monotonic() - start
         scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
-        yield _rewards(judged)
+        yield _rewards(scored)
         start = time.monotonic()
-        norm = _learn(trainer, coder[0], tester[0])
-        learned = time.monotonic() - start
-        yield Check("forward and backward", f"two groups in {learned:.1f} s, gradient {norm:.3g}")
+        stats = _learn(trainer, coder, tester, recipe.training.tasks_per_step)
+        groups = sum(s.groups for s in stats.values())
+        learned = (time.monotonic() - start) / groups * 2 * len(tasks)
+        norm = max(s.grad_norm for s in stats.values())
+        yield Check(
+            "forward and backward",
+            f"{groups} groups, {learned:.1f} s for each two; {norm:.3g} long",
+        )
+        gap = max(s.logprob_gap / s.gap_tokens for s in stats.values() if s.gap_tokens)
+        yield Check(
+            "log-probs",
+            f"training is {gap:.2g} away from sampling, on average",
+            gap > recipe.learning.gap_alarm,
+        )
         written = sum(len(json.dumps(rollout_record(1, s), default=str)) for s in scored)
         responses = sum(len(g) for g in (*coder, *tester))
         yield from _cost(
@@ -88,7 +102,7 @@ def _tasks(ring: Ring) -> Iterator[Check]:
         bool(shared),
     )
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
-    jobs = [Job(t.solutions[0], tuple(x.input for x in t.tests)) for t in tried]
+    jobs = [Job(t.solutions[0], _inputs(t), limits(t, ring.limits)) for t in tried]
     grader = Grader(ring.sandbox)
     tests = [
         [(o, Comparison(t, x.input, o.output, x.output)) for x, o in zip(t.tests, row, strict=True)]
@@ -110,6 +124,31 @@ def _tasks(ring: Ring) -> Iterator[Check]:
     else:
         found = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
     yield Check("reference solutions", found, bool(wrong) or not tried)
+    yield from _validators(ring)
+
+
+def _validators(ring: Ring) -> Iterator[Check]:
+    """A validator has to allow the task's own tests, or it would refuse every generated one."""
+    tried = [t for t in (*ring.tasks, *ring.held_out) if t.validator][:_REFERENCES]
+    jobs = [Job(t.validator or "", _inputs(t), limits(t, ring.limits)) for t in tried]
+    refusing = [
+        t.id
+        for t, outcomes in zip(tried, ring.sandbox.run(jobs), strict=True)
+        if any(o.output.strip() != "valid" for o in outcomes)
+    ]
+    if tried and len(refusing) == len(tried):
+        raise DataError(
+            f"no validator allows its own task's tests (task {refusing[0]}): it must print valid"
+        )
+    if tried:
+        found = f"{len(tried)} tried"
+        if refusing:
+            found += f"; {len(refusing)} refuse their own tests, such as {refusing[0]}"
+        yield Check("validators", found, bool(refusing))
+
+
+def _inputs(task: Task) -> tuple[str, ...]:
+    return tuple(t.input for t in task.tests)
 
 
 def _model(trainer: Trainer) -> Check:
@@ -166,23 +205,35 @@ def _responses(
         )
 
 
-def _rewards(judged: list[Judged]) -> Check:
+def _rewards(scored: list[Scored]) -> Check:
+    judged = [s.judged for s in scored]
     programs = [p for j in judged for p in j.programs]
     tests = [p for j in judged for p in j.tests]
     parsed = sum(p.source is not None for p in programs), sum(p.test is not None for p in tests)
     failures = [str(p.failure) for p in programs if p.failure]
     failures += [str(p.failure) for p in tests if p.failure]
     common = f"; most often {max(set(failures), key=failures.count)}" if failures else ""
+    coder = np.concatenate([s.coder_reward for s in scored])
+    tester = np.concatenate([s.terms.reward for s in scored])
+    told = [
+        f"{name} {np.nanmean(r):.3g} on average" if np.isfinite(r).any() else f"{name} none"
+        for name, r in (("programs", coder), ("tests", tester))
+    ]
+    dropped = [a.dropped for s in scored for a in (s.coder, s.tester) if a.dropped]
     return Check(
         "parsing and reward",
         f"{parsed[0]} of {len(programs)} programs and {parsed[1]} of {len(tests)} tests could be "
-        f"read{common}",
+        f"read{common}; rewards: {', '.join(told)}; {len(dropped)} of {2 * len(scored)} groups "
+        f"teach nothing{f' ({dropped[0]})' if dropped else ''}",
         not all(parsed),
     )
 
 
-def _learn(trainer: Trainer, coder: list[Response], tester: list[Response]) -> float:
-    """Forward and backward on one group of each role, with made-up advantages."""
+def _learn(
+    trainer: Trainer, coder: list[list[Response]], tester: list[list[Response]], tasks: int
+) -> dict[Role, RoleStats]:
+    """Forward and backward with made-up advantages, on the groups sampled, repeated until they
+    fill a micro-batch as a step's would."""
     groups = [
         Group(
             role,
@@ -190,13 +241,15 @@ def _learn(trainer: Trainer, coder: list[Response], tester: list[Response]) -> f
             trainer.temperature(role),
             tuple(Sample(r.token_ids, r.logprobs, (-1.0) ** i) for i, r in enumerate(rs)),
         )
-        for role, rs in ((Role.CODER, coder), (Role.TESTER, tester))
+        for role, every in ((Role.CODER, coder), (Role.TESTER, tester))
+        for rs in every
     ]
-    stats: dict[Role, RoleStats] = trainer.learner.gradient(groups)
-    norm = max(s.grad_norm for s in stats.values())
-    if not norm < float("inf"):
-        raise RunError("the gradient of two groups is not finite: is the model damaged?")
-    return norm
+    size = sum(len(g.prompt_ids) + g.tokens for g in groups)
+    full = -(-2 * trainer.recipe.learning.tokens_per_micro_batch // max(size, 1))
+    stats = trainer.learner.gradient(groups * max(1, min(full, tasks // len(coder))))
+    if not max(s.grad_norm for s in stats.values()) < float("inf"):
+        raise RunError("the gradient of these groups is not finite: is the model damaged?")
+    return stats
 
 
 def _cost(

@@ -44,9 +44,9 @@ def _bout(judged: Judged) -> Bout:
         task_id=judged.task.id,
         statement=judged.task.statement,
         passed_PT=judged.matrix.passed_PT & judged.matrix.observed_PT,
-        observed_PT=judged.matrix.observed_PT,
+        observed_PT=judged.matrix.observed_PT.copy(),  # the function's own, to do with as it likes
         ground_truth=judged.matrix.ground_truth,
-        valid_U=judged.valid_U,
+        valid_U=judged.valid_U.copy(),
         lengths_P=np.array([len(r.token_ids) for r in judged.coder], dtype=float),
         lengths_U=np.array([len(r.token_ids) for r in judged.tester], dtype=float),
         programs=tuple(p.source for p in judged.programs),

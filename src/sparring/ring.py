@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -92,17 +93,16 @@ class Ring:
         )
 
     def batch(self, step: int) -> list[Task]:
-        """The tasks of a step: every task once per pass, each pass in an order of its own.
+        """The tasks of a step, all different: no task twice per pass, each pass in an order of
+        its own. What does not fill a step is left out of that pass; it is other tasks each time.
 
         A function of the seed and the step alone, so a resumed run needs no cursor.
         """
         count = self.recipe.training.tasks_per_step
-        chosen = []
-        for position in range((step - 1) * count, step * count):
-            turn, place = divmod(position, len(self.tasks))
-            rng = np.random.default_rng([self.recipe.training.seed, 7, turn])
-            chosen.append(self.tasks[int(rng.permutation(len(self.tasks))[place])])
-        return chosen
+        turn, place = divmod(step - 1, len(self.tasks) // count)
+        rng = np.random.default_rng([self.recipe.training.seed, 7, turn])
+        order = rng.permutation(len(self.tasks))[place * count : (place + 1) * count]
+        return [self.tasks[int(i)] for i in order]
 
     def notes(self) -> list[str]:
         """What a user should know before the run spends anything on it."""
@@ -204,4 +204,9 @@ def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | Non
             tasks += microworld_tasks(Split(name), count, seed)
     if not tasks:
         raise ConfigError("tasks: there is none; name files or microworld:SPLIT")
+    twice = [task_id for task_id, n in Counter(t.id for t in tasks).items() if n > 1]
+    if twice:
+        raise ConfigError(
+            f"tasks: {len(twice)} ids occur twice in {', '.join(sources)}, such as {twice[0]}"
+        )
     return tasks

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sparring.errors import RunError
 from sparring.learning.samples import Group, Sample
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.reward import Scorer
@@ -14,6 +16,7 @@ from sparring.rollouts import Rollouts
 from sparring.runs.progress import Clock, Progress
 from sparring.schema import ParseFailure, Response, Role, StopReason
 from sparring.scoring.advantages import Advantages
+from sparring.scoring.metrics import one_shot
 from sparring.trainer import Trainer
 
 
@@ -23,6 +26,7 @@ def one_step(
     """Make step ``step``. Returns its metrics, a function of recipe and seed, and its timing."""
     clock = Clock()
     judged = rollouts.judged(step, clock)
+    _check_sampled(judged, step)
     scored = [scorer.score(j, step, i) for i, j in enumerate(judged)]
     rollouts.keep(step, scored)
     groups: list[Group] = []
@@ -49,7 +53,7 @@ def one_step(
     record: dict[str, Any] = {
         "step": step,
         "tokens": tokens,
-        "one_shot": float(np.mean([j.matrix.correct_P.mean() for j in judged])),
+        "one_shot": _mean([one_shot(j.facts()) for j in judged]),
         "tests_right": _mean([j.right_U.mean() for j in judged if j.has_reference]),
         "tests_invalid": float(np.mean([1 - j.valid_U.mean() for j in judged])),
         "groups_dropped": sum(sum(d.values()) for d in dropped.values()) / (2 * len(judged)),
@@ -80,6 +84,19 @@ def one_step(
     return record, timing
 
 
+def _check_sampled(judged: Sequence[Judged], step: int) -> None:
+    """A model that gives no numbers any more was damaged before: learning on would hide it."""
+    for bout in judged:
+        for response in (*bout.coder, *bout.tester):
+            if not all(map(math.isfinite, response.logprobs)):
+                raise RunError(
+                    f"step {step}: the model's log-probs are not numbers; its weights were damaged "
+                    "before (too large a learning rate?). Go back to an earlier checkpoint: "
+                    "sparring train --replay RUN --from-step N --run-dir NEW "
+                    "--set learning.learning_rate=…"
+                )
+
+
 def _group(trainer: Trainer, role: Role, rs: Sequence[Response], found: Advantages) -> Group:
     """The responses of a group that carry a label, with their advantages."""
     return Group(
@@ -103,4 +120,5 @@ def _failures(judged: list[Judged], role: Role) -> dict[str, int]:
 
 def _mean(values: Sequence[float]) -> float:
     """The mean, or NaN of nothing."""
-    return float(np.mean(values)) if values else float("nan")
+    known = [v for v in values if not math.isnan(v)]
+    return float(np.mean(known)) if known else float("nan")

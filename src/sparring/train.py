@@ -38,6 +38,7 @@ from sparring.rollouts import Live, Rollouts
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import RunDir, explained
 from sparring.runs.progress import Progress
+from sparring.schema import Role
 from sparring.step import one_step
 from sparring.trainer import Trainer
 
@@ -104,6 +105,19 @@ def advance(
     """
     step = trainer.step + 1
     record, timing = one_step(trainer, scorer, rollouts, step, progress)
+    if trainer.learner.damaged():
+        raise RunError(
+            f"step {step}: the update left weights that are not numbers; nothing of it was kept. "
+            f"{_see_again(run)}"
+        )
+    alarm = trainer.recipe.learning.gap_alarm
+    for role in Role:
+        gap = record[role]["logprob_gap"]
+        if gap is not None and gap > alarm:
+            progress.note(
+                f"step {step}: the {role}'s log-probs in training are {gap:.3g} away from those in "
+                "sampling (learning.gap_alarm): the two do not compute the same model"
+            )
     if record["refused"]:
         trainer.refused.append(step)
         if len(trainer.refused) > 1:
@@ -129,13 +143,18 @@ def _going_on(run: RunDir, step: int) -> str:
 
 
 def _exploded(run: RunDir, refused: Sequence[int]) -> str:
+    return (
+        f"step {refused[-1]}: the gradient is not finite or longer than learning.refuse_norm, for "
+        f"the second time (first in step {refused[0]}). {_see_again(run)}"
+    )
+
+
+def _see_again(run: RunDir) -> str:
     newest = run.newest_checkpoint()
     start = f" --from-step {int(newest.name[5:])}" if newest else ""
     return (
-        f"step {refused[-1]}: the gradient is not finite or longer than learning.refuse_norm, for "
-        f"the second time (first in step {refused[0]}). Its batch is on record; see it again, with "
-        f"other settings, by: sparring train --replay {run.path}{start} --run-dir NEW "
-        "--set learning.learning_rate=…"
+        f"Its batch is on record; see it again, with other settings, by: sparring train "
+        f"--replay {run.path}{start} --run-dir NEW --set learning.learning_rate=…"
     )
 
 

@@ -15,7 +15,14 @@ import torch
 
 from sparring.config import NANO, Recipe
 from sparring.errors import ModelError, RunError
-from sparring.learning.model import load_model, load_weights, prepare_model, save_model, save_state
+from sparring.learning.model import (
+    check_causal,
+    load_model,
+    load_weights,
+    prepare_model,
+    save_model,
+    save_state,
+)
 from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings, Precision
 from sparring.learning.update import Learner
 from sparring.microworld import NANO_DIR
@@ -33,6 +40,7 @@ class Trainer:
         torch.manual_seed(recipe.training.seed)
         model, self.tokenizer = load_model(model_path(recipe))
         m = recipe.model
+        check_causal(model)
         settings = ModelSettings(
             m.lora_rank, m.lora_alpha, tuple(m.lora_targets), m.gradient_checkpointing
         )

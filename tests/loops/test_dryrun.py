@@ -18,6 +18,7 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
     assert names == [
         "tasks",
         "reference solutions",
+        "validators",
         "model",
         "coder prompts",
         "tester prompts",
@@ -28,6 +29,7 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
         "tester responses",
         "parsing and reward",
         "forward and backward",
+        "log-probs",
         "time, at most",
         "disk",
         "memory",
@@ -64,3 +66,44 @@ def test_solutions_that_solve_nothing_stop_it(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "no reference solution passes its own tests" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def _files(tmp_path: Path, row: dict[str, object]) -> list[str]:
+    (tmp_path / "t.jsonl").write_text(json.dumps(row))
+    sets = [x for k in ("train", "held_out") for x in ("--set", f'tasks.{k}=["t.jsonl"]')]
+    return [*SETS, *sets, "--set", "training.tasks_per_step=1"]
+
+
+def test_reference_solutions_have_the_tasks_own_limits(tmp_path: Path) -> None:
+    row = {
+        "question": "Count for a while, in a lot of room.",
+        "test_input": ["1"],
+        "test_output": ["400"],
+        "test_time_limit": 9,
+        "memory_limit": 600,
+        "solutions": ["x = bytearray(400 << 20)\nfor _ in range(5 * 10**7): pass\nprint(400)"],
+    }
+    done = sparring_here("train", "--dry-run", *_files(tmp_path, row), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 tried, all pass" in done.stdout
+
+
+def test_a_validator_that_refuses_everything_stops_it(tmp_path: Path) -> None:
+    row = {"question": "Print it.", "test_input": ["1"], "test_output": ["1"]}
+    row |= {"solutions": ["print(input())"], "validator": "import ("}
+    done = sparring_here("train", "--dry-run", *_files(tmp_path, row), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no validator allows its own task's tests" in done.stderr
+
+
+def test_the_run_directory_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thing").write_text("")
+    for place, said in (("file", "is a file"), ("file/below", "is a file"), ("full", "not empty")):
+        done = sparring_here("train", "--dry-run", *SETS, "--run-dir", place, cwd=tmp_path)
+        assert done.returncode == 1
+        assert said in done.stderr
+    done = sparring_here("train", "--dry-run", *SETS, "--run-dir", "x" * 300, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1

@@ -172,6 +172,10 @@ WRONG = {
         "the reward of program 0 is nan",
     ),
     "no pair": ("    return 3", "must return two sequences"),
+    "exits": ("    raise SystemExit(0)", "raised SystemExit in line 3: 0"),
+    "huge": ("    return [10**400] * 3, [0.0] * 2", "the rewards of programs are not numbers"),
+    "too large": ("    return [1e300] * 3, [0.0] * 2", "of at most 1e12"),
+    "numbers in quotes": ("    return ['1'] * 3, [0.0] * 2", "are not numbers"),
     "not numbers": ("    return ['a'] * 3, [0.0] * 2", "are not numbers"),
 }
 
@@ -194,11 +198,32 @@ def test_a_wrong_reward_function_is_one_clear_line(name: str, tmp_path: Path) ->
         ("bad.py", "must be file.py:function"),
         ("bad.py:other", "has no function other"),
         ("syntax.py:reward", "raised SyntaxError"),
+        ("exit.py:reward", "raised SystemExit"),
     ],
 )
 def test_a_reward_function_that_is_not_there(name: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("def reward(bout):\n    pass\n")
     (tmp_path / "syntax.py").write_text("def reward(bout:\n")
+    (tmp_path / "exit.py").write_text("import sys\nsys.exit(0)\n")
     done = sparring_here("train", "--run-dir", "x", "--set", f"reward={name}", cwd=tmp_path)
     assert expected in done.stderr, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_reward_file_is_loaded_as_a_module_is(tmp_path: Path) -> None:
+    (tmp_path / "neighbour_of_it.py").write_text("SHARE = 0.5\n")
+    (tmp_path / "shaped_by_it.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "import numpy as np\nfrom neighbour_of_it import SHARE\n\n"
+        "@dataclass\nclass Weights:\n    first: float = SHARE\n\n"
+        "def reward(bout):\n"
+        "    bout.observed_PT[:] = False  # its own copy\n"
+        "    bout.valid_U[:] = False\n"
+        "    return np.full(len(bout.programs), Weights().first), np.zeros(len(bout.tests))\n"
+    )
+    path = tmp_path / "run"
+    finished(command(path, training__steps="1", reward=f"{tmp_path}/shaped_by_it.py:reward"))
+    rollouts = _rollouts(path, 1)
+    assert {p["reward"] for g in rollouts for p in g["programs"]} == {0.5}
+    assert any(t["valid"] for g in rollouts for t in g["tests"])
+    assert {r["verdict"] for g in rollouts for p in g["programs"] for r in p["runs"]} - {"infra"}

@@ -7,9 +7,10 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tests.loops.runs import command, finished, records, sparring, sparring_here
 
 from sparring.microworld import NANO_DIR
@@ -181,6 +182,31 @@ BAD = {
     "resume without a run": (["train", "--resume", "--run-dir", "EMPTY"], "holds no run"),
     "directory in use": (["train", "--run-dir", "FULL"], "not empty"),
     "long prompt": (["train", "--set", "prompts.max_tokens=3"], "prompts.max_tokens"),
+    "same tasks twice": (
+        ["train", "--set", 'tasks.train=["microworld:train", "microworld:train"]'],
+        "ids occur twice",
+    ),
+    "true for a number": (["config", "--set", "model.lora_rank=true"], "must not be true or false"),
+    "a number in quotes": (["config", "--set", 'model.lora_rank="8"'], "must not be in quotes"),
+    "a number for true": (["config", "--set", "reward.shuffle=1"], "must be true or false"),
+    "a word for true": (["config", "--set", "reward.shuffle=yes"], "must be true or false"),
+    "a step that is too long": (["config", "--set", "learning.learning_rate=1e30"], "less than"),
+    "too many programs": (["config", "--set", "sampling.programs=1000000000"], "less than"),
+    "nobody learns": (
+        ["config", "--set", "learning.coder_weight=0", "--set", "learning.tester_weight=0"],
+        "nobody would learn",
+    ),
+    "a huge number": (["config", "--set", f"training.steps={'9' * 6000}"], "--set"),
+    "deep nesting": (["config", "--set", f"tasks.train={'[' * 5000}"], "--set"),
+    "template options": (
+        ["train", "--set", "prompts.template_options={tokenize=true}"],
+        "tokenize is not the template's",
+    ),
+    "a file for a model": (["train", "--set", "model.path=twice.jsonl"], "is a file"),
+    "a long path": (["train", "--set", f"model.path={'x' * 5000}"], "no such directory"),
+    "a long task path": (["train", "--set", f'tasks.train=["{"x" * 5000}"]'], "too long"),
+    "a checker for calls": (["config", "--set", "checker.rule=value"], "not for all tasks alike"),
+    "an unknown checker": (["config", "--set", "checker.rule=tokns"], "there are tokens"),
     "no positions": (["train", "--set", "sampling.coder_max_tokens=5000"], "positions"),
 }
 
@@ -223,6 +249,55 @@ def test_a_mistake_is_one_clear_line(name: str, tmp_path: Path) -> None:
     assert expected in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text("\ufeff[training]\nsteps = 7\n", encoding="utf-8")
+    done = sparring_here("config", "r.toml", cwd=tmp_path)
+    assert "steps = 7" in done.stdout
+
+
+def test_a_step_never_plays_a_task_twice_and_a_pass_never_repeats_one() -> None:
+    from types import SimpleNamespace
+
+    from sparring.ring import Ring
+
+    recipe = SimpleNamespace(training=SimpleNamespace(tasks_per_step=3, seed=5))
+    ring: Any = SimpleNamespace(recipe=recipe, tasks=list(range(8)))
+    steps = [Ring.batch(ring, step) for step in range(1, 41)]
+    for first, second in zip(steps[::2], steps[1::2], strict=True):  # two steps make a pass of 8
+        assert len({*first, *second}) == 6
+    assert {task for step in steps for task in step} == set(range(8))
+    assert len({tuple(step) for step in steps}) > 30
+
+
+def test_a_model_that_was_damaged_stops_the_run_with_a_way_back(tmp_path: Path) -> None:
+    model = tmp_path / "damaged"
+    shutil.copytree(NANO_DIR, model)
+    weights = load_file(model / "model.safetensors")
+    name = next(k for k in weights if "norm" in k)
+    weights[name] = weights[name] * float("nan")
+    save_file(weights, model / "model.safetensors", {"format": "pt"})
+    path = tmp_path / "run"
+    arguments = command(path, model__path=str(model))[3:]
+    done = sparring_here(*arguments)
+    assert done.returncode == 1
+    assert "log-probs are not numbers" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    again = sparring_here("train", "--resume", "--run-dir", str(path))
+    assert again.returncode == 1
+    assert "log-probs are not numbers" in again.stderr
+
+
+def test_an_update_that_leaves_no_numbers_stops_the_run(tmp_path: Path, monkeypatch: Any) -> None:
+    from sparring.learning.update import Learner
+
+    monkeypatch.setattr(Learner, "damaged", lambda self: True)
+    done = sparring_here(*command(tmp_path / "run")[3:])
+    assert done.returncode == 1
+    assert "step 1: the update left weights that are not numbers" in done.stderr
+    assert f"--replay {tmp_path / 'run'}" in done.stderr
+    assert records(tmp_path / "run", "metrics.jsonl") == []
 
 
 def test_two_processes_cannot_share_a_run_directory(run: Path) -> None:

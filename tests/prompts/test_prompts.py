@@ -199,6 +199,23 @@ def test_reasoning_is_no_answer() -> None:
 def test_template_options_reach_the_template() -> None:
     class Switched(Words):
         def apply_chat_template(self, conversation: Any, **options: Any) -> str:
-            return str(options.get("enable_thinking"))
+            return f"{conversation[0]['content']} {options.get('enable_thinking')}"
 
-    assert prompt_text(Switched("x"), "hi", {"enable_thinking": False}) == "False"
+    assert prompt_text(Switched("x"), "hi", {"enable_thinking": False}) == "hi False"
+    with pytest.raises(ModelError, match="add_generation_prompt is not the template's"):
+        prompt_text(Switched("x"), "hi", {"add_generation_prompt": False})
+
+
+def test_a_template_that_loses_the_message_or_falls_over_is_refused() -> None:
+    class Deaf(Words):
+        def apply_chat_template(self, conversation: Any, **options: Any) -> str:
+            return "<user>hello<assistant>"
+
+    class Broken(Words):
+        def apply_chat_template(self, conversation: Any, **options: Any) -> str:
+            raise ZeroDivisionError("at the template's line 3")
+
+    with pytest.raises(ModelError, match="leaves out"):
+        prompt_text(Deaf("x"), "the task")
+    with pytest.raises(ModelError, match="ZeroDivisionError: at the template's line 3"):
+        prompt_text(Broken("x"), "the task")

@@ -23,6 +23,8 @@ def convert_gguf(file: Path, out: Path) -> int:
     """Write ``out`` and return the number of parameters. Raises `ModelError`."""
     if not file.is_file():
         raise ModelError(f"{file}: there is no such file")
+    if out.exists() and not out.is_dir():
+        raise ModelError(f"{out}: is a file; name a new directory")
     if out.exists() and any(out.iterdir()):
         raise ModelError(f"{out}: is not empty; name a new directory")
     transformers_logging.disable_progress_bar()
@@ -34,8 +36,9 @@ def convert_gguf(file: Path, out: Path) -> int:
         )
     except ImportError:
         raise ModelError("reading GGUF needs the package gguf: pip install gguf") from None
-    except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
-        raise ModelError(f"{file}: cannot be read: {str(error).strip().splitlines()[0]}") from None
+    except Exception as error:  # noqa: BLE001  # what a broken file raises has no common type
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{file}: cannot be read: {said}") from None
     config = read.config
     del config.quantization_config
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)

@@ -88,7 +88,7 @@ class _Batch:
 def _shared_logits(model: PreTrainedModel, b: _Batch) -> torch.Tensor:
     """Logits of every target [responses, positions, vocabulary], prompts computed once."""
     positions = (b.prompt_mask.cumsum(1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
+    cache = DynamicCache()  # whole, also where attention has a sliding window: masks see to that
     first = model(
         input_ids=b.prompt_ids,
         attention_mask=b.prompt_mask,

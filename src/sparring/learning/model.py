@@ -12,6 +12,7 @@ import contextlib
 import copy
 import errno
 import os
+import re
 import shutil
 import socket
 import warnings
@@ -26,9 +27,11 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.constants import ENDPOINT
 from huggingface_hub.errors import HFValidationError
 from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.cache_utils import DynamicCache
 from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
@@ -47,6 +50,10 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     """
     transformers_logging.disable_progress_bar()
     local = Path(path)
+    try:
+        local.exists()
+    except OSError:  # a name that is too long
+        raise ModelError(f"{path[:80]}…: there is no such directory") from None
     if local.is_dir() and not (local / "config.json").exists():
         raise ModelError(f"{path}: no config.json; name the directory of a transformers checkpoint")
     if local.is_dir() and not (local / "tokenizer_config.json").exists():
@@ -60,13 +67,75 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
             f"{path}: there is no such directory, and as a hub id it is not in the cache and "
             f"{ENDPOINT} cannot be reached"
         )
+    if local.is_file():
+        raise ModelError(f"{path}: is a file; name the directory that holds it")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{path}: cannot be loaded: {_first_line(error)}") from None
+        model, found = AutoModelForCausalLM.from_pretrained(
+            path, dtype=torch.float32, output_loading_info=True
+        )
+    except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
+        what = f"{type(error).__name__}: {_first_line(error)}"
+        raise ModelError(f"{path}: cannot be loaded: {what}") from None
+    _check_weights(path, found)
+    _check_ids(path, model, tokenizer)
     model.eval()
     return model, tokenizer
+
+
+def _check_weights(path: str, found: dict[str, Any]) -> None:
+    """Refuse a checkpoint that does not hold the model: what is missing would be random."""
+    wrong = {
+        "lacks": found["missing_keys"],
+        "has another shape of": [k[0] for k in found["mismatched_keys"]],
+        # Others may be there for good reason: parts that are for other tasks.
+        "has layers that config.json does not count:": [
+            k for k in found["unexpected_keys"] if re.search(r"\.(layers|h|blocks)\.\d+\.", k)
+        ],
+    }
+    for what, names in wrong.items():
+        if names:
+            raise ModelError(
+                f"{path}: the checkpoint {what} {sorted(names)[0]}"
+                + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+                + "; its files do not belong together, or it is no causal language model"
+            )
+
+
+def _check_ids(path: str, model: PreTrainedModel, tokenizer: Any) -> None:
+    """Refuse token ids that the model has no embedding for."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        raise ModelError(
+            f"{path}: the tokenizer has {len(tokenizer)} tokens, the model embeds {rows}; "
+            "they do not belong together"
+        )
+    config = model.generation_config
+    ends = getattr(config, "eos_token_id", None)
+    for end in ends if isinstance(ends, list) else [ends]:
+        if end is not None and not (isinstance(end, int) and 0 <= end < rows):
+            raise ModelError(
+                f"{path}: eos_token_id {end!r} in generation_config.json is no token of the model"
+            )
+
+
+@torch.no_grad()
+def check_causal(model: PreTrainedModel) -> None:
+    """Raise `ModelError` if what comes later changes what was predicted before, or if a layer keeps
+    something other than keys and values (state-space models, convolutions)."""
+    layers = DynamicCache(config=model.config).layers
+    if any(not hasattr(layer, "keys") for layer in layers):
+        raise ModelError(
+            f"{model.config.name_or_path or model.config.model_type}: has layers without keys and "
+            "values; models with attention in every layer are supported"
+        )
+    ids = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 5]], device=model.device)
+    logits = model(input_ids=ids % model.get_input_embeddings().weight.shape[0]).logits[:, :3]
+    if not torch.allclose(logits[0], logits[1], rtol=1e-3, atol=1e-3, equal_nan=True):
+        raise ModelError(
+            f"{model.config.name_or_path}: looks at later tokens to predict earlier ones; "
+            "a causal language model is needed"
+        )
 
 
 def _reachable(hub_id: str) -> bool:
@@ -85,11 +154,7 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
 
     An adapter starts as the identity: its second matrices are zero.
     """
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-        elif isinstance(getattr(module, "attention_dropout", None), float):
-            module.attention_dropout = 0.0
+    _without_dropout(model)
     if settings.lora_rank:
         torch.manual_seed(seed)
         targets: Any = list(settings.lora_targets)
@@ -104,8 +169,9 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
             with warnings.catch_warnings():  # peft asks transformers by names that will go
                 warnings.simplefilter("ignore", FutureWarning)
                 model = get_peft_model(model, config)
-        except ValueError as error:
+        except (ValueError, TypeError, RuntimeError) as error:
             raise ModelError(f"model.lora_targets: {_first_line(error)}") from None
+        _check_adapted(model, targets)
     if settings.gradient_checkpointing:
         if settings.lora_rank:
             model.enable_input_require_grads()
@@ -114,6 +180,35 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
         (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
     model.eval()
     return model
+
+
+def _without_dropout(model: PreTrainedModel) -> None:
+    """Wherever models keep it: in modules, in attributes of modules, in the configuration."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        for name, value in vars(module).items():
+            if "drop" in name and isinstance(value, float):
+                setattr(module, name, 0.0)
+    for name, value in vars(model.config).items():
+        if "drop" in name and isinstance(value, float):
+            setattr(model.config, name, 0.0)
+
+
+def _check_adapted(model: PreTrainedModel, targets: list[str]) -> None:
+    """Every target has been found, and none is a matrix that is used twice: merging an adapter
+    into tied embeddings would change the other use of them as well."""
+    adapted = [n for n, m in model.named_modules() if isinstance(m, BaseTunerLayer)]
+    for target in targets:
+        if target != "all-linear" and not any(f".{n}".endswith(f".{target}") for n in adapted):
+            raise ModelError(f"model.lora_targets: the model has no layer {target}")
+    tied = getattr(model.config, "tie_word_embeddings", False)
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    if tied and any(isinstance(end, BaseTunerLayer) for end in ends):
+        raise ModelError(
+            "model.lora_targets: this model's embeddings are also its output matrix (tied); "
+            "adapt other layers"
+        )
 
 
 def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
@@ -177,4 +272,4 @@ def _failing_as_files_do(path: Path) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
+    return (str(error).strip() or "no reason given").split("\n")[0]

@@ -63,4 +63,7 @@ class LearningSettings:
     """Compute a group's prompt once. Excludes gradient checkpointing, which keeps no cache."""
 
     def weight(self, role: Role) -> float:
+        """The weight of a role's loss in a joint update; alone, each has 1."""
+        if self.mode is UpdateMode.SEPARATE:
+            return 1.0
         return self.coder_weight if role is Role.CODER else self.tester_weight

@@ -91,7 +91,7 @@ class Learner:
             parts = [
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
-        self.model.train()
+        self._learning_mode()
         stepped = False
         for part in parts:
             stepped |= self._optimizer_step(part, stats, fresh=not stepped)
@@ -112,10 +112,11 @@ class Learner:
         The gradient is thrown away; weights and optimiser stay as they are."""
         stats = {role: RoleStats() for role in Role}
         self.optimizer.zero_grad(set_to_none=True)
-        self.model.train()
+        self._learning_mode()
         tokens = sum(g.tokens for g in groups)
         for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
             self._backward(batch, 1 / tokens, stats[batch[0].role], fresh=True)
+            stats[batch[0].role].groups += len(batch)
         norm = _norm([p.grad for p in self._parameters() if p.grad is not None], None)
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
@@ -132,6 +133,7 @@ class Learner:
             return False
         self.optimizer.zero_grad(set_to_none=True)
         earlier: list[torch.Tensor] | None = None
+        last = [role for role, groups in part.items() if groups][-1]
         for role, groups in part.items():
             if not groups:
                 continue
@@ -142,7 +144,8 @@ class Learner:
             stats[role].grad_norm += _norm(gradients, earlier)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
-            earlier = [g.clone() for g in gradients]
+            if role is not last:  # a copy of the gradient, only where another role adds to it
+                earlier = [g.clone() for g in gradients]
         norm = float(
             torch.nn.utils.clip_grad_norm_(self._parameters(), self.settings.max_grad_norm)
         )
@@ -187,6 +190,18 @@ class Learner:
         with start_weights(self.model) if own else nullcontext(self.reference) as reference:
             return response_logprobs(reference, batch, shared).logprob
 
+    def _learning_mode(self) -> None:
+        """Without dropout, training mode matters for gradient checkpointing alone, and what a
+        model may do besides in that mode is not wanted."""
+        checkpointing = any(
+            getattr(m, "gradient_checkpointing", False) for m in self.model.modules()
+        )
+        self.model.train(checkpointing)
+
+    def damaged(self) -> bool:
+        """Whether any weight that learns is not a number."""
+        return not all(bool(torch.isfinite(p).all()) for p in self._parameters())
+
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]
 
@@ -215,9 +230,8 @@ def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
 
 def _norm(gradients: list[torch.Tensor], earlier: list[torch.Tensor] | None) -> float:
     """The norm of what was added to ``earlier``."""
-    added = (
-        gradients if earlier is None else [g - e for g, e in zip(gradients, earlier, strict=True)]
-    )
-    return float(
-        torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in added]))
-    )
+    norms = [
+        torch.linalg.vector_norm(g if earlier is None else g - earlier[i])
+        for i, g in enumerate(gradients)
+    ]
+    return float(torch.linalg.vector_norm(torch.stack(norms)))

@@ -28,6 +28,7 @@ from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
 
 _INVALID = Outcome(Verdict.INVALID)
+_UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")
 _USUAL: Mapping[Role, Reasoning] = {role: Reasoning() for role in Role}
 
 
@@ -80,13 +81,13 @@ def judge(
     tasks: Sequence[Task],
     coder: Sequence[Sequence[Response]],
     tester: Sequence[Sequence[Response]],
-    limits: Limits,
+    general: Limits,
     pools: Sequence[Sequence[ParsedProgram]] | None = None,
     reasoning: Mapping[Role, Reasoning] = _USUAL,
 ) -> list[Judged]:
     """Parse, run and compare the responses to every task (same order in all sequences).
 
-    ``limits`` gives what tasks don't say (idle time, output); CPU and memory
+    ``general`` gives what tasks don't say (idle time, output); CPU and memory
     are the task's own. ``reasoning`` says how each role's responses mark it.
     ``pools`` are further programs to run on the same
     tests, one sequence per task.
@@ -98,7 +99,7 @@ def judge(
     for i, task in enumerate(tasks):
         generated = tuple(p.test.input for p in tests[i] if p.test)
         every = tuple(t.input for t in task.tests) + generated
-        limit = Limits(task.time_limit, limits.idle_seconds, task.memory_limit, limits.output_bytes)
+        limit = limits(task, general)
         sources = [p.source for p in (*programs[i], *(pools[i] if pools else ()))]
         jobs += [Job(s, every, limit) for s in sources if s is not None]
         jobs += [Job(s, generated, limit) for s in task.solutions[:1]]
@@ -133,6 +134,11 @@ def judge(
     ]
 
 
+def limits(task: Task, general: Limits) -> Limits:
+    """A task's own limits, and the general ones for what it does not say."""
+    return Limits(task.time_limit, general.idle_seconds, task.memory_limit, general.output_bytes)
+
+
 def infra_share(judged: Sequence[Judged]) -> float:
     """Share of cells that our own failures left without a label."""
     cells = [o.verdict is Verdict.INFRA for j in judged for row in j.outcomes_PT for o in row]
@@ -156,21 +162,28 @@ def _judged(
     valid_U = parsed_U.copy()
     right_U = np.zeros(len(tests), dtype=bool)
     size_U = np.full(len(tests), np.nan)
+    unknown_U = np.zeros(len(tests), dtype=bool)
     for k, p in enumerate(tests):
         if p.test is None:
             continue
         size_U[k] = len(p.test.input.split())
-        if (said := validation[k]) is not None and said.verdict is not Verdict.INFRA:
+        if (said := validation[k]) is not None and said.verdict is Verdict.INFRA:
+            unknown_U[k] = True
+        elif said is not None:
             valid_U[k] = said.verdict is Verdict.FINISHED and said.output.strip() == "valid"
         if valid_U[k] and (truth := reference[k]) is not None:
             one = Comparison(task, p.test.input, p.test.output, truth.output)
             right_U[k] = (
                 truth.verdict is Verdict.FINISHED and grader.verdict(one)[0] is Verdict.ACCEPTED
             )
-    outcomes = [_compared(task, tests, row, grader) for row in runs[0]]
+    compared = [[_compared(task, tests, row, grader) for row in rows or ()] for rows in runs]
+    for row in (*compared[0], *compared[1]):
+        for u in np.flatnonzero(unknown_U):  # whether the test may count is not known: no label
+            row[len(task.tests) + int(u)] = _UNKNOWN
+    outcomes = compared[0]
     pool = None
     if runs[1] is not None:
-        pool = _matrix(task, [_compared(task, tests, row, grader) for row in runs[1]], len(tests))
+        pool = _matrix(task, compared[1], len(tests))
     return Judged(
         task=task,
         coder=responses[0],
@@ -185,7 +198,9 @@ def _judged(
         right_U=right_U,
         reference_U=reference,
         size_U=size_U,
-        has_reference=facts[0] is not None,
+        # With a failure of ours in it, the reference is no measure for this task.
+        has_reference=facts[0] is not None
+        and not any(o is not None and o.verdict is Verdict.INFRA for o in reference),
     )
 
 

@@ -10,6 +10,7 @@ differs from run to run, measured times and memory, is kept apart
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -187,7 +188,8 @@ def response_from(record: Mapping[str, Any], task_id: str, role: Role, index: in
         index=index,
         prompt_ids=tuple(record["prompt_ids"]),
         token_ids=tuple(record["token_ids"]),
-        logprobs=tuple(record["logprobs"]),
+        # JSON has no NaN: it stands there as null
+        logprobs=tuple(math.nan if x is None else x for x in record["logprobs"]),
         stop=StopReason(record["stop"]),
         text=record["text"],
     )

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from jinja2 import TemplateError
-
 from sparring.errors import ModelError
 
+_OUR_OPTIONS_TEXT = (
+    "conversation messages tokenize add_generation_prompt continue_final_message chat_template "
+    "tools documents return_dict return_tensors"
+)
+_OUR_OPTIONS = frozenset(_OUR_OPTIONS_TEXT.split())
 PLAIN = "{message}\n\nAnswer:\n"
 
 
@@ -36,6 +39,9 @@ def prompt_text(
     """
     if not tokenizer.chat_template:
         return PLAIN.replace("{message}", message)
+    reserved = _OUR_OPTIONS & set(options or {})
+    if reserved:
+        raise ModelError(f"prompts.template_options: {min(reserved)} is not the template's to set")
     try:
         text: str = tokenizer.apply_chat_template(
             [{"role": "user", "content": message}],
@@ -43,8 +49,11 @@ def prompt_text(
             add_generation_prompt=True,
             **(options or {}),
         )
-    except TemplateError as error:
-        raise ModelError(f"the model's chat template does not work: {error}") from None
+    except Exception as error:  # noqa: BLE001  # a template is code of the model's author
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ModelError(f"the model's chat template does not work: {what}") from None
+    if message.strip() not in text:
+        raise ModelError("the model's chat template leaves out or alters the message it is given")
     return text
 
 

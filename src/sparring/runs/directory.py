@@ -81,6 +81,21 @@ class RunDir:
             lock.flush()
         self._lock = lock
 
+    @staticmethod
+    def check_new(path: Path) -> None:
+        """Whether a run could be begun in `path`; makes nothing. Raises `RunError`."""
+        with explained(path):
+            place = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+        if not place.is_dir():
+            raise RunError(f"{path}: {place} is a file; choose another --run-dir")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise RunError(f"{path}: {place} cannot be written; choose another --run-dir")
+        if place == path.absolute() and any(
+            f.name not in _BEFORE_ANYTHING and f.name not in _FROM_THE_START
+            for f in place.iterdir()
+        ):
+            raise RunError(f"{path} is not empty; choose another --run-dir")
+
     @classmethod
     def create(cls, path: Path) -> RunDir:
         """A new run directory; refuses one that already holds a run, or anything else."""

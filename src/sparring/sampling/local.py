@@ -111,7 +111,9 @@ class LocalSampler:
 
         ids, mask = _left_pad(prompts, width, device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
-        prompt_cache = DynamicCache(config=self.model.config)
+        # Not by the model's configuration: layers with a sliding window would keep only that, and
+        # what grows from here needs every position; their masks see to the window.
+        prompt_cache = DynamicCache()
         logits = self.model(
             input_ids=ids,
             attention_mask=mask,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Bout:
     tests: tuple[Test | None, ...]
 
 
+_LARGEST = 1e12
 RewardFunction = Callable[[Bout], tuple[Any, Any]]
 
 
@@ -59,9 +61,12 @@ class CustomReward:
         if spec is None or spec.loader is None:
             raise ConfigError(f"reward.function: {file} is not a Python file")
         module = importlib.util.module_from_spec(spec)
+        # As an import would: dataclasses look their module up, and it may import its neighbours.
+        sys.modules.setdefault(spec.name, module)
+        sys.path.append(str(self.path.parent))
         try:
             spec.loader.exec_module(module)
-        except Exception as error:  # noqa: BLE001  # the user's code may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's code may do anything
             raise ConfigError(f"reward.function: {file} {self._what(error)}") from None
         found = getattr(module, function, None)
         if not callable(found):
@@ -78,7 +83,7 @@ class CustomReward:
         where = f"reward function {self.name}, task {bout.task_id}:"
         try:
             given = self.function(bout)
-        except Exception as error:  # noqa: BLE001  # the user's code may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's code may do anything
             raise RunError(f"{where} {self._what(error)}") from None
         if not isinstance(given, tuple) or len(given) != 2:
             raise RunError(f"{where} must return two sequences: rewards of programs and of tests")
@@ -91,24 +96,28 @@ class CustomReward:
 
     def _checked(self, where: str, role: str, values: Any, known: Bools) -> Floats:
         try:
-            found = np.asarray(values, dtype=float)
-        except (TypeError, ValueError):
-            raise RunError(f"{where} the rewards of {role} are not numbers") from None
+            given = np.asarray(values)
+            found = given.astype(float)
+        except Exception:  # noqa: BLE001  # the user's objects may do anything
+            given = found = np.array("")
+        if given.dtype.kind not in "biufO":
+            raise RunError(f"{where} the rewards of {role} are not numbers")
         if found.shape != known.shape:
             raise RunError(
                 f"{where} the rewards of {role} have shape {found.shape}, not {known.shape}: "
                 "one for each response"
             )
         bad = ~np.isfinite(found) & (known | np.isinf(found))
+        bad |= np.abs(found) > _LARGEST  # further out, the statistics of a group overflow
         if bad.any():
             first = int(bad.argmax())
             raise RunError(
                 f"{where} the reward of {role[:-1]} {first} is {found[first]}; it must be a number"
-                " (NaN only where a run was not observed)"
+                " (NaN only where a run was not observed) of at most 1e12"
             )
         return found
 
-    def _what(self, error: Exception) -> str:
+    def _what(self, error: BaseException) -> str:
         """The error and the line of the user's file that it came from."""
         lines = [
             f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(self.path)

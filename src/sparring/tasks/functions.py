@@ -69,7 +69,7 @@ def _convert(
     for source in tests:
         try:
             tree = ast.parse(source)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return Converted(name, None, "its tests are not Python")
         for node in ast.walk(tree):
             if isinstance(node, ast.Assert):

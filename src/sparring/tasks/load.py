@@ -84,14 +84,18 @@ def _dump(tasks: Sequence[Task], path: Path) -> None:
 def _rows(path: Path, faults: list[str]) -> Iterator[tuple[int, Any]]:
     """(row number from 1, row) of a file; for JSONL the number is the line's, and a line that is
     not JSON is added to ``faults``."""
-    if not path.exists():
+    try:
+        missing = not path.exists()
+    except OSError as error:  # a name that is too long
+        raise DataError(f"{str(path)[:80]}…: {error.strerror}") from None
+    if missing:
         raise DataError(f"{path}: there is no such file")
     if path.is_dir():
         raise DataError(f"{path} is a directory; name a .json, .jsonl or .parquet file in it")
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         yield from _parquet(path)
         return
-    if path.suffix not in (".json", ".jsonl"):
+    if path.suffix.lower() not in (".json", ".jsonl"):
         raise DataError(f"{path}: unknown kind of file; there are .json, .jsonl and .parquet")
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -101,7 +105,7 @@ def _rows(path: Path, faults: list[str]) -> Iterator[tuple[int, Any]]:
         raise DataError(f"{path}: {error.strerror}") from None
     if not text.strip():
         raise DataError(f"{path} is empty")
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         data = _json(text, f"{path}")
         if not isinstance(data, list):
             raise DataError(f"{path}: must be a list of tasks")
