@@ -96,14 +96,15 @@ def verdict(outcome: Outcome, test: CallTest | None) -> Verdict:
 def run(sandbox: Sandbox, problems: Sequence[Problem]) -> tuple[float, list[list[Verdict]]]:
     """Seconds, and for each job the verdicts of its runs."""
     started = time.perf_counter()
-    found = []
+    results = sandbox.run([job for problem in problems for job in jobs(problem)])
+    tests: list[Sequence[CallTest | None]] = []
     for problem in problems:
-        results = sandbox.run(jobs(problem))
-        for number, outcomes in enumerate(results):
-            tests: Sequence[CallTest | None] = (
-                problem.written if number % 2 else (problem.suite or [None])
-            )
-            found.append([verdict(o, t) for o, t in zip(outcomes, tests, strict=True)])
+        for _ in problem.programs:
+            tests += [problem.suite or [None], problem.written]
+    found = [
+        [verdict(o, t) for o, t in zip(outcomes, given, strict=True)]
+        for outcomes, given in zip(results, tests, strict=True)
+    ]
     return time.perf_counter() - started, found
 
 
