@@ -32,6 +32,7 @@ STOREYS: list[set[str]] = [
         "convert",
         "dryrun",
     },
+    {"cli_sandbox"},
     {"cli"},
 ]
 ALONE = STOREYS[1] | {"microworld", "pipelines"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -106,6 +107,69 @@ def test_a_program_that_loops_on_its_smallest_input_is_given_no_other() -> None:
         assert sandbox.run(jobs[:1])[0] == looping
         assert sandbox.stats.skipped == 4
         assert sandbox.stats.runs_executed == 3
+
+
+def test_outcomes_outlive_the_process_in_a_store(tmp_path: Path) -> None:
+    bytes_of_all_kinds = "import os\nos.write(1, bytes(range(256)))\n1 / int(input())"
+    jobs = [Job(DOUBLE, ("1", "2")), Job(bytes_of_all_kinds, ("0", "1")), Job(LOOP, ("1",), SHORT)]
+    with Sandbox(1, store=tmp_path / "outcomes.db") as sandbox:
+        first = sandbox.run(jobs)
+        assert sandbox.stats.runs_executed == 5
+    with Sandbox(1, store=tmp_path / "outcomes.db") as sandbox:
+        assert sandbox.run(jobs) == first
+        assert sandbox.stats.runs_executed == 0
+        assert sandbox.run([Job(DOUBLE, ("1",), SHORT)])[0][0].output == "2\n"
+        assert sandbox.stats.runs_executed == 1
+
+
+def test_what_was_not_run_is_not_stored(tmp_path: Path) -> None:
+    for _ in range(2):
+        with Sandbox(1, store=tmp_path / "s.db", skip_after_timeout=True) as sandbox:
+            [outcomes] = sandbox.run([Job(LOOP, ("1", "10"), SHORT)])
+            assert [o.verdict for o in outcomes] == [Verdict.TIME_LIMIT, Verdict.NOT_RUN]
+
+
+def test_a_file_that_is_no_store_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a database " * 100)
+    for name in ("text", "no/such/place.db"):
+        with pytest.raises(SandboxError, match="store of outcomes"):
+            Sandbox(1, store=tmp_path / name)
+
+
+def test_asynchronous_code_is_not_blocked(fresh: Sandbox) -> None:
+    async def both() -> tuple[list[int], int]:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.02)
+                ticks += 1
+
+        ticking = asyncio.create_task(tick())
+        slow = Job("import time\ntime.sleep(0.4)\nprint('slow')", ("",))
+        order = [index async for index, _ in fresh.astream([slow, Job(DOUBLE, ("1",))])]
+        ticking.cancel()
+        return order, ticks
+
+    order, ticks = asyncio.run(both())
+    assert order == [1, 0]
+    assert ticks >= 5
+    assert asyncio.run(fresh.arun([Job(DOUBLE, ("4",))]))[0][0].output == "8\n"
+
+
+def test_asynchronous_calls_may_be_left_and_fail_as_others_do(fresh: Sandbox) -> None:
+    async def leave() -> None:
+        async for _ in fresh.astream([Job(DOUBLE + f"\n# {k}", ("1",)) for k in range(60)]):
+            break
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(fresh.arun([Job("import time\ntime.sleep(1)", ("",))]), 0.1)
+
+    asyncio.run(leave())
+    assert fresh.run([Job(DOUBLE, ("5",))])[0][0].output == "10\n"
+    fresh.close()
+    with pytest.raises(SandboxError, match="closed"):
+        asyncio.run(fresh.arun([Job(DOUBLE, ("1",))]))
 
 
 def test_large_inputs_and_outputs_pass(fresh: Sandbox) -> None:

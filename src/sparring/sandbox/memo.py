@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from sparring.sandbox.types import Kind, Limits
 from sparring.schema import Outcome, Verdict
 
-_NEVER_KEPT = (Verdict.NOT_RUN, Verdict.INFRA)
+if TYPE_CHECKING:
+    from sparring.sandbox.store import Store
+
+NEVER_KEPT = (Verdict.NOT_RUN, Verdict.INFRA)
 _ENTRY_BYTES = 400  # what an entry costs beside its output, roughly
 
 Key = bytes
@@ -33,8 +37,10 @@ def run_key(program: bytes, data: bytes) -> Key:
 class Memo:
     """A bounded map from run to outcome. Not safe for threads: its owner locks."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, store: Store | None = None) -> None:
+        """With a `store`, what is kept here is kept there, and found there as well."""
         self._max_bytes = max_bytes
+        self._store = store
         self._bytes = 0
         self._outcomes: OrderedDict[Key, Outcome] = OrderedDict()
 
@@ -43,11 +49,15 @@ class Memo:
         outcome = self._outcomes.get(key)
         if outcome is not None:
             self._outcomes.move_to_end(key)
+        elif self._store is not None:
+            outcome = self._store.get(key)
         return outcome
 
     def put(self, key: Key, outcome: Outcome) -> None:
         """Keep an outcome, unless it is one that must be asked for again."""
-        if outcome.verdict in _NEVER_KEPT or self._max_bytes <= 0 or key in self._outcomes:
+        if self._store is not None:
+            self._store.put(key, outcome)
+        if outcome.verdict in NEVER_KEPT or self._max_bytes <= 0 or key in self._outcomes:
             return
         self._outcomes[key] = outcome
         self._bytes += _size(outcome)

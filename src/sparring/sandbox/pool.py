@@ -12,23 +12,28 @@ from __future__ import annotations
 
 import os
 import platform
+import queue
 import shutil
 import tempfile
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from sparring.errors import SandboxError
-from sparring.sandbox import frames, plan
+from sparring.sandbox import aio, frames, plan
 from sparring.sandbox.memo import Memo
 from sparring.sandbox.types import Fork, Job, Level, Stats
 from sparring.sandbox.worker import Refused, Worker
 from sparring.schema import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from sparring.sandbox.store import Store
 
 _ATTEMPTS = 2
 _PIPELINED = 3  # requests on their way to a worker, so that it never waits for this process
@@ -39,6 +44,7 @@ _SILENCE_FACTOR = 20.0
 _MEMO_BYTES = 256 << 20
 _PLENTY = 4
 _PIPELINED_BYTES = 64 << 10
+_LEFT_SECONDS = 0.1
 _INFRA = Outcome(Verdict.INFRA, detail="the sandbox's worker failed twice")
 
 
@@ -63,6 +69,7 @@ class Sandbox:
         fork: Fork = Fork.PER_PROGRAM,
         skip_after_timeout: bool = False,
         memo: bool = True,
+        store: Path | None = None,
     ) -> None:
         """Start the workers.
 
@@ -71,7 +78,7 @@ class Sandbox:
         a program that runs into a time limit on its smallest input is not given the others
         (`Verdict.NOT_RUN`), but for a fixed 1% of programs, by content, which show how often that
         is unjust (`Stats.audit_surprises`). `memo`: keep outcomes for later calls, up to 256 MiB
-        of them.
+        of them. `store`: keep them in this file as well, for later processes.
 
         Raises `SandboxError` if the host cannot give the level, with what to change.
         """
@@ -81,7 +88,8 @@ class Sandbox:
             raise SandboxError(f"workers is {workers}: give at least 1.")
         self._fork = fork
         self._skip = skip_after_timeout
-        self._memo = Memo(_MEMO_BYTES if memo else 0)
+        self._store = _open_store(store)
+        self._memo = Memo(_MEMO_BYTES if memo else 0, self._store)
         self.stats = Stats()
         self._lock = threading.Condition()
         self._waiting: deque[plan.Work] = deque()
@@ -97,6 +105,8 @@ class Sandbox:
             self.level, self._layers, self._workers = self._start(workers, level)
         except BaseException:
             shutil.rmtree(self._scratch, ignore_errors=True)
+            if self._store is not None:
+                self._store.close()
             raise
         self._threads = [
             threading.Thread(target=self._feed, args=(slot,), name=f"sandbox-{slot}", daemon=True)
@@ -123,8 +133,21 @@ class Sandbox:
             results[index] = outcomes
         return results
 
-    def stream(self, jobs: Sequence[Job]) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-        """(index of job, its outcomes), each job as soon as its last run has ended."""
+    async def arun(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        """`run` for asynchronous code."""
+        return await aio.arun(self, jobs)
+
+    def astream(self, jobs: Sequence[Job]) -> AsyncIterator[tuple[int, tuple[Outcome, ...]]]:
+        """`stream` for asynchronous code."""
+        return aio.astream(self, jobs)
+
+    def stream(
+        self, jobs: Sequence[Job], left: threading.Event | None = None
+    ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+        """(index of job, its outcomes), each job as soon as its last run has ended.
+
+        Ends early, what has not begun being abandoned, once `left` is set.
+        """
         call = plan.Call()
         with self._lock:
             if self._closed:
@@ -141,7 +164,9 @@ class Sandbox:
                 if not work.unknown:
                     yield from planned.collect(work)
             for _ in to_run:
-                finished = call.done.get()
+                finished = _next(call, left)
+                if isinstance(finished, plan.Call):
+                    return
                 if finished is None:
                     raise SandboxError("the sandbox was closed or broke down during a run.")
                 yield from planned.collect(finished)
@@ -151,6 +176,8 @@ class Sandbox:
                 self._calls -= 1
                 if self._calls == 0:
                     self.stats.seconds += time.monotonic() - self._busy_since
+                if self._store is not None:
+                    self._store.commit()
 
     def report(self) -> dict[str, object]:
         """What isolates the programs, for the record of a run: level, layers, versions."""
@@ -181,6 +208,8 @@ class Sandbox:
             worker.kill()
         for thread in self._threads:
             thread.join()
+        if self._store is not None:
+            self._store.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _start(
@@ -345,6 +374,24 @@ class Sandbox:
         else:
             self.stats.runs_executed += 1
             self.stats.cpu_seconds += outcome.cpu_seconds
+
+
+def _open_store(path: Path | None) -> Store | None:
+    if path is None:
+        return None
+    from sparring.sandbox.store import Store  # SQLite only for those who ask for it
+
+    return Store(path)
+
+
+def _next(call: plan.Call, left: threading.Event | None) -> plan.Work | plan.Call | None:
+    """The next finished work, None if the call broke down, the call itself if it was left."""
+    while left is not None and not left.is_set():
+        try:
+            return call.done.get(timeout=_LEFT_SECONDS)
+        except queue.Empty:
+            continue
+    return call if left is not None else call.done.get()
 
 
 def _request_bytes(request: frames.Request) -> int:

@@ -1,0 +1,98 @@
+"""Outcomes on disk, by content: what was run yesterday need not be run today.
+
+One SQLite file, safe for several processes and against kills. The key holds program, input, limits
+and kind of run, and also what else an outcome depends on: Python's version, the machine's
+architecture and the version of this format. How fast the machine is stands in no key: after a
+change of machine, start a new file, or its timeouts are those of the old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sqlite3
+import time
+from pathlib import Path
+
+from sparring.errors import SandboxError
+from sparring.sandbox.memo import NEVER_KEPT, Key
+from sparring.schema import Outcome, Verdict
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS outcomes (
+    key BLOB PRIMARY KEY, verdict TEXT NOT NULL, output BLOB NOT NULL,
+    cpu_seconds REAL NOT NULL, memory_mib REAL NOT NULL, detail TEXT NOT NULL
+) WITHOUT ROWID
+"""
+_COMMIT_SECONDS = 1.0
+
+
+class Store:
+    """Outcomes in one file. Not safe for threads: its owner locks."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file. Raises `SandboxError`."""
+        self._path = path
+        what = f"{_VERSION} {platform.python_version()} {platform.machine()}"
+        self._scope = hashlib.sha256(what.encode()).digest()
+        self._committed = time.monotonic()
+        try:
+            self._base = sqlite3.connect(path, timeout=60.0, check_same_thread=False)
+            self._base.execute("PRAGMA journal_mode=WAL")
+            self._base.execute("PRAGMA synchronous=NORMAL")
+            self._base.execute(_SCHEMA)
+            self._base.commit()
+        except sqlite3.Error as error:
+            raise SandboxError(f"{path}: cannot be used as a store of outcomes: {error}") from None
+
+    def get(self, key: Key) -> Outcome | None:
+        """The outcome of an earlier run, if it is here."""
+        try:
+            row = self._base.execute(
+                "SELECT verdict, output, cpu_seconds, memory_mib, detail FROM outcomes "
+                "WHERE key = ?",
+                (self._own(key),),
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        if row is None:
+            return None
+        verdict, output, cpu, memory, detail = row
+        text = output.decode("utf-8", "surrogateescape")
+        return Outcome(Verdict(verdict), text, cpu, memory, detail)
+
+    def put(self, key: Key, outcome: Outcome) -> None:
+        """Keep an outcome, unless it is one that must be asked for again."""
+        if outcome.verdict in NEVER_KEPT:
+            return
+        output = outcome.output.encode("utf-8", "surrogateescape")
+        row = (outcome.verdict.value, output, outcome.cpu_seconds, outcome.memory_mib)
+        try:
+            self._base.execute(
+                "INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?, ?)",
+                (self._own(key), *row, outcome.detail.encode("utf-8", "replace").decode()),
+            )
+            if time.monotonic() - self._committed > _COMMIT_SECONDS:
+                self.commit()
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def commit(self) -> None:
+        """Put on disk what was kept so far."""
+        try:
+            self._base.commit()
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+        self._committed = time.monotonic()
+
+    def close(self) -> None:
+        """Put everything on disk and close the file."""
+        self.commit()
+        self._base.close()
+
+    def _own(self, key: Key) -> bytes:
+        return hashlib.sha256(self._scope + key).digest()
+
+    def _failed(self, error: sqlite3.Error) -> SandboxError:
+        return SandboxError(f"{self._path}: the store of outcomes failed: {error}")
