@@ -128,14 +128,15 @@ def pass_at(k: int, problems: Sequence[Problem], passing: list[dict[str, bool]])
 
 
 def interpret(problem: Problem, program: str) -> bool:
-    """Pass or fail as HumanEval has it: one interpreter, program and suite together."""
+    """Pass or fail as HumanEval has it: one interpreter, program and suite together. Without
+    installed packages, as in the sandbox."""
     text = f"{program}\n{problem.row['test']}\ncheck({problem.row['entry_point']})\n"
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "program.py"
         path.write_text(f"__name__ = 'program'\n{text}" if "__future__" not in text else text)
         try:
             done = subprocess.run(
-                [sys.executable, str(path)],
+                [sys.executable, "-I", "-S", str(path)],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=INTERPRETER_SECONDS,

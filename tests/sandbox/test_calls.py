@@ -115,13 +115,15 @@ PASSING = {
     "tolerance": "assert abs(candidate(0.1, 0.2) - 0.3) < 1e-9",
     "by its name": "assert f(1, b=2) == 3",
     "an error": "try:\n    f(1, '2')\nexcept TypeError: pass\nelse: assert False",
+    "another function of the program": "assert f(1, 2) == 3\nassert g(f(1, 2)) == -3",
+    "own helpers first": "def g(x): return x\nassert g(f(1, 2)) == 3",
     "own imports": "import math\nassert math.floor(f(1.5, 1)) == 2",
     "own main": "if __name__ == '__main__': assert f([1], [2]) == [1, 2]",
 }
 
 
 def test_scripts_that_hold(sandbox: Sandbox) -> None:
-    outcomes = script(sandbox, "def f(a, b): return a + b", *PASSING.values())
+    outcomes = script(sandbox, "def f(a, b): return a + b\ndef g(x): return -x", *PASSING.values())
     for name, outcome in zip(PASSING, outcomes, strict=True):
         assert outcome.verdict is Verdict.ACCEPTED, (name, outcome)
 
@@ -136,6 +138,7 @@ def test_scripts_that_hold(sandbox: Sandbox) -> None:
         ),
         ("assert f(1, '2')", Verdict.RUNTIME_ERROR, "TypeError"),
         ("f(1", Verdict.RUNTIME_ERROR, "SyntaxError"),
+        ("assert nowhere(1) == 1", Verdict.RUNTIME_ERROR, "no function nowhere"),
         ("import sys; sys.exit(0)", Verdict.RUNTIME_ERROR, "exit"),
         ("import os; os._exit(0)", Verdict.RUNTIME_ERROR, "the script"),
         ("while True: pass", Verdict.TIME_LIMIT, "the script"),

@@ -30,7 +30,7 @@ VALUE, ERROR = b"v", b"e"
 def answer_call(code: CodeType, entry_point: str, spec: int, value: int) -> None:
     """Load the program, call it with the arguments in file `spec`, write to file `value`."""
     arguments, named = values.decode(_read_all(spec))
-    result = _load(code, entry_point)(*arguments, **named)
+    result = _find(_load(code), entry_point)(*arguments, **named)
     # As descriptors, not as file objects: the program may have replaced `open`.
     _write_all(value, values.encode(result).encode("ascii"))
 
@@ -38,17 +38,18 @@ def answer_call(code: CodeType, entry_point: str, spec: int, value: int) -> None
 def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
     """Load the program and answer the calls that arrive on `channel`, until its end.
 
-    A call is the encoded pair of positional and named arguments. The answer is `VALUE` and the
-    encoded triple of the value and both kinds of arguments as the call left them, or `ERROR` and
-    the JSON pair of the exception's type and text.
+    A call is the encoded triple of a name (None: the entry point), positional and named
+    arguments. The answer is `VALUE` and the encoded triple of the value and both kinds of
+    arguments as the call left them, or `ERROR` and the JSON pair of the exception's type
+    and text.
     """
-    function: Callable[..., Any] | None = None
+    module: ModuleType | None = None
     while (request := receive(channel)) is not None:
         try:
-            arguments, named = values.decode(request.decode("ascii"))
-            if function is None:
-                function = _load(code, entry_point)
-            result = function(*arguments, **named)
+            name, arguments, named = values.decode(request.decode("ascii"))
+            if module is None:
+                module = _load(code)
+            result = _find(module, name or entry_point)(*arguments, **named)
             answer = VALUE + values.encode((result, arguments, named)).encode("ascii")
         except MemoryError:
             raise
@@ -74,12 +75,17 @@ def receive(channel: int) -> bytes | None:
     return _read(channel, length)
 
 
-def _load(code: CodeType, entry_point: str) -> Callable[..., Any]:
-    """The function `entry_point` (or ``Class.method``) of a fresh module."""
+def _load(code: CodeType) -> ModuleType:
+    """The program as a fresh module."""
     module = ModuleType(MODULE_NAME)
     module.__dict__["__builtins__"] = builtins
     sys.modules[MODULE_NAME] = module
     exec(code, module.__dict__)
+    return module
+
+
+def _find(module: ModuleType, entry_point: str) -> Callable[..., Any]:
+    """The function `entry_point`, or ``Class.method``."""
     name, _, method = entry_point.partition(".")
     found = module.__dict__.get(name)
     if method and isinstance(found, type):

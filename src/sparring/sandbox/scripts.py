@@ -12,6 +12,7 @@ that equal nothing), and identity (``candidate(x) is x``). An iterator arrives d
 from __future__ import annotations
 
 import builtins
+import dis
 import json
 import sys
 from types import CodeType, ModuleType
@@ -34,12 +35,14 @@ class ProgramGone(BaseException):
 class Candidate:
     """Called like the program's function."""
 
-    def __init__(self, channel: int, name: str) -> None:
+    def __init__(self, channel: int, name: str, *, entry_point: bool = True) -> None:
+        """The entry point, or another function of the program, by its name."""
         self._channel = channel
+        self._asked = None if entry_point else name
         self.__name__ = self.__qualname__ = name
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        request = values.encode((list(arguments), named)).encode("ascii")
+        request = values.encode((self._asked, list(arguments), named)).encode("ascii")
         try:
             calls.send(self._channel, request)
             answer = calls.receive(self._channel)
@@ -58,16 +61,39 @@ class Candidate:
 
 
 def run_script(code: CodeType, entry_point: str, channel: int) -> None:
-    """Run the script, then its ``check`` with the proxy if it defines one. Returns if it passes."""
+    """Run the script, then its ``check`` with the proxy if it defines one. Returns if it passes.
+
+    Other names that the script uses and does not define stand for functions of the program: a
+    round trip needs the function that goes the other way.
+    """
     name = entry_point.rpartition(".")[2]
     proxy = Candidate(channel, name)
     module = ModuleType("__main__")
+    others = {
+        other: Candidate(channel, other, entry_point=False)
+        for other in _global_names(code)
+        if not hasattr(builtins, other) and not other.startswith("__")
+    }
+    module.__dict__.update(others)
     module.__dict__.update({"__builtins__": builtins, CANDIDATE: proxy, name: proxy})
     sys.modules["__main__"] = module
     exec(code, module.__dict__)
     check = module.__dict__.get("check")
     if callable(check) and check is not proxy:
         check(proxy)
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """Names that the code, or a function in it, looks up outside itself."""
+    looked_up = {
+        str(i.argval)
+        for i in dis.get_instructions(code)
+        if i.opname in ("LOAD_NAME", "LOAD_GLOBAL")
+    }
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            looked_up |= _global_names(constant)
+    return looked_up
 
 
 def _update(mine: Any, theirs: Any) -> None:

@@ -1,0 +1,64 @@
+"""What the suites are put to: anything that takes jobs and gives outcomes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from sparring.sandbox.types import Job
+from sparring.schema import Outcome, Verdict
+
+
+class Backend(Protocol):
+    """An executor of programs on standard input."""
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        """The outcomes of every job, aligned with jobs and inputs."""
+
+
+class PlainSubprocess:
+    """``python program.py < input`` with a timeout, and nothing else: what many graders do.
+
+    Not to be used for anything but comparison: programs have the rights of the caller.
+    """
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        """Run everything, one after the other."""
+        return [tuple(interpret(job, data) for data in job.inputs) for job in jobs]
+
+
+def interpret(job: Job, data: str, environment: Mapping[str, str] | None = None) -> Outcome:
+    """One run by a plain interpreter, in this environment or the caller's."""
+    seconds = job.limits.cpu_seconds + job.limits.idle_seconds
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        (place / "program.py").write_bytes(_bytes(job.program))
+        (place / "input").write_bytes(_bytes(data))
+        with (place / "input").open("rb") as stdin:
+            try:
+                done = subprocess.run(
+                    [sys.executable, "-X", "utf8", "program.py"],
+                    stdin=stdin,
+                    capture_output=True,
+                    cwd=place,
+                    env=environment,
+                    timeout=seconds,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                return Outcome(Verdict.TIME_LIMIT, (error.stdout or b"").decode("utf-8", "replace"))
+    output = done.stdout.decode("utf-8", "surrogateescape")
+    if done.returncode:
+        return Outcome(Verdict.RUNTIME_ERROR, output, detail=f"exit status {done.returncode}")
+    return Outcome(Verdict.FINISHED, output)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

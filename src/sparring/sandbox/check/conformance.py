@@ -1,0 +1,165 @@
+"""Conformance: a program prints what ``python program.py < input`` prints, and ends as it ends.
+
+The expected behaviour is that of this host's interpreter, run plainly at the time of the check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from sparring.sandbox.check.backends import Backend, interpret
+from sparring.sandbox.check.result import Result
+from sparring.sandbox.types import Job, Limits
+from sparring.schema import Verdict
+
+ROOMY = Limits(cpu_seconds=10.0, memory_mib=512, output_bytes=32 << 20)
+_CLEAN = {"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
+INPUTS = ("3 4\nsecond line\n\nlast é 漢", "3 4\nsecond line\n\nlast é 漢\n")
+
+IDIOMS = {
+    "input": "a, b = map(int, input().split())\nprint(a + b)",
+    "input until the end": (
+        "try:\n    while True: print(repr(input()))\nexcept EOFError: print('end')"
+    ),
+    "read": "import sys\nprint(repr(sys.stdin.read()))",
+    "readline": "import sys\nprint(repr(sys.stdin.readline()), repr(input()))",
+    "iteration": "import sys\nfor line in sys.stdin: print(len(line), line.strip())",
+    "buffer": "import sys\nprint(sys.stdin.buffer.readline(), sys.stdin.buffer.read())",
+    "mixed": "import sys\nprint(input())\nprint(repr(sys.stdin.read()))",
+    "os.read": "import os\nprint(os.read(0, 4), os.read(0, 1000), os.read(0, 5))",
+    "open 0": "print(open(0).read().split())",
+    "open 0 once more": "lines = open(0).readlines()\nprint(lines)",
+    "dev stdin": "print(open('/dev/stdin').read())",
+    "size of stdin": "import os\nprint(os.fstat(0).st_size)",
+    "seek": "import sys\ninput()\nsys.stdin.seek(0)\nprint(input())",
+    "flush": "print('a', end='', flush=True)\nprint('b')",
+    "stdout": "import sys\nsys.stdout.write('x\\n')\nsys.stdout.buffer.write(b'y\\n')",
+    "os.write": "import os, sys\nprint('1', flush=True)\nos.write(1, b'2\\n')\nprint('3')",
+    "own stdout": "import sys\nsys.stdout = open(1, 'w', closefd=False)\nprint('own')",
+    "own stdin": (
+        "import io, os, sys\nsys.stdin = io.StringIO(os.read(0, 99).decode())\nprint(input())"
+    ),
+    "rebound input": "import sys\ninput = sys.stdin.readline\nprint(int(input().split()[0]) * 2)",
+    "unclosed file": "f = open(1, 'w')\nf.write('late')",
+    "stderr": "import sys\nprint('nobody sees it', file=sys.stderr)\nprint('out')",
+    "main": "def main():\n    print(__name__)\nif __name__ == '__main__':\n    main()",
+    "exit": "print(1)\nexit()",
+    "quit": "print(1)\nquit()",
+    "sys.exit 0": "import sys\nprint(1)\nsys.exit(0)",
+    "os._exit after flush": "import os\nprint(1, flush=True)\nos._exit(0)",
+    "os._exit loses the buffer": "import os\nprint(1)\nos._exit(0)",
+    "atexit": "import atexit\natexit.register(print, 'bye')\nprint('hi')",
+    "global": "n = 0\ndef f():\n    global n\n    n += 1\nf()\nf()\nprint(n)",
+    "thread": (
+        "import threading\nt = threading.Thread(target=lambda: print('t'))\nt.start()\nt.join()"
+    ),
+    "thread not joined": (
+        "import threading, time\ndef f():\n    time.sleep(0.02)\n    print(input())\n"
+        "threading.Thread(target=f).start()"
+    ),
+    "big thread stack": (
+        "import sys, threading\nsys.setrecursionlimit(10**6)\nthreading.stack_size(512 << 20)\n"
+        "def f(n): return 0 if n == 0 else 1 + f(n - 1)\n"
+        "t = threading.Thread(target=lambda: print(f(20000)))\nt.start()\nt.join()"
+    ),
+    "thread pool": (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(3) as pool: print(list(pool.map(abs, [-1, -2])))"
+    ),
+    "asyncio": "import asyncio\nasync def f(): return 7\nprint(asyncio.run(f()))",
+    "deep recursion": (
+        "import sys\nsys.setrecursionlimit(10**6)\n"
+        "def f(n): return 0 if n == 0 else 1 + f(n - 1)\nprint(f(100000))"
+    ),
+    "pickle of main": (
+        "import pickle\nclass A:\n    def __init__(self, x): self.x = x\n"
+        "print(pickle.loads(pickle.dumps(A(5))).x)"
+    ),
+    "dataclass": (
+        "from dataclasses import dataclass\n@dataclass(order=True)\nclass P:\n    x: int\n"
+        "print(sorted([P(2), P(1)]))"
+    ),
+    "annotations": "from __future__ import annotations\ndef f(x: Undefined): return x\nprint(f(1))",
+    "heavy imports": (
+        "import bisect, collections, decimal, fractions, functools, heapq, hashlib, itertools\n"
+        "import csv, sqlite3, zlib, unicodedata, tempfile, difflib\nprint(hashlib.md5().name)"
+    ),
+    "big integers": "import sys\nsys.set_int_max_str_digits(0)\nprint(len(str(7 ** 9000)))",
+    "unicode": "print('漢字 ñ \\U0001f600', ascii('é'))",
+    "coding cookie": "# -*- coding: latin-1 -*-\nprint('a')",
+    "crlf source": "x = 1\r\nif x:\r\n    print(x)\r\n",
+    "file of its own": "open('f', 'w').write('kept')\nprint(open('f').read())",
+    "1 MB": "print('x' * (2**20 - 1))",
+    "argv": "import sys\nprint(len(sys.argv))",
+    "hash order": "print(len({'a', 'b'}))",
+    "del at the end": "class A:\n    def __del__(self): print('gone')\na = A()",
+    "no newline at the end": "import sys\nsys.stdout.write('no newline')",
+    "10 MB in and out": (
+        "import sys\ndata = sys.stdin.read()\nsys.stdout.write(data * (10**7 // len(data)))"
+    ),
+    "bytes that are not text": "import os\nos.write(1, bytes(range(256)) + os.read(0, 5))",
+    "input bytes as they are": "import sys\nprint(ascii(sys.stdin.buffer.read()))",
+    "closed stdin": "import sys\nsys.stdin.close()\nprint('closed', sys.stdin.closed)",
+    "closed descriptor 0": "import os\nos.close(0)\nprint('closed')",
+    "the end of input twice": "import sys\nprint(len(sys.stdin.read()), repr(sys.stdin.read()))",
+    "exit status 3": "import sys\nprint('before')\nsys.exit(3)",
+    "exit with a message": "import sys\nprint('before')\nsys.exit('why')",
+    "exit status 256": "import sys\nprint('before')\nsys.exit(256)",
+    "exit in a function": "def main():\n    print('x')\n    raise SystemExit\nmain()\nprint('y')",
+    "an exception": "print('before')\nraise ValueError",
+    "an exception in a thread": (
+        "import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start()\nt.join()\n"
+        "print(1)"
+    ),
+    "an exception in atexit": "import atexit\natexit.register(lambda: 1 / 0)\nprint('x')",
+    "many threads printing": (
+        "import threading\ndef f(i): print(i, flush=True)\n"
+        "ts = [threading.Thread(target=f, args=(i,)) for i in range(30)]\n"
+        "for t in ts: t.start(); t.join()"
+    ),
+    "recursion in a deep thread": (
+        "import sys, threading\nsys.setrecursionlimit(10**6)\nthreading.stack_size(256 << 20)\n"
+        "def f(n): return n and 1 + f(n - 1)\n"
+        "t = threading.Thread(target=lambda: print(f(10**5)))\nt.start()\nt.join()"
+    ),
+    "deep recursion through C": (
+        "import sys, functools\nsys.setrecursionlimit(10**5)\n"
+        "@functools.lru_cache(None)\ndef f(n): return n and 1 + f(n - 1)\nprint(f(9000))"
+    ),
+    "generator clean-up": (
+        "def g():\n    try: yield 1\n    finally: print('finally')\nx = g()\nprint(next(x))"
+    ),
+    "print to a file and back": (
+        "with open('f', 'w') as f: print('line', file=f)\nprint(open('f').read(), end='')"
+    ),
+    "temporary file": (
+        "import tempfile\nwith tempfile.TemporaryFile() as f:\n    f.write(b'x')\n"
+        "    f.seek(0)\n    print(f.read())"
+    ),
+    "nonlocal": (
+        "def f():\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n        return n\n"
+        "    return g() + g()\nprint(f())"
+    ),
+    "locals at the top": "x = 1\nprint('x' in locals(), 'x' in globals(), __name__)",
+    "exec sees globals": "x = 2\nexec('y = x + 1')\nprint(y)",
+    "its own docstring": '"""what it is"""\nprint(__doc__)',
+    "a hundred thousand lines": "for i in range(10**5): print(i)",
+    "lines joined": "print('\\n'.join(map(str, range(10**5))))",
+}
+
+
+def check(backend: Backend) -> Iterator[Result]:
+    """Every idiom on both inputs, compared with a plain interpreter."""
+    jobs = [Job(program, INPUTS, ROOMY) for program in IDIOMS.values()]
+    with ThreadPoolExecutor(2) as pool:
+        plain = list(pool.map(lambda job: [interpret(job, x, _CLEAN) for x in job.inputs], jobs))
+    for name, wanted, found in zip(IDIOMS, plain, backend.run(jobs), strict=True):
+        faults = []
+        for expected, outcome in zip(wanted, found, strict=True):
+            ended = outcome.verdict is Verdict.FINISHED
+            if ended != (expected.verdict is Verdict.FINISHED):
+                faults.append(f"ended as {outcome.verdict} {outcome.detail}".strip())
+            elif outcome.output != expected.output:
+                faults.append(f"printed {outcome.output[:40]!r}, not {expected.output[:40]!r}")
+        yield Result("conformance", name, not faults, "; ".join(faults))
