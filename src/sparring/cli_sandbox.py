@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sparring.cli_check import check
 from sparring.errors import ConfigError, DataError
 from sparring.sandbox.types import Fork, Job, Kind, Level, Limits
 from sparring.schema import Outcome, Verdict
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from sparring.tasks.asserts import CallTest
 
 app = typer.Typer(no_args_is_help=True, help="Run untrusted Python programs, or try the sandbox.")
+
+app.command()(check)
 
 _SHOWN = 2000
 """Characters of an output that are printed."""

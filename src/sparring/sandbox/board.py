@@ -36,6 +36,10 @@ class Board:
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, _HEAD.size + MAX_RUNS * _SLOT)
 
+    def close(self) -> None:
+        """Take the page out of this process."""
+        self._page.close()
+
     def clear(self) -> None:
         """Server: before a batch is sent."""
         _HEAD.pack_into(self._page, 0, 0, 0)

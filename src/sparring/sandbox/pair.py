@@ -16,7 +16,7 @@ from dataclasses import replace
 from sparring.sandbox.frames import Run
 from sparring.sandbox.program import LAST, Ending
 from sparring.sandbox.types import Limits
-from sparring.sandbox.watch import Child, ParentGone, Report, judge, verdict_of
+from sparring.sandbox.watch import TOO_MANY_THREADS, Child, ParentGone, Report, judge, verdict_of
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01
@@ -86,6 +86,9 @@ def _watch(program: Child, script: Child, parent: socket.socket, limits: Limits)
         if verdict is None:
             verdict, detail = judge(limits, script.cpu_seconds(), script.growth_mib())
             detail = _THE_SCRIPT + detail if verdict else ""
+        for child in (program, script):
+            if verdict is None and child.too_many_threads():
+                verdict, detail = Verdict.SANDBOX_VIOLATION, TOO_MANY_THREADS
         idle = time.monotonic() - begun - used - script.cpu_seconds()
         if verdict is None and idle > limits.idle_seconds:
             waiting = program.run_queue_seconds() + script.run_queue_seconds() - waited_before

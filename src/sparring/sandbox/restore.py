@@ -12,10 +12,12 @@ from __future__ import annotations
 import _thread
 import atexit
 import gc
+import importlib
 import io
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from types import CodeType, ModuleType
 
 from sparring.sandbox.streams import set_streams
@@ -31,7 +33,8 @@ _RECURSION_LIMIT = sys.getrecursionlimit()
 _HARD_TO_UNDO_TEXT = (
     "exec __import__ importlib ctypes signal resource mmap asyncio multiprocessing logging "
     "fileinput settrace setprofile tracemalloc faulthandler locale setswitchinterval setattr "
-    "delattr __dict__ __builtins__ vars environ putenv chdir dup dup2"
+    "delattr __dict__ __builtins__ vars environ putenv chdir dup dup2 addaudithook meta_path "
+    "path_hooks modules"
 )
 _HARD_TO_UNDO = frozenset(_HARD_TO_UNDO_TEXT.split())
 # Modules through which a program leaves neither files nor descriptors.
@@ -56,6 +59,9 @@ class Traces:
         self._uses_decimal = "decimal" in names
         self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
         loaded = sys.modules
+        # Now, not in the first run: what is remembered has to be what stood there before it.
+        for name in (names & _NO_FILES) - loaded.keys():
+            importlib.import_module(name)
         modules = [loaded[name] for name in names if name in loaded and name != "__main__"]
         modules += [
             value
@@ -63,11 +69,16 @@ class Traces:
             for name in names
             if isinstance(value := module.__dict__.get(name), ModuleType)
         ]
-        # A program sets an attribute by a name that its code holds; other ways are hard to undo.
-        self._attributes = [
-            (module.__dict__, name, module.__dict__.get(name, _MISSING))
+        holders: list[Mapping[str, object]] = [module.__dict__ for module in modules]
+        holders += [
+            held
             for module in modules
             for name in names
+            if (held := _attributes_of(module.__dict__.get(name))) is not None
+        ]
+        # A program sets an attribute by a name that its code holds; other ways are hard to undo.
+        self._attributes = [
+            (held, name, held.get(name, _MISSING)) for held in holders for name in names
         ]
 
     def remove(self) -> bool:
@@ -94,6 +105,8 @@ class Traces:
             threading.stack_size(_THREAD_STACK)
             if _thread._count() or exit_calls():
                 return False
+        if gc.callbacks or sys.path != _PATH:
+            return False
         gc.enable()
         gc.collect()
         set_streams(_CLOSED, _CLOSED)
@@ -113,11 +126,14 @@ _MISSING = object()
 _CLOSED = io.StringIO()
 _ARGV: list[str] = [PROGRAM_NAME]
 _NO_MAIN = ModuleType("__main__")
+_PATH: list[str] = []
+_IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 
 
 def settle() -> None:
     """Bring the process into the state that `Traces.remove` restores. Before the fork."""
     set_streams(_CLOSED, _CLOSED)
+    _PATH[:] = sys.path
     sys.argv = _ARGV
     sys.modules["__main__"] = _NO_MAIN
     threading.stack_size(_THREAD_STACK)
@@ -137,6 +153,16 @@ def _names(code: CodeType) -> set[str]:
             names |= _names(constant)
     # `import os.path` and `from xml.dom import x` bind by their first part.
     return names | {name.partition(".")[0] for name in names if "." in name}
+
+
+def _attributes_of(value: object) -> Mapping[str, object] | None:
+    """The attributes of what a module holds, if a program could set them: a class, an instance."""
+    if isinstance(value, type):
+        return None if value.__flags__ & _IMMUTABLE_TYPE else value.__dict__
+    if value is None or isinstance(value, ModuleType):
+        return None
+    held = getattr(value, "__dict__", None)
+    return held if isinstance(held, dict) else None
 
 
 def _first_free_fd() -> int:

@@ -54,7 +54,8 @@ _IOCTL_ALLOWED = (
     0x5450,
     0x5451,
 )  # is it a tty, size, close-on-exec
-_FCNTL_REFUSED = (8, 10, 15, 1026)  # signals to an owner, which could be another process
+# Signals to an owner, which could be another process; leases; pipes of a megabyte.
+_FCNTL_REFUSED = (8, 10, 15, 1024, 1026, 1031)
 
 # Stands for the program's own pid until the filter is installed.
 _PID = 0x5AFE_91D0

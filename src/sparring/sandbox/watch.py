@@ -37,6 +37,9 @@ _MIB = 1 << 20
 _FILE_PAGES_MIB = 32.0
 _USUAL_FILE_MIB = 8.0  # until it is known
 _WAKE_BYTES = 64
+# Far below the kernel's limit for the machine, which all processes share.
+_MAX_THREADS = 1000
+TOO_MANY_THREADS = f"more than {_MAX_THREADS} threads"
 
 
 class ParentGone(Exception):
@@ -148,7 +151,8 @@ class Child:
             dead = self.pidfd in events and not woken
             status, total = self.end() if dead else (None, 0.0)
             ended, spent = board.read()
-            ended = min(ended, count)
+            # Never backwards: each step forward starts the clocks of another run.
+            ended = max(run, min(ended, count))
             if not dead and ended and (spent or ended == count):
                 total = time.clock_gettime(self._clock)
                 reports = self._reports(ended, total, limits)
@@ -176,6 +180,8 @@ class Child:
             verdict, detail = judge(limits, used, peak)
             if verdict is None and os.fstat(outputs[run]).st_size > limits.output_bytes:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
+            if verdict is None and self.too_many_threads():
+                verdict, detail = Verdict.SANDBOX_VIOLATION, TOO_MANY_THREADS
             if verdict is None and work is not None and _too_many_files(work):
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {WORK_MIB} MiB"
             wall = now - begun
@@ -213,6 +219,10 @@ class Child:
     def growth_mib(self) -> float:
         """Own memory now, beyond what the process was forked with."""
         return self._memory()[0] - self._base_mib
+
+    def too_many_threads(self) -> bool:
+        """Whether its threads could become the machine's problem."""
+        return _count(self._read(f"{self.pid}/status"), b"Threads:") > _MAX_THREADS
 
     def ended(self) -> bool:
         """Whether the process says that its run, the only one of the batch, has ended."""
@@ -304,13 +314,18 @@ def _sealed(name: str, data: bytes) -> int:
     return fd
 
 
-def _field(status: bytes, name: bytes) -> float:
-    """MiB of one line of ``/proc/PID/status``; 0 if it is not there."""
+def _count(status: bytes, name: bytes) -> int:
+    """The number on one line of ``/proc/PID/status``; 0 if it is not there."""
     start = status.find(name)
     if start < 0:
-        return 0.0
+        return 0
     start += len(name)
-    return int(status[start : status.index(b"kB", start)]) / 1024
+    return int(status[start : status.index(b"\n", start)].split()[0])
+
+
+def _field(status: bytes, name: bytes) -> float:
+    """MiB of one line of ``/proc/PID/status``; 0 if it is not there."""
+    return _count(status, name) / 1024
 
 
 def judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:

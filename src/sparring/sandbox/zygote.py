@@ -158,6 +158,9 @@ def _live(
             fd = _NUMBER.unpack(ancillary[0][2])[0]
             pid = kernel.fork()
             if pid == 0:
+                for other in boards:
+                    if other is not boards[number]:
+                        other.close()  # what a script says, its program must not be able to say
                 _become_program(enter, fd)
                 program.serve(control, boards[number])
             os.close(fd)

@@ -4,5 +4,5 @@
 
 Two suites that any executor can be put to: *conformance* (a program prints what
 ``python program.py < input`` prints) and *attacks* (a program tries one thing that it must not be
-able to do). Each case has a name and one property.
+able to do). Each case has a name and one property. ``sparring.sandbox.check.suites`` runs them.
 """

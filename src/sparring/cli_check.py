@@ -1,0 +1,128 @@
+"""``sparring sandbox check``: the sandbox tried out on this host, as a table."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sparring.errors import ConfigError, DataError, SandboxError
+from sparring.sandbox.types import Fork, Level
+
+if TYPE_CHECKING:
+    from sparring.sandbox.check.suites import Tried
+
+
+class Backend(StrEnum):
+    """What is tried."""
+
+    SANDBOX = "sandbox"
+    SUBPROCESS = "subprocess"
+
+
+class Suites(StrEnum):
+    """Which cases."""
+
+    ALL = "all"
+    CONFORMANCE = "conformance"
+    ATTACKS = "attacks"
+
+
+def check(
+    level: Annotated[
+        Level | None, typer.Option(help="One level; by default each that the host allows.")
+    ] = None,
+    backend: Annotated[
+        Backend,
+        typer.Option(help="subprocess: a plain interpreter per run, to see what it lets through."),
+    ] = Backend.SANDBOX,
+    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = Fork.PER_PROGRAM,
+    suite: Annotated[Suites, typer.Option(help="Which cases.")] = Suites.ALL,
+    every: Annotated[bool, typer.Option("--all", help="A line for every case.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every case there.")
+    ] = None,
+) -> None:
+    """Try the sandbox on this host: programs that must run faithfully, attacks that must fail.
+
+    Takes about 20 seconds a level. The exit code is 1 if a case failed.
+    """
+    from sparring.sandbox.check import suites
+
+    if backend is Backend.SUBPROCESS and level is not None:
+        raise ConfigError("--level is for the sandbox; a plain subprocess has none")
+    wanted = list(suites.Suite) if suite is Suites.ALL else [suites.Suite(suite)]
+    if json_file is not None:  # better now than after the work
+        _write(json_file, "")
+    if backend is Backend.SUBPROCESS:
+        tried = [suites.check_subprocess(wanted)]
+    else:
+        tried = [suites.check_sandbox(one, fork, wanted) for one in [level] if one]
+        tried = tried or [suites.check_sandbox(one, fork, wanted) for one in Level]
+    if all(one.refused for one in tried):
+        raise SandboxError("; ".join(f"{one.backend}: {one.refused}" for one in tried))
+    console = Console(soft_wrap=True)
+    _print_summary(console, tried)
+    _print_cases(console, tried, every=every)
+    if json_file is not None:
+        rows = [asdict(one) for one in tried]
+        _write(json_file, json.dumps(rows, indent=1, ensure_ascii=True) + "\n")
+    if any(one.failed for one in tried):
+        raise typer.Exit(1)
+
+
+def _print_summary(console: Console, tried: list[Tried]) -> None:
+    table = Table()
+    table.add_column("held / tried")
+    for one in tried:
+        table.add_column(one.backend, justify="right")
+    columns = [
+        (Counter(_group(r.name, r.suite) for r in one.results if r.held),
+         Counter(_group(r.name, r.suite) for r in one.results if r.held is not None))
+        for one in tried
+    ]  # fmt: skip
+    for group in dict.fromkeys(_group(r.name, r.suite) for one in tried for r in one.results):
+        cells = [
+            Text(f"{held[group]} / {all_[group]}", "" if held[group] == all_[group] else "red")
+            for held, all_ in columns
+        ]
+        table.add_row(group, *cells)
+    table.add_section()
+    table.add_row("all", *(f"{held.total()} / {all_.total()}" for held, all_ in columns))
+    table.add_row("seconds", *(f"{one.seconds:.0f}" for one in tried))
+    console.print(table)
+    for one in tried:
+        if one.refused:
+            console.print(Text(f"{one.backend}: not available here. {one.refused}"))
+
+
+def _print_cases(console: Console, tried: list[Tried], *, every: bool) -> None:
+    for one in tried:
+        for result in one.results:
+            if every or result.held is False:
+                word = {True: "held", False: "FAILED", None: "not tried"}[result.held]
+                line = f"{one.backend} · {result.name}: {word} ({result.why})"
+                console.print(Text(_printable(line), "red" if result.held is False else ""))
+
+
+def _group(name: str, suite: str) -> str:
+    return suite if suite != "attacks" else f"attacks, {name.partition(':')[0]}"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,91 @@
+"""Security: every attack is put to an executor, and honest programs beside it and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from sparring.sandbox.check.attacks import Attack, cheat, exhaust, files, system
+from sparring.sandbox.check.backends import Backend
+from sparring.sandbox.check.result import Result
+from sparring.sandbox.check.targets import Targets
+from sparring.sandbox.types import Job, Kind
+from sparring.schema import Outcome, Verdict
+
+ATTACKS = (*files.ATTACKS, *system.ATTACKS, *exhaust.ATTACKS, *cheat.ATTACKS)
+_PATIENCE_SECONDS = 60.0
+
+# Would print something else, or fail, if another program had left something in its process.
+_HONEST = """
+import builtins, decimal, fractions, gc, json, math, os, random, signal, string, sys, threading
+print(sum(map(int, input().split())), os.listdir("."), math.pi, fractions.Fraction(1, 2))
+print([n for n in ("seen", "got") if hasattr(builtins, n) or n in globals() or hasattr(sys, n)])
+print(decimal.getcontext().prec, sys.getrecursionlimit(), threading.active_count(), gc.callbacks)
+print(os.environ.get("SEEN"), signal.getsignal(signal.SIGALRM), sys.gettrace(), string.digits)
+print(len([1, 2]), sys.stdin.read(), sys.argv, threading.stack_size(), os.getcwd() == "/")
+# {number}
+"""
+_HONEST_INPUT = "20 22\nthe rest"
+
+
+def check(backend: Backend, targets: Targets, *, harmful: bool) -> Iterator[Result]:
+    """Every attack. Those that would do harm where nothing holds them are tried if `harmful`."""
+    usual = _honest_outputs(backend, range(1))[0]
+    for number, attack in enumerate(ATTACKS):
+        if attack.harmful and not harmful:
+            yield Result("attacks", attack.name, None, "not tried: it would do harm")
+            continue
+        job = aimed(attack, targets)
+        beside = _honest_job(2 * number + 1)
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(backend.run, [job, beside])
+            try:
+                outcomes, [honest] = future.result(timeout=_PATIENCE_SECONDS)
+            except TimeoutError:
+                backend.close()
+                yield Result("attacks", attack.name, False, "did not end; the check stops here")
+                return
+        faults = faults_of(attack, outcomes, targets)
+        after = _honest_outputs(backend, [2 * number + 2, 2 * number + 3])
+        if [honest.output, *after] != [usual] * 3:
+            faults.append("another program's output was changed")
+        if harm := targets.harm():
+            faults.append(harm)
+        seen = ", ".join(dict.fromkeys(o.verdict.value for o in outcomes))
+        yield Result("attacks", attack.name, not faults, "; ".join(faults) or seen)
+
+
+def _honest_job(number: int) -> Job:
+    return Job(_HONEST.replace("{number}", str(number)), (_HONEST_INPUT,))
+
+
+def _honest_outputs(backend: Backend, numbers: Sequence[int]) -> list[str]:
+    return [outcome.output for [outcome] in backend.run([_honest_job(n) for n in numbers])]
+
+
+def aimed(attack: Attack, targets: Targets) -> Job:
+    """The attack as a job, aimed at the targets."""
+    program = targets.fill(attack.program)
+    return Job(program, attack.inputs, attack.limits, attack.kind, attack.entry_point)
+
+
+def faults_of(attack: Attack, outcomes: Sequence[Outcome], targets: Targets) -> list[str]:
+    """In what the attack had success, in words, by its own outcomes."""
+    faults = []
+    outputs = [outcome.output for outcome in outcomes]
+    verdicts = [outcome.verdict for outcome in outcomes]
+    if any(targets.mark in text for text in outputs):
+        faults.append("it got through")
+    if any(targets.secret in text for text in outputs):
+        faults.append("it found the secret")
+    if attack.ends and not attack.ends.issuperset(verdicts):
+        wanted = " or ".join(sorted(v.value for v in attack.ends))
+        faults.append(f"ended as {', '.join(v.value for v in verdicts)}, not {wanted}")
+    if attack.kind is Kind.SCRIPT and Verdict.ACCEPTED in verdicts:
+        faults.append("accepted, though it is wrong")
+    if Verdict.INFRA in verdicts:
+        faults.append("the executor failed")
+    wanted_output = outputs[0] if attack.same else attack.prints
+    if wanted_output is not None and set(outputs) != {wanted_output}:
+        faults.append(f"printed {outputs!r:.80}")
+    return faults

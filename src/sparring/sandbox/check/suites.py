@@ -1,0 +1,78 @@
+"""Both suites, put to one executor after the other: what ``sparring sandbox check`` does."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sparring.errors import SandboxError
+from sparring.sandbox.check import conformance, security
+from sparring.sandbox.check.backends import Backend, PlainSubprocess
+from sparring.sandbox.check.result import Result
+from sparring.sandbox.check.targets import Targets
+from sparring.sandbox.pool import Sandbox
+from sparring.sandbox.types import Fork, Level
+
+
+class Suite(StrEnum):
+    """What is tried."""
+
+    CONFORMANCE = "conformance"
+    ATTACKS = "attacks"
+
+
+@dataclass(slots=True)
+class Tried:
+    """One executor, what was found of it, or why it could not be had."""
+
+    backend: str
+    report: dict[str, object] = field(default_factory=dict)
+    refused: str = ""
+    results: list[Result] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> list[Result]:
+        """The cases that did not hold."""
+        return [result for result in self.results if result.held is False]
+
+
+def check_sandbox(level: Level, fork: Fork, suites: Sequence[Suite]) -> Tried:
+    """Our own, at a level. The host may refuse the level, which is no failure of a case."""
+    tried = Tried(level.value)
+    with Targets() as targets:
+        # Two workers, so that honest programs run beside an attack; no memory of outcomes.
+        try:
+            sandbox = Sandbox(2, level=level, fork=fork, memo=False)
+        except SandboxError as error:
+            tried.refused = str(error)
+            return tried
+        with sandbox:
+            tried.report = sandbox.report()
+            _try(tried, sandbox, targets, suites, harmful=True)
+    return tried
+
+
+def check_subprocess(suites: Sequence[Suite]) -> Tried:
+    """A plain interpreter per run, to show what it lets through."""
+    tried = Tried("subprocess")
+    with Targets() as targets, contextlib.closing(PlainSubprocess()) as backend:
+        _try(tried, backend, targets, suites, harmful=False)
+    return tried
+
+
+def _try(
+    tried: Tried, backend: Backend, targets: Targets, suites: Sequence[Suite], *, harmful: bool
+) -> None:
+    begun = time.monotonic()
+    results: list[Iterator[Result]] = []
+    if Suite.CONFORMANCE in suites:
+        results.append(conformance.check(backend))
+    if Suite.ATTACKS in suites:
+        results.append(security.check(backend, targets, harmful=harmful))
+    for suite in results:
+        tried.results += suite
+    tried.seconds = time.monotonic() - begun
