@@ -31,7 +31,9 @@ STOREYS: list[set[str]] = [
         "launch",
         "convert",
         "dryrun",
+        "trl",
     },
+    {"cli_check"},
     {"cli_sandbox"},
     {"cli"},
 ]

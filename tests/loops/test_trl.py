@@ -1,0 +1,126 @@
+"""The reward function under the real trainer of TRL, on the nano model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparring.errors import DataError
+from sparring.prompts.templates import Templates
+from sparring.sandbox import Job, Sandbox
+from sparring.schema import Outcome, Task, Test, Verdict
+from sparring.trl import TestsPassed
+
+DOUBLE = Task("double", "Read n. Print 2n.", (Test("1\n", "2\n"), Test("4\n", "8\n")))
+TRIPLE = Task("triple", "Read n. Print 3n.", (Test("0\n", "0\n"), Test("2\n", "6\n")))
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(2) as opened:
+        yield opened
+
+
+def _says(program: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": f"So:\n```python\n{program}\n```"}]
+
+
+def test_each_completion_is_paid_for_its_own_task(sandbox: Sandbox) -> None:
+    reward = TestsPassed([DOUBLE, TRIPLE], sandbox=sandbox)
+    double = _says("print(2 * int(input()))")
+    rewards = reward(
+        completions=[double, double, _says("print(8)"), "no program", _says("print(")],
+        task_id=["double", "triple", "double", "triple", "double"],
+        prompts=[""] * 5,
+        completion_ids=[[1]] * 5,
+    )
+    assert rewards == [1.0, 0.5, 0.5, 0.0, 0.0]
+    strict = TestsPassed([DOUBLE, TRIPLE], all_pass=True, sandbox=sandbox)
+    assert strict(completions=[double, double], task_id=["double", "triple"]) == [1.0, 0.0]
+
+
+def test_text_completions_are_read_as_well(sandbox: Sandbox) -> None:
+    text = "```python\nprint(2 * int(input()))\n```"
+    reward = TestsPassed([DOUBLE], sandbox=sandbox)
+    assert reward(completions=[text], task_id=["double"]) == [1.0]
+
+
+class Failing(Sandbox):
+    """Our own side fails on one of the inputs."""
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        bad = Outcome(Verdict.INFRA)
+        return [
+            tuple(bad if data == "4\n" else o for data, o in zip(job.inputs, row, strict=True))
+            for job, row in zip(jobs, super().run(jobs), strict=True)
+        ]
+
+
+def test_a_failure_of_ours_is_no_reward_of_zero() -> None:
+    with Failing(1) as sandbox:
+        reward = TestsPassed([DOUBLE], all_pass=True, sandbox=sandbox)
+        completions = [_says("print(2 * int(input()))"), _says("print(1)")]
+        # One may be right; the other is wrong whatever the lost run would have shown.
+        assert reward(completions=completions, task_id=["double"] * 2) == [None, 0.0]
+
+
+def test_an_unknown_task_is_one_clear_error(sandbox: Sandbox) -> None:
+    reward = TestsPassed([DOUBLE], sandbox=sandbox)
+    with pytest.raises(DataError, match="'other'"):
+        reward(completions=[""], task_id=["other"])
+    with pytest.raises(DataError, match="same id"):
+        TestsPassed([DOUBLE, DOUBLE], sandbox=sandbox)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_trl_trains_on_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    trl = pytest.importorskip("trl")
+    datasets = pytest.importorskip("datasets")
+    from sparring.learning.model import load_model
+    from sparring.microworld import NANO_DIR
+    from sparring.microworld.problem import Split
+    from sparring.microworld.tasks import microworld_tasks
+
+    model, tokenizer = load_model(str(NANO_DIR))
+    tasks = microworld_tasks(Split.TRAIN, 20, 0)
+    seen: list[Any] = []
+
+    class Watched(TestsPassed):
+        def __call__(self, completions: Any, task_id: Any, **others: Any) -> list[float | None]:
+            rewards = super().__call__(completions, task_id, **others)
+            seen.append((list(task_id), rewards))
+            return rewards
+
+    reward = Watched(tasks, templates=Templates(coder="Program: {statement}"), sandbox=sandbox)
+    trainer = trl.GRPOTrainer(
+        model,
+        reward_funcs=reward,
+        args=trl.GRPOConfig(
+            output_dir=str(tmp_path),
+            per_device_train_batch_size=16,
+            num_generations=8,
+            max_completion_length=64,
+            max_steps=2,
+            logging_steps=1,
+            use_cpu=True,
+            report_to=[],
+            save_strategy="no",
+            disable_tqdm=True,
+            seed=1,
+        ),
+        train_dataset=datasets.Dataset.from_list(reward.rows()),
+        processing_class=tokenizer,
+    )
+    before = next(model.parameters()).detach().clone()
+    trainer.train()
+    assert len(seen) == 2
+    for (names, rewards), logged in zip(seen, trainer.state.log_history, strict=False):
+        assert [len(set(names[i : i + 8])) for i in (0, 8)] == [1, 1]
+        mean = sum(r for r in rewards if r is not None) / len(rewards)
+        assert math.isclose(logged["rewards/tests_passed/mean"], mean, abs_tol=1e-6)
+    assert any(r for _, rewards in seen for r in rewards), "the nano model solves some"
+    assert not bool((next(model.parameters()) == before).all())
