@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sparring.sandbox.memo import Memo, program_key, run_key
 from sparring.sandbox.types import Job, Stats
@@ -16,6 +16,9 @@ from sparring.schema import Outcome, Verdict
 
 STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
 _AUDIT_SHARE = 0.01
+_LOST_RUNS = 3
+_ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
+_INFRA = Outcome(Verdict.INFRA, detail="the sandbox's worker failed twice with it")
 _NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
 
 
@@ -40,10 +43,52 @@ class Work:
     unknown: list[bytes] = field(default_factory=list)
     """The keys of the runs to be executed, in order."""
     outcomes: dict[bytes, Outcome] = field(default_factory=dict)
-    attempts: int = 0
     skip: bool = False
     """Stop after the first unknown run if that meets a time limit."""
     audited: bool = False
+    alone: bool = False
+    """Each run in a process of its own from now on: a worker failed, or the second try."""
+    _second_try: bool = False
+    _turn: bytes = b""
+    """The run whose turn it was when a worker failed."""
+    _lost: int = 0
+
+    def settle(self, key: bytes, outcome: Outcome) -> None:
+        """A worker's answer for one run."""
+        if self._second_try:
+            outcome = replace(outcome, detail=f"{outcome.detail} (second try, alone)".lstrip())
+        self.outcomes[key] = outcome
+
+    def ask_again(self) -> bool:
+        """Whether runs that met the time limit are to be repeated, once and alone.
+
+        They are if the program works close to its limit, so that a clock may have decided: it
+        ended another run, and used at least half the limit for it. One that loops does not.
+        """
+        ended = [o.cpu_seconds for o in self.outcomes.values() if o.verdict in _ENDED]
+        late = [k for k in self.unknown if self.outcomes[k].verdict is Verdict.TIME_LIMIT]
+        near = ended and max(ended) >= self.job.limits.cpu_seconds / 2
+        if self._second_try or not late or not near:
+            return False
+        self._second_try = self.alone = True
+        for key in late:
+            del self.outcomes[key]
+        return True
+
+    def fail(self) -> None:
+        """The worker died or fell silent with this work.
+
+        It is given out again, each run alone. A run whose turn it was twice is lost, and after
+        a few of those all that are missing.
+        """
+        missing = self.missing()
+        self.alone = True
+        if self._turn != missing[0]:
+            self._turn = missing[0]
+            return
+        self._lost += 1
+        for key in missing if self._lost == _LOST_RUNS else missing[:1]:
+            self.outcomes[key] = _INFRA
 
     def missing(self) -> list[bytes]:
         """The keys of the runs without an outcome yet."""

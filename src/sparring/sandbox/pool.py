@@ -13,11 +13,8 @@ from __future__ import annotations
 import os
 import platform
 import queue
-import shutil
-import tempfile
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,15 +24,14 @@ from typing import TYPE_CHECKING
 
 from sparring.errors import SandboxError
 from sparring.sandbox import aio, frames, plan
+from sparring.sandbox.crew import Crew, NoReplacement
 from sparring.sandbox.memo import Memo
 from sparring.sandbox.types import Fork, Job, Level, Stats
-from sparring.sandbox.worker import Refused, Worker
 from sparring.schema import Outcome, Verdict
 
 if TYPE_CHECKING:
     from sparring.sandbox.store import Store
 
-_ATTEMPTS = 2
 _PIPELINED = 3  # requests on their way to a worker, so that it never waits for this process
 # A worker says that it lives every second or after a run, whichever is later. This is the wait
 # beyond the run's own limits; a run on a machine that is 20 times overloaded still fits.
@@ -45,7 +41,6 @@ _MEMO_BYTES = 256 << 20
 _PLENTY = 4
 _PIPELINED_BYTES = 64 << 10
 _LEFT_SECONDS = 0.1
-_INFRA = Outcome(Verdict.INFRA, detail="the sandbox's worker failed twice")
 
 
 @dataclass(slots=True)
@@ -93,21 +88,18 @@ class Sandbox:
         self.stats = Stats()
         self._lock = threading.Condition()
         self._waiting: deque[plan.Work] = deque()
-        self._closed = False
+        self._closed = threading.Event()
+        self._broken = ""
         self._serial = 0
         self._calls = 0
         self._busy_since = 0.0
-        self._scratch = Path(tempfile.mkdtemp(prefix="sparring-sandbox-"))
-        weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
-        # Others may pass through: a worker started by root becomes another user.
-        self._scratch.chmod(0o711)
         try:
-            self.level, self._layers, self._workers = self._start(workers, level)
+            self._crew = Crew(workers, level)
         except BaseException:
-            shutil.rmtree(self._scratch, ignore_errors=True)
             if self._store is not None:
                 self._store.close()
             raise
+        self.level = self._crew.level
         self._threads = [
             threading.Thread(target=self._feed, args=(slot,), name=f"sandbox-{slot}", daemon=True)
             for slot in range(workers)
@@ -150,8 +142,9 @@ class Sandbox:
         """
         call = plan.Call()
         with self._lock:
-            if self._closed:
-                raise SandboxError("the sandbox is closed: open a new one.")
+            if self._closed.is_set():
+                why = f" ({self._broken})" if self._broken else ""
+                raise SandboxError(f"the sandbox is closed{why}: open a new one.")
             planned = plan.make(jobs, call, self._memo, self.stats, skip=self._skip)
             if self._calls == 0:
                 self._busy_since = time.monotonic()
@@ -168,7 +161,8 @@ class Sandbox:
                 if isinstance(finished, plan.Call):
                     return
                 if finished is None:
-                    raise SandboxError("the sandbox was closed or broke down during a run.")
+                    why = self._broken or "it was closed"
+                    raise SandboxError(f"the sandbox ended during a run: {why}.")
                 yield from planned.collect(finished)
         finally:
             with self._lock:
@@ -183,10 +177,10 @@ class Sandbox:
         """What isolates the programs, for the record of a run: level, layers, versions."""
         return {
             "level": self.level.value,
-            "layers": dict(self._layers),
+            "layers": dict(self._crew.layers),
             "fork": self._fork.value,
             "skip_after_timeout": self._skip,
-            "workers": len(self._workers),
+            "workers": len(self._crew),
             "python": platform.python_version(),
             "kernel": platform.release(),
             "machine": platform.machine(),
@@ -195,47 +189,21 @@ class Sandbox:
     def close(self) -> None:
         """End all workers and whatever they run. May be called twice."""
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 return
-            self._closed = True
+            self._closed.set()
             calls = {id(work.call): work.call for work in self._waiting}
             self._waiting.clear()
-            workers = list(self._workers)
             self._lock.notify_all()
         for call in calls.values():
             call.done.put(None)
-        for worker in workers:
-            worker.kill()
+        self._crew.kill()
         for thread in self._threads:
             thread.join()
+        self._crew.kill()  # one that a thread was just starting
         if self._store is not None:
             self._store.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def _start(
-        self, count: int, asked: Level | None
-    ) -> tuple[Level, dict[str, object], list[Worker]]:
-        """Start `count` workers at the level asked for, or at the strongest that works."""
-        reasons = []
-        for level in [asked] if asked else list(Level):
-            workers = [self._new_worker(level) for _ in range(count)]
-            try:
-                layers = [worker.hello() for worker in workers]
-            except BaseException as error:
-                for worker in workers:
-                    worker.kill()
-                if not isinstance(error, Refused):
-                    raise
-                reasons.append(f"level {level.value}: {error}")
-                continue
-            if reasons:
-                layers[0]["stronger_level_refused"] = "; ".join(reasons)
-            return level, layers[0], workers
-        raise SandboxError("no safe way to run programs on this host. " + "; ".join(reasons))
-
-    def _new_worker(self, level: Level) -> Worker:
-        self._serial += 1
-        return Worker(level, self._scratch / f"worker-{self._serial}")
+        self._crew.delete_files()
 
     def _feed(self, slot: int) -> None:
         """The thread of one worker: hand it work, take its replies, replace it when it fails."""
@@ -244,14 +212,14 @@ class Sandbox:
             self._feed_until_closed(slot, sent)
         finally:
             # A defect of ours must not leave a caller waiting for ever.
-            if not self._closed:
-                self._break_down()
+            if not self._closed.is_set():
+                self._break_down("a defect in a thread of the sandbox; its trace is on stderr")
             for item in sent.values():
                 item.work.call.done.put(None)
 
     def _feed_until_closed(self, slot: int, sent: dict[int, _Sent]) -> None:
         while self._take(sent):
-            worker = self._workers[slot]
+            worker = self._crew[slot]
             try:
                 for item in sent.values():
                     if not item.on_its_way:
@@ -270,9 +238,9 @@ class Sandbox:
     def _take(self, sent: dict[int, _Sent]) -> bool:
         """Fill up `sent` with waiting work, waiting if there is none. False when closed."""
         with self._lock:
-            while not self._closed and not self._waiting and not sent:
+            while not self._closed.is_set() and not self._waiting and not sent:
                 self._lock.wait()
-            if self._closed:
+            if self._closed.is_set():
                 return False
             while self._waiting and self._may_send(sent):
                 work = self._waiting.popleft()
@@ -283,7 +251,7 @@ class Sandbox:
                     work.program,
                     tuple(work.inputs[key] for key in unknown),
                     work.job.limits,
-                    per_test=self._fork is Fork.PER_TEST,
+                    per_test=self._fork is Fork.PER_TEST or work.alone,
                     skip=work.skip and len(unknown) == len(work.unknown),
                     kind=work.job.kind,
                     entry_point=work.job.entry_point,
@@ -296,7 +264,7 @@ class Sandbox:
             return True
         # Ahead of time only while there is plenty, so that the last programs are spread evenly,
         # and only what the socket's buffer takes: a worker that replies is not reading.
-        plenty = len(self._waiting) > _PLENTY * len(self._workers)
+        plenty = len(self._waiting) > _PLENTY * len(self._crew)
         ahead = [item.request for item in sent.values()]
         size = sum(_request_bytes(request) for request in ahead)
         following = self._waiting[0]
@@ -312,57 +280,52 @@ class Sandbox:
         item = sent[job]
         with self._lock:
             for key, outcome in zip(item.unknown[first:], outcomes, strict=False):
-                item.work.outcomes[key] = outcome
-                self._memo.put(key, outcome)
-                self._count(outcome)
+                item.work.settle(key, outcome)
             if not all(key in item.work.outcomes for key in item.unknown):
                 return
             del sent[job]
-            self._finish(item.work)
+            if item.work.ask_again():
+                self._waiting.appendleft(item.work)
+            else:
+                self._finish(item.work)
 
     def _recover(self, slot: int, sent: dict[int, _Sent]) -> bool:
         """Replace a worker that failed and give its work out again. False when closed."""
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 return False
             self.stats.workers_lost += 1
-            # Only the first was being run: the others did nothing to the worker.
-            for position, item in enumerate(sent.values()):
-                item.work.attempts += position == 0
-            for item in reversed(sent.values()):
-                if item.work.attempts < _ATTEMPTS:
+            for position, item in reversed(list(enumerate(sent.values()))):
+                # Only the first was being run: the others did nothing to the worker.
+                if position == 0:
+                    item.work.fail()
+                if item.work.missing():
                     self._waiting.appendleft(item.work)
-                    continue
-                for key in item.work.missing():
-                    item.work.outcomes[key] = _INFRA
-                    self._count(_INFRA)
-                self._finish(item.work)
+                else:
+                    self._finish(item.work)
             sent.clear()
-        self._workers[slot].kill()
+            self._lock.notify_all()
         try:
-            worker = self._new_worker(self.level)
-            worker.hello()
-        except (Refused, SandboxError, OSError):
-            self._break_down()
-            return False
-        with self._lock:
-            self._workers[slot] = worker
-            if self._closed:
-                worker.kill()
-        return True
+            self._crew.replace(slot, self._closed)
+        except NoReplacement as error:
+            self._break_down(f"a worker could not be replaced: {error}")
+        return not self._closed.is_set()
 
-    def _break_down(self) -> None:
-        """A worker could not be replaced: end every call rather than wait for ever."""
+    def _break_down(self, reason: str) -> None:
+        """End every call rather than have it wait for ever."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
+            self._broken = reason
             for work in self._waiting:
                 work.call.done.put(None)
             self._waiting.clear()
             self._lock.notify_all()
-        for worker in self._workers:
-            worker.kill()
+        self._crew.kill()
 
     def _finish(self, work: plan.Work) -> None:
+        for key in work.unknown:
+            self._memo.put(key, work.outcomes[key])
+            self._count(work.outcomes[key])
         work.audit(self.stats)
         work.call.done.put(work)
 

@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from sparring.sandbox import board, confine, frames, kernel, pair, program, watch, zygote
 from sparring.sandbox.frames import Request, Run
-from sparring.sandbox.types import Kind, Level, Limits
+from sparring.sandbox.types import Kind, Level
 from sparring.schema import Verdict
 
 _ALIVE_SECONDS = 1.0
@@ -68,8 +68,6 @@ class Server:
         runs: list[Run] = []
         alone = request.per_test
         repeated = -1
-        late: list[int] = []
-        """Runs that met the time limit: told at the end, when it is known how the others went."""
         while len(runs) < len(request.inputs):
             first = len(runs)
             last = first + 1 if request.skip and first == 0 else len(request.inputs)
@@ -88,17 +86,7 @@ class Server:
             runs += got
             if request.skip and first == 0 and runs and runs[0].verdict in _STOPPED_BY_TIME:
                 runs += [_SKIPPED] * (len(request.inputs) - 1)
-            if len(runs) > first and runs[-1].verdict is Verdict.TIME_LIMIT:
-                late.append(len(runs) - 1)
-                self._reply(request, first, runs[first:-1])
-            else:
-                self._reply(request, first, runs[first:])
-        for number in late:
-            run = runs[number]
-            if _near_the_limit(runs, request.limits):
-                [run], _ = self._session(request, number, number + 1)
-                run = replace(run, detail=f"{run.detail} (second try, alone)".lstrip())
-            self._reply(request, number, [run])
+            self._reply(request, first, runs[first:])
 
     def _reply(self, request: Request, first: int, runs: Sequence[Run]) -> None:
         if runs:
@@ -249,13 +237,6 @@ def _open_proc() -> int | None:
         if os.readlink("/proc/self") == str(os.getpid()):
             return os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     return None
-
-
-def _near_the_limit(runs: Sequence[Run], limits: Limits) -> bool:
-    """Whether a program works close to its time limit, so that a clock may have decided: it ended
-    another run, and used at least half the limit for it. One that loops does not."""
-    ended = [run.cpu_seconds for run in runs if run.verdict in _ENDED]
-    return bool(ended) and max(ended) >= limits.cpu_seconds / 2
 
 
 def _batch_end(inputs: Sequence[bytes], start: int, last: int) -> int:
