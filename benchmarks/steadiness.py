@@ -98,7 +98,7 @@ def soak(runs: int) -> tuple[Report, bool]:
     looks: list[dict[str, int]] = []
     wrong: list[str] = []
     done = 0
-    before = len(_entries(tempfile.gettempdir()))
+    before = len(_scratch())
     with Sandbox(memo=False) as sandbox:
         sandbox.run(mixed(2000, "warm").jobs)
         looks.append(_look(0))
@@ -108,7 +108,7 @@ def soak(runs: int) -> tuple[Report, bool]:
                 wrong += wrong_runs(work, sandbox.run(work.jobs))
                 done += work.runs
             looks.append(_look(done))
-            print(f"  {looks[-1]}", file=sys.stderr)
+            print(f"  {done} runs", file=sys.stderr)
         infra = sandbox.stats.infra
         lost = sandbox.stats.workers_lost
     report: Report = {
@@ -118,7 +118,7 @@ def soak(runs: int) -> tuple[Report, bool]:
         "examples": wrong[:5],
         "infra": infra,
         "workers lost": lost,
-        "entries left in the temporary directory": len(_entries(tempfile.gettempdir())) - before,
+        "directories left": len(_scratch()) - before,
     }
     return report, not wrong
 
@@ -177,12 +177,12 @@ def _look(runs: int) -> dict[str, int]:
         "processes": len(processes),
         "threads": len(_entries("/proc/self/task")),
         "descriptors": sum(len(_entries(f"/proc/{pid}/fd")) for pid in processes),
-        "files": sum(
-            len(files)
-            for top in Path(tempfile.gettempdir()).glob("sparring-sandbox-*")
-            for _, _, files in os.walk(top)
-        ),
+        "files": sum(len(files) for top in _scratch() for _, _, files in os.walk(top)),
     }
+
+
+def _scratch() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob("sparring-sandbox-*"))
 
 
 def _pss_kib(pid: int) -> int:
@@ -226,7 +226,10 @@ def main() -> None:
     runs = args.runs or (200_000 if args.what == "soak" else 10_000)
     report, good = parts[args.what](runs)
     for name, value in report.items():
-        print(f"{name}: {value}")
+        if isinstance(value, list):
+            print(f"{name}:", *value, sep="\n  ")
+        else:
+            print(f"{name}: {value}")
     if args.json:
         args.json.write_text(json.dumps(report, indent=2) + "\n")
     sys.exit(0 if good else 1)
