@@ -163,6 +163,9 @@ def _due(recipe: Recipe, step: int) -> bool:
     return step == recipe.training.steps or step % recipe.evaluation.every == 0
 
 
+_POOL = "pool.jsonl.gz"
+
+
 def _values(step: int) -> str:
     """The file of an evaluation's figures by task."""
     return f"evaluations/step-{step:05d}.json"
@@ -180,13 +183,18 @@ class Court:
         self.run = run
         self.progress = progress
         self.pool: list[list[ParsedProgram]] | None = None
-        if run.has("pool.jsonl.gz"):
-            self.pool = pool_from(run.read_lines("pool.jsonl.gz"))
         if step:
-            run.read_json(_values(0))
+            for name in (_values(0), _POOL):
+                if not run.has(name):
+                    raise RunError(
+                        f"{run.path}: {name} is missing; it is of the start model, and the model "
+                        f"is at step {step}: put a copy back, or begin a new run"
+                    )
+        if step or run.has(_values(0)):
+            self.pool = pool_from(run.read_lines(_POOL))
         self.first = self._evaluate(0, None)
         self._rewrite()
-        self._other_temperatures()
+        self._other_temperatures(step)
 
     def evaluate(self, step: int) -> Evaluated:
         """The evaluation after ``step``, made now unless it is on record."""
@@ -200,7 +208,7 @@ class Court:
         found = evaluate(self.ring.plan, self.ring.sampler, self.ring.sandbox, self.pool)
         if self.pool is None:
             self.pool = found.programs()
-            self.run.write_lines("pool.jsonl.gz", pool_records(found.judged))
+            self.run.write_lines(_POOL, pool_records(found.judged))
         now = Evaluated(step, found.summary, found.tokens)
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
         self.run.write_json(name, values_record(now))
@@ -222,12 +230,18 @@ class Court:
         records = [evaluation_record(e, self.first) for e in every]
         self.run.replace_lines("evaluations.jsonl", records)
 
-    def _other_temperatures(self) -> None:
+    def _other_temperatures(self, step: int) -> None:
         records = self.run.lines("start.jsonl")
         done = {r["temperature"] for r in records}
         for heat in self.ring.recipe.evaluation.start_temperatures:
             if heat in done:
                 continue
+            if step:
+                raise RunError(
+                    f"{self.run.path}: start.jsonl lacks temperature {heat:g}; it is of the start "
+                    f"model, and the model is at step {step}: take that temperature out of "
+                    "evaluation.start_temperatures, or begin a new run"
+                )
             self.progress.phase(f"evaluating the start model at temperature {heat:g}")
             found = evaluate(self.ring.plan, self.ring.sampler, self.ring.sandbox, self.pool, heat)
             now = Evaluated(0, found.summary, found.tokens)

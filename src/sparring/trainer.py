@@ -6,6 +6,7 @@ of them.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from pickle import UnpicklingError
@@ -68,7 +69,12 @@ class Trainer:
         with run.checkpoint(self.step) as path:
             save_model(self.model, self.tokenizer, path)
             save_state(self.learner.state(), path / "optimizer.pt")
-            counters = {"step": self.step, "tokens": self.tokens, "refused": self.refused}
+            counters = {
+                "step": self.step,
+                "tokens": self.tokens,
+                "refused": self.refused,
+                "sha256": _checksums(path),
+            }
             (path / "state.json").write_text(json.dumps(counters), encoding="utf-8")
         run.prune_checkpoints(self.recipe.training.keep_checkpoints)
 
@@ -76,9 +82,21 @@ class Trainer:
         """Weights, optimiser and counters of a checkpoint."""
         try:
             counters: dict[str, Any] = json.loads((checkpoint / "state.json").read_text("utf-8"))
+            found = _checksums(checkpoint)
+            for name, checksum in counters["sha256"].items():
+                if found.get(name) != checksum:
+                    raise ValueError(f"{name} is not what was written")
             state = torch.load(checkpoint / "optimizer.pt", weights_only=True)
             load_weights(self.model, checkpoint)
-        except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, ModelError) as error:
+        except (
+            OSError,
+            ValueError,
+            RuntimeError,
+            EOFError,
+            KeyError,
+            UnpicklingError,
+            ModelError,
+        ) as error:
             said = (str(error).splitlines() or ["empty file"])[0]
             raise RunError(
                 f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
@@ -86,6 +104,16 @@ class Trainer:
         self.learner.load_state(state)
         self.step, self.tokens = int(counters["step"]), int(counters["tokens"])
         self.refused = list(counters["refused"])
+
+
+def _checksums(checkpoint: Path) -> dict[str, str]:
+    """SHA-256 of each file but ``state.json``, which holds them: a flipped bit would load."""
+    files = sorted(p for p in checkpoint.iterdir() if p.is_file() and p.name != "state.json")
+    found = {}
+    for path in files:
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def model_path(recipe: Recipe) -> str:

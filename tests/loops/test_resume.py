@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -152,12 +153,30 @@ def test_an_unwritable_run_directory_is_one_clear_line(run: Path, tmp_path: Path
     same_run(run, path)
 
 
-DAMAGE = {
-    "cut optimiser": ("checkpoints/step-00004/optimizer.pt", 1000),
-    "empty optimiser": ("checkpoints/step-00004/optimizer.pt", 0),
-    "cut state": ("checkpoints/step-00004/state.json", 5),
-    "cut weights": ("checkpoints/step-00004/model.safetensors", 1000),
-    "cut recipe": ("recipe.json", 1),
+def cut(size: int) -> Callable[[Path], None]:
+    return lambda path: os.truncate(path, size)
+
+
+def flip_a_bit(path: Path) -> None:
+    """Where it loads without a complaint: near the end, in the numbers."""
+    data = bytearray(path.read_bytes())
+    data[len(data) * 2 // 3] ^= 1
+    path.write_bytes(data)
+
+
+LAST = "checkpoints/step-00004/"
+DAMAGE: dict[str, tuple[str, Callable[[Path], None], str]] = {
+    "cut optimiser": (LAST + "optimizer.pt", cut(1000), "damaged"),
+    "empty optimiser": (LAST + "optimizer.pt", cut(0), "damaged"),
+    "flipped optimiser": (LAST + "optimizer.pt", flip_a_bit, "is not what was written"),
+    "cut state": (LAST + "state.json", cut(5), "damaged"),
+    "cut weights": (LAST + "model.safetensors", cut(1000), "damaged"),
+    "flipped weights": (LAST + "model.safetensors", flip_a_bit, "is not what was written"),
+    "no chat template": (LAST + "chat_template.jinja", Path.unlink, "is not what was written"),
+    "cut recipe": ("recipe.json", cut(1), "damaged"),
+    "empty pool": ("pool.jsonl.gz", cut(0), "damaged (empty file)"),
+    "no pool": ("pool.jsonl.gz", Path.unlink, "put a copy back"),
+    "no start": ("evaluations/step-00000.json", Path.unlink, "put a copy back"),
 }
 
 
@@ -165,12 +184,31 @@ DAMAGE = {
 def test_damage_is_one_clear_line(run: Path, tmp_path: Path, name: str) -> None:
     path = tmp_path / "run"
     shutil.copytree(run, path)
-    file, size = DAMAGE[name]
-    os.truncate(path / file, size)
+    file, damage, expected = DAMAGE[name]
+    damage(path / file)
     done = sparring_here("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
     assert done.returncode == 1
-    assert "damaged" in done.stderr
+    assert expected in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize("name", ["rollouts/step-00004.jsonl.gz", "journal/step-00004.coder"])
+def test_an_empty_record_is_damage_not_a_step_without_tasks(
+    run: Path, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(run, path)
+    shutil.rmtree(path / "checkpoints/step-00004")
+    (path / "rollouts/step-00004.jsonl.gz").unlink()
+    target = path / (name if name.endswith(".gz") else f"{name}.jsonl.gz")
+    target.parent.mkdir(exist_ok=True)
+    target.touch()
+    done = sparring_here("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
+    assert done.returncode == 1
+    assert "is damaged (empty file)" in done.stderr
+    target.unlink()
+    done = sparring_here("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_resume_may_change_what_no_step_depends_on(run: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sparring.errors import RunError
 from sparring.pipelines.bout import Judged
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.schema import (
@@ -110,7 +111,18 @@ def usage_record(judged: Judged) -> dict[str, Any]:
 
 def judged_from(record: Mapping[str, Any], checker: str | None = None) -> Judged:
     """The bout of a record. With a ``checker``, outputs are compared anew; a run whose output
-    was too long to be kept whole keeps its verdict."""
+    was too long to be kept whole keeps its verdict. Raises `RunError` for any other record."""
+    try:
+        return _judged_from(record, checker)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        step = record.get("step") if isinstance(record, dict) else None
+        raise RunError(
+            f"rollouts of step {step}: a record is not of this version's form "
+            f"({type(error).__name__}: {error}); it was changed, or written by another version"
+        ) from None
+
+
+def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
     given = record["task"]
     task = Task(
         id=given["id"],

@@ -225,7 +225,10 @@ class RunDir:
         """What `write_lines` wrote."""
         path = self.path / name
         try:
-            text = gzip.decompress(path.read_bytes())
+            data = path.read_bytes()
+            if not data:
+                raise EOFError("empty file")
+            text = gzip.decompress(data)
             return [json.loads(line) for line in text.splitlines()]
         except FileNotFoundError:
             raise RunError(f"{self.path}: {name} is missing") from None
