@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sparring.errors import SandboxError
@@ -127,3 +129,20 @@ def test_a_thread_bomb_is_held(run_one) -> None:
 def test_limits_that_make_no_sense_are_refused(value: float) -> None:
     with pytest.raises(SandboxError, match="cpu_seconds"):
         Limits(cpu_seconds=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cpu_seconds", "1"),
+        ("cpu_seconds", None),
+        ("cpu_seconds", 1e9),
+        ("idle_seconds", True),
+        ("memory_mib", 100.5),
+        ("output_bytes", 0.5),
+        ("file_mib", 1 << 50),
+    ],
+)
+def test_limits_of_the_wrong_kind_or_size_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(SandboxError, match=name):
+        Limits(**{name: value})

@@ -50,8 +50,12 @@ def test_an_assertion_is_read_as_a_call(
     [
         ("assert abs(f(1) - 0.5) < 1e-3", 0.5004, 0.502),
         ("assert abs(3 - f(1)) <= 2", 4, 6),
-        ("assert math.isclose(f(1), 100, rel_tol=0.01)", 100.9, 102.0),
+        ("assert math.isclose(f(1), 100, rel_tol=1e-4)", 100.009, 100.02),
         ("assert f(1) == pytest.approx(2.0, abs=0.1)", 2.09, 2.2),
+        ("assert f(1) == pytest.approx(1000000, abs=1e-3)", 1000000.0005, 1000000.5),
+        ("assert f(1) == pytest.approx([1.0, 2.0])", [1.0, 2.0000001], [1.0, 2.1]),
+        ("assert abs(f(1) - 5) < 1", 5.9, 6),
+        ("assert abs(f(1) - 5) <= 1", 6, 7),
         ("assert f(1)", [0], ""),
         ("assert not f(1)", None, 7),
         ("assert f(1) is True", True, 1),
@@ -70,6 +74,17 @@ def test_how_it_compares_is_kept(source: str, passing: object, failing: object) 
     ("source", "reason"),
     [
         ("assert f(x) == 1", "not a constant"),
+        ("assert math.isclose(f(1), 100, rel_tol=0.1)", "coarse"),
+        ("assert math.isclose(f(1), [1])", "no number"),
+        ("assert math.isclose(f(1), 1, rel_tol='x')", "no number"),
+        ("assert math.isclose(f(1), 1, rel_tol=-1)", "negative"),
+        ("assert abs(f(1) - 'a') < 1", "no number"),
+        ("assert abs(f(1) - None) < 1", "no number"),
+        ("assert abs(f(1) - 10**400) < 1", "OverflowError"),
+        ("assert f(1) == pytest.approx(True)", "no number"),
+        ("assert f(1) == pytest.approx([[0.3]])", "no number"),
+        ("assert f(1) == pytest.approx(1, abs=float('inf'))", "not finite"),
+        ("try:\n    f(1)\nexcept KeyError:\n    assert f(1) == 2", "inside a loop or a branch"),
         ("assert f(1) != 1", "other than =="),
         ("assert f(1) in [1, 2]", "other than =="),
         ("assert sorted(f(1)) == [1]", "not one plain call"),
@@ -127,3 +142,8 @@ def test_whatever_repr_writes_is_read_back(value: object) -> None:
     found = one(source)
     assert isinstance(found, CallTest), found
     assert values.decode(found.output) == value
+
+
+@pytest.mark.parametrize("value", ["+".join(["1"] * 9000), "0x" + "f" * 5000, "-" * 3000 + "1"])
+def test_monstrous_constants_are_no_traceback(value: str) -> None:
+    assert len(parse_asserts(f"assert f(1) == {value}", ["f"])) == 1

@@ -20,6 +20,7 @@ from sparring.sandbox.watch import TOO_MANY_THREADS, Child, ParentGone, Report, 
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01
+_LAST_WORDS_SECONDS = 1.0
 _SEED = bytes(8)
 _THE_SCRIPT = "the script: "
 
@@ -65,6 +66,8 @@ def _watch(program: Child, script: Child, parent: socket.socket, limits: Limits)
         memory = program.growth_mib()
         if script.ended():
             note = script.note()
+            if note.letter == Ending.ERROR:
+                events |= _last_words(program)
             verdict, detail = judge(limits, program.cpu_seconds(), memory)
             if verdict is None and note.letter != Ending.OK and program.pidfd in events:
                 return _death(program, memory, "")
@@ -97,6 +100,14 @@ def _watch(program: Child, script: Child, parent: socket.socket, limits: Limits)
                 detail = f"idle for more than {limits.idle_seconds:g} s"
         if verdict is not None:
             return Report(used, memory, verdict, detail)
+
+
+def _last_words(program: Child) -> dict[int, int]:
+    """Wait for what the program says of its end: a moment after the script saw its pipe close."""
+    poll = select.poll()
+    poll.register(program.control, select.POLLIN)
+    poll.register(program.pidfd, select.POLLIN)
+    return dict(poll.poll(_LAST_WORDS_SECONDS * 1000))
 
 
 def _death(child: Child, memory: float, who: str) -> Report:

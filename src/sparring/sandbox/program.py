@@ -168,7 +168,11 @@ def _run(
         _join_threads()
         atexit._run_exitfuncs()
         streams.flush(sys.stdout)
-        main.__dict__.clear()
+        # Last words first, while the globals that they may need are still there.
+        sys.modules.pop("__main__", None)
+        del main
+        gc.collect()
+        streams.flush(sys.stdout)
         streams.flush(stdout)
     except MemoryError as error:
         ending, detail = Ending.NO_MEMORY, last_line(error)

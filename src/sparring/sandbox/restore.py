@@ -19,6 +19,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from types import CodeType, ModuleType
+from typing import TextIO
 
 from sparring.sandbox.streams import set_streams
 
@@ -34,7 +35,10 @@ _HARD_TO_UNDO_TEXT = (
     "exec __import__ importlib ctypes signal resource mmap asyncio multiprocessing logging "
     "fileinput settrace setprofile tracemalloc faulthandler locale setswitchinterval setattr "
     "delattr __dict__ __builtins__ vars environ putenv chdir dup dup2 addaudithook meta_path "
-    "path_hooks modules"
+    "path_hooks modules process_time process_time_ns clock_gettime clock_gettime_ns thread_time "
+    "thread_time_ns times getrusage finalize this warnings simplefilter filterwarnings "
+    "setfirstweekday DefaultContext BasicContext ExtendedContext field_size_limit set_threshold "
+    "set_debug"
 )
 _HARD_TO_UNDO = frozenset(_HARD_TO_UNDO_TEXT.split())
 # Modules through which a program leaves neither files nor descriptors.
@@ -105,7 +109,7 @@ class Traces:
             threading.stack_size(_THREAD_STACK)
             if _thread._count() or exit_calls():
                 return False
-        if gc.callbacks or sys.path != _PATH:
+        if gc.callbacks or sys.path != _PATH or sys.stderr is not _ERRORS[0] or _ERRORS[0].closed:
             return False
         gc.enable()
         gc.collect()
@@ -127,6 +131,7 @@ _CLOSED = io.StringIO()
 _ARGV: list[str] = [PROGRAM_NAME]
 _NO_MAIN = ModuleType("__main__")
 _PATH: list[str] = []
+_ERRORS: list[TextIO] = [sys.stderr]
 _IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 
 
@@ -134,6 +139,7 @@ def settle() -> None:
     """Bring the process into the state that `Traces.remove` restores. Before the fork."""
     set_streams(_CLOSED, _CLOSED)
     _PATH[:] = sys.path
+    _ERRORS[:] = [sys.stderr]
     sys.argv = _ARGV
     sys.modules["__main__"] = _NO_MAIN
     threading.stack_size(_THREAD_STACK)

@@ -22,7 +22,10 @@ def set_streams(stdin: io.TextIOBase | None, stdout: io.TextIOBase | None) -> No
 
 def flush(stream: object) -> None:
     """Flush, whatever the program has put in the stream's place."""
-    if isinstance(stream, io.IOBase) and stream.closed:
+    try:
+        if isinstance(stream, io.IOBase) and stream.closed:
+            return
+    except ValueError:  # its buffer was detached, and flushed by that
         return
     method = getattr(stream, "flush", None)
     if method is not None:

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from sparring.errors import SandboxError
 
+_MOST_SECONDS = 1e6
+_MOST = 1 << 40
+
 
 class Level(StrEnum):
     """How strongly a program is shut in. The strongest that the host allows is taken."""
@@ -64,8 +67,15 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("cpu_seconds", "idle_seconds", "memory_mib", "output_bytes", "file_mib"):
             value = getattr(self, name)
-            if not 0 < value < 1e12:
-                raise SandboxError(f"Limits.{name} is {value!r}: give a positive number.")
+            seconds = name.endswith("_seconds")
+            if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
+                kind = "number" if seconds else "whole number"
+                raise SandboxError(f"Limits.{name} is {value!r}: give a positive {kind}.")
+            if not 0 < value <= (_MOST_SECONDS if seconds else _MOST):
+                most = f"{_MOST_SECONDS:g}" if seconds else f"{_MOST:g}"
+                raise SandboxError(
+                    f"Limits.{name} is {value!r}: give a positive number of at most {most}."
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ What is not understood is returned with its reason: it may still be run as a scr
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from sparring import values
 
 _MAX_PARTS = 100_000
 _MAX_DIGITS_BITS = 100_000
+_FINE = 1e-4
 
 
 class _NotConstant(Exception):
@@ -53,7 +55,7 @@ def parse_asserts(source: str, names: Sequence[str]) -> list[CallTest | NotACall
     tree, rest = _parse(source)
     found: list[CallTest | NotACall] = []
     for node, nested in _assertions(tree.body, False):
-        text = ast.unparse(node)
+        text = _text(node)
         if nested:
             found.append(NotACall(text, "inside a loop or a branch"))
             continue
@@ -61,6 +63,8 @@ def parse_asserts(source: str, names: Sequence[str]) -> list[CallTest | NotACall
             found.append(_call_test(node.test, set(names)))
         except _NotConstant as error:
             found.append(NotACall(text, str(error)))
+        except (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
+            found.append(NotACall(text, f"{type(error).__name__}: {error}"))
     if rest.strip():
         found.append(NotACall(rest, "not Python, or cut off"))
     return found
@@ -93,7 +97,16 @@ def _assertions(body: Sequence[ast.stmt], nested: bool) -> list[tuple[ast.Assert
         else:
             for name in ("body", "orelse", "finalbody"):
                 found += _assertions(getattr(node, name, []), True)
+            for part in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
+                found += _assertions(part.body, True)
     return found
+
+
+def _text(node: ast.Assert) -> str:
+    try:
+        return ast.unparse(node)
+    except (ValueError, RecursionError, MemoryError):
+        return f"the assertion at line {node.lineno}"
 
 
 def _call_test(test: ast.expr, names: set[str]) -> CallTest:
@@ -107,7 +120,7 @@ def _call_test(test: ast.expr, names: set[str]) -> CallTest:
         raise _NotConstant("several comparisons in one")
     left, right = test.left, test.comparators[0]
     if isinstance(test.ops[0], (ast.Lt, ast.LtE)):
-        return _distance(left, right, names)
+        return _distance(left, right, names, strict=isinstance(test.ops[0], ast.Lt))
     if not isinstance(test.ops[0], (ast.Eq, ast.Is)):
         raise _NotConstant("a comparison other than ==")
     if not _calls(left, names):
@@ -117,8 +130,11 @@ def _call_test(test: ast.expr, names: set[str]) -> CallTest:
         named = _named(right)
         if len(right.args) != 1:
             raise _NotConstant("approx without one value")
-        relative, absolute = float(named.get("rel", 1e-6)), float(named.get("abs", 1e-12))
-        return _within(call, right.args[0], absolute, relative)
+        absolute, relative = _tolerance(named.get("abs")), _tolerance(named.get("rel"))
+        if relative is None:  # pytest's rule: an absolute tolerance alone is meant alone
+            relative = 1e-6 if absolute is None else 0.0
+        absolute = 1e-12 if absolute is None else absolute
+        return _within(call, right.args[0], absolute, relative, several=True)
     value = _constant(right)
     if isinstance(test.ops[0], ast.Is):
         if value is not None and not isinstance(value, bool):
@@ -127,9 +143,18 @@ def _call_test(test: ast.expr, names: set[str]) -> CallTest:
     return _made(call, value)
 
 
-def _within(call: ast.Call, node: ast.expr, absolute: float, relative: float) -> CallTest:
-    """The call's value is near that of `node`."""
+def _within(
+    call: ast.Call, node: ast.expr, absolute: float, relative: float, *, several: bool = False
+) -> CallTest:
+    """The call's value is near that of `node`: a number or, with `several`, numbers in a row."""
     value = _constant(node)
+    numbers = [value]
+    if several and isinstance(value, (list, tuple)):
+        numbers = list(value)
+    elif several and isinstance(value, dict):
+        numbers = list(value.values())
+    if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers):
+        raise _NotConstant("a tolerance around what is no number")
     if isinstance(value, int):  # a tolerance is one between floats
         value = float(value)
     return _made(call, value, f"value(abs={absolute!r}, rel={relative!r})")
@@ -144,7 +169,7 @@ def _made(call: ast.Call, value: object, checker: str = "value") -> CallTest:
         raise _NotConstant(str(error)) from error
 
 
-def _distance(left: ast.expr, right: ast.expr, names: set[str]) -> CallTest:
+def _distance(left: ast.expr, right: ast.expr, names: set[str], *, strict: bool) -> CallTest:
     """``abs(f(x) - y) < t``, or y first."""
     if (
         isinstance(left, ast.Call)
@@ -156,7 +181,10 @@ def _distance(left: ast.expr, right: ast.expr, names: set[str]) -> CallTest:
         first, second = left.args[0].left, left.args[0].right
         if not _calls(first, names):
             first, second = second, first
-        return _within(_call(first, names), second, _positive(right), 0.0)
+        most = _positive(right)
+        if strict:
+            most = math.nextafter(most, 0.0)
+        return _within(_call(first, names), second, most, 0.0)
     raise _NotConstant("a comparison other than ==")
 
 
@@ -167,13 +195,26 @@ def _isclose(test: ast.Call, names: set[str]) -> CallTest:
     if not _calls(first, names):
         first, second = second, first
     named = _named(test)
-    relative, absolute = float(named.get("rel_tol", 1e-9)), float(named.get("abs_tol", 0.0))
+    relative, absolute = _tolerance(named.get("rel_tol", 1e-9)), _tolerance(named.get("abs_tol", 0))
+    if relative is None or absolute is None or relative > _FINE:
+        # It is relative to the larger of the two values, ours to the expected one.
+        raise _NotConstant("isclose with a coarse relative tolerance")
     return _within(_call(first, names), second, absolute, relative)
+
+
+def _tolerance(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _NotConstant("a tolerance that is no number")
+    if not 0 <= value < math.inf:
+        raise _NotConstant("a tolerance that is negative or not finite")
+    return float(value)
 
 
 def _positive(node: ast.expr) -> float:
     value = _constant(node)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise _NotConstant("a tolerance that is no positive number")
     return float(value)
 

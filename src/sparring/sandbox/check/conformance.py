@@ -144,6 +144,31 @@ IDIOMS = {
     "locals at the top": "x = 1\nprint('x' in locals(), 'x' in globals(), __name__)",
     "exec sees globals": "x = 2\nexec('y = x + 1')\nprint(y)",
     "its own docstring": '"""what it is"""\nprint(__doc__)',
+    "detached output": (
+        "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), 'utf-8')\n"
+        "print(input())"
+    ),
+    "standard error closed": (
+        "import sys\nprint('x', file=sys.stderr)\nsys.stderr.close()\nprint(1)"
+    ),
+    "its own clock": (
+        "import time\nn = 0\nwhile time.process_time() < 0.3: n += 1\nprint(n > 100)"
+    ),
+    "finalize": (
+        "import weakref\nclass A: pass\na = A()\nweakref.finalize(a, print, 'final')\nprint(1)"
+    ),
+    "import with effects": "import this",
+    "warnings as errors": (
+        "import warnings\nif '4' in input(): warnings.simplefilter('error')\n"
+        "print(warnings.filters[0])"
+    ),
+    "last words of an object": (
+        "import sys\nclass A:\n    def __del__(self): sys.stdout.write('bye\\n')\na = A()"
+    ),
+    "last words in a cycle": (
+        "word = 'bye'\nclass A:\n    def __init__(self): self.me = self\n"
+        "    def __del__(self): print(word)\na = A()"
+    ),
     "a hundred thousand lines": "for i in range(10**5): print(i)",
     "lines joined": "print('\\n'.join(map(str, range(10**5))))",
 }
