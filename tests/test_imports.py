@@ -15,7 +15,8 @@ ROOT = Path(sparring.__file__).parent
 STOREYS: list[set[str]] = [
     {"schema", "errors", "values", "__init__"},
     {"tasks", "prompts", "sampling", "sandbox", "scoring", "learning", "runs"},
-    {"config", "microworld", "pipelines", "starters"},
+    {"recipe", "microworld", "pipelines", "starters"},
+    {"config"},
     {
         "trainer",
         "reward",

@@ -6,9 +6,9 @@ import json
 import math
 from pathlib import Path
 
-from sparring.config import Recipe
 from sparring.learning.settings import UpdateMode
 from sparring.microworld import NANO_DIR
+from sparring.recipe import Recipe
 
 
 def derived_quantities(recipe: Recipe) -> dict[str, str]:

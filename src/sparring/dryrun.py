@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sparring.config import Recipe
 from sparring.errors import DataError, RunError
 from sparring.learning.samples import Group, Sample
 from sparring.learning.update import RoleStats
 from sparring.pipelines.bout import judge, limits
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.record import Scored, rollout_record
+from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.ring import Ring
 from sparring.runs.directory import RunDir

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparring.config import NANO_RECIPE, Recipe, differing, load_recipe, make_recipe
+from sparring.config import NANO_RECIPE, differing, load_recipe, make_recipe
 from sparring.errors import ConfigError
+from sparring.recipe import Recipe
 from sparring.replay import refuse_other_changes, replay_recipe
 from sparring.runs.directory import RunDir
 

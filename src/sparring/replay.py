@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sparring.config import Recipe
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.interrupt import stopping
+from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.rollouts import Replayed
 from sparring.runs.directory import RunDir

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from sparring.config import Recipe
 from sparring.pipelines.record import Scored, judged_from
+from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparring.config import Recipe
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
+from sparring.recipe import Recipe
 from sparring.scoring.advantages import advantages, shuffled
 from sparring.scoring.custom import Bout, CustomReward
 from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards

@@ -19,7 +19,6 @@ import numpy as np
 import torch
 
 from sparring import __version__
-from sparring.config import Recipe
 from sparring.errors import ConfigError, ModelError
 from sparring.evaluate import Plan
 from sparring.microworld.problem import Split
@@ -27,6 +26,7 @@ from sparring.microworld.tasks import microworld_tasks
 from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
+from sparring.recipe import Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.sandbox import Limits, Sandbox

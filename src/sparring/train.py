@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sparring.config import Recipe
 from sparring.errors import RunError, Stopped
 from sparring.evaluate import (
     Evaluated,
@@ -32,6 +31,7 @@ from sparring.evaluate import (
 from sparring.interrupt import stopping
 from sparring.pipelines.record import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
+from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.ring import Ring
 from sparring.rollouts import Live, Rollouts

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-from sparring.config import NANO, Recipe
 from sparring.errors import ModelError, RunError
 from sparring.learning.model import (
     check_causal,
@@ -27,6 +26,7 @@ from sparring.learning.model import (
 from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings, Precision
 from sparring.learning.update import Learner
 from sparring.microworld import NANO_DIR
+from sparring.recipe import NANO, Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 
