@@ -23,7 +23,7 @@ ARMS: dict[str, list[str]] = {
     "recipe": ["evaluation.start_temperatures=[0, 0.3, 0.5, 0.7]"],
     "shuffled": ["reward.shuffle=true", "evaluation.every=1000"],
     "eq4": ["reward.validity=0"],
-    "correctness": ["reward.tester=correctness"],
+    "simple": ["reward.tester=correctness"],
 }
 ROWS = (
     ("one_shot", "programs right (one-shot)"),

@@ -265,11 +265,26 @@ def config(
     recipe: RecipeArgument = None,
     change: SetOption = None,
     fields: Annotated[bool, typer.Option("--fields", help="Say what every field means.")] = False,
+    diff: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--diff", metavar="PRESET PRESET", help="Show where two presets differ, and why."
+        ),
+    ] = None,
 ) -> None:
     """Print the resolved recipe and what it amounts to per training step."""
     from sparring.config import NANO_RECIPE, describe_fields, load_recipe, to_toml
     from sparring.derived import derived_quantities
     from sparring.prompts.templates import Templates
+    from sparring.recipe.presets import Preset, differences
+
+    if diff is not None:
+        for name in diff:
+            if name not in list(Preset):
+                raise ConfigError(f"--diff {name}: there are the presets {', '.join(Preset)}")
+        for line in differences(Preset(diff[0]), Preset(diff[1])):
+            typer.echo(line)
+        return
 
     if fields:
         typer.echo(describe_fields())

@@ -53,7 +53,9 @@ def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> 
 def differing(one: Recipe, other: Recipe) -> list[str]:
     """The ``section.key`` names in which two recipes differ."""
     a, b = one.model_dump(), other.model_dump()
-    return [f"{s}.{k}" for s in a for k in a[s] if a[s][k] != b[s][k]]
+    changed = ["preset"] if one.preset is not other.preset else []
+    sections = [s for s in a if s != "preset"]
+    return changed + [f"{s}.{k}" for s in sections for k in a[s] if a[s][k] != b[s][k]]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -72,6 +74,9 @@ def _apply(data: dict[str, Any], change: str) -> None:
     parts = key.strip().split(".")
     if sign and parts == ["reward"]:
         parts = ["reward", "function"]
+    if sign and parts == ["preset"]:
+        data["preset"] = text.strip().strip("\"'")
+        return
     if not sign or len(parts) != 2:
         raise ConfigError(f"--set {change}: must be section.key=value")
     try:
@@ -113,6 +118,9 @@ def to_toml(recipe: Recipe) -> str:
     """The recipe as TOML; a field that is unset is a comment."""
     lines = []
     for name, section in recipe:
+        if not isinstance(section, BaseModel):
+            lines += [f"{name} = {_toml(str(section))}", ""]
+            continue
         lines.append(f"[{name}]")
         for key, value in section.model_dump(mode="json").items():
             lines.append(f"# {key} is not set" if value is None else f"{key} = {_toml(value)}")
@@ -136,10 +144,12 @@ def describe_fields() -> str:
     """Every field with its default and meaning."""
     lines = []
     for name, section in Recipe.model_fields.items():
-        lines.append(f"[{name}]")
         kind = section.annotation
         assert isinstance(kind, type)
-        assert issubclass(kind, BaseModel)
+        if not issubclass(kind, BaseModel):
+            lines.append(f"{name} = {section.default}\n    {section.description}")
+            continue
+        lines.append(f"[{name}]")
         for key, field in kind.model_fields.items():
             default = field.default
             shown = "(text)" if isinstance(default, str) and "\n" in default else repr(default)

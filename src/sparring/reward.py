@@ -2,40 +2,159 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sparring.learning.settings import Objective
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
-from sparring.recipe import Recipe
-from sparring.scoring.advantages import advantages, shuffled
+from sparring.recipe import Recipe, RewardSection
+from sparring.schema import Response, StopReason
+from sparring.scoring.advantages import Advantages, advantages, positives, shuffled
 from sparring.scoring.custom import Bout, CustomReward
-from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
+from sparring.scoring.lengths import LengthForm, by_length
+from sparring.scoring.matrix import Bools, Floats, PassMatrix, stacked
+from sparring.scoring.overlong import overlong
+from sparring.scoring.rewards import (
+    CoderReward,
+    RewardSettings,
+    TesterReward,
+    TesterTerms,
+    coder_rewards,
+    tester_rewards,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What rewards follow from. ``tester_matrix`` has the opponents' programs below the group's
+    own, where there are any; lengths are in tokens; see `tester_rewards` for the rest."""
+
+    matrix: PassMatrix
+    tester_matrix: PassMatrix
+    valid_U: Bools
+    repeats_U: Floats
+    copied_U: Bools
+    lengths_P: Floats
+    lengths_U: Floats
+    truncated_P: Bools
+    truncated_U: Bools
+
+
+def reward_settings(section: RewardSection) -> RewardSettings:
+    """The recipe's [reward] as the formulas take it."""
+    return RewardSettings(
+        section.coder,
+        section.tester,
+        section.no_wrong,
+        section.invalid_test,
+        section.validity,
+        section.smoothing,
+        section.difficulty,
+        section.duplicates,
+        section.copies,
+    )
 
 
 class Scorer:
     """Rewards and advantages of bouts."""
 
     def __init__(self, recipe: Recipe) -> None:
-        r = recipe.reward
         self.recipe = recipe
-        self.settings = RewardSettings(r.coder, r.tester, r.no_wrong, r.invalid_test, r.validity)
-        self.custom = CustomReward(r.function) if r.function else None
+        self.settings = reward_settings(recipe.reward)
+        self.custom = CustomReward(recipe.reward.function) if recipe.reward.function else None
 
     def score(self, judged: Judged, step: int, index: int) -> Scored:
         """``index`` is the bout's place in its step (the shuffled control draws by it)."""
-        coder = coder_rewards(judged.matrix, self.settings)
-        terms = tester_rewards(judged.matrix, judged.valid_U, self.settings)
-        if self.custom:
+        facts = facts_of(judged)
+        coder, terms = self.rewards(facts)
+        if self.custom and len(judged.tester):
             coder, own = self.custom(_bout(judged))
             terms = replace(terms, reward=own)
         tester = terms.reward
         if self.recipe.reward.shuffle:
             rng = np.random.default_rng([self.recipe.training.seed, step, index])
             coder, tester = shuffled(coder, rng), shuffled(tester, rng)
-        how = self.recipe.reward.normalisation
-        return Scored(judged, coder, terms, advantages(coder, how), advantages(tester, how))
+        return Scored(judged, coder, terms, *self.advantages(facts, coder, tester))
+
+    def rewards(self, facts: Facts) -> tuple[Floats, TesterTerms]:
+        """The recipe's own rewards: of programs [P], and of tests with their terms [U]."""
+        section, sampling = self.recipe.reward, self.recipe.sampling
+        coder = coder_rewards(facts.matrix, self.settings)
+        terms = tester_rewards(
+            facts.tester_matrix, facts.valid_U, self.settings, facts.repeats_U, facts.copied_U
+        )
+        counted = section.coder is CoderReward.COUNT
+        scaled = section.tester is not TesterReward.CURE
+        wrong = max(1, int(facts.tester_matrix.wrong_P.sum()))
+        coder = overlong(
+            coder,
+            facts.lengths_P,
+            facts.truncated_P,
+            section.overlong,
+            sampling.coder_max_tokens,
+            section.overlong_buffer,
+            float(facts.matrix.ground_truth if counted else 1),
+        )
+        tester = overlong(
+            terms.reward,
+            facts.lengths_U,
+            facts.truncated_U,
+            section.overlong,
+            sampling.tester_max_tokens,
+            section.overlong_buffer,
+            float(1 if scaled else wrong),
+        )
+        return coder, replace(terms, reward=tester)
+
+    def advantages(
+        self, facts: Facts, coder: Floats, tester: Floats
+    ) -> tuple[Advantages, Advantages]:
+        """What learning goes by, for both roles."""
+        section = self.recipe.reward
+        if self.recipe.learning.objective is Objective.LIKELIHOOD:
+            with np.errstate(invalid="ignore"):  # NaN is not positive
+                return positives(facts.matrix.correct_P), positives(tester > 0)
+        how = section.normalisation
+        bounds = (section.length_least, section.length_most)
+        official = section.length is LengthForm.OFFICIAL
+        return (
+            by_length(coder, facts.lengths_P, section.length, bounds)
+            if official
+            else advantages(coder, how),
+            by_length(tester, facts.lengths_U, section.length, bounds)
+            if section.length is not LengthForm.NONE
+            else advantages(tester, how),
+        )
+
+
+def facts_of(judged: Judged) -> Facts:
+    """The facts of a bout."""
+    inputs = [" ".join(p.test.input.split()) if p.test else None for p in judged.tests]
+    count = Counter(inputs)
+    public = {" ".join(t.input.split()) for t in judged.task.examples}
+    return Facts(
+        matrix=judged.matrix,
+        tester_matrix=stacked(judged.matrix, judged.pool) if judged.pool else judged.matrix,
+        valid_U=judged.valid_U,
+        repeats_U=np.array([1.0 if i is None else float(count[i]) for i in inputs]),
+        copied_U=np.array([i is not None and i in public for i in inputs], dtype=bool),
+        lengths_P=_lengths(judged.coder),
+        lengths_U=_lengths(judged.tester),
+        truncated_P=_truncated(judged.coder),
+        truncated_U=_truncated(judged.tester),
+    )
+
+
+def _lengths(responses: Sequence[Response]) -> Floats:
+    return np.array([len(r.token_ids) for r in responses], dtype=float)
+
+
+def _truncated(responses: Sequence[Response]) -> Bools:
+    return np.array([r.stop is StopReason.LENGTH for r in responses], dtype=bool)
 
 
 def _bout(judged: Judged) -> Bout:
@@ -47,8 +166,8 @@ def _bout(judged: Judged) -> Bout:
         observed_PT=judged.matrix.observed_PT.copy(),  # the function's own, to do with as it likes
         ground_truth=judged.matrix.ground_truth,
         valid_U=judged.valid_U.copy(),
-        lengths_P=np.array([len(r.token_ids) for r in judged.coder], dtype=float),
-        lengths_U=np.array([len(r.token_ids) for r in judged.tester], dtype=float),
+        lengths_P=_lengths(judged.coder),
+        lengths_U=_lengths(judged.tester),
         programs=tuple(p.source for p in judged.programs),
         tests=tuple(p.test for p in judged.tests),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -69,17 +69,31 @@ class Ring:
             role: Reasoning(
                 p.reasoning_start,
                 p.reasoning_end,
-                self._prompt_text(self.tasks[0], role).rstrip().endswith(p.reasoning_start),
+                self._prompt_text(self.tasks[0], role, 0).rstrip().endswith(p.reasoning_start),
             )
             for role in Role
         }
         # All at once, so that a prompt that is too long shows now and not in the step that comes
         # to it.
-        self._prompts = self._rendered(self.tasks)
         e = recipe.evaluation
+        shown = {Role.CODER: p.coder_examples, Role.TESTER: p.tester_examples}
+        self._prompts = self._rendered(self.tasks, shown)
+        self._bare = (
+            dict(
+                zip(
+                    [t.id for t in self.tasks],
+                    self._prompt_ids(self.tasks, Role.TESTER, 0),
+                    strict=True,
+                )
+            )
+            if p.tester_examples and p.tester_examples_share < 1
+            else {}
+        )
+        if e.tester_examples is not None:
+            shown[Role.TESTER] = e.tester_examples
         self.plan = Plan(
             tasks=self.held_out,
-            prompt_ids=self._rendered(self.held_out),
+            prompt_ids=self._rendered(self.held_out, shown),
             programs=e.programs,
             tests=e.tests,
             temperature=e.temperature,
@@ -119,11 +133,18 @@ class Ring:
         params = SamplingParams(self.trainer.temperature(role), self._max_tokens(role))
         seed = self.recipe.training.seed
         return [
-            Prompt(
-                t.id, role, self._prompts[t.id, role], sampling_seed(seed, step, t.id, role), params
-            )
+            Prompt(t.id, role, self._shown(t.id, role, s), s, params)
             for t in tasks
+            for s in [sampling_seed(seed, step, t.id, role)]
         ]
+
+    def _shown(self, task_id: str, role: Role, seed: int) -> tuple[int, ...]:
+        """The prompt with its examples, or for a share of the tester's without."""
+        if role is Role.TESTER and self._bare:
+            drawn = np.random.default_rng([seed, 11]).random()
+            if drawn >= self.recipe.prompts.tester_examples_share:
+                return self._bare[task_id]
+        return self._prompts[task_id, role]
 
     def environment(self) -> dict[str, Any]:
         """What the results depend on besides the recipe."""
@@ -149,22 +170,25 @@ class Ring:
         s = self.recipe.sampling
         return s.coder_max_tokens if role is Role.CODER else s.tester_max_tokens
 
-    def _prompt_text(self, task: Task, role: Role) -> str:
-        p = self.recipe.prompts
-        examples = p.coder_examples if role is Role.CODER else p.tester_examples
+    def _prompt_text(self, task: Task, role: Role, examples: int) -> str:
         message = self.templates.fill(task, role, examples)
-        return prompt_text(self.trainer.tokenizer, message, p.template_options)
+        options = self.recipe.prompts.template_options
+        return prompt_text(self.trainer.tokenizer, message, options)
 
-    def _rendered(self, tasks: Sequence[Task]) -> dict[tuple[str, Role], tuple[int, ...]]:
+    def _rendered(
+        self, tasks: Sequence[Task], examples: Mapping[Role, int]
+    ) -> dict[tuple[str, Role], tuple[int, ...]]:
         return {
             (task.id, role): ids
             for role in Role
-            for task, ids in zip(tasks, self._prompt_ids(tasks, role), strict=True)
+            for task, ids in zip(tasks, self._prompt_ids(tasks, role, examples[role]), strict=True)
         }
 
-    def _prompt_ids(self, tasks: Sequence[Task], role: Role) -> list[tuple[int, ...]]:
+    def _prompt_ids(
+        self, tasks: Sequence[Task], role: Role, examples: int
+    ) -> list[tuple[int, ...]]:
         """The rendered prompts. Raises `ModelError` where the model has no room for them."""
-        texts = [self._prompt_text(t, role) for t in tasks]
+        texts = [self._prompt_text(t, role, examples) for t in tasks]
         limit = self.recipe.prompts.max_tokens
         found = prompt_ids(self.trainer.tokenizer, texts, limit, [t.id for t in tasks])
         room = getattr(self.trainer.model.config, "max_position_embeddings", None)

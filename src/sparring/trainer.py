@@ -61,8 +61,7 @@ class Trainer:
         """The step size of a training step: linear warm-up, then constant."""
         rise = self.recipe.learning.warmup_steps
         scale = min(1.0, step / rise) if rise else 1.0
-        for group in self.learner.optimizer.param_groups:
-            group["lr"] = self.recipe.learning.learning_rate * scale
+        self.learner.set_learning_rate(self.recipe.learning.learning_rate * scale)
 
     def save(self, run: RunDir) -> None:
         """Write a checkpoint of the current step and remove old ones."""
@@ -127,6 +126,10 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
     return LearningSettings(
         mode=s.mode,
         minibatches=s.minibatches,
+        epochs=s.epochs,
+        old_logprobs=s.old_logprobs,
+        optimizer_state=s.optimizer_state,
+        master_weights=s.master_weights,
         learning_rate=s.learning_rate,
         beta1=s.beta1,
         beta2=s.beta2,
@@ -136,7 +139,18 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
         tokens_per_micro_batch=s.tokens_per_micro_batch,
         coder_weight=s.coder_weight,
         tester_weight=s.tester_weight,
-        loss=LossSettings(clip=s.clip, kl=s.kl),
+        loss=LossSettings(
+            objective=s.objective,
+            ratio=s.ratio,
+            average=s.average,
+            clip=s.clip,
+            clip_high=s.clip_high,
+            kl=s.kl,
+            kl_estimator=s.kl_estimator,
+            kl_place=s.kl_place,
+            reference=s.reference,
+            importance_cap=s.importance_cap,
+        ),
         precision=recipe.model.precision,
         share_prompts=not recipe.model.gradient_checkpointing,
     )

@@ -99,8 +99,8 @@ def test_validity_tells_a_right_test_from_one_that_everybody_fails() -> None:
 
 def test_the_simple_reward_is_correctness_only() -> None:
     m = matrix(["110", "011"], 1)
-    simple = RewardSettings(tester=TesterReward.CORRECTNESS)
-    assert tester_rewards(m, np.ones(2, bool), simple).reward.tolist() == [1, 0]
+    simple = RewardSettings(tester=TesterReward.SIMPLE)
+    assert tester_rewards(m, np.ones(2, bool), simple).reward.tolist() == [1, -1]
 
 
 def test_masked_wrong_programs_are_rescaled_and_masked_correct_ones_say_nothing() -> None:

@@ -9,7 +9,7 @@ from sparring.schema import Role
 
 
 class Precision(StrEnum):
-    """What forward and backward passes compute in. Weights are float32 either way."""
+    """What forward and backward passes compute in, or what weights are kept in."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
@@ -25,12 +25,106 @@ class ModelSettings:
     gradient_checkpointing: bool = False
 
 
+class Objective(StrEnum):
+    """What is maximised."""
+
+    CLIPPED = "clipped"
+    """PPO's clipped surrogate of the advantages."""
+    LIKELIHOOD = "likelihood"
+    """The log-likelihood of one's own good responses: supervised fine-tuning on positives."""
+
+
+class Ratio(StrEnum):
+    """What the surrogate's ratio is of."""
+
+    TOKEN = "token"
+    """Each token: π/π_old."""
+    SEQUENCE = "sequence"
+    """A whole response: the product over its tokens (arXiv v2 of CURE, Eq 5)."""
+    GEOMETRIC = "geometric"
+    """A whole response: the geometric mean over its tokens (GSPO, arXiv 2507.18071)."""
+
+
+class Average(StrEnum):
+    """How tokens are put together into a loss."""
+
+    TOKENS = "tokens"
+    """Mean over all tokens of the optimiser step: long responses weigh more."""
+    RESPONSE_MEAN = "response_mean"
+    """Mean over responses of the mean over tokens: all responses weigh the same (GRPO)."""
+    RESPONSE_SUM = "response_sum"
+    """Mean over responses of the sum over tokens (the NeurIPS text of CURE, Eq 5)."""
+
+
+class KLEstimator(StrEnum):
+    """Per token, with δ = log π_ref − log π."""
+
+    K2 = "k2"
+    """δ²/2."""
+    K3 = "k3"
+    """exp(δ) − δ − 1: never negative, unbiased under π."""
+
+
+class KLPlace(StrEnum):
+    """Where the KL term enters."""
+
+    LOSS = "loss"
+    REWARD = "reward"
+    """Subtracted from a response's advantage, summed over its tokens under the policy that
+    sampled it, and centred over the group."""
+
+
+class Reference(StrEnum):
+    """What the KL term is to."""
+
+    START = "start"
+    """The model as it was before the first step."""
+    STEP = "step"
+    """The policy that sampled the step's responses, as in the official code: with one optimiser
+    step per batch the term and its gradient are then 0."""
+
+
+class OldLogprobs(StrEnum):
+    """Whose log-probs the ratio is against. All are of the same weights; they differ by rounding
+    between sampler and trainer, or by the optimiser steps in between."""
+
+    SAMPLED = "sampled"
+    """The sampler's."""
+    TRAINER = "trainer"
+    """Computed by the trainer before the first optimiser step; the sampler's deviation can then
+    be weighed in (truncated importance weights)."""
+    EACH = "each"
+    """Computed anew before every optimiser step, as in the official code: the ratio is always 1."""
+
+
+class OptimizerState(StrEnum):
+    """How long AdamW's moments live."""
+
+    RUN = "run"
+    STEP = "step"
+    """Thrown away with every training step, as in the official code."""
+
+
 @dataclass(frozen=True, slots=True)
 class LossSettings:
-    """``clip`` is ε; ``kl`` the weight β of the KL term (0: no reference is needed)."""
+    """``clip`` is ε, ``clip_high`` the upper one where it differs; ``kl`` the weight β of the KL
+    term (0: no reference is needed); ``importance_cap`` the largest importance weight."""
 
+    objective: Objective = Objective.CLIPPED
+    ratio: Ratio = Ratio.TOKEN
+    average: Average = Average.TOKENS
     clip: float = 0.2
+    clip_high: float | None = None
     kl: float = 0.01
+    kl_estimator: KLEstimator = KLEstimator.K3
+    kl_place: KLPlace = KLPlace.LOSS
+    reference: Reference = Reference.START
+    importance_cap: float | None = None
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the start model has to be kept."""
+        return self.kl > 0 and self.reference is Reference.START
 
 
 class UpdateMode(StrEnum):
@@ -43,11 +137,17 @@ class UpdateMode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class LearningSettings:
     """How to update. ``minibatches`` optimiser steps are made per batch (per role if
-    separate); a gradient longer than ``refuse_norm``, or not finite, is not
+    separate), ``epochs`` times over; a gradient longer than ``refuse_norm``, or not finite, is not
     applied; ``tokens_per_micro_batch`` bounds the positions of one forward pass."""
 
     mode: UpdateMode = UpdateMode.JOINT
     minibatches: int = 1
+    epochs: int = 1
+    old_logprobs: OldLogprobs = OldLogprobs.SAMPLED
+    optimizer_state: OptimizerState = OptimizerState.RUN
+    master_weights: Precision = Precision.FLOAT32
+    """What weights are kept in from step to step. BFLOAT16 rounds them after each, as saving and
+    loading does in the official code."""
     learning_rate: float = 1e-6
     beta1: float = 0.9
     beta2: float = 0.95

@@ -5,9 +5,9 @@ over its own tokens. `separate`: coders first, then testers. Either way the
 log-probs under the sampling policy are fixed before the first optimiser step
 (they come with the samples), so that the second step's ratio and clip are
 real. AdamW's moments live for the whole run; the reference is a frozen copy
-of the first weights.
+of the first weights. `LearningSettings` can depart from each of these.
 
-Gradients are sums over micro-batches divided by the token count of the whole
+Gradients are sums over micro-batches divided by the counts of the whole
 optimiser step, so the split into micro-batches never changes them.
 """
 
@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -25,10 +25,18 @@ import torch
 from transformers import PreTrainedModel
 
 from sparring.learning.logprobs import response_logprobs
-from sparring.learning.loss import token_loss
+from sparring.learning.loss import Tokens, kl_terms, token_loss, token_weights
 from sparring.learning.model import autocast, is_adapted, start_weights
-from sparring.learning.samples import Group, micro_batches
-from sparring.learning.settings import LearningSettings, UpdateMode
+from sparring.learning.samples import Group, Sample, micro_batches
+from sparring.learning.settings import (
+    KLPlace,
+    LearningSettings,
+    OldLogprobs,
+    OptimizerState,
+    Precision,
+    Reference,
+    UpdateMode,
+)
 from sparring.schema import Role
 
 
@@ -66,19 +74,37 @@ class Learner:
         self.model = model
         self.settings = settings
         self.reference: PreTrainedModel | None = None
-        if settings.loss.kl > 0:
+        if settings.loss.needs_reference:
             # An adapted model holds its reference: itself without the adapter.
             self.reference = model if is_adapted(model) else frozen_copy(model)
-        self.optimizer = torch.optim.AdamW(
-            [p for p in model.parameters() if p.requires_grad],
-            lr=settings.learning_rate,
-            betas=(settings.beta1, settings.beta2),
-            weight_decay=settings.weight_decay,
+        self.optimizer = self._new_optimizer()
+
+    def _new_optimizer(self) -> torch.optim.AdamW:
+        s = self.settings
+        return torch.optim.AdamW(
+            self._parameters(),
+            lr=s.learning_rate,
+            betas=(s.beta1, s.beta2),
+            weight_decay=s.weight_decay,
         )
+
+    def set_learning_rate(self, rate: float) -> None:
+        """The step size of the updates to come."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
 
     def update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         """Learn from one batch. A batch without any group leaves the weights as they are."""
         stats = {role: RoleStats() for role in Role}
+        if self.settings.optimizer_state is OptimizerState.STEP:
+            rate = self.optimizer.param_groups[0]["lr"]
+            self.optimizer = self._new_optimizer()
+            self.set_learning_rate(rate)
+        self._learning_mode()
+        if self.settings.loss.kl > 0 and self.settings.loss.kl_place is KLPlace.REWARD:
+            groups = self._penalised(groups)
+        if self.settings.old_logprobs is OldLogprobs.TRAINER:
+            groups = self._recomputed(groups)
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         if self.settings.mode is UpdateMode.SEPARATE:
             parts = [
@@ -91,10 +117,14 @@ class Learner:
             parts = [
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
-        self._learning_mode()
         stepped = False
-        for part in parts:
+        for part in parts * self.settings.epochs:
+            if self.settings.old_logprobs is OldLogprobs.EACH:
+                part = {role: self._recomputed(chunk) for role, chunk in part.items()}
             stepped |= self._optimizer_step(part, stats, fresh=not stepped)
+        if self.settings.master_weights is Precision.BFLOAT16:
+            for p in self._parameters():
+                p.data = p.data.bfloat16().float()
         self.model.eval()
         for s in stats.values():
             s.grad_norm /= max(1, s.optimizer_steps)
@@ -113,9 +143,9 @@ class Learner:
         stats = {role: RoleStats() for role in Role}
         self.optimizer.zero_grad(set_to_none=True)
         self._learning_mode()
-        tokens = sum(g.tokens for g in groups)
+        whole = _Whole.of(groups, 1.0)
         for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
-            self._backward(batch, 1 / tokens, stats[batch[0].role], fresh=True)
+            self._backward(batch, whole, stats[batch[0].role], fresh=True)
             stats[batch[0].role].groups += len(batch)
         norm = _norm([p.grad for p in self._parameters() if p.grad is not None], None)
         self.model.eval()
@@ -137,9 +167,9 @@ class Learner:
         for role, groups in part.items():
             if not groups:
                 continue
-            tokens = sum(g.tokens for g in groups)
+            whole = _Whole.of(groups, self.settings.weight(role))
             for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
-                self._backward(batch, self.settings.weight(role) / tokens, stats[role], fresh)
+                self._backward(batch, whole, stats[role], fresh)
             gradients = [p.grad for p in self._parameters() if p.grad is not None]
             stats[role].grad_norm += _norm(gradients, earlier)
             stats[role].groups += len(groups)
@@ -156,20 +186,32 @@ class Learner:
         self.optimizer.step()
         return True
 
-    def _backward(self, batch: list[Group], scale: float, stats: RoleStats, fresh: bool) -> None:
+    def _backward(self, batch: list[Group], whole: _Whole, stats: RoleStats, fresh: bool) -> None:
         """Add the gradient of one micro-batch, and its tokens to the statistics."""
         device = self.model.device
+        loss = self.settings.loss
         samples = [s for g in batch for s in g.samples]
+        sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=device)
         old = torch.tensor([x for s in samples for x in s.old_logprobs], device=device)
         advantage = torch.tensor([s.advantage for s in samples], device=device)
         shared = self.settings.share_prompts
         with autocast(device, self.settings.precision):
             current = response_logprobs(self.model, batch, shared)
-            reference = self._reference_logprobs(batch, shared)
+            reference = None
+            if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
+                reference = (
+                    old
+                    if loss.reference is Reference.STEP
+                    else self._reference_logprobs(batch, shared)
+                )
+        cap = loss.importance_cap
+        weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
         tokens = token_loss(
-            current.logprob, old, advantage[current.row], reference, self.settings.loss
+            Tokens(current.logprob, current.row, old, advantage[current.row], weight, reference),
+            loss,
         )
-        (tokens.loss.sum() * scale).backward()
+        share = token_weights(current.row, loss.average, whole.tokens, whole.responses)
+        ((tokens.loss * share).sum() * whole.weight).backward()
         stats.tokens += len(old)
         stats.loss += float(tokens.loss.detach().sum())
         stats.kl += float(tokens.kl.sum())
@@ -177,10 +219,48 @@ class Learner:
         stats.entropy += float(current.entropy.sum())
         stats.largest_ratio = max(stats.largest_ratio, float(tokens.ratio.max()))
         if fresh:
-            gap = (current.logprob.detach() - old).abs()
+            gap = (current.logprob.detach() - sampled).abs()
             stats.logprob_gap += float(gap.sum())
             stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
             stats.gap_tokens += len(old)
+
+    @torch.no_grad()
+    def _recomputed(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups with the trainer's own log-probs under the current weights."""
+        found: dict[int, tuple[float, ...]] = {}
+        for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
+            with autocast(self.model.device, self.settings.precision):
+                now = response_logprobs(self.model, batch, self.settings.share_prompts)
+            found |= _by_sample(batch, now.logprob)
+        return _changed(groups, lambda s: replace(s, trainer_logprobs=found[id(s)]))
+
+    @torch.no_grad()
+    def _penalised(self, groups: Sequence[Group]) -> list[Group]:
+        """The groups with the KL to the reference taken off the advantages: β times its sum over
+        a response's tokens, centred over the group, as if it had been in the reward."""
+        if self.reference is None:  # to the policy that sampled: nothing
+            return list(groups)
+        loss = self.settings.loss
+        cost: dict[int, float] = {}
+        for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
+            with autocast(self.model.device, self.settings.precision):
+                reference = self._reference_logprobs(batch, self.settings.share_prompts)
+            assert reference is not None
+            values = _by_sample(batch, reference)
+            for s in (s for g in batch for s in g.samples):
+                sampled = torch.tensor(s.sampled_logprobs)
+                kl = kl_terms(sampled, torch.tensor(values[id(s)]), loss.kl_estimator)
+                cost[id(s)] = loss.kl * float(kl.sum())
+        mean = {id(g): sum(cost[id(s)] for s in g.samples) / len(g.samples) for g in groups}
+        return [
+            replace(
+                g,
+                samples=tuple(
+                    replace(s, advantage=s.advantage - cost[id(s)] + mean[id(g)]) for s in g.samples
+                ),
+            )
+            for g in groups
+        ]
 
     @torch.no_grad()
     def _reference_logprobs(self, batch: list[Group], shared: bool) -> torch.Tensor | None:
@@ -214,6 +294,19 @@ class Learner:
         self.optimizer.load_state_dict(state)
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What one role's part of an optimiser step amounts to: averages are over these."""
+
+    tokens: int
+    responses: int
+    weight: float
+
+    @classmethod
+    def of(cls, groups: Sequence[Group], weight: float) -> _Whole:
+        return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
+
+
 def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:
     """A copy that never changes: the reference of the KL term."""
     reference = copy.deepcopy(model)
@@ -226,6 +319,17 @@ def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
     """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
     bounds = [round(i * len(groups) / count) for i in range(count + 1)]
     return [groups[a:b] for a, b in pairwise(bounds)]
+
+
+def _by_sample(batch: Sequence[Group], values: torch.Tensor) -> dict[int, tuple[float, ...]]:
+    """Flat values of a batch's tokens, by the identity of their sample."""
+    samples = [s for g in batch for s in g.samples]
+    parts = values.cpu().split([len(s.token_ids) for s in samples])
+    return {id(s): tuple(part.tolist()) for s, part in zip(samples, parts, strict=True)}
+
+
+def _changed(groups: Sequence[Group], change: Callable[[Sample], Sample]) -> list[Group]:
+    return [replace(g, samples=tuple(change(s) for s in g.samples)) for g in groups]
 
 
 def _norm(gradients: list[torch.Tensor], earlier: list[torch.Tensor] | None) -> float:

@@ -61,6 +61,7 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
             "id": task.id,
             "statement": task.statement,
             "tests": [[t.input, t.output] for t in task.tests],
+            "examples": [[t.input, t.output] for t in task.examples],
             "checker": task.checker,
             "source": task.source,
             "has_reference": judged.has_reference,
@@ -87,6 +88,7 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 "right": bool(judged.right_U[k]) if judged.has_reference else None,
                 "reference": _outcome(o) if (o := judged.reference_U[k]) is not None else None,
                 "accepts_correct": bool(terms.accepts_correct[k]),
+                "rightness": float(terms.rightness[k]),
                 "caught": float(terms.caught[k]),
                 "missed": float(terms.missed[k]),
                 "reward": float(terms.reward[k]),
@@ -128,6 +130,7 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         id=given["id"],
         statement=given["statement"],
         tests=tuple(Test(a, b) for a, b in given["tests"]),
+        examples=tuple(Test(a, b) for a, b in given["examples"]),
         checker=checker or given["checker"],
         source=given["source"],
     )

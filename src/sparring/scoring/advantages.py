@@ -9,6 +9,8 @@ import numpy as np
 
 from sparring.scoring.matrix import Bools, Floats
 
+_NO_DIFFERENCE = 1e-9
+
 
 class Normalisation(StrEnum):
     """How rewards of one group become advantages."""
@@ -26,6 +28,10 @@ class DropReason(StrEnum):
     """No response of the group has a reward (for tests: no correct program to judge by)."""
     ZERO_VARIANCE = "zero_variance"
     """All rewards are equal."""
+    NO_POSITIVE = "no_positive"
+    """Learning from good responses only, and there is none."""
+    NOT_SAMPLED = "not_sampled"
+    """There was nothing to learn from, known before the responses were sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +47,30 @@ class Advantages:
 def advantages(reward: Floats, normalisation: Normalisation) -> Advantages:
     """Advantages of one group. NaN rewards are masked: no part in the statistics, advantage 0."""
     known = ~np.isnan(reward)
+    if not len(reward):
+        return Advantages(np.zeros(0), known, DropReason.NOT_SAMPLED)
     if not known.any():
         return Advantages(np.zeros_like(reward), known, DropReason.NO_LABEL)
-    centred = np.where(known, reward - reward[known].mean(), 0.0)
-    deviation = float(reward[known].std())
-    if deviation < 1e-9:
+    if same(reward[known]):
         return Advantages(np.zeros_like(reward), known, DropReason.ZERO_VARIANCE)
+    centred = np.where(known, reward - reward[known].mean(), 0.0)
     if normalisation is Normalisation.STD:
-        centred = centred / deviation
+        centred = centred / float(reward[known].std())
     return Advantages(centred, known, None)
+
+
+def positives(good: Bools) -> Advantages:
+    """Advantage 1 for every ``good`` response, no label for the others: imitation of one's own
+    successes (the paper's SFT baseline)."""
+    if not len(good):
+        return Advantages(np.zeros(0), good, DropReason.NOT_SAMPLED)
+    dropped = None if good.any() else DropReason.NO_POSITIVE
+    return Advantages(good.astype(float), good, dropped)
+
+
+def same(reward: Floats) -> bool:
+    """Whether rewards differ by no more than rounding."""
+    return float(reward.std()) < _NO_DIFFERENCE
 
 
 def shuffled(reward: Floats, rng: np.random.Generator) -> Floats:

@@ -79,3 +79,12 @@ def from_verdicts(verdicts: Sequence[Sequence[Verdict]], ground_truth: int) -> P
         np.array(observed, dtype=bool).reshape(shape),
         ground_truth,
     )
+
+
+def stacked(one: PassMatrix, other: PassMatrix) -> PassMatrix:
+    """The programs of both, on the same tests."""
+    return PassMatrix(
+        np.concatenate([one.passed_PT, other.passed_PT]),
+        np.concatenate([one.observed_PT, other.observed_PT]),
+        one.ground_truth,
+    )

@@ -1,0 +1,66 @@
+"""The recipe: everything a run depends on, in one typed tree.
+
+Each field is documented where it is defined (`sparring config --fields` lists
+them). `sparring.config` reads recipes from files and the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from sparring.recipe.method import LearningSection, RewardSection
+from sparring.recipe.presets import Preset, preset_values
+from sparring.recipe.section import Section
+from sparring.recipe.setting import (
+    NANO,
+    CheckerSection,
+    EvaluationSection,
+    ModelSection,
+    PromptsSection,
+    SamplingSection,
+    SandboxSection,
+    TasksSection,
+    TrainingSection,
+)
+
+__all__ = ["NANO", "Preset", "Recipe", "RewardSection"]
+
+
+class Recipe(Section):
+    """All of it. Every section may be left out; what is left out is the preset's."""
+
+    preset: Preset = Field(
+        Preset.DEFAULT,
+        description="Whose method to start from: default, paper, official (`sparring config --diff paper default`)",
+    )
+    model: ModelSection = ModelSection()
+    tasks: TasksSection = TasksSection()
+    prompts: PromptsSection = PromptsSection()
+    sampling: SamplingSection = SamplingSection()
+    sandbox: SandboxSection = SandboxSection()
+    checker: CheckerSection = CheckerSection()
+    reward: RewardSection = RewardSection()
+    learning: LearningSection = LearningSection()
+    training: TrainingSection = TrainingSection()
+    evaluation: EvaluationSection = EvaluationSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upon_the_preset(cls, data: Any) -> Any:
+        """The preset's values under the given ones; ``reward = "file.py:f"`` is its function."""
+        if not isinstance(data, Mapping):
+            return data
+        given = dict(data)
+        if isinstance(given.get("reward"), str):
+            given["reward"] = {"function": given["reward"]}
+        name = given.get("preset", Preset.DEFAULT)
+        if name not in list(Preset):
+            return given  # the field itself says so
+        for section, values in preset_values(Preset(name)).items():
+            own = given.get(section, {})
+            if isinstance(own, Mapping):
+                given[section] = {**values, **own}
+        return given

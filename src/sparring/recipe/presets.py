@@ -1,0 +1,129 @@
+"""Presets: what the paper says, what the released code does, what we do.
+
+A preset fixes reward, normalisation, dropping, loss, KL, the optimiser's
+memory and the prompts' options. It never sets a step size, numbers of
+programs, tests, tasks or steps, nor lengths: these are a recipe's. A recipe
+names one (``preset = "paper"``) and may change any field of it.
+
+    sparring config --diff paper default
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Preset(StrEnum):
+    """Whose choices a recipe starts from."""
+
+    DEFAULT = "default"
+    """Ours."""
+    PAPER = "paper"
+    """arXiv 2506.03136 v2, its Eq 4 in the form that holds (that of the NeurIPS text)."""
+    OFFICIAL = "official"
+    """The released code, Gen-Verse/CURE at 69fe174."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One switch: its value in each preset, and why they differ."""
+
+    key: str
+    paper: Any
+    official: Any
+    default: Any
+    why: str
+
+    def value(self, preset: Preset) -> Any:
+        """Its value in a preset."""
+        if preset is Preset.PAPER:
+            return self.paper
+        return self.official if preset is Preset.OFFICIAL else self.default
+
+
+CHOICES = (
+    Choice(
+        "reward.coder", "count", "share", "count",
+        "Eq 3 counts tests, the released code takes their share; normalised, both are the same",
+    ),
+    Choice(
+        "reward.tester", "cure", "scaled", "cure",
+        "Eq 4, which the released code divides by the number of wrong programs of the group",
+    ),
+    Choice(
+        "reward.no_wrong", "zero", "sign", "sign",
+        "without a wrong program Eq 4 pays 0 to all; ±1 for being right keeps the group learning",
+    ),
+    Choice(
+        "reward.invalid_test", "eq4", "eq4", "lowest",
+        "by Eq 4 a test that cannot be read earns 0, more than an honest one that misses something",
+    ),
+    Choice(
+        "reward.validity", 0.0, 0.0, 1.0,
+        "Eq 4 pays a right test that catches nothing as much as a wrong one that fails everybody",
+    ),
+    Choice(
+        "learning.mode", "separate", "separate", "joint",
+        "coders first and testers after, or one gradient of both: one optimiser step fewer",
+    ),
+    Choice(
+        "learning.ratio", "sequence", "token", "token",
+        "arXiv v2 prints the ratio of whole responses, the NeurIPS text and the code of tokens",
+    ),
+    Choice(
+        "learning.average", "response_mean", "tokens", "tokens",
+        "per response, as Eq 5 is printed, or over all tokens of the batch",
+    ),
+    Choice(
+        "learning.old_logprobs", "sampled", "each", "sampled",
+        "the released code computes them anew before each step, so that ratio and clip do nothing",
+    ),
+    Choice(
+        "learning.reference", "start", "step", "start",
+        "the released code's KL is to the policy itself: it is always 0",
+    ),
+    Choice(
+        "learning.optimizer_state", "run", "step", "run",
+        "the released code starts a new process, and with it a new AdamW, at every step",
+    ),
+    Choice(
+        "learning.master_weights", "float32", "bfloat16", "float32",
+        "it also saves and loads bfloat16 weights at every step, which loses small changes",
+    ),
+    Choice(
+        "prompts.coder_examples", 0, 0, 1,
+        "their data has the public examples in the statement already",
+    ),
+    Choice(
+        "prompts.tester_examples", 0, 1, 0,
+        "the released code shows the tester an example in training, which invites copying",
+    ),
+    Choice(
+        "evaluation.tester_examples", 0, 0, None,
+        "and none in evaluation; unset means: as in training",
+    ),
+)  # fmt: skip
+
+
+def preset_values(preset: Preset) -> dict[str, dict[str, Any]]:
+    """A preset's values by section and key."""
+    found: dict[str, dict[str, Any]] = {}
+    for choice in CHOICES:
+        section, key = choice.key.split(".")
+        found.setdefault(section, {})[key] = choice.value(preset)
+    return found
+
+
+def differences(one: Preset, other: Preset) -> list[str]:
+    """A line for each switch in which two presets differ."""
+    return [
+        f"{c.key}: {_shown(c.value(one))} → {_shown(c.value(other))}   {c.why}"
+        for c in CHOICES
+        if c.value(one) != c.value(other)
+    ]
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value is None else str(value)

@@ -1,0 +1,43 @@
+"""What sections of a recipe are made of: the closed base class and the kinds of numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+Length = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+Responses = Annotated[int, Field(ge=1, le=4096, strict=True)]
+Few = Annotated[int, Field(ge=1, le=1024, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=1 << 63, strict=True)]
+Heat = Annotated[float, Field(ge=0.01, le=100)]
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types that a field may hold; empty for containers."""
+    if get_origin(annotation) in (list, dict, tuple):
+        return set()
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    parts = [a for a in get_args(annotation) if a is not type(None)]
+    return set().union(*map(_kinds, parts)) if parts else {annotation}
+
+
+class Section(BaseModel):
+    """A part of a recipe: immutable, and closed against unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_own_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """true is no number and "8" is none either: what looks like a slip is one."""
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        if kinds == {bool} and not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        if isinstance(value, bool) and bool not in kinds:
+            raise ValueError("must not be true or false")
+        if isinstance(value, str) and kinds and all(k in (bool, int, float) for k in kinds):
+            raise ValueError("must not be in quotes")
+        return value

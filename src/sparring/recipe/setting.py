@@ -1,0 +1,181 @@
+"""The setting: model, tasks, prompts, sampling, sandbox, schedule, evaluation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from sparring.learning.settings import (
+    Precision,
+)
+from sparring.prompts.templates import CODER, TESTER
+from sparring.recipe.section import Count, Few, Heat, Length, Responses, Section, Seed
+from sparring.sandbox.types import Fork, Level
+from sparring.tasks.checkers import Rule, parse_checker
+
+NANO = "nano"
+"""Name of the model in the package."""
+
+
+class ModelSection(Section):
+    """[model]"""
+
+    path: str = Field(
+        NANO,
+        min_length=1,
+        description="Directory or hub id of a causal language model; 'nano' is in the package",
+    )
+    precision: Precision = Field(
+        Precision.FLOAT32,
+        description="Of forward and backward passes; weights and optimiser are float32 either way",
+    )
+    lora_rank: int = Field(
+        0,
+        ge=0,
+        le=8192,
+        description="Rank of a LoRA adapter that is trained instead; 0: all weights",
+    )
+    lora_alpha: float = Field(32.0, gt=0, description="LoRA's scale, divided by the rank")
+    lora_targets: list[str] = Field(
+        ["all-linear"], description="Names of the layers that LoRA adapts, or all-linear"
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="Compute activations again on the way back: less memory, more time"
+    )
+
+
+class TasksSection(Section):
+    """[tasks]"""
+
+    train: list[str] = Field(
+        ["microworld:train"], description="Task files to train on, or microworld:SPLIT"
+    )
+    held_out: list[str] = Field(
+        ["microworld:held_out"], description="Task files to evaluate on, or microworld:SPLIT"
+    )
+    train_count: Length = Field(
+        1600, description="Tasks drawn from a microworld split for training"
+    )
+    held_out_count: Length = Field(300, description="Tasks evaluated; of a file, the first so many")
+    held_out_seed: Seed = Field(
+        1,
+        description="Seed of the microworld's held-out tasks; the same for every run, so that runs compare",
+    )
+    max_tests: Count | None = Field(
+        None, description="Use only the first so many ground-truth tests (the paper: 8)"
+    )
+
+
+class PromptsSection(Section):
+    """[prompts]"""
+
+    coder: str = Field(
+        CODER, description="The coder's message; {statement} and {examples} are filled in"
+    )
+    tester: str = Field(
+        TESTER, description="The tester's message; {statement} and {examples} are filled in"
+    )
+    coder_examples: int = Field(1, ge=0, description="Public examples shown to the coder")
+    tester_examples: int = Field(0, ge=0, description="Public examples shown to the tester")
+    tester_examples_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of training prompts that show them, drawn by task and step",
+    )
+    template_options: dict[str, bool | int | float | str] = Field(
+        {},
+        description="Switches of the model's chat template, such as {enable_thinking = false}",
+    )
+    reasoning_start: str = Field(
+        "<think>", min_length=1, description="Where a response's reasoning begins"
+    )
+    reasoning_end: str = Field(
+        "</think>", min_length=1, description="Where it ends; what follows is the answer"
+    )
+    max_tokens: Count = Field(
+        2048, description="Longest prompt; a longer one is an error, never cut"
+    )
+
+
+class SamplingSection(Section):
+    """[sampling]"""
+
+    programs: Responses = Field(16, description="n: programs per task")
+    tests: Responses = Field(16, description="m: tests per task")
+    coder_temperature: Heat = Field(1.0, description="Divides the coder's logits")
+    tester_temperature: Heat = Field(1.0, description="Divides the tester's logits")
+    coder_max_tokens: Length = Field(
+        1024, description="Longest program response, end token included"
+    )
+    tester_max_tokens: Length = Field(1024, description="Longest test response, end token included")
+    max_rows: Length = Field(512, description="Responses sampled at once")
+
+
+class SandboxSection(Section):
+    """[sandbox]"""
+
+    workers: Few | None = Field(None, description="Parallel workers; default: one per core")
+    level: Level | None = Field(
+        None, description="Isolation to insist on; default: the strongest the host gives"
+    )
+    fork: Fork = Field(Fork.PER_PROGRAM, description="Whether a program's inputs share a process")
+    idle_seconds: float = Field(2.0, gt=0, description="Longest wait of a run without computing")
+    output_bytes: Count = Field(1 << 20, description="Longest output of a run")
+    max_infra_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Stop the run when our own failures exceed this share of a step's runs",
+    )
+
+
+class CheckerSection(Section):
+    """[checker]"""
+
+    rule: str | None = Field(
+        None, description="Compare outputs by this rule, whatever the tasks name"
+    )
+
+    @field_validator("rule")
+    @classmethod
+    def _known(cls, rule: str | None) -> str | None:
+        if rule is not None:
+            checker = parse_checker(rule)
+            if checker.of_calls or checker.rule is Rule.PROGRAM:
+                raise ValueError(
+                    f"{rule!r} is not for all tasks alike; name a rule for printed text"
+                )
+        return rule
+
+
+class TrainingSection(Section):
+    """[training]"""
+
+    steps: Count = Field(350, description="Training steps")
+    tasks_per_step: Length = Field(16, description="Tasks sampled in each step")
+    seed: Seed = Field(0, description="Seed of task order and sampling")
+    threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
+    checkpoint_every: Count = Field(
+        50, description="Steps between checkpoints; one is always written at the end"
+    )
+    keep_checkpoints: Count = Field(2, description="Newest checkpoints kept")
+
+
+class EvaluationSection(Section):
+    """[evaluation]"""
+
+    every: Count = Field(
+        50, description="Training steps between evaluations; one comes before and one after"
+    )
+    programs: Responses = Field(8, description="Programs per held-out task")
+    tests: Responses = Field(8, description="Tests per held-out task")
+    temperature: float = Field(1.0, ge=0, description="Sampling temperature of both roles")
+    tester_examples: int | None = Field(
+        None, ge=0, description="Public examples shown to the tester; default: as in training"
+    )
+    start_temperatures: list[Annotated[float, Field(ge=0)]] = Field(
+        [],
+        description="Temperatures at which the start model is evaluated as well, for an honest comparison",
+    )
