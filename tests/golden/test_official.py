@@ -10,7 +10,7 @@ import pytest
 
 from sparring.scoring.advantages import Normalisation, advantages
 from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.metrics import acceptance, estimated_right
+from sparring.scoring.rates import acceptance, estimated_right
 from sparring.scoring.rewards import (
     InvalidTest,
     NoWrong,
