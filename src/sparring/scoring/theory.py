@@ -31,6 +31,10 @@ CAP = 10_000
 """Where to stop looking for a number of tests: beyond any budget."""
 
 
+ZERO = 1e-12
+"""A μ up to this is 0, met by rounding."""
+
+
 class Ties(StrEnum):
     """What D_m = 0 counts for."""
 
@@ -117,7 +121,7 @@ def tests_for(x: Law, wanted: float, ties: Ties, cap: int) -> int | None:
     number of tests is likelier to tie.
     """
     _check_wanted(wanted)
-    if x.mu <= 0:
+    if x.mu <= ZERO:
         return None
     return next((m for m, won in _precisions(x, ties, cap) if won >= wanted), None)
 
@@ -126,7 +130,7 @@ def tests_by_bound(mu: float, wanted: float) -> int | None:
     """The smallest m for which the bound promises ``wanted``, in (0, 1): m ≥ (8/μ²) ln(1/δ) with
     δ = 1 − wanted. None when μ ≤ 0."""
     _check_wanted(wanted)
-    if mu <= 0:
+    if mu <= ZERO:
         return None
     m = max(1, math.floor(-8 / mu**2 * math.log1p(-wanted)))
     return m if bound(mu, m) >= wanted else m + 1
