@@ -22,7 +22,7 @@ from sparring.recipe import Recipe
 from sparring.reward import Facts, Scorer
 from sparring.scoring.advantages import Advantages
 from sparring.scoring.matrix import Floats, PassMatrix
-from sparring.scoring.metrics import acceptance, estimated_right
+from sparring.scoring.rates import acceptance, estimated_right
 from sparring.scoring.selection import first_index
 
 TOLERANCE = 1e-9

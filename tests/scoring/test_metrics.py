@@ -18,13 +18,12 @@ from sparring.scoring.intervals import (
 from sparring.scoring.matrix import PassMatrix
 from sparring.scoring.metrics import (
     TaskFacts,
-    acceptance,
     caught,
-    estimated_right,
     majority,
     one_shot,
     summarise,
 )
+from sparring.scoring.rates import acceptance, estimated_right
 
 
 def facts(rows: list[str], right: str, ground_truth: int = 1) -> TaskFacts:

@@ -9,6 +9,7 @@ linearised (delta method) variance, which needs no random numbers.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,24 @@ def ratio(numerator: Floats, denominator: Floats) -> Linear:
     total = float(denominator[used].sum())
     value = float(numerator[used].sum()) / total
     influence = np.where(used, (numerator - value * denominator) / total, 0.0)
+    return Linear(value, influence, used)
+
+
+def mean(value: Floats) -> Linear:
+    """Mean over tasks of one value per task; NaN tasks are not used. With `linear_interval` the
+    interval is that of `mean_interval`."""
+    used = ~np.isnan(value)
+    if not used.any():
+        return Linear(math.nan, np.zeros(len(used)), used)
+    middle = float(value[used].mean())
+    return Linear(middle, np.where(used, (value - middle) / used.sum(), 0.0), used)
+
+
+def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
+    """``value``, a function of figures of the same tasks. ``parts``: its derivative by each figure,
+    and the figure (delta method)."""
+    influence = sum((by * figure.influence for by, figure in parts), np.zeros(1))
+    used = np.any([figure.used for _, figure in parts], axis=0)
     return Linear(value, influence, used)
 
 

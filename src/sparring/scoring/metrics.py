@@ -16,6 +16,7 @@ import numpy as np
 
 from sparring.scoring.intervals import Estimate, Linear, linear_interval, mean_interval, ratio
 from sparring.scoring.matrix import Bools, Floats, PassMatrix
+from sparring.scoring.rates import Group, Rate, RightBy, count, estimated_right, rates
 from sparring.scoring.selection import best_of
 
 
@@ -46,30 +47,6 @@ def one_shot(facts: TaskFacts) -> float:
     """Share of programs that pass every ground-truth test; NaN if none is known."""
     known = facts.matrix.correct_P | facts.matrix.wrong_P
     return float(facts.matrix.correct_P[known].mean()) if known.any() else float("nan")
-
-
-def estimated_right(matrix: PassMatrix, parsed_U: Bools) -> Bools | None:
-    """By the paper's rule: passed by every correct program. None without a correct program."""
-    correct = matrix.correct_P
-    if not correct.any():
-        return None
-    observed = matrix.observed_PU
-    return np.asarray((matrix.passed_PU | ~observed)[correct].all(axis=0) & parsed_U)
-
-
-def acceptance(matrix: PassMatrix, right_U: Bools, parsed_U: Bools) -> tuple[Floats, Floats]:
-    """How wrong programs fare: (passes, runs) on right tests, (passes, runs) on wrong tests.
-
-    p01 is passes / runs of the first pair, p00 of the second; unparsed tests
-    are no tests here.
-    """
-    wrong = matrix.wrong_P
-    observed = matrix.observed_PU[wrong]
-    passed = matrix.passed_PU[wrong] & observed
-    right, mistaken = right_U & parsed_U, ~right_U & parsed_U
-    on_right = np.array([passed[:, right].sum(), observed[:, right].sum()], dtype=float)
-    on_wrong = np.array([passed[:, mistaken].sum(), observed[:, mistaken].sum()], dtype=float)
-    return on_right, on_wrong
 
 
 def caught(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
@@ -108,9 +85,7 @@ class Summary:
 def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     """Every metric over ``tasks``; Best-of-(n, m) of own programs and of the pool.
 
-    p01, p00 and μ are by reference: p01 and p00 as ratios over all wrong
-    (program, test) pairs, μ = p_u (1 − p01) − (1 − p_u) p00 with
-    p_u the share of right tests among parsed ones.
+    p01, p00 and μ are by reference, as `rates` counts them.
     """
     estimates: dict[str, Estimate] = {}
     label = f"bon_{n}x{m}"
@@ -160,22 +135,14 @@ def _catch_rate(tasks: Sequence[TaskFacts]) -> Linear:
 
 
 def _theory(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
-    """p01, p00 and μ; a task without a reference says nothing. μ's influence follows from those
-    of the three ratios it is made of."""
-    a, b, u = (np.zeros((len(tasks), 2)) for _ in range(3))
+    """p01, p00 and μ; a task without a reference says nothing."""
+    counts = np.zeros((len(tasks), len(Rate), 2))
     for i, f in enumerate(tasks):
         if f.right_U is not None:
-            a[i], b[i] = acceptance(f.matrix, f.right_U, f.parsed_U)
-            u[i] = f.right_U.sum(), f.parsed_U.sum()
-    p01, p00, pu = (ratio(x[:, 0], x[:, 1]) for x in (a, b, u))
-    mu = Linear(
-        pu.value * (1 - p01.value) - (1 - pu.value) * p00.value,
-        (1 - p01.value + p00.value) * pu.influence
-        - pu.value * p01.influence
-        - (1 - pu.value) * p00.influence,
-        p01.used | p00.used | pu.used,
-    )
-    return {"p01": p01, "p00": p00, "mu": mu}
+            group = Group(str(i), f.matrix, f.parsed_U, f.right_U)
+            counts[i] = count(group, RightBy.REFERENCE)
+    found = rates(counts)
+    return {"p01": found.of[Rate.P01], "p00": found.of[Rate.P00], "mu": found.mu()}
 
 
 def _by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float]]:

@@ -1,0 +1,38 @@
+"""Groups made up for tests: matrices by the theorem's model, and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sparring.scoring.matrix import PassMatrix
+from sparring.scoring.rates import Group
+
+
+def simulated(
+    rng: np.random.Generator,
+    task: str,
+    p_u: float = 0.6,
+    p01: float = 0.5,
+    p00: float = 0.2,
+    p_s: float = 0.4,
+    parsed: float = 1.0,
+    programs: int = 6,
+    tests: int = 6,
+) -> Group:
+    """A group by the theorem's model; one ground-truth test, which tells the correct programs."""
+    correct = rng.random(programs) < p_s
+    parsed_U = rng.random(tests) < parsed
+    right = (rng.random(tests) < p_u) & parsed_U
+    by_chance = rng.random((programs, tests)) < np.where(right, p01, p00)
+    passed = np.where(correct[:, None], right, by_chance) & parsed_U
+    passed = np.concatenate([correct[:, None], passed], axis=1)
+    return Group(task, PassMatrix(passed, np.ones_like(passed), 1), parsed_U, right)
+
+
+def by_hand(rows: list[str], right: str, task: str = "a") -> Group:
+    """``rows``: one string per program, 1 passed, 0 failed, ? masked; the first column is the
+    ground-truth test. ``right``: r right, w wrong, - not parsed, of each generated test."""
+    passed = np.array([[c == "1" for c in row] for row in rows])
+    seen = np.array([[c != "?" for c in row] for row in rows])
+    right_U = np.array([c == "r" for c in right])
+    return Group(task, PassMatrix(passed, seen, 1), np.array([c != "-" for c in right]), right_U)
