@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.nano import tiny_model
 
 from sparring.learning.logprobs import response_logprobs
-from sparring.learning.loss import token_loss
 from sparring.learning.samples import Group, Sample, micro_batches
 from sparring.learning.settings import LearningSettings, LossSettings, UpdateMode
 from sparring.learning.update import Learner
@@ -120,24 +119,6 @@ def test_micro_batches_keep_every_response_once_and_respect_the_budget(budget: i
         width = max(len(s.token_ids) for g in b for s in g.samples)
         cost = max(len(g.prompt_ids) for g in b) * len(b) + width * rows
         assert cost <= budget or rows == 1
-
-
-def test_the_surrogate_by_hand() -> None:
-    ratio = torch.tensor([1.0, 1.5, 0.5, 1.5, 0.5])
-    advantage = torch.tensor([2.0, 1.0, 1.0, -1.0, -1.0])
-    found = token_loss(ratio.log(), torch.zeros(5), advantage, None, LossSettings(0.2, 0.0))
-    torch.testing.assert_close(found.loss, torch.tensor([-2.0, -1.2, -0.5, 1.5, 0.8]))
-    assert found.clipped.tolist() == [False, True, False, False, True]
-
-
-def test_k3_is_zero_at_the_reference_and_positive_elsewhere() -> None:
-    logprob = torch.tensor([-1.0, -2.0])
-    found = token_loss(
-        logprob, logprob, torch.zeros(2), torch.tensor([-1.0, -1.5]), LossSettings(0.2, 0.5)
-    )
-    expected = torch.exp(torch.tensor(0.5)) - 0.5 - 1
-    torch.testing.assert_close(found.kl, torch.stack([torch.tensor(0.0), expected]))
-    torch.testing.assert_close(found.loss, 0.5 * found.kl)
 
 
 def test_zero_advantages_leave_the_weights_bit_for_bit() -> None:

@@ -1,0 +1,92 @@
+"""Presets: what they fix, what they leave to recipes, and how the difference is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sparring.cli import app
+from sparring.config import load_recipe, make_recipe, to_toml
+from sparring.errors import ConfigError
+from sparring.learning.settings import OldLogprobs, OptimizerState, UpdateMode
+from sparring.recipe import Preset, Recipe
+from sparring.recipe.presets import CHOICES, differences
+from sparring.scoring.rewards import InvalidTest, NoWrong, TesterReward
+
+
+def test_the_fields_own_defaults_are_the_default_preset() -> None:
+    plain = Recipe().model_dump(mode="json")
+    for choice in CHOICES:
+        section, key = choice.key.split(".")
+        field = Recipe.model_fields[section].annotation.model_fields[key]  # type: ignore[union-attr]
+        assert field.default == choice.default, choice.key
+        assert plain[section][key] == choice.default, choice.key
+
+
+def test_no_preset_sets_what_a_recipe_must_say() -> None:
+    theirs = (
+        "learning_rate",
+        "programs",
+        "tests",
+        "steps",
+        "tasks_per_step",
+        "max_tokens",
+        "train",
+    )
+    for choice in CHOICES:
+        assert not choice.key.split(".")[1].endswith(theirs), choice.key
+        assert choice.why
+
+
+def test_a_preset_is_the_ground_and_the_recipe_has_the_last_word(tmp_path: Path) -> None:
+    paper = make_recipe({}, ["preset=paper"], "recipe")
+    assert paper.reward.no_wrong is NoWrong.ZERO
+    assert paper.reward.invalid_test is InvalidTest.EQ4
+    assert paper.learning.mode is UpdateMode.SEPARATE
+    file = tmp_path / "mine.toml"
+    file.write_text('preset = "official"\n[reward]\nno_wrong = "zero"\n')
+    official = load_recipe(file, ["learning.mode=joint"])
+    assert official.reward.tester is TesterReward.SCALED
+    assert official.learning.old_logprobs is OldLogprobs.EACH
+    assert official.learning.optimizer_state is OptimizerState.STEP
+    assert official.reward.no_wrong is NoWrong.ZERO
+    assert official.learning.mode is UpdateMode.JOINT
+
+
+def test_a_reward_function_goes_with_any_preset() -> None:
+    recipe = make_recipe({"preset": "paper", "reward": "mine.py:f"}, (), "recipe")
+    assert recipe.reward.function == "mine.py:f"
+    assert recipe.reward.no_wrong is NoWrong.ZERO
+
+
+@pytest.mark.parametrize("preset", list(Preset))
+def test_a_printed_recipe_reads_back_as_itself(preset: Preset, tmp_path: Path) -> None:
+    recipe = make_recipe({}, [f"preset={preset}"], "recipe")
+    file = tmp_path / "printed.toml"
+    file.write_text(to_toml(recipe))
+    assert load_recipe(file) == recipe
+    assert make_recipe(recipe.model_dump(mode="json"), (), "recipe") == recipe
+
+
+def test_unknown_presets_are_one_line() -> None:
+    with pytest.raises(ConfigError, match="preset"):
+        make_recipe({}, ["preset=papr"], "recipe")
+    done = CliRunner().invoke(app, ["config", "--diff", "paper", "ours"])
+    assert isinstance(done.exception, ConfigError)
+    assert "paper, official" in str(done.exception)
+
+
+def test_the_difference_is_a_line_with_a_reason_for_each_switch() -> None:
+    done = CliRunner().invoke(app, ["config", "--diff", "paper", "official"])
+    assert done.exit_code == 0
+    lines = done.output.splitlines()
+    assert lines == differences(Preset.PAPER, Preset.OFFICIAL)
+    assert any(line.startswith("learning.master_weights: float32 → bfloat16   ") for line in lines)
+    assert differences(Preset.PAPER, Preset.PAPER) == []
+
+
+def test_importance_weights_need_log_probs_to_weigh() -> None:
+    with pytest.raises(ConfigError, match="old_logprobs"):
+        make_recipe({}, ["learning.importance_cap=2"], "recipe")
