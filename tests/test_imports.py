@@ -19,6 +19,7 @@ STOREYS: list[set[str]] = [
     {"config"},
     {
         "trainer",
+        "cast",
         "reward",
         "ring",
         "rollouts",

@@ -6,7 +6,7 @@ import json
 import math
 from pathlib import Path
 
-from sparring.learning.settings import UpdateMode
+from sparring.learning.settings import Frozen, UpdateMode
 from sparring.microworld import NANO_DIR
 from sparring.recipe import Recipe
 
@@ -42,8 +42,10 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
             found["memory for weights"] = f"{size * 4 / 2**30:.2f} GiB in float32; a LoRA adapter"
         else:
             # While the gradient's parts are told apart by role, one is there twice.
-            copies = 4 + (recipe.learning.kl > 0) + (recipe.learning.mode is UpdateMode.JOINT)
-            held = "weights, gradients, AdamW" + (", reference" if recipe.learning.kl > 0 else "")
+            # The KL term's reference and a frozen role are one copy of the start weights.
+            reference = recipe.learning.kl > 0 or recipe.learning.frozen is not Frozen.NONE
+            copies = 4 + reference + (recipe.learning.mode is UpdateMode.JOINT)
+            held = "weights, gradients, AdamW" + (", reference" if reference else "")
             found[f"memory for {held}"] = f"{size * 4 * copies / 2**30:.2f} GiB in float32"
     return found
 

@@ -23,6 +23,7 @@ import torch
 
 from sparring.errors import DataError, RunError
 from sparring.learning.samples import Group, Sample
+from sparring.learning.settings import Adapters
 from sparring.learning.update import RoleStats
 from sparring.pipelines.bout import judge, limits
 from sparring.pipelines.grading import Comparison, Grader
@@ -242,6 +243,7 @@ def _learn(
             tuple(Sample(r.token_ids, r.logprobs, (-1.0) ** i) for i, r in enumerate(rs)),
         )
         for role, every in ((Role.CODER, coder), (Role.TESTER, tester))
+        if trainer.learns(role)
         for rs in every
     ]
     size = sum(len(g.prompt_ids) + g.tokens for g in groups)
@@ -271,7 +273,8 @@ def _cost(
     )
     weights = sum(p.numel() * p.element_size() for p in trainer.model.parameters())
     learning = sum(4 * p.numel() for p in trainer.model.parameters() if p.requires_grad)
-    checkpoint = weights + 2 * learning
+    plain = weights * (2 if recipe.model.adapters is Adapters.PER_ROLE else 1)
+    checkpoint = plain + 2 * learning
     kept = checkpoint * (t.keep_checkpoints + 1)
     rollouts = per_task * t.tasks_per_step * t.steps / 3  # as measured: gzip leaves a third
     existing = next(p for p in (place.absolute(), *place.absolute().parents) if p.exists())

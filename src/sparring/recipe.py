@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from sparring.learning.settings import Precision, UpdateMode
+from sparring.learning.settings import Adapters, Frozen, Precision, UpdateMode
 from sparring.prompts.templates import CODER, TESTER
 from sparring.sandbox.types import Fork, Level
 from sparring.scoring.advantages import Normalisation
@@ -78,9 +78,18 @@ class ModelSection(Section):
     lora_targets: list[str] = Field(
         ["all-linear"], description="Names of the layers that LoRA adapts, or all-linear"
     )
+    adapters: Adapters = Field(
+        Adapters.SHARED, description="One LoRA adapter for both roles, or one for each (per_role)"
+    )
     gradient_checkpointing: bool = Field(
         False, description="Compute activations again on the way back: less memory, more time"
     )
+
+    @model_validator(mode="after")
+    def _something_to_adapt(self) -> ModelSection:
+        if self.adapters is Adapters.PER_ROLE and not self.lora_rank:
+            raise ValueError("adapters = per_role needs a LoRA adapter: set lora_rank")
+        return self
 
 
 class TasksSection(Section):
@@ -250,14 +259,26 @@ class LearningSection(Section):
     tester_weight: float = Field(
         1.0, ge=0, description="Weight of the tester's loss in a joint update"
     )
+    frozen: Frozen = Field(
+        Frozen.NONE,
+        description="A role that plays with the start weights for the whole run and learns nothing",
+    )
     tokens_per_micro_batch: Count = Field(
         16384, description="Positions of one forward and backward pass"
     )
 
     @model_validator(mode="after")
     def _somebody_learns(self) -> LearningSection:
-        if self.mode is UpdateMode.JOINT and self.coder_weight == self.tester_weight == 0:
+        if self.mode is not UpdateMode.JOINT:
+            return self
+        if self.coder_weight == self.tester_weight == 0:
             raise ValueError("coder_weight and tester_weight are both 0: nobody would learn")
+        for frozen, weight, other in (
+            (Frozen.CODER, self.tester_weight, "tester_weight"),
+            (Frozen.TESTER, self.coder_weight, "coder_weight"),
+        ):
+            if self.frozen is frozen and weight == 0:
+                raise ValueError(f"frozen = {frozen} and {other} = 0: nobody would learn")
         return self
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from sparring import __version__
+from sparring.cast import Cast
 from sparring.errors import ConfigError, ModelError
 from sparring.evaluate import Plan
 from sparring.microworld.problem import Split
@@ -28,7 +29,6 @@ from sparring.prompts.render import prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
 from sparring.recipe import Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
-from sparring.sampling.local import LocalSampler
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
@@ -58,9 +58,7 @@ class Ring:
         if (rule := recipe.checker.rule) is not None:
             self.tasks = [replace(x, checker=rule) for x in self.tasks]
             self.held_out = [replace(x, checker=rule) for x in self.held_out]
-        self.sampler = LocalSampler(
-            trainer.model, trainer.tokenizer, recipe.sampling.max_rows, trainer.autocast
-        )
+        self.sampler = Cast(trainer, recipe.sampling.max_rows)
         self.limits = Limits(
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
         )

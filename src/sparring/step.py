@@ -38,7 +38,7 @@ def one_step(
         ):
             if (reason := found.dropped) is not None:
                 dropped[role][reason] = dropped[role].get(reason, 0) + 1
-            else:
+            elif trainer.learns(role):
                 groups.append(_group(trainer, role, played, found))
     clock.lap("scoring")
 

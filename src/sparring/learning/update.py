@@ -114,10 +114,12 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         self._learning_mode()
         tokens = sum(g.tokens for g in groups)
-        for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
-            self._backward(batch, 1 / tokens, stats[batch[0].role], fresh=True)
-            stats[batch[0].role].groups += len(batch)
-        norm = _norm([p.grad for p in self._parameters() if p.grad is not None], None)
+        for role in Role:
+            own = [g for g in groups if g.role is role]
+            for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
+                self._backward(batch, 1 / tokens, stats[role], fresh=True)
+                stats[role].groups += len(batch)
+        norm = _norm(self._gradients(), {})
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -132,7 +134,7 @@ class Learner:
         if not any(part.values()):
             return False
         self.optimizer.zero_grad(set_to_none=True)
-        earlier: list[torch.Tensor] | None = None
+        earlier: dict[int, torch.Tensor] = {}
         last = [role for role, groups in part.items() if groups][-1]
         for role, groups in part.items():
             if not groups:
@@ -140,12 +142,12 @@ class Learner:
             tokens = sum(g.tokens for g in groups)
             for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
                 self._backward(batch, self.settings.weight(role) / tokens, stats[role], fresh)
-            gradients = [p.grad for p in self._parameters() if p.grad is not None]
+            gradients = self._gradients()
             stats[role].grad_norm += _norm(gradients, earlier)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
             if role is not last:  # a copy of the gradient, only where another role adds to it
-                earlier = [g.clone() for g in gradients]
+                earlier = {i: g.clone() for i, g in gradients.items()}
         norm = float(
             torch.nn.utils.clip_grad_norm_(self._parameters(), self.settings.max_grad_norm)
         )
@@ -202,6 +204,11 @@ class Learner:
         """Whether any weight that learns is not a number."""
         return not all(bool(torch.isfinite(p).all()) for p in self._parameters())
 
+    def _gradients(self) -> dict[int, torch.Tensor]:
+        """By parameter: one that no loss has reached yet, such as the other role's adapter, has
+        none."""
+        return {i: p.grad for i, p in enumerate(self._parameters()) if p.grad is not None}
+
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]
 
@@ -228,10 +235,10 @@ def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
     return [groups[a:b] for a, b in pairwise(bounds)]
 
 
-def _norm(gradients: list[torch.Tensor], earlier: list[torch.Tensor] | None) -> float:
+def _norm(gradients: dict[int, torch.Tensor], earlier: dict[int, torch.Tensor]) -> float:
     """The norm of what was added to ``earlier``."""
     norms = [
-        torch.linalg.vector_norm(g if earlier is None else g - earlier[i])
-        for i, g in enumerate(gradients)
+        torch.linalg.vector_norm(g - earlier[i] if i in earlier else g)
+        for i, g in gradients.items()
     ]
     return float(torch.linalg.vector_norm(torch.stack(norms)))
