@@ -20,6 +20,7 @@ STOREYS: list[set[str]] = [
     {
         "trainer",
         "cast",
+        "supervision",
         "reward",
         "ring",
         "rollouts",

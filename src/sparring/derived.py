@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sparring.learning.settings import Frozen, UpdateMode
 from sparring.microworld import NANO_DIR
-from sparring.recipe import Recipe
+from sparring.recipe import Recipe, SupervisionKind
 
 
 def derived_quantities(recipe: Recipe) -> dict[str, str]:
@@ -22,6 +22,10 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     ground_truth = recipe.tasks.max_tests or 8
     files = [s for s in recipe.tasks.train if not s.startswith("microworld:")]
     runs = t.tasks_per_step * (s.programs * (ground_truth + s.tests) + 2 * s.tests)
+    by = recipe.supervision
+    supervised = by.kind is SupervisionKind.TESTER
+    if supervised:
+        runs += t.tasks_per_step * by.tests * (s.programs + 1)
     held_out = recipe.tasks.held_out_count
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
     found = {
@@ -33,6 +37,10 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
         "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run",
         "evaluations": f"{evaluations} × {held_out} tasks × ({e.programs} + {e.tests}) responses",
     }
+    if supervised:
+        found["supervising tests"] = (
+            f"{by.tests} for each task, once, of at most {by.max_tokens:,} tokens each; {by.model}"
+        )
     if not files:
         passes = t.steps * t.tasks_per_step / recipe.tasks.train_count
         found["passes over the training tasks"] = f"{passes:.2f} in the whole run"

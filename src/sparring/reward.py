@@ -8,10 +8,16 @@ import numpy as np
 
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
+from sparring.pipelines.supervised import rewarded
 from sparring.recipe import Recipe
-from sparring.scoring.advantages import advantages, shuffled
+from sparring.scoring.advantages import Advantages, DropReason, advantages, shuffled
 from sparring.scoring.custom import Bout, CustomReward
-from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
+from sparring.scoring.rewards import (
+    RewardSettings,
+    TesterTerms,
+    coder_rewards,
+    tester_rewards,
+)
 
 
 class Scorer:
@@ -25,6 +31,13 @@ class Scorer:
 
     def score(self, judged: Judged, step: int, index: int) -> Scored:
         """``index`` is the bout's place in its step (the shuffled control draws by it)."""
+        basis, kept_K = rewarded(judged, self.recipe.supervision.filter)
+        if basis is None:
+            return replace(_unlabelled(judged), kept_K=kept_K)
+        found = self._score(basis, step, index)
+        return replace(found, judged=judged, kept_K=kept_K, basis=basis)
+
+    def _score(self, judged: Judged, step: int, index: int) -> Scored:
         coder = coder_rewards(judged.matrix, self.settings)
         terms = tester_rewards(judged.matrix, judged.valid_U, self.settings)
         if self.custom:
@@ -36,6 +49,17 @@ class Scorer:
             coder, tester = shuffled(coder, rng), shuffled(tester, rng)
         how = self.recipe.reward.normalisation
         return Scored(judged, coder, terms, advantages(coder, how), advantages(tester, how))
+
+
+def _unlabelled(judged: Judged) -> Scored:
+    """A bout with no test to judge it by: not "everybody correct", but no label."""
+    unknown_P, unknown_U = (np.full(len(rs), np.nan) for rs in (judged.coder, judged.tester))
+    none_P, none_U = (
+        Advantages(np.zeros(len(x)), np.zeros(len(x), dtype=bool), DropReason.NO_TEST)
+        for x in (unknown_P, unknown_U)
+    )
+    terms = TesterTerms(none_U.labelled, none_U.value, none_U.value, unknown_U)
+    return Scored(judged, unknown_P, terms, none_P, none_U)
 
 
 def _bout(judged: Judged) -> Bout:

@@ -11,6 +11,7 @@ import numpy as np
 from sparring.errors import RunError
 from sparring.learning.samples import Group, Sample
 from sparring.pipelines.bout import Judged, infra_share
+from sparring.pipelines.supervised import supervision_metrics
 from sparring.reward import Scorer
 from sparring.rollouts import Rollouts
 from sparring.runs.progress import Clock, Progress
@@ -61,6 +62,8 @@ def one_step(
         "refused": sum(s.refused for s in stats.values()),
         "input_size": _mean([s for j in judged for s in j.size_U[j.parsed_U]]),
     }
+    if any(j.supervision for j in judged):
+        record["supervision"] = supervision_metrics(scored)
     for role in Role:
         s = stats[role]
         every = [r for r in responses if r.role is role]

@@ -51,7 +51,7 @@ class Trainer:
         if recipe.training.threads:
             torch.set_num_threads(recipe.training.threads)
         torch.manual_seed(recipe.training.seed)
-        model, self.tokenizer = load_model(model_path(recipe))
+        model, self.tokenizer = load_model(model_place(recipe.model.path))
         m = recipe.model
         check_causal(model)
         settings = ModelSettings(
@@ -150,9 +150,9 @@ def _checksums(checkpoint: Path) -> dict[str, str]:
     return found
 
 
-def model_path(recipe: Recipe) -> str:
-    """The model's directory or hub id; the name ``nano`` is the one in the package."""
-    return str(NANO_DIR) if recipe.model.path == NANO else recipe.model.path
+def model_place(name: str) -> str:
+    """A model's directory or hub id; the name ``nano`` is the one in the package."""
+    return str(NANO_DIR) if name == NANO else name
 
 
 def learning_settings(recipe: Recipe) -> LearningSettings:

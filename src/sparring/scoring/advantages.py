@@ -26,6 +26,8 @@ class DropReason(StrEnum):
     """No response of the group has a reward (for tests: no correct program to judge by)."""
     ZERO_VARIANCE = "zero_variance"
     """All rewards are equal."""
+    NO_TEST = "no_test"
+    """Another model's tests stand in for ground truth, and none is left to judge by."""
 
 
 @dataclass(frozen=True, slots=True)
