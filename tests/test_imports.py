@@ -19,6 +19,8 @@ STOREYS: list[set[str]] = [
     {"config"},
     {
         "trainer",
+        "cast",
+        "supervision",
         "reward",
         "ring",
         "rollouts",

@@ -6,9 +6,9 @@ import json
 import math
 from pathlib import Path
 
-from sparring.learning.settings import UpdateMode
+from sparring.learning.settings import Frozen, UpdateMode
 from sparring.microworld import NANO_DIR
-from sparring.recipe import Recipe
+from sparring.recipe import Recipe, SupervisionKind
 
 
 def derived_quantities(recipe: Recipe) -> dict[str, str]:
@@ -22,6 +22,10 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     ground_truth = recipe.tasks.max_tests or 8
     files = [s for s in recipe.tasks.train if not s.startswith("microworld:")]
     runs = t.tasks_per_step * (s.programs * (ground_truth + s.tests) + 2 * s.tests)
+    by = recipe.supervision
+    supervised = by.kind is SupervisionKind.TESTER
+    if supervised:
+        runs += t.tasks_per_step * by.tests * (s.programs + 1)
     held_out = recipe.tasks.held_out_count
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
     found = {
@@ -33,6 +37,10 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
         "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run",
         "evaluations": f"{evaluations} × {held_out} tasks × ({e.programs} + {e.tests}) responses",
     }
+    if supervised:
+        found["supervising tests"] = (
+            f"{by.tests} for each task, once, of at most {by.max_tokens:,} tokens each; {by.model}"
+        )
     if not files:
         passes = t.steps * t.tasks_per_step / recipe.tasks.train_count
         found["passes over the training tasks"] = f"{passes:.2f} in the whole run"
@@ -42,8 +50,10 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
             found["memory for weights"] = f"{size * 4 / 2**30:.2f} GiB in float32; a LoRA adapter"
         else:
             # While the gradient's parts are told apart by role, one is there twice.
-            copies = 4 + (recipe.learning.kl > 0) + (recipe.learning.mode is UpdateMode.JOINT)
-            held = "weights, gradients, AdamW" + (", reference" if recipe.learning.kl > 0 else "")
+            # The KL term's reference and a frozen role are one copy of the start weights.
+            reference = recipe.learning.kl > 0 or recipe.learning.frozen is not Frozen.NONE
+            copies = 4 + reference + (recipe.learning.mode is UpdateMode.JOINT)
+            held = "weights, gradients, AdamW" + (", reference" if reference else "")
             found[f"memory for {held}"] = f"{size * 4 * copies / 2**30:.2f} GiB in float32"
     return found
 

@@ -15,7 +15,7 @@ import resource
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +23,19 @@ import torch
 
 from sparring.errors import DataError, RunError
 from sparring.learning.samples import Group, Sample
+from sparring.learning.settings import Adapters
 from sparring.learning.update import RoleStats
-from sparring.pipelines.bout import judge, limits
+from sparring.pipelines.bout import Judged, judge, limits
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.record import Scored, rollout_record
+from sparring.pipelines.supervised import supervise
 from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.ring import Ring
 from sparring.runs.directory import RunDir
 from sparring.sandbox import Job
 from sparring.schema import Response, Role, StopReason, Task, Verdict
+from sparring.supervision import Supervisor
 from sparring.trainer import Trainer
 
 _TASKS = 2
@@ -68,6 +71,9 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         start = time.monotonic()
         judged = judge(ring.sandbox, tasks, coder, tester, ring.limits, reasoning=ring.reasoning)
         ran = time.monotonic() - start
+        if ring.supervisor:
+            judged = _supervised(ring, ring.supervisor, judged)
+            yield _supervisor(ring.supervisor, judged)
         scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
         yield _rewards(scored)
         start = time.monotonic()
@@ -179,6 +185,39 @@ def _prompts(ring: Ring) -> Iterator[Check]:
     )
 
 
+def _supervised(ring: Ring, supervisor: Supervisor, judged: list[Judged]) -> list[Judged]:
+    """The same bouts with those by the supervisor's tests."""
+    tasks = [j.task for j in judged]
+    found = supervise(
+        ring.sandbox,
+        tasks,
+        [j.coder for j in judged],
+        [j.tester for j in judged],
+        supervisor.sample(tasks),
+        ring.limits,
+        ring.reasoning,
+        supervisor.reasoning,
+    )
+    return [replace(j, supervision=s) for j, s in zip(judged, found, strict=True)]
+
+
+def _supervisor(supervisor: Supervisor, judged: list[Judged]) -> Check:
+    """Whether the frozen tester can be asked, and what comes back."""
+    lengths = sorted(len(ids) for ids in supervisor.prompts.values())
+    tests = [p for j in judged if j.supervision for p in j.supervision.tests]
+    read = sum(p.test is not None for p in tests)
+    plain = (
+        "" if supervisor.tokenizer.chat_template else "; no chat template: the plain form is used"
+    )
+    opened = "; reasoning is open at its end" if supervisor.reasoning.opened else ""
+    return Check(
+        "supervisor",
+        f"prompts of {lengths[0]} to {lengths[-1]} tokens{opened}; {read} of {len(tests)} tests "
+        f"could be read{plain}",
+        read < len(tests) / 2 or bool(plain),
+    )
+
+
 def _sample(ring: Ring) -> tuple[list[list[Response]], list[list[Response]], float]:
     start = time.monotonic()
     tasks: list[Task] = ring.batch(1)[:_TASKS]
@@ -242,6 +281,7 @@ def _learn(
             tuple(Sample(r.token_ids, r.logprobs, (-1.0) ** i) for i, r in enumerate(rs)),
         )
         for role, every in ((Role.CODER, coder), (Role.TESTER, tester))
+        if trainer.learns(role)
         for rs in every
     ]
     size = sum(len(g.prompt_ids) + g.tokens for g in groups)
@@ -271,7 +311,8 @@ def _cost(
     )
     weights = sum(p.numel() * p.element_size() for p in trainer.model.parameters())
     learning = sum(4 * p.numel() for p in trainer.model.parameters() if p.requires_grad)
-    checkpoint = weights + 2 * learning
+    plain = weights * (2 if recipe.model.adapters is Adapters.PER_ROLE else 1)
+    checkpoint = plain + 2 * learning
     kept = checkpoint * (t.keep_checkpoints + 1)
     rollouts = per_task * t.tasks_per_step * t.steps / 3  # as measured: gzip leaves a third
     existing = next(p for p in (place.absolute(), *place.absolute().parents) if p.exists())

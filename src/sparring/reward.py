@@ -11,9 +11,16 @@ import numpy as np
 from sparring.learning.settings import Objective
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
+from sparring.pipelines.supervised import rewarded
 from sparring.recipe import Recipe, RewardSection
 from sparring.schema import Response, StopReason
-from sparring.scoring.advantages import Advantages, advantages, positives, shuffled
+from sparring.scoring.advantages import (
+    Advantages,
+    DropReason,
+    advantages,
+    positives,
+    shuffled,
+)
 from sparring.scoring.custom import Bout, CustomReward
 from sparring.scoring.lengths import LengthForm, by_length
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, stacked
@@ -69,6 +76,13 @@ class Scorer:
 
     def score(self, judged: Judged, step: int, index: int) -> Scored:
         """``index`` is the bout's place in its step (the shuffled control draws by it)."""
+        basis, kept_K = rewarded(judged, self.recipe.supervision.filter)
+        if basis is None:
+            return replace(_unlabelled(judged), kept_K=kept_K)
+        found = self._score(basis, step, index)
+        return replace(found, judged=judged, kept_K=kept_K, basis=basis)
+
+    def _score(self, judged: Judged, step: int, index: int) -> Scored:
         facts = facts_of(judged)
         coder, terms = self.rewards(facts)
         if self.custom and len(judged.tester):
@@ -155,6 +169,17 @@ def _lengths(responses: Sequence[Response]) -> Floats:
 
 def _truncated(responses: Sequence[Response]) -> Bools:
     return np.array([r.stop is StopReason.LENGTH for r in responses], dtype=bool)
+
+
+def _unlabelled(judged: Judged) -> Scored:
+    """A bout with no test to judge it by: not "everybody correct", but no label."""
+    unknown_P, unknown_U = (np.full(len(rs), np.nan) for rs in (judged.coder, judged.tester))
+    none_P, none_U = (
+        Advantages(np.zeros(len(x)), np.zeros(len(x), dtype=bool), DropReason.NO_TEST)
+        for x in (unknown_P, unknown_U)
+    )
+    terms = TesterTerms(none_U.labelled, none_U.value, none_U.value, none_U.value, unknown_U)
+    return Scored(judged, unknown_P, terms, none_P, none_U)
 
 
 def _bout(judged: Judged) -> Bout:

@@ -19,18 +19,19 @@ import numpy as np
 import torch
 
 from sparring import __version__
-from sparring.errors import ConfigError, ModelError
+from sparring.cast import Cast
+from sparring.errors import ConfigError
 from sparring.evaluate import Plan
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.prompts.parse import Reasoning
-from sparring.prompts.render import prompt_ids, prompt_text
+from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
 from sparring.recipe import Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
-from sparring.sampling.local import LocalSampler
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
+from sparring.supervision import Supervisor
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
 from sparring.tasks.load import load_tasks
 from sparring.trainer import Trainer
@@ -58,9 +59,7 @@ class Ring:
         if (rule := recipe.checker.rule) is not None:
             self.tasks = [replace(x, checker=rule) for x in self.tasks]
             self.held_out = [replace(x, checker=rule) for x in self.held_out]
-        self.sampler = LocalSampler(
-            trainer.model, trainer.tokenizer, recipe.sampling.max_rows, trainer.autocast
-        )
+        self.sampler = Cast(trainer, recipe.sampling.max_rows)
         self.limits = Limits(
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
         )
@@ -75,6 +74,7 @@ class Ring:
         }
         # All at once, so that a prompt that is too long shows now and not in the step that comes
         # to it.
+        self.supervisor = Supervisor.of(recipe, self.tasks, trainer.autocast)
         e = recipe.evaluation
         shown = {Role.CODER: p.coder_examples, Role.TESTER: p.tester_examples}
         self._prompts = self._rendered(self.tasks, shown)
@@ -192,13 +192,8 @@ class Ring:
         limit = self.recipe.prompts.max_tokens
         found = prompt_ids(self.trainer.tokenizer, texts, limit, [t.id for t in tasks])
         room = getattr(self.trainer.model.config, "max_position_embeddings", None)
-        for task, ids in zip(tasks, found, strict=True):
-            if room is not None and len(ids) + self._max_tokens(role) > room:
-                raise ModelError(
-                    f"task {task.id}: a prompt of {len(ids)} tokens and a response of up to "
-                    f"{self._max_tokens(role)} exceed the model's {room} positions; "
-                    f"lower sampling.{role}_max_tokens or drop the task"
-                )
+        setting = f"sampling.{role}_max_tokens"
+        check_room(room, found, [t.id for t in tasks], self._max_tokens(role), setting)
         return found
 
     def __enter__(self) -> Ring:

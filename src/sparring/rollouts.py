@@ -9,10 +9,11 @@ power cut. A replay takes another run's record and nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sparring.errors import RunError
-from sparring.pipelines.bout import Judged, infra_share, judge
+from sparring.pipelines.bout import Judged, Supervision, infra_share, judge
 from sparring.pipelines.record import (
     Scored,
     judged_from,
@@ -21,10 +22,12 @@ from sparring.pipelines.record import (
     rollout_record,
     usage_record,
 )
+from sparring.pipelines.supervised import supervise
 from sparring.ring import Ring
 from sparring.runs.directory import RunDir, clean, step_file
 from sparring.runs.progress import Clock, Progress
 from sparring.schema import Response, Role, Task
+from sparring.supervision import Written
 
 
 class Rollouts(Protocol):
@@ -46,6 +49,7 @@ class Live:
         self.ring = ring
         self.run = run
         self.progress = progress
+        self.written = Written(ring.supervisor, run) if ring.supervisor else None
 
     def judged(self, step: int, clock: Clock) -> list[Judged]:
         """See `Rollouts.judged`."""
@@ -57,9 +61,12 @@ class Live:
         tasks = self.ring.batch(step)
         self.progress.phase("sampling")
         coder, tester = (self._responses(step, role, tasks) for role in Role)
+        if self.written:
+            self.written.responses(tasks)
         clock.lap("sampling")
         self.progress.phase("running programs")
         before = self.ring.sandbox.stats.runs_executed
+        supervision = self._supervision(tasks, coder, tester)
         judged = judge(
             self.ring.sandbox,
             tasks,
@@ -68,6 +75,7 @@ class Live:
             self.ring.limits,
             reasoning=self.ring.reasoning,
         )
+        judged = [replace(j, supervision=s) for j, s in zip(judged, supervision, strict=True)]
         lost = infra_share(judged)
         if lost > self.ring.recipe.sandbox.max_infra_share:
             raise RunError(
@@ -95,6 +103,27 @@ class Live:
             self.run.write_lines(name, records)
         for role in Role:
             self.run.remove(step_file("journal", step, role))
+
+    def _supervision(
+        self,
+        tasks: Sequence[Task],
+        coder: Sequence[Sequence[Response]],
+        tester: Sequence[Sequence[Response]],
+    ) -> Sequence[Supervision | None]:
+        """The bouts by a supervising tester's tests. Asked for before those by ground truth, so
+        that nothing of these can have been in a program's company."""
+        if self.written is None:
+            return [None] * len(tasks)
+        return supervise(
+            self.ring.sandbox,
+            tasks,
+            coder,
+            tester,
+            self.written.responses(tasks),
+            self.ring.limits,
+            self.ring.reasoning,
+            self.written.supervisor.reasoning,
+        )
 
     def _responses(self, step: int, role: Role, tasks: Sequence[Task]) -> list[list[Response]]:
         """Sampled and journalled, or read from the journal."""

@@ -11,6 +11,7 @@ import numpy as np
 from sparring.errors import RunError
 from sparring.learning.samples import Group, Sample
 from sparring.pipelines.bout import Judged, infra_share
+from sparring.pipelines.supervised import supervision_metrics
 from sparring.reward import Scorer
 from sparring.rollouts import Rollouts
 from sparring.runs.progress import Clock, Progress
@@ -38,7 +39,7 @@ def one_step(
         ):
             if (reason := found.dropped) is not None:
                 dropped[role][reason] = dropped[role].get(reason, 0) + 1
-            else:
+            elif trainer.learns(role):
                 groups.append(_group(trainer, role, played, found))
     clock.lap("scoring")
 
@@ -61,6 +62,8 @@ def one_step(
         "refused": sum(s.refused for s in stats.values()),
         "input_size": _mean([s for j in judged for s in j.size_U[j.parsed_U]]),
     }
+    if any(j.supervision for j in judged):
+        record["supervision"] = supervision_metrics(scored)
     for role in Role:
         s = stats[role]
         every = [r for r in responses if r.role is role]

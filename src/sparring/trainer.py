@@ -8,23 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from sparring.errors import ModelError, RunError
+from sparring.learning.adapters import activate
 from sparring.learning.model import (
     check_causal,
+    is_adapted,
     load_model,
     load_weights,
     prepare_model,
     save_model,
     save_state,
+    start_weights,
 )
-from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings, Precision
-from sparring.learning.update import Learner
+from sparring.learning.settings import (
+    Frozen,
+    LearningSettings,
+    LossSettings,
+    ModelSettings,
+    Precision,
+)
+from sparring.learning.update import Learner, frozen_copy
 from sparring.microworld import NANO_DIR
 from sparring.recipe import NANO, Recipe
 from sparring.runs.directory import RunDir
@@ -39,14 +51,19 @@ class Trainer:
         if recipe.training.threads:
             torch.set_num_threads(recipe.training.threads)
         torch.manual_seed(recipe.training.seed)
-        model, self.tokenizer = load_model(model_path(recipe))
+        model, self.tokenizer = load_model(model_place(recipe.model.path))
         m = recipe.model
         check_causal(model)
         settings = ModelSettings(
-            m.lora_rank, m.lora_alpha, tuple(m.lora_targets), m.gradient_checkpointing
+            m.lora_rank, m.lora_alpha, tuple(m.lora_targets), m.gradient_checkpointing, m.adapters
         )
         self.model = prepare_model(model, settings, recipe.training.seed)
         self.learner = Learner(self.model, learning_settings(recipe))
+        self._start: PreTrainedModel | None = None
+        """Whole weights as they were at the start, for a frozen role; the KL term's, if it has
+        them already."""
+        if recipe.learning.frozen is not Frozen.NONE and not is_adapted(self.model):
+            self._start = self.learner.reference or frozen_copy(self.model)
         self.autocast = torch.bfloat16 if m.precision is Precision.BFLOAT16 else None
         self.step = 0
         self.tokens = 0
@@ -56,6 +73,22 @@ class Trainer:
     def temperature(self, role: Role) -> float:
         s = self.recipe.sampling
         return s.coder_temperature if role is Role.CODER else s.tester_temperature
+
+    def learns(self, role: Role) -> bool:
+        """Whether the role learns; a frozen one plays as it did at the start."""
+        return not self.recipe.learning.frozen.covers(role)
+
+    @contextmanager
+    def playing(self, role: Role) -> Iterator[PreTrainedModel]:
+        """The model with the weights that play ``role`` in force."""
+        if self.learns(role):
+            activate(self.model, [role])
+            yield self.model
+        elif self._start is not None:
+            yield self._start
+        else:
+            with start_weights(self.model) as model:
+                yield model
 
     def set_learning_rate(self, step: int) -> None:
         """The step size of a training step: linear warm-up, then constant."""
@@ -107,17 +140,18 @@ class Trainer:
 
 def _checksums(checkpoint: Path) -> dict[str, str]:
     """SHA-256 of each file but ``state.json``, which holds them: a flipped bit would load."""
-    files = sorted(p for p in checkpoint.iterdir() if p.is_file() and p.name != "state.json")
     found = {}
-    for path in files:
-        with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    for path in sorted(p for p in checkpoint.rglob("*") if p.is_file()):
+        name = path.relative_to(checkpoint).as_posix()
+        if name != "state.json":
+            with path.open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
 
 
-def model_path(recipe: Recipe) -> str:
-    """The model's directory or hub id; the name ``nano`` is the one in the package."""
-    return str(NANO_DIR) if recipe.model.path == NANO else recipe.model.path
+def model_place(name: str) -> str:
+    """A model's directory or hub id; the name ``nano`` is the one in the package."""
+    return str(NANO_DIR) if name == NANO else name
 
 
 def learning_settings(recipe: Recipe) -> LearningSettings:

@@ -15,7 +15,7 @@ from sparring.errors import ModelError
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import load_weights, prepare_model, save_model
 from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings, Precision
-from sparring.learning.update import Learner
+from sparring.learning.update import Learner, Whole
 from sparring.schema import Role
 
 LORA = ModelSettings(lora_rank=4, lora_alpha=8.0)
@@ -43,7 +43,7 @@ def test_gradient_checkpointing_gives_the_same_gradient() -> None:
             model, LearningSettings(share_prompts=not settings.gradient_checkpointing)
         )
         model.train()
-        learner._backward(groups(), 0.01, _stats(), fresh=True)
+        learner._backward(groups(), Whole(100, 1, 1.0), _stats(), fresh=True)
         found.append(gradients(model))
     torch.testing.assert_close(found[0], found[1], atol=1e-6, rtol=1e-4)
 

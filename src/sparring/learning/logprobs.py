@@ -18,6 +18,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
+from sparring.learning.adapters import activate
 from sparring.learning.samples import Group
 
 
@@ -43,8 +44,10 @@ def response_logprobs(
     ``shared`` computes each prompt once; otherwise every response carries its
     prompt, which is slower and what gradient checkpointing needs. Both give
     the same. Runs as one batch: memory grows with `samples.micro_batches`'
-    budget.
+    budget. Where each role has an adapter, ``groups`` are of one role, whose
+    adapter is in force from here on.
     """
+    activate(model, (g.role for g in groups))
     device = model.device
     prompt_width = max(len(g.prompt_ids) for g in groups)
     prompt_ids = torch.zeros((len(groups), prompt_width), dtype=torch.long)

@@ -26,7 +26,7 @@ import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.constants import ENDPOINT
 from huggingface_hub.errors import HFValidationError
-from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft import LoraConfig, PeftModel, set_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -35,12 +35,14 @@ from transformers.cache_utils import DynamicCache
 from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
-from sparring.learning.settings import ModelSettings, Precision
+from sparring.learning.adapters import add_adapters, all_learn, has_role_adapters
+from sparring.learning.settings import Adapters, ModelSettings, Precision
+from sparring.schema import Role
 
 _LEFT_OVER = 1 << 20
 """A disk with fewer bytes than this is full."""
 ADAPTER = "adapter"
-"""Directory of a checkpoint that holds the LoRA adapter; the rest of it is the merged model."""
+"""Directory of a checkpoint that holds the LoRA adapter, or one directory for each role's."""
 
 
 def load_model(path: str) -> tuple[PreTrainedModel, Any]:
@@ -150,7 +152,7 @@ def _reachable(hub_id: str) -> bool:
 
 
 def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) -> PreTrainedModel:
-    """The model ready to learn: without dropout, with a LoRA adapter if wanted.
+    """The model ready to learn: without dropout, with a LoRA adapter, or one per role, if wanted.
 
     An adapter starts as the identity: its second matrices are zero.
     """
@@ -168,7 +170,7 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
         try:
             with warnings.catch_warnings():  # peft asks transformers by names that will go
                 warnings.simplefilter("ignore", FutureWarning)
-                model = get_peft_model(model, config)
+                model = add_adapters(model, config, settings.adapters is Adapters.PER_ROLE)
         except (ValueError, TypeError, RuntimeError) as error:
             raise ModelError(f"model.lora_targets: {_first_line(error)}") from None
         _check_adapted(model, targets)
@@ -221,8 +223,11 @@ def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractC
 @contextlib.contextmanager
 def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """An adapted model as it was before its adapter."""
-    with model.disable_adapter():
-        yield model
+    try:
+        with model.disable_adapter():
+            yield model
+    finally:
+        all_learn(model)
 
 
 def is_adapted(model: PreTrainedModel) -> bool:
@@ -232,6 +237,11 @@ def is_adapted(model: PreTrainedModel) -> bool:
 
 def load_weights(model: PreTrainedModel, path: Path) -> None:
     """Put a checkpoint's weights into ``model``, in place."""
+    if has_role_adapters(model):
+        for role in Role:
+            saved = load_file(path / ADAPTER / role / "adapter_model.safetensors")
+            set_peft_model_state_dict(model, saved, adapter_name=role.value)
+        return
     if is_adapted(model):
         set_peft_model_state_dict(model, load_file(path / ADAPTER / "adapter_model.safetensors"))
         return
@@ -242,16 +252,25 @@ def load_weights(model: PreTrainedModel, path: Path) -> None:
 def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
     """Save as a checkpoint that `transformers` and vLLM load as it is. Raises OSError.
 
-    An adapter is saved beside the model that has it merged. Merging happens
-    on a copy, because taking it out again would not give the same weights.
+    An adapter is saved beside the model that has it merged; with one per
+    role there are two such models, in directories named after the roles.
+    Merging happens on a copy, because taking it out again would not give the
+    same weights.
     """
     transformers_logging.disable_progress_bar()
     with _failing_as_files_do(path):
         if is_adapted(model):
             model.save_pretrained(path / ADAPTER)
-            model = copy.deepcopy(model).merge_and_unload()
-        model.save_pretrained(path)
-        tokenizer.save_pretrained(path)
+        if has_role_adapters(model):
+            places: dict[Path, list[str] | None] = {path / r: [r.value] for r in Role}
+        else:
+            places = {path: None}
+        for place, adapters in places.items():
+            whole = model
+            if is_adapted(model):
+                whole = copy.deepcopy(model).merge_and_unload(adapter_names=adapters)
+            whole.save_pretrained(place)
+            tokenizer.save_pretrained(place)
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:

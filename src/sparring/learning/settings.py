@@ -15,6 +15,27 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class Adapters(StrEnum):
+    """Whose a LoRA adapter is."""
+
+    SHARED = "shared"
+    """One for both roles."""
+    PER_ROLE = "per_role"
+    """One for each role, on the same base."""
+
+
+class Frozen(StrEnum):
+    """The role that plays with the start weights for the whole run and learns nothing."""
+
+    NONE = "none"
+    CODER = "coder"
+    TESTER = "tester"
+
+    def covers(self, role: Role) -> bool:
+        """Whether ``role`` is the frozen one."""
+        return self.value == role.value
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """How the model learns. ``lora_rank`` 0 trains all weights."""
@@ -23,6 +44,7 @@ class ModelSettings:
     lora_alpha: float = 32.0
     lora_targets: tuple[str, ...] = ("all-linear",)
     gradient_checkpointing: bool = False
+    adapters: Adapters = Adapters.SHARED
 
 
 class Objective(StrEnum):

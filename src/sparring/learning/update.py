@@ -143,11 +143,13 @@ class Learner:
         stats = {role: RoleStats() for role in Role}
         self.optimizer.zero_grad(set_to_none=True)
         self._learning_mode()
-        whole = _Whole.of(groups, 1.0)
-        for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
-            self._backward(batch, whole, stats[batch[0].role], fresh=True)
-            stats[batch[0].role].groups += len(batch)
-        norm = _norm([p.grad for p in self._parameters() if p.grad is not None], None)
+        whole = Whole.of(groups, 1.0)
+        for role in Role:
+            own = [g for g in groups if g.role is role]
+            for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
+                self._backward(batch, whole, stats[role], fresh=True)
+                stats[role].groups += len(batch)
+        norm = _norm(self._gradients(), {})
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -162,20 +164,20 @@ class Learner:
         if not any(part.values()):
             return False
         self.optimizer.zero_grad(set_to_none=True)
-        earlier: list[torch.Tensor] | None = None
+        earlier: dict[int, torch.Tensor] = {}
         last = [role for role, groups in part.items() if groups][-1]
         for role, groups in part.items():
             if not groups:
                 continue
-            whole = _Whole.of(groups, self.settings.weight(role))
+            whole = Whole.of(groups, self.settings.weight(role))
             for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
                 self._backward(batch, whole, stats[role], fresh)
-            gradients = [p.grad for p in self._parameters() if p.grad is not None]
+            gradients = self._gradients()
             stats[role].grad_norm += _norm(gradients, earlier)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
             if role is not last:  # a copy of the gradient, only where another role adds to it
-                earlier = [g.clone() for g in gradients]
+                earlier = {i: g.clone() for i, g in gradients.items()}
         norm = float(
             torch.nn.utils.clip_grad_norm_(self._parameters(), self.settings.max_grad_norm)
         )
@@ -186,7 +188,7 @@ class Learner:
         self.optimizer.step()
         return True
 
-    def _backward(self, batch: list[Group], whole: _Whole, stats: RoleStats, fresh: bool) -> None:
+    def _backward(self, batch: list[Group], whole: Whole, stats: RoleStats, fresh: bool) -> None:
         """Add the gradient of one micro-batch, and its tokens to the statistics."""
         device = self.model.device
         loss = self.settings.loss
@@ -282,6 +284,11 @@ class Learner:
         """Whether any weight that learns is not a number."""
         return not all(bool(torch.isfinite(p).all()) for p in self._parameters())
 
+    def _gradients(self) -> dict[int, torch.Tensor]:
+        """By parameter: one that no loss has reached yet, such as the other role's adapter, has
+        none."""
+        return {i: p.grad for i, p in enumerate(self._parameters()) if p.grad is not None}
+
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]
 
@@ -295,7 +302,7 @@ class Learner:
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
+class Whole:
     """What one role's part of an optimiser step amounts to: averages are over these."""
 
     tokens: int
@@ -303,7 +310,7 @@ class _Whole:
     weight: float
 
     @classmethod
-    def of(cls, groups: Sequence[Group], weight: float) -> _Whole:
+    def of(cls, groups: Sequence[Group], weight: float) -> Whole:
         return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
 
 
@@ -332,10 +339,10 @@ def _changed(groups: Sequence[Group], change: Callable[[Sample], Sample]) -> lis
     return [replace(g, samples=tuple(change(s) for s in g.samples)) for g in groups]
 
 
-def _norm(gradients: list[torch.Tensor], earlier: list[torch.Tensor] | None) -> float:
+def _norm(gradients: dict[int, torch.Tensor], earlier: dict[int, torch.Tensor]) -> float:
     """The norm of what was added to ``earlier``."""
     norms = [
-        torch.linalg.vector_norm(g if earlier is None else g - earlier[i])
-        for i, g in enumerate(gradients)
+        torch.linalg.vector_norm(g - earlier[i] if i in earlier else g)
+        for i, g in gradients.items()
     ]
     return float(torch.linalg.vector_norm(torch.stack(norms)))

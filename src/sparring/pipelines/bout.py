@@ -57,6 +57,8 @@ class Judged:
     reference_U: Sequence[Outcome | None]
     size_U: Floats
     has_reference: bool
+    supervision: Supervision | None = None
+    """Where another model's tests stand in for ground truth: what rewards follow from then."""
 
     def facts(self) -> TaskFacts:
         """What metrics need."""
@@ -74,6 +76,20 @@ class Judged:
             if self.has_reference
             else float("nan"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """The tests that a frozen tester wrote for a task [K], and the same responses judged by them.
+
+    ``bout`` knows nothing of the task but these tests (those that could be
+    read); None if there are none. ``right_K``: by the reference solution, for
+    metrics; None without one.
+    """
+
+    tests: Sequence[ParsedTest]
+    bout: Judged | None
+    right_K: Bools | None
 
 
 def judge(
@@ -141,7 +157,8 @@ def limits(task: Task, general: Limits) -> Limits:
 
 def infra_share(judged: Sequence[Judged]) -> float:
     """Share of cells that our own failures left without a label."""
-    cells = [o.verdict is Verdict.INFRA for j in judged for row in j.outcomes_PT for o in row]
+    bouts = [*judged, *(s.bout for j in judged if (s := j.supervision) and s.bout)]
+    cells = [o.verdict is Verdict.INFRA for j in bouts for row in j.outcomes_PT for o in row]
     return sum(cells) / len(cells) if cells else 0.0
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError
-from sparring.pipelines.bout import Judged
+from sparring.pipelines.bout import Judged, Supervision
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.schema import (
     Outcome,
@@ -31,7 +31,7 @@ from sparring.schema import (
     Verdict,
 )
 from sparring.scoring.advantages import Advantages
-from sparring.scoring.matrix import Floats, from_verdicts
+from sparring.scoring.matrix import Bools, Floats, from_verdicts
 from sparring.scoring.rewards import TesterTerms
 from sparring.tasks.checkers import accepts
 
@@ -42,13 +42,19 @@ _BY_CHECKER = (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A judged bout with what both roles earned."""
+    """A judged bout with what both roles earned.
+
+    Rewards follow from ``basis``. Under supervision that is the bout judged by
+    those of its tests that ``kept_K`` names, None if there is no test left.
+    """
 
     judged: Judged
     coder_reward: Floats
     terms: TesterTerms
     coder: Advantages
     tester: Advantages
+    kept_K: Bools | None = None
+    basis: Judged | None = None
 
 
 def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
@@ -97,18 +103,43 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
             for k, (r, p) in enumerate(zip(judged.tester, judged.tests, strict=True))
         ],
         "dropped": {"coder": scored.coder.dropped, "tester": scored.tester.dropped},
+        **_supervision_record(judged.supervision, scored.kept_K),
     }
+
+
+def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -> dict[str, Any]:
+    """The supervising tests, and every program's runs on those that could be read and on the
+    generated ones: [programs][tests]."""
+    if supervision is None or kept_K is None:
+        return {}
+    right, bout = supervision.right_K, supervision.bout
+    tests = [
+        {
+            "input": p.test.input if p.test else None,
+            "output": p.test.output if p.test else None,
+            "failure": p.failure,
+            "right": bool(right[k]) if right is not None else None,
+            "kept": bool(kept_K[k]),
+        }
+        for k, p in enumerate(supervision.tests)
+    ]
+    runs = [[_outcome(o) for o in row] for row in bout.outcomes_PT] if bout else None
+    return {"supervision": {"tests": tests, "runs": runs}}
 
 
 def usage_record(judged: Judged) -> dict[str, Any]:
     """CPU seconds, MiB and a word for people on every run of a bout: [programs][tests]."""
-    return {
-        "task": judged.task.id,
-        "runs": [
-            [[round(o.cpu_seconds, 6), round(o.memory_mib, 2), o.detail] for o in row]
-            for row in judged.outcomes_PT
-        ],
-    }
+    found: dict[str, Any] = {"task": judged.task.id, "runs": _usage(judged)}
+    if judged.supervision and judged.supervision.bout:
+        found["supervision"] = _usage(judged.supervision.bout)
+    return found
+
+
+def _usage(judged: Judged) -> list[list[list[Any]]]:
+    return [
+        [[round(o.cpu_seconds, 6), round(o.memory_mib, 2), o.detail] for o in row]
+        for row in judged.outcomes_PT
+    ]
 
 
 def judged_from(record: Mapping[str, Any], checker: str | None = None) -> Judged:
@@ -135,12 +166,7 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         source=given["source"],
     )
     programs, tests = record["programs"], record["tests"]
-    parsed = [
-        ParsedTest(Test(t["input"], t["output"]))
-        if t["input"] is not None
-        else ParsedTest(None, ParseFailure(t["failure"]))
-        for t in tests
-    ]
+    parsed = _parsed(tests)
     columns = (*task.tests, *(p.test for p in parsed))
     outcomes = [
         [_read_outcome(o, test, checker) for o, test in zip(p["runs"], columns, strict=True)]
@@ -181,7 +207,41 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
             [len(p.test.input.split()) if p.test else np.nan for p in parsed], dtype=float
         ),
         has_reference=given["has_reference"],
+        supervision=_read_supervision(record, checker) if "supervision" in record else None,
     )
+
+
+def _parsed(tests: Sequence[Mapping[str, Any]]) -> list[ParsedTest]:
+    return [
+        ParsedTest(Test(t["input"], t["output"]))
+        if t["input"] is not None
+        else ParsedTest(None, ParseFailure(t["failure"]))
+        for t in tests
+    ]
+
+
+def _read_supervision(record: Mapping[str, Any], checker: str | None) -> Supervision:
+    """What `_supervision_record` wrote. Its bout is read as the record of a task that has these
+    tests only."""
+    given, task = record["supervision"], record["task"]
+    read = [[t["input"], t["output"]] for t in given["tests"] if t["input"] is not None]
+    bout = None
+    if read:
+        alone = {
+            "task": {**task, "tests": read, "has_reference": False},
+            "programs": [
+                {**p, "runs": runs}
+                for p, runs in zip(record["programs"], given["runs"], strict=True)
+            ],
+            "tests": [
+                {**t, "valid": t["input"] is not None, "right": None, "reference": None}
+                for t in record["tests"]
+            ],
+        }
+        bout = _judged_from(alone, checker)
+    known = all(t["right"] is not None for t in given["tests"])
+    right_K = np.array([bool(t["right"]) for t in given["tests"]], dtype=bool)
+    return Supervision(_parsed(given["tests"]), bout, right_K if known else None)
 
 
 def response_record(r: Response) -> dict[str, Any]:

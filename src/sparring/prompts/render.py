@@ -72,3 +72,21 @@ def prompt_ids(
                 " raise the limit or drop the task (prompts are never cut)"
             )
     return [tuple(ids) for ids in found]
+
+
+def check_room(
+    room: int | None,
+    prompts: Sequence[tuple[int, ...]],
+    task_ids: Sequence[str],
+    max_tokens: int,
+    setting: str,
+) -> None:
+    """Raise `ModelError` if a prompt and a response of ``max_tokens``, which the recipe calls
+    ``setting``, exceed a model of ``room`` positions (None: it has no limit)."""
+    for ids, task_id in zip(prompts, task_ids, strict=True):
+        if room is not None and len(ids) + max_tokens > room:
+            raise ModelError(
+                f"task {task_id}: a prompt of {len(ids)} tokens and a response of up to "
+                f"{max_tokens} exceed the model's {room} positions; lower {setting} or drop the "
+                "task"
+            )

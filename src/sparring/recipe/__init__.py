@@ -25,8 +25,9 @@ from sparring.recipe.setting import (
     TasksSection,
     TrainingSection,
 )
+from sparring.recipe.supervision import SupervisionKind, SupervisionSection
 
-__all__ = ["NANO", "Preset", "Recipe", "RewardSection"]
+__all__ = ["NANO", "Preset", "Recipe", "RewardSection", "SupervisionKind"]
 
 
 class Recipe(Section):
@@ -42,6 +43,7 @@ class Recipe(Section):
     sampling: SamplingSection = SamplingSection()
     sandbox: SandboxSection = SandboxSection()
     checker: CheckerSection = CheckerSection()
+    supervision: SupervisionSection = SupervisionSection()
     reward: RewardSection = RewardSection()
     learning: LearningSection = LearningSection()
     training: TrainingSection = TrainingSection()

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sparring.learning.settings import (
     Average,
+    Frozen,
     KLEstimator,
     KLPlace,
     Objective,
@@ -169,14 +170,26 @@ class LearningSection(Section):
     tester_weight: float = Field(
         1.0, ge=0, description="Weight of the tester's loss in a joint update"
     )
+    frozen: Frozen = Field(
+        Frozen.NONE,
+        description="A role that plays with the start weights for the whole run and learns nothing",
+    )
     tokens_per_micro_batch: Count = Field(
         16384, description="Positions of one forward and backward pass"
     )
 
     @model_validator(mode="after")
     def _somebody_learns(self) -> LearningSection:
-        if self.mode is UpdateMode.JOINT and self.coder_weight == self.tester_weight == 0:
+        if self.mode is not UpdateMode.JOINT:
+            return self
+        if self.coder_weight == self.tester_weight == 0:
             raise ValueError("coder_weight and tester_weight are both 0: nobody would learn")
+        for frozen, weight, other in (
+            (Frozen.CODER, self.tester_weight, "tester_weight"),
+            (Frozen.TESTER, self.coder_weight, "coder_weight"),
+        ):
+            if self.frozen is frozen and weight == 0:
+                raise ValueError(f"frozen = {frozen} and {other} = 0: nobody would learn")
         return self
 
     @model_validator(mode="after")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from sparring.learning.settings import (
+    Adapters,
     Precision,
 )
 from sparring.prompts.templates import CODER, TESTER
@@ -40,9 +41,18 @@ class ModelSection(Section):
     lora_targets: list[str] = Field(
         ["all-linear"], description="Names of the layers that LoRA adapts, or all-linear"
     )
+    adapters: Adapters = Field(
+        Adapters.SHARED, description="One LoRA adapter for both roles, or one for each (per_role)"
+    )
     gradient_checkpointing: bool = Field(
         False, description="Compute activations again on the way back: less memory, more time"
     )
+
+    @model_validator(mode="after")
+    def _something_to_adapt(self) -> ModelSection:
+        if self.adapters is Adapters.PER_ROLE and not self.lora_rank:
+            raise ValueError("adapters = per_role needs a LoRA adapter: set lora_rank")
+        return self
 
 
 class TasksSection(Section):

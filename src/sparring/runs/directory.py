@@ -9,6 +9,8 @@
     start.jsonl        the start model at other temperatures, if the recipe asks for it
     rollouts/          step-00012.jsonl.gz: every group of a step, whole
     journal/           responses of the step being made, until its rollouts are written
+    supervision/       part-00001.jsonl.gz: the responses of a supervising tester, a task's when
+                       it first comes up
     timing.jsonl       seconds and rates of every step and evaluation; a step that was learned
                        from again after a kill is there again
     usage/             step-00012.jsonl.gz: CPU seconds and memory of every run of a program

@@ -32,6 +32,8 @@ class DropReason(StrEnum):
     """Learning from good responses only, and there is none."""
     NOT_SAMPLED = "not_sampled"
     """There was nothing to learn from, known before the responses were sampled."""
+    NO_TEST = "no_test"
+    """Another model's tests stand in for ground truth, and none is left to judge by."""
 
 
 @dataclass(frozen=True, slots=True)

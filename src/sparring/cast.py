@@ -1,0 +1,42 @@
+"""Who plays whom: a sampler that gives each role the weights it plays with.
+
+Usually one model plays both roles. With an adapter per role, or a frozen
+role, the weights differ; prompts say which role they are for, so the loops
+and the evaluation ask for responses as ever and get those of the right player.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sparring.sampling.base import Prompt
+from sparring.sampling.local import LocalSampler, end_token_ids
+from sparring.schema import Response, Role
+from sparring.trainer import Trainer
+
+
+class Cast:
+    """A `Sampler` over the trainer's weights, role by role."""
+
+    def __init__(self, trainer: Trainer, max_rows: int) -> None:
+        """``max_rows`` responses are sampled at once. Raises `ModelError` if no token ends a
+        response."""
+        self.trainer = trainer
+        self.max_rows = max_rows
+        self.end_ids = end_token_ids(trainer.model, trainer.tokenizer)
+
+    def sample(self, prompts: Sequence[Prompt], n: int) -> list[list[Response]]:
+        """See `Sampler.sample`."""
+        found: list[list[Response]] = [[] for _ in prompts]
+        for role in Role:
+            chosen = [i for i, p in enumerate(prompts) if p.role is role]
+            if not chosen:
+                continue
+            with self.trainer.playing(role) as model:
+                sampler = LocalSampler(
+                    model, self.trainer.tokenizer, self.max_rows, self.trainer.autocast
+                )
+                every = sampler.sample([prompts[i] for i in chosen], n)
+            for i, responses in zip(chosen, every, strict=True):
+                found[i] = responses
+        return found

@@ -1,0 +1,55 @@
+"""Whose tests rewards go by: [supervision]."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field, model_validator
+
+from sparring.recipe.section import Heat, Length, Responses, Section
+from sparring.scoring.agreement import TestFilter
+
+
+class SupervisionKind(StrEnum):
+    """Whose tests the rewards go by in training. Evaluation is always by ground truth."""
+
+    GROUND_TRUTH = "ground_truth"
+    """The task's own."""
+    TESTER = "tester"
+    """Those of a frozen tester model: no ground truth enters a reward (label-free)."""
+
+
+class SupervisionSection(Section):
+    """[supervision]"""
+
+    kind: SupervisionKind = Field(
+        SupervisionKind.GROUND_TRUTH,
+        description="Tests that rewards go by: the tasks' own, or those of a frozen tester model",
+    )
+    model: str | None = Field(
+        None,
+        min_length=1,
+        description="Directory or hub id of the frozen tester; 'nano' is in the package",
+    )
+    tests: Responses = Field(
+        8, description="k: tests that it writes for a task, when the task first comes up"
+    )
+    temperature: Heat = Field(1.0, description="Divides its logits")
+    max_tokens: Length = Field(1024, description="Its longest response, end token included")
+    template_options: dict[str, bool | int | float | str] = Field(
+        {}, description="Switches of its chat template, such as {enable_thinking = false}"
+    )
+    filter: TestFilter = Field(
+        TestFilter.NONE,
+        description="Its tests that count: all, or those that the programs' consensus passes (CodeT's agreement)",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> SupervisionSection:
+        if self.kind is SupervisionKind.TESTER:
+            if self.model is None:
+                raise ValueError("kind = tester needs the model that writes the tests: set model")
+        elif self.model is not None or self.filter is not TestFilter.NONE:
+            given = "filter" if self.model is None else "model"
+            raise ValueError(f"{given} is given, but kind is ground_truth: set kind = tester")
+        return self

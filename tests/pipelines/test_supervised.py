@@ -1,0 +1,207 @@
+"""Bouts by another model's tests: what a reward may see, and what it may not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sparring.config import make_recipe
+from sparring.pipelines.bout import Judged, infra_share, judge
+from sparring.pipelines.record import Scored, judged_from, rollout_record
+from sparring.pipelines.supervised import rewarded, supervise, supervision_metrics
+from sparring.prompts.parse import Reasoning
+from sparring.reward import Scorer
+from sparring.runs.directory import clean
+from sparring.sandbox import Job, Limits
+from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
+from sparring.scoring.advantages import DropReason
+from sparring.scoring.agreement import TestFilter
+
+TASK = Task(
+    id="double",
+    statement="Double a number.",
+    tests=(Test("9\n", "18\n"), Test("8\n", "16\n")),
+    solutions=("2 * x",),
+    validator="valid",
+)
+
+
+class Calculator:
+    """Stands for a sandbox: a program is an expression of the input x, or a word to print."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[tuple[str, tuple[str, ...]]]] = []
+        self.lost: set[tuple[str, str]] = set()
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        self.calls.append([(j.program.strip(), j.inputs) for j in jobs])
+        return [tuple(self._outcome(j.program.strip(), x) for x in j.inputs) for j in jobs]
+
+    def _outcome(self, program: str, x: str) -> Outcome:
+        if (program, x.strip()) in self.lost:
+            return Outcome(Verdict.INFRA)
+        said = program if program in ("valid", "invalid") else eval(program, {"x": int(x)})
+        return Outcome(Verdict.FINISHED, f"{said}\n")
+
+
+def response(role: Role, text: str) -> Response:
+    return Response("double", role, 0, (1,), (2,), (0.0,), StopReason.END_TOKEN, text)
+
+
+def programs(*sources: str) -> list[Response]:
+    return [response(Role.CODER, f"```python\n{s}\n```") for s in sources]
+
+
+def tests(*pairs: tuple[int, int] | str) -> list[Response]:
+    form = "**Test Input:**\n```\n{}\n```\n**Test Output:**\n```\n{}\n```"
+    return [response(Role.TESTER, p if isinstance(p, str) else form.format(*p)) for p in pairs]
+
+
+CODER = programs("2 * x", "x + x", "x ** 2", "x + 2")
+TESTER = tests((1, 2), (2, 4), (3, 7))
+SUPERVISOR = tests((3, 6), (5, 10), "no test at all", (0, 1))
+"""One of three is wrong: nobody passes it."""
+
+
+def played(
+    sandbox: Calculator | None = None,
+    task: Task = TASK,
+    supervisor: list[Response] = SUPERVISOR,
+) -> Judged:
+    box: Any = sandbox or Calculator()
+    usual = {role: Reasoning() for role in Role}
+    [supervision] = supervise(
+        box, [task], [CODER], [TESTER], [supervisor], Limits(), usual, Reasoning()
+    )
+    [found] = judge(box, [task], [CODER], [TESTER], Limits())
+    return replace(found, supervision=supervision)
+
+
+def scored(judged: Judged, how: TestFilter = TestFilter.NONE, **reward: object) -> Scored:
+    section = {"kind": "tester", "model": "x", "filter": how.value}
+    recipe = make_recipe({"supervision": section, "reward": reward}, (), "test")
+    return Scorer(recipe).score(judged, 1, 0)
+
+
+def test_the_first_runs_know_nothing_of_ground_truth() -> None:
+    sandbox = Calculator()
+    played(sandbox)
+    first = sandbox.calls[0]
+    assert {program for program, _ in first} == {"2 * x", "x + x", "x ** 2", "x + 2"}
+    assert {inputs for _, inputs in first} == {("3\n", "5\n", "0\n", "1\n", "2\n", "3\n")}
+
+
+def test_programs_are_paid_by_the_supervising_tests() -> None:
+    found = scored(played())
+    assert found.coder_reward.tolist() == [2, 2, 0, 0]
+    assert found.kept_K is not None
+    assert found.kept_K.tolist() == [True, True, False, True]
+    assert found.coder.value.tolist() == [1, 1, -1, -1]
+    assert found.judged.matrix.correct_P.tolist() == [True, True, False, False]  # by ground truth
+
+
+def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
+    assert scored(played()).tester.dropped is DropReason.NO_LABEL
+    agreed = scored(played(), TestFilter.AGREEMENT)
+    assert agreed.kept_K is not None
+    assert agreed.kept_K.tolist() == [True, True, False, False]
+    assert agreed.basis is not None
+    assert agreed.basis.matrix.correct_P.tolist() == [True, True, False, False]
+    # (1, 2) catches both wrong programs, (2, 4) neither; (3, 7) is wrong and lets nobody pass
+    assert agreed.terms.reward.tolist() == [2, 0, 0]
+    assert len(agreed.basis.task.tests) == agreed.basis.matrix.ground_truth == 2
+    assert [len(row) for row in agreed.basis.outcomes_PT] == [5] * 4
+
+
+@pytest.mark.parametrize("how", TestFilter)
+def test_nothing_that_the_tasks_maker_knows_reaches_a_reward(how: TestFilter) -> None:
+    garbage = replace(TASK, tests=(Test("7\n", "no\n"),), solutions=("x - 1",), validator="invalid")
+    one, other = played(), played(task=garbage)
+    assert one.valid_U.all()
+    assert not other.valid_U.any()
+    assert other.matrix.correct_P.sum() == 0
+    a, b = scored(one, how), scored(other, how)
+    np.testing.assert_array_equal(a.coder_reward, b.coder_reward)
+    np.testing.assert_array_equal(a.terms.reward, b.terms.reward)
+    np.testing.assert_array_equal(a.coder.value, b.coder.value)
+    np.testing.assert_array_equal(a.tester.value, b.tester.value)
+
+
+def test_a_validator_that_could_not_be_run_masks_no_reward() -> None:
+    sandbox = Calculator()
+    sandbox.lost = {("valid", "1"), ("valid", "2"), ("valid", "3")}
+    lost = played(sandbox)
+    assert not lost.matrix.observed_PU.any()
+    a, b = (scored(j, TestFilter.AGREEMENT) for j in (lost, played()))
+    np.testing.assert_array_equal(a.terms.reward, b.terms.reward)
+
+
+def test_a_run_that_we_lost_is_masked_there_as_well() -> None:
+    sandbox = Calculator()
+    sandbox.lost = {("x + x", "5")}
+    judged = played(sandbox)
+    found = scored(judged)
+    assert found.basis is not None
+    assert not found.basis.matrix.observed_PG[1, 1]
+    assert infra_share([judged]) > 0
+
+
+@pytest.mark.parametrize("how", TestFilter)
+def test_a_task_without_a_test_has_no_label(how: TestFilter) -> None:
+    found = scored(played(supervisor=tests("nothing", "no more")), how)
+    assert found.coder.dropped is found.tester.dropped is DropReason.NO_TEST
+    assert np.isnan(found.coder_reward).all()
+    assert not found.coder.labelled.any()
+    wrong = scored(played(supervisor=tests((0, 1), (1, 9))), how)
+    expected = DropReason.NO_TEST if how is TestFilter.AGREEMENT else DropReason.ZERO_VARIANCE
+    assert wrong.coder.dropped is expected
+
+
+def test_a_reward_of_ones_own_sees_the_supervising_tests_only(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "def reward(bout):\n"
+        "    passed = bout.passed_PT[:, : bout.ground_truth]\n"
+        "    count = passed.sum(axis=1) * 10.0 + bout.ground_truth\n"
+        "    return count, [float(v) for v in bout.valid_U]\n"
+    )
+    own = f"{tmp_path / 'own.py'}:reward"
+    refused = replace(TASK, validator="invalid")
+    found = scored(played(task=refused), TestFilter.AGREEMENT, function=own)
+    assert found.coder_reward.tolist() == [22, 22, 2, 2]
+    assert found.terms.reward.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("supervisor", [SUPERVISOR, tests("nothing")], ids=["tests", "none"])
+def test_a_record_gives_the_same_rewards_again(supervisor: list[Response]) -> None:
+    before = scored(played(supervisor=supervisor), TestFilter.AGREEMENT)
+    record = json.loads(json.dumps(clean(rollout_record(1, before))))
+    again = scored(judged_from(record), TestFilter.AGREEMENT)
+    assert clean(rollout_record(1, again)) == record
+    np.testing.assert_array_equal(again.terms.reward, before.terms.reward)
+
+
+def test_metrics_tell_how_good_the_supervision_is() -> None:
+    found = supervision_metrics([scored(played(), TestFilter.AGREEMENT)])
+    assert found == {
+        "unread": 0.25,
+        "right": pytest.approx(2 / 3),
+        "set_aside": pytest.approx(1 / 3),
+        "kept_right": 1.0,
+        "labels_right": 1.0,
+    }
+    plain = supervision_metrics([scored(played())])
+    assert plain["kept_right"] == pytest.approx(2 / 3)
+    assert plain["labels_right"] == 0.5  # right programs called wrong, by the one wrong test
+
+
+def test_a_bout_by_ground_truth_is_its_own_basis() -> None:
+    judged = replace(played(), supervision=None)
+    assert rewarded(judged, TestFilter.NONE) == (judged, None)
+    record = rollout_record(1, scored(judged))
+    assert "supervision" not in record
