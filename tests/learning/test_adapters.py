@@ -62,9 +62,10 @@ def test_a_roles_groups_move_its_own_adapter_and_nothing_else(role: Role) -> Non
     assert not torch.allclose(logprobs(one.model, role), start)
 
 
-def test_a_joint_update_moves_both_by_what_each_would_learn_alone() -> None:
+@pytest.mark.parametrize("kl", [0.0, 0.1])
+def test_a_joint_update_moves_both_by_what_each_would_learn_alone(kl: float) -> None:
     """Without a common bound on the gradient, two roles in one step are two steps."""
-    free = LearningSettings(learning_rate=1e-2, max_grad_norm=1e9, loss=LossSettings(kl=0.1))
+    free = LearningSettings(learning_rate=1e-2, max_grad_norm=1e9, loss=LossSettings(kl=kl))
     joint = learner(free)
     joint.update([*groups(role=Role.CODER), *groups(role=Role.TESTER)])
     for role in Role:
@@ -73,8 +74,9 @@ def test_a_joint_update_moves_both_by_what_each_would_learn_alone() -> None:
         assert same(adapter(alone.model, role), adapter(joint.model, role))
 
 
-def test_both_adapters_count_in_the_norm_and_in_the_check_for_damage() -> None:
-    one = learner()
+@pytest.mark.parametrize("kl", [0.0, 0.1])
+def test_both_adapters_count_in_the_norm_and_in_the_check_for_damage(kl: float) -> None:
+    one = learner(LearningSettings(learning_rate=1e-2, loss=LossSettings(kl=kl)))
     one.update(groups(role=Role.CODER))
     one.update(groups(role=Role.TESTER))
     learning = {n for n, p in one.model.named_parameters() if p.requires_grad}
