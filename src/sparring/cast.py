@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from transformers import PreTrainedModel
+
 from sparring.sampling.base import Prompt
 from sparring.sampling.local import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
@@ -33,10 +35,15 @@ class Cast:
             if not chosen:
                 continue
             with self.trainer.playing(role) as model:
-                sampler = LocalSampler(
-                    model, self.trainer.tokenizer, self.max_rows, self.trainer.autocast
-                )
-                every = sampler.sample([prompts[i] for i in chosen], n)
+                every = self._sampler(model).sample([prompts[i] for i in chosen], n)
             for i, responses in zip(chosen, every, strict=True):
                 found[i] = responses
         return found
+
+    def opponents(self, prompts: Sequence[Prompt], n: int) -> list[list[Response]]:
+        """Responses of the start weights, whatever has been learned since."""
+        with self.trainer.at_start() as model:
+            return self._sampler(model).sample(prompts, n)
+
+    def _sampler(self, model: PreTrainedModel) -> LocalSampler:
+        return LocalSampler(model, self.trainer.tokenizer, self.max_rows, self.trainer.autocast)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -118,6 +118,13 @@ class Ring:
         order = rng.permutation(len(self.tasks))[place * count : (place + 1) * count]
         return [self.tasks[int(i)] for i in order]
 
+    def further(self, step: int, taken: Collection[str], count: int) -> list[Task]:
+        """Up to ``count`` other tasks for the same step, a function of the seed, the step and
+        those ``taken``."""
+        rng = np.random.default_rng([self.recipe.training.seed, 8, step, len(taken)])
+        order = [self.tasks[int(i)] for i in rng.permutation(len(self.tasks))]
+        return [t for t in order if t.id not in taken][:count]
+
     def notes(self) -> list[str]:
         """What a user should know before the run spends anything on it."""
         found = []
@@ -136,6 +143,14 @@ class Ring:
             Prompt(t.id, role, self._shown(t.id, role, s), s, params)
             for t in tasks
             for s in [sampling_seed(seed, step, t.id, role)]
+        ]
+
+    def opponents_prompts(self, tasks: Sequence[Task], step: int) -> list[Prompt]:
+        """The coder's prompts, with seeds of their own."""
+        seed = self.recipe.training.seed
+        return [
+            replace(p, seed=sampling_seed(seed, step, p.task_id, "opponent"))
+            for p in self.prompts(tasks, Role.CODER, step)
         ]
 
     def _shown(self, task_id: str, role: Role, seed: int) -> tuple[int, ...]:

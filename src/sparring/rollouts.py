@@ -3,12 +3,14 @@
 Live rollouts are journalled as they come: each role's responses, then the
 whole bouts (`Live.keep`), each on disk before it is used. What is recorded is
 never sampled or run again, whether the run was stopped by Ctrl-C or by a
-power cut. A replay takes another run's record and nothing else.
+power cut. A step has the tasks of its batch and, if wanted, others in place of
+those whose tests have no label (`sampling.extra_rounds`). A replay takes
+another run's record and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -22,7 +24,8 @@ from sparring.pipelines.record import (
     rollout_record,
     usage_record,
 )
-from sparring.pipelines.supervised import supervise
+from sparring.pipelines.supervised import rewarded, supervise
+from sparring.prompts.parse import ParsedProgram, parse_program
 from sparring.ring import Ring
 from sparring.runs.directory import RunDir, clean, step_file
 from sparring.runs.progress import Clock, Progress
@@ -58,24 +61,15 @@ class Live:
             found = [judged_from(r) for r in self.run.read_lines(name)]
             clock.lap("reading")
             return found
-        tasks = self.ring.batch(step)
-        self.progress.phase("sampling")
-        coder, tester = (self._responses(step, role, tasks) for role in Role)
-        if self.written:
-            self.written.responses(tasks)
-        clock.lap("sampling")
-        self.progress.phase("running programs")
         before = self.ring.sandbox.stats.runs_executed
-        supervision = self._supervision(tasks, coder, tester)
-        judged = judge(
-            self.ring.sandbox,
-            tasks,
-            coder,
-            tester,
-            self.ring.limits,
-            reasoning=self.ring.reasoning,
-        )
-        judged = [replace(j, supervision=s) for j, s in zip(judged, supervision, strict=True)]
+        tasks, judged = self.ring.batch(step), list[Judged]()
+        for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
+            found = self._round(step, turn, tasks, clock)
+            judged += found
+            missing = sum(not self._labelled(j) for j in found)
+            tasks = self.ring.further(step, {j.task.id for j in judged}, missing)
+            if not tasks:
+                break
         lost = infra_share(judged)
         if lost > self.ring.recipe.sandbox.max_infra_share:
             raise RunError(
@@ -84,7 +78,6 @@ class Live:
             )
         self.run.write_lines(step_file("usage", step), [usage_record(j) for j in judged])
         clock.runs = self.ring.sandbox.stats.runs_executed - before
-        clock.lap("running")
         return judged
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
@@ -101,14 +94,95 @@ class Live:
                 )
         else:
             self.run.write_lines(name, records)
-        for role in Role:
-            self.run.remove(step_file("journal", step, role))
+        for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
+            for player in _PLAYERS:
+                self.run.remove(_journal(step, turn, player))
+
+    def _round(self, step: int, turn: int, tasks: Sequence[Task], clock: Clock) -> list[Judged]:
+        """The bouts of these tasks. Where ``sampling.skip_unlabelled`` says so, tests are asked
+        for after the programs have run, and only where they can have a label."""
+        ring, sampling = self.ring, self.ring.recipe.sampling
+        self.progress.phase("sampling")
+        coder = self._asked(
+            _journal(step, turn, "coder"),
+            tasks,
+            lambda: ring.sampler.sample(ring.prompts(tasks, Role.CODER, step), sampling.programs),
+        )
+        others: list[list[Response]] = [[] for _ in tasks]
+        if sampling.opponents:
+            others = self._asked(
+                _journal(step, turn, "opponents"),
+                tasks,
+                lambda: ring.sampler.opponents(
+                    ring.opponents_prompts(tasks, step), sampling.opponents
+                ),
+            )
+        if self.written:
+            self.written.responses(tasks)
+        asked = list(range(len(tasks)))
+        if sampling.skip_unlabelled:
+            clock.lap("sampling")
+            untested = self._judge(tasks, coder, [()] * len(tasks), others, clock)
+            asked = [i for i, j in enumerate(untested) if self._labelled(j)]
+            self.progress.phase("sampling")
+        chosen = [tasks[i] for i in asked]
+        tester: list[list[Response]] = [[] for _ in tasks]
+        if chosen:
+            found = self._asked(
+                _journal(step, turn, "tester"),
+                chosen,
+                lambda: ring.sampler.sample(
+                    ring.prompts(chosen, Role.TESTER, step), sampling.tests
+                ),
+            )
+            for i, responses in zip(asked, found, strict=True):
+                tester[i] = responses
+        clock.lap("sampling")
+        return self._judge(tasks, coder, tester, others, clock)
+
+    def _judge(
+        self,
+        tasks: Sequence[Task],
+        coder: Sequence[Sequence[Response]],
+        tester: Sequence[Sequence[Response]],
+        others: Sequence[Sequence[Response]],
+        clock: Clock,
+    ) -> list[Judged]:
+        self.progress.phase("running programs")
+        think = self.ring.reasoning[Role.CODER]
+        pools = None
+        if any(others):
+            pools = [[parse_program(r.text, r.stop, think) for r in group] for group in others]
+        supervision = self._supervision(tasks, coder, tester, pools)
+        judged = judge(
+            self.ring.sandbox,
+            tasks,
+            coder,
+            tester,
+            self.ring.limits,
+            pools,
+            reasoning=self.ring.reasoning,
+        )
+        clock.lap("running")
+        return [
+            replace(j, supervision=s, opponents=o)
+            for j, s, o in zip(judged, supervision, others, strict=True)
+        ]
+
+    def _labelled(self, judged: Judged) -> bool:
+        """Whether a test of this task could have a label: some program is correct."""
+        basis, _ = rewarded(judged, self.ring.recipe.supervision.filter)
+        if basis is None:
+            return False
+        own = basis.matrix.correct_P.any()
+        return bool(own or (basis.pool is not None and basis.pool.correct_P.any()))
 
     def _supervision(
         self,
         tasks: Sequence[Task],
         coder: Sequence[Sequence[Response]],
         tester: Sequence[Sequence[Response]],
+        pools: Sequence[Sequence[ParsedProgram]] | None,
     ) -> Sequence[Supervision | None]:
         """The bouts by a supervising tester's tests. Asked for before those by ground truth, so
         that nothing of these can have been in a program's company."""
@@ -123,15 +197,18 @@ class Live:
             self.ring.limits,
             self.ring.reasoning,
             self.written.supervisor.reasoning,
+            pools,
         )
 
-    def _responses(self, step: int, role: Role, tasks: Sequence[Task]) -> list[list[Response]]:
+    def _asked(
+        self,
+        name: str,
+        tasks: Sequence[Task],
+        sample: Callable[[], list[list[Response]]],
+    ) -> list[list[Response]]:
         """Sampled and journalled, or read from the journal."""
-        name = step_file("journal", step, role)
         if not self.run.has(name):
-            s = self.ring.recipe.sampling
-            count = s.programs if role is Role.CODER else s.tests
-            found = self.ring.sampler.sample(self.ring.prompts(tasks, role, step), count)
+            found = sample()
             self.run.write_lines(
                 name,
                 [
@@ -140,10 +217,18 @@ class Live:
                 ],
             )
             return found
+        role = Role.TESTER if ".tester" in name else Role.CODER
         return [
             [response_from(r, g["task"], role, i) for i, r in enumerate(g["responses"])]
             for g in self.run.read_lines(name)
         ]
+
+
+_PLAYERS = ("coder", "opponents", "tester")
+
+
+def _journal(step: int, turn: int, player: str) -> str:
+    return step_file("journal", step, f"{player}{turn or ''}")
 
 
 class Replayed:

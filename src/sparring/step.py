@@ -49,14 +49,17 @@ def one_step(
     clock.lap("learning")
 
     responses = [r for j in judged for r in (*j.coder, *j.tester)]
-    tokens = sum(len(r.token_ids) for r in responses)
-    timing = {"step": step, **clock.record(tokens, len(responses))}
+    everything = [*responses, *(r for j in judged for r in j.opponents)]
+    tokens = sum(len(r.token_ids) for r in everything)
+    timing = {"step": step, **clock.record(tokens, len(everything))}
     record: dict[str, Any] = {
         "step": step,
         "tokens": tokens,
         "one_shot": _mean([one_shot(j.facts()) for j in judged]),
-        "tests_right": _mean([j.right_U.mean() for j in judged if j.has_reference]),
-        "tests_invalid": float(np.mean([1 - j.valid_U.mean() for j in judged])),
+        "tests_right": _mean(
+            [j.right_U.mean() for j in judged if j.has_reference and len(j.tester)]
+        ),
+        "tests_invalid": _mean([1 - j.valid_U.mean() for j in judged if len(j.tester)]),
         "groups_dropped": sum(sum(d.values()) for d in dropped.values()) / (2 * len(judged)),
         "infra_share": infra_share(judged),
         "refused": sum(s.refused for s in stats.values()),
@@ -64,6 +67,7 @@ def one_step(
     }
     if any(j.supervision for j in judged):
         record["supervision"] = supervision_metrics(scored)
+    trained = {role: sum(len(g.samples) for g in groups if g.role is role) for role in Role}
     for role in Role:
         s = stats[role]
         every = [r for r in responses if r.role is role]
@@ -79,8 +83,9 @@ def one_step(
             "tokens_trained": s.tokens,
             "groups_trained": s.groups,
             "optimizer_steps": s.optimizer_steps,
-            "mean_length": float(np.mean([len(r.token_ids) for r in every])),
-            "truncated_share": float(np.mean([r.stop is StopReason.LENGTH for r in every])),
+            "gradient_share": trained[role] / len(every) if every else float("nan"),
+            "mean_length": _mean([len(r.token_ids) for r in every]),
+            "truncated_share": _mean([r.stop is StopReason.LENGTH for r in every]),
             "parse_failures": _failures(judged, role),
             "dropped": dropped[role],
         }

@@ -60,9 +60,10 @@ class Trainer:
         self.model = prepare_model(model, settings, recipe.training.seed)
         self.learner = Learner(self.model, learning_settings(recipe))
         self._start: PreTrainedModel | None = None
-        """Whole weights as they were at the start, for a frozen role; the KL term's, if it has
-        them already."""
-        if recipe.learning.frozen is not Frozen.NONE and not is_adapted(self.model):
+        """Whole weights as they were at the start, for a frozen role and for opponents; the KL
+        term's, if it has them already."""
+        wanted = recipe.learning.frozen is not Frozen.NONE or recipe.sampling.opponents
+        if wanted and not is_adapted(self.model):
             self._start = self.learner.reference or frozen_copy(self.model)
         self.autocast = torch.bfloat16 if m.precision is Precision.BFLOAT16 else None
         self.step = 0
@@ -84,7 +85,14 @@ class Trainer:
         if self.learns(role):
             activate(self.model, [role])
             yield self.model
-        elif self._start is not None:
+        else:
+            with self.at_start() as model:
+                yield model
+
+    @contextmanager
+    def at_start(self) -> Iterator[PreTrainedModel]:
+        """The model with the weights that it began with."""
+        if self._start is not None:
             yield self._start
         else:
             with start_weights(self.model) as model:

@@ -124,7 +124,7 @@ def test_a_tester_of_no_weight_teaches_nothing(tmp_path: Path) -> None:
     assert any((start[k] != end[k]).any() for k in start)
     again = sparring_here(
         "train", "--replay", str(run), "--run-dir", str(tmp_path / "again"),
-        "--set", "reward.validity=0", "--set", "reward.tester=correctness",
+        "--set", "reward.validity=0", "--set", "reward.tester=simple",
     )  # fmt: skip
     assert "the weights are the same as those of" in again.stdout, again.stderr
 

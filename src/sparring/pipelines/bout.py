@@ -40,7 +40,8 @@ class Judged:
     ``valid_U``: parsed and, where the task has a validator, allowed by it.
     ``right_U``: by the reference solution (all False without one; see
     ``has_reference``), ``reference_U`` what that printed. ``size_U``: values in
-    the input, NaN if not parsed.
+    the input, NaN if not parsed. ``pool`` and ``pool_outcomes_PT``: other
+    programs on the same tests.
     """
 
     task: Task
@@ -57,6 +58,9 @@ class Judged:
     reference_U: Sequence[Outcome | None]
     size_U: Floats
     has_reference: bool
+    opponents: Sequence[Response] = ()
+    """The responses that the programs of ``pool`` are from, in training."""
+    pool_outcomes_PT: Sequence[Sequence[Outcome]] = ()
     supervision: Supervision | None = None
     """Where another model's tests stand in for ground truth: what rewards follow from then."""
 
@@ -210,6 +214,7 @@ def _judged(
         outcomes_PT=outcomes,
         matrix=_matrix(task, outcomes, len(tests)),
         pool=pool,
+        pool_outcomes_PT=compared[1],
         parsed_U=parsed_U,
         valid_U=valid_U,
         right_U=right_U,

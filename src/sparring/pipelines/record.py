@@ -31,7 +31,7 @@ from sparring.schema import (
     Verdict,
 )
 from sparring.scoring.advantages import Advantages
-from sparring.scoring.matrix import Bools, Floats, from_verdicts
+from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.rewards import TesterTerms
 from sparring.tasks.checkers import accepts
 
@@ -102,8 +102,20 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
             }
             for k, (r, p) in enumerate(zip(judged.tester, judged.tests, strict=True))
         ],
+        **_opponents_record(judged),
         "dropped": {"coder": scored.coder.dropped, "tester": scored.tester.dropped},
         **_supervision_record(judged.supervision, scored.kept_K),
+    }
+
+
+def _opponents_record(judged: Judged) -> dict[str, Any]:
+    if not judged.opponents:
+        return {}
+    return {
+        "opponents": [
+            {**response_record(r), "runs": [_outcome(o) for o in row]}
+            for r, row in zip(judged.opponents, judged.pool_outcomes_PT, strict=True)
+        ]
     }
 
 
@@ -124,7 +136,8 @@ def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -
         for k, p in enumerate(supervision.tests)
     ]
     runs = [[_outcome(o) for o in row] for row in bout.outcomes_PT] if bout else None
-    return {"supervision": {"tests": tests, "runs": runs}}
+    others = [[_outcome(o) for o in row] for row in bout.pool_outcomes_PT] if bout else None
+    return {"supervision": {"tests": tests, "runs": runs, "opponents_runs": others}}
 
 
 def usage_record(judged: Judged) -> dict[str, Any]:
@@ -172,6 +185,11 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         [_read_outcome(o, test, checker) for o, test in zip(p["runs"], columns, strict=True)]
         for p in programs
     ]
+    others = record.get("opponents", ())
+    pool_outcomes = [
+        [_read_outcome(o, test, checker) for o, test in zip(p["runs"], columns, strict=True)]
+        for p in others
+    ]
     reference = [
         None if t["reference"] is None else _read_outcome(t["reference"], None, None) for t in tests
     ]
@@ -197,8 +215,10 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         ],
         tests=parsed,
         outcomes_PT=outcomes,
-        matrix=from_verdicts([[o.verdict for o in row] for row in outcomes], len(task.tests)),
-        pool=None,
+        matrix=_matrix(outcomes, task),
+        pool=_matrix(pool_outcomes, task) if others else None,
+        opponents=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(others)],
+        pool_outcomes_PT=pool_outcomes,
         parsed_U=np.array([p.test is not None for p in parsed], dtype=bool),
         valid_U=np.array([bool(t["valid"]) for t in tests], dtype=bool),
         right_U=right_U,
@@ -209,6 +229,10 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         has_reference=given["has_reference"],
         supervision=_read_supervision(record, checker) if "supervision" in record else None,
     )
+
+
+def _matrix(outcomes: Sequence[Sequence[Outcome]], task: Task) -> PassMatrix:
+    return from_verdicts([[o.verdict for o in row] for row in outcomes], len(task.tests))
 
 
 def _parsed(tests: Sequence[Mapping[str, Any]]) -> list[ParsedTest]:
@@ -236,6 +260,12 @@ def _read_supervision(record: Mapping[str, Any], checker: str | None) -> Supervi
             "tests": [
                 {**t, "valid": t["input"] is not None, "right": None, "reference": None}
                 for t in record["tests"]
+            ],
+            "opponents": [
+                {**p, "runs": runs}
+                for p, runs in zip(
+                    record.get("opponents", ()), given["opponents_runs"] or (), strict=True
+                )
             ],
         }
         bout = _judged_from(alone, checker)

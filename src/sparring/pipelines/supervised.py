@@ -22,7 +22,7 @@ import numpy as np
 
 from sparring.pipelines.bout import Judged, Supervision, judge
 from sparring.pipelines.record import Scored
-from sparring.prompts.parse import ParsedTest, Reasoning, parse_test
+from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning, parse_test
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Response, Role, Task
 from sparring.scoring.agreement import TestFilter, agreement
@@ -38,6 +38,7 @@ def supervise(
     general: Limits,
     reasoning: Mapping[Role, Reasoning],
     its_reasoning: Reasoning,
+    pools: Sequence[Sequence[ParsedProgram]] | None = None,
 ) -> list[Supervision]:
     """The bout of every task by the tests in ``supervisor``'s responses; see `judge`.
 
@@ -51,6 +52,7 @@ def supervise(
         [coder[i] for i in tested],
         [tester[i] for i in tested],
         general,
+        pools=[pools[i] for i in tested] if pools else None,
         reasoning=reasoning,
     )
     by_task = dict(zip(tested, bouts, strict=True))
@@ -95,18 +97,23 @@ def rewarded(judged: Judged, how: TestFilter) -> tuple[Judged | None, Bools | No
 def _judged_by(bout: Judged, kept_G: Bools) -> Judged:
     """The bout without the tests that are set aside."""
     columns_T = np.concatenate([kept_G, np.ones(len(bout.tests), dtype=bool)])
-    outcomes = [
-        [o for o, keep in zip(row, columns_T, strict=True) if keep] for row in bout.outcomes_PT
-    ]
+    outcomes, others = (
+        [[o for o, keep in zip(row, columns_T, strict=True) if keep] for row in rows]
+        for rows in (bout.outcomes_PT, bout.pool_outcomes_PT)
+    )
     tests = tuple(t for t, keep in zip(bout.task.tests, kept_G, strict=True) if keep)
     return replace(
         bout,
         task=replace(bout.task, tests=tests),
         outcomes_PT=outcomes,
-        matrix=PassMatrix(
-            bout.matrix.passed_PT[:, columns_T], bout.matrix.observed_PT[:, columns_T], len(tests)
-        ),
+        matrix=_columns(bout.matrix, columns_T, len(tests)),
+        pool=_columns(bout.pool, columns_T, len(tests)) if bout.pool else None,
+        pool_outcomes_PT=others,
     )
+
+
+def _columns(matrix: PassMatrix, keep_T: Bools, ground_truth: int) -> PassMatrix:
+    return PassMatrix(matrix.passed_PT[:, keep_T], matrix.observed_PT[:, keep_T], ground_truth)
 
 
 def supervision_metrics(scored: Sequence[Scored]) -> dict[str, Any]:

@@ -121,6 +121,22 @@ class SamplingSection(Section):
     )
     tester_max_tokens: Length = Field(1024, description="Longest test response, end token included")
     max_rows: Length = Field(512, description="Responses sampled at once")
+    opponents: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="Programs of the start model per task, by which tests are judged beside the group's own: wrong programs do not run out",
+    )
+    skip_unlabelled: bool = Field(
+        False,
+        description="Sample tests only where a program (own or opponent's) is correct: elsewhere a test has no label",
+    )
+    extra_rounds: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="Times that tasks whose tests have no label are followed by as many others in the same step",
+    )
 
 
 class SandboxSection(Section):

@@ -52,10 +52,11 @@ class Sampler(Protocol):
         ...
 
 
-def sampling_seed(run_seed: int, step: int, task_id: str, role: Role) -> int:
-    """The seed of one prompt's responses: a 63-bit hash of all that identifies it.
+def sampling_seed(run_seed: int, step: int, task_id: str, player: str) -> int:
+    """The seed of one prompt's responses: a 63-bit hash of all that identifies it. ``player`` is
+    the role, or another name where somebody else answers the same prompt.
 
     A step can therefore be sampled again, whole or in part, in any order.
     """
-    key = f"{run_seed}\0{step}\0{task_id}\0{role}".encode()
+    key = f"{run_seed}\0{step}\0{task_id}\0{player}".encode()
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
