@@ -39,6 +39,7 @@ from sparring.rollouts import Live, Rollouts
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import RunDir, clean, explained
 from sparring.runs.progress import Progress
+from sparring.runs.text import visible
 from sparring.schema import Role
 from sparring.step import one_step
 from sparring.trainer import Trainer
@@ -131,7 +132,7 @@ def advance(
     earlier = run.lines("metrics.jsonl")
     record["alarms"] = raised(trainer.recipe.monitors, earlier, record)
     for new in begun(record["alarms"], earlier):
-        progress.note(f"step {step}: alarm {new['monitor']}: {new['reason']}")
+        progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
     run.append("metrics.jsonl", record)
     run.append("timing.jsonl", timing)
     trainer.step, trainer.tokens = step, trainer.tokens + record["tokens"]
