@@ -18,6 +18,7 @@ STOREYS: list[set[str]] = [
     {"recipe", "microworld", "pipelines", "starters"},
     {"config"},
     {
+        "alarms",
         "trainer",
         "cast",
         "supervision",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sparring.learning.settings import Frozen, UpdateMode
 from sparring.microworld import NANO_DIR
+from sparring.microworld.tasks import TESTS
 from sparring.recipe import Recipe, SupervisionKind
 
 
@@ -19,13 +20,15 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     steps = recipe.learning.minibatches
     if recipe.learning.mode is UpdateMode.SEPARATE:
         steps *= 2
-    ground_truth = recipe.tasks.max_tests or 8
     files = [s for s in recipe.tasks.train if not s.startswith("microworld:")]
-    runs = t.tasks_per_step * (s.programs * (ground_truth + s.tests) + 2 * s.tests)
+    ground_truth = recipe.tasks.max_tests or (8 if files else TESTS)
+    reference, validator = ground_truth + s.tests, s.tests
+    programs = s.programs + s.opponents
+    runs = t.tasks_per_step * (programs * (ground_truth + s.tests) + reference + validator)
     by = recipe.supervision
     supervised = by.kind is SupervisionKind.TESTER
     if supervised:
-        runs += t.tasks_per_step * by.tests * (s.programs + 1)
+        runs += t.tasks_per_step * by.tests * (programs + 1)
     held_out = recipe.tasks.held_out_count
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
     found = {

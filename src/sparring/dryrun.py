@@ -111,7 +111,10 @@ def _tasks(ring: Ring) -> Iterator[Check]:
     jobs = [Job(t.solutions[0], _inputs(t), limits(t, ring.limits)) for t in tried]
     grader = Grader(ring.sandbox)
     tests = [
-        [(o, Comparison(t, x.input, o.output, x.output)) for x, o in zip(t.tests, row, strict=True)]
+        [
+            (o, Comparison(t, x.input, o.output, x.output))
+            for x, o in zip(t.ground_truth, row, strict=True)
+        ]
         for t, row in zip(tried, ring.sandbox.run(jobs), strict=True)
     ]
     grader.prepare(one for pairs in tests for o, one in pairs if o.verdict is Verdict.FINISHED)
@@ -154,7 +157,7 @@ def _validators(ring: Ring) -> Iterator[Check]:
 
 
 def _inputs(task: Task) -> tuple[str, ...]:
-    return tuple(t.input for t in task.tests)
+    return tuple(t.input for t in task.ground_truth)
 
 
 def _model(trainer: Trainer) -> Check:

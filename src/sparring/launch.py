@@ -19,8 +19,9 @@ MAY_CHANGE = (
     "evaluation.every",
     "sandbox.workers",
     "sandbox.max_infra_share",
+    "monitors",
 )
-"""Keys that a resumed run may change: none of them changes what a step does."""
+"""Keys and sections that a resumed run may change: none of them changes what a step does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def resumed_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) ->
         if recipe_file is not None:
             wanted = load_recipe(recipe_file, changes)
         changed = differing(recorded, wanted)
-        if refused := [key for key in changed if key not in MAY_CHANGE]:
+        if refused := [k for k in changed if not {k, k.split(".")[0]} & {*MAY_CHANGE}]:
             raise ConfigError(
                 f"--resume: {', '.join(refused)} cannot change in the middle of a run; keys "
                 f"that can: {', '.join(MAY_CHANGE)}. For others start a new run, or --replay this"
@@ -101,7 +102,10 @@ def replayed_run(
 
 def recorded_recipe(run: RunDir) -> Recipe:
     """The resolved recipe of a run. Raises `ConfigError` if this version cannot read it."""
-    return make_recipe(run.read_json("recipe.json"), (), str(run.path / "recipe.json"))
+    data = run.read_json("recipe.json")
+    if isinstance(data, dict) and isinstance(tasks := data.get("tasks"), dict):
+        tasks.setdefault("withheld_tests", 0)  # as it was before there were any
+    return make_recipe(data, (), str(run.path / "recipe.json"))
 
 
 def _write_recipe(run: RunDir, recipe: Recipe) -> None:

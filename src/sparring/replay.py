@@ -26,7 +26,7 @@ from sparring.runs.progress import Progress
 from sparring.train import advance, take_up
 from sparring.trainer import Trainer
 
-SECTIONS = ("reward", "checker", "learning", "training")
+SECTIONS = ("reward", "checker", "learning", "training", "monitors")
 """What a replay may change; the rest decided how the rollouts were made."""
 
 

@@ -34,6 +34,7 @@ from sparring.schema import Role, Task
 from sparring.supervision import Supervisor
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
 from sparring.tasks.load import load_tasks
+from sparring.tasks.withhold import withhold
 from sparring.trainer import Trainer
 
 MICROWORLD = "microworld:"
@@ -47,7 +48,10 @@ class Ring:
         self.trainer = trainer
         self.templates = Templates(recipe.prompts.coder, recipe.prompts.tester)
         t = recipe.tasks
-        self.tasks = tasks_of(t.train, t.train_count, recipe.training.seed, t.max_tests)
+        self.tasks = [
+            withhold(task, t.withheld_tests)
+            for task in tasks_of(t.train, t.train_count, recipe.training.seed, t.max_tests)
+        ]
         self.held_out = tasks_of(t.held_out, t.held_out_count, t.held_out_seed, t.max_tests)[
             : t.held_out_count
         ]
@@ -235,7 +239,8 @@ def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | Non
                     f"{source}: unknown split; there are "
                     + ", ".join(f"{MICROWORLD}{s}" for s in Split)
                 )
-            tasks += microworld_tasks(Split(name), count, seed)
+            made = microworld_tasks(Split(name), count, seed)
+            tasks += [replace(task, tests=task.tests[:max_tests]) for task in made]
     if not tasks:
         raise ConfigError("tasks: there is none; name files or microworld:SPLIT")
     twice = [task_id for task_id, n in Counter(t.id for t in tasks).items() if n > 1]

@@ -2,8 +2,8 @@
 
 No logic, no I/O, no torch: a room may import this module and nothing from
 another room. Arrays that travel beside these types name their axes with a
-suffix: ``_P`` program, ``_T`` test (all), ``_G`` ground-truth test, ``_U``
-generated unit test, ``_L`` token.
+suffix: ``_P`` program, ``_T`` test (all), ``_G`` ground-truth test, ``_H`` one
+held back from the reward, ``_U`` generated unit test, ``_L`` token.
 """
 
 from __future__ import annotations
@@ -92,11 +92,13 @@ class Test:
 class Task:
     """A problem to be solved, with the tests that decide whether it is.
 
-    ``tests`` are the ground-truth tests and are never shown to a model;
-    ``examples`` are public. ``time_limit`` is CPU seconds for one run,
-    ``memory_limit`` MiB. ``solutions`` are reference programs, right by
-    definition; ``validator`` is a program that reads a test input and prints
-    ``valid`` if, and only if, the statement allows that input.
+    ``tests`` are the ground-truth tests that decide rewards; ``withheld`` are
+    others that programs are run on, and no reward knows of
+    (``tasks.withhold``). A model is shown neither; ``examples`` are public.
+    ``time_limit`` is CPU seconds for one run, ``memory_limit`` MiB.
+    ``solutions`` are reference programs, right by definition; ``validator`` is
+    a program that reads a test input and prints ``valid`` if, and only if, the
+    statement allows that input.
     ``checker_program`` decides where ``checker`` is ``program``
     (``pipelines.grading``).
     """
@@ -114,6 +116,12 @@ class Task:
     difficulty: str | None = None
     source: str | None = None
     """Where the task came from (file and row, or the composition of a generated task)."""
+    withheld: tuple[Test, ...] = ()
+
+    @property
+    def ground_truth(self) -> tuple[Test, ...]:
+        """Every ground-truth test: the rewarded ones, then the withheld ones."""
+        return (*self.tests, *self.withheld)
 
 
 @dataclass(frozen=True, slots=True)

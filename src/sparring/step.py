@@ -11,6 +11,7 @@ import numpy as np
 from sparring.errors import RunError
 from sparring.learning.samples import Group, Sample
 from sparring.pipelines.bout import Judged, infra_share
+from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.supervised import supervision_metrics
 from sparring.reward import Scorer
 from sparring.rollouts import Rollouts
@@ -64,6 +65,7 @@ def one_step(
         "infra_share": infra_share(judged),
         "refused": sum(s.refused for s in stats.values()),
         "input_size": _mean([s for j in judged for s in j.size_U[j.parsed_U]]),
+        "monitors": monitor_values(judged),
     }
     if any(j.supervision for j in judged):
         record["supervision"] = supervision_metrics(scored)

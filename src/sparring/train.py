@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sparring.alarms import begun, raised
 from sparring.errors import RunError, Stopped
 from sparring.evaluate import (
     Evaluated,
@@ -36,8 +37,9 @@ from sparring.reward import Scorer
 from sparring.ring import Ring
 from sparring.rollouts import Live, Rollouts
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import RunDir, explained
+from sparring.runs.directory import RunDir, clean, explained
 from sparring.runs.progress import Progress
+from sparring.runs.text import visible
 from sparring.schema import Role
 from sparring.step import one_step
 from sparring.trainer import Trainer
@@ -126,6 +128,11 @@ def advance(
             f"step {step}: the gradient is not finite or longer than learning.refuse_norm; "
             "it was not applied. A second time ends the run."
         )
+    record = clean(record)
+    earlier = run.lines("metrics.jsonl")
+    record["alarms"] = raised(trainer.recipe.monitors, earlier, record)
+    for new in begun(record["alarms"], earlier):
+        progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
     run.append("metrics.jsonl", record)
     run.append("timing.jsonl", timing)
     trainer.step, trainer.tokens = step, trainer.tokens + record["tokens"]

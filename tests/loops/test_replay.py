@@ -33,6 +33,34 @@ def test_a_replay_repeats_the_weights_without_sampling_or_running(
     assert not (tmp_path / "again" / "pool.jsonl.gz").exists()
 
 
+def test_a_run_from_before_withheld_tests_replays_to_the_same_weights(
+    run: Path, tmp_path: Path
+) -> None:
+    """Its recipe and its records say nothing of them, so there were none."""
+    old = tmp_path / "old"
+    shutil.copytree(run, old)
+    recipe = json.loads((old / "recipe.json").read_text())
+    del recipe["tasks"]["withheld_tests"], recipe["monitors"]
+    (old / "recipe.json").write_text(json.dumps(recipe))
+    for file in (old / "rollouts").iterdir():
+        groups = [json.loads(x) for x in gzip.decompress(file.read_bytes()).splitlines()]
+        for g in groups:
+            for name in ("withheld", "examples", "reference", "foreign"):
+                del g["task"][name]
+            for p in g["programs"]:
+                del p["withheld_runs"]
+        file.write_bytes(gzip.compress("".join(json.dumps(g) + "\n" for g in groups).encode()))
+    done = sparring_here("train", "--replay", str(old), "--run-dir", str(tmp_path / "again"))
+    assert done.returncode == 0, done.stderr
+    assert weights(tmp_path / "again", 4) == weights(run, 4)
+    again = json.loads((tmp_path / "again" / "recipe.json").read_text())
+    assert again["tasks"]["withheld_tests"] == 0
+    assert all(
+        m["monitors"]["withheld_gap"] is None for m in records(tmp_path / "again", "metrics.jsonl")
+    )
+    assert all(m["monitors"]["withheld_gap"] is not None for m in records(run, "metrics.jsonl"))
+
+
 def test_a_replay_from_a_checkpoint_repeats_the_rest(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "rest"
     done = sparring("train", "--replay", str(run), "--from-step", "2", "--run-dir", str(path))

@@ -219,9 +219,16 @@ def test_a_resume_may_change_what_no_step_depends_on(run: Path, tmp_path: Path) 
     assert "learning.kl cannot change in the middle of a run; keys that can: training.steps" in (
         done.stderr
     )
-    done = sparring_here("train", "--resume", "--run-dir", str(path), "--set", "training.steps=5")
+    done = sparring_here(
+        "train", "--resume", "--run-dir", str(path),
+        "--set", "training.steps=5", "--set", "monitors.length=0.5",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert [m["step"] for m in records(path, "metrics.jsonl")] == [1, 2, 3, 4, 5]
+    assert [a["monitor"] for a in records(path, "metrics.jsonl")[-1]["alarms"]] == [
+        "coder_length",
+        "tester_length",
+    ]
     assert [e["step"] for e in records(path, "evaluations.jsonl")] == [0, 2, 4, 5]
 
 

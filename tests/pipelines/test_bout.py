@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from tests.pipelines.played import told
 
 from sparring.pipelines.bout import infra_share, judge
 from sparring.sandbox import Job, Limits
@@ -52,9 +53,17 @@ def judged(validator: list[Outcome], solution: list[Outcome]) -> Any:
     return found
 
 
+def test_a_failure_of_ours_on_a_withheld_test_counts_as_one() -> None:
+    assert infra_share([told(["++", "++"], ["?-", "++"])]) == 1 / 8
+
+
 VALID = Outcome(Verdict.FINISHED, "valid\n")
 LOST = Outcome(Verdict.INFRA)
-SOLUTION = [Outcome(Verdict.FINISHED, "4\n"), Outcome(Verdict.FINISHED, "2\n")]
+SOLUTION = [
+    Outcome(Verdict.FINISHED, "4\n"),
+    Outcome(Verdict.FINISHED, "2\n"),
+    Outcome(Verdict.FINISHED, "2\n"),  # on the ground-truth test, which comes last
+]
 
 
 def test_verdicts_come_from_outputs() -> None:
@@ -75,7 +84,7 @@ def test_a_validator_that_could_not_be_run_leaves_the_test_without_a_label() -> 
 
 
 def test_a_reference_that_could_not_be_run_is_no_measure() -> None:
-    found = judged([VALID, VALID], [SOLUTION[0], LOST])
+    found = judged([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
     assert not found.has_reference
     assert found.facts().right_U is None
     assert np.isnan(found.facts().majority_test)

@@ -2,7 +2,8 @@
 
 Ground-truth tests are chosen, not drawn: from candidates that probe subtle
 mistakes, greedily those that tell the most remaining single mistakes from the
-right program, so that eight tests leave few wrong programs unnoticed.
+right program, so that ten tests, of which a run may keep two from the reward, leave few
+wrong programs unnoticed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sparring.microworld.problem import (
 from sparring.schema import Task, Test
 
 CANDIDATES = 48
-TESTS = 8
+TESTS = 10
 
 
 def microworld_tasks(split: Split, count: int, seed: int) -> list[Task]:

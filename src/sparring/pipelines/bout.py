@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.pipelines.foreign import NO_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.prompts.parse import (
     ParsedProgram,
@@ -23,7 +24,7 @@ from sparring.prompts.parse import (
     parse_test,
 )
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Outcome, Response, Role, Task, Verdict
+from sparring.schema import Outcome, Response, Role, Task, Test, Verdict
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
 
@@ -41,7 +42,10 @@ class Judged:
     ``right_U``: by the reference solution (all False without one; see
     ``has_reference``), ``reference_U`` what that printed. ``size_U``: values in
     the input, NaN if not parsed. ``pool`` and ``pool_outcomes_PT``: other
-    programs on the same tests.
+    programs on the same tests. What monitors read and no reward:
+    ``withheld_PH``, every program on the withheld ground-truth tests;
+    ``reference_G``, the reference solution on ``task.ground_truth`` (empty
+    without one); ``foreign``, see `pipelines.foreign`.
     """
 
     task: Task
@@ -63,6 +67,9 @@ class Judged:
     pool_outcomes_PT: Sequence[Sequence[Outcome]] = ()
     supervision: Supervision | None = None
     """Where another model's tests stand in for ground truth: what rewards follow from then."""
+    withheld_PH: Sequence[Sequence[Outcome]] = ()
+    reference_G: Sequence[Outcome] = ()
+    foreign: Foreign = NO_PAIRS
 
     def facts(self) -> TaskFacts:
         """What metrics need."""
@@ -118,11 +125,14 @@ def judge(
     jobs: list[Job] = []
     for i, task in enumerate(tasks):
         generated = tuple(p.test.input for p in tests[i] if p.test)
-        every = tuple(t.input for t in task.tests) + generated
+        counted = tuple(t.input for t in task.tests) + generated
+        every = counted + tuple(t.input for t in task.withheld)
         limit = limits(task, general)
-        sources = [p.source for p in (*programs[i], *(pools[i] if pools else ()))]
-        jobs += [Job(s, every, limit) for s in sources if s is not None]
-        jobs += [Job(s, generated, limit) for s in task.solutions[:1]]
+        jobs += [Job(p.source, every, limit) for p in programs[i] if p.source is not None]
+        if pools:
+            jobs += [Job(p.source, counted, limit) for p in pools[i] if p.source is not None]
+        known = generated + tuple(t.input for t in task.ground_truth)
+        jobs += [Job(s, known, limit) for s in task.solutions[:1]]
         jobs += [Job(task.validator, generated, limit)] if task.validator else []
     found = iter(sandbox.run(jobs))
     grader = Grader(sandbox)
@@ -162,7 +172,8 @@ def limits(task: Task, general: Limits) -> Limits:
 def infra_share(judged: Sequence[Judged]) -> float:
     """Share of cells that our own failures left without a label."""
     bouts = [*judged, *(s.bout for j in judged if (s := j.supervision) and s.bout)]
-    cells = [o.verdict is Verdict.INFRA for j in bouts for row in j.outcomes_PT for o in row]
+    rows = [row for j in bouts for row in (*j.outcomes_PT, *j.withheld_PH)]
+    cells = [o.verdict is Verdict.INFRA for row in rows for o in row]
     return sum(cells) / len(cells) if cells else 0.0
 
 
@@ -197,11 +208,16 @@ def _judged(
             right_U[k] = (
                 truth.verdict is Verdict.FINISHED and grader.verdict(one)[0] is Verdict.ACCEPTED
             )
-    compared = [[_compared(task, tests, row, grader) for row in rows or ()] for rows in runs]
+    columns = (*task.tests, *(p.test for p in tests), *task.withheld)
+    width = len(task.tests) + len(tests)
+    compared = [
+        [_compared(task, columns, row, grader) for row in runs[0]],
+        [_compared(task, columns[:width], row, grader) for row in runs[1] or ()],
+    ]
     for row in (*compared[0], *compared[1]):
         for u in np.flatnonzero(unknown_U):  # whether the test may count is not known: no label
             row[len(task.tests) + int(u)] = _UNKNOWN
-    outcomes = compared[0]
+    outcomes = [row[:width] for row in compared[0]]
     pool = None
     if runs[1] is not None:
         pool = _matrix(task, compared[1], len(tests))
@@ -223,7 +239,20 @@ def _judged(
         # With a failure of ours in it, the reference is no measure for this task.
         has_reference=facts[0] is not None
         and not any(o is not None and o.verdict is Verdict.INFRA for o in reference),
+        withheld_PH=[row[width:] for row in compared[0]],
+        reference_G=_reference_G(task, int(parsed_U.sum()), facts[0], grader),
+        foreign=foreign_outputs(task, grader),
     )
+
+
+def _reference_G(task: Task, generated: int, row: _Runs | None, grader: Grader) -> list[Outcome]:
+    """The reference's outcomes on ground-truth tests; its runs on generated ones come first."""
+    if row is None:
+        return []
+    return [
+        grader.graded(o, Comparison(task, test.input, o.output, test.output))
+        for test, o in zip(task.ground_truth, row[generated:], strict=True)
+    ]
 
 
 def _matrix(task: Task, outcomes: Sequence[Sequence[Outcome]], generated: int) -> PassMatrix:
@@ -234,15 +263,14 @@ def _matrix(task: Task, outcomes: Sequence[Sequence[Outcome]], generated: int) -
 
 
 def _compared(
-    task: Task, tests: Sequence[ParsedTest], row: _Runs | None, grader: Grader
+    task: Task, columns: Sequence[Test | None], row: _Runs | None, grader: Grader
 ) -> list[Outcome]:
-    """A program's outcomes on all tests with the checker's verdict in place of FINISHED."""
-    width = len(task.tests) + len(tests)
+    """A program's outcomes on these tests with the checker's verdict in place of FINISHED."""
     if row is None:
-        return [_INVALID] * width
+        return [_INVALID] * len(columns)
     runs = iter(row)
     found = []
-    for test in (*task.tests, *(p.test for p in tests)):
+    for test in columns:
         if test is None:
             found.append(_INVALID)
             continue
@@ -262,12 +290,17 @@ def _comparisons(
     """Every comparison that judging this task takes."""
     generated = [p.test for p in tests if p.test]
     for row in (*own, *(others or ())):
-        for test, outcome in zip((*task.tests, *generated), row or (), strict=False):
+        columns = (*task.tests, *generated, *task.withheld)
+        for test, outcome in zip(columns, row or (), strict=False):
             if outcome.verdict is Verdict.FINISHED:
                 yield Comparison(task, test.input, outcome.output, test.output)
     for test, truth in zip(generated, reference or (), strict=False):
         if truth.verdict is Verdict.FINISHED:
             yield Comparison(task, test.input, test.output, truth.output)
+    for test, truth in zip(task.ground_truth, (reference or ())[len(generated) :], strict=False):
+        if truth.verdict is Verdict.FINISHED:
+            yield Comparison(task, test.input, truth.output, test.output)
+    yield from foreign_comparisons(task)
 
 
 def _spread(row: _Runs | None, parsed_U: Bools) -> list[Outcome | None]:

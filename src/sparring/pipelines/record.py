@@ -19,6 +19,7 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.pipelines.bout import Judged, Supervision
+from sparring.pipelines.foreign import Foreign, foreign_comparisons
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.schema import (
     Outcome,
@@ -66,11 +67,14 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
         "task": {
             "id": task.id,
             "statement": task.statement,
-            "tests": [[t.input, t.output] for t in task.tests],
-            "examples": [[t.input, t.output] for t in task.examples],
+            "tests": _pairs(task.tests),
+            "withheld": _pairs(task.withheld),
+            "examples": _pairs(task.examples),
             "checker": task.checker,
             "source": task.source,
             "has_reference": judged.has_reference,
+            "reference": [_outcome(o) for o in judged.reference_G],
+            "foreign": [judged.foreign.accepted, judged.foreign.pairs],
         },
         "programs": [
             {
@@ -81,6 +85,7 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 "reward": float(scored.coder_reward[i]),
                 "advantage": float(scored.coder.value[i]),
                 "runs": [_outcome(o) for o in judged.outcomes_PT[i]],
+                "withheld_runs": [_outcome(o) for o in judged.withheld_PH[i]],
             }
             for i, (r, p) in enumerate(zip(judged.coder, judged.programs, strict=True))
         ],
@@ -141,7 +146,8 @@ def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -
 
 
 def usage_record(judged: Judged) -> dict[str, Any]:
-    """CPU seconds, MiB and a word for people on every run of a bout: [programs][tests]."""
+    """CPU seconds, MiB and a word for people on every run of a bout: [programs][tests], withheld
+    tests last."""
     found: dict[str, Any] = {"task": judged.task.id, "runs": _usage(judged)}
     if judged.supervision and judged.supervision.bout:
         found["supervision"] = _usage(judged.supervision.bout)
@@ -150,8 +156,8 @@ def usage_record(judged: Judged) -> dict[str, Any]:
 
 def _usage(judged: Judged) -> list[list[list[Any]]]:
     return [
-        [[round(o.cpu_seconds, 6), round(o.memory_mib, 2), o.detail] for o in row]
-        for row in judged.outcomes_PT
+        [[round(o.cpu_seconds, 6), round(o.memory_mib, 2), o.detail] for o in (*row, *more)]
+        for row, more in zip(judged.outcomes_PT, judged.withheld_PH, strict=True)
     ]
 
 
@@ -173,12 +179,14 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
     task = Task(
         id=given["id"],
         statement=given["statement"],
-        tests=tuple(Test(a, b) for a, b in given["tests"]),
-        examples=tuple(Test(a, b) for a, b in given["examples"]),
+        tests=_tests(given["tests"]),
+        examples=_tests(given.get("examples", ())),
         checker=checker or given["checker"],
         source=given["source"],
+        withheld=_tests(given.get("withheld", ())),
     )
     programs, tests = record["programs"], record["tests"]
+    told = given.get("reference", ())
     parsed = _parsed(tests)
     columns = (*task.tests, *(p.test for p in parsed))
     outcomes = [
@@ -228,7 +236,33 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         ),
         has_reference=given["has_reference"],
         supervision=_read_supervision(record, checker) if "supervision" in record else None,
+        withheld_PH=[
+            [
+                _read_outcome(o, test, checker)
+                for o, test in zip(p.get("withheld_runs", ()), task.withheld, strict=True)
+            ]
+            for p in programs
+        ],
+        reference_G=[
+            _read_outcome(o, test, checker)
+            for o, test in zip(told, task.ground_truth if told else (), strict=True)
+        ],
+        foreign=Foreign(*given.get("foreign", (0, 0))) if checker is None else _foreign(task),
     )
+
+
+def _foreign(task: Task) -> Foreign:
+    """Anew, by a rule that compares texts."""
+    pairs = foreign_comparisons(task)
+    return Foreign(sum(accepts(task.checker, p.output, p.expected) for p in pairs), len(pairs))
+
+
+def _pairs(tests: Sequence[Test]) -> list[list[str]]:
+    return [[t.input, t.output] for t in tests]
+
+
+def _tests(pairs: Sequence[Sequence[str]]) -> tuple[Test, ...]:
+    return tuple(Test(a, b) for a, b in pairs)
 
 
 def _matrix(outcomes: Sequence[Sequence[Outcome]], task: Task) -> PassMatrix:
@@ -252,9 +286,15 @@ def _read_supervision(record: Mapping[str, Any], checker: str | None) -> Supervi
     bout = None
     if read:
         alone = {
-            "task": {**task, "tests": read, "has_reference": False},
+            "task": {
+                **task,
+                "tests": read,
+                "has_reference": False,
+                "withheld": [],
+                "reference": [],
+            },
             "programs": [
-                {**p, "runs": runs}
+                {**p, "runs": runs, "withheld_runs": []}
                 for p, runs in zip(record["programs"], given["runs"], strict=True)
             ],
             "tests": [

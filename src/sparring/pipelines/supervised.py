@@ -73,7 +73,8 @@ def supervise(
 
 def label_free(task: Task, tests: Sequence[ParsedTest]) -> Task:
     """The task with these tests and without everything that only its maker knows."""
-    return replace(task, tests=tuple(p.test for p in tests if p.test), solutions=(), validator=None)
+    own = tuple(p.test for p in tests if p.test)
+    return replace(task, tests=own, withheld=(), solutions=(), validator=None)
 
 
 def rewarded(judged: Judged, how: TestFilter) -> tuple[Judged | None, Bools | None]:

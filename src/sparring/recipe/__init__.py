@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from sparring.recipe.method import LearningSection, RewardSection
+from sparring.recipe.monitors import MonitorsSection
 from sparring.recipe.presets import Preset, preset_values
 from sparring.recipe.section import Section
 from sparring.recipe.setting import (
@@ -27,7 +28,7 @@ from sparring.recipe.setting import (
 )
 from sparring.recipe.supervision import SupervisionKind, SupervisionSection
 
-__all__ = ["NANO", "Preset", "Recipe", "RewardSection", "SupervisionKind"]
+__all__ = ["NANO", "MonitorsSection", "Preset", "Recipe", "RewardSection", "SupervisionKind"]
 
 
 class Recipe(Section):
@@ -48,6 +49,7 @@ class Recipe(Section):
     learning: LearningSection = LearningSection()
     training: TrainingSection = TrainingSection()
     evaluation: EvaluationSection = EvaluationSection()
+    monitors: MonitorsSection = MonitorsSection()
 
     @model_validator(mode="before")
     @classmethod

@@ -93,6 +93,10 @@ CHOICES = (
         "it also saves and loads bfloat16 weights at every step, which loses small changes",
     ),
     Choice(
+        "tasks.withheld_tests", 0, 0, 1,
+        "a ground-truth test that no reward knows of shows whether rewards are being gamed",
+    ),
+    Choice(
         "prompts.coder_examples", 0, 0, 1,
         "their data has the public examples in the statement already",
     ),

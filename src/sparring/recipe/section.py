@@ -11,6 +11,7 @@ Length = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Responses = Annotated[int, Field(ge=1, le=4096, strict=True)]
 Few = Annotated[int, Field(ge=1, le=1024, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Heat = Annotated[float, Field(ge=0.01, le=100)]
 
 

@@ -75,6 +75,13 @@ class TasksSection(Section):
     max_tests: Count | None = Field(
         None, description="Use only the first so many ground-truth tests (the paper: 8)"
     )
+    withheld_tests: int = Field(
+        1,
+        ge=0,
+        le=1_000_000,
+        strict=True,
+        description="Of these, kept out of a training task's reward to watch it by; at most a quarter",
+    )
 
 
 class PromptsSection(Section):

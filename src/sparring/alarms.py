@@ -1,0 +1,154 @@
+"""When a monitor drifts: alarms with their reasons, from a run's metrics and nothing else.
+
+    alarms = raised(limits, earlier, record)
+
+A monitor's value is its mean over the last `WINDOW` steps, so that one noisy step is no alarm. A
+share has an absolute limit; entropy and length are measured by their mean over the run's first
+`WINDOW` steps. As all of it stands in metrics.jsonl, a run that was killed and resumed raises the
+same alarms. An alarm changes nothing: no reward, no task is taken away, and the run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sparring.recipe import MonitorsSection
+from sparring.schema import Role
+
+WINDOW = 5
+"""Steps that a value is averaged over; there is no alarm before as many are made."""
+_LEAST_KNOWN = 3
+"""Of these, steps that must have a value."""
+
+Record = Mapping[str, Any]
+Alarm = dict[str, Any]
+
+
+class Monitor(StrEnum):
+    """What can raise an alarm. Shares: too much is above the limit."""
+
+    WITHHELD_GAP = "withheld_gap"
+    ESTIMATE_GAP = "estimate_gap"
+    DUPLICATE_TESTS = "duplicate_tests"
+    COPIED_TESTS = "copied_tests"
+    INVALID_TESTS = "invalid_tests"
+    TRIVIAL_INPUTS = "trivial_inputs"
+    SUSPECT_TESTS = "suspect_tests"
+    REFERENCE_FAILURES = "reference_failures"
+    FOREIGN_OUTPUTS = "foreign_outputs"
+    VIOLATIONS = "violations"
+    CODER_ENTROPY = "coder_entropy"
+    TESTER_ENTROPY = "tester_entropy"
+    CODER_LENGTH = "coder_length"
+    TESTER_LENGTH = "tester_length"
+
+
+_OF_ROLE = {
+    Monitor.CODER_ENTROPY: (Role.CODER, "entropy"),
+    Monitor.TESTER_ENTROPY: (Role.TESTER, "entropy"),
+    Monitor.CODER_LENGTH: (Role.CODER, "mean_length"),
+    Monitor.TESTER_LENGTH: (Role.TESTER, "mean_length"),
+}
+_REASONS = {
+    Monitor.WITHHELD_GAP: "programs that pass every rewarded test fail {value:.0%} of their runs "
+    "on withheld ones: the rewarded tests are fitted, or too few",
+    Monitor.ESTIMATE_GAP: "{value:.0%} more generated tests count as right by the programs than "
+    "are right by the reference: the tester is paid for tests that are wrong",
+    Monitor.DUPLICATE_TESTS: "{value:.0%} of the generated tests repeat the input of another test "
+    "of their group",
+    Monitor.COPIED_TESTS: "{value:.0%} of the generated tests have the input of a public example",
+    Monitor.INVALID_TESTS: "{value:.0%} of the generated tests cannot be read, are refused by the "
+    "validator or stop the reference solution",
+    Monitor.TRIVIAL_INPUTS: "{value:.0%} of the generated inputs have fewer than half the values "
+    "of a usual ground-truth input of their task",
+    Monitor.SUSPECT_TESTS: "{value:.0%} of the ground-truth tests are failed by all programs, "
+    "though one passes at least half of the others: are they right?",
+    Monitor.REFERENCE_FAILURES: "the reference solutions fail {value:.0%} of the ground-truth "
+    "tests: tests or references are wrong",
+    Monitor.FOREIGN_OUTPUTS: "checkers accept {value:.0%} of the expected outputs of other tests: "
+    "they accept what is wrong",
+    Monitor.VIOLATIONS: "{value:.0%} of the programs' runs tried what the sandbox forbids",
+    Monitor.CODER_ENTROPY: "the coder's entropy is {value:.0%} of that of the first steps: its "
+    "programs become all alike",
+    Monitor.TESTER_ENTROPY: "the tester's entropy is {value:.0%} of that of the first steps: its "
+    "tests become all alike",
+    Monitor.CODER_LENGTH: "the coder's responses are {value:.1f} times as long as in the first "
+    "steps",
+    Monitor.TESTER_LENGTH: "the tester's responses are {value:.1f} times as long as in the first "
+    "steps",
+}
+
+
+def raised(limits: MonitorsSection, earlier: Sequence[Record], record: Record) -> list[Alarm]:
+    """The alarms after the step of ``record``, each with ``monitor``, ``value``, ``limit`` and
+    ``reason``. ``earlier``: the metrics of the steps before, in order; a step without monitors, as
+    older versions wrote them, has no values."""
+    history = [*earlier, record]
+    if len(history) < WINDOW:
+        return []
+    found: list[Alarm] = []
+    for monitor in Monitor:
+        value = _mean(monitor, history[-WINDOW:])
+        if monitor in _OF_ROLE and value is not None:
+            first = _mean(monitor, history[:WINDOW])
+            value = value / first if first else None
+        limit = _limit(limits, monitor)
+        if value is None or not (value < limit if _is_floor(monitor) else value > limit):
+            continue
+        names = _names(monitor, history[-WINDOW:])
+        such = f" (such as {', '.join(names)})" if names else ""
+        found.append(
+            {
+                "monitor": monitor.value,
+                "value": value,
+                "limit": limit,
+                "reason": _REASONS[monitor].format(value=value) + such,
+            }
+        )
+    return found
+
+
+def begun(alarms: Sequence[Alarm], earlier: Sequence[Record]) -> list[Alarm]:
+    """Those that the step before did not have."""
+    before = {a["monitor"] for a in earlier[-1].get("alarms", ())} if earlier else set()
+    return [a for a in alarms if a["monitor"] not in before]
+
+
+def _limit(limits: MonitorsSection, monitor: Monitor) -> float:
+    if monitor in (Monitor.CODER_ENTROPY, Monitor.TESTER_ENTROPY):
+        return limits.entropy
+    if monitor in (Monitor.CODER_LENGTH, Monitor.TESTER_LENGTH):
+        return limits.length
+    return float(getattr(limits, monitor.value))
+
+
+def _is_floor(monitor: Monitor) -> bool:
+    return monitor in (Monitor.CODER_ENTROPY, Monitor.TESTER_ENTROPY)
+
+
+def _mean(monitor: Monitor, steps: Sequence[Record]) -> float | None:
+    known = [v for s in steps if (v := _value(monitor, s)) is not None]
+    return sum(known) / len(known) if len(known) >= _LEAST_KNOWN else None
+
+
+def _value(monitor: Monitor, step: Record) -> float | None:
+    """A monitor's value in one step's metrics, None where it is unknown."""
+    if monitor in _OF_ROLE:
+        role, name = _OF_ROLE[monitor]
+        value = step.get(role, {}).get(name)
+    elif monitor is Monitor.VIOLATIONS:
+        verdicts = step.get("monitors", {}).get("verdicts")
+        value = verdicts.get("sandbox_violation", 0.0) if verdicts else None
+    else:
+        value = step.get("monitors", {}).get(monitor.value)
+    return None if value is None else float(value)
+
+
+def _names(monitor: Monitor, steps: Sequence[Record]) -> list[str]:
+    """Culprits of the newest step that has any, three at most."""
+    for step in reversed(steps):
+        if names := step.get("monitors", {}).get("named", {}).get(monitor.value):
+            return list(names[:3])
+    return []

@@ -1,0 +1,119 @@
+"""Withheld tests and the monitors' facts on record: read back as they were, or absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.pipelines.played import a_test, played, program
+
+from sparring.errors import RunError
+from sparring.pipelines.bout import Judged
+from sparring.pipelines.foreign import NO_PAIRS
+from sparring.pipelines.monitors import monitor_values
+from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
+from sparring.runs.directory import clean
+from sparring.sandbox import Sandbox
+from sparring.schema import Task, Test, Verdict
+from sparring.scoring.advantages import Normalisation, advantages
+from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
+
+ADD = "a, b = map(int, input().split())\nprint(a + b)"
+FITTED = "print({'1 2': 3, '2 2': 4}.get(input(), 0))"
+TASK = Task(
+    "add",
+    "Add two numbers.",
+    tests=(Test("1 2\n", "3\n"), Test("2 2\n", "4\n")),
+    examples=(Test("5 5\n", "10\n"),),
+    solutions=(ADD,),
+    withheld=(Test("7 2\n", "9\n"), Test("1 1\n", "2.4\n")),
+)
+
+
+@pytest.fixture(scope="module")
+def judged() -> Iterator[Judged]:
+    with Sandbox(1) as sandbox:
+        yield played(
+            sandbox,
+            TASK,
+            [program(ADD), program(FITTED), "none"],
+            [a_test("5 5", "10"), a_test("3 1", "5")],
+        )
+
+
+def record(judged: Judged) -> dict[str, Any]:
+    settings = RewardSettings()
+    paid = coder_rewards(judged.matrix, settings)
+    terms = tester_rewards(judged.matrix, judged.valid_U, settings)
+    scored = Scored(
+        judged,
+        paid,
+        terms,
+        advantages(paid, Normalisation.STD),
+        advantages(terms.reward, Normalisation.STD),
+    )
+    found = json.loads(json.dumps(clean(rollout_record(1, scored))))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_reward_does_not_know_of_withheld_tests_and_the_record_does(judged: Judged) -> None:
+    assert judged.matrix.passed_PT.shape == (3, 4)
+    assert judged.matrix.correct_P.tolist() == [True, True, False]
+    held = [[o.verdict for o in row] for row in judged.withheld_PH]
+    yes, no, none = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.INVALID
+    assert held == [[yes, no], [no, no], [none, none]]
+    assert [o.verdict for o in judged.reference_G] == [yes, yes, yes, no]
+    written = record(judged)
+    assert [p["reward"] for p in written["programs"]] == [2.0, 2.0, 0.0]
+    assert [len(p["runs"]) for p in written["programs"]] == [4, 4, 4]
+    assert [r["output"] for r in written["programs"][0]["withheld_runs"]] == ["9\n", "2\n"]
+    assert [len(row) for row in usage_record(judged)["runs"]] == [6, 6, 6]
+
+
+def test_what_is_read_back_gives_the_same_monitors(judged: Judged) -> None:
+    again = judged_from(record(judged))
+    assert again.task.withheld == TASK.withheld
+    verdicts = [[[o.verdict for o in row] for row in j.withheld_PH] for j in (again, judged)]
+    assert verdicts[0] == verdicts[1]
+    values = monitor_values([judged])
+    assert clean(monitor_values([again])) == clean(values)
+    assert values["withheld_gap"] == 3 / 4
+    assert values["copied_tests"] == 1 / 2
+    assert values["reference_failures"] == 1 / 4
+
+
+def test_another_checker_is_asked_about_withheld_tests_too(judged: Judged) -> None:
+    again = judged_from(record(judged), "float(abs=0.5)")
+    assert [o.verdict for o in again.withheld_PH[0]] == [Verdict.ACCEPTED] * 2
+    assert [o.verdict for o in again.reference_G] == [Verdict.ACCEPTED] * 4
+    assert again.foreign.pairs == judged.foreign.pairs == 8
+    assert again.foreign.accepted == judged.foreign.accepted == 0
+    wide = judged_from(record(judged), "float(abs=0.7)")
+    assert wide.foreign.accepted == 1  # 3 for 2.4; the other way round is not among the eight
+
+
+def test_a_record_from_before_withheld_tests_is_read_as_having_none(judged: Judged) -> None:
+    old = record(judged)
+    for name in ("withheld", "examples", "reference", "foreign"):
+        del old["task"][name]
+    for p in old["programs"]:
+        del p["withheld_runs"]
+    again = judged_from(old)
+    assert np.array_equal(again.matrix.passed_PT, judged.matrix.passed_PT)
+    assert again.task.withheld == ()
+    assert [list(row) for row in again.withheld_PH] == [[], [], []]
+    assert again.foreign == NO_PAIRS
+    assert clean(monitor_values([again]))["withheld_gap"] is None
+
+
+@pytest.mark.parametrize("name", ["withheld_runs", "reference"])
+def test_a_record_that_lacks_a_run_is_refused_in_one_line(judged: Judged, name: str) -> None:
+    cut = record(judged)
+    (cut["programs"][0] if name == "withheld_runs" else cut["task"])[name].pop()
+    with pytest.raises(RunError, match="not of this version's form") as caught:
+        judged_from(cut)
+    assert "\n" not in str(caught.value)
