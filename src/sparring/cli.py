@@ -113,6 +113,7 @@ def _dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
 
 
 def _train(launch: Launch) -> None:
+    from sparring.launch import ended
     from sparring.replay import replay
     from sparring.runs.progress import Progress
     from sparring.runs.tables import closing_table, show, size_table
@@ -122,8 +123,7 @@ def _train(launch: Launch) -> None:
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
     progress = Progress(recipe.training.steps, len(run.lines("metrics.jsonl")), console)
-    newest = run.newest_checkpoint()
-    if run.has("summary.json") and newest and int(newest.name[5:]) >= recipe.training.steps:
+    if run.has("summary.json") and ended(recipe, run):
         console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
         return
     if launch.source:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sparring.errors import ConfigError
-from sparring.recipe import Recipe
+from sparring.recipe import NANO, Recipe
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
 """The recipe that uses it: what `sparring train` runs without arguments."""
@@ -27,8 +27,29 @@ def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
 
     Raises `ConfigError`, one line per fault.
     """
-    data = _read(path) if path is not None else {}
+    data = _extended(path, ()) if path is not None else {}
     return make_recipe(data, changes, str(path) if path else "recipe")
+
+
+def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:
+    """The data of a recipe upon those of the one that it ``extends``: "nano", or a file beside
+    it. The preset's values lie under both."""
+    data = _read(path)
+    base = data.pop("extends", None)
+    if base is None:
+        return data
+    if not isinstance(base, str):
+        raise ConfigError(f'{path}: extends must be "nano" or the path of a recipe, not {base!r}')
+    other = NANO_RECIPE if base == NANO else path.parent / base
+    if other.resolve() in {p.resolve() for p in (path, *above)}:
+        raise ConfigError(f"{path}: extends {base}, which comes back to a recipe that extends it")
+    found = _extended(other, (path, *above))
+    for name, value in data.items():
+        own = {"function": value} if name == "reward" and isinstance(value, str) else value
+        under = found.get(name)
+        both = isinstance(under, dict) and isinstance(own, dict)
+        found[name] = {**under, **own} if both else own  # type: ignore[dict-item]
+    return found
 
 
 def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> Recipe:

@@ -14,6 +14,7 @@ from sparring.runs.directory import RunDir
 
 MAY_CHANGE = (
     "training.steps",
+    "training.token_budget",
     "training.checkpoint_every",
     "training.keep_checkpoints",
     "evaluation.every",
@@ -114,3 +115,9 @@ def _write_recipe(run: RunDir, recipe: Recipe) -> None:
     file = Path((recipe.reward.function or "").rpartition(":")[0])
     if file.is_file():
         run.write_bytes("reward_function.py", file.read_bytes())
+
+
+def ended(recipe: Recipe, run: RunDir) -> bool:
+    """Whether the summary of a run is of the end that its recipe asks for."""
+    summary = run.read_json("summary.json")
+    return recipe.training.finished(int(summary["steps"]), int(summary["tokens"]))

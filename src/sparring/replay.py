@@ -64,7 +64,7 @@ def replay(
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
     with stopping() as stop, progress:
-        while trainer.step < recipe.training.steps:
+        while not trainer.finished():
             if stop():
                 raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")
             advance(trainer, scorer, rollouts, run, progress, stop)

@@ -57,13 +57,13 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
         court = Court(ring, run, progress, trainer.step)
         newest = court.first
         rollouts = Live(ring, run, progress)
-        if trainer.step and _due(recipe, trainer.step):  # cut off before this evaluation
+        if trainer.step and _due(trainer):  # cut off before this evaluation
             newest = court.evaluate(trainer.step)
-        while trainer.step < recipe.training.steps:
+        while not trainer.finished():
             if stop():
                 raise Stopped(_going_on(run, trainer.step))
             advance(trainer, scorer, rollouts, run, progress, stop)
-            if _due(recipe, trainer.step):
+            if _due(trainer):
                 newest = court.evaluate(trainer.step)
         timing = run.lines("timing.jsonl")
         seconds = {
@@ -137,9 +137,8 @@ def advance(
     run.append("timing.jsonl", timing)
     trainer.step, trainer.tokens = step, trainer.tokens + record["tokens"]
     progress.step(step, {**record, **timing}, timing["seconds"])
-    training = trainer.recipe.training
-    last = step == training.steps
-    if last or stop() or step % training.checkpoint_every == 0:
+    last = trainer.finished()
+    if last or stop() or step % trainer.recipe.training.checkpoint_every == 0:
         trainer.save(run)
     if stop() and not last:
         raise Stopped(_going_on(run, step))
@@ -165,9 +164,9 @@ def _see_again(run: RunDir) -> str:
     )
 
 
-def _due(recipe: Recipe, step: int) -> bool:
-    """Whether an evaluation follows this step."""
-    return step == recipe.training.steps or step % recipe.evaluation.every == 0
+def _due(trainer: Trainer) -> bool:
+    """Whether an evaluation follows the step just made."""
+    return trainer.finished() or trainer.step % trainer.recipe.evaluation.every == 0
 
 
 _POOL = "pool.jsonl.gz"

@@ -71,6 +71,10 @@ class Trainer:
         self.refused: list[int] = []
         """Steps in which a gradient was not applied because it was not finite or had exploded."""
 
+    def finished(self) -> bool:
+        """Whether the recipe's last step has been made."""
+        return self.recipe.training.finished(self.step, self.tokens)
+
     def temperature(self, role: Role) -> float:
         s = self.recipe.sampling
         return s.coder_temperature if role is Role.CODER else s.tester_temperature

@@ -187,6 +187,10 @@ class TrainingSection(Section):
     """[training]"""
 
     steps: Count = Field(350, description="Training steps")
+    token_budget: Count | None = Field(
+        None,
+        description="End with the step in which this many tokens have been sampled, discarded ones included",
+    )
     tasks_per_step: Length = Field(16, description="Tasks sampled in each step")
     seed: Seed = Field(0, description="Seed of task order and sampling")
     threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
@@ -194,6 +198,11 @@ class TrainingSection(Section):
         50, description="Steps between checkpoints; one is always written at the end"
     )
     keep_checkpoints: Count = Field(2, description="Newest checkpoints kept")
+
+    def finished(self, step: int, tokens: int) -> bool:
+        """Whether a run that has made so many steps and sampled so many tokens is at its end."""
+        spent = self.token_budget is not None and tokens >= self.token_budget
+        return spent or step >= self.steps
 
 
 class EvaluationSection(Section):
