@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,19 @@ def test_one_forward_pass_is_for_one_role() -> None:
     one = learner()
     with pytest.raises(ValueError, match="one role at a time"):
         response_logprobs(one.model, groups())
+
+
+@pytest.mark.parametrize("adapters", Adapters)
+def test_a_checkpoint_does_not_depend_on_the_process(adapters: Adapters, tmp_path: Path) -> None:
+    """Names in sets come in another order in each process; with enough of them it would show."""
+    settings = ModelSettings(lora_rank=2, adapters=adapters)
+    save_model(prepare_model(tiny_model(), settings, 0), NoTokenizer(), tmp_path)
+    configs = list(tmp_path.rglob("adapter_config.json"))
+    assert len(configs) == (2 if adapters is Adapters.PER_ROLE else 1)
+    for config in configs:
+        targets = json.loads(config.read_text())["target_modules"]
+        assert len(targets) == 14
+        assert targets == sorted(targets)
 
 
 def test_a_checkpoint_has_both_adapters_and_a_whole_model_per_role(tmp_path: Path) -> None:

@@ -21,12 +21,14 @@ from sparring.schema import Role
 
 def add_adapters(model: PreTrainedModel, config: LoraConfig, per_role: bool) -> PreTrainedModel:
     """``model`` with one new adapter, or with one for each role, named after it."""
-    if not per_role:
-        return get_peft_model(model, config)
-    names = [role.value for role in Role]
+    names = [role.value for role in Role] if per_role else ["default"]
     adapted = get_peft_model(model, config, adapter_name=names[0])
     for name in names[1:]:
         adapted.add_adapter(name, config)
+    for made in adapted.peft_config.values():
+        # peft keeps a set, which each process would write to its checkpoints in another order.
+        if isinstance(made.target_modules, set):
+            made.target_modules = sorted(made.target_modules)
     all_learn(adapted)
     return adapted
 

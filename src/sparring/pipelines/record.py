@@ -292,6 +292,7 @@ def _read_supervision(record: Mapping[str, Any], checker: str | None) -> Supervi
                 "has_reference": False,
                 "withheld": [],
                 "reference": [],
+                "foreign": [0, 0],
             },
             "programs": [
                 {**p, "runs": runs, "withheld_runs": []}

@@ -72,9 +72,22 @@ def supervise(
 
 
 def label_free(task: Task, tests: Sequence[ParsedTest]) -> Task:
-    """The task with these tests and without everything that only its maker knows."""
-    own = tuple(p.test for p in tests if p.test)
-    return replace(task, tests=own, withheld=(), solutions=(), validator=None)
+    """The task with these tests and without everything that only its maker knows.
+
+    What goes over is named one by one, so that what a task may come to hold
+    stays out until somebody lets it in.
+    """
+    return Task(
+        id=task.id,
+        statement=task.statement,
+        tests=tuple(p.test for p in tests if p.test),
+        examples=task.examples,
+        time_limit=task.time_limit,
+        memory_limit=task.memory_limit,
+        checker=task.checker,
+        checker_program=task.checker_program,
+        source=task.source,
+    )
 
 
 def rewarded(judged: Judged, how: TestFilter) -> tuple[Judged | None, Bools | None]:
