@@ -40,6 +40,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 BUDGET = 560_000
 """Sampled tokens of a whole run: about 70 steps of 16 × (10 + 14) responses."""
+PHASES = ["choose", "confirm", "others", "ablate", "free"]
 RATES = (1e-4, 3e-4, 1e-3)
 CHOOSE_SEEDS, CONFIRM_SEEDS = (0, 1, 2), (10, 11, 12, 13, 14)
 PRIMARY = "pool_bon_8x8"
@@ -280,9 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("run", help="make the missing runs")
-    make.add_argument(
-        "--phase", nargs="+", default=["choose", "confirm", "others", "ablate", "free"]
-    )
+    make.add_argument("--phase", nargs="+", default=PHASES)
     make.add_argument("--arms", nargs="+", default=[], help="only these")
     make.add_argument("--jobs", type=int, default=2)
     make.add_argument("--work", type=Path, default=ROOT / "runs" / "results")

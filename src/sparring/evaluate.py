@@ -80,7 +80,7 @@ def evaluate(
     judged = judge(sandbox, plan.tasks, coder, tester, plan.limits, pool, plan.reasoning)
     facts = [j.facts() for j in judged]
     if pool is None:
-        facts = [replace(f, pool=f.matrix) for f in facts]
+        facts = [replace(f, pool=f.matrix, pool_agreement_P=f.agreement_P) for f in facts]
     tokens = sum(len(r.token_ids) for group in (*coder, *tester) for r in group)
     return Evaluation(
         summarise(facts, plan.programs, plan.tests), judged, time.monotonic() - start, tokens

@@ -27,6 +27,7 @@ from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Outcome, Response, Role, Task, Test, Verdict
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
+from sparring.scoring.selection import agreement
 
 _INVALID = Outcome(Verdict.INVALID)
 _UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")
@@ -86,6 +87,20 @@ class Judged:
             majority_test=_majority_by_input(expected, self.right_U)
             if self.has_reference
             else float("nan"),
+            agreement_P=self._agreement(self.outcomes_PT),
+            pool_agreement_P=self._agreement(self.pool_outcomes_PT) if self.pool else None,
+        )
+
+    def _agreement(self, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
+        """By what programs print for the generated inputs; one without any agrees with nobody."""
+        rows = [row[len(self.task.tests) :] for row in outcomes_PT]
+        return agreement(
+            [
+                tuple((o.verdict is Verdict.RUNTIME_ERROR, *o.output.split()) for o in row)
+                if any(o.verdict is not Verdict.INVALID for o in row)
+                else None
+                for row in rows
+            ]
         )
 
 

@@ -17,6 +17,8 @@ _NAMES = {
     "unit_test_accuracy_estimate": "tests right (paper's estimate)",
     "bon": "Best-of-{size}, own samples",
     "pool_bon": "Best-of-{size}, fixed pool",
+    "agreement_bon": "Best-of-{size}, own, ties by agreement",
+    "agreement_pool_bon": "Best-of-{size}, pool, ties by agreement",
     "catch_rate": "wrong pool programs caught",
     "invalid_tests": "invalid tests",
     "input_size": "values per test input",

@@ -30,7 +30,8 @@ class TaskFacts:
     ``right_U`` is None for a task without reference solution.
     ``matrix`` holds the evaluated programs, ``pool`` (if any) a fixed set of
     other programs on the same tests. ``majority_program`` and
-    ``majority_test``: see `majority`.
+    ``majority_test``: see `majority`; ``agreement_P`` and its like of the
+    pool: see `selection.agreement`.
     """
 
     matrix: PassMatrix
@@ -41,6 +42,8 @@ class TaskFacts:
     pool: PassMatrix | None = None
     majority_program: float = float("nan")
     majority_test: float = float("nan")
+    agreement_P: Floats | None = None
+    pool_agreement_P: Floats | None = None
 
 
 def one_shot(facts: TaskFacts) -> float:
@@ -97,6 +100,17 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
         label: _each(tasks, lambda f: best_of(f.matrix, n, m, f.parsed_U).value),
         f"pool_{label}": _each(
             tasks, lambda f: best_of(f.pool, n, m, f.parsed_U).value if f.pool else float("nan")
+        ),
+        f"agreement_{label}": _each(
+            tasks, lambda f: best_of(f.matrix, n, m, f.parsed_U, f.agreement_P).value
+        ),
+        f"agreement_pool_{label}": _each(
+            tasks,
+            lambda f: (
+                best_of(f.pool, n, m, f.parsed_U, f.pool_agreement_P).value
+                if f.pool
+                else float("nan")
+            ),
         ),
         "majority_program": _each(tasks, lambda f: f.majority_program),
         "majority_test": _each(tasks, lambda f: f.majority_test),

@@ -2,12 +2,15 @@
 
 From N × M samples the expected result is computed, not drawn: exactly over
 all subsets of n programs and over ties, and for m < M as the mean over seeded
-subsets of tests. `first_index` is the official rule instead: the first n and
-m, the first of equals.
+subsets of tests. Equal scores are broken at random or, if wanted, by agreement:
+programs that print what most others print come first. `first_index` is the
+official rule instead: the first n and m, the first of equals.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -62,13 +65,16 @@ def best_of(
     n: int,
     m: int,
     usable_U: Bools | None = None,
+    agreement_P: Floats | None = None,
     draws: int = 200,
     seed: int = 0,
 ) -> BestOf:
     """Best-of-(n, m) of one task.
 
     ``usable_U`` marks parsed tests; a test that could not be parsed is one of
-    the M, tells nothing, and costs its place among the m.
+    the M, tells nothing, and costs its place among the m. ``agreement_P``
+    (`agreement`) decides between programs with equal scores; it is that among
+    all N programs and on all M tests, whatever subsets are drawn.
     """
     tests = matrix.passed_PU.shape[1]
     usable = np.ones(tests, dtype=bool) if usable_U is None else usable_U
@@ -76,14 +82,30 @@ def best_of(
         raise ValueError(f"m must be between 0 and {tests}, not {m}")
     correct = matrix.correct_P
     if m == tests:
-        return BestOf(expected_choice(scores(_only(matrix, usable)), correct, n))
+        return BestOf(expected_choice(_ranked(matrix, usable, agreement_P), correct, n))
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(draws):
         chosen = np.zeros(tests, dtype=bool)
         chosen[rng.choice(tests, size=m, replace=False)] = True
-        values.append(expected_choice(scores(_only(matrix, chosen & usable)), correct, n))
+        values.append(expected_choice(_ranked(matrix, chosen & usable, agreement_P), correct, n))
     return BestOf(float(np.mean(values)), float(np.std(values) / np.sqrt(draws)))
+
+
+def agreement(answers_P: Sequence[Hashable]) -> Floats:
+    """How many programs gave each program's answers, itself included [P]. None is no answer and
+    agrees with nobody."""
+    count = Counter(a for a in answers_P if a is not None)
+    return np.array([0.0 if a is None else float(count[a]) for a in answers_P])
+
+
+def _ranked(matrix: PassMatrix, usable_U: Bools, agreement_P: Floats | None) -> Floats:
+    """Scores, or their ranks with ties broken by agreement [P]."""
+    score = scores(_only(matrix, usable_U))
+    if agreement_P is None:
+        return score
+    pairs = np.stack([score, agreement_P], axis=1)
+    return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1).astype(float)
 
 
 def first_index(matrix: PassMatrix, n: int, m: int) -> int:
