@@ -27,7 +27,7 @@ from sparring.microworld.tasks import microworld_tasks
 from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
-from sparring.recipe import Recipe
+from sparring.recipe import Curriculum, Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
@@ -114,9 +114,12 @@ class Ring:
         """The tasks of a step, all different: no task twice per pass, each pass in an order of
         its own. What does not fill a step is left out of that pass; it is other tasks each time.
 
-        A function of the seed and the step alone, so a resumed run needs no cursor.
+        A function of the seed and the step alone, so a resumed run needs no cursor. With a
+        curriculum, of the pass rates so far as well, which are in the checkpoint.
         """
         count = self.recipe.training.tasks_per_step
+        if self.recipe.tasks.curriculum is Curriculum.PASS_RATE:
+            return self._drawn([self.recipe.training.seed, 7, step], self.tasks, count)
         turn, place = divmod(step - 1, len(self.tasks) // count)
         rng = np.random.default_rng([self.recipe.training.seed, 7, turn])
         order = rng.permutation(len(self.tasks))[place * count : (place + 1) * count]
@@ -125,9 +128,21 @@ class Ring:
     def further(self, step: int, taken: Collection[str], count: int) -> list[Task]:
         """Up to ``count`` other tasks for the same step, a function of the seed, the step and
         those ``taken``."""
-        rng = np.random.default_rng([self.recipe.training.seed, 8, step, len(taken)])
-        order = [self.tasks[int(i)] for i in rng.permutation(len(self.tasks))]
-        return [t for t in order if t.id not in taken][:count]
+        left = [t for t in self.tasks if t.id not in taken]
+        seed = [self.recipe.training.seed, 8, step, len(taken)]
+        return self._drawn(seed, left, min(count, len(left)))
+
+    def _drawn(self, seed: Sequence[int], tasks: Sequence[Task], count: int) -> list[Task]:
+        """``count`` different tasks, by the curriculum's weights."""
+        weight = np.ones(len(tasks))
+        if self.recipe.tasks.curriculum is Curriculum.PASS_RATE:
+            rate = np.array([self.trainer.pass_rates.get(t.id, 0.5) for t in tasks])
+            weight = 0.1 + 4 * rate * (1 - rate)
+        if not count:
+            return []
+        rng = np.random.default_rng(seed)
+        chosen = rng.choice(len(tasks), size=count, replace=False, p=weight / weight.sum())
+        return [tasks[int(i)] for i in chosen]
 
     def notes(self) -> list[str]:
         """What a user should know before the run spends anything on it."""

@@ -18,7 +18,7 @@ from sparring.rollouts import Rollouts
 from sparring.runs.progress import Clock, Progress
 from sparring.schema import ParseFailure, Response, Role, StopReason
 from sparring.scoring.advantages import Advantages
-from sparring.scoring.metrics import one_shot
+from sparring.scoring.metrics import one_shot, pass_rate
 from sparring.trainer import Trainer
 
 
@@ -44,6 +44,11 @@ def one_step(
                 groups.append(_group(trainer, role, played, found))
     clock.lap("scoring")
 
+    trainer.pass_rates |= {
+        s.judged.task.id: rate
+        for s in scored
+        if s.basis is not None and not math.isnan(rate := pass_rate(s.basis.matrix))
+    }
     progress.phase("learning")
     trainer.set_learning_rate(step)
     stats = trainer.learner.update(groups)

@@ -68,6 +68,8 @@ class Trainer:
         self.autocast = torch.bfloat16 if m.precision is Precision.BFLOAT16 else None
         self.step = 0
         self.tokens = 0
+        self.pass_rates: dict[str, float] = {}
+        """Share of correct programs of every task when it was last met, for the curriculum."""
         self.refused: list[int] = []
         """Steps in which a gradient was not applied because it was not finite or had exploded."""
 
@@ -117,6 +119,7 @@ class Trainer:
                 "step": self.step,
                 "tokens": self.tokens,
                 "refused": self.refused,
+                "pass_rates": self.pass_rates,
                 "sha256": _checksums(path),
             }
             (path / "state.json").write_text(json.dumps(counters), encoding="utf-8")
@@ -148,6 +151,7 @@ class Trainer:
         self.learner.load_state(state)
         self.step, self.tokens = int(counters["step"]), int(counters["tokens"])
         self.refused = list(counters["refused"])
+        self.pass_rates = dict(counters.get("pass_rates", {}))
 
 
 def _checksums(checkpoint: Path) -> dict[str, str]:

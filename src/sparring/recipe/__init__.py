@@ -18,6 +18,7 @@ from sparring.recipe.section import Section
 from sparring.recipe.setting import (
     NANO,
     CheckerSection,
+    Curriculum,
     EvaluationSection,
     ModelSection,
     PromptsSection,
@@ -28,7 +29,15 @@ from sparring.recipe.setting import (
 )
 from sparring.recipe.supervision import SupervisionKind, SupervisionSection
 
-__all__ = ["NANO", "MonitorsSection", "Preset", "Recipe", "RewardSection", "SupervisionKind"]
+__all__ = [
+    "NANO",
+    "Curriculum",
+    "MonitorsSection",
+    "Preset",
+    "Recipe",
+    "RewardSection",
+    "SupervisionKind",
+]
 
 
 class Recipe(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
@@ -55,8 +56,23 @@ class ModelSection(Section):
         return self
 
 
+class Curriculum(StrEnum):
+    """In which order tasks come."""
+
+    NONE = "none"
+    """Each once per pass, in a random order."""
+    PASS_RATE = "pass_rate"
+    """Drawn ∝ 0.1 + 4p(1−p), with p the share of correct programs when the task was last met and
+    1/2 before that: tasks that are sometimes solved come more often."""
+
+
 class TasksSection(Section):
     """[tasks]"""
+
+    curriculum: Curriculum = Field(
+        Curriculum.NONE,
+        description="Each task once per pass, or drawn by how often it was solved when last met",
+    )
 
     train: list[str] = Field(
         ["microworld:train"], description="Task files to train on, or microworld:SPLIT"

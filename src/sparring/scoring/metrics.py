@@ -48,8 +48,13 @@ class TaskFacts:
 
 def one_shot(facts: TaskFacts) -> float:
     """Share of programs that pass every ground-truth test; NaN if none is known."""
-    known = facts.matrix.correct_P | facts.matrix.wrong_P
-    return float(facts.matrix.correct_P[known].mean()) if known.any() else float("nan")
+    return pass_rate(facts.matrix)
+
+
+def pass_rate(matrix: PassMatrix) -> float:
+    """See `one_shot`."""
+    known = matrix.correct_P | matrix.wrong_P
+    return float(matrix.correct_P[known].mean()) if known.any() else float("nan")
 
 
 def caught(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
