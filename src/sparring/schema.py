@@ -51,6 +51,17 @@ class ParseFailure(StrEnum):
     """The block is not valid Python: the program could never run."""
 
 
+class TestRefusal(StrEnum):
+    """Why a test that could be read is none for its task. Each refusal has its own name."""
+
+    __test__ = False
+
+    FORBIDDEN = "forbidden"
+    """The task's validator says that the statement does not allow the input."""
+    UNFINISHED = "unfinished"
+    """The reference solution does not finish on it: nobody can say what the output should be."""
+
+
 class Verdict(StrEnum):
     """How one program fared on one input. A closed list."""
 

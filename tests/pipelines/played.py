@@ -10,7 +10,17 @@ from sparring.pipelines.bout import Judged, judge
 from sparring.pipelines.foreign import NO_PAIRS, Foreign
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.sandbox import Limits, Sandbox
-from sparring.schema import Outcome, ParseFailure, Response, Role, StopReason, Task, Test, Verdict
+from sparring.schema import (
+    Outcome,
+    ParseFailure,
+    Response,
+    Role,
+    StopReason,
+    Task,
+    Test,
+    TestRefusal,
+    Verdict,
+)
 from sparring.scoring.matrix import from_verdicts
 
 VERDICTS = {
@@ -70,6 +80,13 @@ def told(
     more = len(withheld[0]) if withheld else 0
     parsed_U = np.array([t is not None for t in tests], dtype=bool)
     rows = [[Outcome(VERDICTS[v]) for v in row] for row in runs]
+    said = [Outcome(VERDICTS[v]) if v != "_" else None for v in reference] or [None] * len(tests)
+    refused: list[TestRefusal | None] = []
+    for k, parsed in enumerate(parsed_U):
+        stuck = said[k] is not None and said[k].verdict not in (Verdict.FINISHED, Verdict.INFRA)
+        forbidden = bool(valid) and valid[k] == "-"
+        reason = TestRefusal.UNFINISHED if stuck else None
+        refused.append((TestRefusal.FORBIDDEN if forbidden else reason) if parsed else None)
     return Judged(
         task=Task(
             "t",
@@ -89,10 +106,10 @@ def told(
         matrix=from_verdicts([[o.verdict for o in row] for row in rows], count),
         pool=None,
         parsed_U=parsed_U,
-        valid_U=np.array([v == "+" for v in valid], dtype=bool) if valid else parsed_U,
+        valid_U=parsed_U & np.array([r is None for r in refused], dtype=bool),
+        refused_U=refused,
         right_U=np.array([r == "+" for r in right or "-" * len(tests)], dtype=bool),
-        reference_U=[Outcome(VERDICTS[v]) if v != "_" else None for v in reference]
-        or [None] * len(tests),
+        reference_U=said,
         size_U=np.array([len(t.split()) if t is not None else np.nan for t in tests]),
         has_reference=right is not None,
         withheld_PH=[[Outcome(VERDICTS[v]) for v in row] for row in withheld] or [[] for _ in runs],

@@ -18,7 +18,7 @@ from sparring.pipelines.monitors import monitor_values
 from sparring.recipe import MonitorsSection
 from sparring.runs.directory import clean
 from sparring.sandbox import Sandbox
-from sparring.schema import ParseFailure, Task, Test
+from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.scoring.metrics import estimated_right
 from sparring.scoring.rewards import InvalidTest, RewardSettings, tester_rewards
 
@@ -132,9 +132,10 @@ def test_an_input_on_which_every_program_crashes_is_stopped_by_reward_and_monito
     assert paid(played(sandbox, STRICT, PROGRAMS, [crash, mistaken]), plain) == [0.0, -1.0]
     strict = played(sandbox, STRICT, PROGRAMS, [crash, mistaken, FAIR])
     assert paid(strict, RewardSettings()) == [-2.0, -1.0, 1.0]
-    # Without a validator nothing refuses the input; the reference does not finish on it.
+    # Without a validator it is refused because the reference does not finish on it.
     lax = played(sandbox, TASK, PROGRAMS, [crash, crash, MISTAKEN])
-    assert paid(lax, RewardSettings()) == [0.0, 0.0, 0.0]
+    assert paid(lax, RewardSettings()) == [-2.0, -2.0, 0.0]
+    assert lax.refused_U == [TestRefusal.UNFINISHED, TestRefusal.UNFINISHED, None]
     assert set(alarms(lax)) == {"invalid_tests"}
     assert monitor_values([lax])["unfinished_tests"] == pytest.approx(2 / 3)
 

@@ -24,7 +24,7 @@ from sparring.prompts.parse import (
     parse_test,
 )
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.schema import Outcome, Response, Role, Task, Test, Verdict
+from sparring.schema import Outcome, Response, Role, Task, Test, TestRefusal, Verdict
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
 from sparring.scoring.selection import agreement
@@ -39,7 +39,8 @@ class Judged:
     """A task with both roles' responses and everything that was found out about them.
 
     Axes: P coder responses, T = ground-truth tests, then generated ones (U).
-    ``valid_U``: parsed and, where the task has a validator, allowed by it.
+    ``valid_U``: parsed, allowed by the task's validator and finished by its
+    reference solution, where it has these.
     ``right_U``: by the reference solution (all False without one; see
     ``has_reference``), ``reference_U`` what that printed. ``size_U``: values in
     the input, NaN if not parsed. ``pool`` and ``pool_outcomes_PT``: other
@@ -63,6 +64,8 @@ class Judged:
     reference_U: Sequence[Outcome | None]
     size_U: Floats
     has_reference: bool
+    refused_U: Sequence[TestRefusal | None] = ()
+    """Why a parsed test is not valid."""
     opponents: Sequence[Response] = ()
     """The responses that the programs of ``pool`` are from, in training."""
     pool_outcomes_PT: Sequence[Sequence[Outcome]] = ()
@@ -210,19 +213,19 @@ def _judged(
     right_U = np.zeros(len(tests), dtype=bool)
     size_U = np.full(len(tests), np.nan)
     unknown_U = np.zeros(len(tests), dtype=bool)
+    refused_U: list[TestRefusal | None] = [None] * len(tests)
     for k, p in enumerate(tests):
         if p.test is None:
             continue
         size_U[k] = len(p.test.input.split())
         if (said := validation[k]) is not None and said.verdict is Verdict.INFRA:
             unknown_U[k] = True
-        elif said is not None:
-            valid_U[k] = said.verdict is Verdict.FINISHED and said.output.strip() == "valid"
-        if valid_U[k] and (truth := reference[k]) is not None:
+        refused_U[k] = _refusal(said, reference[k])
+        valid_U[k] = refused_U[k] is None
+        truth = reference[k]
+        if valid_U[k] and truth is not None and truth.verdict is Verdict.FINISHED:
             one = Comparison(task, p.test.input, p.test.output, truth.output)
-            right_U[k] = (
-                truth.verdict is Verdict.FINISHED and grader.verdict(one)[0] is Verdict.ACCEPTED
-            )
+            right_U[k] = grader.verdict(one)[0] is Verdict.ACCEPTED
     columns = (*task.tests, *(p.test for p in tests), *task.withheld)
     width = len(task.tests) + len(tests)
     compared = [
@@ -248,6 +251,7 @@ def _judged(
         pool_outcomes_PT=compared[1],
         parsed_U=parsed_U,
         valid_U=valid_U,
+        refused_U=refused_U,
         right_U=right_U,
         reference_U=reference,
         size_U=size_U,
@@ -258,6 +262,17 @@ def _judged(
         reference_G=_reference_G(task, int(parsed_U.sum()), facts[0], grader),
         foreign=foreign_outputs(task, grader),
     )
+
+
+def _refusal(validation: Outcome | None, reference: Outcome | None) -> TestRefusal | None:
+    """Why a parsed test is refused. What failed on our side refuses nothing."""
+    if validation is not None and validation.verdict is not Verdict.INFRA:
+        finished = validation.verdict is Verdict.FINISHED
+        if not (finished and validation.output.strip() == "valid"):
+            return TestRefusal.FORBIDDEN
+    if reference is not None and reference.verdict not in (Verdict.FINISHED, Verdict.INFRA):
+        return TestRefusal.UNFINISHED
+    return None
 
 
 def _reference_G(task: Task, generated: int, row: _Runs | None, grader: Grader) -> list[Outcome]:

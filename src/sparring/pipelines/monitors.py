@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sparring.pipelines.bout import Judged
-from sparring.schema import Outcome, Verdict
+from sparring.schema import Outcome, TestRefusal, Verdict
 from sparring.scoring.matrix import Bools
 from sparring.scoring.rates import estimated_right
 from sparring.tasks.withhold import original_places
@@ -87,18 +87,17 @@ def _generated(judged: Judged) -> dict[str, list[bool]]:
         repeated.append(seen[one] > 0)
         seen[one] += 1
     unparsed = [not parsed for parsed in judged.parsed_U.tolist()]
-    forbidden_U = judged.parsed_U & ~judged.valid_U
-    stuck = [
-        o is not None and o.verdict not in (Verdict.FINISHED, Verdict.INFRA)
-        for o in judged.reference_U
-    ]
+    forbidden, stuck = (
+        [r is kind for r in judged.refused_U]
+        for kind in (TestRefusal.FORBIDDEN, TestRefusal.UNFINISHED)
+    )
     half = float(np.median([len(t.input.split()) for t in judged.task.ground_truth])) / 2
     return {
         "duplicate_tests": repeated,
         "copied_tests": [one in public for one in inputs] if public else [],
-        "invalid_tests": (~judged.valid_U | np.array(stuck, dtype=bool)).tolist(),
+        "invalid_tests": (~judged.valid_U).tolist(),
         "unparsed_tests": unparsed,
-        "forbidden_tests": forbidden_U.tolist(),
+        "forbidden_tests": forbidden,
         "unfinished_tests": stuck if any(o is not None for o in judged.reference_U) else [],
         "trivial_inputs": (judged.size_U[judged.parsed_U] < half).tolist(),
     }

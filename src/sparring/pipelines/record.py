@@ -29,6 +29,7 @@ from sparring.schema import (
     StopReason,
     Task,
     Test,
+    TestRefusal,
     Verdict,
 )
 from sparring.scoring.advantages import Advantages
@@ -96,6 +97,7 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 "output": p.test.output if p.test else None,
                 "failure": p.failure,
                 "valid": bool(judged.valid_U[k]),
+                "refused": judged.refused_U[k],
                 "right": bool(judged.right_U[k]) if judged.has_reference else None,
                 "reference": _outcome(o) if (o := judged.reference_U[k]) is not None else None,
                 "accepts_correct": bool(terms.accepts_correct[k]),
@@ -229,6 +231,7 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         pool_outcomes_PT=pool_outcomes,
         parsed_U=np.array([p.test is not None for p in parsed], dtype=bool),
         valid_U=np.array([bool(t["valid"]) for t in tests], dtype=bool),
+        refused_U=[TestRefusal(r) if (r := t.get("refused")) else None for t in tests],
         right_U=right_U,
         reference_U=reference,
         size_U=np.array(
@@ -299,7 +302,13 @@ def _read_supervision(record: Mapping[str, Any], checker: str | None) -> Supervi
                 for p, runs in zip(record["programs"], given["runs"], strict=True)
             ],
             "tests": [
-                {**t, "valid": t["input"] is not None, "right": None, "reference": None}
+                {
+                    **t,
+                    "valid": t["input"] is not None,
+                    "refused": None,
+                    "right": None,
+                    "reference": None,
+                }
                 for t in record["tests"]
             ],
             "opponents": [
