@@ -72,11 +72,22 @@ _FORGED = {
         "import os\nfor fd in range(3, 300):\n    for _ in range(9):\n"
         "        try: os.write(fd, os.urandom(3000))\n        except OSError: pass"
     ),
+    "a failure of ours, by a signal without a name": "import os\nos.kill(os.getpid(), 40)",
+    "a failure of ours, by a name that reads like memory": (
+        "import ctypes\nctypes.CDLL(None).prctl(15, b'RssAnon:x', 0, 0, 0)\nwhile True: pass"
+    ),
     "descriptors taken from the queue": (
         "import socket\ns = socket.socket(fileno=255)\ns.setblocking(False)\n"
         "try:\n    while True: s.recvmsg(9, 999)\nexcept OSError: pass"
     ),
 }
+
+# Found by the next program, though every process is a fresh one.
+_WORD_ON_THE_PAGE = (
+    _PAGES
+    + "found = []\npages = reach()\nfor page in pages:\n    try: found += [page[9060:9064]]\n"
+    + "    except ValueError: pass\nprint(found)\nwrite(b'word', 9060)"
+)
 
 # Programs that do not compute 2 * n, and a script that asks them to.
 _SCRIPT = """
@@ -134,6 +145,11 @@ _WRONG_HERE = {
         "            ctypes.memmove(at, struct.pack('<II', 1, 0), 8)\n"
         "    import time; time.sleep(0.1)\n    return 0"
     ),
+    "a disk full of files": (
+        "import time\ndef f(n):\n    for i in range(100):\n"
+        "        open(f'{i}', 'wb', 0).write(b'x' * (1 << 20))\n    time.sleep(0.1)\n"
+        "    return n * 2"
+    ),
     "answers on the pipe": (
         "import os\ndef f(n):\n    for fd in range(3, 300):\n"
         "        try: os.write(fd, b'accepted' * 9)\n        except OSError: pass\n    return 0"
@@ -175,6 +191,7 @@ _LEFT = {
     "random._inst.seen = 1",
     "a loader of modules": "import sys\nprint(len(sys.meta_path))\nsys.meta_path.append(None)",
     "a directory": "import os\nprint(os.listdir('.'))\nos.chdir('/')",
+    "a word on the shared page": _WORD_ON_THE_PAGE,
     "a core file": "import os\nprint(os.listdir('.'), flush=True)\nimport ctypes\n"
     "ctypes.string_at(0)",
 }
