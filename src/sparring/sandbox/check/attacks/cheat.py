@@ -156,6 +156,22 @@ _WRONG_HERE = {
     ),
 }
 
+# A script that expects an error, and catches whatever comes.
+_CATCHING = """
+def check(candidate):
+    try: candidate(-1)
+    except: pass
+    else: assert False
+    try: assert candidate(2) == 4
+    finally: return
+"""
+_NO_ERROR = {
+    "the end for an error": "import os\ndef f(n): os._exit(0)",
+    "silence for an error": (
+        "import os, time\ndef f(n):\n    os.closerange(3, 200)\n    time.sleep(0.1)"
+    ),
+}
+
 # What a run leaves and the next one of the program must not find: the output is always the same.
 _LEFT = {
     "a global": "print('seen' in globals())\nseen = 1",
@@ -213,6 +229,10 @@ ATTACKS = (
     *(
         Attack(f"script: {name}", text, (_SCRIPT,), kind=Kind.SCRIPT, entry_point="f", plain=False)
         for name, text in _WRONG_HERE.items()
+    ),
+    *(
+        Attack(f"script: {name}", text, (_CATCHING,), kind=Kind.SCRIPT, entry_point="f")
+        for name, text in _NO_ERROR.items()
     ),
     *(
         Attack(f"left: {name}", program, _INPUTS, same=True, plain=False)
