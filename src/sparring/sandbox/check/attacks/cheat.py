@@ -166,7 +166,7 @@ def check(candidate):
     finally: return
 """
 _NO_ERROR = {
-    "the end for an error": "import os\ndef f(n): os._exit(0)",
+    "the end for an error": "import os\ndef f(n): return 2 * n if n > 0 else os._exit(0)",
     "silence for an error": (
         "import os, time\ndef f(n):\n    os.closerange(3, 200)\n    time.sleep(0.1)"
     ),
@@ -231,8 +231,8 @@ ATTACKS = (
         for name, text in _WRONG_HERE.items()
     ),
     *(
-        Attack(f"script: {name}", text, (_CATCHING,), kind=Kind.SCRIPT, entry_point="f")
-        for name, text in _NO_ERROR.items()
+        Attack(f"script: {n}", text, (_CATCHING,), kind=Kind.SCRIPT, entry_point="f", plain=not i)
+        for i, (n, text) in enumerate(_NO_ERROR.items())
     ),
     *(
         Attack(f"left: {name}", program, _INPUTS, same=True, plain=False)
