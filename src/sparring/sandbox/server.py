@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -216,6 +217,10 @@ def main() -> None:
     except confine.Unavailable as error:
         frames.send(parent, {"refused": str(error)})
         return
+    # Descriptors on their way count against it, for all processes of the user together: those of
+    # every worker's batch.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     uid = layers["host_uid"]
     kernel.drop_privileges(uid if isinstance(uid, int) and uid != os.getuid() else None)
     layers["run_queue_clock"] = False
