@@ -121,6 +121,9 @@ def _live(
     site = sys.modules["site"]
     site.setquit()
     site.setcopyright()
+    site.sethelper()
+    # As programs know it. The server ignores it; no terminal is there to send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # The kernel should look at programs first when the machine runs out of memory.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
