@@ -198,6 +198,10 @@ IDIOMS = {
         "sys.stdout = Fast(sys.stdout)\n"
         "print(*map(int, next(lines).split()))"
     ),
+    "limits of its own": (
+        "import resource as r\nr.setrlimit(r.RLIMIT_STACK, (1 << 28, r.RLIM_INFINITY))\n"
+        "r.setrlimit(r.RLIMIT_CPU, (60, 60))\nprint(len(r.getrlimit(r.RLIMIT_CPU)))"
+    ),
     "input in memory": (
         "import mmap\nm = mmap.mmap(0, 0, access=mmap.ACCESS_READ)\nprint(m.readline(), len(m))"
     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from sparring.sandbox import syscalls
 from sparring.sandbox.check.attacks import TIGHT, Attack, reaching
+from sparring.sandbox.kernel import machine
 from sparring.sandbox.types import Kind
 
 # What the caller knows (the secret is in its memory and its environment) is nowhere to be found.
@@ -75,6 +77,16 @@ _FORGED = {
     "a failure of ours, by a signal without a name": "import os\nos.kill(os.getpid(), 40)",
     "a failure of ours, by a name that reads like memory": (
         "import ctypes\nctypes.CDLL(None).prctl(15, b'RssAnon:x', 0, 0, 0)\nwhile True: pass"
+    ),
+    "a failure of ours, by a limit that kills": (
+        "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (0, 0))\nwhile True: pass"
+    ),
+    "a failure of ours, by a limit below ours": (
+        "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass"
+    ),
+    "a failure of ours, by a limit that kills, by its call": (
+        "import ctypes\nlimit = (ctypes.c_ulong * 2)(0, 0)\n"
+        "ctypes.CDLL(None).syscall(@setrlimit@, 0, limit)\nwhile True: pass"
     ),
     "descriptors taken from the queue": (
         "import socket\ns = socket.socket(fileno=255)\ns.setblocking(False)\n"
@@ -214,12 +226,20 @@ _LEFT = {
 
 _INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program does the same
 
+_SETRLIMIT = str(dict(syscalls.numbers(syscalls.CHECKED, machine())).get("setrlimit", -1))
+
 ATTACKS = (
     *(Attack(f"expected: {name}", reaching(body), plain=False) for name, body in _HUNT.items()),
     Attack("expected: environment", reaching(_ENVIRONMENT)),
     Attack("forged: a verdict on every descriptor", _EVERYWHERE, _INPUTS, prints="", plain=False),
     *(
-        Attack(f"forged: {name}", program, _INPUTS, TIGHT, plain=False)
+        Attack(
+            f"forged: {name}",
+            program.replace("@setrlimit@", _SETRLIMIT),
+            _INPUTS,
+            TIGHT,
+            plain=False,
+        )
         for name, program in _FORGED.items()
     ),
     *(
