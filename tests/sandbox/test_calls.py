@@ -263,3 +263,17 @@ def test_an_entry_point_must_be_a_name() -> None:
     for name in ("", "a.b.c", "f()", "1"):
         with pytest.raises(SandboxError, match="entry_point"):
             Job("", (), kind=Kind.CALL, entry_point=name)
+
+
+def test_files_that_come_and_go_as_a_script_dies_cost_no_worker(sandbox: Sandbox) -> None:
+    program = (
+        "import os, threading\ndef churn():\n    while True:\n        try:\n"
+        "            for i in range(200): open(f'{i}', 'w').close()\n"
+        "            for i in range(200): os.unlink(f'{i}')\n        except OSError: pass\n"
+        "def f(x):\n    threading.Thread(target=churn, daemon=True).start()\n    return x"
+    )
+    dying = "import os, time\nassert f(1) == 1\ntime.sleep(0.05)\nos.abort()  # {}"
+    lost = sandbox.stats.workers_lost
+    outcomes = script(sandbox, program, *map(dying.format, range(60)))
+    assert {o.verdict for o in outcomes} == {Verdict.RUNTIME_ERROR}
+    assert sandbox.stats.workers_lost == lost

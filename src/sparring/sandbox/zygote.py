@@ -189,4 +189,6 @@ def _become_program(enter: Callable[[], None], control: int) -> None:
 def _clean(work: str) -> None:
     """Delete what a program left. Its directory is flat: it can make no directory or link."""
     for name in os.listdir(work):
-        os.unlink(os.path.join(work, name))
+        # A script and its program share the directory: the other one may be deleting as well.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(work, name))
