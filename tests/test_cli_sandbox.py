@@ -23,7 +23,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_one_run_prints_what_the_program_prints(place: Path, monkeypatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("21\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"21\n")))
     done = sparring_here("sandbox", "run", "p.py", cwd=place)
     assert (done.returncode, done.stdout) == (0, "42\n")
     assert done.stderr.startswith("finished (")
@@ -74,6 +74,29 @@ def test_nothing_of_a_program_reaches_the_terminal_raw(place: Path) -> None:
     assert not set(done.stdout) & {"\x1b", "\x07", "\u202e", "\udc80"}
 
 
+def test_nothing_of_an_assertion_reaches_the_terminal_raw(place: Path) -> None:
+    (place / "a").write_text("assert f(1) == 1\nassert f(\x1b[31m \u202e\n")
+    done = sparring_here(
+        "sandbox", "run", "p.py", "--entry-point", "f", "--asserts", "a", cwd=place
+    )
+    assert "left out" in done.stderr
+    assert not set(done.stderr) & {"\x1b", "\u202e"}
+
+
+def test_standard_input_is_taken_as_bytes(place: Path, monkeypatch) -> None:
+    (place / "b.py").write_text("import sys\nprint(sys.stdin.buffer.read())")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\r\n"), "ascii"))
+    done = sparring_here("sandbox", "run", "b.py", cwd=place)
+    assert done.stdout == "b'\\xff\\r\\n'\n"
+
+
+def test_a_closed_standard_input_is_one_clear_line(place: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    done = sparring_here("sandbox", "run", "p.py", cwd=place)
+    assert done.returncode != 0
+    assert "standard input is closed" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -81,6 +104,7 @@ def test_nothing_of_a_program_reaches_the_terminal_raw(place: Path) -> None:
         (["p.py", "--input", "none"], "No such file"),
         (["p.py", "--input", "1", "--expected", "two", "--expected", "four"], "2 files of"),
         (["p.py", "--asserts", "1"], "--entry-point"),
+        (["p.py", "--entry-point", "f"], "neither"),
         (["p.py", "--asserts", "1", "--entry-point", "f"], "no assertion"),
         (["p.py", "--script", "1", "--entry-point", "f()"], "entry_point"),
         (["p.py", "--input", "1", "--checker", "nope"], "there are tokens"),

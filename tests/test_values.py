@@ -166,3 +166,39 @@ def test_a_forged_text_is_refused_and_never_more(text: str) -> None:
 
 def test_a_value_is_shown_as_python_writes_it() -> None:
     assert values.show(encode((1.5, {"a"}))) == "(1.5, {'a'})"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"complex":[1]}',
+        '{"complex":{"a":1}}',
+        '{"Decimal":"sNaN"}',
+        '[{"Decimal":"-sNaN7"}]',
+        '{"Decimal":"1e999999999"}',
+        '{"Fraction":["1e999999999"]}',
+        '{"Fraction":["1e999999999",1]}',
+        '{"Fraction":[1,2,3]}',
+    ],
+)
+def test_a_text_that_a_program_forged_is_no_value(text: str) -> None:
+    with pytest.raises(values.NotPlain):
+        decode(text)
+
+
+@pytest.mark.parametrize("kind", ["set", "frozenset", "dict", "Counter"])
+def test_values_made_to_have_one_hash_are_refused(kind: str) -> None:
+    one_hash = [str(k * (2**61 - 1)) for k in range(1000)]
+    items = one_hash if "set" in kind else [f"[{k},1]" for k in one_hash]
+    with pytest.raises(values.NotPlain, match="hash"):
+        decode(f'{{"{kind}":[{",".join(items)}]}}')
+    assert len(decode(encode(set(range(10**5))))) == 10**5
+
+
+@pytest.mark.parametrize(
+    "part", ["x" * 10**5, b"x" * 10**5, 1 << 400_000], ids=["str", "bytes", "int"]
+)
+def test_one_large_part_in_many_places_is_too_large(part: object) -> None:
+    assert decode(encode([part] * 3)) == [part] * 3
+    with pytest.raises(values.NotPlain, match="parts"):
+        encode([part] * 10**5)

@@ -74,6 +74,8 @@ def run(
         raise ConfigError(f"{len(wanted)} files of --expected for {len(named)} of --input")
     if (asserts or script) and not entry_point:
         raise ConfigError("--asserts and --script need --entry-point: which function is tested?")
+    if entry_point and not (asserts or script):
+        raise ConfigError("--entry-point is for --asserts and --script: neither is given")
     rows: list[tuple[str, Job, str | None, str]] = []
     for number, (name, data) in enumerate(named):
         text = wanted[number] if wanted else None
@@ -85,7 +87,11 @@ def run(
         job = Job(source, (_read(path),), limits, Kind.SCRIPT, entry_point)
         rows.append((str(path), job, None, checker))
     if not rows:
-        rows = [("standard input", Job(source, (sys.stdin.read(),), limits), None, checker)]
+        if sys.stdin is None:
+            raise ConfigError("standard input is closed: give --input")
+        # Its bytes as they are, whatever the terminal's language makes of them.
+        data = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        rows = [("standard input", Job(source, (data,), limits), None, checker)]
     with Sandbox(min(len(rows), 4), level=level, fork=fork) as sandbox:
         found = [outcomes[0] for outcomes in sandbox.run([job for _, job, _, _ in rows])]
         used = sandbox.level
@@ -125,7 +131,8 @@ def _calls(path: Path, entry_point: str) -> list[CallTest]:
     for found in parse_asserts(_read(path), [entry_point, "candidate"]):
         if isinstance(found, NotACall):
             line = found.source.strip().splitlines()[0][:80]
-            typer.echo(f"{path}: left out ({found.reason}): {line}", err=True)
+            said = f"{path}: left out ({found.reason}): {line}"
+            typer.echo(printable(said), err=True)
         else:
             calls.append(found)
     if not calls:

@@ -23,6 +23,10 @@ from typing import Any
 
 MAX_DEPTH = 200
 MAX_NODES = 2_000_000
+_CHARACTERS_A_NODE = 64
+"""Long texts and numbers count as so many parts: one object may stand in many places."""
+_MAX_COLLISIONS = 100
+_MAX_EXPONENT = 10**6
 _SHORT_INT = 10**4000  # more digits than Python's own readers take by default
 
 
@@ -57,7 +61,7 @@ def decode(text: str) -> Any:
         return _decode(json.loads(text), 0)
     except RecursionError as error:
         raise NotPlain("nested too deeply") from error
-    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         raise NotPlain(f"not the text of a value: {error}") from error
 
 
@@ -127,10 +131,16 @@ def _encode(value: Any, depth: int, count: list[int]) -> Any:
     count[0] += 1
     if count[0] > MAX_NODES:
         raise NotPlain(f"more than {MAX_NODES:,} parts")
-    if kind is str or kind is bool or value is None:
+    if kind is str:
+        count[0] += len(value) // _CHARACTERS_A_NODE
+        return value
+    if kind is bool or value is None:
         return value
     if kind is int:
-        return value if -_SHORT_INT < value < _SHORT_INT else {"int": hex(value)}
+        if -_SHORT_INT < value < _SHORT_INT:
+            return value
+        count[0] += value.bit_length() // (4 * _CHARACTERS_A_NODE)
+        return {"int": hex(value)}
     if kind is float:
         return {"float": repr(value)}
     if depth >= MAX_DEPTH:
@@ -146,6 +156,8 @@ def _encode(value: Any, depth: int, count: list[int]) -> Any:
         ]
         return {name: pairs}
     if name in _TEXTUAL:
+        if kind is bytes or kind is bytearray:
+            count[0] += len(value) // _CHARACTERS_A_NODE
         return {name: _TEXTUAL[name][0](value)}
     if name == "iterator":
         return {name: [_encode(item, depth + 1, count) for item in _drain(value, count)]}
@@ -166,9 +178,13 @@ def _decode(data: Any, depth: int) -> Any:
         raise NotPlain("an object that names no type")
     [(name, held)] = data.items()
     if name in _SEQUENCES:
-        return _SEQUENCES[name](_decode(item, depth + 1) for item in held)
+        items = [_decode(item, depth + 1) for item in held]
+        if name in _HASHED:
+            _refuse_collisions(items)
+        return _SEQUENCES[name](items)
     if name in _MAPPINGS:
         pairs = [(_decode(k, depth + 1), _decode(v, depth + 1)) for k, v in held]
+        _refuse_collisions([key for key, _ in pairs])
         return _MAPPINGS[name](pairs)
     if name in _TEXTUAL:
         return _TEXTUAL[name][1](held)
@@ -177,6 +193,14 @@ def _decode(data: Any, depth: int) -> Any:
     if name == "object":
         return Opaque(str(held))
     raise NotPlain(f"no such type: {name}")
+
+
+def _refuse_collisions(items: list[Any]) -> None:
+    """Values made to have one hash would cost the square of their number to tell apart."""
+    if len(items) > _MAX_COLLISIONS:
+        [(_, most)] = collections.Counter(map(hash, items)).most_common(1)
+        if most > _MAX_COLLISIONS:
+            raise NotPlain("too many values with the same hash")
 
 
 def _drain(iterator: Iterator[object], count: list[int]) -> Iterator[object]:
@@ -198,6 +222,22 @@ def _late_name(kind: type) -> str | None:
     return None
 
 
+def _fraction(parts: Any) -> Any:
+    numerator, denominator = parts
+    if type(numerator) is not int or type(denominator) is not int:
+        raise NotPlain("a fraction of what is no whole number")  # a text may hold 1e999999999
+    return _late("fractions", "Fraction")(numerator, denominator)
+
+
+def _decimal(text: Any) -> Any:
+    value = _late("decimal", "Decimal")(str(text))
+    if value.is_snan():
+        raise NotPlain("a number that cannot be compared")
+    if value.is_finite() and value and abs(value.adjusted()) > _MAX_EXPONENT:
+        raise NotPlain("an exponent that is too large")
+    return value
+
+
 def _counter(pairs: Iterable[tuple[Any, Any]]) -> collections.Counter[Any]:
     return collections.Counter(dict(pairs))
 
@@ -212,6 +252,7 @@ _SEQUENCES: dict[str | None, Callable[[Iterable[Any]], Any]] = {
     "frozenset": frozenset,
     "deque": collections.deque,
 }
+_HASHED = ("set", "frozenset")
 _MAPPINGS: dict[str | None, Callable[[Iterable[tuple[Any, Any]]], Any]] = {
     "dict": dict,
     "OrderedDict": collections.OrderedDict,
@@ -231,9 +272,9 @@ _TEXTUAL: dict[str | None, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = 
     "range": (lambda r: [r.start, r.stop, r.step], lambda parts: range(*parts)),
     "Fraction": (
         lambda f: [f.numerator, f.denominator],
-        lambda parts: _late("fractions", "Fraction")(*parts),
+        _fraction,
     ),
-    "Decimal": (str, lambda text: _late("decimal", "Decimal")(text)),
+    "Decimal": (str, _decimal),
 }
 _PLAIN = (tuple, set, frozenset, collections.deque, dict, collections.OrderedDict)
 _PLAIN += (collections.defaultdict, collections.Counter, complex, bytes, bytearray, range)  # type: ignore[assignment]

@@ -199,6 +199,47 @@ def test_what_a_call_does_to_its_arguments_is_seen_by_the_script(sandbox: Sandbo
     assert script(sandbox, program, held)[0].verdict is Verdict.ACCEPTED
 
 
+def test_deques_and_lists_in_tuples_change_too(sandbox: Sandbox) -> None:
+    program = "def f(q, t):\n    q.append(3)\n    t[0].append(4)"
+    held = (
+        "from collections import deque\nq, t = deque([1]), ([2],)\nf(q, t)\n"
+        "assert q == deque([1, 3]) and t == ([2, 4],)"
+    )
+    assert script(sandbox, program, held)[0].verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("body", "caught", "held"),
+    [
+        ("raise KeyError('a')", "KeyError", "e.args == ('a',) and str(e) == \"'a'\""),
+        ("raise Mine('bad', 3)", "ValueError", "e.args == ('bad', 3)"),
+        ("raise Mine()", "ValueError", "str(e) == ''"),
+        ("import json; json.loads('{')", "ValueError", "'line 1' in str(e)"),
+        ("return b'\\xff'.decode()", "UnicodeDecodeError", "e.start == 0"),
+        ("return open('/none')", "FileNotFoundError", "e.errno == 2 and '/none' in str(e)"),
+        ("return 1 / 0", "ArithmeticError", "type(e) is ZeroDivisionError"),
+        ("raise Told()", "LookupError", "str(e) == 'told'"),
+        ("raise ValueError(f)", "ValueError", "'function' in str(e)"),
+    ],
+)
+def test_an_exception_arrives_as_what_it_is_for_python(
+    sandbox: Sandbox, body: str, caught: str, held: str
+) -> None:
+    program = (
+        "class Mine(ValueError): pass\nclass Told(LookupError):\n    def __str__(self):"
+        f" return 'told'\ndef f(x):\n    {body}"
+    )
+    source = f"try: f(1)\nexcept {caught} as e: assert {held}\nelse: assert False"
+    [outcome] = script(sandbox, program, source)
+    assert outcome.verdict is Verdict.ACCEPTED, outcome
+
+
+def test_an_assertion_of_the_programs_is_not_the_scripts(sandbox: Sandbox) -> None:
+    program = "class A(AssertionError): pass\ndef f(x): raise A('no')"
+    [outcome] = script(sandbox, program, "try: f(1)\nexcept AssertionError: pass")
+    assert outcome.verdict is Verdict.RUNTIME_ERROR
+
+
 def test_a_programs_objects_do_not_reach_the_script(sandbox: Sandbox) -> None:
     program = (
         "class Liar(int):\n    def __eq__(self, other): return True\n    __hash__ = None\n"
@@ -222,3 +263,17 @@ def test_an_entry_point_must_be_a_name() -> None:
     for name in ("", "a.b.c", "f()", "1"):
         with pytest.raises(SandboxError, match="entry_point"):
             Job("", (), kind=Kind.CALL, entry_point=name)
+
+
+def test_files_that_come_and_go_as_a_script_dies_cost_no_worker(sandbox: Sandbox) -> None:
+    program = (
+        "import os, threading\ndef churn():\n    while True:\n        try:\n"
+        "            for i in range(200): open(f'{i}', 'w').close()\n"
+        "            for i in range(200): os.unlink(f'{i}')\n        except OSError: pass\n"
+        "def f(x):\n    threading.Thread(target=churn, daemon=True).start()\n    return x"
+    )
+    dying = "import os, time\nassert f(1) == 1\ntime.sleep(0.05)\nos.abort()  # {}"
+    lost = sandbox.stats.workers_lost
+    outcomes = script(sandbox, program, *map(dying.format, range(60)))
+    assert {o.verdict for o in outcomes} == {Verdict.RUNTIME_ERROR}
+    assert sandbox.stats.workers_lost == lost

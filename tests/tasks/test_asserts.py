@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,3 +149,35 @@ def test_whatever_repr_writes_is_read_back(value: object) -> None:
 @pytest.mark.parametrize("value", ["+".join(["1"] * 9000), "0x" + "f" * 5000, "-" * 3000 + "1"])
 def test_monstrous_constants_are_no_traceback(value: str) -> None:
     assert len(parse_asserts(f"assert f(1) == {value}", ["f"])) == 1
+
+
+def test_a_text_that_is_wrong_at_every_end_is_read_in_few_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries = 0
+    parse = ast.parse
+
+    def counted(source: str) -> ast.Module:
+        nonlocal tries
+        tries += 1
+        return parse(source)
+
+    monkeypatch.setattr(ast, "parse", counted)
+    for line in ("@f\n", "\0\n", "\udc80\n"):
+        found = parse_asserts("assert f(1) == 1\n" + line * 2000, ["f"])
+        assert [type(x).__name__ for x in found] == ["CallTest", "NotACall"]
+    assert tries < 300
+
+
+def test_a_chain_of_branches_is_no_traceback() -> None:
+    for length in (1200, 20_000):
+        chain = "if x: pass\n" + "elif x: assert f(2) == 2\n" * length
+        found = parse_asserts(chain, ["f"])
+        assert not any(isinstance(x, CallTest) for x in found)
+
+
+@pytest.mark.parametrize("part", ["'x' * 100000", "b'x' * 100000", "1 << 99999"])
+def test_a_small_text_does_not_become_a_huge_value(part: str) -> None:
+    [found] = parse_asserts(f"assert f([{part}] * 100000) == 1", ["f"])
+    assert isinstance(found, NotACall)
+    assert "parts" in found.reason

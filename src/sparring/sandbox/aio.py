@@ -7,6 +7,7 @@ cancellation, abandons what has not begun.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ async def astream(sandbox: Sandbox, jobs: Sequence[Job]) -> AsyncIterator[_Found
 
     def tell(item: _Found | BaseException | None) -> None:
         # The loop may have been closed over this thread's head: then nobody is waiting.
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(found.put_nowait, item)
 
     def wait() -> None:

@@ -40,6 +40,10 @@ class Board:
         """Take the page out of this process."""
         self._page.close()
 
+    def wipe(self) -> None:
+        """Server: before another program gets it, which must find nothing of the last one's."""
+        self._page[:] = bytes(len(self._page))
+
     def clear(self) -> None:
         """Server: before a batch is sent."""
         _HEAD.pack_into(self._page, 0, 0, 0)

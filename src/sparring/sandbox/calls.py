@@ -25,6 +25,7 @@ MODULE_NAME = "program"
 _LENGTH = struct.Struct("<I")
 MAX_MESSAGE_BYTES = 64 << 20
 VALUE, ERROR = b"v", b"e"
+_MOST_TEXT = 500
 
 
 def answer_call(code: CodeType, entry_point: str, spec: int, value: int) -> None:
@@ -40,8 +41,8 @@ def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
 
     A call is the encoded triple of a name (None: the entry point), positional and named
     arguments. The answer is `VALUE` and the encoded triple of the value and both kinds of
-    arguments as the call left them, or `ERROR` and the JSON pair of the exception's type
-    and text.
+    arguments as the call left them, or `ERROR` and what is said of the exception in JSON: the
+    names of its classes, nearest first, its text, and its encoded arguments if they are plain.
     """
     module: ModuleType | None = None
     while (request := receive(channel)) is not None:
@@ -54,9 +55,20 @@ def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
         except MemoryError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it raises goes to the script
-            pair = [type(error).__name__, str(error)[:500]]
-            answer = ERROR + json.dumps(pair).encode("ascii")
+            answer = ERROR + _described(error)
         send(channel, answer)
+
+
+def _described(error: BaseException) -> bytes:
+    held: tuple[object, ...] = error.args
+    if isinstance(error, OSError) and error.filename is not None:
+        held = (error.errno, error.strerror, error.filename)  # `args` leaves out the name
+    try:
+        encoded = values.encode(held)
+    except values.NotPlain:
+        encoded = None
+    names = [kind.__name__ for kind in type(error).__mro__]
+    return json.dumps([names, str(error)[:_MOST_TEXT], encoded]).encode("ascii")
 
 
 def send(channel: int, message: bytes) -> None:

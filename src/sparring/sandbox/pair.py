@@ -16,7 +16,17 @@ from dataclasses import replace
 from sparring.sandbox.frames import Run
 from sparring.sandbox.program import LAST, Ending
 from sparring.sandbox.types import Limits
-from sparring.sandbox.watch import TOO_MANY_THREADS, Child, ParentGone, Report, judge, verdict_of
+from sparring.sandbox.watch import (
+    TOO_MANY_FILES,
+    TOO_MANY_THREADS,
+    Child,
+    ParentGone,
+    Report,
+    excused,
+    judge,
+    too_many_files,
+    verdict_of,
+)
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01
@@ -25,16 +35,19 @@ _SEED = bytes(8)
 _THE_SCRIPT = "the script: "
 
 
-def run_pair(program: Child, script: Child, parent: socket.socket, limits: Limits) -> Run:
+def run_pair(
+    program: Child, script: Child, parent: socket.socket, limits: Limits, work: str | None
+) -> Run:
     """Let the script run to its end. Both processes must have been loaded; ends both.
 
+    `work` is their directory if its size is unlimited.
     The verdict is ACCEPTED or WRONG_ANSWER when the script decided. Raises `ParentGone`.
     """
     ours, its = socket.socketpair()
     with ours, its:
         program.tell(LAST + _SEED, ours.fileno())
         script.tell(LAST + _SEED, its.fileno())
-    report = _watch(program, script, parent, limits)
+    report = _watch(program, script, parent, limits, work)
     program.end()
     script.end()
     cpu = program.end()[1]
@@ -51,7 +64,9 @@ def run_pair(program: Child, script: Child, parent: socket.socket, limits: Limit
     return Run(Verdict.RUNTIME_ERROR, b"", cpu, memory, report.detail)
 
 
-def _watch(program: Child, script: Child, parent: socket.socket, limits: Limits) -> Report:
+def _watch(
+    program: Child, script: Child, parent: socket.socket, limits: Limits, work: str | None
+) -> Report:
     poll = select.poll()
     poll.register(script.control, select.POLLIN)
     poll.register(script.pidfd, select.POLLIN)
@@ -92,10 +107,13 @@ def _watch(program: Child, script: Child, parent: socket.socket, limits: Limits)
         for child in (program, script):
             if verdict is None and child.too_many_threads():
                 verdict, detail = Verdict.SANDBOX_VIOLATION, TOO_MANY_THREADS
-        idle = time.monotonic() - begun - used - script.cpu_seconds()
+        if verdict is None and work is not None and too_many_files(work):
+            verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
+        used_by_both = used + script.cpu_seconds()
+        idle = time.monotonic() - begun - used_by_both
         if verdict is None and idle > limits.idle_seconds:
             waiting = program.run_queue_seconds() + script.run_queue_seconds() - waited_before
-            if idle - waiting > limits.idle_seconds:
+            if idle - excused(waiting, used_by_both) > limits.idle_seconds:
                 verdict = Verdict.IDLE_LIMIT
                 detail = f"idle for more than {limits.idle_seconds:g} s"
         if verdict is not None:

@@ -210,6 +210,8 @@ class Sandbox:
         sent: dict[int, _Sent] = {}
         try:
             self._feed_until_closed(slot, sent)
+        except SandboxError as error:  # the store's
+            self._break_down(str(error))
         finally:
             # A defect of ours must not leave a caller waiting for ever.
             if not self._closed.is_set():
@@ -283,11 +285,11 @@ class Sandbox:
                 item.work.settle(key, outcome)
             if not all(key in item.work.outcomes for key in item.unknown):
                 return
-            del sent[job]
             if item.work.ask_again():
                 self._waiting.appendleft(item.work)
             else:
                 self._finish(item.work)
+            del sent[job]  # last: whoever is left in `sent` is told when this thread fails
 
     def _recover(self, slot: int, sent: dict[int, _Sent]) -> bool:
         """Replace a worker that failed and give its work out again. False when closed."""

@@ -161,18 +161,22 @@ def _run(
     except AssertionError as error:
         ending = Ending.ASSERTION if part is Part.SCRIPT else Ending.ERROR
         detail = _failed_assertion(error) if part is Part.SCRIPT else last_line(error)
+        if part is Part.STDIN:
+            ending, detail = _ask_hook(error, detail)
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its ending
         ending, detail = Ending.ERROR, last_line(error)
+        if part is Part.STDIN:
+            ending, detail = _ask_hook(error, detail)
     # The order of the interpreter's own end: threads, atexit, the streams, the globals.
     try:
         _join_threads()
         atexit._run_exitfuncs()
-        streams.flush(sys.stdout)
+        streams.flush(getattr(sys, "stdout", None))
         # Last words first, while the globals that they may need are still there.
         sys.modules.pop("__main__", None)
         del main
         gc.collect()
-        streams.flush(sys.stdout)
+        streams.flush(getattr(sys, "stdout", None))
         streams.flush(stdout)
     except MemoryError as error:
         ending, detail = Ending.NO_MEMORY, last_line(error)
@@ -238,11 +242,24 @@ def _join_threads() -> None:
             thread.join()
 
 
+def _ask_hook(error: BaseException, detail: str) -> tuple[Ending, str]:
+    """Give an exception to the program's own `sys.excepthook`, if it has one, which may exit."""
+    hook = getattr(sys, "excepthook", None)
+    if hook is not None and hook is not sys.__excepthook__:
+        try:
+            hook(type(error), error, error.__traceback__)
+        except SystemExit as stop:
+            return _status(stop)
+        except BaseException:  # noqa: BLE001 - Python prints it, on standard error
+            pass
+    return Ending.ERROR, detail
+
+
 def _status(stop: SystemExit) -> tuple[Ending, str]:
     if stop.code is None:
         return Ending.OK, ""
     if isinstance(stop.code, int):
-        status = stop.code & 0xFF
+        status = stop.code & 0xFF if abs(stop.code) < 1 << 63 else 0xFF
         return (Ending.ERROR, f"exit status {status}") if status else (Ending.OK, "")
     return Ending.ERROR, f"exit: {str(stop.code)[:_DETAIL_CHARACTERS]}"
 

@@ -15,6 +15,7 @@ import builtins
 import dis
 import json
 import sys
+from collections import deque
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -22,6 +23,7 @@ from sparring import values
 from sparring.sandbox import calls
 
 CANDIDATE = "candidate"
+_GONE = "the program ended before the script did"
 
 
 class ProgramError(Exception):
@@ -35,6 +37,9 @@ class ProgramGone(BaseException):
 class Candidate:
     """Called like the program's function."""
 
+    gone = False
+    """Whether any call found the program gone. A script that catches everything would pass."""
+
     def __init__(self, channel: int, name: str, *, entry_point: bool = True) -> None:
         """The entry point, or another function of the program, by its name."""
         self._channel = channel
@@ -47,9 +52,11 @@ class Candidate:
             calls.send(self._channel, request)
             answer = calls.receive(self._channel)
         except OSError as error:
+            Candidate.gone = True
             raise ProgramGone(str(error)) from None
         if answer is None:
-            raise ProgramGone("the program ended")
+            Candidate.gone = True
+            raise ProgramGone(_GONE)
         if answer[:1] == calls.ERROR:
             raise _error(answer[1:])
         value, after, named_after = values.decode(answer[1:].decode("ascii"))
@@ -81,6 +88,8 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     check = module.__dict__.get("check")
     if callable(check) and check is not proxy:
         check(proxy)
+    if Candidate.gone:
+        raise ProgramGone(_GONE)
 
 
 def _global_names(code: CodeType) -> set[str]:
@@ -100,20 +109,36 @@ def _update(mine: Any, theirs: Any) -> None:
     """Do to our argument what the call did to its copy."""
     if type(mine) is not type(theirs) or values.same(mine, theirs, typed=True):
         return
-    if isinstance(mine, (list, bytearray)):
+    if isinstance(mine, tuple):
+        for ours, its in zip(mine, theirs, strict=False):
+            _update(ours, its)
+    elif isinstance(mine, (list, bytearray)):
         mine[:] = theirs
     elif isinstance(mine, (dict, set)):
         mine.clear()
         mine.update(theirs)
+    elif isinstance(mine, deque):
+        mine.clear()
+        mine.extend(theirs)
 
 
 def _error(payload: bytes) -> Exception:
-    kind, text = json.loads(payload)
-    known = getattr(builtins, str(kind), None)
-    # An `AssertionError` of the program's is not the script's verdict.
-    if isinstance(known, type) and issubclass(known, Exception) and known is not AssertionError:
-        try:
-            return known(text)
-        except TypeError:  # some want more than a text, `UnicodeDecodeError` for one
-            pass
-    return ProgramError(f"{kind}: {text}")
+    """The program's exception: of the nearest class that Python itself has, with its arguments."""
+    kinds, text, held = json.loads(payload)
+    for kind in kinds:
+        known = getattr(builtins, str(kind), None)
+        # An `AssertionError` of the program's is not the script's verdict.
+        if not (isinstance(known, type) and issubclass(known, Exception)):
+            continue
+        if known is not AssertionError and known is not Exception:
+            made = [e for e in (_made(known, held), _made(known, values.encode((text,)))) if e]
+            if made:
+                return next((e for e in made if str(e) == text), made[0])
+    return ProgramError(f"{kinds[0]}: {text}")
+
+
+def _made(known: type[Exception], held: str | None) -> Exception | None:
+    try:
+        return None if held is None else known(*values.decode(held))
+    except (TypeError, ValueError):  # not arguments of this class's
+        return None

@@ -29,6 +29,7 @@ _RETURN = 0x06
 _ALLOW = 0x7FFF0000
 _KILL = 0x80000000
 _ERRNO = 0x00050000
+_PRETEND = _ERRNO | 0  # nothing is done, and the caller hears that it was
 _EPERM = _ERRNO | 1
 _ENOTTY = _ERRNO | 25
 _ENOSYS = _ERRNO | 38
@@ -44,6 +45,7 @@ _SPEC_ALLOW = 1 << 2
 _CLONE_THREAD = 0x00010000
 _CLONE_NEW_ANYTHING = 0x7E020080
 _SIGKILL = 9
+_RLIMIT_CPU = 0
 _PR_SET_PDEATHSIG = 1
 _PRCTL_ALLOWED = (3, 15, 16, 0x53564D41)  # get dumpable, set and get the name, name a mapping
 _IOCTL_ALLOWED = (
@@ -202,7 +204,17 @@ def _checks() -> dict[str, _Block]:
         "kill": _end(_ALLOW),
         "tgkill": _end(_ALLOW),
         "prctl": [*_one_of(0, (_PR_SET_PDEATHSIG, *_PRCTL_ALLOWED), _ALLOW), *_end(_EPERM)],
-        "prlimit64": _end(_ALLOW),
+        # At its hard limit of CPU time the kernel sends SIGKILL, which here stands for a failure
+        # of ours; and one below ours could not be set any more.
+        "prlimit64": [
+            *_unless_equal(1, _RLIMIT_CPU, _ALLOW),
+            *_unless_equal(2, 0, _PRETEND),
+            _argument(2, high=True),
+            (_IF_EQUAL, 1, 0, 0),
+            *_end(_PRETEND),
+            *_end(_ALLOW),
+        ],
+        "setrlimit": [*_if_equal(0, _RLIMIT_CPU, _PRETEND), *_end(_ALLOW)],
         "ioctl": [*_one_of(1, _IOCTL_ALLOWED, _ALLOW), *_end(_ENOTTY)],
         "fcntl": [*_one_of(1, _FCNTL_REFUSED, _EPERM), *_end(_ALLOW)],
         # A connected pair of stream sockets inside the process (asyncio makes one).

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -93,6 +94,12 @@ class Server:
             frames.send(self._parent, *frames.pack_reply(request.job, first, runs))
             self._spoke = time.monotonic()
 
+    def _say_alive(self) -> None:
+        """Tell the parent, if it has heard nothing for a while."""
+        if time.monotonic() - self._spoke > _ALIVE_SECONDS:
+            frames.send(self._parent, {"alive": True})
+            self._spoke = time.monotonic()
+
     def _session(self, request: Request, first: int, last: int) -> tuple[list[Run], float]:
         """Run inputs from `first` up to `last` in one process, as far as it carries.
 
@@ -112,9 +119,7 @@ class Server:
                 got, alive = self._batch(child, request, start, end)
                 runs += got
                 self._carried = alive
-                if time.monotonic() - self._spoke > _ALIVE_SECONDS:
-                    frames.send(self._parent, {"alive": True})
-                    self._spoke = time.monotonic()
+                self._say_alive()
         finally:
             child.end()
         return runs, child.peak_growth_mib
@@ -133,7 +138,7 @@ class Server:
                 seed = program_sum << 32 | zlib.crc32(data)
                 given.append((seed.to_bytes(8, "little"), data))
             child.send(given, outputs)
-            reports, alive = child.wait(limits, outputs, self._watched_work)
+            reports, alive = child.wait(limits, outputs, self._watched_work, self._say_alive)
             runs = []
             for report, output in zip(reports, outputs, strict=False):
                 size = os.fstat(output).st_size
@@ -170,7 +175,7 @@ class Server:
         judge = None
         try:
             judge = self._start(request, program.Part.SCRIPT, script, 1)
-            return pair.run_pair(responder, judge, self._parent, request.limits)
+            return pair.run_pair(responder, judge, self._parent, request.limits, self._watched_work)
         finally:
             responder.end()
             if judge is not None:
@@ -191,7 +196,7 @@ class Server:
         pid = self._zygote.fork(its, board_number)
         its.close()
         page = self._boards[board_number]
-        page.clear()
+        page.wipe()
         child = watch.Child(pid, mine, page, self._zygote, self._parent, self._proc)
         for kind, value in confine.rlimits(request.limits):
             child.limit(kind, value)
@@ -212,6 +217,10 @@ def main() -> None:
     except confine.Unavailable as error:
         frames.send(parent, {"refused": str(error)})
         return
+    # Descriptors on their way count against it, for all processes of the user together: those of
+    # every worker's batch.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     uid = layers["host_uid"]
     kernel.drop_privileges(uid if isinstance(uid, int) and uid != os.getuid() else None)
     layers["run_queue_clock"] = False

@@ -4,6 +4,9 @@ One SQLite file, safe for several processes and against kills. The key holds pro
 and kind of run, and also what else an outcome depends on: Python's version, the machine's
 architecture and the version of this format. How fast the machine is stands in no key: after a
 change of machine, start a new file, or its timeouts are those of the old one.
+
+What is kept waits in memory for up to a second and is then written in one go: a transaction that
+stayed open while programs run would keep every other process from writing.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ CREATE TABLE IF NOT EXISTS outcomes (
 ) WITHOUT ROWID
 """
 _COMMIT_SECONDS = 1.0
+_COMMIT_BYTES = 16 << 20
+
+_Row = tuple[str, bytes, float, float, str]
 
 
 class Store:
@@ -37,6 +43,8 @@ class Store:
         what = f"{_VERSION} {platform.python_version()} {platform.machine()}"
         self._scope = hashlib.sha256(what.encode()).digest()
         self._committed = time.monotonic()
+        self._waiting: dict[bytes, _Row] = {}
+        self._waiting_bytes = 0
         try:
             self._base = sqlite3.connect(path, timeout=60.0, check_same_thread=False)
             self._base.execute("PRAGMA journal_mode=WAL")
@@ -47,41 +55,50 @@ class Store:
             raise SandboxError(f"{path}: cannot be used as a store of outcomes: {error}") from None
 
     def get(self, key: Key) -> Outcome | None:
-        """The outcome of an earlier run, if it is here."""
+        """The outcome of an earlier run, if it is here. Raises `SandboxError`."""
+        own = self._own(key)
         try:
-            row = self._base.execute(
-                "SELECT verdict, output, cpu_seconds, memory_mib, detail FROM outcomes "
-                "WHERE key = ?",
-                (self._own(key),),
-            ).fetchone()
+            row = (
+                self._waiting.get(own)
+                or self._base.execute(
+                    "SELECT verdict, output, cpu_seconds, memory_mib, detail FROM outcomes "
+                    "WHERE key = ?",
+                    (own,),
+                ).fetchone()
+            )
+            if row is None:
+                return None
+            verdict, output, cpu, memory, detail = row
+            text = output.decode("utf-8", "surrogateescape")
+            return Outcome(Verdict(verdict), text, float(cpu), float(memory), str(detail))
         except sqlite3.Error as error:
             raise self._failed(error) from None
-        if row is None:
-            return None
-        verdict, output, cpu, memory, detail = row
-        text = output.decode("utf-8", "surrogateescape")
-        return Outcome(Verdict(verdict), text, cpu, memory, detail)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self._failed(f"a row that makes no sense: {error}; delete the file") from None
 
     def put(self, key: Key, outcome: Outcome) -> None:
-        """Keep an outcome, unless it is one that must be asked for again."""
+        """Keep an outcome, unless it is one that must be asked for again. Raises `SandboxError`."""
         if outcome.verdict in NEVER_KEPT:
             return
         output = outcome.output.encode("utf-8", "surrogateescape")
-        row = (outcome.verdict.value, output, outcome.cpu_seconds, outcome.memory_mib)
-        try:
-            self._base.execute(
-                "INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?, ?)",
-                (self._own(key), *row, outcome.detail.encode("utf-8", "replace").decode()),
-            )
-            if time.monotonic() - self._committed > _COMMIT_SECONDS:
-                self.commit()
-        except sqlite3.Error as error:
-            raise self._failed(error) from None
+        detail = outcome.detail.encode("utf-8", "replace").decode()
+        row = (outcome.verdict.value, output, outcome.cpu_seconds, outcome.memory_mib, detail)
+        self._waiting[self._own(key)] = row
+        self._waiting_bytes += len(output)
+        late = time.monotonic() - self._committed > _COMMIT_SECONDS
+        if late or self._waiting_bytes > _COMMIT_BYTES:
+            self.commit()
 
     def commit(self) -> None:
-        """Put on disk what was kept so far."""
+        """Put on disk what was kept so far. Raises `SandboxError`."""
+        rows = [(own, *row) for own, row in self._waiting.items()]
+        self._waiting.clear()  # whatever becomes of them: memory is not for what cannot be written
+        self._waiting_bytes = 0
         try:
-            self._base.commit()
+            if rows:
+                keep = "INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?, ?)"
+                self._base.executemany(keep, rows)
+                self._base.commit()
         except sqlite3.Error as error:
             raise self._failed(error) from None
         self._committed = time.monotonic()
@@ -94,5 +111,5 @@ class Store:
     def _own(self, key: Key) -> bytes:
         return hashlib.sha256(self._scope + key).digest()
 
-    def _failed(self, error: sqlite3.Error) -> SandboxError:
+    def _failed(self, error: sqlite3.Error | str) -> SandboxError:
         return SandboxError(f"{self._path}: the store of outcomes failed: {error}")

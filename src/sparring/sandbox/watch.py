@@ -20,9 +20,10 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sparring.sandbox import procfile
 from sparring.sandbox.board import Board, Note
 from sparring.sandbox.confine import WORK_ENTRIES, WORK_MIB
 from sparring.sandbox.program import LAST, NEXT, Ending, Part, load_message
@@ -39,7 +40,11 @@ _USUAL_FILE_MIB = 8.0  # until it is known
 _WAKE_BYTES = 64
 # Far below the kernel's limit for the machine, which all processes share.
 _MAX_THREADS = 1000
+_OVERLOAD = 20.0  # as busy as a machine may be; the caller's patience reckons with the same
+_WAKING_SECONDS = 0.5
 TOO_MANY_THREADS = f"more than {_MAX_THREADS} threads"
+
+TOO_MANY_FILES = f"files of more than {WORK_MIB} MiB"
 
 
 class ParentGone(Exception):
@@ -125,13 +130,18 @@ class Child:
             self.control.sendmsg((message,), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),))
 
     def wait(
-        self, limits: Limits, outputs: Sequence[int], work: str | None
+        self,
+        limits: Limits,
+        outputs: Sequence[int],
+        work: str | None,
+        say_alive: Callable[[], None],
     ) -> tuple[list[Report], bool]:
         """Watch a batch until it ends or a run meets a limit.
 
         A report for each run that was begun, at least one, and whether the process can take
         more. `outputs` are the server's descriptors of what the runs write; `work` is given if
-        the size of the working directory is unlimited. Raises `ParentGone`.
+        the size of the working directory is unlimited; `say_alive` is called between long runs.
+        Raises `ParentGone`.
         """
         count, board = len(outputs), self._board
         cpu = begun_cpu = self._cpu_before
@@ -159,8 +169,10 @@ class Child:
                 self._cpu_before = total
                 return reports, not spent and reports[-1].verdict is None
             if dead:
-                reports = self._reports(ended, total, limits, unfinished=ended < count)
-                if ended < count:
+                # One that said it takes no more has not begun another run.
+                begun_one = ended < count and not (ended > run and spent)
+                reports = self._reports(ended, total, limits, unfinished=begun_one)
+                if begun_one:
                     used = reports.pop().cpu_seconds
                     verdict, detail = judge(limits, used, peak)
                     reports.append(Report(used, peak, verdict, detail, status=status))
@@ -170,6 +182,7 @@ class Child:
             if ended != run:  # another run since the last look
                 run, begun, waited_before, peak = ended, now, None, 0.0
                 begun_cpu = min(max(board.start_ns(run) / 1e9, last_cpu), cpu)
+                say_alive()
             if self.cpu_net is not None:
                 self.limit(*self.cpu_net)
                 self.cpu_net = None
@@ -182,11 +195,11 @@ class Child:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
             if verdict is None and self.too_many_threads():
                 verdict, detail = Verdict.SANDBOX_VIOLATION, TOO_MANY_THREADS
-            if verdict is None and work is not None and _too_many_files(work):
-                verdict, detail = Verdict.OUTPUT_LIMIT, f"files of more than {WORK_MIB} MiB"
+            if verdict is None and work is not None and too_many_files(work):
+                verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
             wall = now - begun
             if verdict is None and wall - used > limits.idle_seconds:
-                waiting = self.run_queue_seconds() - waited_before
+                waiting = excused(self.run_queue_seconds() - waited_before, used)
                 if wall - used - waiting > limits.idle_seconds:
                     verdict = Verdict.IDLE_LIMIT
                     detail = f"idle for more than {limits.idle_seconds:g} s"
@@ -222,7 +235,7 @@ class Child:
 
     def too_many_threads(self) -> bool:
         """Whether its threads could become the machine's problem."""
-        return _count(self._read(f"{self.pid}/status"), b"Threads:") > _MAX_THREADS
+        return procfile.count(self._read(f"{self.pid}/status"), b"Threads:") > _MAX_THREADS
 
     def ended(self) -> bool:
         """Whether the process says that its run, the only one of the batch, has ended."""
@@ -271,8 +284,8 @@ class Child:
     def _memory(self) -> tuple[float, float, float]:
         """MiB now: anonymous and shared; of files; the peak of all."""
         text = self._read(f"{self.pid}/status")
-        own = _field(text, b"RssAnon:") + _field(text, b"RssShmem:")
-        return own, _field(text, b"RssFile:"), _field(text, b"VmHWM:")
+        own = procfile.mib(text, b"RssAnon:") + procfile.mib(text, b"RssShmem:")
+        return own, procfile.mib(text, b"RssFile:"), procfile.mib(text, b"VmHWM:")
 
     def run_queue_seconds(self) -> float:
         """Seconds that the threads alive now have waited for a CPU so far."""
@@ -314,18 +327,13 @@ def _sealed(name: str, data: bytes) -> int:
     return fd
 
 
-def _count(status: bytes, name: bytes) -> int:
-    """The number on one line of ``/proc/PID/status``; 0 if it is not there."""
-    start = status.find(name)
-    if start < 0:
-        return 0
-    start += len(name)
-    return int(status[start : status.index(b"\n", start)].split()[0])
+def excused(waiting: float, used: float) -> float:
+    """How much of the time that threads waited for a CPU is held to be the machine's fault.
 
-
-def _field(status: bytes, name: bytes) -> float:
-    """MiB of one line of ``/proc/PID/status``; 0 if it is not there."""
-    return _count(status, name) / 1024
+    Threads that wake all at once wait for each other: a few milliseconds of CPU time make seconds
+    of waiting, and without a bound a program could be idle for minutes.
+    """
+    return min(waiting, _OVERLOAD * (used + _WAKING_SECONDS))
 
 
 def judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
@@ -337,7 +345,8 @@ def judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None
     return None, ""
 
 
-def _too_many_files(work: str) -> bool:
+def too_many_files(work: str) -> bool:
+    """Whether the directory holds more than a program may leave there."""
     total = count = 0
     with os.scandir(work) as entries:
         for entry in entries:
@@ -371,4 +380,11 @@ def verdict_of(report: Report) -> tuple[Verdict, str]:
         return Verdict.INFRA, "killed from outside the sandbox"
     if number == signal.SIGXCPU:
         return Verdict.TIME_LIMIT, "the process's CPU time limit"
-    return Verdict.RUNTIME_ERROR, f"died of {signal.Signals(number).name}"
+    return Verdict.RUNTIME_ERROR, f"died of {_signal_name(number)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has none
+        return f"signal {number}"

@@ -121,6 +121,9 @@ def _live(
     site = sys.modules["site"]
     site.setquit()
     site.setcopyright()
+    site.sethelper()
+    # As programs know it. The server ignores it; no terminal is there to send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # The kernel should look at programs first when the machine runs out of memory.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
@@ -186,4 +189,6 @@ def _become_program(enter: Callable[[], None], control: int) -> None:
 def _clean(work: str) -> None:
     """Delete what a program left. Its directory is flat: it can make no directory or link."""
     for name in os.listdir(work):
-        os.unlink(os.path.join(work, name))
+        # A script and its program share the directory: the other one may be deleting as well.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(work, name))

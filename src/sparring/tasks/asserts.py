@@ -22,6 +22,7 @@ from sparring import values
 _MAX_PARTS = 100_000
 _MAX_DIGITS_BITS = 100_000
 _FINE = 1e-4
+_PATIENT_TRIES = 50
 
 
 class _NotConstant(Exception):
@@ -54,7 +55,7 @@ def parse_asserts(source: str, names: Sequence[str]) -> list[CallTest | NotACall
     """
     tree, rest = _parse(source)
     found: list[CallTest | NotACall] = []
-    for node, nested in _assertions(tree.body, False):
+    for node, nested in _assertions(tree.body):
         text = _text(node)
         if nested:
             found.append(NotACall(text, "inside a loop or a branch"))
@@ -71,34 +72,44 @@ def parse_asserts(source: str, names: Sequence[str]) -> list[CallTest | NotACall
 
 
 def _parse(source: str) -> tuple[ast.Module, str]:
-    """The longest beginning, in whole lines, that is Python; and the rest."""
+    """A long beginning, in whole lines, that is Python; and the rest.
+
+    The longest, unless that is hard to find: after some tries half of what is left is cut off.
+    """
     lines = source.splitlines(keepends=True)
-    end = len(lines)
+    end, tries = len(lines), 0
     while end > 0:
+        tries += 1
+        # Without a limit to patience, a long text would be read for hours.
+        least = 1 if tries <= _PATIENT_TRIES else (end + 1) // 2
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 return ast.parse("".join(lines[:end])), "".join(lines[end:])
             except SyntaxError as error:
                 # What is wrong stands at this line or above: no need to try each one below.
-                end = min(end - 1, max((error.lineno or end) - 1, 0))
+                end = min(end - least, max((error.lineno or end) - 1, 0))
             except (ValueError, RecursionError, MemoryError):
-                end -= 1
+                end -= least
     return ast.Module([], []), source
 
 
-def _assertions(body: Sequence[ast.stmt], nested: bool) -> list[tuple[ast.Assert, bool]]:
+def _assertions(body: Sequence[ast.stmt]) -> list[tuple[ast.Assert, bool]]:
+    """Each assertion, in order, and whether it stands in a loop or a branch."""
     found: list[tuple[ast.Assert, bool]] = []
-    for node in body:
+    # A stack of our own: a chain of `elif` is as deep as it is long.
+    waiting = [(node, False) for node in reversed(body)]
+    while waiting:
+        node, nested = waiting.pop()
         if isinstance(node, ast.Assert):
             found.append((node, nested))
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found += _assertions(node.body, nested)
-        else:
+            continue
+        inside: list[ast.stmt] = []
+        for part in (node, *getattr(node, "handlers", []), *getattr(node, "cases", [])):
             for name in ("body", "orelse", "finalbody"):
-                found += _assertions(getattr(node, name, []), True)
-            for part in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
-                found += _assertions(part.body, True)
+                inside += getattr(part, name, [])
+        branch = nested or not isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        waiting += [(one, branch) for one in reversed(inside)]
     return found
 
 

@@ -169,6 +169,42 @@ IDIOMS = {
         "word = 'bye'\nclass A:\n    def __init__(self): self.me = self\n"
         "    def __del__(self): print(word)\na = A()"
     ),
+    "an interrupt of its own": (
+        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    while True: pass\n"
+        "except KeyboardInterrupt: print('stopped')"
+    ),
+    "a hook for exceptions": (
+        "import sys\ndef hook(kind, error, trace): print(kind.__name__, error)\n"
+        "sys.excepthook = hook\nint(input()[2:] + 'x')"
+    ),
+    "a hook that exits": (
+        "import sys\nsys.excepthook = lambda *_: (print('done'), sys.exit(0))\nassert False"
+    ),
+    "a hook that fails": (
+        "import sys\nsys.excepthook = lambda *_: (print('done'), 1 / 0)\nraise KeyError"
+    ),
+    "no standard output": "import sys\nprint('x')\ndel sys.stdout",
+    "exit status beyond all bounds": "import sys\nprint('x')\nsys.exit(2 ** 70)",
+    "what a session has": "print(callable(help), callable(license), callable(exit))",
+    "fast input": (
+        "import os, sys\nfrom io import BytesIO, IOBase\n"
+        "class Fast(IOBase):\n"
+        "    def __init__(self, file):\n        self.fd = file.fileno()\n"
+        "        self.held = BytesIO()\n"
+        "        self.write = lambda s: self.held.write(s.encode())\n"
+        "    def flush(self):\n        os.write(self.fd, self.held.getvalue())\n"
+        "        self.held = BytesIO()\n"
+        "lines = iter(os.read(0, os.fstat(0).st_size).splitlines())\n"
+        "sys.stdout = Fast(sys.stdout)\n"
+        "print(*map(int, next(lines).split()))"
+    ),
+    "limits of its own": (
+        "import resource as r\nr.setrlimit(r.RLIMIT_STACK, (1 << 28, r.RLIM_INFINITY))\n"
+        "r.setrlimit(r.RLIMIT_CPU, (60, 60))\nprint(len(r.getrlimit(r.RLIMIT_CPU)))"
+    ),
+    "input in memory": (
+        "import mmap\nm = mmap.mmap(0, 0, access=mmap.ACCESS_READ)\nprint(m.readline(), len(m))"
+    ),
     "a hundred thousand lines": "for i in range(10**5): print(i)",
     "lines joined": "print('\\n'.join(map(str, range(10**5))))",
 }

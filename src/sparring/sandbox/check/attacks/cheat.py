@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from sparring.sandbox import syscalls
 from sparring.sandbox.check.attacks import TIGHT, Attack, reaching
+from sparring.sandbox.kernel import machine
 from sparring.sandbox.types import Kind
 
 # What the caller knows (the secret is in its memory and its environment) is nowhere to be found.
@@ -72,11 +74,32 @@ _FORGED = {
         "import os\nfor fd in range(3, 300):\n    for _ in range(9):\n"
         "        try: os.write(fd, os.urandom(3000))\n        except OSError: pass"
     ),
+    "a failure of ours, by a signal without a name": "import os\nos.kill(os.getpid(), 40)",
+    "a failure of ours, by a name that reads like memory": (
+        "import ctypes\nctypes.CDLL(None).prctl(15, b'RssAnon:x', 0, 0, 0)\nwhile True: pass"
+    ),
+    "a failure of ours, by a limit that kills": (
+        "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (0, 0))\nwhile True: pass"
+    ),
+    "a failure of ours, by a limit below ours": (
+        "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass"
+    ),
+    "a failure of ours, by a limit that kills, by its call": (
+        "import ctypes\nlimit = (ctypes.c_ulong * 2)(0, 0)\n"
+        "ctypes.CDLL(None).syscall(@setrlimit@, 0, limit)\nwhile True: pass"
+    ),
     "descriptors taken from the queue": (
         "import socket\ns = socket.socket(fileno=255)\ns.setblocking(False)\n"
         "try:\n    while True: s.recvmsg(9, 999)\nexcept OSError: pass"
     ),
 }
+
+# Found by the next program, though every process is a fresh one.
+_WORD_ON_THE_PAGE = (
+    _PAGES
+    + "found = []\npages = reach()\nfor page in pages:\n    try: found += [page[9060:9064]]\n"
+    + "    except ValueError: pass\nprint(found)\nwrite(b'word', 9060)"
+)
 
 # Programs that do not compute 2 * n, and a script that asks them to.
 _SCRIPT = """
@@ -134,9 +157,30 @@ _WRONG_HERE = {
         "            ctypes.memmove(at, struct.pack('<II', 1, 0), 8)\n"
         "    import time; time.sleep(0.1)\n    return 0"
     ),
+    "a disk full of files": (
+        "import time\ndef f(n):\n    for i in range(100):\n"
+        "        open(f'{i}', 'wb', 0).write(b'x' * (1 << 20))\n    time.sleep(0.1)\n"
+        "    return n * 2"
+    ),
     "answers on the pipe": (
         "import os\ndef f(n):\n    for fd in range(3, 300):\n"
         "        try: os.write(fd, b'accepted' * 9)\n        except OSError: pass\n    return 0"
+    ),
+}
+
+# A script that expects an error, and catches whatever comes.
+_CATCHING = """
+def check(candidate):
+    try: candidate(-1)
+    except: pass
+    else: assert False
+    try: assert candidate(2) == 4
+    finally: return
+"""
+_NO_ERROR = {
+    "the end for an error": "import os\ndef f(n): return 2 * n if n > 0 else os._exit(0)",
+    "silence for an error": (
+        "import os, time\ndef f(n):\n    os.closerange(3, 200)\n    time.sleep(0.1)"
     ),
 }
 
@@ -175,18 +219,27 @@ _LEFT = {
     "random._inst.seen = 1",
     "a loader of modules": "import sys\nprint(len(sys.meta_path))\nsys.meta_path.append(None)",
     "a directory": "import os\nprint(os.listdir('.'))\nos.chdir('/')",
+    "a word on the shared page": _WORD_ON_THE_PAGE,
     "a core file": "import os\nprint(os.listdir('.'), flush=True)\nimport ctypes\n"
     "ctypes.string_at(0)",
 }
 
 _INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program does the same
 
+_SETRLIMIT = str(dict(syscalls.numbers(syscalls.CHECKED, machine())).get("setrlimit", -1))
+
 ATTACKS = (
     *(Attack(f"expected: {name}", reaching(body), plain=False) for name, body in _HUNT.items()),
     Attack("expected: environment", reaching(_ENVIRONMENT)),
     Attack("forged: a verdict on every descriptor", _EVERYWHERE, _INPUTS, prints="", plain=False),
     *(
-        Attack(f"forged: {name}", program, _INPUTS, TIGHT, plain=False)
+        Attack(
+            f"forged: {name}",
+            program.replace("@setrlimit@", _SETRLIMIT),
+            _INPUTS,
+            TIGHT,
+            plain=False,
+        )
         for name, program in _FORGED.items()
     ),
     *(
@@ -196,6 +249,10 @@ ATTACKS = (
     *(
         Attack(f"script: {name}", text, (_SCRIPT,), kind=Kind.SCRIPT, entry_point="f", plain=False)
         for name, text in _WRONG_HERE.items()
+    ),
+    *(
+        Attack(f"script: {n}", text, (_CATCHING,), kind=Kind.SCRIPT, entry_point="f", plain=not i)
+        for i, (n, text) in enumerate(_NO_ERROR.items())
     ),
     *(
         Attack(f"left: {name}", program, _INPUTS, same=True, plain=False)

@@ -61,6 +61,10 @@ _MEMORY = {
     "caught": "try: x = b'1' * (512 << 20)\nexcept MemoryError: pass\nimport time\ntime.sleep(9)",
     "for a moment": "b'1' * (512 << 20)",
     "numbers": "x = 1 << (512 << 23)",
+    "under a name that reads like memory": (
+        "import ctypes, time\nctypes.CDLL(None).prctl(15, b'RssAnon: 0', 0, 0, 0)\n"
+        "x = bytearray(100 << 20)\ntime.sleep(9)"
+    ),
     "too much for anybody": "x = bytearray(1 << 45)",
 }
 _OUTPUT = {
@@ -93,6 +97,12 @@ _MUCH_AS_ROOT = {
     "threads": (
         "import threading\nthreading.stack_size(32768)\nend = threading.Event()\n"
         "for _ in range(8000): threading.Thread(target=end.wait, daemon=True).start()"
+    ),
+    "threads under a name that reads like threads": (
+        "import ctypes, threading, time\nctypes.CDLL(None).prctl(15, b'Threads: 1', 0, 0, 0)\n"
+        "threading.stack_size(32768)\nend = threading.Event()\n"
+        "for _ in range(2000): threading.Thread(target=end.wait, daemon=True).start()\n"
+        "time.sleep(0.1)"
     ),
     "locked memory": "import ctypes\nm = ctypes.create_string_buffer(32 << 20)\n"
     "assert ctypes.CDLL(None).mlock(m, 32 << 20) == 0",
