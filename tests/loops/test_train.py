@@ -262,9 +262,10 @@ def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 def test_a_step_never_plays_a_task_twice_and_a_pass_never_repeats_one() -> None:
     from types import SimpleNamespace
 
+    from sparring.config import make_recipe
     from sparring.ring import Ring
 
-    recipe = SimpleNamespace(training=SimpleNamespace(tasks_per_step=3, seed=5))
+    recipe = make_recipe({"training": {"tasks_per_step": 3, "seed": 5}}, (), "recipe")
     ring: Any = SimpleNamespace(recipe=recipe, tasks=list(range(8)))
     steps = [Ring.batch(ring, step) for step in range(1, 41)]
     for first, second in zip(steps[::2], steps[1::2], strict=True):  # two steps make a pass of 8
