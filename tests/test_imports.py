@@ -26,6 +26,7 @@ STOREYS: list[set[str]] = [
         "step",
         "train",
         "derived",
+        "inputs",
         "interrupt",
         "replay",
         "rescore",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import ConfigError, RunError, Stopped
+from sparring.inputs import changed_inputs, reward_note
 from sparring.interrupt import stopping
 from sparring.recipe import Recipe
 from sparring.reward import Scorer
@@ -63,7 +64,15 @@ def replay(
             raise RunError(f"{source.path}: has no checkpoint of step {from_step}")
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
+    notes = reward_note(run, recipe, trainer.step)
+    if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
+        notes.append(
+            f"note: {changed[0]} is not what it was when {source.path} began: this is a replay "
+            "with another start model"
+        )
     with stopping() as stop, progress:
+        for note in notes:
+            progress.note(note)
         while trainer.step < recipe.training.steps:
             if stop():
                 raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")

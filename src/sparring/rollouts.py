@@ -22,8 +22,9 @@ from sparring.pipelines.record import (
     usage_record,
 )
 from sparring.ring import Ring
-from sparring.runs.directory import RunDir, clean, step_file
+from sparring.runs.directory import RunDir, clean, step_file, well_formed
 from sparring.runs.progress import Clock, Progress
+from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role, Task
 
 
@@ -50,11 +51,14 @@ class Live:
     def judged(self, step: int, clock: Clock) -> list[Judged]:
         """See `Rollouts.judged`."""
         name = step_file("rollouts", step)
+        tasks = self.ring.batch(step)
         if self.run.has(name):
             found = [judged_from(r) for r in self.run.read_lines(name)]
+            for role in Role:
+                played = [j.coder if role is Role.CODER else j.tester for j in found]
+                self._check_own(name, role, self.ring.prompts(tasks, role, step), played)
             clock.lap("reading")
             return found
-        tasks = self.ring.batch(step)
         self.progress.phase("sampling")
         coder, tester = (self._responses(step, role, tasks) for role in Role)
         clock.lap("sampling")
@@ -99,10 +103,9 @@ class Live:
     def _responses(self, step: int, role: Role, tasks: Sequence[Task]) -> list[list[Response]]:
         """Sampled and journalled, or read from the journal."""
         name = step_file("journal", step, role)
+        prompts = self.ring.prompts(tasks, role, step)
         if not self.run.has(name):
-            s = self.ring.recipe.sampling
-            count = s.programs if role is Role.CODER else s.tests
-            found = self.ring.sampler.sample(self.ring.prompts(tasks, role, step), count)
+            found = self.ring.sampler.sample(prompts, self._count(role))
             self.run.write_lines(
                 name,
                 [
@@ -111,10 +114,29 @@ class Live:
                 ],
             )
             return found
-        return [
-            [response_from(r, g["task"], role, i) for i, r in enumerate(g["responses"])]
-            for g in self.run.read_lines(name)
-        ]
+        with well_formed(f"{self.run.path}: {name}"):
+            found = [
+                [response_from(r, g["task"], role, i) for i, r in enumerate(g["responses"])]
+                for g in self.run.read_lines(name)
+            ]
+        self._check_own(name, role, prompts, found)
+        return found
+
+    def _count(self, role: Role) -> int:
+        s = self.ring.recipe.sampling
+        return s.programs if role is Role.CODER else s.tests
+
+    def _check_own(
+        self, name: str, role: Role, prompts: Sequence[Prompt], groups: Sequence[Sequence[Response]]
+    ) -> None:
+        """What is on record answers this step's prompts, each the right number of times."""
+        wanted = [[(p.task_id, p.token_ids)] * self._count(role) for p in prompts]
+        if [[(r.task_id, r.prompt_ids) for r in group] for group in groups] != wanted:
+            raise RunError(
+                f"{self.run.path}: {name} does not answer the prompts of its step; tasks, prompts "
+                "or tokenizer have changed since, or the file has: put back what it was, or begin "
+                "a new run"
+            )
 
 
 class Replayed:

@@ -48,6 +48,8 @@ class Trainer:
         self.model = prepare_model(model, settings, recipe.training.seed)
         self.learner = Learner(self.model, learning_settings(recipe))
         self.autocast = torch.bfloat16 if m.precision is Precision.BFLOAT16 else None
+        self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
+        """Of a model from a hub."""
         self.step = 0
         self.tokens = 0
         self.refused: list[int] = []
@@ -82,6 +84,10 @@ class Trainer:
         """Weights, optimiser and counters of a checkpoint."""
         try:
             counters: dict[str, Any] = json.loads((checkpoint / "state.json").read_text("utf-8"))
+            step, tokens = int(counters["step"]), int(counters["tokens"])
+            refused = [int(s) for s in counters["refused"]]
+            if checkpoint.name != f"step-{step:05d}":
+                raise ValueError(f"state.json is of step {step}")
             found = _checksums(checkpoint)
             for name, checksum in counters["sha256"].items():
                 if found.get(name) != checksum:
@@ -94,6 +100,8 @@ class Trainer:
             RuntimeError,
             EOFError,
             KeyError,
+            TypeError,
+            AttributeError,
             UnpicklingError,
             ModelError,
         ) as error:
@@ -102,8 +110,7 @@ class Trainer:
                 f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
             ) from None
         self.learner.load_state(state)
-        self.step, self.tokens = int(counters["step"]), int(counters["tokens"])
-        self.refused = list(counters["refused"])
+        self.step, self.tokens, self.refused = step, tokens, refused
 
 
 def _checksums(checkpoint: Path) -> dict[str, str]:
