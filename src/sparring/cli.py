@@ -168,6 +168,8 @@ def rescore(
     from sparring.runs.tables import rescore_tables, show
 
     source = RunDir.reading(run)
+    if out is not None and os.path.lexists(out):
+        raise ConfigError(f"--out {out}: is there already; choose another name")
     recorded = recorded_recipe(source)
     changed = make_recipe(recorded.model_dump(mode="json"), change or (), "recipe")
     keys = differing(recorded, changed)
@@ -182,8 +184,7 @@ def rescore(
     show(Console(), *rescore_tables(found.roles, found.changes))
     typer.echo(f"{found.steps} steps; verdicts changed: {found.verdicts:,} of {found.cells:,}")
     if out is not None:
-        text = "".join(json.dumps(clean(c)) + "\n" for c in found.changes)
-        _write(out, text)
+        _write(out, "".join(json.dumps(clean(c)) + "\n" for c in found.changes))
         typer.echo(f"{len(found.changes):,} changed advantages: {out}")
 
 
@@ -255,7 +256,8 @@ def new_reward(
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
 
