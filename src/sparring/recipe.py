@@ -6,6 +6,7 @@ them). `sparring.config` reads recipes from files and the command line.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -23,6 +24,7 @@ Responses = Annotated[int, Field(ge=1, le=4096, strict=True)]
 Few = Annotated[int, Field(ge=1, le=1024, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63, strict=True)]
 Heat = Annotated[float, Field(ge=0.01, le=100)]
+_SURROGATE = re.compile("[\ud800-\udfff]")
 NANO = "nano"
 """Name of the model in the package."""
 
@@ -53,6 +55,9 @@ class Section(BaseModel):
             raise ValueError("must not be true or false")
         if isinstance(value, str) and kinds and all(k in (bool, int, float) for k in kinds):
             raise ValueError("must not be in quotes")
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.isascii() and _SURROGATE.search(text):
+                raise ValueError("holds half a surrogate pair, which is no text")
         return value
 
 
@@ -120,6 +125,16 @@ class PromptsSection(Section):
         {},
         description="Switches of the model's chat template, such as {enable_thinking = false}",
     )
+
+    @field_validator("template_options", mode="before")
+    @classmethod
+    def _switches(cls, value: Any) -> Any:
+        """One fault each, not one for every kind that it might have been."""
+        for name, option in value.items() if isinstance(value, dict) else ():
+            if not isinstance(option, (bool, int, float, str)):
+                raise ValueError(f"{name} must be true, false, a number or a text")
+        return value
+
     reasoning_start: str = Field(
         "<think>", min_length=1, description="Where a response's reasoning begins"
     )
@@ -221,7 +236,9 @@ class LearningSection(Section):
     mode: UpdateMode = Field(
         UpdateMode.JOINT, description="Both roles in one gradient, or coders first, then testers"
     )
-    minibatches: Count = Field(1, description="Optimiser steps per batch (per role if separate)")
+    minibatches: Responses = Field(
+        1, description="Optimiser steps per batch (per role if separate)"
+    )
     learning_rate: float = Field(1e-6, gt=0, le=1, description="AdamW's step size")
     warmup_steps: int = Field(
         0, ge=0, description="Training steps over which the step size rises linearly"
