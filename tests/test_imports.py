@@ -28,6 +28,7 @@ STOREYS: list[set[str]] = [
         "derived",
         "inputs",
         "interrupt",
+        "memory",
         "replay",
         "rescore",
         "launch",

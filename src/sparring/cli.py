@@ -62,6 +62,7 @@ def train(
 ) -> None:
     """Train both roles, with evaluations before, during and after."""
     from sparring.launch import new_run, replayed_run, resumed_run
+    from sparring.memory import enough_memory
 
     if resume and run_dir is None:
         raise ConfigError("--resume needs --run-dir: which run is to go on?")
@@ -82,7 +83,8 @@ def train(
     else:
         launch = new_run(path, recipe, change or ())
     try:
-        _train(launch)
+        with enough_memory(f"; nothing is lost: add these to --resume --run-dir {path}"):
+            _train(launch)
     except SparringError:
         launch.run.discard_unused()
         raise
@@ -98,16 +100,18 @@ def _dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
     from sparring.config import NANO_RECIPE, load_recipe
     from sparring.derived import derived_quantities
     from sparring.dryrun import dry_run
+    from sparring.memory import enough_memory
 
     resolved = load_recipe(recipe or NANO_RECIPE, changes)
     console = Console()
     for name, value in derived_quantities(resolved).items():
         console.print(Text(f"  {name}: {value}"), soft_wrap=True)
     warnings = 0
-    for check in dry_run(resolved, path):
-        mark = Text("! ", "yellow") if check.warning else Text("✓ ", "green")
-        console.print(mark + Text(f"{check.name}: {check.found}"), soft_wrap=True)
-        warnings += check.warning
+    with enough_memory():
+        for check in dry_run(resolved, path):
+            mark = Text("! ", "yellow") if check.warning else Text("✓ ", "green")
+            console.print(mark + Text(f"{check.name}: {check.found}"), soft_wrap=True)
+            warnings += check.warning
     console.print(f"ready to train{f'; {warnings} to look at (!)' if warnings else ''}")
 
 
@@ -320,6 +324,18 @@ def version() -> None:
     typer.echo(__version__)
 
 
+def _output_refused() -> str | None:
+    """Why standard output takes nothing more (a log on a full disk), or None. What could not be
+    written is dropped, or Python would try it once more at its end."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        try:
+            os.write(sys.stdout.fileno(), b"\n")
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return error.strerror
+    return None
+
+
 def main() -> None:
     """Entry point: a user's mistake is one line on standard error, not a traceback."""
     # Before torch is loaded: threads that wait by spinning take the cores from the sandbox and,
@@ -333,6 +349,14 @@ def main() -> None:
     except SparringError as error:
         Console(stderr=True).print(Text(f"sparring: {error}", style="red"), soft_wrap=True)
         sys.exit(error.exit_code)
+    except OSError:
+        if (why := _output_refused()) is None:
+            raise
+        Console(stderr=True).print(
+            Text(f"sparring: standard output cannot be written: {why}", style="red"),
+            soft_wrap=True,
+        )
+        sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True).print("sparring: stopped")
         sys.exit(130)

@@ -19,8 +19,14 @@ MAY_CHANGE = (
     "evaluation.every",
     "sandbox.workers",
     "sandbox.max_infra_share",
+    "training.threads",
+    "sampling.max_rows",
+    "learning.tokens_per_micro_batch",
+    "model.gradient_checkpointing",
 )
-"""Keys that a resumed run may change: none of them changes what a step does."""
+"""Keys that a resumed run may change: none of them changes what a step does. The last four change
+its rounding, so that such a run is no longer equal to the byte; without them, a run that does not
+fit into memory in its hundredth step would be lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,10 +146,11 @@ class RunDir:
 
     def discard_unused(self) -> None:
         """Empty the directory again if the run failed before it had done anything, so that a
-        corrected recipe can use it."""
-        if self._in_use() is None:
-            for file in self.path.iterdir():
-                file.unlink()
+        corrected recipe can use it. Where that is not possible, the failure itself matters more."""
+        with contextlib.suppress(OSError):
+            if self._in_use() is None:
+                for file in self.path.iterdir():
+                    file.unlink()
 
     def _in_use(self) -> str | None:
         """A file that belongs to no run that has merely begun; such a run may be begun anew."""
