@@ -183,6 +183,10 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
         except (ValueError, TypeError, RuntimeError) as error:
             raise ModelError(f"model.lora_targets: {_first_line(error)}") from None
         _check_adapted(model, targets)
+        # peft makes a set of the names; in its order, which differs from one process to the next,
+        # they would be in the checkpoint.
+        for made in model.peft_config.values():
+            made.target_modules = sorted(made.target_modules)
     if settings.gradient_checkpointing:
         if settings.lora_rank:
             model.enable_input_require_grads()
