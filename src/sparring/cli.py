@@ -63,6 +63,7 @@ def train(
 ) -> None:
     """Train both roles, with evaluations before, during and after."""
     from sparring.launch import new_run, replayed_run, resumed_run
+    from sparring.memory import enough_memory
 
     if resume and run_dir is None:
         raise ConfigError("--resume needs --run-dir: which run is to go on?")
@@ -83,7 +84,8 @@ def train(
     else:
         launch = new_run(path, recipe, change or ())
     try:
-        _train(launch)
+        with enough_memory(f"; nothing is lost: add these to --resume --run-dir {path}"):
+            _train(launch)
     except SparringError:
         launch.run.discard_unused()
         raise
@@ -99,16 +101,18 @@ def _dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
     from sparring.config import NANO_RECIPE, load_recipe
     from sparring.derived import derived_quantities
     from sparring.dryrun import dry_run
+    from sparring.memory import enough_memory
 
     resolved = load_recipe(recipe or NANO_RECIPE, changes)
     console = Console()
     for name, value in derived_quantities(resolved).items():
         console.print(Text(f"  {name}: {value}"), soft_wrap=True)
     warnings = 0
-    for check in dry_run(resolved, path):
-        mark = Text("! ", "yellow") if check.warning else Text("✓ ", "green")
-        console.print(mark + Text(f"{check.name}: {check.found}"), soft_wrap=True)
-        warnings += check.warning
+    with enough_memory():
+        for check in dry_run(resolved, path):
+            mark = Text("! ", "yellow") if check.warning else Text("✓ ", "green")
+            console.print(mark + Text(f"{check.name}: {check.found}"), soft_wrap=True)
+            warnings += check.warning
     console.print(f"ready to train{f'; {warnings} to look at (!)' if warnings else ''}")
 
 
@@ -169,6 +173,8 @@ def rescore(
     from sparring.runs.tables import rescore_tables, show
 
     source = RunDir.reading(run)
+    if out is not None and os.path.lexists(out):
+        raise ConfigError(f"--out {out}: is there already; choose another name")
     recorded = recorded_recipe(source)
     changed = make_recipe(recorded.model_dump(mode="json"), change or (), "recipe")
     keys = differing(recorded, changed)
@@ -183,8 +189,7 @@ def rescore(
     show(Console(), *rescore_tables(found.roles, found.changes))
     typer.echo(f"{found.steps} steps; verdicts changed: {found.verdicts:,} of {found.cells:,}")
     if out is not None:
-        text = "".join(json.dumps(clean(c)) + "\n" for c in found.changes)
-        _write(out, text)
+        _write(out, "".join(json.dumps(clean(c)) + "\n" for c in found.changes))
         typer.echo(f"{len(found.changes):,} changed advantages: {out}")
 
 
@@ -256,7 +261,8 @@ def new_reward(
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
 
@@ -334,6 +340,18 @@ def version() -> None:
     typer.echo(__version__)
 
 
+def _output_refused() -> str | None:
+    """Why standard output takes nothing more (a log on a full disk), or None. What could not be
+    written is dropped, or Python would try it once more at its end."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        try:
+            os.write(sys.stdout.fileno(), b"\n")
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return error.strerror
+    return None
+
+
 def main() -> None:
     """Entry point: a user's mistake is one line on standard error, not a traceback."""
     # Before torch is loaded: threads that wait by spinning take the cores from the sandbox and,
@@ -347,6 +365,14 @@ def main() -> None:
     except SparringError as error:
         Console(stderr=True).print(Text(f"sparring: {error}", style="red"), soft_wrap=True)
         sys.exit(error.exit_code)
+    except OSError:
+        if (why := _output_refused()) is None:
+            raise
+        Console(stderr=True).print(
+            Text(f"sparring: standard output cannot be written: {why}", style="red"),
+            soft_wrap=True,
+        )
+        sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True).print("sparring: stopped")
         sys.exit(130)

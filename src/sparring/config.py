@@ -116,7 +116,7 @@ def _apply(data: dict[str, Any], change: str) -> None:
 
 def _line(where: str, error: Any) -> str:
     """One line for one fault."""
-    path = [str(p) for p in error["loc"]]
+    path = [p if p.isprintable() else repr(p) for p in map(str, error["loc"])]
     name = ".".join(path)
     if error["type"] == "extra_forbidden":
         known = _names(path[:-1])

@@ -10,7 +10,7 @@ from sparring.config import NANO_RECIPE, differing, load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.recipe import Recipe
 from sparring.replay import refuse_other_changes, replay_recipe
-from sparring.runs.directory import RunDir
+from sparring.runs.directory import RunDir, well_formed
 
 MAY_CHANGE = (
     "training.steps",
@@ -21,8 +21,14 @@ MAY_CHANGE = (
     "sandbox.workers",
     "sandbox.max_infra_share",
     "monitors",
+    "training.threads",
+    "sampling.max_rows",
+    "learning.tokens_per_micro_batch",
+    "model.gradient_checkpointing",
 )
-"""Keys and sections that a resumed run may change: none of them changes what a step does."""
+"""Keys and sections that a resumed run may change: none of them changes what a step does. The last
+four change its rounding, so that such a run is no longer equal to the byte; without them, a run
+that does not fit into memory in its hundredth step would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,19 @@ def resumed_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) ->
                 f"--resume: {', '.join(refused)} cannot change in the middle of a run; keys "
                 f"that can: {', '.join(MAY_CHANGE)}. For others start a new run, or --replay this"
             )
+        newest = max(run.steps("checkpoints"), default=0)
+        if wanted.training.steps < newest:
+            raise ConfigError(
+                f"--resume: training.steps is {wanted.training.steps}, but the run has got to step "
+                f"{newest} already; give more steps, or remove the checkpoints beyond it"
+            )
         if changed:
             run.write_json("recipe.json", wanted.model_dump(mode="json"))
         if run.has("replay.json"):
-            replayed = run.read_json("replay.json")
-            source = RunDir.reading(Path(replayed["source"]))
-            return Launch(wanted, run, source, int(replayed["from_step"]))
+            with well_formed(f"{path}: replay.json"):
+                replayed = run.read_json("replay.json")
+                source, from_step = Path(replayed["source"]), int(replayed["from_step"])
+            return Launch(wanted, run, RunDir.reading(source), from_step)
     except BaseException:
         run.close()
         raise

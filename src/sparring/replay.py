@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import ConfigError, RunError, Stopped
+from sparring.inputs import changed_inputs, reward_note
 from sparring.interrupt import stopping
 from sparring.recipe import Recipe
 from sparring.reward import Scorer
@@ -26,7 +27,7 @@ from sparring.runs.progress import Progress
 from sparring.train import advance, take_up
 from sparring.trainer import Trainer
 
-SECTIONS = ("reward", "checker", "learning", "training", "monitors")
+SECTIONS = ("reward", "checker", "learning", "training")
 """What a replay may change; the rest decided how the rollouts were made."""
 
 
@@ -63,7 +64,15 @@ def replay(
             raise RunError(f"{source.path}: has no checkpoint of step {from_step}")
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
+    notes = reward_note(run, recipe, trainer.step)
+    if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
+        notes.append(
+            f"note: {changed[0]} is not what it was when {source.path} began: this is a replay "
+            "with another start model"
+        )
     with stopping() as stop, progress:
+        for note in notes:
+            progress.note(note)
         while not trainer.finished():
             if stop():
                 raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")
@@ -84,9 +93,8 @@ def _same_weights(source: RunDir, run: RunDir, step: int) -> bool | None:
     """Whether both runs' checkpoints of a step hold the same weights; None if one has none."""
     digests = []
     for path in (source.path, run.path):
-        checkpoint = path / "checkpoints" / f"step-{step:05d}"
-        files = sorted(checkpoint.rglob("*.safetensors"))
-        digests.append([(f.relative_to(checkpoint), _digest(f)) for f in files])
+        files = sorted((path / "checkpoints" / f"step-{step:05d}").glob("*.safetensors"))
+        digests.append([(f.name, _digest(f)) for f in files])
     return digests[0] == digests[1] if all(digests) else None
 
 

@@ -10,7 +10,7 @@ another run's record and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -27,8 +27,9 @@ from sparring.pipelines.record import (
 from sparring.pipelines.supervised import rewarded, supervise
 from sparring.prompts.parse import ParsedProgram, parse_program
 from sparring.ring import Ring
-from sparring.runs.directory import RunDir, clean, step_file
+from sparring.runs.directory import RunDir, clean, step_file, well_formed
 from sparring.runs.progress import Clock, Progress
+from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role, Task
 from sparring.supervision import Written
 
@@ -59,6 +60,7 @@ class Live:
         name = step_file("rollouts", step)
         if self.run.has(name):
             found = [judged_from(r) for r in self.run.read_lines(name)]
+            self._check_record(name, step, found)
             clock.lap("reading")
             return found
         before = self.ring.sandbox.stats.runs_executed
@@ -105,17 +107,17 @@ class Live:
         self.progress.phase("sampling")
         coder = self._asked(
             _journal(step, turn, "coder"),
-            tasks,
-            lambda: ring.sampler.sample(ring.prompts(tasks, Role.CODER, step), sampling.programs),
+            Role.CODER,
+            ring.prompts(tasks, Role.CODER, step),
+            sampling.programs,
         )
         others: list[list[Response]] = [[] for _ in tasks]
         if sampling.opponents:
             others = self._asked(
                 _journal(step, turn, "opponents"),
-                tasks,
-                lambda: ring.sampler.opponents(
-                    ring.opponents_prompts(tasks, step), sampling.opponents
-                ),
+                None,
+                ring.opponents_prompts(tasks, step),
+                sampling.opponents,
             )
         if self.written:
             self.written.responses(tasks)
@@ -130,10 +132,9 @@ class Live:
         if chosen:
             found = self._asked(
                 _journal(step, turn, "tester"),
-                chosen,
-                lambda: ring.sampler.sample(
-                    ring.prompts(chosen, Role.TESTER, step), sampling.tests
-                ),
+                Role.TESTER,
+                ring.prompts(chosen, Role.TESTER, step),
+                sampling.tests,
             )
             for i, responses in zip(asked, found, strict=True):
                 tester[i] = responses
@@ -201,27 +202,62 @@ class Live:
         )
 
     def _asked(
-        self,
-        name: str,
-        tasks: Sequence[Task],
-        sample: Callable[[], list[list[Response]]],
+        self, name: str, role: Role | None, prompts: Sequence[Prompt], count: int
     ) -> list[list[Response]]:
-        """Sampled and journalled, or read from the journal."""
+        """Sampled and journalled, or read from the journal. Without a role: from opponents."""
         if not self.run.has(name):
-            found = sample()
+            sampler = self.ring.sampler
+            found = sampler.sample(prompts, count) if role else sampler.opponents(prompts, count)
             self.run.write_lines(
                 name,
                 [
-                    {"task": t.id, "responses": [response_record(r) for r in group]}
-                    for t, group in zip(tasks, found, strict=True)
+                    {"task": p.task_id, "responses": [response_record(r) for r in group]}
+                    for p, group in zip(prompts, found, strict=True)
                 ],
             )
             return found
-        role = Role.TESTER if ".tester" in name else Role.CODER
-        return [
-            [response_from(r, g["task"], role, i) for i, r in enumerate(g["responses"])]
-            for g in self.run.read_lines(name)
-        ]
+        with well_formed(f"{self.run.path}: {name}"):
+            found = [
+                [
+                    response_from(r, g["task"], role or Role.CODER, i)
+                    for i, r in enumerate(g["responses"])
+                ]
+                for g in self.run.read_lines(name)
+            ]
+        self._check_own(name, prompts, found, count)
+        return found
+
+    def _check_record(self, name: str, step: int, found: Sequence[Judged]) -> None:
+        """Recorded bouts are of this step's tasks; further ones are of the run's tasks at least."""
+        batch, known = self.ring.batch(step), {t.id: t for t in self.ring.tasks}
+        ids = [j.task.id for j in found]
+        if ids[: len(batch)] != [t.id for t in batch] or any(i not in known for i in ids):
+            raise RunError(self._foreign(name))
+        sampling = self.ring.recipe.sampling
+        for role, groups, count in (
+            (Role.CODER, [j.coder for j in found], sampling.programs),
+            (Role.TESTER, [j.tester for j in found], sampling.tests),
+        ):
+            asked = [
+                (i, g) for i, g in zip(ids, groups, strict=True) if len(g) or role is Role.CODER
+            ]
+            prompts = self.ring.prompts([known[i] for i, _ in asked], role, step)
+            self._check_own(name, prompts, [g for _, g in asked], count)
+
+    def _check_own(
+        self, name: str, prompts: Sequence[Prompt], groups: Sequence[Sequence[Response]], count: int
+    ) -> None:
+        """What is on record answers these prompts, each the right number of times."""
+        wanted = [[(p.task_id, p.token_ids)] * count for p in prompts]
+        if [[(r.task_id, r.prompt_ids) for r in group] for group in groups] != wanted:
+            raise RunError(self._foreign(name))
+
+    def _foreign(self, name: str) -> str:
+        return (
+            f"{self.run.path}: {name} does not answer the prompts of its step; tasks, prompts "
+            "or tokenizer have changed since, or the file has: put back what it was, or begin "
+            "a new run"
+        )
 
 
 _PLAYERS = ("coder", "opponents", "tester")

@@ -28,7 +28,7 @@ def one_step(
     """Make step ``step``. Returns its metrics, a function of recipe and seed, and its timing."""
     clock = Clock()
     judged = rollouts.judged(step, clock)
-    _check_sampled(judged, step)
+    _check_sampled(judged, step, trainer)
     scored = [scorer.score(j, step, i) for i, j in enumerate(judged)]
     rollouts.keep(step, scored)
     groups: list[Group] = []
@@ -99,10 +99,18 @@ def one_step(
     return record, timing
 
 
-def _check_sampled(judged: Sequence[Judged], step: int) -> None:
-    """A model that gives no numbers any more was damaged before: learning on would hide it."""
+def _check_sampled(judged: Sequence[Judged], step: int, trainer: Trainer) -> None:
+    """A model that gives no numbers any more was damaged before: learning on would hide it.
+    Recorded tokens that it does not know are another model's."""
+    words = trainer.model.get_input_embeddings().weight.shape[0]
     for bout in judged:
         for response in (*bout.coder, *bout.tester):
+            ids = (*response.prompt_ids, *response.token_ids)
+            if not 0 <= min(ids) <= max(ids) < words:
+                raise RunError(
+                    f"step {step}: its rollouts have tokens that the model does not know ({words} "
+                    "are known); they are of another model, or were changed"
+                )
             if not all(map(math.isfinite, response.logprobs)):
                 raise RunError(
                     f"step {step}: the model's log-probs are not numbers; its weights were damaged "

@@ -29,6 +29,7 @@ from sparring.evaluate import (
     summary_record,
     values_record,
 )
+from sparring.inputs import keep_inputs, reward_note
 from sparring.interrupt import stopping
 from sparring.pipelines.record import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
@@ -37,7 +38,7 @@ from sparring.reward import Scorer
 from sparring.ring import Ring
 from sparring.rollouts import Live, Rollouts
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import RunDir, clean, explained
+from sparring.runs.directory import RunDir, clean, explained, well_formed
 from sparring.runs.progress import Progress
 from sparring.runs.text import visible
 from sparring.schema import Role
@@ -50,9 +51,10 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
     started = time.monotonic()
     scorer, trainer = Scorer(recipe), Trainer(recipe)
     with Ring(recipe, trainer) as ring, stopping() as stop, progress:
+        keep_inputs(run, recipe, trainer.revision)
         run.write_json("environment.json", ring.environment())
         before = take_up(trainer, run)
-        for note in ring.notes():
+        for note in (*ring.notes(), *reward_note(run, recipe, trainer.step)):
             progress.note(note)
         court = Court(ring, run, progress, trainer.step)
         newest = court.first
@@ -89,7 +91,8 @@ def take_up(trainer: Trainer, run: RunDir, first: int = 1) -> float:
     if (newest := run.newest_checkpoint()) is not None:
         trainer.restore(newest)
     run.rewind(trainer.step, first=first)
-    return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
+    with well_formed(f"{run.path}: timing.jsonl"):
+        return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
 
 
 def advance(
@@ -197,7 +200,13 @@ class Court:
                         f"is at step {step}: put a copy back, or begin a new run"
                     )
         if step or run.has(_values(0)):
-            self.pool = pool_from(run.read_lines(_POOL))
+            records = run.read_lines(_POOL)
+            self.pool = pool_from(records)
+            if [r["task"] for r in records] != [t.id for t in ring.held_out]:
+                raise RunError(
+                    f"{run.path}: {_POOL} is not of these held-out tasks; they have changed since "
+                    "the run began, or the file has: put back what it was, or begin a new run"
+                )
         self.first = self._evaluate(0, None)
         self._rewrite()
         self._other_temperatures(step)
@@ -209,7 +218,7 @@ class Court:
     def _evaluate(self, step: int, first: Evaluated | None) -> Evaluated:
         name = _values(step)
         if self.run.has(name):
-            return evaluated_from(self.run.read_json(name))
+            return self._recorded(step)
         self.progress.phase("evaluating" if step else "evaluating the start model")
         found = evaluate(self.ring.plan, self.ring.sampler, self.ring.sandbox, self.pool)
         if self.pool is None:
@@ -231,14 +240,19 @@ class Court:
 
     def _rewrite(self) -> None:
         """evaluations.jsonl from the figures of all evaluations."""
-        files = sorted((self.run.path / "evaluations").glob("step-?????.json"))
-        every = [evaluated_from(self.run.read_json(f"evaluations/{f.name}")) for f in files]
+        every = [self._recorded(step) for step in self.run.steps("evaluations", ".json")]
         records = [evaluation_record(e, self.first) for e in every]
         self.run.replace_lines("evaluations.jsonl", records)
 
+    def _recorded(self, step: int) -> Evaluated:
+        name = _values(step)
+        with well_formed(f"{self.run.path}: {name}"):
+            return evaluated_from(self.run.read_json(name))
+
     def _other_temperatures(self, step: int) -> None:
         records = self.run.lines("start.jsonl")
-        done = {r["temperature"] for r in records}
+        with well_formed(f"{self.run.path}: start.jsonl"):
+            done = {r["temperature"] for r in records}
         for heat in self.ring.recipe.evaluation.start_temperatures:
             if heat in done:
                 continue

@@ -66,6 +66,8 @@ class Trainer:
         if wanted and not is_adapted(self.model):
             self._start = self.learner.reference or frozen_copy(self.model)
         self.autocast = torch.bfloat16 if m.precision is Precision.BFLOAT16 else None
+        self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
+        """Of a model from a hub."""
         self.step = 0
         self.tokens = 0
         self.pass_rates: dict[str, float] = {}
@@ -129,6 +131,11 @@ class Trainer:
         """Weights, optimiser and counters of a checkpoint."""
         try:
             counters: dict[str, Any] = json.loads((checkpoint / "state.json").read_text("utf-8"))
+            step, tokens = int(counters["step"]), int(counters["tokens"])
+            refused = [int(s) for s in counters["refused"]]
+            pass_rates = {str(k): float(v) for k, v in counters.get("pass_rates", {}).items()}
+            if checkpoint.name != f"step-{step:05d}":
+                raise ValueError(f"state.json is of step {step}")
             found = _checksums(checkpoint)
             for name, checksum in counters["sha256"].items():
                 if found.get(name) != checksum:
@@ -141,6 +148,8 @@ class Trainer:
             RuntimeError,
             EOFError,
             KeyError,
+            TypeError,
+            AttributeError,
             UnpicklingError,
             ModelError,
         ) as error:
@@ -149,9 +158,8 @@ class Trainer:
                 f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
             ) from None
         self.learner.load_state(state)
-        self.step, self.tokens = int(counters["step"]), int(counters["tokens"])
-        self.refused = list(counters["refused"])
-        self.pass_rates = dict(counters.get("pass_rates", {}))
+        self.step, self.tokens, self.refused = step, tokens, refused
+        self.pass_rates = pass_rates
 
 
 def _checksums(checkpoint: Path) -> dict[str, str]:

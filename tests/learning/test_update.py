@@ -85,6 +85,28 @@ def test_shared_prompts_give_the_gradient_of_plain_rows() -> None:
     torch.testing.assert_close(shared, gradients(model), atol=1e-4, rtol=1e-4)
 
 
+def test_several_threads_give_the_same_gradient_every_time() -> None:
+    """Large enough that the copies of a prompt's keys are added up by more than one thread."""
+    generator = torch.Generator().manual_seed(1)
+
+    def ids(length: int) -> tuple[int, ...]:
+        return tuple(torch.randint(2, 50, (length,), generator=generator).tolist())
+
+    samples = [Sample(ids(3 + i % 5), (0.0,) * (3 + i % 5), 1.0) for i in range(24)]
+    both = [Group(Role.CODER, ids(60), 1.0, tuple(samples)) for _ in range(2)]
+    model, found = tiny_model(), []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        for _ in range(8):
+            model.zero_grad()
+            response_logprobs(model, both).logprob.sum().backward()
+            found.append(gradients(model))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(found[0], other) for other in found)
+
+
 def test_entropy_is_that_of_the_sampling_distribution() -> None:
     model = tiny_model()
     [group] = groups()[1:2]

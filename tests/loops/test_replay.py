@@ -121,6 +121,9 @@ def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     changes = [json.loads(x) for x in out.read_text().splitlines()]
     assert f"{len(changes):,} changed advantages" in done.stdout
+    again = sparring_here("rescore", str(run), "--set", "reward.validity=0", "--out", str(out))
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
     assert changes
     assert {c["role"] for c in changes} == {"tester"}
     # by hand, from the record: with validity 1 the reward is higher by W

@@ -23,6 +23,21 @@ def test_the_same_recipe_gives_the_same_files(run: Path, tmp_path: Path) -> None
     same_run(run, tmp_path / "again")
 
 
+def test_an_adapters_checkpoint_is_the_same_in_every_process(tmp_path: Path) -> None:
+    for seed in ("1", "2"):  # the order of Python's sets
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        line = command(
+            tmp_path / seed,
+            model__lora_rank="4",
+            learning__mode="separate",
+            training__steps="1",
+            training__checkpoint_every="1",
+        )
+        done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    same_run(tmp_path / "1", tmp_path / "2")
+
+
 def test_an_interrupted_run_resumes_to_the_same_files(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "broken"
     process = subprocess.Popen(

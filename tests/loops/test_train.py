@@ -209,6 +209,26 @@ BAD = {
     "tests withheld": (["config", "--set", "tasks.withheld_tests=-1"], "tasks.withheld_tests"),
     "a limit": (["config", "--set", "monitors.suspect_tests=25"], "monitors.suspect_tests"),
     "an unknown checker": (["config", "--set", "checker.rule=tokns"], "there are tokens"),
+    "too many optimiser steps": (
+        ["config", "--set", "learning.minibatches=1000000000"],
+        "less than or equal to 4096",
+    ),
+    "a switch that is a list": (
+        ["config", "--set", "prompts.template_options={a=[1]}"],
+        "a must be true, false, a number or a text",
+    ),
+    "half a surrogate pair": (
+        ["config", "--set", "prompts.coder={statement}\udcff"],
+        "half a surrogate pair",
+    ),
+    "a key of two lines": (["config", "--set", "a\nb.c=1"], r"unknown key 'a\nb'"),
+    "a long run directory": (["train", "--resume", "--run-dir", "x" * 300], "name too long"),
+    "a long run to replay": (["train", "--replay", "x" * 300], "name too long"),
+    "a long run to rescore": (["rescore", "x" * 300], "name too long"),
+    "a run directory that is not UTF-8": (["train", "--run-dir", "r\udcff"], "is not UTF-8"),
+    "other shapes": (["train", "--set", "model.path=SHAPES"], "has another shape of model.embed"),
+    "generation config": (["train", "--set", "model.path=GENERATION"], "generation_config.json"),
+    "a value of another type": (["train", "--set", "model.path=TYPES"], "got str (value: 'x')"),
     "no positions": (["train", "--set", "sampling.coder_max_tokens=5000"], "positions"),
 }
 
@@ -219,6 +239,9 @@ def _broken_models(where: Path) -> dict[str, str]:
         "BARE": ("tokenizer_config.json", "tokenizer.json"),
         "WEIGHTLESS": ("model.safetensors",),
         "ENDLESS": (),
+        "SHAPES": (),
+        "GENERATION": (),
+        "TYPES": (),
     }
     for name, files in lacking.items():
         copy = shutil.copytree(NANO_DIR, where / name.lower())
@@ -229,6 +252,10 @@ def _broken_models(where: Path) -> dict[str, str]:
         path.write_text(
             json.dumps({k: v for k, v in json.loads(path.read_text()).items() if "eos" not in k})
         )
+    (where / "generation" / "generation_config.json").write_text("{")
+    for name, change in (("shapes", {"vocab_size": 700}), ("types", {"hidden_size": "x"})):
+        path = where / name / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     return {name: str(where / name.lower()) for name in lacking}
 
 

@@ -112,6 +112,18 @@ def test_a_checkpoint_is_complete_or_absent(tmp_path: Path) -> None:
     ]
 
 
+def test_steps_are_numbers_also_beyond_five_digits(tmp_path: Path) -> None:
+    run = RunDir.create(tmp_path / "run")
+    for step in (99_999, 100_000):
+        with run.checkpoint(step) as path:
+            (path / "weights").write_text("one")
+    newest = run.newest_checkpoint()
+    assert newest is not None
+    assert newest.name == "step-100000"
+    run.prune_checkpoints(1)
+    assert run.steps("checkpoints") == [100_000]
+
+
 def test_an_unwritable_directory_is_one_clear_line(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")

@@ -74,6 +74,8 @@ BAD_ROWS: dict[str, tuple[Any, str]] = {
     "null": ("null", "must be an object with named fields, not null"),
     "a number too large": ({**ROW, "test_time_limit": 10**400}, "test_time_limit: must be above"),
     "half a character": ({**ROW, "question": "x \ud800"}, "question: holds half a surrogate pair"),
+    "half in an id": ({**ROW, "task_id": "x \ud800"}, "task_id: holds half a surrogate pair"),
+    "a field of two lines": ({**ROW, "a\nb": 1}, r"'a\nb': is not a known field"),
     "half in a test": ({**ROW, "test_input": ["\udfff", "2"]}, "item 0 holds half a surrogate"),
     "boolean id": ({**ROW, "task_id": True}, "task_id: must be"),
 }  # fmt: skip

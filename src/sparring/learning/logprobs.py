@@ -101,11 +101,14 @@ def _shared_logits(model: PreTrainedModel, b: _Batch) -> torch.Tensor:
         logits_to_keep=1,
     ).logits
     width = b.targets.shape[1]
-    logits: torch.Tensor = first[b.owner]
+    # Not by b.owner as an index: its gradient adds up the copies in the order in which threads
+    # come to them, so that equal runs would differ in the last bit. That of index_select does not.
+    logits: torch.Tensor = first.index_select(0, b.owner)
     if width == 1:
         return logits
     for layer in cache.layers:
-        layer.batch_select_indices(b.owner)
+        layer.keys = layer.keys.index_select(0, b.owner)
+        layer.values = layer.values.index_select(0, b.owner)
     steps = torch.arange(1, width, device=b.targets.device)
     later = model(
         input_ids=b.targets[:, :-1],

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import errno
+import json
 import os
 import re
 import shutil
@@ -71,11 +72,12 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
         )
     if local.is_file():
         raise ModelError(f"{path}: is a file; name the directory that holds it")
+    _check_generation_config(local / "generation_config.json")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         model, found = AutoModelForCausalLM.from_pretrained(
-            path, dtype=torch.float32, output_loading_info=True
-        )
+            path, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )  # mismatched sizes are refused below, by name
     except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
         what = f"{type(error).__name__}: {_first_line(error)}"
         raise ModelError(f"{path}: cannot be loaded: {what}") from None
@@ -83,6 +85,15 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     _check_ids(path, model, tokenizer)
     model.eval()
     return model, tokenizer
+
+
+def _check_generation_config(file: Path) -> None:
+    """`transformers` passes over one that cannot be read, and with it over its end tokens."""
+    if file.exists():
+        try:
+            json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ModelError(f"{file}: cannot be read: {error}; mend or remove it") from None
 
 
 def _check_weights(path: str, found: dict[str, Any]) -> None:
@@ -174,6 +185,10 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
         except (ValueError, TypeError, RuntimeError) as error:
             raise ModelError(f"model.lora_targets: {_first_line(error)}") from None
         _check_adapted(model, targets)
+        # peft makes a set of the names; in its order, which differs from one process to the next,
+        # they would be in the checkpoint.
+        for made in model.peft_config.values():
+            made.target_modules = sorted(made.target_modules)
     if settings.gradient_checkpointing:
         if settings.lora_rank:
             model.enable_input_require_grads()
@@ -291,4 +306,7 @@ def _failing_as_files_do(path: Path) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or "no reason given").split("\n")[0]
+    """The first line of what a library says, with the next one where it only announces it."""
+    lines = (str(error).strip() or "no reason given").splitlines()
+    told = " ".join(lines[:2]) if lines[0].rstrip().endswith(":") else lines[0]
+    return " ".join(told.split())

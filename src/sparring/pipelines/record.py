@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from sparring.errors import RunError
 from sparring.pipelines.bout import Judged, Supervision
 from sparring.pipelines.foreign import Foreign, foreign_comparisons
 from sparring.prompts.parse import ParsedProgram, ParsedTest
+from sparring.runs.directory import well_formed
 from sparring.schema import (
     Outcome,
     ParseFailure,
@@ -166,14 +166,9 @@ def _usage(judged: Judged) -> list[list[list[Any]]]:
 def judged_from(record: Mapping[str, Any], checker: str | None = None) -> Judged:
     """The bout of a record. With a ``checker``, outputs are compared anew; a run whose output
     was too long to be kept whole keeps its verdict. Raises `RunError` for any other record."""
-    try:
+    step = record.get("step") if isinstance(record, dict) else None
+    with well_formed(f"rollouts of step {step}"):
         return _judged_from(record, checker)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        step = record.get("step") if isinstance(record, dict) else None
-        raise RunError(
-            f"rollouts of step {step}: a record is not of this version's form "
-            f"({type(error).__name__}: {error}); it was changed, or written by another version"
-        ) from None
 
 
 def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
@@ -336,7 +331,11 @@ def response_record(r: Response) -> dict[str, Any]:
 
 
 def response_from(record: Mapping[str, Any], task_id: str, role: Role, index: int) -> Response:
-    """What `response_record` wrote."""
+    """What `response_record` wrote. Raises ValueError for what no sampler gives."""
+    if not record["prompt_ids"] or not record["token_ids"]:
+        raise ValueError("a prompt or a response without tokens")
+    if len(record["token_ids"]) != len(record["logprobs"]):
+        raise ValueError("a response whose tokens and log-probs differ in number")
     return Response(
         task_id=task_id,
         role=role,
@@ -358,11 +357,12 @@ def pool_records(judged: Sequence[Judged]) -> list[dict[str, Any]]:
 
 
 def pool_from(records: Sequence[Mapping[str, Any]]) -> list[list[ParsedProgram]]:
-    """What `pool_records` wrote."""
-    return [
-        [ParsedProgram(s, ParseFailure(f) if f else None) for s, f in r["programs"]]
-        for r in records
-    ]
+    """What `pool_records` wrote. Raises `RunError` for any other record."""
+    with well_formed("the pool of programs"):
+        return [
+            [ParsedProgram(s, ParseFailure(f) if f else None) for s, f in r["programs"]]
+            for r in records
+        ]
 
 
 def _outcome(o: Outcome) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sparring.learning.settings import (
     Reference,
     UpdateMode,
 )
-from sparring.recipe.section import Count, Few, Section
+from sparring.recipe.section import Count, Few, Responses, Section
 from sparring.scoring.advantages import Normalisation
 from sparring.scoring.lengths import LengthForm
 from sparring.scoring.overlong import Overlong
@@ -118,7 +118,9 @@ class LearningSection(Section):
         Average.TOKENS,
         description="Of all tokens, or of responses: each the mean or the sum of its tokens",
     )
-    minibatches: Count = Field(1, description="Optimiser steps per batch (per role if separate)")
+    minibatches: Responses = Field(
+        1, description="Optimiser steps per batch (per role if separate)"
+    )
     epochs: Few = Field(1, description="Times that a batch is gone through")
     old_logprobs: OldLogprobs = Field(
         OldLogprobs.SAMPLED,

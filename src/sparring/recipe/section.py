@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -12,6 +13,7 @@ Responses = Annotated[int, Field(ge=1, le=4096, strict=True)]
 Few = Annotated[int, Field(ge=1, le=1024, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=1 << 63, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1)]
+_SURROGATE = re.compile("[\ud800-\udfff]")
 Heat = Annotated[float, Field(ge=0.01, le=100)]
 
 
@@ -41,4 +43,7 @@ class Section(BaseModel):
             raise ValueError("must not be true or false")
         if isinstance(value, str) and kinds and all(k in (bool, int, float) for k in kinds):
             raise ValueError("must not be in quotes")
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.isascii() and _SURROGATE.search(text):
+                raise ValueError("holds half a surrogate pair, which is no text")
         return value

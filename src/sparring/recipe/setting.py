@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -121,6 +121,16 @@ class PromptsSection(Section):
         {},
         description="Switches of the model's chat template, such as {enable_thinking = false}",
     )
+
+    @field_validator("template_options", mode="before")
+    @classmethod
+    def _switches(cls, value: Any) -> Any:
+        """One fault each, not one for every kind that it might have been."""
+        for name, option in value.items() if isinstance(value, dict) else ():
+            if not isinstance(option, (bool, int, float, str)):
+                raise ValueError(f"{name} must be true, false, a number or a text")
+        return value
+
     reasoning_start: str = Field(
         "<think>", min_length=1, description="Where a response's reasoning begins"
     )

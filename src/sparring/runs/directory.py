@@ -2,6 +2,8 @@
 
     recipe.json        the resolved recipe
     reward_function.py a reward of the user's own, as it was when the run began
+                       (one that was changed later: reward_function-from-step-00012.py)
+    inputs.json        checksums of the task files and of the start model
     replay.json        of a replay: whose rollouts
     environment.json   versions, machine, isolation in force
     metrics.jsonl      one line per training step, each step exactly once
@@ -38,6 +40,7 @@ import gzip
 import json
 import math
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +53,7 @@ from sparring.errors import RunError
 _BEFORE_ANYTHING = (
     "recipe.json",
     "reward_function.py",
+    "inputs.json",
     "replay.json",
     "environment.json",
     "lock",
@@ -57,6 +61,7 @@ _BEFORE_ANYTHING = (
 _FROM_THE_START = ("metrics.jsonl", "timing.jsonl")
 PARTIAL = ".partial"
 """Ending of what is still being written."""
+_STEP = re.compile(r"step-(\d{5,})")
 
 
 class RunDir:
@@ -87,6 +92,7 @@ class RunDir:
     def check_new(path: Path) -> None:
         """Whether a run could be begun in `path`; makes nothing. Raises `RunError`."""
         with explained(path):
+            _check_name(path)
             place = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
         if not place.is_dir():
             raise RunError(f"{path}: {place} is a file; choose another --run-dir")
@@ -102,6 +108,7 @@ class RunDir:
     def create(cls, path: Path) -> RunDir:
         """A new run directory; refuses one that already holds a run, or anything else."""
         with explained(path):
+            _check_name(path)
             path.mkdir(parents=True, exist_ok=True)
             fresh = not (path / "lock").exists()
         run = cls(path)
@@ -118,17 +125,18 @@ class RunDir:
     @classmethod
     def open(cls, path: Path) -> RunDir:
         """An existing run directory."""
-        if not (path / "recipe.json").exists():
+        if not _holds_run(path):
             raise RunError(f"{path} holds no run to resume (there is no recipe.json in it)")
         run = cls(path)
-        for left in path.rglob(f"*{PARTIAL}"):  # of a process that was killed
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        with explained(path):
+            for left in path.rglob(f"*{PARTIAL}"):  # of a process that was killed
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
         return run
 
     @classmethod
     def reading(cls, path: Path) -> RunDir:
         """A run to be read only, while another process may be writing it."""
-        if not (path / "recipe.json").exists():
+        if not _holds_run(path):
             raise RunError(f"{path} holds no run (there is no recipe.json in it)")
         return cls(path, locked=False)
 
@@ -140,10 +148,11 @@ class RunDir:
 
     def discard_unused(self) -> None:
         """Empty the directory again if the run failed before it had done anything, so that a
-        corrected recipe can use it."""
-        if self._in_use() is None:
-            for file in self.path.iterdir():
-                file.unlink()
+        corrected recipe can use it. Where that is not possible, the failure itself matters more."""
+        with contextlib.suppress(OSError):
+            if self._in_use() is None:
+                for file in self.path.iterdir():
+                    file.unlink()
 
     def _in_use(self) -> str | None:
         """A file that belongs to no run that has merely begun; such a run may be begun anew."""
@@ -169,7 +178,7 @@ class RunDir:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunError(f"{self.path}: {name} is missing") from None
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path}: {name} is damaged: {error}") from None
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
@@ -185,11 +194,14 @@ class RunDir:
         if not path.exists():
             return []
         found = []
-        *whole, _torn = path.read_bytes().split(b"\n")
+        try:
+            *whole, _torn = path.read_bytes().split(b"\n")
+        except OSError as error:
+            raise RunError(f"{path}: cannot be read: {error.strerror}") from None
         for number, line in enumerate(whole, start=1):
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 record = None
             if not isinstance(record, dict):
                 raise RunError(f"{path}: line {number} is damaged; mend or remove it")
@@ -202,7 +214,8 @@ class RunDir:
 
         Raises `RunError` if a step from ``first`` to ``step`` has no metrics.
         """
-        kept = [r for r in self.lines("metrics.jsonl") if r["step"] <= step]
+        with well_formed(f"{self.path}: metrics.jsonl"):
+            kept = [r for r in self.lines("metrics.jsonl") if r["step"] <= step]
         missing = set(range(first, step + 1)) - {r["step"] for r in kept}
         if missing:
             raise RunError(
@@ -230,17 +243,24 @@ class RunDir:
             data = path.read_bytes()
             if not data:
                 raise EOFError("empty file")
-            text = gzip.decompress(data)
-            return [json.loads(line) for line in text.splitlines()]
+            found = [json.loads(line) for line in gzip.decompress(data).splitlines()]
+            if not found:  # such a file always has a line for each task
+                raise EOFError("no records")
+            return found
         except FileNotFoundError:
             raise RunError(f"{self.path}: {name} is missing") from None
-        except (OSError, EOFError, ValueError, zlib.error) as error:
+        except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
             raise RunError(f"{path}: is damaged ({error}); remove it, then --resume") from None
 
     def recorded_steps(self) -> list[int]:
         """The steps whose rollouts are there, from the first one without a gap."""
-        found = {int(p.name[5:10]) for p in (self.path / "rollouts").glob("step-*.jsonl.gz")}
-        return list(takewhile(found.__contains__, count(min(found, default=0))))
+        found = self.steps("rollouts", ".jsonl.gz")
+        return list(takewhile(set(found).__contains__, count(min(found, default=0))))
+
+    def steps(self, room: str, ending: str = "") -> list[int]:
+        """The steps that a room of the run (rollouts, checkpoints, …) has something of, sorted."""
+        names = [p.name.removesuffix(ending) for p in (self.path / room).glob(f"step-*{ending}")]
+        return sorted(int(m[1]) for m in map(_STEP.fullmatch, names) if m)
 
     def has(self, name: str) -> bool:
         """Whether a file of that name is there."""
@@ -268,16 +288,18 @@ class RunDir:
 
     def newest_checkpoint(self) -> Path | None:
         """The latest complete checkpoint."""
-        found = sorted(self._checkpoints())
+        found = self._checkpoints()
         return found[-1] if found else None
 
     def prune_checkpoints(self, keep: int) -> None:
         """Remove all but the newest ``keep`` checkpoints."""
-        for old in sorted(self._checkpoints())[:-keep]:
-            shutil.rmtree(old)
+        with explained(self.path):
+            for old in self._checkpoints()[:-keep]:
+                shutil.rmtree(old)
 
     def _checkpoints(self) -> list[Path]:
-        return [p for p in (self.path / "checkpoints").glob("step-?????") if p.is_dir()]
+        room = self.path / "checkpoints"
+        return [p for s in self.steps("checkpoints") if (p := room / f"step-{s:05d}").is_dir()]
 
     def _replace(self, name: str, data: bytes) -> None:
         path = self.path / name
@@ -308,6 +330,38 @@ def explained(path: Path) -> Iterator[None]:
                 f"{path}: the disk is full; make room, then add --resume to go on"
             ) from error
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def well_formed(what: str) -> Iterator[None]:
+    """Turn what goes wrong in taking a record apart into one clear line: it is not of the form
+    that it was written in."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise RunError(
+            f"{what}: a record is not of this version's form ({type(error).__name__}: {error}); "
+            "it was changed, or written by another version"
+        ) from None
+
+
+def _check_name(path: Path) -> None:
+    """Weights and tokenizers are written by libraries that take names in UTF-8 alone."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        raise RunError(
+            f"{path}: its name, or that of a directory above it, is not UTF-8; "
+            "choose another --run-dir"
+        ) from None
+
+
+def _holds_run(path: Path) -> bool:
+    """Whether a directory holds a run. Raises `RunError` where that cannot be seen."""
+    try:
+        return (path / "recipe.json").exists()
+    except OSError as error:  # a name that is too long, a directory that is closed to us
+        raise RunError(f"{str(path)[:80]}: {error.strerror}") from None
 
 
 def clean(value: Any) -> Any:

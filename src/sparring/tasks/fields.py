@@ -102,7 +102,8 @@ def read_row(
         if name not in known:
             close = difflib.get_close_matches(str(name), known, n=1)
             hint = f"; did you mean {close[0]}?" if close else "; remove it or rename it"
-            row.fault(str(name), f"is not a known field{hint}")
+            shown = str(name) if str(name).isprintable() else repr(name)
+            row.fault(shown, f"is not a known field{hint}")
     for name in REQUIRED:
         if data.get(name) is None:
             row.fault(name, "is missing")
@@ -131,6 +132,8 @@ def read_row(
         task_id = default_id
     if isinstance(task_id, bool) or not isinstance(task_id, (str, int)) or task_id == "":
         row.fault("task_id", f"must be a non-empty string or an integer, not {_kind(task_id)}")
+    elif not _is_text(str(task_id)):
+        row.fault("task_id", "holds half a surrogate pair, which is no text")
     time_limit = row.number("test_time_limit", 1.0, 0.0, MAX_SECONDS)
     memory = row.number("memory_limit", 256, 0, 1 << 20)
     solutions = row.texts("solutions")
