@@ -22,6 +22,7 @@ from sparring.runs.directory import RunDir, explained, well_formed
 from sparring.trainer import model_place
 
 FILE = "inputs.json"
+_ROOMS = ("tasks", "model", "supervisor")
 _OF_A_MODEL = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 """Endings of the files that make a model or its tokenizer."""
 
@@ -42,7 +43,10 @@ def keep_inputs(run: RunDir, recipe: Recipe, revision: str | None) -> None:
 
 
 def changed_inputs(
-    run: RunDir, recipe: Recipe, revision: str | None, rooms: tuple[str, ...] = ("tasks", "model")
+    run: RunDir,
+    recipe: Recipe,
+    revision: str | None,
+    rooms: tuple[str, ...] = ("tasks", "model", "supervisor"),
 ) -> list[str]:
     """Names of files that are no longer what ``run`` has on record; none without a record."""
     if not run.has(FILE):
@@ -53,8 +57,8 @@ def changed_inputs(
         return [
             name
             for room in rooms
-            for name in sorted(before[room].keys() | now[room].keys())
-            if before[room].get(name) != now[room].get(name)
+            for name in sorted(before.get(room, {}).keys() | now[room].keys())
+            if before.get(room, {}).get(name) != now[room].get(name)
         ]
 
 
@@ -80,13 +84,19 @@ def reward_note(run: RunDir, recipe: Recipe, step: int) -> list[str]:
 
 def _inputs(recipe: Recipe, revision: str | None) -> dict[str, dict[str, Any]]:
     named = (*recipe.tasks.train, *recipe.tasks.held_out)
-    model = Path(model_place(recipe.model.path))
-    files = sorted(f for f in model.iterdir() if f.suffix in _OF_A_MODEL) if model.is_dir() else []
+    other = recipe.supervision.model
     return {
         "tasks": {f: _digest(Path(f)) for f in named if not f.startswith(MICROWORLD)},
-        "model": {f"{recipe.model.path}/{f.name}": _digest(f) for f in files}
-        or {recipe.model.path: revision},
+        "model": _of_model(recipe.model.path) or {recipe.model.path: revision},
+        "supervisor": _of_model(other) if other else {},
     }
+
+
+def _of_model(name: str) -> dict[str, Any]:
+    """The files of a model's directory; none of one from a hub."""
+    place = Path(model_place(name))
+    files = sorted(f for f in place.iterdir() if f.suffix in _OF_A_MODEL) if place.is_dir() else []
+    return {f"{name}/{f.name}": _digest(f) for f in files}
 
 
 def _digest(path: Path) -> str:
