@@ -131,6 +131,10 @@ def _write_recipe(run: RunDir, recipe: Recipe) -> None:
 
 
 def ended(recipe: Recipe, run: RunDir) -> bool:
-    """Whether the summary of a run is of the end that its recipe asks for."""
+    """Whether a run has come to the end that its recipe asks for, with its checkpoint in place."""
+    newest = run.newest_checkpoint()
+    if newest is None or not run.has("summary.json"):
+        return False
     summary = run.read_json("summary.json")
-    return recipe.training.finished(int(summary["steps"]), int(summary["tokens"]))
+    step = int(summary["steps"])
+    return int(newest.name[5:]) == step and recipe.training.finished(step, int(summary["tokens"]))
