@@ -41,6 +41,8 @@ RESULTS = Path(__file__).parent / "results"
 BUDGET = 560_000
 """Sampled tokens of a whole run: about 70 steps of 16 × (10 + 14) responses."""
 PHASES = ["choose", "confirm", "others", "ablate", "free"]
+HELD_OUT = 600
+"""Tasks of an evaluation."""
 RATES = (1e-4, 3e-4, 1e-3)
 CHOOSE_SEEDS, CONFIRM_SEEDS = (0, 1, 2), (10, 11, 12, 13, 14)
 PRIMARY = "pool_bon_8x8"
@@ -78,8 +80,11 @@ RECIPES = {
     "label_free": "label_free.toml",
 }
 WITHOUT = {
+    "one_epoch": ["learning.epochs=1"],
     "no_opponents": ["sampling.opponents=0"],
+    "no_difficulty": ["reward.difficulty=0"],
     "no_validity": ["reward.validity=0"],
+    "simple_reward": ["reward.tester=simple"],
     "invalid_by_eq4": ["reward.invalid_test=eq4"],
     "no_sign": ["reward.no_wrong=zero"],
     "separate": ["learning.mode=separate", "learning.minibatches=1"],
@@ -87,11 +92,10 @@ WITHOUT = {
 """The default with one of its departures from the paper taken back."""
 OPTIONS = {
     "smoothing": ["reward.smoothing=0.05"],
-    "difficulty": ["reward.difficulty=1"],
     "duplicates": ["reward.duplicates=1"],
     "clip_high": ["learning.clip_high=0.28"],
     "skip_unlabelled": ["sampling.skip_unlabelled=true", "sampling.extra_rounds=1"],
-    "smoothed_mean": ["reward.normalisation=mean"],
+    "mean_only": ["reward.normalisation=mean"],
 }
 """The default with one more option on."""
 
@@ -181,6 +185,7 @@ def execute(run: Run, work: Path, workers: int) -> None:
         command += [str(ROOT / "recipes" / "nano" / name)] if name else []
         for change in (
             f'tasks.held_out=["microworld:{run.split}"]',
+            f"tasks.held_out_count={HELD_OUT}",
             f"training.token_budget={run.budget}",
             "training.steps=1000",
             "training.checkpoint_every=25",

@@ -114,8 +114,8 @@ def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
     assert agreed.basis is not None
     assert agreed.basis.matrix.correct_P.tolist() == [True, True, False, False]
     # (1, 2) catches both wrong programs, (2, 4) neither; (3, 7) is wrong and lets nobody pass
-    # by Eq 4 they earn 2, 0 and 0; the right ones W = 2 more for being right
-    assert agreed.terms.reward.tolist() == [4, 2, 0]
+    # by Eq 4 they earn 2, 0 and 0; the right ones W/2 = 1 more for being right
+    assert agreed.terms.reward.tolist() == [3, 1, 0]
     assert len(agreed.basis.task.tests) == agreed.basis.matrix.ground_truth == 2
     assert [len(row) for row in agreed.basis.outcomes_PT] == [5] * 4
 

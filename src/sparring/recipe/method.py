@@ -48,7 +48,7 @@ class RewardSection(Section):
         description="Unparsable or forbidden tests: the lowest reward, or as Eq 4 has it",
     )
     validity: float = Field(
-        1.0,
+        0.5,
         ge=0,
         description="Added to Eq 4 for accepting every correct program, in units of the wrong programs; 0: Eq 4 as it is",
     )
@@ -59,7 +59,7 @@ class RewardSection(Section):
         description="Share of correct-looking programs taken to be wrong: a test's rightness is then a probability, not a single bit",
     )
     difficulty: float = Field(
-        0.0,
+        1.0,
         ge=0,
         le=10,
         description="Wrong programs count ∝ (right tests that catch them)^-this: what few tests catch is worth more",
@@ -121,7 +121,7 @@ class LearningSection(Section):
     minibatches: Responses = Field(
         1, description="Optimiser steps per batch (per role if separate)"
     )
-    epochs: Few = Field(1, description="Times that a batch is gone through")
+    epochs: Few = Field(2, description="Times that a batch is gone through")
     old_logprobs: OldLogprobs = Field(
         OldLogprobs.SAMPLED,
         description="What the ratio is against: the sampler's, the trainer's before the first optimiser step, or anew before each",

@@ -61,8 +61,20 @@ CHOICES = (
         "by Eq 4 a test that cannot be read earns 0, more than an honest one that misses something",
     ),
     Choice(
-        "reward.validity", 0.0, 0.0, 1.0,
+        "reward.validity", 0.0, 0.0, 0.5,
         "Eq 4 pays a right test that catches nothing as much as a wrong one that fails everybody",
+    ),
+    Choice(
+        "reward.difficulty", 0.0, 0.0, 1.0,
+        "what every test catches tells programs apart no better when one more test catches it",
+    ),
+    Choice(
+        "sampling.opponents", 0, 0, 6,
+        "a better coder's groups run out of wrong programs; those of the start model do not",
+    ),
+    Choice(
+        "learning.epochs", 1, 1, 2,
+        "a second pass over the batch, which the clip bounds, learns more from the same tokens",
     ),
     Choice(
         "learning.mode", "separate", "separate", "joint",

@@ -155,7 +155,7 @@ class SamplingSection(Section):
     tester_max_tokens: Length = Field(1024, description="Longest test response, end token included")
     max_rows: Length = Field(512, description="Responses sampled at once")
     opponents: int = Field(
-        0,
+        6,
         ge=0,
         le=4096,
         description="Programs of the start model per task, by which tests are judged beside the group's own: wrong programs do not run out",
