@@ -199,7 +199,7 @@ def execute(run: Run, work: Path, workers: int) -> None:
         if run.arm == "label_free":
             command += ["--set", f"supervision.model={teacher(work)}"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    log = place.with_suffix(".log")
+    log = place.with_name(f"{place.name}.log")
     with log.open("a") as out:
         done = subprocess.run(command, env=environment, stdout=out, stderr=out, check=False)
     if done.returncode:
@@ -274,7 +274,11 @@ def run_phases(
     """Make every missing run of the phases, ``jobs`` at a time."""
     work.mkdir(parents=True, exist_ok=True)
     for phase in phases:
-        missing = [r for r in runs_of(phase) if not r.file.exists() and (not only or r.arm in only)]
+        missing = [
+            r
+            for r in runs_of(phase)
+            if not r.file.exists() and r.arm in (only or [r.arm]) and r.seed in (seeds or [r.seed])
+        ]
         print(f"{phase}: {len(missing)} runs", flush=True)
         with ThreadPoolExecutor(jobs) as pool:
             futures = [(r, pool.submit(execute, r, work, 1)) for r in missing]
