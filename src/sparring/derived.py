@@ -6,7 +6,7 @@ import json
 import math
 from pathlib import Path
 
-from sparring.learning.settings import Frozen, UpdateMode
+from sparring.learning.settings import Frozen, Reference, UpdateMode
 from sparring.microworld import NANO_DIR
 from sparring.microworld.tasks import TESTS
 from sparring.recipe import Recipe, SupervisionKind
@@ -15,29 +15,29 @@ from sparring.recipe import Recipe, SupervisionKind
 def derived_quantities(recipe: Recipe) -> dict[str, str]:
     """Per training step unless said otherwise. Upper bounds where sampling decides."""
     s, t, e = recipe.sampling, recipe.training, recipe.evaluation
-    responses = t.tasks_per_step * (s.programs + s.tests)
-    tokens = t.tasks_per_step * (s.programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
-    steps = recipe.learning.minibatches
+    programs = s.programs + s.opponents
+    most = t.tasks_per_step * (1 + s.extra_rounds)  # tasks of a step
+    tokens = most * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
+    steps = recipe.learning.minibatches * recipe.learning.epochs
     if recipe.learning.mode is UpdateMode.SEPARATE:
         steps *= 2
     files = [s for s in recipe.tasks.train if not s.startswith("microworld:")]
     ground_truth = recipe.tasks.max_tests or (8 if files else TESTS)
     reference, validator = ground_truth + s.tests, s.tests
-    programs = s.programs + s.opponents
-    runs = t.tasks_per_step * (programs * (ground_truth + s.tests) + reference + validator)
+    runs = most * (programs * (ground_truth + s.tests) + reference + validator)
     by = recipe.supervision
     supervised = by.kind is SupervisionKind.TESTER
     if supervised:
-        runs += t.tasks_per_step * by.tests * (programs + 1)
+        runs += most * by.tests * (programs + 1)
     held_out = recipe.tasks.held_out_count
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
     found = {
-        "responses": f"{responses:,} ({t.tasks_per_step} tasks × ({s.programs} + {s.tests}))",
+        "responses": _responses(recipe),
         "tokens sampled, at most": f"{tokens:,}",
         "runs, at most": (
             f"{runs:,} (if a task has {ground_truth} ground-truth tests; equal ones run once)"
         ),
-        "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run",
+        "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run, at most",
         "evaluations": f"{evaluations} × {held_out} tasks × ({e.programs} + {e.tests}) responses",
     }
     if supervised:
@@ -53,12 +53,22 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
             found["memory for weights"] = f"{size * 4 / 2**30:.2f} GiB in float32; a LoRA adapter"
         else:
             # While the gradient's parts are told apart by role, one is there twice.
-            # The KL term's reference and a frozen role are one copy of the start weights.
-            reference = recipe.learning.kl > 0 or recipe.learning.frozen is not Frozen.NONE
+            # The KL term's reference, opponents and a frozen role are one copy of the start.
+            kl = recipe.learning.kl > 0 and recipe.learning.reference is Reference.START
+            reference = kl or s.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
             copies = 4 + reference + (recipe.learning.mode is UpdateMode.JOINT)
-            held = "weights, gradients, AdamW" + (", reference" if reference else "")
+            held = "weights, gradients, AdamW" + (", start weights" if reference else "")
             found[f"memory for {held}"] = f"{size * 4 * copies / 2**30:.2f} GiB in float32"
     return found
+
+
+def _responses(recipe: Recipe) -> str:
+    s, tasks = recipe.sampling, recipe.training.tasks_per_step
+    kinds = f"{s.programs} + {s.tests}" + (f" + {s.opponents}" if s.opponents else "")
+    total = tasks * (s.programs + s.tests + s.opponents)
+    rounds = f"; at most {1 + s.extra_rounds} times, in rounds" if s.extra_rounds else ""
+    named = "programs, tests" + (", opponents' programs" if s.opponents else "")
+    return f"{total:,} ({tasks} tasks × ({kinds}): {named}){rounds}"
 
 
 def parameters(recipe: Recipe) -> int | None:
