@@ -225,7 +225,6 @@ def keep(run: Run, place: Path) -> None:
     metrics = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
     evaluations = sorted((place / "evaluations").glob("step-*.json"))
     last = json.loads(evaluations[-1].read_text())["per_task"]
-    first = json.loads(evaluations[0].read_text())["per_task"]
     record = {
         "arm": run.arm,
         "seed": run.seed,
@@ -243,7 +242,6 @@ def keep(run: Run, place: Path) -> None:
         "alarms": sorted({a["monitor"] for m in metrics for a in m["alarms"]}),
         "supervision": metrics[-1].get("supervision"),
         "per_task": {k: _short(last[k]) for k in KEPT},
-        "per_task_before": {k: _short(first[k]) for k in KEPT},
     }
     run.file.parent.mkdir(parents=True, exist_ok=True)
     partial = run.file.with_suffix(".partial")

@@ -42,9 +42,9 @@ def records(phase: str) -> dict[tuple[str, float], dict[int, Record]]:
     return found
 
 
-def values(runs: Sequence[Record], metric: str, when: str = "per_task") -> np.ndarray:
+def values(runs: Sequence[Record], metric: str) -> np.ndarray:
     """[seeds, tasks], NaN where unknown."""
-    return np.array([[np.nan if v is None else v for v in r[when][metric]] for r in runs])
+    return np.array([[np.nan if v is None else v for v in r["per_task"][metric]] for r in runs])
 
 
 def paired(
