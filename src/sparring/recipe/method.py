@@ -100,6 +100,19 @@ class RewardSection(Section):
         False, description="Control experiment: deal rewards out at random within each group"
     )
 
+    @model_validator(mode="after")
+    def _makes_sense(self) -> RewardSection:
+        if self.length_least > self.length_most:
+            raise ValueError(
+                f"length_least ({self.length_least:g}) is above length_most ({self.length_most:g})"
+            )
+        if self.function and self.overlong is Overlong.PENALTY:
+            raise ValueError(
+                "overlong = penalty is in units of our own rewards: with a function of your own "
+                "let that pay less, or set overlong = mask"
+            )
+        return self
+
 
 class LearningSection(Section):
     """[learning]"""
@@ -198,4 +211,14 @@ class LearningSection(Section):
     def _weights_have_a_source(self) -> LearningSection:
         if self.importance_cap is not None and self.old_logprobs is not OldLogprobs.TRAINER:
             raise ValueError('importance_cap needs old_logprobs = "trainer"')
+        return self
+
+    @model_validator(mode="after")
+    def _likelihood_is_of_good_responses_alone(self) -> LearningSection:
+        likelihood = self.objective is Objective.LIKELIHOOD
+        if likelihood and self.kl > 0 and self.kl_place is KLPlace.REWARD:
+            raise ValueError(
+                "objective = likelihood has no rewards that a KL could be taken off: set "
+                "kl_place = loss"
+            )
         return self
