@@ -26,17 +26,11 @@ def test_the_fields_own_defaults_are_the_default_preset() -> None:
 
 
 def test_no_preset_sets_what_a_recipe_must_say() -> None:
-    theirs = (
-        "learning_rate",
-        "programs",
-        "tests",
-        "steps",
-        "tasks_per_step",
-        "max_tokens",
-        "train",
-    )
+    theirs = ("learning_rate", "steps", "tasks_per_step", "max_tokens", "train")
+    counts = ("sampling.programs", "sampling.tests", "evaluation.programs", "evaluation.tests")
     for choice in CHOICES:
-        assert not choice.key.split(".")[1].endswith(theirs), choice.key
+        assert not choice.key.endswith(theirs), choice.key
+        assert choice.key not in counts
         assert choice.why
 
 
