@@ -64,6 +64,7 @@ def replay(
             raise RunError(f"{source.path}: has no checkpoint of step {from_step}")
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
+    progress.begin(trainer.step, trainer.tokens)
     notes = reward_note(run, recipe, trainer.step)
     if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
         notes.append(
