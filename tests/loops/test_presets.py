@@ -26,11 +26,17 @@ def test_the_fields_own_defaults_are_the_default_preset() -> None:
 
 
 def test_no_preset_sets_what_a_recipe_must_say() -> None:
-    theirs = ("learning_rate", "steps", "tasks_per_step", "max_tokens", "train")
-    counts = ("sampling.programs", "sampling.tests", "evaluation.programs", "evaluation.tests")
+    theirs = (
+        "learning_rate",
+        "programs",
+        "tests",
+        "steps",
+        "tasks_per_step",
+        "max_tokens",
+        "train",
+    )
     for choice in CHOICES:
-        assert not choice.key.endswith(theirs), choice.key
-        assert choice.key not in counts
+        assert not choice.key.split(".")[1].endswith(theirs), choice.key
         assert choice.why
 
 
