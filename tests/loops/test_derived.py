@@ -7,9 +7,11 @@ import pytest
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.derived import derived_quantities
 
+PLAIN = ("training.steps=70", "learning.epochs=1", "learning.minibatches=2", "sampling.opponents=0")
+
 
 def derived(*changes: str) -> dict[str, str]:
-    return derived_quantities(load_recipe(NANO_RECIPE, changes))
+    return derived_quantities(load_recipe(NANO_RECIPE, [*PLAIN, *changes]))
 
 
 def test_opponents_and_further_rounds_are_in_the_bounds() -> None:
