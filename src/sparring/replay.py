@@ -94,8 +94,9 @@ def _same_weights(source: RunDir, run: RunDir, step: int) -> bool | None:
     """Whether both runs' checkpoints of a step hold the same weights; None if one has none."""
     digests = []
     for path in (source.path, run.path):
-        files = sorted((path / "checkpoints" / f"step-{step:05d}").glob("*.safetensors"))
-        digests.append([(f.name, _digest(f)) for f in files])
+        checkpoint = path / "checkpoints" / f"step-{step:05d}"
+        files = sorted(checkpoint.rglob("*.safetensors"))  # of both roles, where each has its own
+        digests.append([(str(f.relative_to(checkpoint)), _digest(f)) for f in files])
     return digests[0] == digests[1] if all(digests) else None
 
 

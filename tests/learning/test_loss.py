@@ -184,6 +184,23 @@ def test_the_trainers_own_old_log_probs_repair_a_sampler_that_is_off() -> None:
     torch.testing.assert_close(capped, right * 1.05, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("how", "known"), [(OldLogprobs.TRAINER, True), (OldLogprobs.SAMPLED, False)]
+)
+def test_the_testers_gap_is_known_where_its_log_probs_were_computed_first(
+    how: OldLogprobs, known: bool
+) -> None:
+    """Coders learn first, so that the pass that learns from testers comes too late."""
+    settings = LearningSettings(
+        learning_rate=5e-2, old_logprobs=how, mode=UpdateMode.SEPARATE, minibatches=2, epochs=2
+    )
+    stats = Learner(tiny_model(), settings).update(groups())[Role.TESTER]
+    tokens = sum(g.tokens for g in groups() if g.role is Role.TESTER)
+    assert stats.gap_tokens == (tokens if known else 0)
+    assert math.isnan(stats.logprob_gap) is not known
+    assert not stats.logprob_gap > 1e-5
+
+
 def test_old_log_probs_of_each_step_keep_the_ratio_at_one() -> None:
     def largest(how: OldLogprobs) -> float:
         learner = Learner(

@@ -47,7 +47,8 @@ class RoleStats:
     ``kl`` is to the reference, in the loss or as it was taken off the advantages; 0 without one.
     ``logprob_gap`` is the mean, ``logprob_gap_max`` the largest absolute
     difference between the sampler's and the trainer's log-probs over the
-    ``gap_tokens`` computed before the first optimiser step (NaN if none).
+    ``gap_tokens`` computed before the first optimiser step (NaN if none: where
+    the other role learned first and no log-probs were computed before).
     ``grad_norm`` is the mean over optimiser steps of this role's part of the
     gradient, before clipping. ``refused`` optimiser steps were left out because
     the gradient was not finite or longer than `LearningSettings.refuse_norm`.
@@ -107,6 +108,8 @@ class Learner:
             groups, taken = self._penalised(groups)
         if self.settings.old_logprobs is OldLogprobs.TRAINER:
             groups = self._recomputed(groups)
+            for g in groups:
+                _add_gap(stats[g.role], g)
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         if self.settings.mode is UpdateMode.SEPARATE:
             parts = [
@@ -119,11 +122,12 @@ class Learner:
             parts = [
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
-        stepped = False
+        fresh = self.settings.old_logprobs is not OldLogprobs.TRAINER  # else the gap is known
         for part in parts * self.settings.epochs:
             if self.settings.old_logprobs is OldLogprobs.EACH:
                 part = {role: self._recomputed(chunk) for role, chunk in part.items()}
-            stepped |= self._optimizer_step(part, stats, fresh=not stepped)
+            if self._optimizer_step(part, stats, fresh):
+                fresh = False
         if self.settings.master_weights is Precision.BFLOAT16:
             for p in self._parameters():
                 p.data = p.data.bfloat16().float()
@@ -351,6 +355,15 @@ def _by_sample(batch: Sequence[Group], values: torch.Tensor) -> dict[int, tuple[
     samples = [s for g in batch for s in g.samples]
     parts = values.cpu().split([len(s.token_ids) for s in samples])
     return {id(s): tuple(part.tolist()) for s, part in zip(samples, parts, strict=True)}
+
+
+def _add_gap(stats: RoleStats, group: Group) -> None:
+    """Add how far the trainer's log-probs of a group's tokens are from the sampler's."""
+    sampled = torch.tensor([x for s in group.samples for x in s.sampled_logprobs])
+    gap = (torch.tensor([x for s in group.samples for x in s.old_logprobs]) - sampled).abs()
+    stats.logprob_gap += float(gap.sum())
+    stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
+    stats.gap_tokens += len(gap)
 
 
 def _changed(groups: Sequence[Group], change: Callable[[Sample], Sample]) -> list[Group]:
