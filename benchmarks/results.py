@@ -7,7 +7,7 @@ One small JSON per run, in benchmarks/results/; what is there is not run again,
 so the evidence can grow over days and be stopped at any moment (a run that was
 cut off is resumed). Every run has the same start model, task order and held-out
 tasks for its seed, and the same budget of sampled tokens, discarded responses
-and opponents included.
+and opponents included; what a supervising tester writes is not in it.
 
 The primary metric, named beforehand: Best-of-8×8 on the fixed pool, the start
 model's programs chosen among by the trained model's tests.

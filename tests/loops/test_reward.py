@@ -148,6 +148,8 @@ def test_inputs_are_repeated_if_no_line_tells_them_apart() -> None:
         ({"reward": {"function": "a.py:f", "overlong": "penalty"}}, "set overlong = mask"),
         ({"learning": {**LIKELIHOOD, "kl_place": "reward"}}, "set kl_place = loss"),
         ({"learning": LIKELIHOOD, "reward": {"length": "paper"}}, "reward.length = paper is"),
+        ({"learning": {"mode": "separate", "tester_weight": 0}}, "are of a joint update"),
+        ({"learning": {"kl_place": "reward", "reference": "step"}}, "set reference = start"),
         ({"learning": {"importance_cap": 2}}, 'needs old_logprobs = "trainer"'),
     ],
 )

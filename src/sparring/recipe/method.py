@@ -196,6 +196,11 @@ class LearningSection(Section):
     @model_validator(mode="after")
     def _somebody_learns(self) -> LearningSection:
         if self.mode is not UpdateMode.JOINT:
+            if (self.coder_weight, self.tester_weight) != (1, 1):
+                raise ValueError(
+                    "coder_weight and tester_weight are of a joint update, where one gradient is "
+                    "of both roles: set mode = joint, or for a role that learns nothing frozen"
+                )
             return self
         if self.coder_weight == self.tester_weight == 0:
             raise ValueError("coder_weight and tester_weight are both 0: nobody would learn")
@@ -220,5 +225,15 @@ class LearningSection(Section):
             raise ValueError(
                 "objective = likelihood has no rewards that a KL could be taken off: set "
                 "kl_place = loss"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_kl_is_to_another_policy(self) -> LearningSection:
+        sampled = self.kl_place is KLPlace.REWARD and self.reference is Reference.STEP
+        if self.kl > 0 and sampled:
+            raise ValueError(
+                "kl_place = reward takes the KL of the policy that sampled, which is 0 with "
+                "reference = step: set reference = start"
             )
         return self
