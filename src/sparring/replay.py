@@ -4,7 +4,8 @@
 
 With the recipe of RUN the weights come out as they did, bit for bit. With
 another [learning], [reward], [checker] or [training] it answers what these
-would have made of the same responses; from then on the responses are those
+would have made of the same responses, with other [monitors] when it would have
+raised an alarm; from then on the responses are those
 of another policy, which the largest ratio and the clip share show. There are
 no evaluations, because these would have to sample.
 """
@@ -27,7 +28,7 @@ from sparring.runs.progress import Progress
 from sparring.train import advance, take_up
 from sparring.trainer import Trainer
 
-SECTIONS = ("reward", "checker", "learning", "training")
+SECTIONS = ("reward", "checker", "learning", "training", "monitors")
 """What a replay may change; the rest decided how the rollouts were made."""
 
 

@@ -14,6 +14,9 @@ import pytest
 from safetensors.torch import load_file
 from tests.loops.runs import command, finished, records, sparring, sparring_here
 
+from sparring.config import make_recipe
+from sparring.replay import refuse_other_changes, replay_recipe
+
 
 def weights(run: Path, step: int) -> bytes:
     return (run / "checkpoints" / f"step-{step:05d}" / "model.safetensors").read_bytes()
@@ -85,6 +88,13 @@ def test_a_replay_with_other_settings_learns_something_else(run: Path, tmp_path:
     later = records(path, "metrics.jsonl")[1:]
     assert max(abs(m["tester"]["largest_ratio"] - 1) for m in later) > 0.01
     assert max(m["tester"]["clip_share"] for m in later) > 0
+
+
+def test_a_replay_may_have_other_limits() -> None:
+    """No rollout depends on where an alarm begins."""
+    refuse_other_changes(["monitors.suspect_tests", "learning.kl"])
+    other = make_recipe({"monitors": {"suspect_tests": 0.5}}, (), "other")
+    assert replay_recipe(make_recipe({}, (), "run"), other).monitors.suspect_tests == 0.5
 
 
 def test_a_stopped_replay_resumes(run: Path, tmp_path: Path) -> None:
