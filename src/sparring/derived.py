@@ -14,40 +14,39 @@ from sparring.recipe import Recipe, SupervisionKind
 
 def derived_quantities(recipe: Recipe) -> dict[str, str]:
     """Per training step unless said otherwise. Upper bounds where sampling decides."""
-    s, t, e, learning = recipe.sampling, recipe.training, recipe.evaluation, recipe.learning
+    s, t, e = recipe.sampling, recipe.training, recipe.evaluation
     programs = s.programs + s.opponents
-    tasks = t.tasks_per_step * (1 + s.extra_rounds)
-    responses = tasks * (programs + s.tests)
-    tokens = tasks * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
-    steps = learning.minibatches * learning.epochs
-    if learning.mode is UpdateMode.SEPARATE and learning.frozen is Frozen.NONE:
+    most = t.tasks_per_step * (1 + s.extra_rounds)  # tasks of a step
+    tokens = most * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
+    steps = recipe.learning.minibatches * recipe.learning.epochs
+    if recipe.learning.mode is UpdateMode.SEPARATE:
         steps *= 2
     files = [s for s in recipe.tasks.train if not s.startswith("microworld:")]
     ground_truth = recipe.tasks.max_tests or (8 if files else TESTS)
     reference, validator = ground_truth + s.tests, s.tests
-    runs = tasks * (programs * (ground_truth + s.tests) + reference + validator)
+    runs = most * (programs * (ground_truth + s.tests) + reference + validator)
     by = recipe.supervision
     supervised = by.kind is SupervisionKind.TESTER
     if supervised:
-        runs += tasks * by.tests * (programs + 1)
+        runs += most * by.tests * (programs + 1)
     held_out = recipe.tasks.held_out_count
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
     found = {
-        "responses": f"{responses:,} ({_counts(recipe)})",
+        "responses": _responses(recipe),
         "tokens sampled, at most": f"{tokens:,}",
         "runs, at most": (
             f"{runs:,} (if a task has {ground_truth} ground-truth tests; equal ones run once)"
         ),
-        "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run",
+        "optimiser steps": f"{steps}; {steps * t.steps:,} in the whole run, at most",
         "evaluations": f"{evaluations} × {held_out} tasks × ({e.programs} + {e.tests}) responses",
     }
-    if t.token_budget is not None:
-        least = -(-t.token_budget // tokens)
-        found["token budget"] = f"{t.token_budget:,}: spent in step {least:,} at the earliest"
     if supervised:
         found["supervising tests"] = (
             f"{by.tests} for each task, once, of at most {by.max_tokens:,} tokens each; {by.model}"
         )
+    if t.token_budget is not None:
+        least = -(-t.token_budget // tokens)
+        found["token budget"] = f"{t.token_budget:,}: spent in step {least:,} at the earliest"
     if not files:
         passes = t.steps * t.tasks_per_step / recipe.tasks.train_count
         found["passes over the training tasks"] = f"{passes:.2f} in the whole run"
@@ -57,21 +56,22 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
             found["memory for weights"] = f"{size * 4 / 2**30:.2f} GiB in float32; a LoRA adapter"
         else:
             # While the gradient's parts are told apart by role, one is there twice.
-            # The KL term's reference, a frozen role and opponents: one copy of the start weights.
-            reference = learning.kl > 0 and learning.reference is Reference.START
-            reference = reference or learning.frozen is not Frozen.NONE or s.opponents > 0
-            copies = 4 + reference + (learning.mode is UpdateMode.JOINT)
-            held = "weights, gradients, AdamW" + (", reference" if reference else "")
+            # The KL term's reference, opponents and a frozen role are one copy of the start.
+            kl = recipe.learning.kl > 0 and recipe.learning.reference is Reference.START
+            reference = kl or s.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
+            copies = 4 + reference + (recipe.learning.mode is UpdateMode.JOINT)
+            held = "weights, gradients, AdamW" + (", start weights" if reference else "")
             found[f"memory for {held}"] = f"{size * 4 * copies / 2**30:.2f} GiB in float32"
     return found
 
 
-def _counts(recipe: Recipe) -> str:
-    """How the responses of a step come about."""
+def _responses(recipe: Recipe) -> str:
     s, tasks = recipe.sampling, recipe.training.tasks_per_step
-    most = f" × {1 + s.extra_rounds} rounds at most" if s.extra_rounds else ""
-    others = f" + {s.opponents} of opponents" if s.opponents else ""
-    return f"{tasks} tasks{most} × ({s.programs}{others} + {s.tests})"
+    kinds = f"{s.programs} + {s.tests}" + (f" + {s.opponents}" if s.opponents else "")
+    total = tasks * (s.programs + s.tests + s.opponents)
+    rounds = f"; at most {1 + s.extra_rounds} times, in rounds" if s.extra_rounds else ""
+    named = "programs, tests" + (", opponents' programs" if s.opponents else "")
+    return f"{total:,} ({tasks} tasks × ({kinds}): {named}){rounds}"
 
 
 def parameters(recipe: Recipe) -> int | None:
