@@ -126,7 +126,7 @@ def _train(launch: Launch) -> None:
     run, recipe = launch.run, launch.recipe
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
-    progress = Progress(recipe.training.steps, console, recipe.training.token_budget)
+    progress = Progress(recipe.training.steps, len(run.lines("metrics.jsonl")), console)
     if run.has("summary.json") and ended(recipe, run):
         console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
         return

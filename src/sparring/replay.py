@@ -65,7 +65,7 @@ def replay(
             raise RunError(f"{source.path}: has no checkpoint of step {from_step}")
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
-    progress.begin(trainer.step, trainer.tokens)
+    progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
     notes = reward_note(run, recipe, trainer.step)
     if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
         notes.append(

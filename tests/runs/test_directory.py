@@ -197,12 +197,13 @@ def test_what_is_left_is_told_by_the_steps_made_since_the_run_was_taken_up() -> 
 
 
 def test_a_budget_of_tokens_may_be_the_nearer_end() -> None:
-    with Progress(1000, console=Console(file=io.StringIO()), budget=1000) as progress:
-        progress.begin(3, 500)
+    with Progress(1000, console=Console(file=io.StringIO())) as progress:
+        progress.begin(3, 500, budget=1000)
         assert left(progress, 4, tokens=100) == "4:00"  # 400 of about 100 each
         assert left(progress, 5, tokens=300) == "1:00"  # 100 of about 200 each
         assert left(progress, 6, tokens=200) == "0:00"
-    with Progress(6, console=Console(file=io.StringIO()), budget=10**9) as progress:
+    with Progress(6, console=Console(file=io.StringIO())) as progress:
+        progress.begin(0, 0, budget=10**9)
         assert left(progress, 1, tokens=100) == "5:00"
 
 

@@ -43,14 +43,11 @@ class Clock:
 class Progress:
     """Shows phases and steps of a run. Use it as a context manager."""
 
-    def __init__(
-        self, steps: int, console: Console | None = None, budget: int | None = None
-    ) -> None:
-        """A run ends after ``steps``, or with the step that has spent a ``budget`` of tokens."""
+    def __init__(self, steps: int, done: int = 0, console: Console | None = None) -> None:
         self.console = console or Console()
         self.steps = steps
-        self.budget = budget
-        self.done = 0
+        self.done = done
+        self._budget: int | None = None
         self._spent = 0
         self._made = 0
         """Steps of this process, what they took, and the tokens that they sampled."""
@@ -79,9 +76,10 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def begin(self, done: int, spent: int) -> None:
-        """Where the run stands: steps made, tokens sampled."""
-        self.done, self._spent = done, spent
+    def begin(self, done: int, spent: int, budget: int | None = None) -> None:
+        """Where the run stands: steps made, tokens sampled; a ``budget`` of tokens ends it with
+        the step that has spent it."""
+        self.done, self._spent, self._budget = done, spent, budget
 
     def phase(self, name: str) -> None:
         """What is going on now."""
@@ -117,8 +115,8 @@ class Progress:
         if self._made == 0:
             return "?"
         steps = self.steps - self.done
-        if self.budget is not None and self._tokens:
-            unspent = max(0, self.budget - self._spent)
+        if self._budget is not None and self._tokens:
+            unspent = max(0, self._budget - self._spent)
             steps = min(steps, math.ceil(unspent * self._made / self._tokens))
         seconds = int(self._training / self._made * steps)
         return f"{seconds // 60}:{seconds % 60:02d}"
@@ -126,7 +124,9 @@ class Progress:
     def _share(self) -> float:
         """How much of the run is done."""
         by_steps = self.done / self.steps
-        return by_steps if self.budget is None else min(1, max(by_steps, self._spent / self.budget))
+        return (
+            by_steps if self._budget is None else min(1, max(by_steps, self._spent / self._budget))
+        )
 
     def _refresh(self) -> None:
         if self._live is None:
@@ -134,7 +134,7 @@ class Progress:
         table = Table.grid(padding=(0, 2))
         width = 28
         full = round(width * self._share())
-        of = f"/{self.steps}" if self.budget is None else f", {self._share():.0%}"
+        of = f"/{self.steps}" if self._budget is None else f", {self._share():.0%}"
         table.add_row(
             f"[bold]step {self.done}{of}[/]",
             f"[green]{'━' * full}[/][dim]{'━' * (width - full)}[/]",
