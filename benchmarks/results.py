@@ -7,7 +7,7 @@ One small JSON per run, in benchmarks/results/; what is there is not run again,
 so the evidence can grow over days and be stopped at any moment (a run that was
 cut off is resumed). Every run has the same start model, task order and held-out
 tasks for its seed, and the same budget of sampled tokens, discarded responses
-and opponents included.
+and opponents included; what a supervising tester writes is not in it.
 
 The primary metric, named beforehand: Best-of-8×8 on the fixed pool, the start
 model's programs chosen among by the trained model's tests.
@@ -46,6 +46,9 @@ HELD_OUT = 600
 RATES = (1e-4, 3e-4, 1e-3)
 CHOOSE_SEEDS, CONFIRM_SEEDS = (0, 1, 2), (10, 11, 12, 13, 14)
 PRIMARY = "pool_bon_8x8"
+CHOSEN_BY = {"coder_only": "bon_8x8"}
+"""Arms whose learning rate another metric chooses: where the tester is frozen, fixed programs and
+fixed tests make the primary one the same whatever was learned."""
 KEPT = (
     "pool_bon_8x8",
     "bon_8x8",
@@ -153,8 +156,9 @@ def runs_of(phase: str) -> Iterator[Run]:
 
 
 def chosen_rate(arm: str) -> float:
-    """The learning rate with the best primary metric on validation, over the seeds that every
-    rate has been run with."""
+    """The learning rate with the best primary metric (or that of `CHOSEN_BY`) on validation, over
+    the seeds that every rate has been run with."""
+    metric = CHOSEN_BY.get(arm, PRIMARY)
     found = {
         rate: {s: r for s in CHOOSE_SEEDS if (r := result("choose", arm, rate, s)) is not None}
         for rate in RATES
@@ -163,7 +167,7 @@ def chosen_rate(arm: str) -> float:
     if not seeds:
         raise LookupError(f"{arm}: the learning rate is not chosen yet; run --phase choose first")
     return max(
-        RATES, key=lambda rate: float(np.mean([_mean(found[rate][s], PRIMARY) for s in seeds]))
+        RATES, key=lambda rate: float(np.mean([_mean(found[rate][s], metric) for s in seeds]))
     )
 
 

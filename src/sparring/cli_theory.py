@@ -122,7 +122,8 @@ def _heading(run: Path, steps: str | None, found: Report) -> list[str]:
     reference, rule = found.by[RightBy.REFERENCE], found.by[RightBy.ESTIMATE]
     return [
         f"{run}: {chosen}",
-        f"{found.groups:,} groups of {reference + rule:,} tasks with {found.tests} tests each; "
+        f"{found.groups:,} groups of {reference + rule:,} tasks with {found.tests} tests each"
+        f"{f', {found.untested:,} of them not tested' if found.untested else ''}; "
         f"{found.pairs:,} pairs of a correct and a wrong program in {found.paired_groups:,} groups",
         f"right tests: by reference in {reference:,} tasks, by the paper's rule (every correct "
         f"program passes) in {rule:,}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,7 @@ def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> 
         given = {c.partition("=")[0].strip() for c in changes}
         raise ConfigError(
             "\n".join(
-                _line("--set" if ".".join(map(str, e["loc"][:2])) in given else where, e)
-                for e in error.errors()
+                _line("--set" if _named(e["loc"], given) else where, e) for e in error.errors()
             )
         ) from None
 
@@ -114,6 +113,14 @@ def _apply(data: dict[str, Any], change: str) -> None:
     section[parts[1]] = value
 
 
+def _named(place: tuple[int | str, ...], given: Collection[str]) -> bool:
+    """Whether a fault is of what was ``given``, or lies between it and other keys of its section,
+    or between sections."""
+    if len(place) > 1:
+        return ".".join(map(str, place[:2])) in given
+    return any(not place or k.partition(".")[0] == place[0] for k in given)
+
+
 def _line(where: str, error: Any) -> str:
     """One line for one fault."""
     path = [p if p.isprintable() else repr(p) for p in map(str, error["loc"])]
@@ -123,6 +130,8 @@ def _line(where: str, error: Any) -> str:
         close = difflib.get_close_matches(path[-1], known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
         return f"{where}: unknown key {name}; {hint}"
+    if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # of several keys
+        return ": ".join([where, *([name] if name else []), str(error["ctx"]["error"])])
     return f"{where}: {name}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
 
 

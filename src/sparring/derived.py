@@ -44,6 +44,9 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
         found["supervising tests"] = (
             f"{by.tests} for each task, once, of at most {by.max_tokens:,} tokens each; {by.model}"
         )
+    if t.token_budget is not None:
+        least = -(-t.token_budget // tokens)
+        found["token budget"] = f"{t.token_budget:,}: spent in step {least:,} at the earliest"
     if not files:
         passes = t.steps * t.tasks_per_step / recipe.tasks.train_count
         found["passes over the training tasks"] = f"{passes:.2f} in the whole run"

@@ -11,6 +11,7 @@ stay as they are and no run directory is made.
 from __future__ import annotations
 
 import json
+import math
 import resource
 import shutil
 import time
@@ -29,6 +30,7 @@ from sparring.pipelines.bout import Judged, judge, limits
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.pipelines.supervised import supervise
+from sparring.prompts.parse import ParsedProgram, parse_program
 from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.ring import Ring
@@ -65,21 +67,24 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield _model(trainer)
         yield from _prompts(ring)
         yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
-        coder, tester, sampled = _sample(ring)
-        yield from _responses(coder, tester, sampled)
-        tasks = ring.batch(1)[: len(coder)]
+        tasks: list[Task] = ring.batch(1)[:_TASKS]
         start = time.monotonic()
-        judged = judge(ring.sandbox, tasks, coder, tester, ring.limits, reasoning=ring.reasoning)
-        ran = time.monotonic() - start
+        coder, tester, others = _sample(ring, tasks)
+        sampled = time.monotonic() - start
+        yield from _responses(coder, tester, others, sampled)
+        start = time.monotonic()
+        judged = _judged(ring, tasks, coder, tester, others)
         if ring.supervisor:
             judged = _supervised(ring, ring.supervisor, judged)
+        ran = time.monotonic() - start
+        if ring.supervisor:
             yield _supervisor(ring.supervisor, judged)
         scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
         yield _rewards(scored)
         start = time.monotonic()
         stats = _learn(trainer, coder, tester, recipe.training.tasks_per_step)
         groups = sum(s.groups for s in stats.values())
-        learned = (time.monotonic() - start) / groups * 2 * len(tasks)
+        learned = (time.monotonic() - start) / groups * 2
         norm = max(s.grad_norm for s in stats.values())
         yield Check(
             "forward and backward",
@@ -92,10 +97,24 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
             gap > recipe.learning.gap_alarm,
         )
         written = sum(len(json.dumps(rollout_record(1, s), default=str)) for s in scored)
-        responses = sum(len(g) for g in (*coder, *tester))
-        yield from _cost(
-            recipe, trainer, place, written / len(tasks), (sampled, ran, learned), responses
+        tokens = sum(len(r.token_ids) for g in (*coder, *tester, *others) for r in g)
+        rounds = 1 + recipe.sampling.extra_rounds
+        one = _OfOneTask(
+            (sampled + ran) / len(tasks) + learned * recipe.learning.epochs,
+            tokens / len(tasks),
+            written / len(tasks),
         )
+        yield from _cost(recipe, trainer, place, one, rounds * recipe.training.tasks_per_step)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfOneTask:
+    """What one task of a step costs, its responses of all players together."""
+
+    seconds: float
+    tokens: float
+    record: float
+    """Bytes, before compression."""
 
 
 def _tasks(ring: Ring) -> Iterator[Check]:
@@ -188,6 +207,26 @@ def _prompts(ring: Ring) -> Iterator[Check]:
     )
 
 
+def _judged(
+    ring: Ring,
+    tasks: list[Task],
+    coder: list[list[Response]],
+    tester: list[list[Response]],
+    others: list[list[Response]],
+) -> list[Judged]:
+    """The bouts by ground truth, opponents' programs included."""
+    pools = _pools(ring, others)
+    found = judge(ring.sandbox, tasks, coder, tester, ring.limits, pools, ring.reasoning)
+    return [replace(j, opponents=o) for j, o in zip(found, others, strict=True)]
+
+
+def _pools(ring: Ring, others: list[list[Response]]) -> list[list[ParsedProgram]] | None:
+    think = ring.reasoning[Role.CODER]
+    if not any(others):
+        return None
+    return [[parse_program(r.text, r.stop, think) for r in group] for group in others]
+
+
 def _supervised(ring: Ring, supervisor: Supervisor, judged: list[Judged]) -> list[Judged]:
     """The same bouts with those by the supervisor's tests."""
     tasks = [j.task for j in judged]
@@ -200,6 +239,7 @@ def _supervised(ring: Ring, supervisor: Supervisor, judged: list[Judged]) -> lis
         ring.limits,
         ring.reasoning,
         supervisor.reasoning,
+        _pools(ring, [list(j.opponents) for j in judged]),
     )
     return [replace(j, supervision=s) for j, s in zip(judged, found, strict=True)]
 
@@ -221,19 +261,26 @@ def _supervisor(supervisor: Supervisor, judged: list[Judged]) -> Check:
     )
 
 
-def _sample(ring: Ring) -> tuple[list[list[Response]], list[list[Response]], float]:
-    start = time.monotonic()
-    tasks: list[Task] = ring.batch(1)[:_TASKS]
+def _sample(
+    ring: Ring, tasks: list[Task]
+) -> tuple[list[list[Response]], list[list[Response]], list[list[Response]]]:
+    """Responses of coder, tester and opponents."""
     s = ring.recipe.sampling
     coder = ring.sampler.sample(ring.prompts(tasks, Role.CODER, 1), s.programs)
     tester = ring.sampler.sample(ring.prompts(tasks, Role.TESTER, 1), s.tests)
-    return coder, tester, time.monotonic() - start
+    others: list[list[Response]] = [[] for _ in tasks]
+    if s.opponents:
+        others = ring.sampler.opponents(ring.opponents_prompts(tasks, 1), s.opponents)
+    return coder, tester, others
 
 
 def _responses(
-    coder: list[list[Response]], tester: list[list[Response]], seconds: float
+    coder: list[list[Response]],
+    tester: list[list[Response]],
+    others: list[list[Response]],
+    seconds: float,
 ) -> Iterator[Check]:
-    every = [r for g in (*coder, *tester) for r in g]
+    every = [r for g in (*coder, *tester, *others) for r in g]
     tokens = sum(len(r.token_ids) for r in every)
     yield Check("sampling", f"{len(every)} responses, {tokens / seconds:,.0f} tokens/s")
     for role, groups in ((Role.CODER, coder), (Role.TESTER, tester)):
@@ -296,20 +343,19 @@ def _learn(
 
 
 def _cost(
-    recipe: Recipe,
-    trainer: Trainer,
-    place: Path,
-    per_task: float,
-    seconds: tuple[float, float, float],
-    responses: int,
+    recipe: Recipe, trainer: Trainer, place: Path, one: _OfOneTask, tasks: int
 ) -> Iterator[Check]:
-    t, s = recipe.training, recipe.sampling
-    per_step = t.tasks_per_step * (s.programs + s.tests)
-    scale = per_step / responses
-    step = (seconds[0] + seconds[1]) * scale + seconds[2] * t.tasks_per_step
+    """``tasks``: of a step, at most."""
+    t = recipe.training
+    steps, ending = t.steps, ""
+    if t.token_budget is not None:
+        in_budget = math.ceil(t.token_budget / (one.tokens * t.tasks_per_step))
+        if in_budget < steps:
+            steps, ending = in_budget, ", which spend training.token_budget"
+    step = one.seconds * tasks
     yield Check(
         "time, at most",
-        f"{step:,.0f} s per step, {step * t.steps / 3600:.1f} h for {t.steps} steps, without "
+        f"{step:,.0f} s per step, {step * steps / 3600:.1f} h for {steps:,} steps{ending}, without "
         "evaluations (larger batches cost less per response)",
     )
     weights = sum(p.numel() * p.element_size() for p in trainer.model.parameters())
@@ -317,7 +363,7 @@ def _cost(
     plain = weights * (2 if recipe.model.adapters is Adapters.PER_ROLE else 1)
     checkpoint = plain + 2 * learning
     kept = checkpoint * (t.keep_checkpoints + 1)
-    rollouts = per_task * t.tasks_per_step * t.steps / 3  # as measured: gzip leaves a third
+    rollouts = one.record * tasks * steps / 3  # as measured: gzip leaves a third
     existing = next(p for p in (place.absolute(), *place.absolute().parents) if p.exists())
     free = shutil.disk_usage(existing).free
     if kept + rollouts > free:

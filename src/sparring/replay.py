@@ -4,7 +4,8 @@
 
 With the recipe of RUN the weights come out as they did, bit for bit. With
 another [learning], [reward], [checker] or [training] it answers what these
-would have made of the same responses; from then on the responses are those
+would have made of the same responses, with other [monitors] when it would have
+raised an alarm; from then on the responses are those
 of another policy, which the largest ratio and the clip share show. There are
 no evaluations, because these would have to sample.
 """
@@ -27,7 +28,7 @@ from sparring.runs.progress import Progress
 from sparring.train import advance, take_up
 from sparring.trainer import Trainer
 
-SECTIONS = ("reward", "checker", "learning", "training")
+SECTIONS = ("reward", "checker", "learning", "training", "monitors")
 """What a replay may change; the rest decided how the rollouts were made."""
 
 
@@ -64,6 +65,7 @@ def replay(
             raise RunError(f"{source.path}: has no checkpoint of step {from_step}")
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
+    progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
     notes = reward_note(run, recipe, trainer.step)
     if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
         notes.append(
@@ -93,8 +95,9 @@ def _same_weights(source: RunDir, run: RunDir, step: int) -> bool | None:
     """Whether both runs' checkpoints of a step hold the same weights; None if one has none."""
     digests = []
     for path in (source.path, run.path):
-        files = sorted((path / "checkpoints" / f"step-{step:05d}").glob("*.safetensors"))
-        digests.append([(f.name, _digest(f)) for f in files])
+        checkpoint = path / "checkpoints" / f"step-{step:05d}"
+        files = sorted(checkpoint.rglob("*.safetensors"))  # of both roles, where each has its own
+        digests.append([(str(f.relative_to(checkpoint)), _digest(f)) for f in files])
     return digests[0] == digests[1] if all(digests) else None
 
 

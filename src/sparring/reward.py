@@ -10,6 +10,7 @@ import numpy as np
 
 from sparring.learning.settings import Objective
 from sparring.pipelines.bout import Judged
+from sparring.pipelines.monitors import plain_input
 from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import rewarded
 from sparring.recipe import Recipe, RewardSection
@@ -18,8 +19,8 @@ from sparring.scoring.advantages import (
     Advantages,
     DropReason,
     advantages,
+    dealt,
     positives,
-    shuffled,
 )
 from sparring.scoring.custom import Bout, CustomReward
 from sparring.scoring.lengths import LengthForm, by_length
@@ -28,9 +29,9 @@ from sparring.scoring.overlong import overlong
 from sparring.scoring.rewards import (
     CoderReward,
     RewardSettings,
-    TesterReward,
     TesterTerms,
     coder_rewards,
+    largest_reward,
     tester_rewards,
 )
 
@@ -72,7 +73,8 @@ class Scorer:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.settings = reward_settings(recipe.reward)
-        self.custom = CustomReward(recipe.reward.function) if recipe.reward.function else None
+        name, untested = recipe.reward.function, recipe.sampling.skip_unlabelled
+        self.custom = CustomReward(name, untested) if name else None
 
     def score(self, judged: Judged, step: int, index: int) -> Scored:
         """``index`` is the bout's place in its step (the shuffled control draws by it)."""
@@ -85,53 +87,64 @@ class Scorer:
     def _score(self, judged: Judged, step: int, index: int) -> Scored:
         facts = facts_of(judged)
         coder, terms = self.rewards(facts)
-        if self.custom and len(judged.tester):
-            coder, own = self.custom(_bout(judged))
-            terms = replace(terms, reward=own)
-        tester = terms.reward
+        good_P = facts.matrix.correct_P
+        if self.custom:
+            coder, tester = self._overlong(facts, *self.custom(_bout(judged)))
+            terms = replace(terms, reward=tester)
+            with np.errstate(invalid="ignore"):  # NaN is not positive
+                good_P = coder > 0
+        good_P = good_P & ~np.isnan(coder)
         if self.recipe.reward.shuffle:
             rng = np.random.default_rng([self.recipe.training.seed, step, index])
-            coder, tester = shuffled(coder, rng), shuffled(tester, rng)
-        return Scored(judged, coder, terms, *self.advantages(facts, coder, tester))
+            order_P = dealt(len(coder), rng)
+            coder, good_P = coder[order_P], good_P[order_P]
+            terms = replace(terms, reward=terms.reward[dealt(len(terms.reward), rng)])
+        if self.recipe.learning.objective is Objective.LIKELIHOOD:
+            with np.errstate(invalid="ignore"):
+                good_U = terms.reward > 0
+            return Scored(judged, coder, terms, positives(good_P), positives(good_U))
+        return Scored(judged, coder, terms, *self.advantages(facts, coder, terms.reward))
 
     def rewards(self, facts: Facts) -> tuple[Floats, TesterTerms]:
         """The recipe's own rewards: of programs [P], and of tests with their terms [U]."""
-        section, sampling = self.recipe.reward, self.recipe.sampling
         coder = coder_rewards(facts.matrix, self.settings)
         terms = tester_rewards(
             facts.tester_matrix, facts.valid_U, self.settings, facts.repeats_U, facts.copied_U
         )
-        counted = section.coder is CoderReward.COUNT
-        scaled = section.tester is not TesterReward.CURE
-        wrong = max(1, int(facts.tester_matrix.wrong_P.sum()))
-        coder = overlong(
-            coder,
-            facts.lengths_P,
-            facts.truncated_P,
-            section.overlong,
-            sampling.coder_max_tokens,
-            section.overlong_buffer,
-            float(facts.matrix.ground_truth if counted else 1),
-        )
-        tester = overlong(
-            terms.reward,
-            facts.lengths_U,
-            facts.truncated_U,
-            section.overlong,
-            sampling.tester_max_tokens,
-            section.overlong_buffer,
-            float(1 if scaled else wrong),
-        )
+        coder, tester = self._overlong(facts, coder, terms.reward)
         return coder, replace(terms, reward=tester)
+
+    def _overlong(self, facts: Facts, coder: Floats, tester: Floats) -> tuple[Floats, Floats]:
+        """Both rewards with truncated responses treated as the recipe says."""
+        section, sampling = self.recipe.reward, self.recipe.sampling
+        counted = section.coder is CoderReward.COUNT
+        how, buffer = section.overlong, section.overlong_buffer
+        return (
+            overlong(
+                coder,
+                facts.lengths_P,
+                facts.truncated_P,
+                how,
+                sampling.coder_max_tokens,
+                buffer,
+                float(facts.matrix.ground_truth if counted else 1),
+            ),
+            overlong(
+                tester,
+                facts.lengths_U,
+                facts.truncated_U,
+                how,
+                sampling.tester_max_tokens,
+                buffer,
+                largest_reward(facts.tester_matrix, self.settings),
+            ),
+        )
 
     def advantages(
         self, facts: Facts, coder: Floats, tester: Floats
     ) -> tuple[Advantages, Advantages]:
         """What learning goes by, for both roles."""
         section = self.recipe.reward
-        if self.recipe.learning.objective is Objective.LIKELIHOOD:
-            with np.errstate(invalid="ignore"):  # NaN is not positive
-                return positives(facts.matrix.correct_P), positives(tester > 0)
         how = section.normalisation
         bounds = (section.length_least, section.length_most)
         official = section.length is LengthForm.OFFICIAL
@@ -147,9 +160,9 @@ class Scorer:
 
 def facts_of(judged: Judged) -> Facts:
     """The facts of a bout."""
-    inputs = [" ".join(p.test.input.split()) if p.test else None for p in judged.tests]
+    inputs = [plain_input(p.test.input) if p.test else None for p in judged.tests]
     count = Counter(inputs)
-    public = {" ".join(t.input.split()) for t in judged.task.examples}
+    public = {plain_input(t.input) for t in judged.task.examples}
     return Facts(
         matrix=judged.matrix,
         tester_matrix=stacked(judged.matrix, judged.pool) if judged.pool else judged.matrix,

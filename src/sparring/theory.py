@@ -84,13 +84,15 @@ class Needed:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run's groups say. ``tests``: generated tests of a group. ``by``: tasks by who says
+    """What a run's groups say. ``tests``: generated tests of a group, ``untested``: groups whose
+    tests were not sampled. ``by``: tasks by who says
     what is right. ``rates``: by `Rate`'s names, μ of a read test (``mu``) and of a sampled one
     (``mu_sampled``); ``by_rule`` are the same by the paper's rule everywhere."""
 
     steps: list[int]
     recorded: list[int]
     groups: int
+    untested: int
     paired_groups: int
     pairs: int
     tests: int
@@ -105,6 +107,7 @@ class Report:
         return {
             "steps": self.steps,
             "groups": self.groups,
+            "untested_groups": self.untested,
             "paired_groups": self.paired_groups,
             "pairs": self.pairs,
             "tests_per_group": self.tests,
@@ -155,6 +158,7 @@ def theory(run: RunDir, asked: range | None) -> Report:
         steps=steps,
         recorded=recorded,
         groups=len(groups),
+        untested=sum(not len(g.parsed_U) for g in groups),
         paired_groups=len(set(these.group.tolist())),
         pairs=len(these.counts),
         tests=most,

@@ -54,6 +54,7 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
         keep_inputs(run, recipe, trainer.revision)
         run.write_json("environment.json", ring.environment())
         before = take_up(trainer, run)
+        progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
         for note in (*ring.notes(), *reward_note(run, recipe, trainer.step)):
             progress.note(note)
         court = Court(ring, run, progress, trainer.step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ from sparring.learning.adapters import activate
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import load_weights, prepare_model, save_model, start_weights
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import Adapters, LearningSettings, LossSettings, ModelSettings
+from sparring.learning.settings import (
+    Adapters,
+    KLPlace,
+    LearningSettings,
+    LossSettings,
+    ModelSettings,
+    OldLogprobs,
+)
 from sparring.learning.update import Learner
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
@@ -67,6 +75,27 @@ def test_a_roles_groups_move_its_own_adapter_and_nothing_else(role: Role) -> Non
 def test_a_joint_update_moves_both_by_what_each_would_learn_alone(kl: float) -> None:
     """Without a common bound on the gradient, two roles in one step are two steps."""
     free = LearningSettings(learning_rate=1e-2, max_grad_norm=1e9, loss=LossSettings(kl=kl))
+    joint = learner(free)
+    joint.update([*groups(role=Role.CODER), *groups(role=Role.TESTER)])
+    for role in Role:
+        alone = learner(free)
+        alone.update(groups(role=role))
+        assert same(adapter(alone.model, role), adapter(joint.model, role))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        LearningSettings(old_logprobs=OldLogprobs.TRAINER),
+        LearningSettings(old_logprobs=OldLogprobs.EACH),
+        LearningSettings(loss=LossSettings(kl=0.1, kl_place=KLPlace.REWARD)),
+    ],
+    ids=["trainer", "each", "kl in the reward"],
+)
+def test_what_is_computed_before_a_step_is_by_each_roles_own_adapter(
+    more: LearningSettings,
+) -> None:
+    free = replace(more, learning_rate=1e-2, max_grad_norm=1e9, epochs=2)
     joint = learner(free)
     joint.update([*groups(role=Role.CODER), *groups(role=Role.TESTER)])
     for role in Role:

@@ -184,6 +184,23 @@ def test_the_trainers_own_old_log_probs_repair_a_sampler_that_is_off() -> None:
     torch.testing.assert_close(capped, right * 1.05, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("how", "known"), [(OldLogprobs.TRAINER, True), (OldLogprobs.SAMPLED, False)]
+)
+def test_the_testers_gap_is_known_where_its_log_probs_were_computed_first(
+    how: OldLogprobs, known: bool
+) -> None:
+    """Coders learn first, so that the pass that learns from testers comes too late."""
+    settings = LearningSettings(
+        learning_rate=5e-2, old_logprobs=how, mode=UpdateMode.SEPARATE, minibatches=2, epochs=2
+    )
+    stats = Learner(tiny_model(), settings).update(groups())[Role.TESTER]
+    tokens = sum(g.tokens for g in groups() if g.role is Role.TESTER)
+    assert stats.gap_tokens == (tokens if known else 0)
+    assert math.isnan(stats.logprob_gap) is not known
+    assert not stats.logprob_gap > 1e-5
+
+
 def test_old_log_probs_of_each_step_keep_the_ratio_at_one() -> None:
     def largest(how: OldLogprobs) -> float:
         learner = Learner(
@@ -248,7 +265,7 @@ def test_kl_in_the_reward_moves_advantages_within_a_group() -> None:
     assert learner.reference is not None
     moved(learner.reference)
     before = groups()
-    after = learner._penalised(before)
+    after, by_role = learner._penalised(before)
     changes = [
         [b.advantage - a.advantage for a, b in zip(g.samples, h.samples, strict=True)]
         for g, h in zip(before, after, strict=True)
@@ -264,6 +281,29 @@ def test_kl_in_the_reward_moves_advantages_within_a_group() -> None:
     ]
     expected = [sum(cost) / len(cost) - c for c in cost]
     assert changes[2] == pytest.approx(expected, abs=1e-4)
+    [tester] = [h for h in before if h.role is Role.TESTER]
+    values = reference_logprobs(learner, tester)
+    kl = [
+        kl_terms(torch.tensor(s.sampled_logprobs), r, KLEstimator.K3)
+        for s, r in zip(tester.samples, values, strict=True)
+    ]
+    assert by_role[Role.TESTER] == pytest.approx(float(torch.cat(kl).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(epochs: int) -> None:
+    """Of the policy that sampled, which the loss meets in the first optimiser step."""
+
+    def told(place: KLPlace, epochs: int) -> float:
+        loss = LossSettings(kl=0.5, kl_place=place)
+        learner = Learner(tiny_model(), LearningSettings(loss=loss, epochs=epochs))
+        assert learner.reference is not None
+        moved(learner.reference)
+        return learner.update(groups())[Role.TESTER].kl
+
+    in_the_loss = told(KLPlace.LOSS, 1)
+    assert told(KLPlace.REWARD, epochs) == pytest.approx(in_the_loss, rel=1e-3)
+    assert in_the_loss > 1e-3
 
 
 def reference_logprobs(learner: Learner, group: Group) -> list[torch.Tensor]:

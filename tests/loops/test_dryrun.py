@@ -38,6 +38,18 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_opponents_and_a_budget_of_tokens_are_in_what_a_run_costs(tmp_path: Path) -> None:
+    """A disk that could never hold so many steps is no reason to refuse a run of a few."""
+    more = ["sampling.opponents=3", "training.steps=900000000", "training.token_budget=2000"]
+    changes = [x for change in more for x in ("--set", change)]
+    done = sparring_here("train", "--dry-run", *SETS, *changes, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "sampling: 30 responses" in done.stdout  # 2 tasks × (6 + 6 + 3)
+    [steps] = re.findall(r"h for ([\d,]+) steps, which spend training.token_budget", done.stdout)
+    assert 1 <= int(steps) <= 3
+    assert "spent in step 1 at the earliest" in done.stdout
+
+
 def test_what_would_disappoint_is_marked(tmp_path: Path) -> None:
     row = {"question": "Read a number.", "test_input": ["1"], "test_output": ["1"]}
     (tmp_path / "t.jsonl").write_text(json.dumps(row))

@@ -14,6 +14,10 @@ import pytest
 from safetensors.torch import load_file
 from tests.loops.runs import command, finished, records, sparring, sparring_here
 
+from sparring.config import make_recipe
+from sparring.pipelines.record import judged_from
+from sparring.replay import refuse_other_changes, replay_recipe
+
 
 def weights(run: Path, step: int) -> bytes:
     return (run / "checkpoints" / f"step-{step:05d}" / "model.safetensors").read_bytes()
@@ -87,6 +91,13 @@ def test_a_replay_with_other_settings_learns_something_else(run: Path, tmp_path:
     assert max(m["tester"]["clip_share"] for m in later) > 0
 
 
+def test_a_replay_may_have_other_limits() -> None:
+    """No rollout depends on where an alarm begins."""
+    refuse_other_changes(["monitors.suspect_tests", "learning.kl"])
+    other = make_recipe({"monitors": {"suspect_tests": 0.5}}, (), "other")
+    assert replay_recipe(make_recipe({}, (), "run"), other).monitors.suspect_tests == 0.5
+
+
 def test_a_stopped_replay_resumes(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut"
     assert sparring("train", "--replay", str(run), "--run-dir", str(path)).returncode == 0
@@ -126,7 +137,7 @@ def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) 
     assert "is there already" in again.stderr
     assert changes
     assert {c["role"] for c in changes} == {"tester"}
-    # by hand, from the record: with validity 1 the reward is higher by W
+    # by hand, from the record: with validity 1/2 the reward is higher by W/2
     rollout = {
         (g["step"], g["task"]["id"]): g for step in (1, 2, 3, 4) for g in _rollouts(run, step)
     }
@@ -134,10 +145,12 @@ def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) 
         g = rollout[c["step"], c["task"]]
         assert c["reward"][0] == g["tests"][c["index"]]["reward"]
         assert c["advantage"][0] == g["tests"][c["index"]]["advantage"]
-        wrong = sum(not p["correct"] for p in g["programs"])
+        judged = judged_from(g)
+        assert judged.pool is not None
+        wrong = int(judged.matrix.wrong_P.sum() + judged.pool.wrong_P.sum())
         accepted = g["tests"][c["index"]]["accepts_correct"] and g["tests"][c["index"]]["valid"]
         if wrong and accepted:
-            assert c["reward"][0] - c["reward"][1] == pytest.approx(wrong)
+            assert c["reward"][0] - c["reward"][1] == pytest.approx(wrong / 2)
 
 
 def _rollouts(run: Path, step: int) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ from sparring.scoring.advantages import DropReason
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "nano").glob("*.toml"))
 ALL = {
-    "sampling__opponents": "3",
+    "sampling__programs": "2",  # few, so that some tasks stay unsolved
+    "sampling__opponents": "1",
     "sampling__skip_unlabelled": "true",
     "sampling__extra_rounds": "2",
     "tasks__curriculum": "pass_rate",
@@ -44,7 +45,7 @@ def test_tests_are_sampled_exactly_where_some_program_is_correct(run: Path) -> N
         for bout in bouts(run, step):
             judged = judged_from(bout)
             assert judged.pool is not None
-            assert len(judged.opponents) == len(judged.pool.passed_PT) == 3
+            assert len(judged.opponents) == len(judged.pool.passed_PT) == 1
             correct = judged.matrix.correct_P.any() or judged.pool.correct_P.any()
             assert len(judged.tester) == (6 if correct else 0)
             skipped += not correct

@@ -126,6 +126,22 @@ def test_a_run_by_hand(tmp_path: Path) -> None:
     assert rows[4]["ties_lost"]["observed"]["mean"] is None
 
 
+def test_groups_whose_tests_were_not_sampled_are_told_and_count_in_p_s_alone(
+    tmp_path: Path,
+) -> None:
+    untested = by_hand(["0", "0"], "", "d")
+    both = [record(1, A), record(1, B)]
+    plain, said = told(made(tmp_path / "one", {1: both}), tmp=tmp_path)
+    assert plain["untested_groups"] == 0
+    assert "not tested" not in said
+    found, said = told(made(tmp_path / "two", {1: [*both, record(1, untested)]}), tmp=tmp_path)
+    assert found["untested_groups"] == 1
+    assert "3 groups of 3 tasks with 2 tests each, 1 of them not tested" in said
+    assert found["rates"].pop("p_s")["mean"] == pytest.approx(2 / 7)
+    assert plain["rates"].pop("p_s")["mean"] == pytest.approx(2 / 5)
+    assert found["rates"] == plain["rates"]
+
+
 def test_tasks_without_a_reference_go_by_the_papers_rule(tmp_path: Path) -> None:
     # by the rule the second test of b is right too; by reference it is wrong
     b = by_hand(["111", "001"], "rw", "b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,11 @@ def judged(validator: list[Outcome], solution: list[Outcome]) -> Any:
 
 def test_a_failure_of_ours_on_a_withheld_test_counts_as_one() -> None:
     assert infra_share([told(["++", "++"], ["?-", "++"])]) == 1 / 8
+
+
+def test_a_failure_of_ours_on_an_opponents_run_counts_as_one() -> None:
+    lost = [[Outcome(Verdict.INFRA), Outcome(Verdict.WRONG_ANSWER)]]
+    assert infra_share([replace(told(["++", "++"]), pool_outcomes_PT=lost)]) == 1 / 6
 
 
 VALID = Outcome(Verdict.FINISHED, "valid\n")

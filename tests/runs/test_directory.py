@@ -181,6 +181,32 @@ def test_progress_is_plain_when_piped() -> None:
     assert lines[1].split() == ["1", "50%", "–", "–", "–", "–", "2.0", "0:18"]
 
 
+def left(progress: Progress, step: int, **values: float) -> str:
+    """The last column of the line of a step that took 60 seconds."""
+    out = io.StringIO()
+    progress.console = Console(file=out)
+    progress.step(step, values, 60.0)
+    return out.getvalue().splitlines()[-1].split()[-1]
+
+
+def test_what_is_left_is_told_by_the_steps_made_since_the_run_was_taken_up() -> None:
+    with Progress(20, console=Console(file=io.StringIO())) as progress:
+        progress.begin(15, 0)
+        assert left(progress, 16) == "4:00"
+        assert left(progress, 17) == "3:00"
+
+
+def test_a_budget_of_tokens_may_be_the_nearer_end() -> None:
+    with Progress(1000, console=Console(file=io.StringIO())) as progress:
+        progress.begin(3, 500, budget=1000)
+        assert left(progress, 4, tokens=100) == "4:00"  # 400 of about 100 each
+        assert left(progress, 5, tokens=300) == "1:00"  # 100 of about 200 each
+        assert left(progress, 6, tokens=200) == "0:00"
+    with Progress(6, console=Console(file=io.StringIO())) as progress:
+        progress.begin(0, 0, budget=10**9)
+        assert left(progress, 1, tokens=100) == "5:00"
+
+
 def test_progress_is_live_in_a_terminal() -> None:
     out = io.StringIO()
     with Progress(10, console=Console(file=out, force_terminal=True, width=100)) as progress:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.scoring.advantages import DropReason, Normalisation, advantages, shuffled
+from sparring.scoring.advantages import DropReason, Normalisation, advantages, dealt
 
 
 def test_population_deviation_by_hand() -> None:
@@ -40,6 +40,6 @@ def test_advantages_are_centred_with_unit_deviation_or_dropped(rewards: list[flo
 
 def test_shuffling_keeps_the_rewards_and_loses_their_owners() -> None:
     reward = np.arange(12.0)
-    mixed = shuffled(reward, np.random.default_rng(0))
+    mixed = reward[dealt(12, np.random.default_rng(0))]
     assert sorted(mixed) == sorted(reward)
     assert (mixed != reward).any()

@@ -103,7 +103,7 @@ class Reference(StrEnum):
     """The model as it was before the first step."""
     STEP = "step"
     """The policy that sampled the step's responses, as in the official code: with one optimiser
-    step per batch the term and its gradient are then 0."""
+    step per batch, or with `OldLogprobs.EACH`, the term and its gradient are then 0."""
 
 
 class OldLogprobs(StrEnum):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -44,9 +44,11 @@ from sparring.schema import Role
 class RoleStats:
     """What one role's tokens did in an update. Means are over tokens; NaN without any.
 
+    ``kl`` is to the reference, in the loss or as it was taken off the advantages; 0 without one.
     ``logprob_gap`` is the mean, ``logprob_gap_max`` the largest absolute
     difference between the sampler's and the trainer's log-probs over the
-    ``gap_tokens`` computed before the first optimiser step (NaN if none).
+    ``gap_tokens`` computed before the first optimiser step (NaN if none: where
+    the other role learned first and no log-probs were computed before).
     ``grad_norm`` is the mean over optimiser steps of this role's part of the
     gradient, before clipping. ``refused`` optimiser steps were left out because
     the gradient was not finite or longer than `LearningSettings.refuse_norm`.
@@ -101,10 +103,13 @@ class Learner:
             self.optimizer = self._new_optimizer()
             self.set_learning_rate(rate)
         self._learning_mode()
+        taken: dict[Role, float] = {}
         if self.settings.loss.kl > 0 and self.settings.loss.kl_place is KLPlace.REWARD:
-            groups = self._penalised(groups)
+            groups, taken = self._penalised(groups)
         if self.settings.old_logprobs is OldLogprobs.TRAINER:
             groups = self._recomputed(groups)
+            for g in groups:
+                _add_gap(stats[g.role], g)
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         if self.settings.mode is UpdateMode.SEPARATE:
             parts = [
@@ -117,17 +122,19 @@ class Learner:
             parts = [
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
-        stepped = False
+        fresh = self.settings.old_logprobs is not OldLogprobs.TRAINER  # else the gap is known
         for part in parts * self.settings.epochs:
             if self.settings.old_logprobs is OldLogprobs.EACH:
                 part = {role: self._recomputed(chunk) for role, chunk in part.items()}
-            stepped |= self._optimizer_step(part, stats, fresh=not stepped)
+            if self._optimizer_step(part, stats, fresh):
+                fresh = False
         if self.settings.master_weights is Precision.BFLOAT16:
             for p in self._parameters():
                 p.data = p.data.bfloat16().float()
         self.model.eval()
-        for s in stats.values():
+        for role, s in stats.items():
             s.grad_norm /= max(1, s.optimizer_steps)
+            s.kl += taken.get(role, 0.0) * s.tokens
             for name in ("loss", "kl", "clip_share", "entropy"):
                 setattr(s, name, getattr(s, name) / s.tokens if s.tokens else math.nan)
             if not s.tokens:
@@ -230,21 +237,22 @@ class Learner:
     def _recomputed(self, groups: Sequence[Group]) -> list[Group]:
         """The groups with the trainer's own log-probs under the current weights."""
         found: dict[int, tuple[float, ...]] = {}
-        for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
+        for batch in self._by_role(groups):
             with autocast(self.model.device, self.settings.precision):
                 now = response_logprobs(self.model, batch, self.settings.share_prompts)
             found |= _by_sample(batch, now.logprob)
         return _changed(groups, lambda s: replace(s, trainer_logprobs=found[id(s)]))
 
     @torch.no_grad()
-    def _penalised(self, groups: Sequence[Group]) -> list[Group]:
+    def _penalised(self, groups: Sequence[Group]) -> tuple[list[Group], dict[Role, float]]:
         """The groups with the KL to the reference taken off the advantages: β times its sum over
-        a response's tokens, centred over the group, as if it had been in the reward."""
+        a response's tokens, centred over the group, as if it had been in the reward. And the KL
+        itself, by role: mean over tokens."""
         if self.reference is None:  # to the policy that sampled: nothing
-            return list(groups)
+            return list(groups), {}
         loss = self.settings.loss
         cost: dict[int, float] = {}
-        for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
+        for batch in self._by_role(groups):
             with autocast(self.model.device, self.settings.precision):
                 reference = self._reference_logprobs(batch, self.settings.share_prompts)
             assert reference is not None
@@ -253,8 +261,9 @@ class Learner:
                 sampled = torch.tensor(s.sampled_logprobs)
                 kl = kl_terms(sampled, torch.tensor(values[id(s)]), loss.kl_estimator)
                 cost[id(s)] = loss.kl * float(kl.sum())
-        mean = {id(g): sum(cost[id(s)] for s in g.samples) / len(g.samples) for g in groups}
-        return [
+        total = {id(g): sum(cost[id(s)] for s in g.samples) for g in groups}
+        mean = {id(g): total[id(g)] / len(g.samples) for g in groups}
+        penalised = [
             replace(
                 g,
                 samples=tuple(
@@ -263,6 +272,19 @@ class Learner:
             )
             for g in groups
         ]
+        found = {}
+        for role in {g.role for g in groups}:
+            own = [g for g in groups if g.role is role]
+            taken = sum(total[id(g)] for g in own) / loss.kl
+            found[role] = taken / sum(g.tokens for g in own)
+        return penalised, found
+
+    def _by_role(self, groups: Sequence[Group]) -> Iterator[list[Group]]:
+        """Micro-batches of one role each: where roles have adapters of their own, a forward pass
+        is of one of them."""
+        for role in Role:
+            own = [g for g in groups if g.role is role]
+            yield from micro_batches(own, self.settings.tokens_per_micro_batch)
 
     @torch.no_grad()
     def _reference_logprobs(self, batch: list[Group], shared: bool) -> torch.Tensor | None:
@@ -333,6 +355,15 @@ def _by_sample(batch: Sequence[Group], values: torch.Tensor) -> dict[int, tuple[
     samples = [s for g in batch for s in g.samples]
     parts = values.cpu().split([len(s.token_ids) for s in samples])
     return {id(s): tuple(part.tolist()) for s, part in zip(samples, parts, strict=True)}
+
+
+def _add_gap(stats: RoleStats, group: Group) -> None:
+    """Add how far the trainer's log-probs of a group's tokens are from the sampler's."""
+    sampled = torch.tensor([x for s in group.samples for x in s.sampled_logprobs])
+    gap = (torch.tensor([x for s in group.samples for x in s.old_logprobs]) - sampled).abs()
+    stats.logprob_gap += float(gap.sum())
+    stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
+    stats.gap_tokens += len(gap)
 
 
 def _changed(groups: Sequence[Group], change: Callable[[Sample], Sample]) -> list[Group]:

@@ -188,9 +188,9 @@ def limits(task: Task, general: Limits) -> Limits:
 
 
 def infra_share(judged: Sequence[Judged]) -> float:
-    """Share of cells that our own failures left without a label."""
+    """Share of cells, opponents' included, that our own failures left without a label."""
     bouts = [*judged, *(s.bout for j in judged if (s := j.supervision) and s.bout)]
-    rows = [row for j in bouts for row in (*j.outcomes_PT, *j.withheld_PH)]
+    rows = [r for j in bouts for r in (*j.outcomes_PT, *j.withheld_PH, *j.pool_outcomes_PT)]
     cells = [o.verdict is Verdict.INFRA for row in rows for o in row]
     return sum(cells) / len(cells) if cells else 0.0
 

@@ -79,8 +79,8 @@ _OF_TESTS = (
 def _generated(judged: Judged) -> dict[str, list[bool]]:
     """For each of `_OF_TESTS`, of which generated tests it is true; those that it cannot be said
     of are left out."""
-    inputs = [_plain(p.test.input) for p in judged.tests if p.test]
-    public = {_plain(e.input) for e in judged.task.examples}
+    inputs = [plain_input(p.test.input) for p in judged.tests if p.test]
+    public = {plain_input(e.input) for e in judged.task.examples}
     seen = Counter[tuple[str, ...]]()
     repeated = []
     for one in inputs:
@@ -103,7 +103,7 @@ def _generated(judged: Judged) -> dict[str, list[bool]]:
     }
 
 
-def _plain(text: str) -> tuple[str, ...]:
+def plain_input(text: str) -> tuple[str, ...]:
     """An input without what makes equal ones look different: blank lines, runs of white space."""
     return tuple(" ".join(line.split()) for line in text.splitlines() if line.strip())
 

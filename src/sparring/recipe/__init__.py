@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from sparring.learning.settings import Objective
 from sparring.recipe.method import LearningSection, RewardSection
 from sparring.recipe.monitors import MonitorsSection
 from sparring.recipe.presets import Preset, preset_values
@@ -28,6 +29,7 @@ from sparring.recipe.setting import (
     TrainingSection,
 )
 from sparring.recipe.supervision import SupervisionKind, SupervisionSection
+from sparring.scoring.lengths import LengthForm
 
 __all__ = [
     "NANO",
@@ -77,3 +79,13 @@ class Recipe(Section):
             if isinstance(own, Mapping):
                 given[section] = {**values, **own}
         return given
+
+    @model_validator(mode="after")
+    def _lengths_are_learned_by_advantages(self) -> Recipe:
+        likelihood = self.learning.objective is Objective.LIKELIHOOD
+        if likelihood and self.reward.length is not LengthForm.NONE:
+            raise ValueError(
+                f"reward.length = {self.reward.length} is for advantages, and learning.objective = "
+                "likelihood has none"
+            )
+        return self

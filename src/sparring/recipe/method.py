@@ -100,6 +100,19 @@ class RewardSection(Section):
         False, description="Control experiment: deal rewards out at random within each group"
     )
 
+    @model_validator(mode="after")
+    def _makes_sense(self) -> RewardSection:
+        if self.length_least > self.length_most:
+            raise ValueError(
+                f"length_least ({self.length_least:g}) is above length_most ({self.length_most:g})"
+            )
+        if self.function and self.overlong is Overlong.PENALTY:
+            raise ValueError(
+                "overlong = penalty is in units of our own rewards: with a function of your own "
+                "let that pay less, or set overlong = mask"
+            )
+        return self
+
 
 class LearningSection(Section):
     """[learning]"""
@@ -183,6 +196,11 @@ class LearningSection(Section):
     @model_validator(mode="after")
     def _somebody_learns(self) -> LearningSection:
         if self.mode is not UpdateMode.JOINT:
+            if (self.coder_weight, self.tester_weight) != (1, 1):
+                raise ValueError(
+                    "coder_weight and tester_weight are of a joint update, where one gradient is "
+                    "of both roles: set mode = joint, or for a role that learns nothing frozen"
+                )
             return self
         if self.coder_weight == self.tester_weight == 0:
             raise ValueError("coder_weight and tester_weight are both 0: nobody would learn")
@@ -198,4 +216,24 @@ class LearningSection(Section):
     def _weights_have_a_source(self) -> LearningSection:
         if self.importance_cap is not None and self.old_logprobs is not OldLogprobs.TRAINER:
             raise ValueError('importance_cap needs old_logprobs = "trainer"')
+        return self
+
+    @model_validator(mode="after")
+    def _likelihood_is_of_good_responses_alone(self) -> LearningSection:
+        likelihood = self.objective is Objective.LIKELIHOOD
+        if likelihood and self.kl > 0 and self.kl_place is KLPlace.REWARD:
+            raise ValueError(
+                "objective = likelihood has no rewards that a KL could be taken off: set "
+                "kl_place = loss"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_kl_is_to_another_policy(self) -> LearningSection:
+        sampled = self.kl_place is KLPlace.REWARD and self.reference is Reference.STEP
+        if self.kl > 0 and sampled:
+            raise ValueError(
+                "kl_place = reward takes the KL of the policy that sampled, which is 0 with "
+                "reference = step: set reference = start"
+            )
         return self

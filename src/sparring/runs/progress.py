@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -46,9 +47,12 @@ class Progress:
         self.console = console or Console()
         self.steps = steps
         self.done = done
-        self._first = done
-        self._start = time.monotonic()
+        self._budget: int | None = None
+        self._spent = 0
+        self._made = 0
+        """Steps of this process, what they took, and the tokens that they sampled."""
         self._training = 0.0
+        self._tokens = 0
         self._phase = ""
         self._last: Mapping[str, Any] = {}
         self._header = False
@@ -72,6 +76,11 @@ class Progress:
         if self._live:
             self._live.stop()
 
+    def begin(self, done: int, spent: int, budget: int | None = None) -> None:
+        """Where the run stands: steps made, tokens sampled; a ``budget`` of tokens ends it with
+        the step that has spent it."""
+        self.done, self._spent, self._budget = done, spent, budget
+
     def phase(self, name: str) -> None:
         """What is going on now."""
         self._phase = name
@@ -83,9 +92,12 @@ class Progress:
 
     def step(self, step: int, values: Mapping[str, Any], seconds: float) -> None:
         """A training step is done. ``values`` may hold ``one_shot``, ``tests_right``,
-        ``responses_per_s``, ``runs_per_s`` and ``tokens_per_s``."""
+        ``tokens``, ``responses_per_s``, ``runs_per_s`` and ``tokens_per_s``."""
         self.done = step
+        self._made += 1
         self._training += seconds
+        self._tokens += int(values.get("tokens", 0))
+        self._spent += int(values.get("tokens", 0))
         self._last = values
         if self._live is None:
             if not self._header:
@@ -100,20 +112,31 @@ class Progress:
         self._refresh()
 
     def _left(self) -> str:
-        made = self.done - self._first
-        if made == 0:
+        if self._made == 0:
             return "?"
-        seconds = int(self._training / made * (self.steps - self.done))
+        steps = self.steps - self.done
+        if self._budget is not None and self._tokens:
+            unspent = max(0, self._budget - self._spent)
+            steps = min(steps, math.ceil(unspent * self._made / self._tokens))
+        seconds = int(self._training / self._made * steps)
         return f"{seconds // 60}:{seconds % 60:02d}"
+
+    def _share(self) -> float:
+        """How much of the run is done."""
+        by_steps = self.done / self.steps
+        return (
+            by_steps if self._budget is None else min(1, max(by_steps, self._spent / self._budget))
+        )
 
     def _refresh(self) -> None:
         if self._live is None:
             return
         table = Table.grid(padding=(0, 2))
         width = 28
-        full = round(width * self.done / self.steps)
+        full = round(width * self._share())
+        of = f"/{self.steps}" if self._budget is None else f", {self._share():.0%}"
         table.add_row(
-            f"[bold]step {self.done}/{self.steps}[/]",
+            f"[bold]step {self.done}{of}[/]",
             f"[green]{'━' * full}[/][dim]{'━' * (width - full)}[/]",
             f"{self._left()} left",
             self._phase,

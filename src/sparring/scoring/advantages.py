@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparring.scoring.matrix import Bools, Floats
 
+Ints = NDArray[np.int64]
 _NO_DIFFERENCE = 1e-9
 
 
@@ -75,6 +77,7 @@ def same(reward: Floats) -> bool:
     return float(reward.std()) < _NO_DIFFERENCE
 
 
-def shuffled(reward: Floats, rng: np.random.Generator) -> Floats:
-    """The rewards of a group dealt out at random: the control that should teach nothing."""
-    return rng.permutation(reward)
+def dealt(count: int, rng: np.random.Generator) -> Ints:
+    """Whose reward each of ``count`` responses is given when they are dealt out at random: the
+    control that should teach nothing."""
+    return rng.permutation(count)

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ class Bout:
     of these cells are known (False: our own failure, no label).
     ``valid_U``: the test could be read and the statement allows its input.
     Lengths are in tokens. A program or test is None where the response held
-    none.
+    none. U is 0 where no tests were asked for (`sampling.skip_unlabelled`).
+    Opponents' programs are not here: they count in the built-in rewards alone.
     """
 
     task_id: str
@@ -48,8 +49,9 @@ RewardFunction = Callable[[Bout], tuple[Any, Any]]
 class CustomReward:
     """The function that ``file.py:function`` names. Its mistakes are one clear line each."""
 
-    def __init__(self, name: str) -> None:
-        """Load the file and try the function on a made-up bout. Raises `ConfigError`."""
+    def __init__(self, name: str, untested: bool = False) -> None:
+        """Load the file and try the function on a made-up bout, with ``untested`` also on one
+        whose tests were not sampled. Raises `ConfigError`."""
         self.name = name
         file, sign, function = name.rpartition(":")
         if not sign or not file or not function.isidentifier():
@@ -72,10 +74,12 @@ class CustomReward:
         if not callable(found):
             raise ConfigError(f"reward.function: {file} has no function {function}")
         self.function: RewardFunction = found
-        try:
-            self(_EXAMPLE)
-        except RunError as error:
-            raise ConfigError(f"{error} (a trial before the run)") from None
+        trials = {"a trial": _EXAMPLE} | ({"a trial without tests": _UNTESTED} if untested else {})
+        for what, example in trials.items():
+            try:
+                self(example)
+            except RunError as error:
+                raise ConfigError(f"{error} ({what} before the run)") from None
 
     def __call__(self, bout: Bout) -> tuple[Floats, Floats]:
         """Rewards [P] and [U]. NaN, which means no reward, is allowed where a program or test
@@ -138,4 +142,12 @@ _EXAMPLE = Bout(
     lengths_U=np.array([9.0, 30.0]),
     programs=("print(2 * int(input()))\n", "print(4)\n", None),
     tests=(Test("2\n", "4\n"), None),
+)
+_UNTESTED = replace(
+    _EXAMPLE,
+    passed_PT=_EXAMPLE.passed_PT[:, :2],
+    observed_PT=_EXAMPLE.observed_PT[:, :2],
+    valid_U=np.zeros(0, dtype=bool),
+    lengths_U=np.zeros(0),
+    tests=(),
 )

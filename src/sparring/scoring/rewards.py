@@ -200,6 +200,15 @@ def _form(terms: TesterTerms, wrong_count: int, settings: RewardSettings) -> tup
     return reward, -float(wrong_count)
 
 
+def largest_reward(matrix: PassMatrix, settings: RewardSettings) -> float:
+    """The most that a test of this group could earn by the form in use, at least 1."""
+    wrong_count = int(matrix.wrong_P.sum())
+    if wrong_count and settings.tester in (TesterReward.CURE, TesterReward.SCALED):
+        one = 1 + settings.validity
+        return one if settings.tester is TesterReward.SCALED else one * wrong_count
+    return 1.0
+
+
 def _weights(passed_WU: Bools, observed_WU: Bools, right_U: Bools, power: float) -> Floats:
     """What each wrong program counts [W], summing to their number."""
     if power == 0 or not len(passed_WU):

@@ -1,0 +1,53 @@
+"""What a recipe is said to amount to, against what the loops do with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparring.config import NANO_RECIPE, load_recipe
+from sparring.derived import derived_quantities
+
+PLAIN = ("training.steps=70", "learning.epochs=1", "learning.minibatches=2", "sampling.opponents=0")
+
+
+def derived(*changes: str) -> dict[str, str]:
+    return derived_quantities(load_recipe(NANO_RECIPE, [*PLAIN, *changes]))
+
+
+def test_opponents_and_further_rounds_are_in_the_bounds() -> None:
+    found = derived("sampling.opponents=5", "sampling.extra_rounds=2")
+    # 16 tasks × 3 rounds × (10 + 5 programs of 64 tokens, 14 tests of 72)
+    assert found["responses"].startswith(f"{16 * (15 + 14):,} ")
+    assert found["responses"].endswith("at most 3 times, in rounds")
+    assert found["tokens sampled, at most"] == f"{48 * (15 * 64 + 14 * 72):,}"
+    assert found["runs, at most"].startswith(f"{48 * (15 * (10 + 14) + 10 + 14 + 14):,} ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [
+        ((), 2),
+        (("learning.epochs=3",), 6),
+        (("learning.mode=separate",), 4),
+    ],
+)
+def test_optimiser_steps_are_those_of_the_learner(changes: tuple[str, ...], steps: int) -> None:
+    assert derived(*changes)["optimiser steps"].startswith(f"{steps}; {70 * steps} in")
+
+
+def test_the_copy_of_the_start_weights_is_counted_where_there_is_one() -> None:
+    def copies(*changes: str) -> bool:
+        [held] = [k for k in derived(*changes) if k.startswith("memory")]
+        return "start weights" in held
+
+    assert copies()
+    assert not copies("learning.kl=0")
+    assert not copies("learning.reference=step")
+    assert copies("learning.kl=0", "sampling.opponents=1")
+    assert copies("learning.kl=0", "learning.frozen=coder")
+
+
+def test_a_budget_says_when_it_may_be_spent() -> None:
+    most = 16 * (10 * 64 + 14 * 72)
+    found = derived(f"training.token_budget={3 * most + 1}")
+    assert found["token budget"].endswith("spent in step 4 at the earliest")
