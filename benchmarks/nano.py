@@ -22,8 +22,6 @@ from typing import Any
 ARMS: dict[str, list[str]] = {
     "recipe": ["evaluation.start_temperatures=[0, 0.3, 0.5, 0.7]"],
     "shuffled": ["reward.shuffle=true", "evaluation.every=1000"],
-    "eq4": ["reward.validity=0"],
-    "simple": ["reward.tester=correctness"],
 }
 ROWS = (
     ("one_shot", "programs right (one-shot)"),
