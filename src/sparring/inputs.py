@@ -53,12 +53,12 @@ def changed_inputs(
         return []
     now = _inputs(recipe, revision)
     with well_formed(f"{run.path}: {FILE}"):
-        before = run.read_json(FILE)
+        before = {"supervisor": {}, **run.read_json(FILE)}
         return [
             name
             for room in rooms
-            for name in sorted(before.get(room, {}).keys() | now[room].keys())
-            if before.get(room, {}).get(name) != now[room].get(name)
+            for name in sorted(before[room].keys() | now[room].keys())
+            if before[room].get(name) != now[room].get(name)
         ]
 
 
