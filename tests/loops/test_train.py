@@ -120,6 +120,7 @@ def test_the_first_ratio_is_one_at_another_temperature(tmp_path: Path) -> None:
             sampling__coder_temperature="0.8",
             sampling__tester_temperature="0.8",
             learning__minibatches="1",
+            learning__epochs="1",  # the first ratio: before any optimiser step
             training__steps="1",
         )
     )
@@ -349,8 +350,8 @@ def test_config_prints_the_recipe_and_what_it_amounts_to(tmp_path: Path) -> None
     assert done.returncode == 0
     recipe = tomllib.loads(done.stdout)
     assert recipe["training"]["tasks_per_step"] == 3
-    n, m = recipe["sampling"]["programs"], recipe["sampling"]["tests"]
-    assert f"responses: {3 * (n + m)} " in done.stdout
+    s = recipe["sampling"]
+    assert f"responses: {3 * (s['programs'] + s['tests'] + s['opponents'])} " in done.stdout
     again = tmp_path / "again.toml"
     again.write_text(done.stdout)
     assert sparring("config", str(again)).stdout == done.stdout
