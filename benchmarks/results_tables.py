@@ -176,4 +176,5 @@ def _label_free() -> str:
             f"| {LABELS[metric]} | {100 * start:.1f} | {100 * one:.1f} | {100 * other:.1f} "
             f"| {share:.0%} |"
         )
-    return f"### Label-free ({len(common)} seeds)\n\n" + "\n".join(lines)
+    seeds = ", ".join(map(str, common))
+    return f"### Label-free (seed {seeds})\n\n" + "\n".join(lines)
