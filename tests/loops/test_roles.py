@@ -76,6 +76,7 @@ def test_a_frozen_role_plays_as_the_start_model_and_learns_nothing(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes", [{"learning__frozen": "tester"}, {**LORA, "model__adapters": "per_role"}]
 )

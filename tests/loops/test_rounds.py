@@ -102,6 +102,7 @@ def test_a_replay_gives_the_same_weights(run: Path, tmp_path: Path) -> None:
     assert "the weights are the same as those of" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_opponents_stay_what_they_were(tmp_path: Path) -> None:
     """Two runs that learn differently meet the same opponents, and other players of their own."""
     runs = []

@@ -154,6 +154,7 @@ def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> 
     assert weights(a, 3) == weights(b, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["bouts", "the last tests too"])
 def test_a_run_cut_off_resumes_to_the_same_files(
     lost: str, supervised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
