@@ -1,4 +1,4 @@
-# make demo   train the nano model in both roles and show what it learned (about 8 minutes at most)
+# make demo   train the nano model in both roles and show what it learned (about 5 minutes)
 # make test   the fast tests (under 8 minutes)
 # Both make what they need in .venv first, and may be run again at any time.
 
