@@ -122,3 +122,16 @@ def test_a_model_without_an_end_token_is_refused() -> None:
     model.generation_config.eos_token_id = None
     with pytest.raises(ModelError, match="no end token"):
         LocalSampler(model, Endless())  # type: ignore[arg-type]
+
+
+def test_each_response_is_told_of_once_when_it_arrives() -> None:
+    sampler = LocalSampler(tiny_model(), TinyTokenizer(), max_rows=6)  # type: ignore[arg-type]
+    prompts = [prompt((3, 4, 5)), prompt((7, 8), seed=6), prompt((3,), tokens=3, seed=7)]
+    told: dict[tuple[int, int], Response] = {}
+
+    def arrived(number: int, response: Response) -> None:
+        assert (number, response.index) not in told
+        told[number, response.index] = response
+
+    found = sampler.sample(prompts, 3, arrived)
+    assert told == {(i, r.index): r for i, group in enumerate(found) for r in group}

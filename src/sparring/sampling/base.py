@@ -9,7 +9,7 @@ the task through, because the seed depends on them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,10 +41,21 @@ class Prompt:
     params: SamplingParams
 
 
+Arrived = Callable[[int, Response], None]
+"""Told of each response as soon as it is whole: the number of its prompt, and the response. Calls
+come one at a time, in any order, before `Sampler.sample` returns."""
+
+
+def unheeded(number: int, response: Response) -> None:
+    """An `Arrived` that does nothing."""
+
+
 class Sampler(Protocol):
     """Anything that can sample from the current weights."""
 
-    def sample(self, prompts: Sequence[Prompt], n: int) -> list[list[Response]]:
+    def sample(
+        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+    ) -> list[list[Response]]:
         """``n`` responses for each prompt, in the order of ``prompts``.
 
         The same prompts, seeds and weights give the same responses.

@@ -24,7 +24,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicCache
 
 from sparring.errors import ModelError
-from sparring.sampling.base import Prompt
+from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.cache import from_prompt, keep_rows
 from sparring.schema import Response, StopReason
 
@@ -75,7 +75,9 @@ class LocalSampler:
         self.autocast = autocast
         self.end_ids = end_token_ids(model, tokenizer)
 
-    def sample(self, prompts: Sequence[Prompt], n: int) -> list[list[Response]]:
+    def sample(
+        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+    ) -> list[list[Response]]:
         """See `Sampler.sample`. Prompts of similar length and limit share a batch."""
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
@@ -96,6 +98,8 @@ class LocalSampler:
                     batch = self._batch([prompts[i] for i in chosen], n)
                 for i, responses in zip(chosen, batch, strict=True):
                     found[i] = responses
+                    for response in responses:
+                        arrived(i, response)
         finally:
             self.model.train(was_training)
         return found
