@@ -20,6 +20,9 @@ from sparring.trainer import Trainer
 class Cast:
     """A `Sampler` over the trainer's weights, role by role."""
 
+    repeatable = True
+    """Whether the same call gives the same responses, bit for bit."""
+
     def __init__(self, trainer: Trainer, max_rows: int) -> None:
         """``max_rows`` responses are sampled at once. Raises `ModelError` if no token ends a
         response."""
