@@ -43,7 +43,7 @@ STOREYS: list[set[str]] = [
         "dryrun",
         "trl",
     },
-    {"cli_check", "cli_theory"},
+    {"cli_check", "cli_theory", "cli_timeline"},
     {"cli_sandbox"},
     {"cli"},
 ]

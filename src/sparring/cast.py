@@ -7,6 +7,7 @@ and the evaluation ask for responses as ever and get those of the right player.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from transformers import PreTrainedModel
@@ -29,6 +30,12 @@ class Cast:
         self.trainer = trainer
         self.max_rows = max_rows
         self.end_ids = end_token_ids(trainer.model, trainer.tokenizer)
+
+    def of(self, trainer: Trainer) -> Cast:
+        """The same over another trainer's weights."""
+        other = copy.copy(self)
+        other.trainer = trainer
+        return other
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded

@@ -98,6 +98,9 @@ class Live:
             for player in PLAYERS:
                 self.run.remove(journal_file(step, turn, player))
 
+    def settle(self) -> None:
+        """Nothing is under way between steps."""
+
     def _check_record(self, name: str, step: int, found: Sequence[Judged]) -> None:
         """Recorded bouts are of this step's tasks; further ones are of the run's tasks at least."""
         batch, known = self.ring.batch(step, self.pass_rates), {t.id: t for t in self.ring.tasks}

@@ -16,9 +16,10 @@ not, rounding included; another is asked once, and then for what is missing.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sparring.cast import Cast
 from sparring.journal import Journal
@@ -43,9 +44,14 @@ def journal_file(step: int, turn: int, player: str) -> str:
     return f"journal/step-{step:05d}.{player}{turn or ''}.jsonl"
 
 
+class Left(Exception):
+    """Nobody waits for this round any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What the rounds of a run have in common; ``lane`` names them in the timeline."""
+    """What the rounds of a run have in common. ``lane`` names them in the timeline, where they are
+    made beside other things; once ``left`` is set, they end with the next response."""
 
     ring: Ring
     run: RunDir
@@ -53,6 +59,12 @@ class Table:
     sampler: Cast
     written: Written | None
     lane: str = ""
+    left: threading.Event = field(default_factory=threading.Event)
+
+    def phase(self, name: str) -> None:
+        """Tell the user, unless something else is going on before his eyes."""
+        if not self.lane:
+            self.progress.phase(name)
 
 
 class Round:
@@ -76,7 +88,7 @@ class Round:
         ring, sampling = self.table.ring, self.table.ring.recipe.sampling
         self._begin_known()
         first = self._first_inputs()
-        self.table.progress.phase("sampling")
+        self.table.phase("sampling")
         self._coder = self._asked(
             "coder",
             ring.prompts(self.tasks, Role.CODER, self.step),
@@ -94,7 +106,7 @@ class Round:
         if sampling.skip_unlabelled:
             untested = self._judged(asked, [()] * len(self.tasks))
             asked = [i for i in asked if self.labelled(untested[i])]
-            self.table.progress.phase("sampling")
+            self.table.phase("sampling")
         if self.table.written:
             tester = self._tester(asked, lambda i, responses: None)
             return self._judged(range(len(self.tasks)), tester)
@@ -107,7 +119,7 @@ class Round:
             for i in {*range(len(self.tasks))} - {*asked}:
                 whole(i, ())
             self._tester(asked, whole)
-            self.table.progress.phase("running programs")
+            self.table.phase("running programs")
             with self.table.progress.timeline.during(Phase.WAITING):
                 return [found[i].result()[0] for i in range(len(self.tasks))]
 
@@ -161,6 +173,8 @@ class Round:
                 group(i, journal.known(i))
 
         def take(i: int, response: Response) -> None:
+            if table.left.is_set():
+                raise Left
             if journal.take(i, response):
                 each(i, response)
                 if journal.whole(i):

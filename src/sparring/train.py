@@ -15,10 +15,13 @@ was being made where its journal ends.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
+from sparring.ahead import Ahead
 from sparring.alarms import begun, raised
 from sparring.errors import RunError, Stopped
 from sparring.evaluate import (
@@ -54,7 +57,9 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
     """Run a recipe to its end, from wherever ``run`` stands, and return its summary."""
     started = time.monotonic()
     scorer, trainer = Scorer(recipe), Trainer(recipe)
-    with Ring(recipe, trainer) as ring, stopping() as stop, progress:
+    if recipe.training.ahead:
+        trainer.behind = trainer.twin()
+    with Ring(recipe, trainer) as ring, stopping() as stop, progress, ExitStack() as stack:
         keep_inputs(run, recipe, trainer.revision)
         run.write_json("environment.json", ring.environment())
         before = take_up(trainer, run)
@@ -64,7 +69,10 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
         progress.timeline.cut()
         court = Court(ring, run, progress, trainer.step)
         newest = court.first
-        rollouts = live(trainer, ring, run, progress)
+        common = table(ring, run, progress)
+        rollouts: Live | Ahead = Live(common, trainer.pass_rates)
+        if trainer.behind:
+            rollouts = stack.enter_context(Ahead(common, trainer, trainer.behind))
         if trainer.step and _due(trainer):  # cut off before this evaluation
             newest = court.evaluate(trainer.step)
         progress.timeline.cut()
@@ -73,6 +81,7 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
                 raise Stopped(_going_on(run, trainer.step))
             advance(trainer, scorer, rollouts, run, progress, stop)
             if _due(trainer):
+                rollouts.settle()
                 newest = court.evaluate(trainer.step)
         timing = run.lines("timing.jsonl")
         seconds = {
@@ -88,10 +97,10 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
         return summary
 
 
-def live(trainer: Trainer, ring: Ring, run: RunDir, progress: Progress) -> Rollouts:
-    """Rollouts of the current weights."""
+def table(ring: Ring, run: RunDir, progress: Progress) -> Table:
+    """What rollouts are made with."""
     written = Written(ring.supervisor, run) if ring.supervisor else None
-    return Live(Table(ring, run, progress, ring.sampler, written), trainer.pass_rates)
+    return Table(ring, run, progress, ring.sampler, written)
 
 
 def take_up(trainer: Trainer, run: RunDir, first: int = 1) -> float:
@@ -130,6 +139,8 @@ def advance(
             f"{_see_again(run)}"
         )
     alarm = trainer.recipe.learning.gap_alarm
+    if trainer.recipe.training.ahead and step > 1:
+        alarm = math.inf  # other weights have sampled: the gap is theirs
     for role in Role:
         gap = record[role]["logprob_gap"]
         if gap is not None and gap > alarm:

@@ -160,7 +160,8 @@ class Timeline:
     def during(self, phase: Phase, lane: str | None = None) -> Iterator[None]:
         """Within the block this thread does that, in ``lane``: by default the lane it is in."""
         stack: list[_Open] = self._here.__dict__.setdefault("stack", [])
-        entry = _Open(phase, lane or (stack[-1].lane if stack else MAIN), 0.0)
+        usual = stack[-1].lane if stack else self._here.__dict__.get("lane", MAIN)
+        entry = _Open(phase, lane or usual, 0.0)
         with self._lock:
             now = time.monotonic()
             if stack:
@@ -178,6 +179,10 @@ class Timeline:
                 if stack:
                     stack[-1].start = now
                     self._open.add(stack[-1])
+
+    def in_lane(self, lane: str) -> None:
+        """What this thread does is in ``lane`` from now on, unless it says otherwise."""
+        self._here.__dict__["lane"] = lane
 
     def ran(self, runs: int) -> None:
         """So many runs of programs were executed."""
