@@ -25,6 +25,9 @@ STOREYS: list[set[str]] = [
         "reward",
         "ring",
         "rollouts",
+        "round",
+        "journal",
+        "ahead",
         "evaluate",
         "step",
         "train",
@@ -40,7 +43,7 @@ STOREYS: list[set[str]] = [
         "dryrun",
         "trl",
     },
-    {"cli_check", "cli_theory"},
+    {"cli_check", "cli_theory", "cli_timeline"},
     {"cli_sandbox"},
     {"cli"},
 ]

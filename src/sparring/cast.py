@@ -7,6 +7,7 @@ and the evaluation ask for responses as ever and get those of the right player.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 from transformers import PreTrainedModel
@@ -20,12 +21,21 @@ from sparring.trainer import Trainer
 class Cast:
     """A `Sampler` over the trainer's weights, role by role."""
 
+    repeatable = True
+    """Whether the same call gives the same responses, bit for bit."""
+
     def __init__(self, trainer: Trainer, max_rows: int) -> None:
         """``max_rows`` responses are sampled at once. Raises `ModelError` if no token ends a
         response."""
         self.trainer = trainer
         self.max_rows = max_rows
         self.end_ids = end_token_ids(trainer.model, trainer.tokenizer)
+
+    def of(self, trainer: Trainer) -> Cast:
+        """The same over another trainer's weights."""
+        other = copy.copy(self)
+        other.trainer = trainer
+        return other
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded

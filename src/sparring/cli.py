@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring import __version__, cli_sandbox, cli_theory
+from sparring import __version__, cli_sandbox, cli_theory, cli_timeline
 from sparring.errors import ConfigError, DataError, SparringError, Stopped
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ microworld_app = typer.Typer(no_args_is_help=True, help="The embedded tasks and 
 app.add_typer(microworld_app, name="microworld")
 app.add_typer(cli_sandbox.app, name="sandbox")
 app.command()(cli_theory.theory)
+app.command()(cli_timeline.timeline)
 
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")

@@ -59,8 +59,9 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
             # The KL term's reference, opponents and a frozen role are one copy of the start.
             kl = recipe.learning.kl > 0 and recipe.learning.reference is Reference.START
             reference = kl or s.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
-            copies = 4 + reference + (recipe.learning.mode is UpdateMode.JOINT)
+            copies = 4 + reference + (recipe.learning.mode is UpdateMode.JOINT) + t.ahead
             held = "weights, gradients, AdamW" + (", start weights" if reference else "")
+            held += ", weights of the step before" if t.ahead else ""
             found[f"memory for {held}"] = f"{size * 4 * copies / 2**30:.2f} GiB in float32"
     return found
 

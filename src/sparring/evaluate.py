@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from sparring.pipelines.bout import Judged, judge
+from sparring.pipelines.early import Early, Runs
 from sparring.prompts.parse import ParsedProgram, Reasoning
+from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt, Sampler, SamplingParams, sampling_seed
-from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox import Limits
 from sparring.schema import Role, Task
 from sparring.scoring.intervals import Estimate, Linear, linear_difference, paired_difference
 from sparring.scoring.metrics import Summary, summarise
@@ -67,24 +69,31 @@ class Plan:
 def evaluate(
     plan: Plan,
     sampler: Sampler,
-    sandbox: Sandbox,
+    sandbox: Runs,
     pool: list[list[ParsedProgram]] | None = None,
     temperature: float | None = None,
+    timeline: Timeline | None = None,
 ) -> Evaluation:
     """Sample, judge and measure. Without a ``pool`` the model's own programs are the pool:
-    that is what the first evaluation of a run does, and what later ones are given."""
+    that is what the first evaluation of a run does, and what later ones are given. Where the time
+    goes shows in the ``timeline``."""
     start = time.monotonic()
+    clock = timeline or Timeline()
     heat = plan.temperature if temperature is None else temperature
-    coder = sampler.sample(plan.prompts(Role.CODER, heat), plan.programs)
-    tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
-    judged = judge(sandbox, plan.tasks, coder, tester, plan.limits, pool, plan.reasoning)
-    facts = [j.facts() for j in judged]
-    if pool is None:
-        facts = [replace(f, pool=f.matrix, pool_agreement_P=f.agreement_P) for f in facts]
+    with clock.during(Phase.SAMPLING, "coder"):
+        coder = sampler.sample(plan.prompts(Role.CODER, heat), plan.programs)
+    with clock.during(Phase.SAMPLING, "tester"):
+        tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
+    runs = Early(sandbox, clock)
+    with clock.during(Phase.JUDGING):
+        judged = judge(runs, plan.tasks, coder, tester, plan.limits, pool, plan.reasoning)
+    with clock.during(Phase.METRICS):
+        facts = [j.facts() for j in judged]
+        if pool is None:
+            facts = [replace(f, pool=f.matrix, pool_agreement_P=f.agreement_P) for f in facts]
+        summary = summarise(facts, plan.programs, plan.tests)
     tokens = sum(len(r.token_ids) for group in (*coder, *tester) for r in group)
-    return Evaluation(
-        summarise(facts, plan.programs, plan.tests), judged, time.monotonic() - start, tokens
-    )
+    return Evaluation(summary, judged, time.monotonic() - start, tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ def replay(
     with stopping() as stop, progress:
         for note in notes:
             progress.note(note)
+        progress.timeline.cut()
         while not trainer.finished():
             if stop():
                 raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")

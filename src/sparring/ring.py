@@ -110,33 +110,47 @@ class Ring:
             recipe.sandbox.workers, level=recipe.sandbox.level, fork=recipe.sandbox.fork
         )
 
-    def batch(self, step: int) -> list[Task]:
+    def batch(self, step: int, pass_rates: Mapping[str, float] | None = None) -> list[Task]:
         """The tasks of a step, all different: no task twice per pass, each pass in an order of
         its own. What does not fill a step is left out of that pass; it is other tasks each time.
 
         A function of the seed and the step alone, so a resumed run needs no cursor. With a
-        curriculum, of the pass rates so far as well, which are in the checkpoint.
+        curriculum, of the pass rates so far as well, which are in the checkpoint: the trainer's,
+        unless others are given.
         """
         count = self.recipe.training.tasks_per_step
         if self.recipe.tasks.curriculum is Curriculum.PASS_RATE:
-            return self._drawn([self.recipe.training.seed, 7, step], self.tasks, count)
+            return self._drawn([self.recipe.training.seed, 7, step], self.tasks, count, pass_rates)
         turn, place = divmod(step - 1, len(self.tasks) // count)
         rng = np.random.default_rng([self.recipe.training.seed, 7, turn])
         order = rng.permutation(len(self.tasks))[place * count : (place + 1) * count]
         return [self.tasks[int(i)] for i in order]
 
-    def further(self, step: int, taken: Collection[str], count: int) -> list[Task]:
-        """Up to ``count`` other tasks for the same step, a function of the seed, the step and
-        those ``taken``."""
+    def further(
+        self,
+        step: int,
+        taken: Collection[str],
+        count: int,
+        pass_rates: Mapping[str, float] | None = None,
+    ) -> list[Task]:
+        """Up to ``count`` other tasks for the same step, a function of the seed, the step, those
+        ``taken`` and, as in `batch`, the pass rates."""
         left = [t for t in self.tasks if t.id not in taken]
         seed = [self.recipe.training.seed, 8, step, len(taken)]
-        return self._drawn(seed, left, min(count, len(left)))
+        return self._drawn(seed, left, min(count, len(left)), pass_rates)
 
-    def _drawn(self, seed: Sequence[int], tasks: Sequence[Task], count: int) -> list[Task]:
+    def _drawn(
+        self,
+        seed: Sequence[int],
+        tasks: Sequence[Task],
+        count: int,
+        pass_rates: Mapping[str, float] | None,
+    ) -> list[Task]:
         """``count`` different tasks, by the curriculum's weights."""
         weight = np.ones(len(tasks))
         if self.recipe.tasks.curriculum is Curriculum.PASS_RATE:
-            rate = np.array([self.trainer.pass_rates.get(t.id, 0.5) for t in tasks])
+            rates = self.trainer.pass_rates if pass_rates is None else pass_rates
+            rate = np.array([rates.get(t.id, 0.5) for t in tasks])
             weight = 0.1 + 4 * rate * (1 - rate)
         if not count:
             return []

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sparring.errors import RunError
 from sparring.learning.samples import Group, Sample
+from sparring.learning.update import RoleStats
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.monitors import monitor_values
+from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import supervision_metrics
 from sparring.reward import Scorer
 from sparring.rollouts import Rollouts
-from sparring.runs.progress import Clock, Progress
+from sparring.runs.progress import Progress
+from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
 from sparring.scoring.advantages import Advantages
 from sparring.scoring.metrics import one_shot, pass_rate
@@ -24,13 +27,16 @@ from sparring.trainer import Trainer
 
 def one_step(
     trainer: Trainer, scorer: Scorer, rollouts: Rollouts, step: int, progress: Progress
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Make step ``step``. Returns its metrics, a function of recipe and seed, and its timing."""
-    clock = Clock()
-    judged = rollouts.judged(step, clock)
-    _check_sampled(judged, step, trainer)
-    scored = [scorer.score(j, step, i) for i, j in enumerate(judged)]
-    rollouts.keep(step, scored)
+) -> tuple[dict[str, Any], int]:
+    """Make step ``step``. Returns its metrics, a function of recipe and seed, and how many
+    responses were sampled for it."""
+    timeline = progress.timeline
+    judged = rollouts.judged(step, timeline)
+    with timeline.during(Phase.SCORING):
+        _check_sampled(judged, step, trainer)
+        scored = [scorer.score(j, step, i) for i, j in enumerate(judged)]
+    with timeline.during(Phase.JOURNALLING):
+        rollouts.keep(step, scored)
     groups: list[Group] = []
     dropped: dict[Role, dict[str, int]] = {role: {} for role in Role}
     for bout in scored:
@@ -42,7 +48,6 @@ def one_step(
                 dropped[role][reason] = dropped[role].get(reason, 0) + 1
             elif trainer.learns(role):
                 groups.append(_group(trainer, role, played, found))
-    clock.lap("scoring")
 
     trainer.pass_rates |= {
         s.judged.task.id: rate
@@ -51,16 +56,28 @@ def one_step(
     }
     progress.phase("learning")
     trainer.set_learning_rate(step)
-    stats = trainer.learner.update(groups)
-    clock.lap("learning")
+    with timeline.during(Phase.LEARNING):
+        stats = trainer.learner.update(groups)
+    with timeline.during(Phase.METRICS):
+        record = {"step": step, **_metrics(scored, groups, dropped, stats)}
+    return record, sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
 
+
+def tokens_of(judged: Sequence[Judged]) -> int:
+    """Tokens that were sampled for these bouts."""
+    return sum(len(r.token_ids) for j in judged for r in (*j.coder, *j.tester, *j.opponents))
+
+
+def _metrics(
+    scored: Sequence[Scored],
+    groups: Sequence[Group],
+    dropped: Mapping[Role, Mapping[str, int]],
+    stats: Mapping[Role, RoleStats],
+) -> dict[str, Any]:
+    judged = [s.judged for s in scored]
     responses = [r for j in judged for r in (*j.coder, *j.tester)]
-    everything = [*responses, *(r for j in judged for r in j.opponents)]
-    tokens = sum(len(r.token_ids) for r in everything)
-    timing = {"step": step, **clock.record(tokens, len(everything))}
     record: dict[str, Any] = {
-        "step": step,
-        "tokens": tokens,
+        "tokens": tokens_of(judged),
         "one_shot": _mean([one_shot(j.facts()) for j in judged]),
         "tests_right": _mean(
             [j.right_U.mean() for j in judged if j.has_reference and len(j.tester)]
@@ -96,7 +113,7 @@ def one_step(
             "parse_failures": _failures(judged, role),
             "dropped": dropped[role],
         }
-    return record, timing
+    return record
 
 
 def _check_sampled(judged: Sequence[Judged], step: int, trainer: Trainer) -> None:
@@ -134,7 +151,7 @@ def _group(trainer: Trainer, role: Role, rs: Sequence[Response], found: Advantag
     )
 
 
-def _failures(judged: list[Judged], role: Role) -> dict[str, int]:
+def _failures(judged: Sequence[Judged], role: Role) -> dict[str, int]:
     """How often each parse failure occurred."""
     parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
     names = [p.failure for p in parsed if p.failure is not None]

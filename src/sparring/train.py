@@ -15,14 +15,18 @@ was being made where its journal ends.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
+from sparring.ahead import Ahead
 from sparring.alarms import begun, raised
 from sparring.errors import RunError, Stopped
 from sparring.evaluate import (
     Evaluated,
+    Evaluation,
     evaluate,
     evaluated_from,
     evaluation_record,
@@ -37,12 +41,15 @@ from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.ring import Ring
 from sparring.rollouts import Live, Rollouts
+from sparring.round import Table
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import RunDir, clean, explained, well_formed
 from sparring.runs.progress import Progress
 from sparring.runs.text import visible
+from sparring.runs.timeline import Phase
 from sparring.schema import Role
 from sparring.step import one_step
+from sparring.supervision import Written
 from sparring.trainer import Trainer
 
 
@@ -50,23 +57,31 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
     """Run a recipe to its end, from wherever ``run`` stands, and return its summary."""
     started = time.monotonic()
     scorer, trainer = Scorer(recipe), Trainer(recipe)
-    with Ring(recipe, trainer) as ring, stopping() as stop, progress:
+    if recipe.training.ahead:
+        trainer.behind = trainer.twin()
+    with Ring(recipe, trainer) as ring, stopping() as stop, progress, ExitStack() as stack:
         keep_inputs(run, recipe, trainer.revision)
         run.write_json("environment.json", ring.environment())
         before = take_up(trainer, run)
         progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
         for note in (*ring.notes(), *reward_note(run, recipe, trainer.step)):
             progress.note(note)
+        progress.timeline.cut()
         court = Court(ring, run, progress, trainer.step)
         newest = court.first
-        rollouts = Live(ring, run, progress)
+        common = table(ring, run, progress)
+        rollouts: Live | Ahead = Live(common, trainer.pass_rates)
+        if trainer.behind:
+            rollouts = stack.enter_context(Ahead(common, trainer, trainer.behind))
         if trainer.step and _due(trainer):  # cut off before this evaluation
             newest = court.evaluate(trainer.step)
+        progress.timeline.cut()
         while not trainer.finished():
             if stop():
                 raise Stopped(_going_on(run, trainer.step))
             advance(trainer, scorer, rollouts, run, progress, stop)
             if _due(trainer):
+                rollouts.settle()
                 newest = court.evaluate(trainer.step)
         timing = run.lines("timing.jsonl")
         seconds = {
@@ -80,6 +95,12 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
             )
         run.write_json("summary.json", summary)  # last: where it is, the run is complete
         return summary
+
+
+def table(ring: Ring, run: RunDir, progress: Progress) -> Table:
+    """What rollouts are made with."""
+    written = Written(ring.supervisor, run) if ring.supervisor else None
+    return Table(ring, run, progress, ring.sampler, written)
 
 
 def take_up(trainer: Trainer, run: RunDir, first: int = 1) -> float:
@@ -110,13 +131,16 @@ def advance(
     `RunError` when a gradient was refused for the second time.
     """
     step = trainer.step + 1
-    record, timing = one_step(trainer, scorer, rollouts, step, progress)
+    timeline = progress.timeline
+    record, responses = one_step(trainer, scorer, rollouts, step, progress)
     if trainer.learner.damaged():
         raise RunError(
             f"step {step}: the update left weights that are not numbers; nothing of it was kept. "
             f"{_see_again(run)}"
         )
     alarm = trainer.recipe.learning.gap_alarm
+    if trainer.recipe.training.ahead and step > 1:
+        alarm = math.inf  # other weights have sampled: the gap is theirs
     for role in Role:
         gap = record[role]["logprob_gap"]
         if gap is not None and gap > alarm:
@@ -132,18 +156,23 @@ def advance(
             f"step {step}: the gradient is not finite or longer than learning.refuse_norm; "
             "it was not applied. A second time ends the run."
         )
-    record = clean(record)
-    earlier = run.lines("metrics.jsonl")
-    record["alarms"] = raised(trainer.recipe.monitors, earlier, record)
-    for new in begun(record["alarms"], earlier):
-        progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
-    run.append("metrics.jsonl", record)
-    run.append("timing.jsonl", timing)
+    with timeline.during(Phase.METRICS):
+        record = clean(record)
+        earlier = run.lines("metrics.jsonl")
+        record["alarms"] = raised(trainer.recipe.monitors, earlier, record)
+        for new in begun(record["alarms"], earlier):
+            progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
+        run.append("metrics.jsonl", record)
     trainer.step, trainer.tokens = step, trainer.tokens + record["tokens"]
-    progress.step(step, {**record, **timing}, timing["seconds"])
     last = trainer.finished()
     if last or stop() or step % trainer.recipe.training.checkpoint_every == 0:
-        trainer.save(run)
+        with timeline.during(Phase.CHECKPOINT):
+            trainer.save(run)
+    account = timeline.cut()  # what follows is in the next one
+    timing = {"step": step, **account.timing(record["tokens"], responses)}
+    run.append("timing.jsonl", timing)
+    run.append("timeline.jsonl", {"step": step, **account.record()})
+    progress.step(step, {**record, **timing}, timing["seconds"])
     if stop() and not last:
         raise Stopped(_going_on(run, step))
 
@@ -221,15 +250,16 @@ class Court:
         if self.run.has(name):
             return self._recorded(step)
         self.progress.phase("evaluating" if step else "evaluating the start model")
-        found = evaluate(self.ring.plan, self.ring.sampler, self.ring.sandbox, self.pool)
-        if self.pool is None:
-            self.pool = found.programs()
-            self.run.write_lines(_POOL, pool_records(found.judged))
-        now = Evaluated(step, found.summary, found.tokens)
-        self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
-        self.run.write_json(name, values_record(now))
-        if first is not None:
-            self._rewrite()
+        found = self._made()
+        with self.progress.timeline.during(Phase.JOURNALLING):
+            if self.pool is None:
+                self.pool = found.programs()
+                self.run.write_lines(_POOL, pool_records(found.judged))
+            now = Evaluated(step, found.summary, found.tokens)
+            self.run.write_json(name, values_record(now))
+            if first is not None:
+                self._rewrite()
+        self._account(step, found)
         e = found.summary.estimates
         bon = next(v for k, v in e.items() if k.startswith("bon_"))
         self.progress.note(
@@ -264,8 +294,18 @@ class Court:
                     "evaluation.start_temperatures, or begin a new run"
                 )
             self.progress.phase(f"evaluating the start model at temperature {heat:g}")
-            found = evaluate(self.ring.plan, self.ring.sampler, self.ring.sandbox, self.pool, heat)
+            found = self._made(heat)
             now = Evaluated(0, found.summary, found.tokens)
             records.append({"temperature": heat, **evaluation_record(now, self.first)})
-            self.run.append("timing.jsonl", {"evaluation": 0, "seconds": found.seconds})
             self.run.replace_lines("start.jsonl", records)
+            self._account(0, found)
+
+    def _made(self, heat: float | None = None) -> Evaluation:
+        ring, timeline = self.ring, self.progress.timeline
+        return evaluate(ring.plan, ring.sampler, ring.sandbox, self.pool, heat, timeline)
+
+    def _account(self, step: int, found: Evaluation) -> None:
+        """How long an evaluation took, and where the time went."""
+        account = self.progress.timeline.cut()
+        self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
+        self.run.append("timeline.jsonl", {"evaluation": step, **account.record()})

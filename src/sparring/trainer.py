@@ -6,6 +6,7 @@ of them.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterator
@@ -42,6 +43,9 @@ from sparring.recipe import NANO, Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 
+_BEHIND = "behind.pt"
+"""In a checkpoint: the weights of the step before, where rollouts are made ahead."""
+
 
 class Trainer:
     """Model, tokenizer, learner and counters of a run."""
@@ -74,6 +78,8 @@ class Trainer:
         """Share of correct programs of every task when it was last met, for the curriculum."""
         self.refused: list[int] = []
         """Steps in which a gradient was not applied because it was not finite or had exploded."""
+        self.behind: Trainer | None = None
+        """A `twin` one step behind, where rollouts are made ahead."""
 
     def finished(self) -> bool:
         """Whether the recipe's last step has been made."""
@@ -106,6 +112,23 @@ class Trainer:
             with start_weights(self.model) as model:
                 yield model
 
+    def twin(self) -> Trainer:
+        """One that plays with a copy of the weights, and does not learn. Weights that never change
+        are shared."""
+        twin = copy.copy(self)
+        constant = {id(p): p for p in self.model.parameters() if not p.requires_grad}
+        twin.model = copy.deepcopy(self.model, constant)
+        twin.follow(self)
+        return twin
+
+    @torch.no_grad()
+    def follow(self, other: Trainer) -> None:
+        """Take over the weights of the trainer that this is a `twin` of, and its counters."""
+        for own, its in zip(self.model.parameters(), other.model.parameters(), strict=True):
+            if own is not its:
+                own.copy_(its)
+        self.step, self.pass_rates = other.step, dict(other.pass_rates)
+
     def set_learning_rate(self, step: int) -> None:
         """The step size of a training step: linear warm-up, then constant."""
         rise = self.recipe.learning.warmup_steps
@@ -117,6 +140,8 @@ class Trainer:
         with run.checkpoint(self.step) as path:
             save_model(self.model, self.tokenizer, path)
             save_state(self.learner.state(), path / "optimizer.pt")
+            if self.behind is not None:
+                save_state(self.behind.played(), path / _BEHIND)
             counters = {
                 "step": self.step,
                 "tokens": self.tokens,
@@ -126,6 +151,19 @@ class Trainer:
             }
             (path / "state.json").write_text(json.dumps(counters), encoding="utf-8")
         run.prune_checkpoints(self.recipe.training.keep_checkpoints)
+
+    def played(self) -> dict[str, Any]:
+        """What a `twin` plays with, for a checkpoint: its weights that learn, and its counters."""
+        learned = {n: p.data for n, p in self.model.named_parameters() if p.requires_grad}
+        return {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
+
+    @torch.no_grad()
+    def play(self, state: dict[str, Any]) -> None:
+        """Take over what `played` gave. Raises KeyError or RuntimeError for anything else."""
+        for name, own in self.model.named_parameters():
+            if own.requires_grad:
+                own.copy_(state["weights"][name])
+        self.step, self.pass_rates = state["step"], state["pass_rates"]
 
     def restore(self, checkpoint: Path) -> None:
         """Weights, optimiser and counters of a checkpoint."""
@@ -142,6 +180,8 @@ class Trainer:
                     raise ValueError(f"{name} is not what was written")
             state = torch.load(checkpoint / "optimizer.pt", weights_only=True)
             load_weights(self.model, checkpoint)
+            if self.behind is not None:
+                self.behind.play(torch.load(checkpoint / _BEHIND, weights_only=True))
         except (
             OSError,
             ValueError,

@@ -72,7 +72,7 @@ def records(path: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (path / name).read_text().splitlines()]
 
 
-MEASURED = ("timing.jsonl", "environment.json", "summary.json", "lock")
+MEASURED = ("timing.jsonl", "timeline.jsonl", "environment.json", "summary.json", "lock")
 """Files of a run that differ between equal runs, beside the directory usage."""
 
 

@@ -115,8 +115,13 @@ def journal(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
     def write(run: Path) -> None:
         source = groups(run / "rollouts/step-00001.jsonl.gz")
         (run / "journal").mkdir(exist_ok=True)
-        found = [{"task": g["task"]["id"], "responses": g["programs"]} for g in source]
-        (run / "journal/step-00002.coder.jsonl.gz").write_bytes(packed(*map(change, found)))
+        found = [
+            {"task": g["task"]["id"], "index": i, **p}
+            for g in source
+            for i, p in enumerate(g["programs"])
+        ]
+        lines = "".join(json.dumps(change(x)) + "\n" for x in found)
+        (run / "journal/step-00002.coder.jsonl").write_text(lines)
 
     return write
 
@@ -145,7 +150,18 @@ def rollouts(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
 
 STATE = "checkpoints/step-00001/state.json"
 FOREIGN: dict[str, tuple[Callable[[Path], None], str]] = {
-    "journal of other prompts": (journal(lambda g: g), "does not answer the prompts of its step"),
+    "journal of other prompts": (
+        journal(lambda g: {**g, "prompt_ids": g["prompt_ids"][:-1]}),
+        "does not answer the prompts of its step",
+    ),
+    "journal of other tasks": (
+        journal(lambda g: {**g, "task": "none"}),
+        "does not answer the prompts of its step",
+    ),
+    "journal of more responses": (
+        journal(lambda g: {**g, "index": 10**6}),
+        "does not answer the prompts of its step",
+    ),
     "journal of something else": (journal(lambda g: {"a": 1}), "not of this version's form"),
     "unequal lengths": (rollouts(lambda p: {**p, "logprobs": [0.0]}), "differ in number"),
     "no tokens": (

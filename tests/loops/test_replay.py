@@ -33,7 +33,8 @@ def test_a_replay_repeats_the_weights_without_sampling_or_running(
     for name in ("metrics.jsonl", "rollouts/step-00003.jsonl.gz"):
         assert (tmp_path / "again" / name).read_bytes() == (run / name).read_bytes()
     phases = [set(t["phases"]) for t in records(tmp_path / "again", "timing.jsonl")]
-    assert phases == [{"reading", "scoring", "learning"}] * 4
+    assert all({"reading", "scoring", "learning"} <= p for p in phases)
+    assert not any({"sampling", "running"} & p for p in phases)
     assert not (tmp_path / "again" / "pool.jsonl.gz").exists()
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.pipelines.early import Runs
 from sparring.pipelines.foreign import NO_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.prompts.parse import (
@@ -23,7 +24,7 @@ from sparring.prompts.parse import (
     parse_program,
     parse_test,
 )
-from sparring.sandbox import Job, Limits, Sandbox
+from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, Task, Test, TestRefusal, Verdict
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
@@ -122,7 +123,7 @@ class Supervision:
 
 
 def judge(
-    sandbox: Sandbox,
+    sandbox: Runs,
     tasks: Sequence[Task],
     coder: Sequence[Sequence[Response]],
     tester: Sequence[Sequence[Response]],

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from sparring.learning.settings import Objective
+from sparring.learning.settings import KLPlace, Objective
 from sparring.recipe.method import LearningSection, RewardSection
 from sparring.recipe.monitors import MonitorsSection
 from sparring.recipe.presets import Preset, preset_values
@@ -87,5 +87,25 @@ class Recipe(Section):
             raise ValueError(
                 f"reward.length = {self.reward.length} is for advantages, and learning.objective = "
                 "likelihood has none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _older_weights_are_weighed(self) -> Recipe:
+        """What is sampled ahead comes from weights that are a step older than those that learn from
+        it: nothing may take the one for the other."""
+        learning = self.learning
+        if not self.training.ahead:
+            return self
+        if learning.importance_cap is None:
+            raise ValueError(
+                "training.ahead = 1 learns from responses of older weights, which have to be "
+                'weighed: set learning.old_logprobs = "trainer" and learning.importance_cap, such '
+                "as 2"
+            )
+        if learning.kl > 0 and learning.kl_place is KLPlace.REWARD:
+            raise ValueError(
+                "learning.kl_place = reward takes the KL of the weights that sampled, which "
+                "training.ahead = 1 leaves a step behind: set learning.kl_place = loss"
             )
         return self

@@ -219,6 +219,13 @@ class TrainingSection(Section):
     )
     tasks_per_step: Length = Field(16, description="Tasks sampled in each step")
     seed: Seed = Field(0, description="Seed of task order and sampling")
+    ahead: int = Field(
+        0,
+        ge=0,
+        le=1,
+        strict=True,
+        description="1: sample the next step while one is learned from, with the weights from before it (needs learning.importance_cap)",
+    )
     threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
     checkpoint_every: Count = Field(
         50, description="Steps between checkpoints; one is always written at the end"

@@ -10,11 +10,13 @@
     evaluations.jsonl  one line per evaluation; evaluations/ has the values by task
     start.jsonl        the start model at other temperatures, if the recipe asks for it
     rollouts/          step-00012.jsonl.gz: every group of a step, whole
-    journal/           responses of the step being made, until its rollouts are written
+    journal/           responses of the step being made, as they come, until its rollouts are
+                       written; of the next step as well, where that is sampled ahead
     supervision/       part-00001.jsonl.gz: the responses of a supervising tester, a task's when
                        it first comes up
     timing.jsonl       seconds and rates of every step and evaluation; a step that was learned
                        from again after a kill is there again
+    timeline.jsonl     where these seconds went: phases as intervals, in lanes that may overlap
     usage/             step-00012.jsonl.gz: CPU seconds and memory of every run of a program
     pool.jsonl.gz      the start model's programs on the held-out tasks
     checkpoints/       step-00012/: model, tokenizer, optimiser state, state.json
@@ -23,8 +25,8 @@
 
 Rollouts are on disk before anything is learned from them, so a run that was
 killed repeats no sampling and no run of a program. What is measured (timing,
-usage, environment, the seconds of the summary) differs between equal runs;
-everything else is equal to the byte.
+timeline, usage, environment, the seconds of the summary) differs between equal
+runs; everything else is equal to the byte.
 
 Files are written beside and renamed, so that a reader never sees half of one;
 a checkpoint is complete when its directory has its final name. JSON is
@@ -58,7 +60,7 @@ _BEFORE_ANYTHING = (
     "environment.json",
     "lock",
 )
-_FROM_THE_START = ("metrics.jsonl", "timing.jsonl")
+_FROM_THE_START = ("metrics.jsonl", "timing.jsonl", "timeline.jsonl")
 PARTIAL = ".partial"
 """Ending of what is still being written."""
 _STEP = re.compile(r"step-(\d{5,})")
@@ -183,10 +185,22 @@ class RunDir:
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
         """Append a line to a JSONL file; on disk when this returns."""
-        with explained(self.path), (self.path / name).open("ab") as file:
-            file.write(json.dumps(clean(record)).encode("ascii") + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self.append_lines(name, [record])
+
+    def append_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """Append lines to a JSONL file; all on disk when this returns. A kill before that leaves
+        some of them, the last one perhaps torn."""
+        path = self.path / name
+        with explained(self.path):
+            if path.parent != self.path:
+                path.parent.mkdir(exist_ok=True)
+            new = not path.exists()
+            with path.open("ab") as file:
+                file.write(b"".join(json.dumps(clean(r)).encode("ascii") + b"\n" for r in records))
+                file.flush()
+                os.fsync(file.fileno())
+            if new:
+                _sync(path.parent)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         """The records of a JSONL file. A last line cut short by a crash is left out."""
@@ -224,7 +238,8 @@ class RunDir:
                 "from the rollouts on record"
             )
         self.replace_lines("metrics.jsonl", kept)
-        self.replace_lines("timing.jsonl", self.lines("timing.jsonl"))  # without a torn line
+        for name in ("timing.jsonl", "timeline.jsonl"):
+            self.replace_lines(name, self.lines(name))  # without a torn line
 
     def replace_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
         """A JSONL file, whole or not at all."""
@@ -314,9 +329,9 @@ class RunDir:
             _sync(path.parent)
 
 
-def step_file(room: str, step: int, role: str | None = None) -> str:
-    """The name of a step's file in one of the rooms rollouts, usage and journal."""
-    return f"{room}/step-{step:05d}{f'.{role}' if role else ''}.jsonl.gz"
+def step_file(room: str, step: int) -> str:
+    """The name of a step's file in one of the rooms rollouts and usage."""
+    return f"{room}/step-{step:05d}.jsonl.gz"
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -13,31 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-
-class Clock:
-    """Seconds per phase of a step, and what they come to."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self.runs = 0
-        """Runs of programs that were executed."""
-        self._last = time.monotonic()
-
-    def lap(self, name: str) -> None:
-        """The phase ``name`` ends now."""
-        now = time.monotonic()
-        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
-        self._last = now
-
-    def record(self, tokens: int, responses: int) -> dict[str, Any]:
-        """Seconds and, of a step that was not read from a record, rates."""
-        seconds = sum(self.laps.values())
-        found: dict[str, Any] = {"seconds": seconds, "phases": self.laps}
-        if "sampling" in self.laps:
-            found["tokens_per_s"] = tokens / seconds
-            found["responses_per_s"] = responses / seconds
-            found["runs_per_s"] = self.runs / max(self.laps["running"], 1e-9)
-        return found
+from sparring.runs.timeline import Timeline
 
 
 class Progress:
@@ -45,6 +20,8 @@ class Progress:
 
     def __init__(self, steps: int, done: int = 0, console: Console | None = None) -> None:
         self.console = console or Console()
+        self.timeline = Timeline()
+        """Its clock."""
         self.steps = steps
         self.done = done
         self._budget: int | None = None
