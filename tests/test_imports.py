@@ -30,6 +30,7 @@ STOREYS: list[set[str]] = [
         "train",
         "derived",
         "inputs",
+        "follow",
         "interrupt",
         "memory",
         "replay",

@@ -20,6 +20,7 @@ from typing import Any
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.inputs import changed_inputs, reward_note
 from sparring.interrupt import stopping
+from sparring.learning.world import World
 from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.rollouts import Replayed
@@ -49,7 +50,12 @@ def refuse_other_changes(wanted: list[str]) -> None:
 
 
 def replay(
-    recipe: Recipe, source: RunDir, run: RunDir, progress: Progress, from_step: int
+    recipe: Recipe,
+    source: RunDir,
+    run: RunDir,
+    progress: Progress,
+    from_step: int,
+    world: World | None = None,
 ) -> dict[str, Any]:
     """Replay ``source`` into ``run`` and return a summary.
 
@@ -58,7 +64,7 @@ def replay(
     """
     started = time.monotonic()
     rollouts = Replayed(source, run, recipe.checker.rule)
-    trainer, scorer = Trainer(recipe), Scorer(recipe)
+    trainer, scorer = Trainer(recipe, world), Scorer(recipe)
     if from_step:
         checkpoint = source.path / "checkpoints" / f"step-{from_step:05d}"
         if not checkpoint.is_dir():

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from sparring.learning.settings import (
     Adapters,
     Precision,
+    Sharding,
 )
 from sparring.prompts.templates import CODER, TESTER
 from sparring.recipe.section import Count, Few, Heat, Length, Responses, Section, Seed
@@ -219,6 +220,10 @@ class TrainingSection(Section):
     )
     tasks_per_step: Length = Field(16, description="Tasks sampled in each step")
     seed: Seed = Field(0, description="Seed of task order and sampling")
+    sharding: Sharding = Field(
+        Sharding.NONE,
+        description="How processes that torchrun starts learn together: the whole model on each (ddp), or a part (fsdp); one process alone is as none",
+    )
     threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
     checkpoint_every: Count = Field(
         50, description="Steps between checkpoints; one is always written at the end"
