@@ -21,7 +21,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import PreTrainedModel
 
@@ -49,6 +49,14 @@ def local(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
+def _parts(model: PreTrainedModel) -> list[tuple[str, torch.nn.Parameter]]:
+    """The parameters by name. What a forward pass without gradient leaves whole is split first:
+    until then the model shows other tensors in their place."""
+    if isinstance(model, FSDPModule):
+        model.reshard()
+    return list(model.named_parameters())
+
+
 def fingerprint(model: PreTrainedModel) -> str:
     """A mark by which two processes see whether they have loaded the same model: names, shapes,
     and the first and last numbers of every parameter."""
@@ -68,7 +76,7 @@ def _whole(tensor: torch.Tensor) -> torch.Tensor:
 def gather_weights(model: PreTrainedModel, into: PreTrainedModel | None) -> None:
     """The weights that learn, whole, into the first process's copy (None on the others)."""
     target = dict(into.named_parameters()) if into is not None else {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in _parts(model):
         if parameter.requires_grad:
             whole = _whole(parameter.detach())
             if into is not None:
@@ -79,7 +87,7 @@ def gather_weights(model: PreTrainedModel, into: PreTrainedModel | None) -> None
 def spread_weights(model: PreTrainedModel, source: PreTrainedModel | None, world: World) -> None:
     """The weights that learn, from the first process's ``source`` (None on the others)."""
     given = dict(source.named_parameters()) if source is not None else {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in _parts(model):
         if parameter.requires_grad:
             value = given[name].detach() if source is not None else None
             parameter.copy_(_spread(value, parameter, parameter.shape, parameter.dtype, world))

@@ -109,12 +109,14 @@ class Learner:
             shard(model, self.world)
             if self.reference is not None and self.reference is not model:
                 shard(self.reference, self.world)
+        # Once: a sharded model that has just computed something shows other tensors in their place.
+        self._parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
         s = self.settings
         return torch.optim.AdamW(
-            self._parameters(),
+            self._parameters,
             lr=s.learning_rate,
             betas=(s.beta1, s.beta2),
             weight_decay=s.weight_decay,
@@ -165,7 +167,7 @@ class Learner:
             if self._optimizer_step(part, stats, fresh):
                 fresh = False
         if self.settings.master_weights is Precision.BFLOAT16:
-            for p in self._parameters():
+            for p in self._parameters:
                 p.data.copy_(p.data.bfloat16())
         self.model.eval()
         for role, s in stats.items():
@@ -193,7 +195,7 @@ class Learner:
             for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
                 self._backward(batch, whole, stats[role], fresh=True)
                 stats[role].groups += len(batch)
-        norm = Gradients(self._parameters(), self.world, self.sharded).add(last=True)
+        norm = Gradients(self._parameters, self.world, self.sharded).add(last=True)
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -208,7 +210,7 @@ class Learner:
         if not any(part.values()):
             return False
         self.optimizer.zero_grad(set_to_none=True)
-        gradients = Gradients(self._parameters(), self.world, self.sharded)
+        gradients = Gradients(self._parameters, self.world, self.sharded)
         last = [role for role, groups in part.items() if groups][-1]
         for role, groups in part.items():
             if not groups:
@@ -360,11 +362,8 @@ class Learner:
     def damaged(self) -> bool:
         """Whether any weight that learns is not a number."""
         with self.world.order(Order.CHECK):
-            own = not all(bool(torch.isfinite(local(p)).all()) for p in self._parameters())
+            own = not all(bool(torch.isfinite(local(p)).all()) for p in self._parameters)
             return bool(self.world.highest([float(own)])[0])
-
-    def _parameters(self) -> list[torch.nn.Parameter]:
-        return [p for p in self.model.parameters() if p.requires_grad]
 
     def state(self) -> dict[str, Any]:
         """The optimiser's state, for a checkpoint, whole."""
