@@ -69,8 +69,11 @@ def train(
 
     world = World.join()
     if not world.leads:
-        with loss_told(world), enough_memory():
-            follow(world)
+        try:
+            with loss_told(world), enough_memory():
+                follow(world)
+        finally:
+            world.leave()
         return
     path = run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
     try:
@@ -89,7 +92,7 @@ def train(
             raise ConfigError("--from-step belongs to --replay")
         _lead(_launch(path, recipe, change or (), resume, replay, from_step), world)
     finally:
-        world.dismiss()
+        world.leave()
 
 
 def _launch(

@@ -120,8 +120,8 @@ class World:
     def order(self, order: Order, data: Any = None) -> Iterator[None]:
         """Announce what all do within the block. On a process that follows: nothing is
         announced, because it is here by that order."""
+        self._busy = True
         if self.leads and not self.alone:
-            self._busy = True
             self._send([order, data])
         yield
         self._busy = False
@@ -131,12 +131,16 @@ class World:
         order, data = self._send([None, None])
         return order, data
 
-    def dismiss(self) -> None:
-        """Let the others end. Not after a failure within an order: they wait for something else
-        then, and end when they find this process gone."""
-        if self.leads and not self.alone and not self._busy:
+    def leave(self) -> None:
+        """End, and let the others end if this is the first process. After a failure within an
+        order they wait for something else, and end when they find this process gone."""
+        if self.alone:
+            return
+        if self.leads and not self._busy:
             with suppressed_loss():
                 self._send([Order.END, None])
+        if not self._busy or self.device.type == "cpu":  # NCCL may wait for who does not come
+            dist.destroy_process_group()
 
     def sums(self, values: Sequence[float]) -> list[float]:
         """Each value added up over all processes, in float64."""
