@@ -72,7 +72,7 @@ def replay(
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
     progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
-    notes = reward_note(run, recipe, trainer.step)
+    notes = [*trainer.notes(), *reward_note(run, recipe, trainer.step)]
     if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
         notes.append(
             f"note: {changed[0]} is not what it was when {source.path} began: this is a replay "

@@ -61,7 +61,7 @@ def train(
         run.write_json("environment.json", ring.environment() | trainer.world.report())
         before = take_up(trainer, run)
         progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
-        for note in (*ring.notes(), *reward_note(run, recipe, trainer.step)):
+        for note in (*trainer.notes(), *ring.notes(), *reward_note(run, recipe, trainer.step)):
             progress.note(note)
         court = Court(ring, run, progress, trainer.step)
         newest = court.first

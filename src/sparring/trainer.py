@@ -108,6 +108,15 @@ class Trainer:
             else:
                 self._start = self.learner.reference or frozen_copy(self.model)
 
+    def notes(self) -> list[str]:
+        """How many learn, where more than one does or was meant to."""
+        sharding = self.recipe.training.sharding
+        if not self.world.alone:
+            return [f"{self.world.size} processes learn together ({sharding})"]
+        if sharding is not Sharding.NONE:
+            return [f"note: training.sharding is {sharding}, but this process is alone"]
+        return []
+
     def finished(self) -> bool:
         """Whether the recipe's last step has been made."""
         return self.recipe.training.finished(self.step, self.tokens)

@@ -79,6 +79,7 @@ def test_two_replay_as_one_and_each_takes_up_the_others_checkpoint(
     resume = ("--resume", "--run-dir", str(path), "--set")
     done = sparring_here("train", *resume, "training.steps=3")
     assert done.returncode == 0, done.stderr
+    assert f"training.sharding is {sharding}, but this process is alone" in done.stdout
     fine(two(*resume, "training.steps=4", "--set", f"training.sharding={later}"))
     same_learning(path, one, 4)
 
