@@ -33,6 +33,7 @@ STOREYS: list[set[str]] = [
         "train",
         "derived",
         "inputs",
+        "follow",
         "interrupt",
         "memory",
         "replay",

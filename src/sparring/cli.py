@@ -20,6 +20,7 @@ from sparring.errors import ConfigError, DataError, SparringError, Stopped
 
 if TYPE_CHECKING:
     from sparring.launch import Launch
+    from sparring.learning.world import World
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,37 +63,75 @@ def train(
         bool, typer.Option("--dry-run", help="Check all that can be checked, and train nothing.")
     ] = False,
 ) -> None:
-    """Train both roles, with evaluations before, during and after."""
-    from sparring.launch import new_run, replayed_run, resumed_run
+    """Train both roles, with evaluations before, during and after. Under torchrun, together."""
+    from sparring.follow import follow
+    from sparring.learning.world import World, loss_told
     from sparring.memory import enough_memory
 
-    if resume and run_dir is None:
-        raise ConfigError("--resume needs --run-dir: which run is to go on?")
-    if resume and replay:
-        raise ConfigError("--resume goes on with a replay by itself; leave out --replay")
-    if from_step and not replay:
-        raise ConfigError("--from-step belongs to --replay")
-    path = run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    if dry_run:
-        if resume or replay:
-            raise ConfigError("--dry-run is for a new run; leave out --resume and --replay")
-        _dry_run(recipe, change or (), path)
+    world = World.join()
+    if not world.leads:
+        try:
+            with loss_told(world), enough_memory():
+                follow(world)
+        finally:
+            world.leave()
         return
-    if resume:
-        launch = resumed_run(path, recipe, change or ())
-    elif replay:
-        launch = replayed_run(path, replay, from_step, recipe, change or ())
-    else:
-        launch = new_run(path, recipe, change or ())
+    path = run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
     try:
-        with enough_memory(f"; nothing is lost: add these to --resume --run-dir {path}"):
-            _train(launch)
+        if dry_run:
+            if resume or replay:
+                raise ConfigError("--dry-run is for a new run; leave out --resume and --replay")
+            if not world.alone:
+                raise ConfigError("--dry-run is for one process; start it without torchrun")
+            _dry_run(recipe, change or (), path)
+            return
+        if resume and run_dir is None:
+            raise ConfigError("--resume needs --run-dir: which run is to go on?")
+        if resume and replay:
+            raise ConfigError("--resume goes on with a replay by itself; leave out --replay")
+        if from_step and not replay:
+            raise ConfigError("--from-step belongs to --replay")
+        _lead(_launch(path, recipe, change or (), resume, replay, from_step), world)
+    finally:
+        world.leave()
+
+
+def _launch(
+    path: Path,
+    recipe: Path | None,
+    changes: Sequence[str],
+    resume: bool,
+    replay: Path | None,
+    from_step: int,
+) -> Launch:
+    from sparring.launch import new_run, replayed_run, resumed_run
+
+    if resume:
+        return resumed_run(path, recipe, changes)
+    if replay:
+        return replayed_run(path, replay, from_step, recipe, changes)
+    return new_run(path, recipe, changes)
+
+
+def _lead(launch: Launch, world: World) -> None:
+    """Make the run, and say how it is taken up where it ends early."""
+    from sparring.learning.world import loss_told
+    from sparring.memory import enough_memory
+
+    path = launch.run.path
+    go_on = f"--resume --run-dir {path}"
+    try:
+        with (
+            loss_told(world, f"; nothing is lost: go on with {go_on}"),
+            enough_memory(f"; nothing is lost: add these to {go_on}"),
+        ):
+            _train(launch, world)
     except SparringError:
         launch.run.discard_unused()
         raise
     except KeyboardInterrupt:
         launch.run.discard_unused()
-        again = f"; go on with --resume --run-dir {path}" if launch.run.has("recipe.json") else ""
+        again = f"; go on with {go_on}" if launch.run.has("recipe.json") else ""
         raise Stopped(f"stopped{again}") from None
     finally:
         launch.run.close()
@@ -117,7 +156,7 @@ def _dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
     console.print(f"ready to train{f'; {warnings} to look at (!)' if warnings else ''}")
 
 
-def _train(launch: Launch) -> None:
+def _train(launch: Launch, world: World) -> None:
     from sparring.launch import ended
     from sparring.replay import replay
     from sparring.runs.progress import Progress
@@ -132,7 +171,7 @@ def _train(launch: Launch) -> None:
         console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
         return
     if launch.source:
-        summary = replay(recipe, launch.source, run, progress, launch.from_step)
+        summary = replay(recipe, launch.source, run, progress, launch.from_step, world)
         same = {True: "the same as", False: "other than", None: "not comparable with"}
         told = (
             f"steps {launch.from_step + 1} to {summary['steps']} replayed in "
@@ -141,7 +180,7 @@ def _train(launch: Launch) -> None:
             f"figures: {run.path / 'metrics.jsonl'}"
         )
     else:
-        summary = train(recipe, run, progress)
+        summary = train(recipe, run, progress, world)
         show(
             console,
             closing_table(summary["before"], summary["after"], summary["differences"]),

@@ -22,13 +22,14 @@ MAY_CHANGE = (
     "sandbox.max_infra_share",
     "monitors",
     "training.threads",
+    "training.sharding",
     "sampling.max_rows",
     "learning.tokens_per_micro_batch",
     "model.gradient_checkpointing",
 )
 """Keys and sections that a resumed run may change: none of them changes what a step does. The last
-four change its rounding, so that such a run is no longer equal to the byte; without them, a run
-that does not fit into memory in its hundredth step would be lost."""
+five change its rounding, as the number of processes does, so that such a run is no longer equal to
+the byte; without them, a run that does not fit into memory in its hundredth step would be lost."""
 
 
 @dataclass(frozen=True, slots=True)

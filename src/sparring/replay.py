@@ -20,6 +20,7 @@ from typing import Any
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.inputs import changed_inputs, reward_note
 from sparring.interrupt import stopping
+from sparring.learning.world import World
 from sparring.recipe import Recipe
 from sparring.reward import Scorer
 from sparring.rollouts import Replayed
@@ -49,7 +50,12 @@ def refuse_other_changes(wanted: list[str]) -> None:
 
 
 def replay(
-    recipe: Recipe, source: RunDir, run: RunDir, progress: Progress, from_step: int
+    recipe: Recipe,
+    source: RunDir,
+    run: RunDir,
+    progress: Progress,
+    from_step: int,
+    world: World | None = None,
 ) -> dict[str, Any]:
     """Replay ``source`` into ``run`` and return a summary.
 
@@ -58,7 +64,7 @@ def replay(
     """
     started = time.monotonic()
     rollouts = Replayed(source, run, recipe.checker.rule)
-    trainer, scorer = Trainer(recipe), Scorer(recipe)
+    trainer, scorer = Trainer(recipe, world), Scorer(recipe)
     if from_step:
         checkpoint = source.path / "checkpoints" / f"step-{from_step:05d}"
         if not checkpoint.is_dir():
@@ -66,7 +72,7 @@ def replay(
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
     progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
-    notes = reward_note(run, recipe, trainer.step)
+    notes = [*trainer.notes(), *reward_note(run, recipe, trainer.step)]
     if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
         notes.append(
             f"note: {changed[0]} is not what it was when {source.path} began: this is a replay "

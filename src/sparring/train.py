@@ -35,6 +35,7 @@ from sparring.evaluate import (
 )
 from sparring.inputs import keep_inputs, reward_note
 from sparring.interrupt import stopping
+from sparring.learning.world import World
 from sparring.pipelines.record import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
 from sparring.recipe import Recipe
@@ -53,18 +54,23 @@ from sparring.supervision import Written
 from sparring.trainer import Trainer
 
 
-def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
-    """Run a recipe to its end, from wherever ``run`` stands, and return its summary."""
+def train(
+    recipe: Recipe, run: RunDir, progress: Progress, world: World | None = None
+) -> dict[str, Any]:
+    """Run a recipe to its end, from wherever ``run`` stands, and return its summary.
+
+    Where others learn with this process, it is the first in the ``world``; see `sparring.follow`.
+    """
     started = time.monotonic()
-    scorer, trainer = Scorer(recipe), Trainer(recipe)
+    scorer, trainer = Scorer(recipe), Trainer(recipe, world)
     if recipe.training.ahead:
         trainer.behind = trainer.twin()
     with Ring(recipe, trainer) as ring, stopping() as stop, progress, ExitStack() as stack:
         keep_inputs(run, recipe, trainer.revision)
-        run.write_json("environment.json", ring.environment())
+        run.write_json("environment.json", ring.environment() | trainer.world.report())
         before = take_up(trainer, run)
         progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
-        for note in (*ring.notes(), *reward_note(run, recipe, trainer.step)):
+        for note in (*trainer.notes(), *ring.notes(), *reward_note(run, recipe, trainer.step)):
             progress.note(note)
         progress.timeline.cut()
         court = Court(ring, run, progress, trainer.step)

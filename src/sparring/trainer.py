@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.errors import ModelError, RunError
+from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learning.adapters import activate
 from sparring.learning.model import (
     check_causal,
@@ -36,8 +37,11 @@ from sparring.learning.settings import (
     LossSettings,
     ModelSettings,
     Precision,
+    Sharding,
 )
+from sparring.learning.shards import fingerprint, gather_weights, spread_state, spread_weights
 from sparring.learning.update import Learner, frozen_copy
+from sparring.learning.world import Order, World
 from sparring.microworld import NANO_DIR
 from sparring.recipe import NANO, Recipe
 from sparring.runs.directory import RunDir
@@ -48,28 +52,24 @@ _BEHIND = "behind.pt"
 
 
 class Trainer:
-    """Model, tokenizer, learner and counters of a run."""
+    """Model, tokenizer, learner and counters of a run.
 
-    def __init__(self, recipe: Recipe) -> None:
+    With others in the ``world`` each process has one. Only the first process plays, saves and
+    restores; with sharded weights it keeps a copy of the whole model for that.
+    """
+
+    def __init__(self, recipe: Recipe, world: World | None = None) -> None:
+        """Raises `ModelError`, and `ConfigError` for processes that the recipe has no use for."""
         self.recipe = recipe
-        if recipe.training.threads:
-            torch.set_num_threads(recipe.training.threads)
-        torch.manual_seed(recipe.training.seed)
-        model, self.tokenizer = load_model(model_place(recipe.model.path))
-        m = recipe.model
-        check_causal(model)
-        settings = ModelSettings(
-            m.lora_rank, m.lora_alpha, tuple(m.lora_targets), m.gradient_checkpointing, m.adapters
-        )
-        self.model = prepare_model(model, settings, recipe.training.seed)
-        self.learner = Learner(self.model, learning_settings(recipe))
-        self._start: PreTrainedModel | None = None
-        """Whole weights as they were at the start, for a frozen role and for opponents; the KL
-        term's, if it has them already."""
-        wanted = recipe.learning.frozen is not Frozen.NONE or recipe.sampling.opponents
-        if wanted and not is_adapted(self.model):
-            self._start = self.learner.reference or frozen_copy(self.model)
-        self.autocast = torch.bfloat16 if m.precision is Precision.BFLOAT16 else None
+        self.world = world = world or World()
+        if not world.alone and recipe.training.sharding is Sharding.NONE:
+            raise ConfigError(
+                f"training.sharding is none, but {world.size} processes were started: set it to "
+                "ddp or fsdp, or start one process"
+            )
+        with world.order(Order.BEGIN, recipe.model_dump(mode="json")):
+            self._load(recipe, world)
+        self.autocast = torch.bfloat16 if recipe.model.precision is Precision.BFLOAT16 else None
         self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
         """Of a model from a hub."""
         self.step = 0
@@ -78,8 +78,54 @@ class Trainer:
         """Share of correct programs of every task when it was last met, for the curriculum."""
         self.refused: list[int] = []
         """Steps in which a gradient was not applied because it was not finite or had exploded."""
+        self.plays_only = False
+        """A `twin`: its model is whole and its own, whatever the learner's is."""
         self.behind: Trainer | None = None
         """A `twin` one step behind, where rollouts are made ahead."""
+
+    def _load(self, recipe: Recipe, world: World) -> None:
+        if recipe.training.threads:
+            torch.set_num_threads(recipe.training.threads)
+        torch.manual_seed(recipe.training.seed)
+        failure, mark = None, ""
+        try:
+            model, self.tokenizer = load_model(model_place(recipe.model.path))
+            check_causal(model)
+            self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
+            mark = fingerprint(self.model) if not world.alone else ""
+        except ModelError as error:
+            failure = str(error)
+        world.agree(failure, mark)
+        self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
+        """Names of the weights that learn: a whole copy of a sharded model does not say."""
+        settings = learning_settings(recipe)
+        sharded = settings.sharding is Sharding.FSDP and not world.alone
+        if sharded:
+            settings = replace(settings, share_prompts=False)
+        self._whole = frozen_copy(self.model) if sharded and world.leads else None
+        """A copy of the whole model, where its weights are sharded, and of which version."""
+        self._whole_version = 0
+        if not sharded:
+            self.model.to(world.device)
+        self.learner = Learner(self.model, settings, world)
+        self._start: PreTrainedModel | None = None
+        """Whole weights as they were at the start, for a frozen role and for opponents; the KL
+        term's, if it has them already."""
+        wanted = recipe.learning.frozen is not Frozen.NONE or recipe.sampling.opponents
+        if wanted and world.leads and not is_adapted(self.model):
+            if self._whole is not None:
+                self._start = frozen_copy(self._whole)
+            else:
+                self._start = self.learner.reference or frozen_copy(self.model)
+
+    def notes(self) -> list[str]:
+        """How many learn, where more than one does or was meant to."""
+        sharding = self.recipe.training.sharding
+        if not self.world.alone:
+            return [f"{self.world.size} processes learn together ({sharding})"]
+        if sharding is not Sharding.NONE:
+            return [f"note: training.sharding is {sharding}, but this process is alone"]
+        return []
 
     def finished(self) -> bool:
         """Whether the recipe's last step has been made."""
@@ -97,8 +143,9 @@ class Trainer:
     def playing(self, role: Role) -> Iterator[PreTrainedModel]:
         """The model with the weights that play ``role`` in force."""
         if self.learns(role):
-            activate(self.model, [role])
-            yield self.model
+            model = self._player()
+            activate(model, [role])
+            yield model
         else:
             with self.at_start() as model:
                 yield model
@@ -107,27 +154,48 @@ class Trainer:
     def at_start(self) -> Iterator[PreTrainedModel]:
         """The model with the weights that it began with."""
         if self._start is not None:
-            yield self._start
+            yield self._start.to(self.world.device)
         else:
-            with start_weights(self.model) as model:
+            with start_weights(self._player()) as model:
                 yield model
 
     def twin(self) -> Trainer:
         """One that plays with a copy of the weights, and does not learn. Weights that never change
         are shared."""
+        source = self.whole()
         twin = copy.copy(self)
-        constant = {id(p): p for p in self.model.parameters() if not p.requires_grad}
-        twin.model = copy.deepcopy(self.model, constant)
+        constant = {id(p): p for n, p in source.named_parameters() if n not in self._learning}
+        twin.model = copy.deepcopy(source, constant)
+        twin.plays_only = True
         twin.follow(self)
         return twin
 
     @torch.no_grad()
     def follow(self, other: Trainer) -> None:
         """Take over the weights of the trainer that this is a `twin` of, and its counters."""
-        for own, its in zip(self.model.parameters(), other.model.parameters(), strict=True):
+        theirs = other.whole().parameters()
+        for own, its in zip(self.model.parameters(), theirs, strict=True):
             if own is not its:
                 own.copy_(its)
         self.step, self.pass_rates = other.step, dict(other.pass_rates)
+
+    def whole(self) -> PreTrainedModel:
+        """The model with all its weights as they are now. Where they are sharded, the first
+        process has it, calls the others in to bring its copy up to date, and must not keep it."""
+        if self.plays_only or not self.learner.sharded:
+            return self.model
+        if not self.world.leads:
+            gather_weights(self.model, None)
+            return self.model
+        assert self._whole is not None
+        if self._whole_version != self.learner.version:
+            with self.world.order(Order.GATHER):
+                gather_weights(self.model, self._whole)
+            self._whole_version = self.learner.version
+        return self._whole
+
+    def _player(self) -> PreTrainedModel:
+        return self.whole().to(self.world.device)
 
     def set_learning_rate(self, step: int) -> None:
         """The step size of a training step: linear warm-up, then constant."""
@@ -137,9 +205,10 @@ class Trainer:
 
     def save(self, run: RunDir) -> None:
         """Write a checkpoint of the current step and remove old ones."""
+        model, state = self.whole(), self.learner.state()
         with run.checkpoint(self.step) as path:
-            save_model(self.model, self.tokenizer, path)
-            save_state(self.learner.state(), path / "optimizer.pt")
+            save_model(model, self.tokenizer, path)
+            save_state(state, path / "optimizer.pt")
             if self.behind is not None:
                 save_state(self.behind.played(), path / _BEHIND)
             counters = {
@@ -154,14 +223,14 @@ class Trainer:
 
     def played(self) -> dict[str, Any]:
         """What a `twin` plays with, for a checkpoint: its weights that learn, and its counters."""
-        learned = {n: p.data for n, p in self.model.named_parameters() if p.requires_grad}
+        learned = {n: p.data for n, p in self.model.named_parameters() if n in self._learning}
         return {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
 
     @torch.no_grad()
     def play(self, state: dict[str, Any]) -> None:
         """Take over what `played` gave. Raises KeyError or RuntimeError for anything else."""
         for name, own in self.model.named_parameters():
-            if own.requires_grad:
+            if name in self._learning:
                 own.copy_(state["weights"][name])
         self.step, self.pass_rates = state["step"], state["pass_rates"]
 
@@ -179,7 +248,7 @@ class Trainer:
                 if found.get(name) != checksum:
                     raise ValueError(f"{name} is not what was written")
             state = torch.load(checkpoint / "optimizer.pt", weights_only=True)
-            load_weights(self.model, checkpoint)
+            load_weights(self.model if self._whole is None else self._whole, checkpoint)
             if self.behind is not None:
                 self.behind.play(torch.load(checkpoint / _BEHIND, weights_only=True))
         except (
@@ -197,9 +266,22 @@ class Trainer:
             raise RunError(
                 f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
             ) from None
-        self.learner.load_state(state)
+        self.spread(state)
         self.step, self.tokens, self.refused = step, tokens, refused
         self.pass_rates = pass_rates
+
+    def spread(self, state: dict[str, Any] | None) -> None:
+        """Take over an optimiser state; with others in the world all take over the first
+        process's (None on the others), and the weights that it has loaded."""
+        if self.world.alone:
+            assert state is not None
+            self.learner.load_state(state)
+            return
+        source = (self._whole or self.model) if self.world.leads else None
+        with self.world.order(Order.SPREAD):
+            spread_weights(self.model, source, self.world)
+            spread_state(self.learner.optimizer, state, self.world)
+            self._whole_version = self.learner.version
 
 
 def _checksums(checkpoint: Path) -> dict[str, str]:
@@ -211,6 +293,13 @@ def _checksums(checkpoint: Path) -> dict[str, str]:
             with path.open("rb") as file:
                 found[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
+
+
+def model_settings(recipe: Recipe) -> ModelSettings:
+    """The recipe's [model] as the learner takes it."""
+    m = recipe.model
+    targets = tuple(m.lora_targets)
+    return ModelSettings(m.lora_rank, m.lora_alpha, targets, m.gradient_checkpointing, m.adapters)
 
 
 def model_place(name: str) -> str:
@@ -251,4 +340,5 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
         ),
         precision=recipe.model.precision,
         share_prompts=not recipe.model.gradient_checkpointing,
+        sharding=recipe.training.sharding,
     )

@@ -24,6 +24,17 @@ class Adapters(StrEnum):
     """One for each role, on the same base."""
 
 
+class Sharding(StrEnum):
+    """How several processes learn together."""
+
+    NONE = "none"
+    """They do not: there is one."""
+    DDP = "ddp"
+    """Each has the whole model; gradients are added up."""
+    FSDP = "fsdp"
+    """Each has a part of weights, gradients, optimiser state and reference."""
+
+
 class Frozen(StrEnum):
     """The role that plays with the start weights for the whole run and learns nothing."""
 
@@ -182,7 +193,9 @@ class LearningSettings:
     loss: LossSettings = LossSettings()
     precision: Precision = Precision.FLOAT32
     share_prompts: bool = True
-    """Compute a group's prompt once. Excludes gradient checkpointing, which keeps no cache."""
+    """Compute a group's prompt once. Excludes gradient checkpointing, which keeps no cache, and
+    sharded weights, with which all processes make the same passes: one for each micro-batch."""
+    sharding: Sharding = Sharding.NONE
 
     def weight(self, role: Role) -> float:
         """The weight of a role's loss in a joint update; alone, each has 1."""

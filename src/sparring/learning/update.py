@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -24,6 +24,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from sparring.learning.balance import idle, rounds
+from sparring.learning.gradients import Gradients
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.loss import Tokens, kl_terms, token_loss, token_weights
 from sparring.learning.model import autocast, is_adapted, start_weights
@@ -35,8 +37,11 @@ from sparring.learning.settings import (
     OptimizerState,
     Precision,
     Reference,
+    Sharding,
     UpdateMode,
 )
+from sparring.learning.shards import gather_state, local, shard
+from sparring.learning.world import Order, World
 from sparring.schema import Role
 
 
@@ -68,23 +73,50 @@ class RoleStats:
     optimizer_steps: int = 0
     refused: int = 0
 
+    def over(self, world: World) -> None:
+        """Sums and maxima over all processes; what all know already stays."""
+        for names, taken in ((_SUMS, world.sums), (_MAXIMA, world.highest)):
+            found = taken([float(getattr(self, name)) for name in names])
+            for name, value in zip(names, found, strict=True):
+                setattr(self, name, type(getattr(self, name))(value))
+
+
+_SUMS = ("loss", "kl", "clip_share", "entropy", "logprob_gap", "gap_tokens", "tokens")
+_MAXIMA = ("largest_ratio", "logprob_gap_max")
+
 
 class Learner:
-    """The model, its reference, its optimiser, and how they move."""
+    """The model, its reference, its optimiser, and how they move.
 
-    def __init__(self, model: PreTrainedModel, settings: LearningSettings) -> None:
+    With others in the ``world`` all processes make every update: each is given all groups and
+    computes its share. The first process's `update`, `damaged` and `state` call the others in.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, settings: LearningSettings, world: World | None = None
+    ) -> None:
         self.model = model
         self.settings = settings
+        self.world = world or World()
+        self.sharded = settings.sharding is Sharding.FSDP and not self.world.alone
+        self.version = 0
+        """How often the weights may have changed."""
         self.reference: PreTrainedModel | None = None
         if settings.loss.needs_reference:
             # An adapted model holds its reference: itself without the adapter.
             self.reference = model if is_adapted(model) else frozen_copy(model)
+        if self.sharded:
+            shard(model, self.world)
+            if self.reference is not None and self.reference is not model:
+                shard(self.reference, self.world)
+        # Once: a sharded model that has just computed something shows other tensors in their place.
+        self._parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
         s = self.settings
         return torch.optim.AdamW(
-            self._parameters(),
+            self._parameters,
             lr=s.learning_rate,
             betas=(s.beta1, s.beta2),
             weight_decay=s.weight_decay,
@@ -97,6 +129,12 @@ class Learner:
 
     def update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         """Learn from one batch. A batch without any group leaves the weights as they are."""
+        self.version += 1
+        rate = self.optimizer.param_groups[0]["lr"]
+        with self.world.order(Order.UPDATE, (groups, rate)):
+            return self._update(groups)
+
+    def _update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         stats = {role: RoleStats() for role in Role}
         if self.settings.optimizer_state is OptimizerState.STEP:
             rate = self.optimizer.param_groups[0]["lr"]
@@ -108,7 +146,7 @@ class Learner:
             groups, taken = self._penalised(groups)
         if self.settings.old_logprobs is OldLogprobs.TRAINER:
             groups = self._recomputed(groups)
-            for g in groups:
+            for g in groups if self.world.leads else ():  # all know of all
                 _add_gap(stats[g.role], g)
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         if self.settings.mode is UpdateMode.SEPARATE:
@@ -129,10 +167,11 @@ class Learner:
             if self._optimizer_step(part, stats, fresh):
                 fresh = False
         if self.settings.master_weights is Precision.BFLOAT16:
-            for p in self._parameters():
-                p.data = p.data.bfloat16().float()
+            for p in self._parameters:
+                p.data.copy_(p.data.bfloat16())
         self.model.eval()
         for role, s in stats.items():
+            s.over(self.world)
             s.grad_norm /= max(1, s.optimizer_steps)
             s.kl += taken.get(role, 0.0) * s.tokens
             for name in ("loss", "kl", "clip_share", "entropy"):
@@ -156,7 +195,7 @@ class Learner:
             for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
                 self._backward(batch, whole, stats[role], fresh=True)
                 stats[role].groups += len(batch)
-        norm = _norm(self._gradients(), {})
+        norm = Gradients(self._parameters, self.world, self.sharded).add(last=True)
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -171,23 +210,21 @@ class Learner:
         if not any(part.values()):
             return False
         self.optimizer.zero_grad(set_to_none=True)
-        earlier: dict[int, torch.Tensor] = {}
+        gradients = Gradients(self._parameters, self.world, self.sharded)
         last = [role for role, groups in part.items() if groups][-1]
         for role, groups in part.items():
             if not groups:
                 continue
             whole = Whole.of(groups, self.settings.weight(role))
-            for batch in micro_batches(groups, self.settings.tokens_per_micro_batch):
-                self._backward(batch, whole, stats[role], fresh)
-            gradients = self._gradients()
-            stats[role].grad_norm += _norm(gradients, earlier)
+            for batch in self._own_batches(groups):
+                if batch:
+                    self._backward(batch, whole, stats[role], fresh)
+                else:
+                    self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), False)
+            stats[role].grad_norm += gradients.add(last=role is last)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
-            if role is not last:  # a copy of the gradient, only where another role adds to it
-                earlier = {i: g.clone() for i, g in gradients.items()}
-        norm = float(
-            torch.nn.utils.clip_grad_norm_(self._parameters(), self.settings.max_grad_norm)
-        )
+        norm = gradients.clip(self.settings.max_grad_norm)
         if not norm <= self.settings.refuse_norm:  # also when it is not a number
             for role, groups in part.items():
                 stats[role].refused += bool(groups)
@@ -220,7 +257,9 @@ class Learner:
             loss,
         )
         share = token_weights(current.row, loss.average, whole.tokens, whole.responses)
-        ((tokens.loss * share).sum() * whole.weight).backward()
+        # Sharded gradients are averaged over the processes on their way: a sum is wanted.
+        times = self.world.size if self.sharded else 1
+        ((tokens.loss * share).sum() * (whole.weight * times)).backward()
         stats.tokens += len(old)
         stats.loss += float(tokens.loss.detach().sum())
         stats.kl += float(tokens.kl.sum())
@@ -236,11 +275,11 @@ class Learner:
     @torch.no_grad()
     def _recomputed(self, groups: Sequence[Group]) -> list[Group]:
         """The groups with the trainer's own log-probs under the current weights."""
-        found: dict[int, tuple[float, ...]] = {}
-        for batch in self._by_role(groups):
-            with autocast(self.model.device, self.settings.precision):
-                now = response_logprobs(self.model, batch, self.settings.share_prompts)
-            found |= _by_sample(batch, now.logprob)
+
+        def now(batch: list[Group]) -> torch.Tensor:
+            return response_logprobs(self.model, batch, self.settings.share_prompts).logprob
+
+        found = self._of_samples(groups, now)
         return _changed(groups, lambda s: replace(s, trainer_logprobs=found[id(s)]))
 
     @torch.no_grad()
@@ -251,16 +290,18 @@ class Learner:
         if self.reference is None:  # to the policy that sampled: nothing
             return list(groups), {}
         loss = self.settings.loss
+
+        def of_start(batch: list[Group]) -> torch.Tensor:
+            found = self._reference_logprobs(batch, self.settings.share_prompts)
+            assert found is not None
+            return found
+
+        values = self._of_samples(groups, of_start)
         cost: dict[int, float] = {}
-        for batch in self._by_role(groups):
-            with autocast(self.model.device, self.settings.precision):
-                reference = self._reference_logprobs(batch, self.settings.share_prompts)
-            assert reference is not None
-            values = _by_sample(batch, reference)
-            for s in (s for g in batch for s in g.samples):
-                sampled = torch.tensor(s.sampled_logprobs)
-                kl = kl_terms(sampled, torch.tensor(values[id(s)]), loss.kl_estimator)
-                cost[id(s)] = loss.kl * float(kl.sum())
+        for s in (s for g in groups for s in g.samples):
+            sampled = torch.tensor(s.sampled_logprobs)
+            kl = kl_terms(sampled, torch.tensor(values[id(s)]), loss.kl_estimator)
+            cost[id(s)] = loss.kl * float(kl.sum())
         total = {id(g): sum(cost[id(s)] for s in g.samples) for g in groups}
         mean = {id(g): total[id(g)] / len(g.samples) for g in groups}
         penalised = [
@@ -279,12 +320,28 @@ class Learner:
             found[role] = taken / sum(g.tokens for g in own)
         return penalised, found
 
-    def _by_role(self, groups: Sequence[Group]) -> Iterator[list[Group]]:
-        """Micro-batches of one role each: where roles have adapters of their own, a forward pass
-        is of one of them."""
+    def _own_batches(self, groups: Sequence[Group]) -> list[list[Group]]:
+        """This process's micro-batches of one role's groups; some empty where weights are sharded
+        and all must make the same number of passes."""
+        world, budget = self.world, self.settings.tokens_per_micro_batch
+        return rounds(groups, budget, world.rank, world.size, in_step=self.sharded)
+
+    def _of_samples(
+        self, groups: Sequence[Group], values: Callable[[list[Group]], torch.Tensor]
+    ) -> dict[int, tuple[float, ...]]:
+        """What ``values`` [tokens] gives for micro-batches, by the identity of samples. Each
+        process computes its share, and all are given all. Micro-batches are of one role: where
+        roles have adapters of their own, a forward pass is of one of them."""
+        samples = [s for g in groups for s in g.samples]
+        place = {id(s): i for i, s in enumerate(samples)}
+        own: dict[int, tuple[float, ...]] = {}
         for role in Role:
-            own = [g for g in groups if g.role is role]
-            yield from micro_batches(own, self.settings.tokens_per_micro_batch)
+            for batch in self._own_batches([g for g in groups if g.role is role]):
+                with autocast(self.model.device, self.settings.precision):
+                    now = values(batch or idle(role))
+                if batch:
+                    own |= {place[i]: v for i, v in _by_sample(batch, now).items()}
+        return {id(samples[i]): v for part in self.world.gather(own) for i, v in part.items()}
 
     @torch.no_grad()
     def _reference_logprobs(self, batch: list[Group], shared: bool) -> torch.Tensor | None:
@@ -304,19 +361,16 @@ class Learner:
 
     def damaged(self) -> bool:
         """Whether any weight that learns is not a number."""
-        return not all(bool(torch.isfinite(p).all()) for p in self._parameters())
-
-    def _gradients(self) -> dict[int, torch.Tensor]:
-        """By parameter: one that no loss has reached yet, such as the other role's adapter, has
-        none."""
-        return {i: p.grad for i, p in enumerate(self._parameters()) if p.grad is not None}
-
-    def _parameters(self) -> list[torch.nn.Parameter]:
-        return [p for p in self.model.parameters() if p.requires_grad]
+        with self.world.order(Order.CHECK):
+            own = not all(bool(torch.isfinite(local(p)).all()) for p in self._parameters)
+            return bool(self.world.highest([float(own)])[0])
 
     def state(self) -> dict[str, Any]:
-        """The optimiser's state, for a checkpoint."""
-        return dict(self.optimizer.state_dict())
+        """The optimiser's state, for a checkpoint, whole."""
+        if not self.sharded:
+            return dict(self.optimizer.state_dict())
+        with self.world.order(Order.STATE):
+            return gather_state(self.optimizer)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore what `state` gave."""
@@ -368,12 +422,3 @@ def _add_gap(stats: RoleStats, group: Group) -> None:
 
 def _changed(groups: Sequence[Group], change: Callable[[Sample], Sample]) -> list[Group]:
     return [replace(g, samples=tuple(change(s) for s in g.samples)) for g in groups]
-
-
-def _norm(gradients: dict[int, torch.Tensor], earlier: dict[int, torch.Tensor]) -> float:
-    """The norm of what was added to ``earlier``."""
-    norms = [
-        torch.linalg.vector_norm(g - earlier[i] if i in earlier else g)
-        for i, g in gradients.items()
-    ]
-    return float(torch.linalg.vector_norm(torch.stack(norms)))

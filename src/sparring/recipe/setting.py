@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from sparring.learning.settings import (
     Adapters,
     Precision,
+    Sharding,
 )
 from sparring.prompts.templates import CODER, TESTER
 from sparring.recipe.section import Count, Few, Heat, Length, Responses, Section, Seed
@@ -225,6 +226,10 @@ class TrainingSection(Section):
         le=1,
         strict=True,
         description="1: sample the next step while one is learned from, with the weights from before it (needs learning.importance_cap)",
+    )
+    sharding: Sharding = Field(
+        Sharding.NONE,
+        description="How processes that torchrun starts learn together: the whole model on each (ddp), or a part (fsdp); one process alone is as none",
     )
     threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
     checkpoint_every: Count = Field(

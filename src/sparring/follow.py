@@ -1,0 +1,50 @@
+"""A process that learns with the first one and does nothing else.
+
+The first process samples, runs programs, scores and keeps the run directory;
+this one has the model, or its part of it, and carries out orders
+(`learning.world`). It reads no recipe, no task and no record: the recipe comes
+with the first order, groups with each update, and weights of a checkpoint from
+the first process. So only the model has to be on every machine.
+
+Ctrl-C and SIGTERM are the first process's business: this one goes on until it
+is dismissed, or finds the first gone.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from sparring.config import make_recipe
+from sparring.learning.world import Order, World
+from sparring.trainer import Trainer
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def follow(world: World) -> None:
+    """Carry out orders until the last. Raises `RuntimeError` when the others are gone."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    order, data = world.next()
+    if order is Order.END:
+        return
+    trainer = Trainer(make_recipe(data, (), "the first process's recipe"), world)
+    while True:
+        order, data = world.next()
+        match order:
+            case Order.UPDATE:
+                groups, rate = data
+                trainer.learner.set_learning_rate(rate)
+                trainer.learner.update(groups)
+            case Order.CHECK:
+                trainer.learner.damaged()
+            case Order.GATHER:
+                trainer.whole()
+            case Order.STATE:
+                trainer.learner.state()
+            case Order.SPREAD:
+                trainer.spread(None)
+            case Order.END:
+                return
+            case Order.BEGIN:
+                raise ValueError("a process begins once")

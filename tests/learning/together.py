@@ -1,0 +1,207 @@
+"""What two processes learn together, case by case, written down for the tests to compare.
+
+    python -m tests.learning.together DIR     (twice, with torchrun's variables)
+
+All cases run in one pair of processes: starting them costs more than the cases.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tests.learning.test_update import groups as made_groups
+from tests.nano import tiny_model
+from transformers import PreTrainedModel
+
+from sparring.learning.model import prepare_model
+from sparring.learning.samples import Group
+from sparring.learning.settings import (
+    Adapters,
+    KLPlace,
+    LearningSettings,
+    LossSettings,
+    ModelSettings,
+    OldLogprobs,
+    OptimizerState,
+    Sharding,
+    UpdateMode,
+)
+from sparring.learning.shards import gather_weights, spread_state, spread_weights
+from sparring.learning.update import Learner, RoleStats
+from sparring.learning.world import Order, World
+from sparring.schema import Role
+
+
+@functools.cache
+def groups(role: Role | None = None) -> list[Group]:
+    """Three groups, of 3, 2 and 4 responses."""
+    return made_groups(role=role)
+
+
+WHOLE = ModelSettings()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, settings, and the groups of two updates."""
+
+    settings: LearningSettings
+    model: ModelSettings = WHOLE
+    first: Callable[[], list[Group]] = groups
+    second: Callable[[], list[Group]] = groups
+
+    def made(self) -> PreTrainedModel:
+        return prepare_model(tiny_model(), self.model, 5)
+
+
+def one() -> list[Group]:
+    return groups()[1:2]
+
+
+def of_a_coder() -> list[Group]:
+    return groups(role=Role.CODER)
+
+
+def none() -> list[Group]:
+    return []
+
+
+PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
+LORA = ModelSettings(lora_rank=4)
+PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
+CASES = {
+    "three groups": Case(PLAIN),
+    "one group": Case(PLAIN, first=one, second=one),
+    "one role, then none": Case(PLAIN, first=of_a_coder, second=none),
+    "minibatches": Case(replace(PLAIN, minibatches=2, epochs=2)),
+    "separate": Case(replace(PLAIN, mode=UpdateMode.SEPARATE)),
+    "trainer's log-probs": Case(
+        replace(PLAIN, old_logprobs=OldLogprobs.TRAINER, loss=LossSettings(importance_cap=2.0))
+    ),
+    "official": Case(
+        replace(
+            PLAIN,
+            old_logprobs=OldLogprobs.EACH,
+            optimizer_state=OptimizerState.STEP,
+        )
+    ),
+    "kl in the reward": Case(replace(PLAIN, loss=LossSettings(kl_place=KLPlace.REWARD, kl=0.1))),
+    "checkpointing": Case(
+        replace(PLAIN, share_prompts=False), ModelSettings(gradient_checkpointing=True)
+    ),
+    "lora": Case(PLAIN, LORA),
+    "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
+    "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
+}
+
+
+@dataclass
+class Learned:
+    """After each of two updates: statistics, whole weights that learn, whole optimiser state."""
+
+    stats: list[dict[str, dict[str, float]]]
+    weights: list[dict[str, torch.Tensor]]
+    states: list[dict[str, Any]]
+
+
+def alone(case: Case) -> Learned:
+    """The same with one process."""
+    learner = Learner(case.made(), case.settings)
+    found = Learned([], [], [])
+    for batch in (case.first(), case.second()):
+        _note(found, learner, learner.model, learner.update(batch))
+    return found
+
+
+def taken_up(case: Case, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> Learned:
+    """With one process: the second update, from what another has kept after the first."""
+    learner = Learner(case.made(), case.settings)
+    with torch.no_grad():
+        for name, p in learner.model.named_parameters():
+            if name in weights:
+                p.copy_(weights[name])
+    learner.load_state(state)
+    found = Learned([], [], [])
+    _note(found, learner, learner.model, learner.update(case.second()))
+    return found
+
+
+def _note(
+    found: Learned, learner: Learner, whole: PreTrainedModel, stats: dict[Role, RoleStats]
+) -> None:
+    names = RoleStats.__slots__
+    found.stats.append({r.value: {n: getattr(s, n) for n in names} for r, s in stats.items()})
+    found.states.append(copy.deepcopy(learner.state()))
+    wanted = {n for n, p in learner.model.named_parameters() if p.requires_grad}
+    found.weights.append(
+        {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
+    )
+
+
+def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any:
+    """Two updates, and the second once more from what one process has ``kept`` after the first."""
+    found, resumed = Learned([], [], []), Learned([], [], [])
+    settings = replace(case.settings, sharding=sharding)
+    if sharding is Sharding.FSDP:
+        settings = replace(settings, share_prompts=False)
+    learner, whole = Learner(case.made(), settings, world), case.made()
+    for batch in (case.first(), case.second()):
+        _step(found, learner, whole, batch, world)
+    learner, whole = Learner(case.made(), settings, world), case.made()
+    if world.leads:
+        with torch.no_grad():
+            for name, p in whole.named_parameters():
+                if name in kept.weights[0]:
+                    p.copy_(kept.weights[0][name])
+    spread_weights(learner.model, whole if world.leads else None, world)
+    spread_state(learner.optimizer, kept.states[0] if world.leads else None, world)
+    _step(resumed, learner, whole, case.second(), world)
+    return {"found": found, "resumed": resumed}
+
+
+def _step(
+    found: Learned, learner: Learner, whole: PreTrainedModel, batch: list[Group], world: World
+) -> None:
+    if not world.leads:
+        order, (ordered, rate) = world.next()
+        assert order is Order.UPDATE
+        learner.set_learning_rate(rate)
+        learner.update(ordered)
+        gather_weights(learner.model, None)
+        if learner.sharded:
+            assert world.next()[0] is Order.STATE
+            learner.state()
+        assert world.next()[0] is Order.CHECK
+        learner.damaged()
+        return
+    stats = learner.update(batch)
+    gather_weights(learner.model, whole)
+    _note(found, learner, whole, stats)
+    assert not learner.damaged()
+
+
+def main(place: Path) -> None:
+    torch.set_num_threads(1)
+    world = World.join()
+    kept = torch.load(place / "alone.pt", weights_only=False)
+    found = {
+        (sharding, name): together(case, sharding, world, kept[name])
+        for sharding in (Sharding.DDP, Sharding.FSDP)
+        for name, case in CASES.items()
+    }
+    if world.leads:
+        torch.save(found, place / "together.pt")
+
+
+if __name__ == "__main__":
+    # As the module that the tests import, so that both know the same classes.
+    from tests.learning.together import main as imported_main
+
+    imported_main(Path(sys.argv[1]))
