@@ -3,17 +3,21 @@
 Usually one model plays both roles. With an adapter per role, or a frozen
 role, the weights differ; prompts say which role they are for, so the loops
 and the evaluation ask for responses as ever and get those of the right player.
+What samples is this process, or vLLM servers (`served`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from transformers import PreTrainedModel
 
+from sparring.recipe import Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.local import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
+from sparring.served import Served
 from sparring.trainer import Trainer
 
 
@@ -26,6 +30,15 @@ class Cast:
         self.trainer = trainer
         self.max_rows = max_rows
         self.end_ids = end_token_ids(trainer.model, trainer.tokenizer)
+        self.served: Served | None = None
+
+    @classmethod
+    def of(cls, recipe: Recipe, trainer: Trainer, log: Path | None) -> Cast:
+        """The recipe's, with servers if it wants them; one that is ours writes to ``log``. Close
+        it then."""
+        cast = cls(trainer, recipe.sampling.max_rows)
+        cast.served = Served.of(recipe, trainer, cast.end_ids, log)
+        return cast
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
@@ -36,9 +49,12 @@ class Cast:
             chosen = [i for i, p in enumerate(prompts) if p.role is role]
             if not chosen:
                 continue
-            own = [prompts[i] for i in chosen]
-            with self.trainer.playing(role) as model:
-                every = self._sampler(model).sample(own, n, _renumbered(arrived, chosen))
+            own, told = [prompts[i] for i in chosen], _renumbered(arrived, chosen)
+            if self.served:
+                every = self.served.sample(role, own, n, told)
+            else:
+                with self.trainer.playing(role) as model:
+                    every = self._sampler(model).sample(own, n, told)
             for i, responses in zip(chosen, every, strict=True):
                 found[i] = responses
         return found
@@ -47,8 +63,25 @@ class Cast:
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
     ) -> list[list[Response]]:
         """Responses of the start weights, whatever has been learned since."""
+        if self.served:
+            return self.served.opponents(prompts, n, arrived)
         with self.trainer.at_start() as model:
             return self._sampler(model).sample(prompts, n, arrived)
+
+    def ready(self) -> None:
+        """Have servers started, with the weights that the trainer has now."""
+        if self.served:
+            self.served.ready()
+
+    def rest(self) -> None:
+        """Free GPUs that the trainer shares, until the next response is asked for."""
+        if self.served:
+            self.served.rest()
+
+    def close(self) -> None:
+        """End servers of our own."""
+        if self.served:
+            self.served.close()
 
     def _sampler(self, model: PreTrainedModel) -> LocalSampler:
         return LocalSampler(model, self.trainer.tokenizer, self.max_rows, self.trainer.autocast)

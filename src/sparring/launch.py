@@ -23,11 +23,12 @@ MAY_CHANGE = (
     "monitors",
     "training.threads",
     "sampling.max_rows",
+    "vllm",
     "learning.tokens_per_micro_batch",
     "model.gradient_checkpointing",
 )
 """Keys and sections that a resumed run may change: none of them changes what a step does. The last
-four change its rounding, so that such a run is no longer equal to the byte; without them, a run
+five change its rounding, so that such a run is no longer equal to the byte; without them, a run
 that does not fit into memory in its hundredth step would be lost."""
 
 

@@ -99,6 +99,7 @@ class Live:
         for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
             for player in _PLAYERS:
                 self.run.remove(_journal(step, turn, player))
+        self.ring.sampler.rest()
 
     def _round(self, step: int, turn: int, tasks: Sequence[Task], clock: Clock) -> list[Judged]:
         """The bouts of these tasks. Where ``sampling.skip_unlabelled`` says so, tests are asked

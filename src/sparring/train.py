@@ -38,7 +38,7 @@ from sparring.reward import Scorer
 from sparring.ring import Ring
 from sparring.rollouts import Live, Rollouts
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import RunDir, clean, explained, well_formed
+from sparring.runs.directory import VLLM_LOG, RunDir, clean, explained, well_formed
 from sparring.runs.progress import Progress
 from sparring.runs.text import visible
 from sparring.schema import Role
@@ -50,7 +50,7 @@ def train(recipe: Recipe, run: RunDir, progress: Progress) -> dict[str, Any]:
     """Run a recipe to its end, from wherever ``run`` stands, and return its summary."""
     started = time.monotonic()
     scorer, trainer = Scorer(recipe), Trainer(recipe)
-    with Ring(recipe, trainer) as ring, stopping() as stop, progress:
+    with Ring(recipe, trainer, run.path / VLLM_LOG) as ring, stopping() as stop, progress:
         keep_inputs(run, recipe, trainer.revision)
         run.write_json("environment.json", ring.environment())
         before = take_up(trainer, run)

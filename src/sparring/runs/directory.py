@@ -17,14 +17,15 @@
                        from again after a kill is there again
     usage/             step-00012.jsonl.gz: CPU seconds and memory of every run of a program
     pool.jsonl.gz      the start model's programs on the held-out tasks
+    vllm.log           what a vLLM server of our own says
     checkpoints/       step-00012/: model, tokenizer, optimiser state, state.json
     summary.json       before and after, written when the run ends
     curves.svg, curves.png
 
 Rollouts are on disk before anything is learned from them, so a run that was
 killed repeats no sampling and no run of a program. What is measured (timing,
-usage, environment, the seconds of the summary) differs between equal runs;
-everything else is equal to the byte.
+usage, environment, the seconds of the summary) and the log differ between equal
+runs; everything else is equal to the byte.
 
 Files are written beside and renamed, so that a reader never sees half of one;
 a checkpoint is complete when its directory has its final name. JSON is
@@ -50,6 +51,7 @@ from typing import Any
 
 from sparring.errors import RunError
 
+VLLM_LOG = "vllm.log"
 _BEFORE_ANYTHING = (
     "recipe.json",
     "reward_function.py",
@@ -57,6 +59,7 @@ _BEFORE_ANYTHING = (
     "replay.json",
     "environment.json",
     "lock",
+    VLLM_LOG,
 )
 _FROM_THE_START = ("metrics.jsonl", "timing.jsonl")
 PARTIAL = ".partial"
