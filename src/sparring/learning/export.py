@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from sparring.learning.model import is_adapted, quietly_saving
 
-_OUTPUT = "output.safetensors"
+_REST, _OUTPUT = "model-rest.safetensors", "model-output.safetensors"
 
 
 @torch.no_grad()
@@ -64,9 +65,13 @@ def _untie(model: PreTrainedModel, path: Path, dtype: torch.dtype) -> None:
     save_file({tensor: output.weight.detach().to(dtype).contiguous()}, path / _OUTPUT)
     index = path / "model.safetensors.index.json"
     if index.exists():
-        known = json.loads(index.read_text(encoding="utf-8"))
-        known["weight_map"][tensor] = _OUTPUT
-        index.write_text(json.dumps(known), encoding="utf-8")
+        places = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    else:  # one file, which would be all that is read under its usual name
+        (path / "model.safetensors").rename(path / _REST)
+        with safe_open(path / _REST, framework="pt") as file:
+            places = dict.fromkeys(file.keys(), _REST)
+    known = {"metadata": {}, "weight_map": {**places, tensor: _OUTPUT}}
+    index.write_text(json.dumps(known), encoding="utf-8")
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     (path / "config.json").write_text(
         json.dumps({**config, "tie_word_embeddings": False}), encoding="utf-8"

@@ -102,10 +102,10 @@ class Client:
 
     def weights(self) -> str:
         """What `label` has last called the weights in force; a restarted server has forgotten."""
-        return str(self._asked("GET", "/weight_info")["weight_version"])
+        return str(self._asked("GET", "/weight_info", dev=True)["weight_version"])
 
     def label(self, name: str) -> None:
-        self._asked("POST", "/update_weight_version", {"new_version": name})
+        self._asked("POST", "/update_weight_version", {"new_version": name}, dev=True)
 
     def load(self, path: str, seconds: float) -> None:
         """Put a checkpoint's weights in force and forget what was computed with others."""
@@ -164,7 +164,7 @@ class Client:
         except httpx2.TransportError as error:
             raise Unanswered(str(error) or type(error).__name__) from None
         if got.status_code in (404, 405) and path != "/v1/completions":
-            why = "set VLLM_SERVER_DEV_MODE=1 where it is started" if dev else "is it vLLM 0.32?"
+            why = "start it with VLLM_SERVER_DEV_MODE=1" if dev else "is it a vLLM server?"
             raise RunError(f"{self.url}: has no {path.partition('?')[0]}; {why}")
         if got.status_code in (408, 429) or got.status_code >= 500:
             raise Unanswered(f"HTTP {got.status_code}: {_said(got)}")

@@ -11,12 +11,15 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from sparring.errors import RunError
 
 _PREFIX = "sparring-weights-"
+_YOUNG = 60.0
+"""Seconds in which a directory may not have been locked yet by the one who makes it."""
 _ROOM = 1.05
 """Free space asked for, as a multiple of the weights."""
 
@@ -80,6 +83,8 @@ def _sweep(parent: Path) -> None:
     """Remove what processes left that are no more."""
     for path in parent.glob(f"{_PREFIX}*"):
         try:
+            if time.time() - (path / "lock").stat().st_mtime < _YOUNG:
+                continue
             lock = os.open(path / "lock", os.O_RDWR)
         except OSError:  # another user's, or just being made
             continue
