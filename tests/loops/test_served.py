@@ -91,6 +91,15 @@ def test_two_steps_are_trained_and_a_failing_server_changes_nothing(
     assert rollouts(one, 2) == rollouts(other, 2)
 
 
+def test_a_run_whose_steps_do_not_reach_the_server_ends(fake: FakeVllm, tmp_path: Path) -> None:
+    """Noticed by what one step of the nano recipe changes."""
+    fake.ignores_weights = True
+    more = {"sampling__programs": "6", "sampling__tests": "6", "training__tasks_per_step": "4"}
+    fails = trained(tmp_path / "run", vllm__urls=f'["{fake.url}"]', **more)
+    assert fails.startswith("sparring: step 1: the log-probs of")
+    print(fails)
+
+
 def test_a_run_starts_its_own_server_and_survives_its_death(tmp_path: Path) -> None:
     environment = fake_environment(tmp_path / "environment")
     (tmp_path / "control").write_text("50")  # responses, then it kills itself: in the first step
