@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 
 from sparring.learning.adapters import has_role_adapters
 from sparring.learning.export import export_weights, weights_size
-from sparring.learning.settings import Precision
+from sparring.learning.settings import Frozen, Precision
 from sparring.recipe import Engine, Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.vllm.environment import default_environment
@@ -58,9 +58,13 @@ class Served:
             end_ids=end_ids,
         )
         log = log or Path(tempfile.gettempdir()) / f"sparring-vllm-{os.getpid()}.log"
-        self._learned = VllmSampler(self.settings, words, log)
+        apart = bool(recipe.vllm.start_urls)
+        players = [*Role] if has_role_adapters(trainer.model) else [_BOTH]
+        if not apart and (recipe.sampling.opponents or recipe.learning.frozen is not Frozen.NONE):
+            players = [*players, _START]
+        self._learned = VllmSampler(self.settings, words, log, players)
         self._start = self._learned
-        if recipe.vllm.start_urls:
+        if apart:
             others = replace(self.settings, urls=tuple(recipe.vllm.start_urls))
             self._start = VllmSampler(others, words, log)
 

@@ -36,7 +36,13 @@ pytestmark = [
         reason=f"no vLLM in {ENVIRONMENT}: make test-vllm",
     ),
 ]
-SETTINGS = VllmSettings(environment=ENVIRONMENT, cpu_cache=1, max_model_len=200, concurrency=32)
+SETTINGS = VllmSettings(
+    environment=ENVIRONMENT,
+    cpu_cache=1,
+    max_model_len=200,
+    concurrency=32,
+    arguments=("--enforce-eager",),  # compiling costs more than it saves here
+)
 RUN = {**TINY, "sampling.programs": "6", "sampling.tests": "6"}
 
 
@@ -107,6 +113,7 @@ def test_a_server_killed_in_the_middle_of_a_step_loses_nothing(tmp_path: Path) -
         "evaluation.every": "3",
         "vllm.environment": str(ENVIRONMENT),
         "vllm.cpu_cache": "1",
+        "vllm.arguments": '["--enforce-eager"]',
     }
     process = subprocess.Popen(
         [*command(run), *settings(**changes)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -39,6 +39,7 @@ class Fault(StrEnum):
     HALF = "half"
     DROP = "drop"
     HANG = "hang"
+    RESTART = "restart"
 
 
 def _load(path: str) -> Any:
@@ -227,6 +228,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             case Fault.DROP:
                 self.close_connection = True
+            case Fault.RESTART:
+                self.server_of.restarted()
+                self.close_connection = True
             case Fault.HANG:
                 time.sleep(600)
 
@@ -274,6 +278,7 @@ def main() -> None:
     for name in ("tensor-parallel-size", "data-parallel-size", "max-model-len"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--enable-sleep-mode", action="store_true")
+    parser.add_argument("--enforce-eager", action="store_true")
     parser.add_argument("--broken", action="store_true")
     given = parser.parse_args()
     if given.broken:

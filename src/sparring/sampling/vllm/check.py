@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from sparring.errors import RunError
@@ -84,9 +85,10 @@ def logprob_gap(
 
     Raises `Unanswered`.
     """
+    with ThreadPoolExecutor(len(asked)) as each:
+        came = list(each.map(lambda p: client.complete(p, p.seed, end_ids), asked))
     gaps: list[float] = []
-    for prompt in asked:
-        found = client.complete(prompt, prompt.seed, end_ids)
+    for prompt, found in zip(asked, came, strict=True):
         ours = score(prompt.token_ids, found.token_ids, prompt.params.temperature)
         gaps += [abs(a - b) for a, b in zip(found.logprobs, ours, strict=True)]
     return sum(gaps) / len(gaps)

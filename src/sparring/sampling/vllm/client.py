@@ -26,8 +26,8 @@ from sparring.schema import StopReason
 
 MODEL = "sparring"
 """Name under which a server of our own serves the model."""
-_GLANCE = 10.0
-"""Seconds for a question that computes nothing."""
+_CONNECT, _GLANCE = 10.0, 60.0
+"""Seconds to be connected, and for a question that computes nothing, of a busy machine."""
 
 
 class Unanswered(Exception):
@@ -63,7 +63,7 @@ class Client:
         self.seconds = seconds
         self._model = model
         self._http = httpx2.Client(
-            timeout=httpx2.Timeout(seconds, connect=_GLANCE),
+            timeout=self._limit(seconds),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256),
             trust_env=not own,
         )
@@ -71,7 +71,10 @@ class Client:
     def healthy(self) -> bool:
         """Whether the server says that it can serve."""
         try:
-            return self._http.get(f"{self.url}/health", timeout=_GLANCE).status_code == 200
+            return (
+                self._http.get(f"{self.url}/health", timeout=self._limit(_GLANCE)).status_code
+                == 200
+            )
         except (httpx2.HTTPError, httpx2.InvalidURL):
             return False
 
@@ -144,6 +147,10 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
+    @staticmethod
+    def _limit(seconds: float) -> httpx2.Timeout:
+        return httpx2.Timeout(seconds, connect=_CONNECT)
+
     def _asked(
         self,
         method: str,
@@ -154,7 +161,9 @@ class Client:
     ) -> dict[str, Any]:
         """The answer's JSON object; {} for an empty one. ``dev``: a route of development mode."""
         try:
-            got = self._http.request(method, self.url + path, json=body, timeout=seconds)
+            got = self._http.request(
+                method, self.url + path, json=body, timeout=self._limit(seconds)
+            )
         except httpx2.InvalidURL as error:
             raise RunError(f"vllm.urls: {self.url}: {error}") from None
         except httpx2.UnsupportedProtocol:

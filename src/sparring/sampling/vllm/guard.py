@@ -1,10 +1,11 @@
 """A small process between us and a server: when we are gone, however, so is the server.
 
-    python -I guard.py COMMAND ...
+    python -I guard.py PARENT COMMAND ...
 
-Run by file name, with the standard library alone. Its standard input is a
-pipe that we hold: at its end, or when its parent is another, everything the
-command started is ended. A server's own children are not trusted to follow
+Run by file name, with the standard library alone. When its parent is no
+longer the process PARENT, or at SIGTERM, everything the command started is
+ended. (A pipe from the parent would not do: processes that are forked from it
+hold the other end open.) A server's own children are not trusted to follow
 it: they become the guard's (it is their subreaper) and are ended too, as they
 are when the server dies by itself. The exit code is the server's, 128 + n
 where signal n killed it.
@@ -14,33 +15,32 @@ from __future__ import annotations
 
 import ctypes
 import os
-import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 GRACE = 10.0
 """Seconds between asking to end and ending."""
+LOOK = 0.2
+"""Seconds between looks at the parent."""
 
 
-def main(command: list[str]) -> int:
-    """Run ``command`` until it ends or our parent does."""
+def main(parent: int, command: list[str]) -> int:
+    """Run ``command`` until it ends, our parent does, or we are asked to."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: asked.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to hear
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    parent = os.getppid()
     server = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0),
+        command, preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     )
-    while server.poll() is None and os.getppid() == parent:
-        readable, _, _ = select.select([0], [], [], 0.2)
-        if readable and not os.read(0, 4096):
-            break
+    while server.poll() is None and os.getppid() == parent and not asked.wait(LOOK):
+        pass
     if server.poll() is None:
         server.terminate()
         deadline = time.monotonic() + GRACE
@@ -89,4 +89,4 @@ def children_of(parent: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

@@ -18,7 +18,7 @@ import queue
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +78,17 @@ class _Job:
 class VllmSampler:
     """A `Sampler` over one or several servers. Close it: a server of its own ends with it."""
 
-    def __init__(self, settings: VllmSettings, words: Words, log: Path) -> None:
-        """Nothing is started yet, but servers that are given by URL are looked at.
+    def __init__(
+        self, settings: VllmSettings, words: Words, log: Path, players: Collection[str] = ()
+    ) -> None:
+        """Nothing is started yet, but servers that are given by URL are looked at. The newest
+        weights of ``players`` are kept while others play, since they are asked again.
 
         Raises `RunError`: no environment, no answer, the wrong server.
         """
         self.settings = settings
         self.words = words
+        self.players = players
         self.stations = [Station(settings, url, log) for url in settings.urls or (None,)]
         self.versions: list[str] = []
         self.gap: float | None = None
@@ -119,7 +123,8 @@ class VllmSampler:
         self._of_each(lambda station: station.ready(loaded), self.stations)
         if not self.versions:
             self._of_each(lambda station: self._repeating(station, self._look))
-        self._room.drop(lambda n: n == weights.name or not n.startswith(f"{weights.player}-"))
+        others = set(self.players) - {weights.player}
+        self._room.drop(lambda n: n == weights.name or n.rpartition("-")[0] in others)
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
@@ -135,8 +140,8 @@ class VllmSampler:
         for station in self.stations:
             if not station.lost and station.usurped():
                 raise RunError(
-                    f"{station.name}: other weights were loaded there while we sampled; a server "
-                    "serves one run at a time"
+                    f"{station.name}: other weights were in force there while we sampled: it was "
+                    "started anew, or serves another run too; a server serves one run at a time"
                 )
         return found
 

@@ -54,8 +54,8 @@ class Server:
         try:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", guard.__file__, *command],
-                    stdin=subprocess.PIPE,
+                    [sys.executable, "-I", guard.__file__, str(os.getpid()), *command],
+                    stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=self._variables(),
@@ -82,8 +82,7 @@ class Server:
         process, self._process = self._process, None
         if process is None:
             return
-        assert process.stdin is not None
-        process.stdin.close()  # the guard sees to the rest
+        process.terminate()  # the guard sees to the rest
         try:
             process.wait(3 * guard.GRACE)
         except subprocess.TimeoutExpired:

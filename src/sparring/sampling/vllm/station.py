@@ -43,6 +43,7 @@ class Station:
     def __init__(self, settings: VllmSettings, url: str | None, log: Path) -> None:
         """The server at ``url``, or without one a server of our own that writes to ``log``."""
         self.settings = settings
+        self._url = url
         self.rounds = 0
         self.lost = False
         self.wanted: Loaded | None = None
@@ -55,14 +56,15 @@ class Station:
     @property
     def name(self) -> str:
         """The server, for people."""
-        return self._client.url if self._client else "the vLLM server"
+        return self._url or "the vLLM server"
 
     @property
     def client(self) -> Client:
-        """How to speak with it, once it is `ready`."""
-        if self._client is None:
-            raise ValueError("the server has not been started")
-        return self._client
+        """How to speak with it. Raises `Unanswered` while it is being started again."""
+        client = self._client
+        if client is None:
+            raise Unanswered("it is not running")
+        return client
 
     def ready(self, wanted: Loaded) -> None:
         """Have it serve with these weights. Raises `RunError` when it cannot, `StationLost` when
@@ -95,7 +97,7 @@ class Station:
                 raise StationLost(f"{self.name}: does not answer ({why})")
             if self.rounds != seen:
                 return
-            well = self.client.healthy()
+            well = self._client is not None and self._client.healthy()
             if well and (self._server is None or not why.hung):
                 time.sleep(min(5.0, 0.1 * 2**tries))
                 if not self.usurped():
@@ -180,6 +182,5 @@ class Station:
     def _end(self) -> None:
         if self._server is not None:
             self._server.stop()
-            if self._client is not None:
-                self._client.close()
+            # Not closed: another thread may be about to use it, and finds nobody there.
             self._client, self._asleep = None, False
