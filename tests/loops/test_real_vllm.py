@@ -122,6 +122,10 @@ def test_a_server_killed_in_the_middle_of_a_step_loses_nothing(tmp_path: Path) -
         journal = run / "journal" / "step-00002.coder.jsonl.gz"
         while process.poll() is None and not journal.exists():
             time.sleep(0.01)
+        told = run / "vllm.log"
+        before = told.read_bytes().count(b"/v1/completions")
+        while process.poll() is None and told.read_bytes().count(b"/v1/completions") < before + 9:
+            time.sleep(0.01)  # opponents' or the tester's responses are on their way
         servers = servers_of(process.pid)
         assert servers
         for pid in servers:

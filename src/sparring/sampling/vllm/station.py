@@ -159,6 +159,8 @@ class Station:
         wanted = self.wanted
         assert wanted is not None
         if self._server is not None and not self._server.alive():
+            if self._client is not None:
+                _log.warning("the vLLM server has ended; starting it again")
             self._end()
             self._client = self._server.start(wanted.path)
             self._client.label(wanted.label)
