@@ -26,7 +26,7 @@ from sparring.learning.export import export_weights, weights_size
 from sparring.learning.settings import Frozen, Precision
 from sparring.recipe import Engine, Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
-from sparring.sampling.vllm.environment import default_environment
+from sparring.sampling.vllm.environment import default_environment, recorded_version
 from sparring.sampling.vllm.sampler import VllmSampler, Weights, Words
 from sparring.sampling.vllm.settings import Dtype, VllmSettings
 from sparring.schema import Response, Role
@@ -106,9 +106,10 @@ class Served:
 
     def about(self) -> dict[str, object]:
         """What the results depend on."""
+        own = [] if self.settings.urls else [recorded_version(self.settings.environment)]
         return {
             "urls": list(self.settings.urls) or "own",
-            "versions": self._learned.versions,
+            "versions": self._learned.versions or own,
             "dtype": str(self.settings.dtype),
         }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,9 @@ class Client:
 
     def __init__(self, url: str, seconds: float, model: str | None = None, own: bool = False):
         """``seconds`` is the longest that a response may take; ``model`` the served name, asked
-        for if it is not given. Our ``own`` server is never spoken to through a proxy."""
+        for if it is not given. Our ``own`` server is never spoken to through a proxy. The key in
+        VLLM_API_KEY, which vLLM itself reads, is sent along."""
+        key = os.environ.get("VLLM_API_KEY")
         self.url = url.rstrip("/")
         self.seconds = seconds
         self._model = model
@@ -66,6 +69,7 @@ class Client:
             timeout=self._limit(seconds),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256),
             trust_env=not own,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
         )
 
     def healthy(self) -> bool:

@@ -85,6 +85,13 @@ def set_up(place: Path, kind: Kind) -> Iterator[str]:
     yield f"vLLM {installed_version(place)} is ready: {place}"
 
 
+def recorded_version(place: Path) -> str:
+    """vLLM's version by the metadata in the environment, which is at hand at once."""
+    found = [*place.glob("lib/python3*/site-packages/vllm*-*.dist-info")]
+    versions = [p.name.removesuffix(".dist-info").replace("_", "-") for p in found]
+    return versions[0] if versions else "unknown"
+
+
 def installed_version(place: Path) -> str:
     """vLLM's version in the environment, by importing its server there.
 
