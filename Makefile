@@ -5,9 +5,10 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 PYTHON ?= python3
+VLLM := .venv-vllm
 INPUTS := pyproject.toml constraints.txt tools/setup.sh
 
-.PHONY: setup demo test test-slow check bench clean
+.PHONY: setup demo test test-slow test-vllm check bench clean
 
 setup: $(VENV)/.made-dev
 
@@ -23,10 +24,14 @@ demo: $(VENV)/.made-train
 	$(VENV)/bin/sparring train
 
 test: $(VENV)/.made-dev
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow and not vllm"
 
 test-slow: $(VENV)/.made-dev
 	$(PY) -m pytest -m slow
+
+test-vllm: $(VENV)/.made-dev
+	$(VENV)/bin/sparring vllm setup --dir $(VLLM)
+	SPARRING_VLLM=$(abspath $(VLLM)) $(PY) -m pytest -m vllm
 
 check: $(VENV)/.made-dev
 	$(PY) -m ruff check .
@@ -37,4 +42,4 @@ bench: $(VENV)/.made-dev
 	$(PY) benchmarks/nano.py --arms recipe shuffled --seeds 0
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,6 +21,8 @@ STOREYS: list[set[str]] = [
         "alarms",
         "trainer",
         "cast",
+        "served",
+        "vllmcheck",
         "supervision",
         "reward",
         "ring",
@@ -44,7 +46,7 @@ STOREYS: list[set[str]] = [
         "dryrun",
         "trl",
     },
-    {"cli_check", "cli_theory", "cli_timeline"},
+    {"cli_check", "cli_theory", "cli_timeline", "cli_vllm"},
     {"cli_sandbox"},
     {"cli"},
 ]
@@ -110,7 +112,15 @@ def test_the_rule_itself_finds_what_it_forbids() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["sandbox", "scoring.metrics", "tasks.load", "prompts.parse", "config"]
+    "name",
+    [
+        "sandbox",
+        "scoring.metrics",
+        "tasks.load",
+        "prompts.parse",
+        "config",
+        "sampling.vllm.sampler",
+    ],
 )
 def test_torch_is_not_imported_by(name: str) -> None:
     code = f"import sys, sparring.{name}; sys.exit('torch' in sys.modules)"

@@ -78,7 +78,7 @@ class Ahead:
         self._left = threading.Event()
         self._timeline = table.progress.timeline
         self._table = replace(
-            table, sampler=table.sampler.of(behind), lane=f"{_LANE} ", left=self._left
+            table, sampler=table.sampler.played_by(behind), lane=f"{_LANE} ", left=self._left
         )
         self._flight: Flight | None = None
         self._live = Live(self._table, behind.pass_rates)

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring import __version__, cli_sandbox, cli_theory, cli_timeline
+from sparring import __version__, cli_sandbox, cli_theory, cli_timeline, cli_vllm
 from sparring.errors import ConfigError, DataError, SparringError, Stopped
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ app = typer.Typer(
 microworld_app = typer.Typer(no_args_is_help=True, help="The embedded tasks and nano model.")
 app.add_typer(microworld_app, name="microworld")
 app.add_typer(cli_sandbox.app, name="sandbox")
+app.add_typer(cli_vllm.app, name="vllm")
 app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
 

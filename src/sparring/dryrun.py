@@ -68,6 +68,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield from _prompts(ring)
         yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
         tasks: list[Task] = ring.batch(1)[:_TASKS]
+        ring.sampler.ready()
         start = time.monotonic()
         coder, tester, others = _sample(ring, tasks)
         sampled = time.monotonic() - start

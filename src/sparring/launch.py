@@ -24,6 +24,7 @@ MAY_CHANGE = (
     "training.threads",
     "training.sharding",
     "sampling.max_rows",
+    "vllm",
     "learning.tokens_per_micro_batch",
     "model.gradient_checkpointing",
 )

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -41,9 +42,11 @@ MICROWORLD = "microworld:"
 
 
 class Ring:
-    """All parts of a run. Use it as a context manager: it owns the sandbox's processes."""
+    """All parts of a run. Use it as a context manager: it owns the processes of the sandbox and of
+    a vLLM server."""
 
-    def __init__(self, recipe: Recipe, trainer: Trainer) -> None:
+    def __init__(self, recipe: Recipe, trainer: Trainer, log: Path | None = None) -> None:
+        """``log`` is where a vLLM server of our own writes; default: in the temporary directory."""
         self.recipe = recipe
         self.trainer = trainer
         self.templates = Templates(recipe.prompts.coder, recipe.prompts.tester)
@@ -63,7 +66,7 @@ class Ring:
         if (rule := recipe.checker.rule) is not None:
             self.tasks = [replace(x, checker=rule) for x in self.tasks]
             self.held_out = [replace(x, checker=rule) for x in self.held_out]
-        self.sampler = Cast(trainer, recipe.sampling.max_rows)
+        self.sampler = Cast.of(recipe, trainer, log)
         self.limits = Limits(
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
         )
@@ -212,6 +215,7 @@ class Ring:
             "device": str(self.trainer.model.device),
             "checkers": CHECKERS_VERSION,
             "sandbox": dict(self.sandbox.report()),
+            **({"vllm": served.about()} if (served := self.sampler.served) else {}),
         }
 
     def _max_tokens(self, role: Role) -> int:
@@ -254,6 +258,7 @@ class Ring:
         trace: TracebackType | None,
     ) -> None:
         self.sandbox.close()
+        self.sampler.close()
 
 
 def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | None) -> list[Task]:

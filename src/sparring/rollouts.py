@@ -97,6 +97,7 @@ class Live:
         for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
             for player in PLAYERS:
                 self.run.remove(journal_file(step, turn, player))
+        self.table.sampler.rest()
 
     def settle(self) -> None:
         """Nothing is under way between steps."""

@@ -185,6 +185,9 @@ class Round:
             def arrived(k: int, response: Response, part: list[int] = part) -> None:
                 take(part[k], response)
 
+            if table.sampler.served and player != "opponents":
+                with timeline.during(Phase.SYNCING, f"{table.lane}{player}"):
+                    table.sampler.ready(role)
             with timeline.during(Phase.SAMPLING, f"{table.lane}{player}"):
                 ask([prompts[i] for i in part], count, arrived)
         return journal.responses()

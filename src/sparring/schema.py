@@ -141,7 +141,9 @@ class Response:
 
     ``token_ids`` are the ids that were sampled, never a re-tokenised text;
     ``logprobs`` [L] are natural logarithms under the distribution that was
-    sampled (logits divided by the role's temperature), in float32.
+    sampled (logits divided by the role's temperature), in float32. ``weights``
+    is the training step that made the weights it was sampled from, 0 the start;
+    None where the sampler has those of the trainer itself.
     """
 
     task_id: str
@@ -152,6 +154,7 @@ class Response:
     logprobs: tuple[float, ...]
     stop: StopReason
     text: str
+    weights: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

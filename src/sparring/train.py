@@ -44,7 +44,7 @@ from sparring.ring import Ring
 from sparring.rollouts import Live, Rollouts
 from sparring.round import Table
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import RunDir, clean, explained, well_formed
+from sparring.runs.directory import VLLM_LOG, RunDir, clean, explained, well_formed
 from sparring.runs.progress import Progress
 from sparring.runs.text import visible
 from sparring.runs.timeline import Phase
@@ -65,7 +65,8 @@ def train(
     scorer, trainer = Scorer(recipe), Trainer(recipe, world)
     if recipe.training.ahead:
         trainer.behind = trainer.twin()
-    with Ring(recipe, trainer) as ring, stopping() as stop, progress, ExitStack() as stack:
+    log = run.path / VLLM_LOG
+    with Ring(recipe, trainer, log) as ring, stopping() as stop, progress, ExitStack() as stack:
         keep_inputs(run, recipe, trainer.revision)
         run.write_json("environment.json", ring.environment() | trainer.world.report())
         before = take_up(trainer, run)

@@ -272,8 +272,7 @@ def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
     Merging happens on a copy, because taking it out again would not give the
     same weights.
     """
-    transformers_logging.disable_progress_bar()
-    with _failing_as_files_do(path):
+    with quietly_saving(path):
         if is_adapted(model):
             model.save_pretrained(path / ADAPTER)
         if has_role_adapters(model):
@@ -290,13 +289,15 @@ def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
 
 def save_state(state: dict[str, Any], path: Path) -> None:
     """Save tensors by name, for `torch.load` with ``weights_only``. Raises OSError."""
-    with _failing_as_files_do(path.parent):
+    with quietly_saving(path.parent):
         torch.save(state, path)
 
 
 @contextlib.contextmanager
-def _failing_as_files_do(path: Path) -> Iterator[None]:
-    """safetensors and torch report a failed write as errors of their own: say OSError."""
+def quietly_saving(path: Path) -> Iterator[None]:
+    """No progress bars; and what safetensors and torch report of a failed write as errors of their
+    own is an OSError."""
+    transformers_logging.disable_progress_bar()
     try:
         yield
     except (SafetensorError, RuntimeError) as error:

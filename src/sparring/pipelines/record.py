@@ -327,6 +327,7 @@ def response_record(r: Response) -> dict[str, Any]:
         "logprobs": r.logprobs,
         "stop": r.stop,
         "text": r.text,
+        **({} if r.weights is None else {"weights": r.weights}),
     }
 
 
@@ -346,6 +347,7 @@ def response_from(record: Mapping[str, Any], task_id: str, role: Role, index: in
         logprobs=tuple(math.nan if x is None else x for x in record["logprobs"]),
         stop=StopReason(record["stop"]),
         text=record["text"],
+        weights=record.get("weights"),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from sparring.learning.settings import KLPlace, Objective
+from sparring.recipe.engine import Engine, VllmSection
 from sparring.recipe.method import LearningSection, RewardSection
 from sparring.recipe.monitors import MonitorsSection
 from sparring.recipe.presets import Preset, preset_values
@@ -34,6 +35,7 @@ from sparring.scoring.lengths import LengthForm
 __all__ = [
     "NANO",
     "Curriculum",
+    "Engine",
     "MonitorsSection",
     "Preset",
     "Recipe",
@@ -53,6 +55,7 @@ class Recipe(Section):
     tasks: TasksSection = TasksSection()
     prompts: PromptsSection = PromptsSection()
     sampling: SamplingSection = SamplingSection()
+    vllm: VllmSection = VllmSection()
     sandbox: SandboxSection = SandboxSection()
     checker: CheckerSection = CheckerSection()
     supervision: SupervisionSection = SupervisionSection()
@@ -107,5 +110,16 @@ class Recipe(Section):
             raise ValueError(
                 "learning.kl_place = reward takes the KL of the weights that sampled, which "
                 "training.ahead = 1 leaves a step behind: set learning.kl_place = loss"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _servers_are_asked(self) -> Recipe:
+        if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
+            raise ValueError("vllm.urls are given, but sampling.engine is local: set it to vllm")
+        if self.vllm.share_gpu and self.training.ahead:
+            raise ValueError(
+                "vllm.share_gpu puts the server to sleep while a step is learned from, and "
+                "training.ahead = 1 samples then: set one of the two"
             )
         return self

@@ -13,6 +13,7 @@ from sparring.learning.settings import (
     Sharding,
 )
 from sparring.prompts.templates import CODER, TESTER
+from sparring.recipe.engine import Engine
 from sparring.recipe.section import Count, Few, Heat, Length, Responses, Section, Seed
 from sparring.sandbox.types import Fork, Level
 from sparring.tasks.checkers import Rule, parse_checker
@@ -146,6 +147,9 @@ class PromptsSection(Section):
 class SamplingSection(Section):
     """[sampling]"""
 
+    engine: Engine = Field(
+        Engine.LOCAL, description="What samples: this process (local), or vLLM servers ([vllm])"
+    )
     programs: Responses = Field(16, description="n: programs per task")
     tests: Responses = Field(16, description="m: tests per task")
     coder_temperature: Heat = Field(1.0, description="Divides the coder's logits")

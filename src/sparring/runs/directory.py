@@ -19,13 +19,14 @@
     timeline.jsonl     where these seconds went: phases as intervals, in lanes that may overlap
     usage/             step-00012.jsonl.gz: CPU seconds and memory of every run of a program
     pool.jsonl.gz      the start model's programs on the held-out tasks
+    vllm.log           what a vLLM server of our own says
     checkpoints/       step-00012/: model, tokenizer, optimiser state, state.json
     summary.json       before and after, written when the run ends
     curves.svg, curves.png
 
 Rollouts are on disk before anything is learned from them, so a run that was
 killed repeats no sampling and no run of a program. What is measured (timing,
-timeline, usage, environment, the seconds of the summary) differs between equal
+timeline, usage, environment, the seconds of the summary) and the log differ between equal
 runs; everything else is equal to the byte.
 
 Files are written beside and renamed, so that a reader never sees half of one;
@@ -52,6 +53,7 @@ from typing import Any
 
 from sparring.errors import RunError
 
+VLLM_LOG = "vllm.log"
 _BEFORE_ANYTHING = (
     "recipe.json",
     "reward_function.py",
@@ -59,6 +61,7 @@ _BEFORE_ANYTHING = (
     "replay.json",
     "environment.json",
     "lock",
+    VLLM_LOG,
 )
 _FROM_THE_START = ("metrics.jsonl", "timing.jsonl", "timeline.jsonl")
 PARTIAL = ".partial"

@@ -1,0 +1,115 @@
+"""[vllm]: sampling by vLLM servers instead of this process. Read where ``sampling.engine = "vllm"``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from sparring.recipe.section import Count, Few, Length, Section
+from sparring.sampling.vllm.settings import Dtype
+
+
+class Engine(StrEnum):
+    """What samples."""
+
+    LOCAL = "local"
+    """`transformers`, in this process, from the trainer's own weights."""
+    VLLM = "vllm"
+    """vLLM servers ([vllm]), to which the weights are brought after each step."""
+
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+_OURS = (
+    "--model",
+    "--host",
+    "--port",
+    "--logprobs-mode",
+    "--generation-config",
+    "--served-model-name",
+    "--dtype",
+)
+"""Arguments of a server that are not for the recipe to set."""
+
+
+class VllmSection(Section):
+    """[vllm]"""
+
+    urls: list[str] = Field(
+        [], description="Servers that you run, such as http://node1:8000; none: one is started"
+    )
+    start_urls: list[str] = Field(
+        [],
+        description="Servers for the start model (opponents, a frozen role), which then need not share the others",
+    )
+    environment: str | None = Field(
+        None,
+        description="Directory of vLLM's own environment; default: where `sparring vllm setup` makes it",
+    )
+    dtype: Dtype | None = Field(
+        None,
+        description="Of weights and computation at the server; default: that of model.precision",
+    )
+    arguments: list[str] = Field([], description="Further arguments of the server that is started")
+    variables: dict[str, str] = Field(
+        {}, description='Its environment variables, such as {CUDA_VISIBLE_DEVICES = "1"}'
+    )
+    memory: float = Field(0.9, gt=0, le=1, description="Share of a GPU's memory that it takes")
+    cpu_cache: Count = Field(4, description="GiB for keys and values where it runs on a CPU")
+    tensor_parallel: Few = Field(1, description="GPUs that share each layer")
+    data_parallel: Few = Field(1, description="Copies of the model that share the requests")
+    max_model_len: Length | None = Field(
+        None,
+        description="Longest prompt and response together; default: what the recipe's limits add up to",
+    )
+    weights_dir: str = Field(
+        "/dev/shm",
+        min_length=1,
+        description="Where weights lie on their way; servers must see it too",
+    )
+    max_gap: float | None = Field(
+        None,
+        gt=0,
+        description="Stop when log-probs after a synchronisation are further away than this, on average; default: 0.001 for float32, 0.05 otherwise",
+    )
+    concurrency: Few = Field(128, description="Responses that one server is asked for at a time")
+    start_seconds: Seconds = Field(900.0, description="Longest start of a server")
+    request_seconds: Seconds = Field(
+        900.0, description="Longest time for one response; then the server counts as hanging"
+    )
+    patience: Seconds = Field(120.0, description="How long a server of yours may be away")
+    share_gpu: bool = Field(
+        False, description="Put the server to sleep while the trainer learns on the same GPU (CUDA)"
+    )
+
+    @field_validator("urls", "start_urls")
+    @classmethod
+    def _web_addresses(cls, urls: list[str]) -> list[str]:
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"{url!r} must begin with http:// or https://")
+        if len({u.rstrip("/") for u in urls}) < len(urls):
+            raise ValueError("names a server twice")
+        return urls
+
+    @field_validator("arguments")
+    @classmethod
+    def _not_ours(cls, arguments: list[str]) -> list[str]:
+        for argument in arguments:
+            if argument.partition("=")[0].replace("_", "-") in _OURS:
+                raise ValueError(f"{argument.partition('=')[0]} is set by sparring itself")
+        return arguments
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> VllmSection:
+        if both := {u.rstrip("/") for u in self.urls} & {u.rstrip("/") for u in self.start_urls}:
+            raise ValueError(f"{min(both)} is in urls and in start_urls: a server holds one model")
+        if self.start_urls and not self.urls:
+            raise ValueError("start_urls belong to urls; a server that is started serves both")
+        if self.urls and (self.arguments or self.variables or self.share_gpu):
+            raise ValueError(
+                "arguments, variables and share_gpu are for a server that is started; with urls, start it as you want it"
+            )
+        return self

@@ -1,0 +1,188 @@
+"""A server with what it has loaded, and how it comes back when it fails.
+
+One of our own is started again with the weights that were in force. One that
+somebody else runs is waited for, `vllm.patience` seconds; when it is back it
+may be another process, with the weights it was started with, so what it has
+loaded is asked each time: it holds our label, or it gets our weights.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparring.errors import RunError
+from sparring.sampling.vllm.client import Client, Unanswered
+from sparring.sampling.vllm.server import Server
+from sparring.sampling.vllm.settings import VllmSettings
+
+_FRUITLESS = 3
+"""Starts in a row without a single response, after which another will not help."""
+_log = logging.getLogger("sparring")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Weights that a server is to have: what we call them, and where they lie."""
+
+    label: str
+    path: Path
+
+
+class StationLost(RunError):
+    """This server does not come back. Others may do its work."""
+
+
+class Station:
+    """One server. ``rounds`` counts how often it had to come back; a ``lost`` one did not, and is
+    left out until it answers again."""
+
+    def __init__(self, settings: VllmSettings, url: str | None, log: Path) -> None:
+        """The server at ``url``, or without one a server of our own that writes to ``log``."""
+        self.settings = settings
+        self._url = url
+        self.rounds = 0
+        self.lost = False
+        self.wanted: Loaded | None = None
+        self._lock = threading.Lock()
+        self._asleep = False
+        self._fruitless = 0
+        self._server = Server(settings, log) if url is None else None
+        self._client = Client(url, settings.request_seconds) if url is not None else None
+
+    @property
+    def name(self) -> str:
+        """The server, for people."""
+        return self._url or "the vLLM server"
+
+    @property
+    def client(self) -> Client:
+        """How to speak with it. Raises `Unanswered` while it is being started again."""
+        client = self._client
+        if client is None:
+            raise Unanswered("it is not running")
+        return client
+
+    def ready(self, wanted: Loaded) -> None:
+        """Have it serve with these weights. Raises `RunError` when it cannot, `StationLost` when
+        it does not answer."""
+        with self._lock:
+            self.wanted = wanted
+            if self.lost and not self.client.healthy():
+                raise StationLost(f"{self.name}: still does not answer")
+            self._insist()
+
+    def served(self) -> None:
+        """A response came."""
+        self._fruitless = 0
+
+    def usurped(self) -> bool:
+        """Whether it serves with other weights than those it was given."""
+        try:
+            return self.wanted is not None and self.client.weights() != self.wanted.label
+        except Unanswered:
+            return False  # it will be asked when it is next needed
+
+    def recover(self, seen: int, why: Unanswered, tries: int) -> None:
+        """Have it serve again after a failure. ``seen`` is the round in which that happened: if
+        another thread has seen to it since, nothing is done. ``tries``: of the request.
+
+        Raises `StationLost` when it cannot be brought back.
+        """
+        with self._lock:
+            if self.lost:
+                raise StationLost(f"{self.name}: does not answer ({why})")
+            if self.rounds != seen:
+                return
+            well = self._client is not None and self._client.healthy()
+            if well and (self._server is None or not why.hung):
+                time.sleep(min(5.0, 0.1 * 2**tries))
+                if not self.usurped():
+                    return
+            if self._server is None:
+                _log.warning("%s: %s; waiting for it to come back", self.name, why)
+            else:
+                _log.warning("the vLLM server failed (%s); starting it again", why)
+                self._count_start(why)
+                self._end()
+            self._insist()
+            self.rounds += 1
+
+    def rest(self) -> None:
+        """Free the GPU until the server is `ready` again, if it is shared."""
+        with self._lock:
+            if self.settings.share_gpu and self._client and not self._asleep:
+                self._client.sleep()
+                self._asleep = True
+
+    def close(self) -> None:
+        """End it, if it is ours."""
+        with self._lock:
+            self._end()
+
+    def _insist(self) -> None:
+        """Try for as long as patience says: what does not answer now may do so later."""
+        deadline, pause = time.monotonic() + self.settings.patience, 0.2
+        while True:
+            try:
+                self._put_in_force()
+            except Unanswered as why:
+                if self._server is not None:
+                    self._count_start(why)
+                    self._end()  # and start it with the weights that it did not load
+                elif time.monotonic() > deadline:
+                    self.lost = True
+                    raise StationLost(
+                        f"{self.name}: does not answer ({why}), for {self.settings.patience:g} s "
+                        "(vllm.patience); is it running, and reachable from here?"
+                    ) from None
+                time.sleep(pause)
+                pause = min(10.0, 2 * pause)
+            else:
+                self.lost = False
+                return
+
+    def _count_start(self, why: Unanswered) -> None:
+        """One more start of a server of our own. Raises `RunError` when that does not help."""
+        assert self._server is not None
+        self._fruitless += 1
+        if self._fruitless > _FRUITLESS:
+            raise RunError(
+                f"the vLLM server fails however often it is started ({why}; "
+                f"{self._server.last_words()}); see {self._server.log}"
+            )
+
+    def _put_in_force(self) -> None:
+        wanted = self.wanted
+        assert wanted is not None
+        if self._server is not None and not self._server.alive():
+            if self._client is not None:
+                _log.warning("the vLLM server has ended; starting it again")
+            self._end()
+            self._client = self._server.start(wanted.path)
+            self._client.label(wanted.label)
+            return
+        if self._asleep:
+            self.client.wake()
+            self._asleep = False
+        if self.client.weights() == wanted.label:
+            return
+        try:
+            self.client.load(str(wanted.path), self.settings.request_seconds)
+        except Unanswered as error:
+            if "HTTP" in str(error):  # it has answered: it will not load them the next time either
+                raise RunError(
+                    f"{self.name}: cannot load {wanted.path} ({error}); it must see that directory "
+                    "(vllm.weights_dir) and serve a model of the same architecture"
+                ) from None
+            raise
+        self.client.label(wanted.label)
+
+    def _end(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            # Not closed: another thread may be about to use it, and finds nobody there.
+            self._client, self._asleep = None, False

@@ -1,0 +1,50 @@
+"""``sparring vllm check``: one server of an environment, from start to end, on the nano model.
+
+The server is started, its weights are exchanged for changed ones, and the
+log-probs of what it samples are compared with ours, before and after.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from sparring.cast import Cast
+from sparring.config import NANO_RECIPE, load_recipe
+from sparring.sampling.base import Prompt, SamplingParams
+from sparring.sampling.vllm.environment import installed_version
+from sparring.schema import Role
+from sparring.served import Served
+from sparring.trainer import Trainer
+
+_RESPONSES = 8
+
+
+def try_environment(place: Path) -> Iterator[str]:
+    """What was tried and found, line by line. Raises `RunError` for what does not work."""
+    yield f"vLLM {installed_version(place)} can be imported in {place}"
+    changes = ["sampling.engine=vllm", f"vllm.environment={str(place)!r}", "vllm.cpu_cache=1"]
+    changes.append('vllm.arguments=["--enforce-eager"]')  # nothing is compiled for so little
+    recipe = load_recipe(NANO_RECIPE, changes)
+    trainer = Trainer(recipe)
+    ids = tuple(trainer.tokenizer.encode("Program: ", add_special_tokens=False))
+    prompt = Prompt("check", Role.CODER, ids, 0, SamplingParams(1.0, 32))
+    served = Served(recipe, trainer, Cast(trainer, 1).end_ids)
+    try:
+        started = time.monotonic()
+        served.ready()
+        yield f"a server serves the nano model after {time.monotonic() - started:.0f} s"
+        served.sample(Role.CODER, [prompt], _RESPONSES)
+        yield f"its log-probs are {served.gap:.2g} away from ours"
+        with torch.no_grad():
+            for p in trainer.model.parameters():
+                p.mul_(1.05)
+        trainer.step = 1
+        served.sample(Role.CODER, [prompt], _RESPONSES)
+        yield f"with other weights: {served.gap:.2g}"
+    finally:
+        served.close()
+    yield "vLLM works here"

@@ -1,0 +1,163 @@
+"""Training through vLLM itself, on this machine. `make test-vllm` makes its environment and runs
+these; SPARRING_VLLM names another."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tests.loops.runs import command, finished, records
+from tests.loops.test_served import TINY, rollouts
+from tests.nano import nano
+from tests.sampling.test_vllm import prompts, weights, words
+
+from sparring.errors import RunError
+from sparring.learning.export import export_weights
+from sparring.sampling.vllm.client import Client
+from sparring.sampling.vllm.environment import default_environment
+from sparring.sampling.vllm.sampler import VllmSampler
+from sparring.sampling.vllm.server import Server
+from sparring.sampling.vllm.settings import VllmSettings
+from sparring.schema import Role
+
+ENVIRONMENT = Path(os.environ.get("SPARRING_VLLM") or default_environment())
+pytestmark = [
+    pytest.mark.vllm,
+    pytest.mark.skipif(
+        not (ENVIRONMENT / "bin" / "python").exists(),
+        reason=f"no vLLM in {ENVIRONMENT}: make test-vllm",
+    ),
+]
+SETTINGS = VllmSettings(
+    environment=ENVIRONMENT,
+    cpu_cache=1,
+    max_model_len=200,
+    concurrency=32,
+    arguments=("--enforce-eager",),  # compiling costs more than it saves here
+)
+RUN = {**TINY, "sampling.programs": "6", "sampling.tests": "6"}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server that all tests may load weights into."""
+    place = tmp_path_factory.mktemp("server")
+    model, tokenizer = nano()
+    export_weights(model, tokenizer, place, torch.float32)
+    server = Server(SETTINGS, place / "vllm.log")
+    try:
+        yield server.start(place).url
+    finally:
+        server.stop()
+
+
+def settings(**changes: str) -> list[str]:
+    return [x for k, v in {**RUN, **changes}.items() for x in ("--set", f"{k}={v}")]
+
+
+def check_run(run: Path, steps: int) -> None:
+    """Log-probs after each synchronisation, and every response there, once."""
+    metrics = records(run, "metrics.jsonl")
+    assert [r["step"] for r in metrics] == list(range(1, steps + 1))
+    gaps = [r[role]["logprob_gap"] for r in metrics for role in Role]
+    print("mean gaps by step and role:", gaps)
+    known = [g for g in gaps if g is not None]
+    assert known
+    assert max(known) < 1e-3
+    for step in range(1, steps + 1):
+        for record in rollouts(run, step):
+            assert [len(record[k]) for k in ("programs", "tests", "opponents")] == [6, 6, 1]
+            assert {r["weights"] for r in (*record["programs"], *record["tests"])} == {step - 1}
+
+
+def test_five_steps_with_the_log_probs_of_each(url: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    changes = {"training.steps": "5", "evaluation.every": "5", "vllm.urls": f'["{url}"]'}
+    finished([*command(run), *settings(**changes)])
+    check_run(run, 5)
+
+
+def test_weights_that_were_not_sent_are_noticed(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = replace(SETTINGS, urls=(url,), weights_dir=tmp_path)
+    sampler = VllmSampler(given, words(), tmp_path / "log")
+    sampler.use(weights(nano()[0], 0))
+    whole = sampler.sample(prompts(), 3)
+    assert sampler.gap is not None
+    assert sampler.gap < 1e-4
+    assert sampler.sample(prompts(), 3) == whole
+    model = copy.deepcopy(nano()[0])
+    with torch.no_grad():  # as far as a few steps of the nano recipe go
+        for p in model.parameters():
+            p.mul_(1.01)
+    monkeypatch.setattr(Client, "load", lambda self, path, seconds: None)
+    sampler.use(weights(model, 1))
+    with pytest.raises(RunError, match=r"^step 1: the log-probs of"):
+        sampler.sample(prompts(), 3)
+    sampler.close()
+
+
+def test_a_server_killed_in_the_middle_of_a_step_loses_nothing(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    changes = {
+        "training.steps": "3",
+        "evaluation.every": "3",
+        "vllm.environment": str(ENVIRONMENT),
+        "vllm.cpu_cache": "1",
+        "vllm.arguments": '["--enforce-eager"]',
+    }
+    process = subprocess.Popen(
+        [*command(run), *settings(**changes)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        journal = run / "journal" / "step-00002.coder.jsonl.gz"
+        while process.poll() is None and not journal.exists():
+            time.sleep(0.01)
+        told = run / "vllm.log"
+        before = told.read_bytes().count(b"/v1/completions")
+        while process.poll() is None and told.read_bytes().count(b"/v1/completions") < before + 9:
+            time.sleep(0.01)  # opponents' or the tester's responses are on their way
+        servers = servers_of(process.pid)
+        assert servers
+        for pid in servers:
+            os.kill(pid, signal.SIGKILL)
+        out, _ = process.communicate()
+    finally:
+        process.kill()
+    assert process.returncode == 0, out.decode()
+    assert b"starting it again" in out
+    check_run(run, 3)
+    assert [p for p in servers_of(os.getpid()) if p in servers] == []
+
+
+def servers_of(parent: int) -> list[int]:
+    """The API servers below a process."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = stat.read_bytes().split(b"\0")
+            server = b"vllm.entrypoints.openai.api_server" in words and b"-I" not in words
+        except OSError:
+            continue
+        if server and parent in ancestors(int(stat.parent.name)):
+            found.append(int(stat.parent.name))
+    return found
+
+
+def ancestors(pid: int) -> Iterator[int]:
+    while pid > 1:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return
+        pid = int(fields[1])
+        yield pid

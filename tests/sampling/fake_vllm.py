@@ -1,0 +1,301 @@
+"""A server with vLLM's endpoints that samples with `transformers`, and fails when it is told to.
+
+In a thread of the tests (`FakeVllm`), or as a program in the place of vLLM's
+own (`fake_environment`). Its log-probs are real: those of the checkpoint that
+it was started with or told to load. As at the real one, what a prompt was
+computed with stays in force until the prefix cache is reset.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from sparring.sampling.base import Prompt, SamplingParams
+from sparring.sampling.local import LocalSampler
+from sparring.schema import Role, StopReason
+
+
+class Fault(StrEnum):
+    """What happens to a request for a response instead of an answer."""
+
+    ERROR = "error"
+    GARBAGE = "garbage"
+    OTHER_FORM = "other form"
+    NO_NUMBER = "no number"
+    HALF = "half"
+    DROP = "drop"
+    HANG = "hang"
+    RESTART = "restart"
+
+
+def _load(path: str) -> Any:
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    return model.eval()
+
+
+class FakeVllm:
+    """One server on the loopback interface. Its attributes are how it behaves and what it saw."""
+
+    def __init__(self, model: str | Path, port: int = 0) -> None:
+        self.place = str(model)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(self.place)
+        self.version = "0.32.0"
+        self.dev_mode = True
+        self.ignores_weights = False
+        self.raw_logprobs = False
+        self.faults: list[Fault] = []
+        """Of the next requests for responses, one each."""
+        self.after = 0
+        """Responses that come before the faults."""
+        self.dies_after: int | None = None
+        self.loads: list[str] = []
+        self.asked: Counter[int] = Counter()
+        """Seeds of the responses that were asked for, faulty ones included."""
+        self.most_at_once = 0
+        self.calls: list[str] = []
+        self.closed = False
+        self._at_once = 0
+        self._lock = threading.Lock()
+        self._forget()
+        fake = self
+
+        class Handler(_Handler):
+            server_of = fake
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+        self._thread.start()
+
+    def _forget(self) -> None:
+        self.model = _load(self.place)
+        self._loaded: Any = None
+        self.label = "default"
+
+    def restarted(self) -> None:
+        """As a new process would be: with the weights that it was started with."""
+        with self._lock:
+            self._forget()
+
+    def close(self) -> None:
+        self.closed = True
+        self._http.shutdown()
+        self._http.server_close()
+
+    def __enter__(self) -> FakeVllm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def answer(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """Status and JSON for everything but responses."""
+        self.calls.append(path)
+        route = path.partition("?")[0]
+        dev = ("/weight_info", "/update_weight_version", "/collective_rpc", "/reset_prefix_cache")
+        if route in (*dev, "/sleep", "/wake_up") and not self.dev_mode:
+            return 404, {"detail": "Not Found"}
+        match route:
+            case "/health" | "/sleep" | "/wake_up":
+                return 200, {}
+            case "/version":
+                return 200, {"version": self.version}
+            case "/v1/models":
+                return 200, {"data": [{"id": "some-model", "root": self.place}]}
+            case "/tokenize":
+                ids = self.tokenizer.encode(body["prompt"], add_special_tokens=False)
+                return 200, {"tokens": ids}
+            case "/detokenize":
+                return 200, {"prompt": self.tokenizer.decode(body["tokens"])}
+            case "/weight_info":
+                return 200, {"weight_version": self.label}
+            case "/update_weight_version":
+                self.label = body["new_version"]
+                return 200, {"success": True}
+            case "/collective_rpc":
+                return self._reload(body)
+            case "/reset_prefix_cache":
+                if self._loaded is not None:
+                    self.model, self._loaded = self._loaded, None
+                return 200, {}
+        return 404, {"detail": "Not Found"}
+
+    def _reload(self, body: dict[str, Any]) -> tuple[int, Any]:
+        path = body["kwargs"]["weights_path"]
+        if body["method"] != "reload_weights" or not Path(path, "config.json").exists():
+            return 500, {"error": {"message": f"Worker failed with error: no {path}"}}
+        self.loads.append(path)
+        if not self.ignores_weights:
+            self._loaded = _load(path)
+        return 200, {"results": [None]}
+
+    def fault(self, seed: int) -> Fault | None:
+        """What is to go wrong with this request."""
+        with self._lock:
+            self.asked[seed] += 1
+            if self.dies_after is not None and self.asked.total() > self.dies_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.after:
+                self.after -= 1
+                return None
+            return self.faults.pop(0) if self.faults else None
+
+    def complete(self, body: dict[str, Any]) -> tuple[int, Any]:
+        """One response, sampled from its seed alone."""
+        assert body["top_k"] == -1
+        assert body["top_p"] == 1.0
+        assert body["logprobs"] == 0
+        assert body["return_token_ids"] is True
+        heat = body["temperature"]
+        params = SamplingParams(heat, body["max_tokens"])
+        if len(body["prompt"]) > 250:
+            return 400, {"error": {"message": "maximum context length is 250 tokens"}}
+        prompt = Prompt("t", Role.CODER, tuple(body["prompt"]), body["seed"], params)
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        time.sleep(0.01)  # so that others come beside it
+        with self._lock:
+            self._at_once -= 1
+            sampler = LocalSampler(self.model, self.tokenizer)
+            assert set(body["stop_token_ids"]) == set(sampler.end_ids)
+            [[found]] = sampler.sample([prompt], 1)
+        logprobs = list(found.logprobs)
+        if self.raw_logprobs:
+            logprobs = [x * heat for x in logprobs]
+        ended = found.stop is StopReason.END_TOKEN
+        return 200, {
+            "choices": [
+                {
+                    "token_ids": found.token_ids,
+                    "prompt_token_ids": prompt.token_ids,
+                    "logprobs": {"token_logprobs": logprobs},
+                    "finish_reason": "stop" if ended else "length",
+                }
+            ]
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_of: FakeVllm
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.server_of.closed:
+            self.close_connection = True
+            return
+        self._send(*self.server_of.answer(self.path, {}))
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = json.loads(data) if data else {}
+        if self.server_of.closed:
+            self.close_connection = True
+            return
+        if self.path != "/v1/completions":
+            self._send(*self.server_of.answer(self.path, body))
+            return
+        match self.server_of.fault(body["seed"]):
+            case None:
+                self._send(*self.server_of.complete(body))
+            case Fault.ERROR:
+                self._send(500, {"error": {"message": "EngineCore encountered an issue"}})
+            case Fault.GARBAGE:
+                self._raw(200, b"<html>busy</html>")
+            case Fault.OTHER_FORM:
+                self._send(200, {"choices": []})
+            case Fault.NO_NUMBER:
+                _, found = self.server_of.complete(body)
+                found["choices"][0]["logprobs"]["token_logprobs"][0] = float("nan")
+                self._send(200, found)
+            case Fault.HALF:
+                self._raw(200, b'{"choices": [', length=400)
+                self.close_connection = True
+            case Fault.DROP:
+                self.close_connection = True
+            case Fault.RESTART:
+                self.server_of.restarted()
+                self.close_connection = True
+            case Fault.HANG:
+                time.sleep(600)
+
+    def _send(self, status: int, found: Any) -> None:
+        self._raw(status, json.dumps(found).encode())
+
+    def _raw(self, status: int, data: bytes, length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data) if length is None else length))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def fake_environment(place: Path) -> Path:
+    """An environment whose interpreter runs this file in the place of vLLM's server."""
+    (place / "bin").mkdir(parents=True)
+    python = place / "bin" / "python"
+    root = Path(__file__).parents[2]
+    python.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = -I ]; then echo "version 0.32.0"; exit; fi\n'
+        '[ "$2" = vllm.entrypoints.openai.api_server ] || exit 2\n'
+        "shift 2\n"
+        f'PYTHONPATH="{root}:{root / "src"}" exec "{sys.executable}" "{__file__}" "$@"\n'
+    )
+    python.chmod(0o755)
+    return place
+
+
+def main() -> None:
+    """As a program. FAKE_VLLM names a file: in it, how long the first process lives; and what the
+    program has to say is written beside it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", choices=["127.0.0.1"], required=True)
+    parser.add_argument("--logprobs-mode", choices=["processed_logprobs"], required=True)
+    parser.add_argument("--generation-config", choices=["vllm"], required=True)
+    for name in ("served-model-name", "dtype", "max-num-seqs", "gpu-memory-utilization"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("tensor-parallel-size", "data-parallel-size", "max-model-len"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--enable-sleep-mode", action="store_true")
+    parser.add_argument("--enforce-eager", action="store_true")
+    parser.add_argument("--broken", action="store_true")
+    given = parser.parse_args()
+    if given.broken:
+        raise ValueError("the model's head size is not supported")
+    torch.set_num_threads(1)
+    server = FakeVllm(given.model, given.port)
+    server.dev_mode = os.environ.get("VLLM_SERVER_DEV_MODE") == "1"
+    control = Path(os.environ.get("FAKE_VLLM", "/nonexistent"))
+    with (
+        Path(f"{control}.pids").open("a") if control.parent.exists() else open(os.devnull, "a") as f
+    ):
+        f.write(f"{os.getpid()}\n")
+    if control.exists():
+        server.dies_after = int(control.read_text())
+        control.unlink()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
