@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.loops.runs import command, records, sparring_here
+from tests.loops.runs import command, records, same_run, sparring_here
 from tests.processes import ended, started
 
 from sparring.learning.settings import Sharding
@@ -84,9 +84,10 @@ def test_two_replay_as_one_and_each_takes_up_the_others_checkpoint(
     same_learning(path, one, 4)
 
 
-def test_a_lost_process_ends_the_run_with_one_line_and_resume_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "live"
-    live = command(path, training__sharding="fsdp", training__steps="2", evaluation__every="2")
+def lost_and_resumed(path: Path) -> str:
+    """A live run whose second process is killed in its second step, gone on with to its end.
+    What the first process said of it."""
+    live = command(path, training__sharding="fsdp", training__steps="2")
     first, second = started(live[2:])
     deadline = time.monotonic() + 200
     while not (path / "metrics.jsonl").exists() or not records(path, "metrics.jsonl"):
@@ -95,14 +96,31 @@ def test_a_lost_process_ends_the_run_with_one_line_and_resume_goes_on(tmp_path: 
         time.sleep(0.02)
     os.kill(second.pid, signal.SIGKILL)
     (code, _, err), _ = ended([first, second])
-    assert code == 1
+    assert code == 1, err
+    fine(two("--resume", "--run-dir", str(path)))
+    return err
+
+
+def test_a_lost_process_ends_the_run_with_one_line_and_resume_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "live"
+    err = lost_and_resumed(path)
     assert "another process has ended or does not answer" in err
     assert f"--resume --run-dir {path}" in err
     assert len(err.strip().splitlines()) == 1, err
-    fine(two("--resume", "--run-dir", str(path)))
-    assert [m["step"] for m in records(path, "metrics.jsonl")] == [1, 2]
+    metrics = records(path, "metrics.jsonl")
+    assert [m["step"] for m in metrics] == [1, 2]
+    # The first process has sampled from the weights that all of them have learned.
+    assert all(m[role]["logprob_gap_max"] < 1e-4 for m in metrics for role in ("coder", "tester"))
     assert json.loads((path / "summary.json").read_text())["steps"] == 2
     assert json.loads((path / "environment.json").read_text())["processes"] == 2
+
+
+@pytest.mark.slow
+def test_a_run_that_lost_a_process_ends_like_one_that_did_not(tmp_path: Path) -> None:
+    whole = command(tmp_path / "whole", training__sharding="fsdp", training__steps="2")
+    fine(ended(started(whole[2:])))
+    lost_and_resumed(tmp_path / "lost")
+    same_run(tmp_path / "lost", tmp_path / "whole")
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
