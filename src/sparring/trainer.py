@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from sparring.errors import ModelError, RunError
 from sparring.learning.adapters import activate
+from sparring.learning.head import check_head
 from sparring.learning.model import (
     check_causal,
     is_adapted,
@@ -29,6 +30,7 @@ from sparring.learning.model import (
     save_state,
     start_weights,
 )
+from sparring.learning.reference import frozen_copy, visiting
 from sparring.learning.settings import (
     Frozen,
     LearningSettings,
@@ -36,7 +38,7 @@ from sparring.learning.settings import (
     ModelSettings,
     Precision,
 )
-from sparring.learning.update import Learner, frozen_copy
+from sparring.learning.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.recipe import NANO, Recipe
 from sparring.runs.directory import RunDir
@@ -54,6 +56,7 @@ class Trainer:
         model, self.tokenizer = load_model(model_place(recipe.model.path))
         m = recipe.model
         check_causal(model)
+        check_head(model)
         settings = ModelSettings(
             m.lora_rank, m.lora_alpha, tuple(m.lora_targets), m.gradient_checkpointing, m.adapters
         )
@@ -101,7 +104,8 @@ class Trainer:
     def at_start(self) -> Iterator[PreTrainedModel]:
         """The model with the weights that it began with."""
         if self._start is not None:
-            yield self._start
+            with visiting(self._start, self.model.device) as model:
+                yield model
         else:
             with start_weights(self.model) as model:
                 yield model
@@ -210,5 +214,7 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
             importance_cap=s.importance_cap,
         ),
         precision=recipe.model.precision,
-        share_prompts=not recipe.model.gradient_checkpointing,
+        backend=s.backend,
+        logprob_chunk=s.logprob_chunk,
+        offload_reference=recipe.model.offload_reference,
     )

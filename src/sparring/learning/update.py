@@ -5,7 +5,8 @@ over its own tokens. `separate`: coders first, then testers. Either way the
 log-probs under the sampling policy are fixed before the first optimiser step
 (they come with the samples), so that the second step's ratio and clip are
 real. AdamW's moments live for the whole run; the reference is a frozen copy
-of the first weights. `LearningSettings` can depart from each of these.
+of the first weights, and its log-probs are computed once, before the first
+optimiser step. `LearningSettings` can depart from each of these.
 
 Gradients are sums over micro-batches divided by the counts of the whole
 optimiser step, so the split into micro-batches never changes them.
@@ -13,10 +14,8 @@ optimiser step, so the split into micro-batches never changes them.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -24,9 +23,11 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learning.logprobs import response_logprobs
+from sparring.learning.backend import attending, check_backend, chosen_backend
+from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
 from sparring.learning.loss import Tokens, kl_terms, token_loss, token_weights
-from sparring.learning.model import autocast, is_adapted, start_weights
+from sparring.learning.model import autocast, is_adapted, is_checkpointing, start_weights
+from sparring.learning.reference import FixedLogprobs, frozen_copy, visiting
 from sparring.learning.samples import Group, Sample, micro_batches
 from sparring.learning.settings import (
     KLPlace,
@@ -79,6 +80,12 @@ class Learner:
         if settings.loss.needs_reference:
             # An adapted model holds its reference: itself without the adapter.
             self.reference = model if is_adapted(model) else frozen_copy(model)
+            if settings.offload_reference and self.reference is not model:
+                self.reference.to("cpu")
+        self.backend = chosen_backend(settings.backend, model, model.device)
+        check_backend(model, self.backend)
+        self._fixed = FixedLogprobs()
+        """The reference's log-probs of the update that is being made."""
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
@@ -122,12 +129,14 @@ class Learner:
             parts = [
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
+        self._fix_reference(parts)
         fresh = self.settings.old_logprobs is not OldLogprobs.TRAINER  # else the gap is known
         for part in parts * self.settings.epochs:
             if self.settings.old_logprobs is OldLogprobs.EACH:
                 part = {role: self._recomputed(chunk) for role, chunk in part.items()}
             if self._optimizer_step(part, stats, fresh):
                 fresh = False
+        self._fixed.clear()
         if self.settings.master_weights is Precision.BFLOAT16:
             for p in self._parameters():
                 p.data = p.data.bfloat16().float()
@@ -151,12 +160,14 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         self._learning_mode()
         whole = Whole.of(groups, 1.0)
-        for role in Role:
-            own = [g for g in groups if g.role is role]
+        by_role = {role: [g for g in groups if g.role is role] for role in Role}
+        self._fix_reference([by_role])
+        for role, own in by_role.items():
             for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
                 self._backward(batch, whole, stats[role], fresh=True)
                 stats[role].groups += len(batch)
         norm = _norm(self._gradients(), {})
+        self._fixed.clear()
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -203,24 +214,21 @@ class Learner:
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=device)
         old = torch.tensor([x for s in samples for x in s.old_logprobs], device=device)
         advantage = torch.tensor([s.advantage for s in samples], device=device)
-        shared = self.settings.share_prompts
-        with autocast(device, self.settings.precision):
-            current = response_logprobs(self.model, batch, shared)
-            reference = None
-            if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
-                reference = (
-                    old
-                    if loss.reference is Reference.STEP
-                    else self._reference_logprobs(batch, shared)
-                )
-        cap = loss.importance_cap
-        weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
-        tokens = token_loss(
-            Tokens(current.logprob, current.row, old, advantage[current.row], weight, reference),
-            loss,
-        )
-        share = token_weights(current.row, loss.average, whole.tokens, whole.responses)
-        ((tokens.loss * share).sum() * whole.weight).backward()
+        reference = None
+        if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
+            reference = old if loss.reference is Reference.STEP else self._fixed[batch]
+        with attending(self.model, self.backend):
+            current = self._logprobs(self.model, batch)
+            cap = loss.importance_cap
+            weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
+            tokens = token_loss(
+                Tokens(
+                    current.logprob, current.row, old, advantage[current.row], weight, reference
+                ),
+                loss,
+            )
+            share = token_weights(current.row, loss.average, whole.tokens, whole.responses)
+            ((tokens.loss * share).sum() * whole.weight).backward()
         stats.tokens += len(old)
         stats.loss += float(tokens.loss.detach().sum())
         stats.kl += float(tokens.kl.sum())
@@ -238,9 +246,8 @@ class Learner:
         """The groups with the trainer's own log-probs under the current weights."""
         found: dict[int, tuple[float, ...]] = {}
         for batch in self._by_role(groups):
-            with autocast(self.model.device, self.settings.precision):
-                now = response_logprobs(self.model, batch, self.settings.share_prompts)
-            found |= _by_sample(batch, now.logprob)
+            with attending(self.model, self.backend):
+                found |= _by_sample(batch, self._logprobs(self.model, batch).logprob)
         return _changed(groups, lambda s: replace(s, trainer_logprobs=found[id(s)]))
 
     @torch.no_grad()
@@ -252,10 +259,8 @@ class Learner:
             return list(groups), {}
         loss = self.settings.loss
         cost: dict[int, float] = {}
-        for batch in self._by_role(groups):
-            with autocast(self.model.device, self.settings.precision):
-                reference = self._reference_logprobs(batch, self.settings.share_prompts)
-            assert reference is not None
+        batches = list(self._by_role(groups))
+        for batch, reference in zip(batches, self._of_reference(batches), strict=True):
             values = _by_sample(batch, reference)
             for s in (s for g in batch for s in g.samples):
                 sampled = torch.tensor(s.sampled_logprobs)
@@ -286,21 +291,38 @@ class Learner:
             own = [g for g in groups if g.role is role]
             yield from micro_batches(own, self.settings.tokens_per_micro_batch)
 
+    def _fix_reference(self, parts: Sequence[dict[Role, list[Group]]]) -> None:
+        """Compute the reference's log-probs of all micro-batches that an update will make of
+        ``parts``, where the loss has a term for them."""
+        self._fixed.clear()
+        loss = self.settings.loss
+        if not loss.needs_reference or loss.kl_place is not KLPlace.LOSS:
+            return
+        budget = self.settings.tokens_per_micro_batch
+        batches = [b for part in parts for own in part.values() for b in micro_batches(own, budget)]
+        for batch, found in zip(batches, self._of_reference(batches), strict=True):
+            self._fixed[batch] = found
+
     @torch.no_grad()
-    def _reference_logprobs(self, batch: list[Group], shared: bool) -> torch.Tensor | None:
-        if self.reference is None:
-            return None
-        own = self.reference is self.model
-        with start_weights(self.model) if own else nullcontext(self.reference) as reference:
-            return response_logprobs(reference, batch, shared).logprob
+    def _of_reference(self, batches: Sequence[list[Group]]) -> list[torch.Tensor]:
+        """The reference's log-probs of the tokens of each micro-batch, [tokens] each."""
+        assert self.reference is not None
+        if self.reference is self.model:
+            there = start_weights(self.model)
+        else:
+            there = visiting(self.reference, self.model.device)
+        with there as reference, attending(reference, self.backend):
+            return [self._logprobs(reference, batch).logprob for batch in batches]
+
+    def _logprobs(self, model: PreTrainedModel, batch: Sequence[Group]) -> ResponseLogprobs:
+        """As the settings want them computed. The model has to be `attending`."""
+        with autocast(model.device, self.settings.precision):
+            return response_logprobs(model, batch, self.backend, self.settings.logprob_chunk)
 
     def _learning_mode(self) -> None:
         """Without dropout, training mode matters for gradient checkpointing alone, and what a
         model may do besides in that mode is not wanted."""
-        checkpointing = any(
-            getattr(m, "gradient_checkpointing", False) for m in self.model.modules()
-        )
-        self.model.train(checkpointing)
+        self.model.train(is_checkpointing(self.model))
 
     def damaged(self) -> bool:
         """Whether any weight that learns is not a number."""
@@ -334,14 +356,6 @@ class Whole:
     @classmethod
     def of(cls, groups: Sequence[Group], weight: float) -> Whole:
         return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
-
-
-def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy that never changes: the reference of the KL term."""
-    reference = copy.deepcopy(model)
-    reference.requires_grad_(False)
-    reference.eval()
-    return reference
 
 
 def _chunks(groups: list[Group], count: int) -> list[list[Group]]:

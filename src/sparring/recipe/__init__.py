@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from sparring.learning.settings import Objective
+from sparring.learning.settings import Backend, Objective
 from sparring.recipe.method import LearningSection, RewardSection
 from sparring.recipe.monitors import MonitorsSection
 from sparring.recipe.presets import Preset, preset_values
@@ -87,5 +87,14 @@ class Recipe(Section):
             raise ValueError(
                 f"reward.length = {self.reward.length} is for advantages, and learning.objective = "
                 "likelihood has none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _checkpointing_keeps_no_cache(self) -> Recipe:
+        if self.model.gradient_checkpointing and self.learning.backend is Backend.PROMPT_CACHE:
+            raise ValueError(
+                "learning.backend = prompt_cache needs a cache, which model.gradient_checkpointing "
+                "does not keep: set backend = auto"
             )
         return self
