@@ -25,7 +25,7 @@ import torch
 from sparring.errors import DataError, RunError
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Adapters
-from sparring.learning.update import RoleStats
+from sparring.learning.stats import RoleStats
 from sparring.pipelines.bout import Judged, judge, limits
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.record import Scored, rollout_record

@@ -25,12 +25,15 @@ MAY_CHANGE = (
     "training.sharding",
     "sampling.max_rows",
     "vllm",
+    "model.offload_reference",
     "learning.tokens_per_micro_batch",
+    "learning.backend",
+    "learning.logprob_chunk",
     "model.gradient_checkpointing",
 )
-"""Keys and sections that a resumed run may change: none of them changes what a step does. The last
-five change its rounding, as the number of processes does, so that such a run is no longer equal to
-the byte; without them, a run that does not fit into memory in its hundredth step would be lost."""
+"""Keys and sections that a resumed run may change: none of them changes what a step does. Those
+from training.threads on change its rounding, so that such a run is no longer equal to the byte;
+without them, a run that does not fit into memory in its hundredth step would be lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.learning.samples import Group, Sample
-from sparring.learning.update import RoleStats
+from sparring.learning.stats import RoleStats
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -21,6 +20,7 @@ from transformers import PreTrainedModel
 
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learning.adapters import activate
+from sparring.learning.head import check_head
 from sparring.learning.model import (
     check_causal,
     is_adapted,
@@ -31,6 +31,7 @@ from sparring.learning.model import (
     save_state,
     start_weights,
 )
+from sparring.learning.reference import frozen_copy, visiting
 from sparring.learning.settings import (
     Frozen,
     LearningSettings,
@@ -40,7 +41,7 @@ from sparring.learning.settings import (
     Sharding,
 )
 from sparring.learning.shards import fingerprint, gather_weights, spread_state, spread_weights
-from sparring.learning.update import Learner, frozen_copy
+from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
 from sparring.microworld import NANO_DIR
 from sparring.recipe import NANO, Recipe
@@ -91,6 +92,7 @@ class Trainer:
         try:
             model, self.tokenizer = load_model(model_place(recipe.model.path))
             check_causal(model)
+            check_head(model)
             self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
             mark = fingerprint(self.model) if not world.alone else ""
         except ModelError as error:
@@ -100,8 +102,6 @@ class Trainer:
         """Names of the weights that learn: a whole copy of a sharded model does not say."""
         settings = learning_settings(recipe)
         sharded = settings.sharding is Sharding.FSDP and not world.alone
-        if sharded:
-            settings = replace(settings, share_prompts=False)
         self._whole = frozen_copy(self.model) if sharded and world.leads else None
         """A copy of the whole model, where its weights are sharded, and of which version."""
         self._whole_version = 0
@@ -154,7 +154,8 @@ class Trainer:
     def at_start(self) -> Iterator[PreTrainedModel]:
         """The model with the weights that it began with."""
         if self._start is not None:
-            yield self._start.to(self.world.device)
+            with visiting(self._start, self.world.device) as model:
+                yield model
         else:
             with start_weights(self._player()) as model:
                 yield model
@@ -339,6 +340,8 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
             importance_cap=s.importance_cap,
         ),
         precision=recipe.model.precision,
-        share_prompts=not recipe.model.gradient_checkpointing,
+        backend=s.backend,
+        logprob_chunk=s.logprob_chunk,
+        offload_reference=recipe.model.offload_reference,
         sharding=recipe.training.sharding,
     )

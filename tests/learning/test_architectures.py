@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from sparring.errors import ModelError
 from sparring.learning.model import check_causal, load_model, prepare_model
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings
+from sparring.learning.settings import Backend, LearningSettings, LossSettings, ModelSettings
 from sparring.learning.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
@@ -77,8 +77,8 @@ def test_sampling_and_training_agree(name: str) -> None:
         Group(Role.CODER, ids, 0.8, tuple(Sample(r.token_ids, r.logprobs, 1.0) for r in responses))
         for ids, responses in zip(texts, found, strict=True)
     ]
-    for shared in (True, False):
-        settings = LearningSettings(share_prompts=shared, loss=LossSettings(kl=0.0))
+    for backend in (Backend.PROMPT_CACHE, Backend.PADDED):
+        settings = LearningSettings(backend=backend, loss=LossSettings(kl=0.0))
         stats = Learner(model, settings).gradient(groups)[Role.CODER]
         assert stats.gap_tokens > 100
         assert stats.logprob_gap_max < 2e-5

@@ -307,13 +307,7 @@ def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(epochs: int) -> Non
 
 
 def reference_logprobs(learner: Learner, group: Group) -> list[torch.Tensor]:
-    found = []
-    for s in group.samples:
-        one = replace(group, samples=(s,))
-        values = learner._reference_logprobs([one], True)
-        assert values is not None
-        found.append(values)
-    return found
+    return learner._of_reference([[replace(group, samples=(s,))] for s in group.samples])
 
 
 def test_a_sample_is_held_against_the_trainers_log_probs_where_there_are_any() -> None:

@@ -14,7 +14,13 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 from sparring.errors import ModelError
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import load_weights, prepare_model, save_model
-from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings, Precision
+from sparring.learning.settings import (
+    Backend,
+    LearningSettings,
+    LossSettings,
+    ModelSettings,
+    Precision,
+)
 from sparring.learning.update import Learner, Whole
 from sparring.schema import Role
 
@@ -28,7 +34,9 @@ class NoTokenizer:
 
 def test_rows_with_their_prompts_give_the_same_log_probs() -> None:
     model = tiny_model()
-    shared, whole = (response_logprobs(model, groups(), x) for x in (True, False))
+    shared, whole = (
+        response_logprobs(model, groups(), b) for b in (Backend.PROMPT_CACHE, Backend.PADDED)
+    )
     torch.testing.assert_close(shared.logprob, whole.logprob, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(shared.entropy, whole.entropy, atol=1e-5, rtol=1e-5)
 
@@ -39,9 +47,7 @@ def test_gradient_checkpointing_gives_the_same_gradient() -> None:
         model = prepare_model(tiny_model(), settings, 0)
         on = any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
         assert on == settings.gradient_checkpointing
-        learner = Learner(
-            model, LearningSettings(share_prompts=not settings.gradient_checkpointing)
-        )
+        learner = Learner(model, LearningSettings(loss=LossSettings(kl=0.0)))
         model.train()
         learner._backward(groups(), Whole(100, 1, 1.0), _stats(), fresh=True)
         found.append(gradients(model))
@@ -49,7 +55,7 @@ def test_gradient_checkpointing_gives_the_same_gradient() -> None:
 
 
 def _stats() -> object:
-    from sparring.learning.update import RoleStats
+    from sparring.learning.stats import RoleStats
 
     return RoleStats()
 

@@ -34,7 +34,8 @@ from sparring.learning.settings import (
     UpdateMode,
 )
 from sparring.learning.shards import gather_weights, spread_state, spread_weights
-from sparring.learning.update import Learner, RoleStats
+from sparring.learning.stats import RoleStats
+from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
 from sparring.schema import Role
 
@@ -93,9 +94,7 @@ CASES = {
         )
     ),
     "kl in the reward": Case(replace(PLAIN, loss=LossSettings(kl_place=KLPlace.REWARD, kl=0.1))),
-    "checkpointing": Case(
-        replace(PLAIN, share_prompts=False), ModelSettings(gradient_checkpointing=True)
-    ),
+    "checkpointing": Case(PLAIN, ModelSettings(gradient_checkpointing=True)),
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
     "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
@@ -149,8 +148,6 @@ def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any
     """Two updates, and the second once more from what one process has ``kept`` after the first."""
     found, resumed = Learned([], [], []), Learned([], [], [])
     settings = replace(case.settings, sharding=sharding)
-    if sharding is Sharding.FSDP:
-        settings = replace(settings, share_prompts=False)
     learner, whole = Learner(case.made(), settings, world), case.made()
     for batch in (case.first(), case.second()):
         _step(found, learner, whole, batch, world)

@@ -154,6 +154,7 @@ BAD_FILES = {
     "zero.jsonl": '{"question": "Print 1.", "test_input": [], "test_output": []}',
     "twice.jsonl": f"{GOOD_ROW}\n{GOOD_ROW}\n",
 }
+CHECKPOINTING = ["--set", "model.gradient_checkpointing=true"]
 BAD = {
     "malformed tasks": (["train", "--set", 'tasks.train=["malformed.jsonl"]'], "line 1: not JSON"),
     "no tests": (["train", "--set", 'tasks.train=["untested.jsonl"]'], "test_input: is missing"),
@@ -196,6 +197,20 @@ BAD = {
     "nobody learns": (
         ["config", "--set", "learning.coder_weight=0", "--set", "learning.tester_weight=0"],
         "nobody would learn",
+    ),
+    "a cache and checkpointing": (
+        ["config", *CHECKPOINTING, "--set", "learning.backend=prompt_cache"],
+        "set backend = auto",
+    ),
+    "flex attention on a CPU": (
+        ["train", "--dry-run", "--set", "learning.backend=flex"],
+        "no backward pass on cpu",
+    ),
+    "an unknown backend": (["config", "--set", "learning.backend=fast"], "learning.backend"),
+    "an empty chunk": (["config", "--set", "learning.logprob_chunk=0"], "learning.logprob_chunk"),
+    "an adapter's reference": (
+        ["config", "--set", "model.offload_reference=true", "--set", "model.lora_rank=4"],
+        "the model without its adapter",
     ),
     "a huge number": (["config", "--set", f"training.steps={'9' * 6000}"], "--set"),
     "deep nesting": (["config", "--set", f"tasks.train={'[' * 5000}"], "--set"),

@@ -250,6 +250,11 @@ def is_adapted(model: PreTrainedModel) -> bool:
     return isinstance(model, PeftModel)
 
 
+def is_checkpointing(model: PreTrainedModel) -> bool:
+    """Whether the model computes activations again on the way back."""
+    return any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
+
+
 def load_weights(model: PreTrainedModel, path: Path) -> None:
     """Put a checkpoint's weights into ``model``, in place."""
     if has_role_adapters(model):

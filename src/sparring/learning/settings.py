@@ -15,6 +15,21 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class Backend(StrEnum):
+    """How the log-probs of responses are computed. All give the same."""
+
+    AUTO = "auto"
+    """PROMPT_CACHE; with gradient checkpointing FLEX on CUDA and PADDED elsewhere."""
+    PROMPT_CACHE = "prompt_cache"
+    """A prompt once, its keys and values repeated for its responses."""
+    PACKED = "packed"
+    """A prompt and all its responses in one sequence under a dense mask: to test others by."""
+    FLEX = "flex"
+    """The same under a block mask, by torch's flex attention: on CUDA."""
+    PADDED = "padded"
+    """Rows of prompt and response."""
+
+
 class Adapters(StrEnum):
     """Whose a LoRA adapter is."""
 
@@ -192,10 +207,12 @@ class LearningSettings:
     tester_weight: float = 1.0
     loss: LossSettings = LossSettings()
     precision: Precision = Precision.FLOAT32
-    share_prompts: bool = True
-    """Compute a group's prompt once. Excludes gradient checkpointing, which keeps no cache, and
-    sharded weights, with which all processes make the same passes: one for each micro-batch."""
     sharding: Sharding = Sharding.NONE
+    backend: Backend = Backend.AUTO
+    logprob_chunk: int | None = None
+    """Response tokens that have logits at once; None: as many as fit into 256 MiB."""
+    offload_reference: bool = False
+    """Keep the reference in the CPU's memory while it is not needed."""
 
     def weight(self, role: Role) -> float:
         """The weight of a role's loss in a joint update; alone, each has 1."""

@@ -5,7 +5,8 @@ over its own tokens. `separate`: coders first, then testers. Either way the
 log-probs under the sampling policy are fixed before the first optimiser step
 (they come with the samples), so that the second step's ratio and clip are
 real. AdamW's moments live for the whole run; the reference is a frozen copy
-of the first weights. `LearningSettings` can depart from each of these.
+of the first weights, and its log-probs are computed once, before the first
+optimiser step. `LearningSettings` can depart from each of these.
 
 Gradients are sums over micro-batches divided by the counts of the whole
 optimiser step, so the split into micro-batches never changes them.
@@ -13,10 +14,8 @@ optimiser step, so the split into micro-batches never changes them.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -24,11 +23,13 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from sparring.learning.backend import attending, check_backend, chosen_backend
 from sparring.learning.balance import idle, rounds
 from sparring.learning.gradients import Gradients
-from sparring.learning.logprobs import response_logprobs
+from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
 from sparring.learning.loss import Tokens, kl_terms, token_loss, token_weights
-from sparring.learning.model import autocast, is_adapted, start_weights
+from sparring.learning.model import autocast, is_adapted, is_checkpointing, start_weights
+from sparring.learning.reference import FixedLogprobs, frozen_copy, visiting
 from sparring.learning.samples import Group, Sample, micro_batches
 from sparring.learning.settings import (
     KLPlace,
@@ -41,48 +42,9 @@ from sparring.learning.settings import (
     UpdateMode,
 )
 from sparring.learning.shards import gather_state, local, shard
+from sparring.learning.stats import RoleStats
 from sparring.learning.world import Order, World
 from sparring.schema import Role
-
-
-@dataclass(slots=True)
-class RoleStats:
-    """What one role's tokens did in an update. Means are over tokens; NaN without any.
-
-    ``kl`` is to the reference, in the loss or as it was taken off the advantages; 0 without one.
-    ``logprob_gap`` is the mean, ``logprob_gap_max`` the largest absolute
-    difference between the sampler's and the trainer's log-probs over the
-    ``gap_tokens`` computed before the first optimiser step (NaN if none: where
-    the other role learned first and no log-probs were computed before).
-    ``grad_norm`` is the mean over optimiser steps of this role's part of the
-    gradient, before clipping. ``refused`` optimiser steps were left out because
-    the gradient was not finite or longer than `LearningSettings.refuse_norm`.
-    """
-
-    loss: float = 0.0
-    kl: float = 0.0
-    clip_share: float = 0.0
-    entropy: float = 0.0
-    largest_ratio: float = 0.0
-    grad_norm: float = 0.0
-    logprob_gap: float = 0.0
-    logprob_gap_max: float = 0.0
-    gap_tokens: int = 0
-    tokens: int = 0
-    groups: int = 0
-    optimizer_steps: int = 0
-    refused: int = 0
-
-    def over(self, world: World) -> None:
-        """Sums and maxima over all processes; what all know already stays."""
-        for names, taken in ((_SUMS, world.sums), (_MAXIMA, world.highest)):
-            found = taken([float(getattr(self, name)) for name in names])
-            for name, value in zip(names, found, strict=True):
-                setattr(self, name, type(getattr(self, name))(value))
-
-
-_SUMS = ("loss", "kl", "clip_share", "entropy", "logprob_gap", "gap_tokens", "tokens")
-_MAXIMA = ("largest_ratio", "logprob_gap_max")
 
 
 class Learner:
@@ -105,12 +67,18 @@ class Learner:
         if settings.loss.needs_reference:
             # An adapted model holds its reference: itself without the adapter.
             self.reference = model if is_adapted(model) else frozen_copy(model)
+            if settings.offload_reference and self.reference is not model:
+                self.reference.to("cpu")
         if self.sharded:
             shard(model, self.world)
             if self.reference is not None and self.reference is not model:
                 shard(self.reference, self.world)
         # Once: a sharded model that has just computed something shows other tensors in their place.
         self._parameters = [p for p in model.parameters() if p.requires_grad]
+        self.backend = chosen_backend(settings.backend, model, self.world.device, self.sharded)
+        check_backend(model, self.backend)
+        self._fixed = FixedLogprobs()
+        """The reference's log-probs of the update that is being made."""
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
@@ -147,7 +115,7 @@ class Learner:
         if self.settings.old_logprobs is OldLogprobs.TRAINER:
             groups = self._recomputed(groups)
             for g in groups if self.world.leads else ():  # all know of all
-                _add_gap(stats[g.role], g)
+                stats[g.role].add_gap(g)
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         if self.settings.mode is UpdateMode.SEPARATE:
             parts = [
@@ -160,12 +128,14 @@ class Learner:
             parts = [
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
+        self._fix_reference(parts)
         fresh = self.settings.old_logprobs is not OldLogprobs.TRAINER  # else the gap is known
         for part in parts * self.settings.epochs:
             if self.settings.old_logprobs is OldLogprobs.EACH:
                 part = {role: self._recomputed(chunk) for role, chunk in part.items()}
             if self._optimizer_step(part, stats, fresh):
                 fresh = False
+        self._fixed.clear()
         if self.settings.master_weights is Precision.BFLOAT16:
             for p in self._parameters:
                 p.data.copy_(p.data.bfloat16())
@@ -190,12 +160,14 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         self._learning_mode()
         whole = Whole.of(groups, 1.0)
-        for role in Role:
-            own = [g for g in groups if g.role is role]
+        by_role = {role: [g for g in groups if g.role is role] for role in Role}
+        self._fix_reference([by_role])
+        for role, own in by_role.items():
             for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
                 self._backward(batch, whole, stats[role], fresh=True)
                 stats[role].groups += len(batch)
         norm = Gradients(self._parameters, self.world, self.sharded).add(last=True)
+        self._fixed.clear()
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -240,26 +212,23 @@ class Learner:
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=device)
         old = torch.tensor([x for s in samples for x in s.old_logprobs], device=device)
         advantage = torch.tensor([s.advantage for s in samples], device=device)
-        shared = self.settings.share_prompts
-        with autocast(device, self.settings.precision):
-            current = response_logprobs(self.model, batch, shared)
-            reference = None
-            if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
-                reference = (
-                    old
-                    if loss.reference is Reference.STEP
-                    else self._reference_logprobs(batch, shared)
-                )
-        cap = loss.importance_cap
-        weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
-        tokens = token_loss(
-            Tokens(current.logprob, current.row, old, advantage[current.row], weight, reference),
-            loss,
-        )
-        share = token_weights(current.row, loss.average, whole.tokens, whole.responses)
-        # Sharded gradients are averaged over the processes on their way: a sum is wanted.
-        times = self.world.size if self.sharded else 1
-        ((tokens.loss * share).sum() * (whole.weight * times)).backward()
+        reference = None
+        if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
+            reference = old if loss.reference is Reference.STEP else self._fixed[batch]
+        with attending(self.model, self.backend):
+            current = self._logprobs(self.model, batch)
+            cap = loss.importance_cap
+            weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
+            tokens = token_loss(
+                Tokens(
+                    current.logprob, current.row, old, advantage[current.row], weight, reference
+                ),
+                loss,
+            )
+            share = token_weights(current.row, loss.average, whole.tokens, whole.responses)
+            # Sharded gradients are averaged over the processes on their way: a sum is wanted.
+            times = self.world.size if self.sharded else 1
+            ((tokens.loss * share).sum() * (whole.weight * times)).backward()
         stats.tokens += len(old)
         stats.loss += float(tokens.loss.detach().sum())
         stats.kl += float(tokens.kl.sum())
@@ -276,8 +245,9 @@ class Learner:
     def _recomputed(self, groups: Sequence[Group]) -> list[Group]:
         """The groups with the trainer's own log-probs under the current weights."""
 
-        def now(batch: list[Group]) -> torch.Tensor:
-            return response_logprobs(self.model, batch, self.settings.share_prompts).logprob
+        def now(batches: Sequence[list[Group]]) -> list[torch.Tensor]:
+            with attending(self.model, self.backend):
+                return [self._logprobs(self.model, batch).logprob for batch in batches]
 
         found = self._of_samples(groups, now)
         return _changed(groups, lambda s: replace(s, trainer_logprobs=found[id(s)]))
@@ -290,13 +260,7 @@ class Learner:
         if self.reference is None:  # to the policy that sampled: nothing
             return list(groups), {}
         loss = self.settings.loss
-
-        def of_start(batch: list[Group]) -> torch.Tensor:
-            found = self._reference_logprobs(batch, self.settings.share_prompts)
-            assert found is not None
-            return found
-
-        values = self._of_samples(groups, of_start)
+        values = self._of_samples(groups, self._of_reference)
         cost: dict[int, float] = {}
         for s in (s for g in groups for s in g.samples):
             sampled = torch.tensor(s.sampled_logprobs)
@@ -327,37 +291,60 @@ class Learner:
         return rounds(groups, budget, world.rank, world.size, in_step=self.sharded)
 
     def _of_samples(
-        self, groups: Sequence[Group], values: Callable[[list[Group]], torch.Tensor]
+        self,
+        groups: Sequence[Group],
+        values: Callable[[Sequence[list[Group]]], list[torch.Tensor]],
     ) -> dict[int, tuple[float, ...]]:
-        """What ``values`` [tokens] gives for micro-batches, by the identity of samples. Each
+        """What ``values`` gives for micro-batches, [tokens] each, by the identity of samples. Each
         process computes its share, and all are given all. Micro-batches are of one role: where
         roles have adapters of their own, a forward pass is of one of them."""
         samples = [s for g in groups for s in g.samples]
         place = {id(s): i for i, s in enumerate(samples)}
+        by_role = {role: [g for g in groups if g.role is role] for role in Role}
+        batches = [(b, role) for role, own in by_role.items() for b in self._own_batches(own)]
+        found = values([batch or idle(role) for batch, role in batches])
         own: dict[int, tuple[float, ...]] = {}
-        for role in Role:
-            for batch in self._own_batches([g for g in groups if g.role is role]):
-                with autocast(self.model.device, self.settings.precision):
-                    now = values(batch or idle(role))
-                if batch:
-                    own |= {place[i]: v for i, v in _by_sample(batch, now).items()}
+        for (batch, _), now in zip(batches, found, strict=True):
+            if batch:
+                own |= {place[i]: v for i, v in _by_sample(batch, now).items()}
         return {id(samples[i]): v for part in self.world.gather(own) for i, v in part.items()}
 
+    def _fix_reference(self, parts: Sequence[dict[Role, list[Group]]]) -> None:
+        """Compute the reference's log-probs of all micro-batches that an update will make of
+        ``parts``, where the loss has a term for them."""
+        self._fixed.clear()
+        loss = self.settings.loss
+        if not loss.needs_reference or loss.kl_place is not KLPlace.LOSS:
+            return
+        batches = [
+            batch or idle(role)
+            for part in parts
+            for role, own in part.items()
+            for batch in self._own_batches(own)
+        ]
+        for batch, found in zip(batches, self._of_reference(batches), strict=True):
+            self._fixed[batch] = found
+
     @torch.no_grad()
-    def _reference_logprobs(self, batch: list[Group], shared: bool) -> torch.Tensor | None:
-        if self.reference is None:
-            return None
-        own = self.reference is self.model
-        with start_weights(self.model) if own else nullcontext(self.reference) as reference:
-            return response_logprobs(reference, batch, shared).logprob
+    def _of_reference(self, batches: Sequence[list[Group]]) -> list[torch.Tensor]:
+        """The reference's log-probs of the tokens of each micro-batch, [tokens] each."""
+        assert self.reference is not None
+        if self.reference is self.model:
+            there = start_weights(self.model)
+        else:
+            there = visiting(self.reference, self.model.device)
+        with there as reference, attending(reference, self.backend):
+            return [self._logprobs(reference, batch).logprob for batch in batches]
+
+    def _logprobs(self, model: PreTrainedModel, batch: Sequence[Group]) -> ResponseLogprobs:
+        """As the settings want them computed. The model has to be `attending`."""
+        with autocast(model.device, self.settings.precision):
+            return response_logprobs(model, batch, self.backend, self.settings.logprob_chunk)
 
     def _learning_mode(self) -> None:
         """Without dropout, training mode matters for gradient checkpointing alone, and what a
         model may do besides in that mode is not wanted."""
-        checkpointing = any(
-            getattr(m, "gradient_checkpointing", False) for m in self.model.modules()
-        )
-        self.model.train(checkpointing)
+        self.model.train(is_checkpointing(self.model))
 
     def damaged(self) -> bool:
         """Whether any weight that learns is not a number."""
@@ -390,14 +377,6 @@ class Whole:
         return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
 
 
-def frozen_copy(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy that never changes: the reference of the KL term."""
-    reference = copy.deepcopy(model)
-    reference.requires_grad_(False)
-    reference.eval()
-    return reference
-
-
 def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
     """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
     bounds = [round(i * len(groups) / count) for i in range(count + 1)]
@@ -409,15 +388,6 @@ def _by_sample(batch: Sequence[Group], values: torch.Tensor) -> dict[int, tuple[
     samples = [s for g in batch for s in g.samples]
     parts = values.cpu().split([len(s.token_ids) for s in samples])
     return {id(s): tuple(part.tolist()) for s, part in zip(samples, parts, strict=True)}
-
-
-def _add_gap(stats: RoleStats, group: Group) -> None:
-    """Add how far the trainer's log-probs of a group's tokens are from the sampler's."""
-    sampled = torch.tensor([x for s in group.samples for x in s.sampled_logprobs])
-    gap = (torch.tensor([x for s in group.samples for x in s.old_logprobs]) - sampled).abs()
-    stats.logprob_gap += float(gap.sum())
-    stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
-    stats.gap_tokens += len(gap)
 
 
 def _changed(groups: Sequence[Group], change: Callable[[Sample], Sample]) -> list[Group]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from sparring.learning.settings import KLPlace, Objective
+from sparring.learning.settings import Backend, KLPlace, Objective, Sharding
 from sparring.recipe.engine import Engine, VllmSection
 from sparring.recipe.method import LearningSection, RewardSection
 from sparring.recipe.monitors import MonitorsSection
@@ -111,6 +111,11 @@ class Recipe(Section):
                 "learning.kl_place = reward takes the KL of the weights that sampled, which "
                 "training.ahead = 1 leaves a step behind: set learning.kl_place = loss"
             )
+        if self.model.offload_reference:
+            raise ValueError(
+                "model.offload_reference moves weights that training.ahead = 1 samples from at the "
+                "same time: leave one of the two out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -121,5 +126,30 @@ class Recipe(Section):
             raise ValueError(
                 "vllm.share_gpu puts the server to sleep while a step is learned from, and "
                 "training.ahead = 1 samples then: set one of the two"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _checkpointing_keeps_no_cache(self) -> Recipe:
+        if self.model.gradient_checkpointing and self.learning.backend is Backend.PROMPT_CACHE:
+            raise ValueError(
+                "learning.backend = prompt_cache needs a cache, which model.gradient_checkpointing "
+                "does not keep: set backend = auto"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _processes_keep_step(self) -> Recipe:
+        if self.training.sharding is not Sharding.FSDP:
+            return self
+        if self.learning.backend is Backend.PROMPT_CACHE:
+            raise ValueError(
+                "learning.backend = prompt_cache makes two passes of a batch or one, and with "
+                "training.sharding = fsdp all processes make the same: set backend = auto"
+            )
+        if self.model.offload_reference:
+            raise ValueError(
+                "model.offload_reference moves whole weights, and training.sharding = fsdp splits "
+                "the reference as well: leave one of the two out"
             )
         return self

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sparring.learning.settings import (
     Average,
+    Backend,
     Frozen,
     KLEstimator,
     KLPlace,
@@ -191,6 +192,14 @@ class LearningSection(Section):
     )
     tokens_per_micro_batch: Count = Field(
         16384, description="Positions of one forward and backward pass"
+    )
+    backend: Backend = Field(
+        Backend.AUTO,
+        description="How log-probs are computed: prompts once (prompt_cache), packed with their responses (flex on CUDA, packed to test by), in every row (padded), or what fits (auto)",
+    )
+    logprob_chunk: Count | None = Field(
+        None,
+        description="Response tokens that have logits at once; default: as many as fit into 256 MiB",
     )
 
     @model_validator(mode="after")

@@ -51,6 +51,20 @@ class ModelSection(Section):
         False, description="Compute activations again on the way back: less memory, more time"
     )
 
+    offload_reference: bool = Field(
+        False,
+        description="Keep the KL term's reference in the CPU's memory but while it is computed",
+    )
+
+    @model_validator(mode="after")
+    def _something_to_offload(self) -> ModelSection:
+        if self.offload_reference and self.lora_rank:
+            raise ValueError(
+                "offload_reference is for a second model; with lora_rank the reference is the "
+                "model without its adapter: leave it out"
+            )
+        return self
+
     @model_validator(mode="after")
     def _something_to_adapt(self) -> ModelSection:
         if self.adapters is Adapters.PER_ROLE and not self.lora_rank:

@@ -1,0 +1,118 @@
+"""From hidden states to log-probs of chosen tokens, a chunk of positions at a time.
+
+Logits are as wide as the vocabulary: those of 16,000 positions at 152,000
+tokens are 10 GB in float32, and the way back wants several such matrices. So
+only the positions that predict a response token get logits, and when there are
+more of them than a chunk, each chunk is computed, reduced to its log-probs and
+dropped, and computed again on the way back. A single chunk is kept: that is
+the quicker way where it fits.
+
+Hidden states are taken from a call of the whole model (by a hook on its
+decoder), because wrappers that share a model over processes act on that call.
+What a model does to its logits after the output matrix is done here;
+`check_head` refuses a model that does something else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
+
+from sparring.errors import ModelError
+
+CHUNK_BYTES = 1 << 28
+"""Of the float32 logits of a chunk whose length is not given."""
+
+
+def hidden_states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
+    """What the output matrix gets to see [rows, positions, width], from a call with ``inputs``."""
+    seen: list[torch.Tensor] = []
+    handle = _base(model).get_decoder().register_forward_hook(lambda *a: seen.append(a[2][0]))
+    try:
+        model(**inputs, logits_to_keep=1)  # logits of one position: they are thrown away
+    finally:
+        handle.remove()
+    return seen[0]
+
+
+def logits_of(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
+    """The logits [..., vocabulary] of hidden states [..., width]."""
+    config = _base(model).config.get_text_config()
+    logits: torch.Tensor = _base(model).get_output_embeddings()(hidden)
+    if (divisor := getattr(config, "logits_scaling", None)) is not None:  # Granite
+        logits = logits / divisor
+    if (scale := getattr(config, "logit_scale", None)) is not None:  # Cohere
+        logits = logits * scale
+    if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma 2
+        logits = torch.tanh(logits / cap) * cap
+    return logits
+
+
+def token_logprobs(
+    model: PreTrainedModel,
+    hidden: torch.Tensor,
+    targets: torch.Tensor,
+    temperature: torch.Tensor,
+    chunk: int | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probs with gradient, and entropies (nats) without, of ``targets`` [tokens].
+
+    ``hidden`` [tokens, width]; ``temperature`` [tokens] divides the logits;
+    ``chunk`` is how many tokens have logits at once (None: as many as fit
+    into `CHUNK_BYTES`). The chunk's length changes rounding at most.
+    """
+    size = chunk or chunk_size(model)
+    if len(targets) <= size:
+        return _of_chunk(model, hidden, targets, temperature)
+    parts = []
+    for piece in zip(*(x.split(size) for x in (hidden, targets, temperature)), strict=True):
+        if torch.is_grad_enabled():
+            parts.append(
+                checkpoint(_of_chunk, model, *piece, use_reentrant=False, preserve_rng_state=False)
+            )
+        else:
+            parts.append(_of_chunk(model, *piece))
+    logprobs, entropies = zip(*parts, strict=True)
+    return torch.cat(logprobs), torch.cat(entropies)
+
+
+def chunk_size(model: PreTrainedModel) -> int:
+    """Positions whose float32 logits fit into `CHUNK_BYTES`."""
+    vocabulary: int = _base(model).get_input_embeddings().weight.shape[0]
+    return max(1, CHUNK_BYTES // (4 * vocabulary))
+
+
+def _of_chunk(
+    model: PreTrainedModel, hidden: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    scaled = logits_of(model, hidden).float() / temperature[:, None]
+    logprobs = torch.log_softmax(scaled, dim=-1)
+    with torch.no_grad():
+        entropy = -torch.linalg.vecdot(logprobs.exp(), logprobs)
+    return logprobs.gather(1, targets[:, None])[:, 0], entropy
+
+
+@torch.no_grad()
+def check_head(model: PreTrainedModel) -> None:
+    """Raise `ModelError` if the model's logits are not those of `logits_of`."""
+    ids = torch.tensor([[1, 2, 3]], device=model.device)
+    ids = ids % _base(model).get_input_embeddings().weight.shape[0]
+    inputs: dict[str, Any] = {"input_ids": ids, "use_cache": False}
+    ours = logits_of(model, hidden_states(model, **inputs))
+    theirs = model(**inputs).logits
+    if ours.shape != theirs.shape or not torch.allclose(
+        ours, theirs, rtol=1e-3, atol=1e-3, equal_nan=True
+    ):
+        raise ModelError(
+            f"{model.config.name_or_path or model.config.model_type}: does something to its logits "
+            "after the output matrix that is not known here; it cannot be trained"
+        )
+
+
+def _base(model: PreTrainedModel) -> PreTrainedModel:
+    """The model inside of an adapter."""
+    found: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()
+    return found
