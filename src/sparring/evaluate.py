@@ -12,7 +12,7 @@ import numpy as np
 from sparring.pipelines.bout import Judged, judge
 from sparring.prompts.parse import ParsedProgram, Reasoning
 from sparring.sampling.base import Prompt, Sampler, SamplingParams, sampling_seed
-from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox import Limits, Runner
 from sparring.schema import Role, Task
 from sparring.scoring.intervals import Estimate, Linear, linear_difference, paired_difference
 from sparring.scoring.metrics import Summary, summarise
@@ -67,7 +67,7 @@ class Plan:
 def evaluate(
     plan: Plan,
     sampler: Sampler,
-    sandbox: Sandbox,
+    sandbox: Runner,
     pool: list[list[ParsedProgram]] | None = None,
     temperature: float | None = None,
 ) -> Evaluation:

@@ -23,7 +23,7 @@ from sparring.prompts.parse import (
     parse_program,
     parse_test,
 )
-from sparring.sandbox import Job, Limits, Sandbox
+from sparring.sandbox import Job, Limits, Runner
 from sparring.schema import Outcome, Response, Role, Task, Test, TestRefusal, Verdict
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
@@ -122,7 +122,7 @@ class Supervision:
 
 
 def judge(
-    sandbox: Sandbox,
+    sandbox: Runner,
     tasks: Sequence[Task],
     coder: Sequence[Sequence[Response]],
     tester: Sequence[Sequence[Response]],

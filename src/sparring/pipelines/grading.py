@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sparring.sandbox import Job, Limits, Sandbox
+from sparring.sandbox import Job, Limits, Runner
 from sparring.schema import Outcome, Task, Verdict
 from sparring.tasks.checkers import Rule, accepts, parse_checker
 
@@ -36,7 +36,7 @@ class Comparison:
 class Grader:
     """Compares outputs. Checker programs are run by `prepare`, all at once."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Runner) -> None:
         self._sandbox = sandbox
         self._found: dict[tuple[str, str], Outcome] = {}
 

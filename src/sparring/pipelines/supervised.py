@@ -23,14 +23,14 @@ import numpy as np
 from sparring.pipelines.bout import Judged, Supervision, judge
 from sparring.pipelines.record import Scored
 from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning, parse_test
-from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox import Limits, Runner
 from sparring.schema import Response, Role, Task
 from sparring.scoring.agreement import TestFilter, agreement
 from sparring.scoring.matrix import Bools, PassMatrix
 
 
 def supervise(
-    sandbox: Sandbox,
+    sandbox: Runner,
     tasks: Sequence[Task],
     coder: Sequence[Sequence[Response]],
     tester: Sequence[Sequence[Response]],
