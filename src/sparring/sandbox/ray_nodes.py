@@ -45,6 +45,9 @@ class RayNodes:
         # Nothing about a run is sent anywhere unless its user wants that.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")  # else it tries for ten minutes
+        if address == LOCAL:  # loopback, on any system: its ports ask nobody who he is
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         try:
             import ray
         except ImportError:
@@ -176,10 +179,9 @@ def _connect(ray: Any, address: str, cpus: int | None) -> None:
             "num_cpus": cpus or len(os.sched_getaffinity(0)),
             "object_store_memory": _LOCAL_STORE_BYTES,
             "include_dashboard": False,
-            "_node_ip_address": "127.0.0.1",  # its ports ask nobody who he is
         }
     elif address != AUTO:
-        _knock(address)
+        _knock(ray, address)
     term = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**settings, log_to_driver=False, logging_level=logging.ERROR)
@@ -190,15 +192,17 @@ def _connect(ray: Any, address: str, cpus: int | None) -> None:
             signal.signal(signal.SIGTERM, term)  # what SIGTERM means is the caller's business
 
 
-def _knock(address: str) -> None:
-    """Whether anybody is there: Ray itself would ask for a minute and end this process."""
+def _knock(ray: Any, address: str) -> None:
+    """Whether anybody is there, which Ray itself takes most of a minute to find out."""
     host, _, port = address.rpartition(":")
+    if host in ("localhost", "127.0.0.1"):
+        host = ray.util.get_node_ip_address()  # what Ray takes it for
     try:
         socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
     except (OSError, ValueError, OverflowError) as error:
         raise SandboxError(
-            f"sandbox.ray_address = {address}: nobody answers there ({error}); start a cluster "
-            "with `ray start --head`, or use local"
+            f"sandbox.ray_address = {address}: nobody answers at {host}:{port} ({error}); "
+            "start a cluster with `ray start --head`, or use local"
         ) from None
 
 
