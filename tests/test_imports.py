@@ -29,6 +29,8 @@ STOREYS: list[set[str]] = [
         "step",
         "train",
         "derived",
+        "estimate",
+        "fits",
         "inputs",
         "interrupt",
         "memory",
