@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 PYTHON ?= python3
 INPUTS := pyproject.toml constraints.txt tools/setup.sh
 
-.PHONY: setup demo test test-slow check bench clean
+.PHONY: setup demo test test-slow test-ray check bench clean
 
 setup: $(VENV)/.made-dev
 
@@ -23,10 +23,19 @@ demo: $(VENV)/.made-train
 	$(VENV)/bin/sparring train
 
 test: $(VENV)/.made-dev
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow and not ray"
 
 test-slow: $(VENV)/.made-dev
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -m "slow and not ray"
+
+# An environment of its own: nothing but the sandbox, and Ray.
+$(VENV)-ray/.made: $(INPUTS)
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip install --quiet -c constraints.txt --editable ".[ray]" pytest hypothesis
+	touch $@
+
+test-ray: $(VENV)-ray/.made
+	$(VENV)-ray/bin/python -m pytest -m ray tests/sandbox/test_ray.py
 
 check: $(VENV)/.made-dev
 	$(PY) -m ruff check .
@@ -37,4 +46,4 @@ bench: $(VENV)/.made-dev
 	$(PY) benchmarks/nano.py --arms recipe shuffled --seeds 0
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-ray .pytest_cache .mypy_cache .ruff_cache .hypothesis
