@@ -105,6 +105,23 @@ def test_a_phase_is_as_large_as_the_recipe_lets_it_be() -> None:
     assert "sampling" not in found(given=Conditions(samples_here=False)).phases
 
 
+def test_rows_are_no_more_than_are_asked_for_at_once() -> None:
+    def rows(*changes: str) -> str:
+        [kept] = [k for k in found(*changes).phases["sampling"] if k.startswith("keys")]
+        return kept.split()[4]
+
+    few = ("training.tasks_per_step=2", "tasks.held_out_count=3")
+    assert rows(*few) == "24"  # three tasks held out, eight responses each
+    assert rows(*few, "sampling.max_rows=20") == "16"  # whole groups
+    assert rows(*few, "sampling.max_rows=5") == "8"  # but one at least
+
+
+def test_a_frozen_tester_is_held_as_well() -> None:
+    recipe = load_recipe(None, SIZES)
+    beside = estimate(recipe, HAND, supervisor=HAND)
+    assert held(beside) - held(found()) == 4 * HAND.parameters
+
+
 def test_a_sequence_is_no_longer_than_the_model_takes() -> None:
     short = shape_of({**LlamaConfig().to_dict(), "max_position_embeddings": 200}, "there")
     assert "keys and values of 64 rows × 200 positions" in found(shape=short).phases["sampling"]

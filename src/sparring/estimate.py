@@ -98,8 +98,16 @@ class Estimate:
         return rows
 
 
-def estimate(recipe: Recipe, shape: Shape, conditions: Conditions | None = None) -> Estimate:
-    """The memory of each rank. Raises `ModelError` for LoRA targets that the model lacks."""
+def estimate(
+    recipe: Recipe,
+    shape: Shape,
+    conditions: Conditions | None = None,
+    supervisor: Shape | None = None,
+) -> Estimate:
+    """The memory of each rank; ``supervisor``: the frozen tester's shape, if one supervises.
+
+    Raises `ModelError` for LoRA targets that the model lacks.
+    """
     c = conditions or Conditions()
     whole = shape.parameters
     parts = c.ranks if c.sharding is Sharding.FSDP else 1
@@ -120,6 +128,8 @@ def estimate(recipe: Recipe, shape: Shape, conditions: Conditions | None = None)
         held["start weights (reference, opponents, frozen role)"] = (
             0 if c.offload_reference else _FLOAT * whole / parts
         )
+    if supervisor:
+        held["frozen tester that supervises (float32)"] = _FLOAT * supervisor.parameters
     if c.vllm_gib:
         held["vLLM, on the same device"] = c.vllm_gib * GIB
     found.phases["learning"] = _learning(recipe, shape, c, own / parts)
@@ -170,8 +180,11 @@ def _learning(recipe: Recipe, shape: Shape, c: Conditions, own: float) -> dict[s
 
 def _sampling(recipe: Recipe, shape: Shape) -> dict[str, float]:
     s, e = recipe.sampling, recipe.evaluation
-    fewest = max(s.programs, s.tests, s.opponents, e.programs, e.tests)
-    rows = max(s.max_rows, fewest)
+    step, held_out = recipe.training.tasks_per_step, recipe.tasks.held_out_count
+    asked = [(step, s.programs), (step, s.tests), (step, s.opponents)]
+    asked += [(held_out, e.programs), (held_out, e.tests)]
+    # whole groups share a batch, and one that is larger than max_rows is one all the same
+    rows = max(n * min(tasks, max(1, s.max_rows // n)) for tasks, n in asked if n)
     positions = _longest(recipe, shape)
     cache = 2 * shape.layers * shape.key * _FLOAT * rows * positions
     return {

@@ -25,7 +25,7 @@ from sparring.recipe import NANO, Recipe
 def memory_lines(recipe: Recipe, ranks: int = 1, memory_gib: float | None = None) -> list[str]:
     """The table of the estimate, and whether it fits; or why there is none."""
     try:
-        found = estimate(recipe, find_shape(recipe.model.path), conditions(recipe, ranks))
+        found = _estimated(recipe, ranks)
     except ModelError as error:
         return [f"no estimate of memory: {error}"]
     try:
@@ -42,7 +42,7 @@ def refuse_too_large(recipe: Recipe, ranks: int = 1) -> str | None:
     loading it says what is wrong with it, if anything is.
     """
     try:
-        found = estimate(recipe, find_shape(recipe.model.path), conditions(recipe, ranks))
+        found = _estimated(recipe, ranks)
     except ModelError:
         return None
     return check_fits(recipe, found, *_device(ranks, None))
@@ -51,6 +51,13 @@ def refuse_too_large(recipe: Recipe, ranks: int = 1) -> str | None:
 def conditions(recipe: Recipe, ranks: int) -> Conditions:
     """What the recipe says of ranks, samplers and reference."""
     return Conditions(ranks=ranks)
+
+
+def _estimated(recipe: Recipe, ranks: int) -> Estimate:
+    by = recipe.supervision.model
+    supervisor = find_shape(by) if by is not None else None
+    shape = find_shape(recipe.model.path)
+    return estimate(recipe, shape, conditions(recipe, ranks), supervisor)
 
 
 def _device(ranks: int, memory_gib: float | None) -> tuple[float, str]:

@@ -6,10 +6,12 @@ import random
 import sys
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sparring.cli import main
 from sparring.config import make_recipe
 from sparring.errors import ConfigError, SandboxError
 from sparring.sandbox import ClusterSandbox, Job, Level, Limits, Sandbox, chunks, node, plan
@@ -295,6 +297,19 @@ def test_without_ray_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SandboxError, match=r"pip install 'sparring\[ray\]'"):
         RayNodes("local")
+
+
+def test_a_recipe_with_a_cluster_asks_ray_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    command = ["sparring", "train", "--dry-run", "--run-dir", str(tmp_path / "run")]
+    sets = ["--set", "sandbox.engine=ray", "--set", "sandbox.ray_address=local"]
+    monkeypatch.setattr(sys, "argv", [*command, *sets])
+    with pytest.raises(SystemExit):
+        main()
+    [line] = capsys.readouterr().err.strip().split("\n")
+    assert "pip install 'sparring[ray]'" in line
 
 
 @pytest.mark.parametrize(
