@@ -8,7 +8,7 @@ PYTHON ?= python3
 VLLM := .venv-vllm
 INPUTS := pyproject.toml constraints.txt tools/setup.sh
 
-.PHONY: setup demo test test-slow test-vllm check bench clean
+.PHONY: setup demo test test-slow test-vllm test-ray check bench clean
 
 setup: $(VENV)/.made-dev
 
@@ -24,10 +24,19 @@ demo: $(VENV)/.made-train
 	$(VENV)/bin/sparring train
 
 test: $(VENV)/.made-dev
-	$(PY) -m pytest -m "not slow and not vllm"
+	$(PY) -m pytest -m "not slow and not vllm and not ray"
 
 test-slow: $(VENV)/.made-dev
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -m "slow and not vllm and not ray"
+
+# An environment of its own: nothing but the sandbox, and Ray.
+$(VENV)-ray/.made: $(INPUTS)
+	$(PYTHON) -m venv $(VENV)-ray
+	$(VENV)-ray/bin/python -m pip install --quiet -c constraints.txt --editable ".[ray]" pytest hypothesis
+	touch $@
+
+test-ray: $(VENV)-ray/.made
+	$(VENV)-ray/bin/python -m pytest -m ray tests/sandbox/test_ray.py
 
 test-vllm: $(VENV)/.made-dev
 	$(VENV)/bin/sparring vllm setup --dir $(VLLM)
@@ -42,4 +51,4 @@ bench: $(VENV)/.made-dev
 	$(PY) benchmarks/nano.py --arms recipe shuffled --seeds 0
 
 clean:
-	rm -rf $(VENV) $(VLLM) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) $(VENV)-ray .pytest_cache .mypy_cache .ruff_cache .hypothesis

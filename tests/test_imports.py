@@ -34,6 +34,8 @@ STOREYS: list[set[str]] = [
         "step",
         "train",
         "derived",
+        "estimate",
+        "fits",
         "inputs",
         "follow",
         "interrupt",

@@ -142,12 +142,15 @@ def _dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
     from sparring.config import NANO_RECIPE, load_recipe
     from sparring.derived import derived_quantities
     from sparring.dryrun import dry_run
+    from sparring.fits import memory_lines, refuse_too_large
     from sparring.memory import enough_memory
 
     resolved = load_recipe(recipe or NANO_RECIPE, changes)
     console = Console()
     for name, value in derived_quantities(resolved).items():
         console.print(Text(f"  {name}: {value}"), soft_wrap=True)
+    refuse_too_large(resolved)
+    console.print(Text("\n".join(f"  {line}" for line in memory_lines(resolved))), soft_wrap=True)
     warnings = 0
     with enough_memory():
         for check in dry_run(resolved, path):
@@ -158,6 +161,7 @@ def _dry_run(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
 
 
 def _train(launch: Launch, world: World) -> None:
+    from sparring.fits import refuse_too_large
     from sparring.launch import ended
     from sparring.replay import replay
     from sparring.runs.progress import Progress
@@ -171,6 +175,8 @@ def _train(launch: Launch, world: World) -> None:
     if ended(recipe, run):
         console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
         return
+    if warning := refuse_too_large(recipe, world.size):
+        console.print(Text(f"warning: {warning}"), soft_wrap=True)
     if launch.source:
         summary = replay(recipe, launch.source, run, progress, launch.from_step, world)
         same = {True: "the same as", False: "other than", None: "not comparable with"}
@@ -319,10 +325,18 @@ def config(
             "--diff", metavar="PRESET PRESET", help="Show where two presets differ, and why."
         ),
     ] = None,
+    ranks: Annotated[
+        int, typer.Option("--ranks", min=1, help="Processes that learn: memory for each of them.")
+    ] = 1,
+    memory: Annotated[
+        float | None,
+        typer.Option("--memory", metavar="GIB", help="Of a rank's device; default: as found here."),
+    ] = None,
 ) -> None:
-    """Print the resolved recipe and what it amounts to per training step."""
+    """Print the resolved recipe, what it amounts to per training step, and the memory it takes."""
     from sparring.config import NANO_RECIPE, describe_fields, load_recipe, to_toml
     from sparring.derived import derived_quantities
+    from sparring.fits import memory_lines
     from sparring.prompts.templates import Templates
     from sparring.recipe.presets import Preset, differences
 
@@ -343,6 +357,7 @@ def config(
     typer.echo("# what this amounts to")
     for name, value in derived_quantities(resolved).items():
         typer.echo(f"#   {name}: {value}")
+    typer.echo("\n#   ".join(["# memory", *memory_lines(resolved, ranks, memory)]))
 
 
 @microworld_app.command("build")

@@ -6,7 +6,7 @@ import json
 import math
 from pathlib import Path
 
-from sparring.learning.settings import Frozen, Reference, UpdateMode
+from sparring.learning.settings import UpdateMode
 from sparring.microworld import NANO_DIR
 from sparring.microworld.tasks import TESTS
 from sparring.recipe import Recipe, SupervisionKind
@@ -52,17 +52,6 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
         found["passes over the training tasks"] = f"{passes:.2f} in the whole run"
     if (size := parameters(recipe)) is not None:
         found["parameters"] = f"{size:,}"
-        if recipe.model.lora_rank:
-            found["memory for weights"] = f"{size * 4 / 2**30:.2f} GiB in float32; a LoRA adapter"
-        else:
-            # While the gradient's parts are told apart by role, one is there twice.
-            # The KL term's reference, opponents and a frozen role are one copy of the start.
-            kl = recipe.learning.kl > 0 and recipe.learning.reference is Reference.START
-            reference = kl or s.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
-            copies = 4 + reference + (recipe.learning.mode is UpdateMode.JOINT) + t.ahead
-            held = "weights, gradients, AdamW" + (", start weights" if reference else "")
-            held += ", weights of the step before" if t.ahead else ""
-            found[f"memory for {held}"] = f"{size * 4 * copies / 2**30:.2f} GiB in float32"
     return found
 
 

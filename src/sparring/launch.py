@@ -19,6 +19,8 @@ MAY_CHANGE = (
     "training.keep_checkpoints",
     "evaluation.every",
     "sandbox.workers",
+    "sandbox.engine",
+    "sandbox.ray_address",
     "sandbox.max_infra_share",
     "monitors",
     "training.threads",

@@ -30,7 +30,8 @@ from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
 from sparring.recipe import Curriculum, Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
-from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
+from sparring.sandbox.ray_nodes import RayNodes
 from sparring.schema import Role, Task
 from sparring.supervision import Supervisor
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
@@ -109,8 +110,13 @@ class Ring:
             reasoning=self.reasoning,
             seed=t.held_out_seed,
         )
-        self.sandbox = Sandbox(
-            recipe.sandbox.workers, level=recipe.sandbox.level, fork=recipe.sandbox.fork
+        b = recipe.sandbox
+        self.sandbox: Runner = (
+            Sandbox(b.workers, level=b.level, fork=b.fork)
+            if b.ray_address is None
+            else ClusterSandbox(
+                RayNodes(b.ray_address, b.workers), b.workers, level=b.level, fork=b.fork
+            )
         )
 
     def batch(self, step: int, pass_rates: Mapping[str, float] | None = None) -> list[Task]:

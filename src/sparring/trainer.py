@@ -143,9 +143,9 @@ class Trainer:
     def playing(self, role: Role) -> Iterator[PreTrainedModel]:
         """The model with the weights that play ``role`` in force."""
         if self.learns(role):
-            model = self._player()
-            activate(model, [role])
-            yield model
+            with visiting(self.whole(), self.world.device) as model:
+                activate(model, [role])
+                yield model
         else:
             with self.at_start() as model:
                 yield model
@@ -157,7 +157,7 @@ class Trainer:
             with visiting(self._start, self.world.device) as model:
                 yield model
         else:
-            with start_weights(self._player()) as model:
+            with visiting(self.whole(), self.world.device) as model, start_weights(model):
                 yield model
 
     def twin(self) -> Trainer:
@@ -194,9 +194,6 @@ class Trainer:
                 gather_weights(self.model, self._whole)
             self._whole_version = self.learner.version
         return self._whole
-
-    def _player(self) -> PreTrainedModel:
-        return self.whole().to(self.world.device)
 
     def set_learning_rate(self, step: int) -> None:
         """The step size of a training step: linear warm-up, then constant."""

@@ -24,7 +24,7 @@ import numpy as np
 from sparring.errors import DataError
 from sparring.pipelines import bout
 from sparring.prompts.templates import Templates
-from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox import Limits, Runner, Sandbox
 from sparring.schema import Response, Role, StopReason, Task
 from sparring.scoring.rewards import CoderReward, RewardSettings, coder_rewards
 
@@ -45,7 +45,7 @@ class TestsPassed:
         all_pass: bool = False,
         templates: Templates | None = None,
         general: Limits | None = None,
-        sandbox: Sandbox | None = None,
+        sandbox: Runner | None = None,
     ) -> None:
         """`all_pass`: 1 for passing all ground-truth tests, else 0; otherwise the share of them
         (Eq 3 over the number of tests). `general`: limits that a task does not set. `sandbox`: one

@@ -35,18 +35,6 @@ def test_optimiser_steps_are_those_of_the_learner(changes: tuple[str, ...], step
     assert derived(*changes)["optimiser steps"].startswith(f"{steps}; {70 * steps} in")
 
 
-def test_the_copy_of_the_start_weights_is_counted_where_there_is_one() -> None:
-    def copies(*changes: str) -> bool:
-        [held] = [k for k in derived(*changes) if k.startswith("memory")]
-        return "start weights" in held
-
-    assert copies()
-    assert not copies("learning.kl=0")
-    assert not copies("learning.reference=step")
-    assert copies("learning.kl=0", "sampling.opponents=1")
-    assert copies("learning.kl=0", "learning.frozen=coder")
-
-
 def test_a_budget_says_when_it_may_be_spent() -> None:
     most = 16 * (10 * 64 + 14 * 72)
     found = derived(f"training.token_budget={3 * most + 1}")

@@ -22,9 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
-
-CHUNK_BYTES = 1 << 28
-"""Of the float32 logits of a chunk whose length is not given."""
+from sparring.learning.settings import CHUNK_BYTES
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from sparring.schema import Role
 
+CHUNK_BYTES = 1 << 28
+"""Of the float32 logits of a chunk whose length is not given."""
+
 
 class Precision(StrEnum):
     """What forward and backward passes compute in, or what weights are kept in."""

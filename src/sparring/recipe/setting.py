@@ -15,7 +15,7 @@ from sparring.learning.settings import (
 from sparring.prompts.templates import CODER, TESTER
 from sparring.recipe.engine import Engine
 from sparring.recipe.section import Count, Few, Heat, Length, Responses, Section, Seed
-from sparring.sandbox.types import Fork, Level
+from sparring.sandbox.types import Fork, Level, SandboxEngine
 from sparring.tasks.checkers import Rule, parse_checker
 
 NANO = "nano"
@@ -194,7 +194,16 @@ class SamplingSection(Section):
 class SandboxSection(Section):
     """[sandbox]"""
 
-    workers: Few | None = Field(None, description="Parallel workers; default: one per core")
+    engine: SandboxEngine = Field(
+        SandboxEngine.POOL,
+        description="Processes of this machine (pool), or the nodes of a Ray cluster",
+    )
+    ray_address: str | None = Field(
+        None, description="With engine = ray: auto, local, or HOST:PORT of the cluster's head"
+    )
+    workers: Few | None = Field(
+        None, description="Parallel workers; default: one per core (of the cluster)"
+    )
     level: Level | None = Field(
         None, description="Isolation to insist on; default: the strongest the host gives"
     )
@@ -207,6 +216,29 @@ class SandboxSection(Section):
         le=1,
         description="Stop the run when our own failures exceed this share of a step's runs",
     )
+
+    @field_validator("ray_address")
+    @classmethod
+    def _nothing_is_none(cls, value: str | None) -> str | None:
+        """So that a resumed run can take it back on the command line."""
+        return value or None
+
+    @model_validator(mode="after")
+    def _a_cluster_has_an_address(self) -> SandboxSection:
+        address = self.ray_address
+        if self.engine is not SandboxEngine.RAY:
+            if address is not None:
+                raise ValueError('ray_address is for engine = ray; leave it out, or set it to ""')
+            return self
+        host, _, port = (address or "").rpartition(":")
+        if address not in ("auto", "local") and not (
+            host and "/" not in host and port.isdecimal() and 0 < int(port) < 1 << 16
+        ):
+            raise ValueError(
+                "engine = ray needs ray_address: auto (the cluster of this machine), local (one "
+                f"for this run) or HOST:PORT{f', not {address!r}' if address else ''}"
+            )
+        return self
 
 
 class CheckerSection(Section):

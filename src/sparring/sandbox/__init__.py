@@ -14,15 +14,36 @@ from typing import TYPE_CHECKING, Any
 from sparring.sandbox.types import Fork, Job, Kind, Level, Limits, Stats
 
 if TYPE_CHECKING:
+    from sparring.sandbox.cluster import ClusterSandbox
     from sparring.sandbox.pool import Sandbox
+    from sparring.sandbox.runner import Runner
 
-__all__ = ["Fork", "Job", "Kind", "Level", "Limits", "Sandbox", "Stats"]
+__all__ = [
+    "ClusterSandbox",
+    "Fork",
+    "Job",
+    "Kind",
+    "Level",
+    "Limits",
+    "Runner",
+    "Sandbox",
+    "Stats",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """`Sandbox` when it is asked for: a worker imports this package and must stay small."""
+    """What runs programs when it is asked for: a worker imports this package and must stay
+    small."""
     if name == "Sandbox":
         from sparring.sandbox.pool import Sandbox
 
         return Sandbox
+    if name == "Runner":
+        from sparring.sandbox.runner import Runner
+
+        return Runner
+    if name == "ClusterSandbox":
+        from sparring.sandbox.cluster import ClusterSandbox
+
+        return ClusterSandbox
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,23 +16,23 @@ from sparring.sandbox.types import Job
 from sparring.schema import Outcome
 
 if TYPE_CHECKING:
-    from sparring.sandbox.pool import Sandbox
+    from sparring.sandbox.runner import Runner
 
 _Found = tuple[int, tuple[Outcome, ...]]
 
 
-async def arun(sandbox: Sandbox, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-    """`Sandbox.run`, awaited: the outcomes of every job, aligned with `jobs`."""
+async def arun(sandbox: Runner, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+    """`Runner.run`, awaited: the outcomes of every job, aligned with `jobs`."""
     results: list[tuple[Outcome, ...]] = [()] * len(jobs)
     async for index, outcomes in astream(sandbox, jobs):
         results[index] = outcomes
     return results
 
 
-async def astream(sandbox: Sandbox, jobs: Sequence[Job]) -> AsyncIterator[_Found]:
-    """`Sandbox.stream`, asynchronous: (index of job, its outcomes), each as soon as it is known.
+async def astream(sandbox: Runner, jobs: Sequence[Job]) -> AsyncIterator[_Found]:
+    """`Runner.stream`, asynchronous: (index of job, its outcomes), each as soon as it is known.
 
-    Raises what `Sandbox.stream` raises.
+    Raises what `Runner.stream` raises.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Queue[_Found | BaseException | None] = asyncio.Queue()

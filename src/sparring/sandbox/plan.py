@@ -48,6 +48,8 @@ class Work:
     audited: bool = False
     alone: bool = False
     """Each run in a process of its own from now on: a worker failed, or the second try."""
+    losses: int = 0
+    """Times that it was given to a node of a cluster and nothing came back."""
     _second_try: bool = False
     _turn: bytes = b""
     """The run whose turn it was when a worker failed."""
@@ -65,9 +67,9 @@ class Work:
         They are if the program works close to its limit, so that a clock may have decided: it
         ended another run, and used at least half the limit for it. One that loops does not.
         """
-        ended = [o.cpu_seconds for o in self.outcomes.values() if o.verdict in _ENDED]
+        longest = self.longest_ended()
         late = [k for k in self.unknown if self.outcomes[k].verdict is Verdict.TIME_LIMIT]
-        near = ended and max(ended) >= self.job.limits.cpu_seconds / 2
+        near = longest is not None and longest >= self.job.limits.cpu_seconds / 2
         if self._second_try or not late or not near:
             return False
         self._second_try = self.alone = True
@@ -89,6 +91,16 @@ class Work:
         self._lost += 1
         for key in missing if self._lost == _LOST_RUNS else missing[:1]:
             self.outcomes[key] = _INFRA
+
+    def give_up(self, detail: str) -> None:
+        """Our own failure for every run that has no outcome yet."""
+        for key in self.missing():
+            self.outcomes[key] = Outcome(Verdict.INFRA, detail=detail)
+
+    def longest_ended(self) -> float | None:
+        """CPU seconds of the longest run known so far that ended by itself."""
+        ended = [o.cpu_seconds for o in self.outcomes.values() if o.verdict in _ENDED]
+        return max(ended, default=None)
 
     def missing(self) -> list[bytes]:
         """The keys of the runs without an outcome yet."""

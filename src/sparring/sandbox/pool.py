@@ -1,4 +1,4 @@
-"""`Sandbox`: programs and inputs in, outcomes out.
+"""`Sandbox`: a `Runner` on this machine.
 
 A pool of workers, each a process of its own that forks programs. One thread here per worker
 feeds it and reads it; a worker that dies or falls silent is replaced, the work it had is given
@@ -12,35 +12,23 @@ from __future__ import annotations
 
 import os
 import platform
-import queue
 import threading
-import time
-from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from sparring.errors import SandboxError
-from sparring.sandbox import aio, frames, plan
+from sparring.sandbox import frames, plan
 from sparring.sandbox.crew import Crew, NoReplacement
-from sparring.sandbox.memo import Memo
-from sparring.sandbox.types import Fork, Job, Level, Stats
-from sparring.schema import Outcome, Verdict
-
-if TYPE_CHECKING:
-    from sparring.sandbox.store import Store
+from sparring.sandbox.runner import Runner
+from sparring.sandbox.types import Fork, Level
 
 _PIPELINED = 3  # requests on their way to a worker, so that it never waits for this process
 # A worker says that it lives every second or after a run, whichever is later. This is the wait
 # beyond the run's own limits; a run on a machine that is 20 times overloaded still fits.
 _SILENCE_SECONDS = 60.0
 _SILENCE_FACTOR = 20.0
-_MEMO_BYTES = 256 << 20
 _PLENTY = 4
 _PIPELINED_BYTES = 64 << 10
-_LEFT_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -53,8 +41,9 @@ class _Sent:
     on_its_way: bool = False
 
 
-class Sandbox:
-    """Runs untrusted programs. A context manager; safe to use from several threads."""
+class Sandbox(Runner):
+    """Runs untrusted programs in processes of this machine. A context manager; safe to use from
+    several threads."""
 
     def __init__(
         self,
@@ -81,23 +70,12 @@ class Sandbox:
             workers = len(os.sched_getaffinity(0))
         if workers < 1:
             raise SandboxError(f"workers is {workers}: give at least 1.")
-        self._fork = fork
-        self._skip = skip_after_timeout
-        self._store = _open_store(store)
-        self._memo = Memo(_MEMO_BYTES if memo else 0, self._store)
-        self.stats = Stats()
-        self._lock = threading.Condition()
-        self._waiting: deque[plan.Work] = deque()
-        self._closed = threading.Event()
-        self._broken = ""
+        super().__init__(fork, skip=skip_after_timeout, memo=memo, store=store)
         self._serial = 0
-        self._calls = 0
-        self._busy_since = 0.0
         try:
             self._crew = Crew(workers, level)
         except BaseException:
-            if self._store is not None:
-                self._store.close()
+            self._close_store()
             raise
         self.level = self._crew.level
         self._threads = [
@@ -106,72 +84,6 @@ class Sandbox:
         ]
         for thread in self._threads:
             thread.start()
-
-    def __enter__(self) -> Sandbox:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """The outcomes of every job, aligned with `jobs` and with each job's inputs."""
-        results: list[tuple[Outcome, ...]] = [()] * len(jobs)
-        for index, outcomes in self.stream(jobs):
-            results[index] = outcomes
-        return results
-
-    async def arun(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        """`run` for asynchronous code."""
-        return await aio.arun(self, jobs)
-
-    def astream(self, jobs: Sequence[Job]) -> AsyncIterator[tuple[int, tuple[Outcome, ...]]]:
-        """`stream` for asynchronous code."""
-        return aio.astream(self, jobs)
-
-    def stream(
-        self, jobs: Sequence[Job], left: threading.Event | None = None
-    ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
-        """(index of job, its outcomes), each job as soon as its last run has ended.
-
-        Ends early, what has not begun being abandoned, once `left` is set.
-        """
-        call = plan.Call()
-        with self._lock:
-            if self._closed.is_set():
-                why = f" ({self._broken})" if self._broken else ""
-                raise SandboxError(f"the sandbox is closed{why}: open a new one.")
-            planned = plan.make(jobs, call, self._memo, self.stats, skip=self._skip)
-            if self._calls == 0:
-                self._busy_since = time.monotonic()
-            self._calls += 1
-            to_run = [work for work in planned.works if work.unknown]
-            self._waiting.extend(to_run)
-            self._lock.notify_all()
-        try:
-            for work in planned.works:
-                if not work.unknown:
-                    yield from planned.collect(work)
-            for _ in to_run:
-                finished = _next(call, left)
-                if isinstance(finished, plan.Call):
-                    return
-                if finished is None:
-                    why = self._broken or "it was closed"
-                    raise SandboxError(f"the sandbox ended during a run: {why}.")
-                yield from planned.collect(finished)
-        finally:
-            with self._lock:
-                self._waiting = deque(work for work in self._waiting if work.call is not call)
-                self._calls -= 1
-                if self._calls == 0:
-                    self.stats.seconds += time.monotonic() - self._busy_since
-                if self._store is not None:
-                    self._store.commit()
 
     def report(self) -> dict[str, object]:
         """What isolates the programs, for the record of a run: level, layers, versions."""
@@ -188,21 +100,13 @@ class Sandbox:
 
     def close(self) -> None:
         """End all workers and whatever they run. May be called twice."""
-        with self._lock:
-            if self._closed.is_set():
-                return
-            self._closed.set()
-            calls = {id(work.call): work.call for work in self._waiting}
-            self._waiting.clear()
-            self._lock.notify_all()
-        for call in calls.values():
-            call.done.put(None)
+        if not self._shut():
+            return
         self._crew.kill()
         for thread in self._threads:
             thread.join()
         self._crew.kill()  # one that a thread was just starting
-        if self._store is not None:
-            self._store.close()
+        self._close_store()
         self._crew.delete_files()
 
     def _feed(self, slot: int) -> None:
@@ -315,48 +219,8 @@ class Sandbox:
 
     def _break_down(self, reason: str) -> None:
         """End every call rather than have it wait for ever."""
-        with self._lock:
-            self._closed.set()
-            self._broken = reason
-            for work in self._waiting:
-                work.call.done.put(None)
-            self._waiting.clear()
-            self._lock.notify_all()
+        self._shut(reason)
         self._crew.kill()
-
-    def _finish(self, work: plan.Work) -> None:
-        for key in work.unknown:
-            self._memo.put(key, work.outcomes[key])
-            self._count(work.outcomes[key])
-        work.audit(self.stats)
-        work.call.done.put(work)
-
-    def _count(self, outcome: Outcome) -> None:
-        if outcome.verdict is Verdict.NOT_RUN:
-            self.stats.skipped += 1
-        elif outcome.verdict is Verdict.INFRA:
-            self.stats.infra += 1
-        else:
-            self.stats.runs_executed += 1
-            self.stats.cpu_seconds += outcome.cpu_seconds
-
-
-def _open_store(path: Path | None) -> Store | None:
-    if path is None:
-        return None
-    from sparring.sandbox.store import Store  # SQLite only for those who ask for it
-
-    return Store(path)
-
-
-def _next(call: plan.Call, left: threading.Event | None) -> plan.Work | plan.Call | None:
-    """The next finished work, None if the call broke down, the call itself if it was left."""
-    while left is not None and not left.is_set():
-        try:
-            return call.done.get(timeout=_LEFT_SECONDS)
-        except queue.Empty:
-            continue
-    return call if left is not None else call.done.get()
 
 
 def _request_bytes(request: frames.Request) -> int:

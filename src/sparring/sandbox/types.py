@@ -34,6 +34,15 @@ class Fork(StrEnum):
     """One process for each input: slower by the cost of a fork."""
 
 
+class SandboxEngine(StrEnum):
+    """Where programs run."""
+
+    POOL = "pool"
+    """In processes of this machine."""
+    RAY = "ray"
+    """On the nodes of a Ray cluster."""
+
+
 class Kind(StrEnum):
     """What a run is. The program is Python source in each case."""
 
