@@ -116,12 +116,15 @@ class Round:
             def whole(i: int, responses: Sequence[Response]) -> None:
                 found[i] = judges.submit(self._judged, [i], [responses])
 
-            for i in {*range(len(self.tasks))} - {*asked}:
-                whole(i, ())
-            self._tester(asked, whole)
-            self.table.phase("running programs")
-            with self.table.progress.timeline.during(Phase.WAITING):
-                return [found[i].result()[0] for i in range(len(self.tasks))]
+            try:
+                for i in {*range(len(self.tasks))} - {*asked}:
+                    whole(i, ())
+                self._tester(asked, whole)
+                self.table.phase("running programs")
+                with self.table.progress.timeline.during(Phase.WAITING):
+                    return [found[i].result()[0] for i in range(len(self.tasks))]
+            finally:
+                judges.shutdown(cancel_futures=True)
 
     def labelled(self, judged: Judged) -> bool:
         """Whether a test of this task could have a label: some program is correct."""
