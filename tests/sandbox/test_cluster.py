@@ -59,7 +59,7 @@ class Fake:
         return ticket
 
     def wait(self, tickets: Sequence[Hashable], seconds: float) -> list[Hashable]:
-        return [t for t in tickets if self.alive][-1:]
+        return [t for t in tickets if self.alive][:1]
 
     def get(self, ticket: Hashable) -> chunks.Answer:
         chunk = self.sent.pop(ticket)
@@ -163,7 +163,7 @@ def test_every_run_has_one_outcome_however_many_chunks_are_lost() -> None:
 
 def test_a_program_that_no_node_survives_is_infra_and_takes_no_other_with_it() -> None:
     nodes = Fake(lambda chunk: any(row[0] == b"p5" for row in chunk.rows))
-    asked = jobs(40, 3)
+    asked = jobs(200, 3)
     with ClusterSandbox(nodes) as sandbox:
         found = sandbox.run(asked)
         assert [o.verdict for o in found[5]] == [Verdict.INFRA] * 3
@@ -172,7 +172,7 @@ def test_a_program_that_no_node_survives_is_infra_and_takes_no_other_with_it() -
         assert (sandbox.stats.infra, sandbox.stats.workers_lost) == (3, LOSSES)
         nodes.loses = lambda _: False
         assert right(asked, sandbox.run(asked))  # what was no label is asked again, nothing else
-        assert sandbox.stats.runs_executed == 120
+        assert sandbox.stats.runs_executed == 600
 
 
 def test_only_so_many_chunks_are_on_their_way() -> None:
@@ -223,6 +223,16 @@ def test_all_nodes_give_the_same_level_the_weakest() -> None:
     with pytest.raises(SandboxError, match="node n1: no namespaces"):
         ClusterSandbox(nodes, level=Level.NAMESPACES)
     assert nodes.closed == 1
+
+
+def test_a_stronger_node_is_asked_for_the_weaker_level() -> None:
+    class Stubborn(Fake):
+        def ask(self, level: str | None, fork: str) -> list[chunks.Answer]:
+            first, *others = super().ask(level, fork)
+            return [{"node": "n0", "refused": "no Landlock"} if level else first, *others]
+
+    with pytest.raises(SandboxError, match="node n0: no Landlock"):
+        ClusterSandbox(Stubborn(levels=("namespaces", "landlock")))
 
 
 def test_a_cluster_without_any_node_left_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
