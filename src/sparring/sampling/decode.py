@@ -24,9 +24,6 @@ from sparring.sampling.base import Prompt
 from sparring.sampling.cache import from_prompts
 from sparring.sampling.draw import draw, uniforms
 
-_LOOK_EVERY = 8
-"""On an accelerator the host asks only so often whether a row has ended: asking waits for all
-that is under way. Rows that have ended go on until then, for nothing. On a CPU it asks always."""
 _PADDING = 128
 """Prompts of different lengths are computed together as long as that many positions of padding
 suffice: about what one more forward pass costs."""
@@ -51,8 +48,8 @@ class _Rows:
     limit: torch.Tensor
     temperature: torch.Tensor | None
     """None if it is 1 for all."""
-    mask: torch.Tensor | None
-    """[rows, width + room]; None if no prompt is padded."""
+    mask: torch.Tensor
+    """[rows, width + room]."""
     last: torch.Tensor
     length: torch.Tensor
     over: torch.Tensor
@@ -86,13 +83,13 @@ def decode(
     tokens = torch.zeros((room, count), dtype=torch.long, device=device)
     logprobs = torch.zeros((room, count), device=device)
     ends = torch.tensor(list(end_ids), device=device)
-    look_every = 1 if device.type == "cpu" else _LOOK_EVERY
+    look_every = _look_every(device)
 
     for step in range(room):
         if step:
             logits = model(
                 input_ids=rows.last[:, None],
-                attention_mask=None if rows.mask is None else rows.mask[:, : width + step],
+                attention_mask=rows.mask[:, : width + step],
                 position_ids=rows.position[:, None],
                 past_key_values=cache,
                 use_cache=True,
@@ -121,6 +118,12 @@ def decode(
             layer.close_gaps(holes, movers, left)
 
 
+def _look_every(device: torch.device) -> int:
+    """After how many tokens the host asks which rows have ended. On an accelerator asking waits
+    for all that is under way, so rows that have ended go on for a while, for nothing."""
+    return 1 if device.type == "cpu" else 8
+
+
 def _report(
     rows: _Rows,
     gone: torch.Tensor,
@@ -141,23 +144,16 @@ def _report(
     )
 
 
-def _start(
-    prompts: Sequence[Prompt], n: int, width: int, room: int, device: torch.device
-) -> _Rows:
+def _start(prompts: Sequence[Prompt], n: int, width: int, room: int, device: torch.device) -> _Rows:
     lengths = _per_row([len(p.token_ids) for p in prompts], n, device)
     temperatures = [p.params.temperature for p in prompts]
-    mask = None
-    if min(len(p.token_ids) for p in prompts) < width:
-        places = torch.arange(width + room, device=device)
-        mask = (places >= (width - lengths)[:, None]).long()
+    places = torch.arange(width + room, device=device)
     return _Rows(
         index=torch.arange(len(lengths), device=device),
         position=lengths - 1,
         limit=_per_row([p.params.max_tokens for p in prompts], n, device),
-        temperature=(
-            None if set(temperatures) == {1.0} else _per_row(temperatures, n, device)
-        ),
-        mask=mask,
+        temperature=(None if set(temperatures) == {1.0} else _per_row(temperatures, n, device)),
+        mask=(places >= (width - lengths)[:, None]).long(),
         last=torch.zeros_like(lengths),
         length=torch.zeros_like(lengths),
         over=torch.zeros_like(lengths, dtype=torch.bool),
