@@ -12,11 +12,9 @@ alike; that of CPU time, against the batch size that needs least of it, is besid
 neighbour does not change it much. Ours gives the log-prob of each token, its own stream of random
 numbers to each response, and its text; `generate` in this form gives ids.
 
-Responses end where the model ends them: the lengths are mixed as the model mixes them. In the
-shapes called *full* the end token is made impossible, for both, by a bias on its logit: every
-response goes to the limit, and nothing is gained by leaving rows out. ``smollm2`` without a
-converted checkpoint (``--model DIR`` names one) is random weights of that size, whose end token
-gets a bias, for both, that makes it come once in 40 tokens.
+In the shapes called *full* no response can end before the limit, so nothing is gained by leaving
+rows out. ``smollm2`` is random weights of that size; the model itself is the directory that
+``sparring model convert`` makes (recipes/smollm2.toml). See `subjects`.
 """
 
 from __future__ import annotations
@@ -26,169 +24,91 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from sparring.learning.model import load_model
-from sparring.microworld import NANO_DIR
-from sparring.microworld.problem import Split
-from sparring.microworld.tasks import microworld_tasks
-from sparring.prompts.render import prompt_ids, prompt_text
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role
+from subjects import Subject, ends, subject_of
 
-Round = Callable[[int], int]
-"""Samples with this seed; the number of kept tokens."""
-QUESTIONS = (
-    "What is the capital of France? Answer with one word.",
-    "Write a Python function that returns the largest of three numbers.",
-    "Is 91 a prime number? Answer yes or no.",
-    "Write one sentence about the sea.",
-    "Write a Python program that reads n and then n integers, and prints their sum.",
-    "Name three colours.",
-    "What does `sorted(xs)[::-1]` return? Say it in one sentence.",
-    "Explain in a paragraph why a test that every program passes tells us little about them.",
-)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A model and what it is asked."""
-
-    name: str
-    model: Any
-    tokenizer: Any
-    prompts: list[tuple[int, ...]]
-    end_bias: float
-    note: str
+Arm = Callable[[int], list[int]]
+"""Samples all of a shape with this seed: the lengths of the responses."""
+OURS = "ours"
+ROWS = (16, 64, 256)
+"""Rows that `generate` is tried with at once."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """``prompts`` × ``n`` responses of up to ``limit`` tokens; to the limit if ``full``."""
+    """``prompts`` × ``n`` responses of up to ``limit`` tokens (to the limit if ``full``), in each
+    of ``calls`` that follow each other."""
 
     prompts: int
     n: int
     limit: int
+    calls: int = 1
     full: bool = False
 
     @property
     def name(self) -> str:
         return f"{self.prompts} × {self.n}, {self.limit}" + (", full" if self.full else "")
 
-
-class Numbers:
-    """Ids as text: for random weights, which have no tokenizer."""
-
-    eos_token_id = 2
-
-    def batch_decode(self, rows: list[list[int]], **_: object) -> list[str]:
-        return [" ".join(map(str, row)) for row in rows]
+    def asked(self, subject: Subject) -> list[list[tuple[int, ...]]]:
+        """The prompts of each call; from the start again where the subject has fewer."""
+        every = [
+            subject.prompts[i % len(subject.prompts)] for i in range(self.prompts * self.calls)
+        ]
+        return [every[i : i + self.prompts] for i in range(0, len(every), self.prompts)]
 
 
-def nano() -> Subject:
-    """The embedded model, asked for tests as in its recipe."""
-    model, tokenizer = load_model(str(NANO_DIR))
-    tasks = microworld_tasks(Split.TRAIN, 128, 0)
-    texts = [prompt_text(tokenizer, f"Test: {t.statement}", {}) for t in tasks]
-    ids = prompt_ids(tokenizer, texts, 128, [t.id for t in tasks])
-    return Subject("nano", model, tokenizer, ids, 0.0, "")
-
-
-def checkpoint(path: str) -> Subject:
-    """A checkpoint's directory, asked questions with short and long answers."""
-    model, tokenizer = load_model(path)
-    texts = [prompt_text(tokenizer, q, {}) for q in QUESTIONS]
-    ids = prompt_ids(tokenizer, texts, 512, [str(i) for i in range(len(texts))])
-    return Subject(Path(path).name, model, tokenizer, ids, 0.0, "")
-
-
-def random_smollm2() -> Subject:
-    """Random weights of the size of SmolLM2-135M."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=576,
-        intermediate_size=1536,
-        num_hidden_layers=30,
-        num_attention_heads=9,
-        num_key_value_heads=3,
-        max_position_embeddings=8192,
-        tie_word_embeddings=True,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=2,
-    )
-    rng = np.random.default_rng(0)
-    ids = [
-        tuple(map(int, rng.integers(3, 49152, size))) for size in (38, 44, 45, 37, 49, 34, 46, 50)
-    ]
-    bias = float(np.log(49152 / 40))
-    note = f"random weights, the end token's logit raised by {bias:.1f}"
-    return Subject("smollm2", LlamaForCausalLM(config).eval(), Numbers(), ids, bias, note)
-
-
-@contextmanager
-def ends(subject: Subject, full: bool) -> Iterator[None]:
-    """With the bias on the end token's logits that the shape asks for, for whoever samples."""
-    head = subject.model.get_output_embeddings()
-    ids = LocalSampler(subject.model, subject.tokenizer).end_ids
-    bias = torch.zeros(head.weight.shape[0])
-    bias[ids] = -1e9 if full else subject.end_bias
-    head.bias = torch.nn.Parameter(bias, requires_grad=False) if bias.any() else None
-    try:
-        yield
-    finally:
-        head.bias = None
-
-
-def ours(subject: Subject, shape: Shape) -> Round:
+def ours(subject: Subject, shape: Shape) -> Arm:
     sampler = LocalSampler(subject.model, subject.tokenizer)
     params = SamplingParams(1.0, shape.limit)
 
-    def run(seed: int) -> int:
-        prompts = [
-            Prompt(str(i), Role.TESTER, ids, seed * 1000 + i, params)
-            for i, ids in enumerate(asked(subject, shape))
-        ]
-        return sum(len(r.token_ids) for group in sampler.sample(prompts, shape.n) for r in group)
+    def run(seed: int) -> list[int]:
+        lengths = []
+        for call, asked in enumerate(shape.asked(subject)):
+            prompts = [
+                Prompt(str(i), Role.TESTER, ids, (seed * 1000 + call) * 1000 + i, params)
+                for i, ids in enumerate(asked)
+            ]
+            found = sampler.sample(prompts, shape.n)
+            lengths += [len(r.token_ids) for group in found for r in group]
+        return lengths
 
     return run
 
 
-def theirs(subject: Subject, shape: Shape, rows: int) -> Round:
+def theirs(subject: Subject, shape: Shape, rows: int) -> Arm:
     """`generate` with ``rows`` rows at a time."""
-    end = LocalSampler(subject.model, subject.tokenizer).end_ids
-    ordered = sorted(asked(subject, shape), key=len)
     step = max(1, rows // shape.n)
 
-    def run(seed: int) -> int:
+    def run(seed: int) -> list[int]:
         torch.manual_seed(seed)
-        return sum(
-            generated(subject.model, ordered[i : i + step], shape, end)
-            for i in range(0, len(ordered), step)
-        )
+        lengths = []
+        for asked in shape.asked(subject):
+            ordered = sorted(asked, key=len)
+            for i in range(0, len(ordered), step):
+                lengths += generated(subject, ordered[i : i + step], shape)
+        return lengths
 
     return run
 
 
-def generated(model: Any, prompts: Sequence[tuple[int, ...]], shape: Shape, end: list[int]) -> int:
-    """The kept tokens of one call of `generate`."""
+def generated(subject: Subject, prompts: Sequence[tuple[int, ...]], shape: Shape) -> list[int]:
+    """The kept tokens of each row of one call of `generate`."""
+    end = subject.end_ids
     width = max(map(len, prompts))
     ids = torch.full((len(prompts), width), end[0])
     mask = torch.zeros((len(prompts), width), dtype=torch.long)
     for row, prompt in enumerate(prompts):
         ids[row, width - len(prompt) :] = torch.tensor(prompt)
         mask[row, width - len(prompt) :] = 1
-    found = model.generate(
+    found = subject.model.generate(
         input_ids=ids,
         attention_mask=mask,
         do_sample=True,
@@ -203,40 +123,32 @@ def generated(model: Any, prompts: Sequence[tuple[int, ...]], shape: Shape, end:
     )[:, width:]
     at_end = torch.isin(found, torch.tensor(end))
     first = torch.where(at_end.any(1), at_end.int().argmax(1) + 1, found.shape[1])
-    return int(first.sum())
-
-
-def asked(subject: Subject, shape: Shape) -> list[tuple[int, ...]]:
-    """The shape's prompts; from the start again where the subject has fewer."""
-    return [subject.prompts[i % len(subject.prompts)] for i in range(shape.prompts)]
+    return [int(length) for length in first]
 
 
 def compare(subject: Subject, shape: Shape, rounds: int) -> dict[str, Any]:
     """Kept tokens per second of both, and how many times as many ours gives."""
-    sizes = sorted({min(size, shape.prompts * shape.n) for size in (16, 64, 256)})
-    sizes = [size for size in sizes if size >= shape.n] or [shape.n]
-    arms = {"ours": ours(subject, shape)} | {
-        f"generate, {size} rows": theirs(subject, shape, size) for size in sizes
+    sizes = {min(size, shape.prompts * shape.n) for size in ROWS}
+    arms = {OURS: ours(subject, shape)} | {
+        f"generate, {size} rows": theirs(subject, shape, size)
+        for size in sorted(sizes)
+        if size >= shape.n
     }
     wall: dict[str, list[float]] = {name: [] for name in arms}
     cpu: dict[str, list[float]] = {name: [] for name in arms}
-    with ends(subject, shape.full):
-        for number in range(rounds + 1):
+    lengths = []
+    with ends(subject, never=shape.full):
+        warm = replace(shape, prompts=1, calls=1, limit=4)
+        ours(subject, warm)(0), theirs(subject, warm, 1)(0)
+        for number in range(rounds):
             for name, arm in arms.items():
                 started, busy = time.perf_counter(), time.process_time()
-                kept = arm(number)
-                busy = kept / (time.process_time() - busy)
-                rate = kept / (time.perf_counter() - started)
-                if number:  # the first round warms up
-                    wall[name].append(rate)
-                    cpu[name].append(busy)
-                print(f"  {shape.name}: {name}: {rate:.0f} tokens/s", file=sys.stderr)
-        lengths = [length for group in spread(subject, shape) for length in group]
-    found = {name: statistics.median(values) for name, values in wall.items()}
-    best = max((name for name in found if name != "ours"), key=lambda name: found[name])
-    thrifty = max(
-        (name for name in found if name != "ours"), key=lambda name: statistics.median(cpu[name])
-    )
+                found = arm(number)
+                cpu[name].append(sum(found) / (time.process_time() - busy))
+                wall[name].append(sum(found) / (time.perf_counter() - started))
+                lengths += found if name == OURS else []
+                print(f"  {shape.name}: {name}: {wall[name][-1]:.0f} tokens/s", file=sys.stderr)
+    best = best_of_generate(wall)
     return {
         "shape": shape.name,
         "prompts": shape.prompts,
@@ -245,45 +157,44 @@ def compare(subject: Subject, shape: Shape, rounds: int) -> dict[str, Any]:
         "full": shape.full,
         "mean_length": round(statistics.mean(lengths), 1),
         "spread_of_lengths": round(statistics.pstdev(lengths), 1),
-        "tokens_per_second": {name: round(rate, 1) for name, rate in found.items()},
+        "tokens_per_second": {k: round(statistics.median(v), 1) for k, v in wall.items()},
         "best_of_generate": best,
         "ratio_vs_generate": round(times_as_fast(wall, best), 2),
-        "ratio_of_cpu_time": round(times_as_fast(cpu, thrifty), 2),
+        "ratio_of_cpu_time": round(times_as_fast(cpu, best_of_generate(cpu)), 2),
     }
+
+
+def best_of_generate(rates: dict[str, list[float]]) -> str:
+    return max((name for name in rates if name != OURS), key=lambda k: statistics.median(rates[k]))
 
 
 def times_as_fast(rates: dict[str, list[float]], other: str) -> float:
     """The median over the rounds of ours against another."""
-    return statistics.median(a / b for a, b in zip(rates["ours"], rates[other], strict=True))
-
-
-def spread(subject: Subject, shape: Shape) -> list[list[int]]:
-    """The lengths of one sampling, by prompt."""
-    params = SamplingParams(1.0, shape.limit)
-    prompts = [
-        Prompt(str(i), Role.TESTER, ids, i, params) for i, ids in enumerate(asked(subject, shape))
-    ]
-    found = LocalSampler(subject.model, subject.tokenizer).sample(prompts, shape.n)
-    return [[len(r.token_ids) for r in group] for group in found]
+    return statistics.median(a / b for a, b in zip(rates[OURS], rates[other], strict=True))
 
 
 def shapes(subject: Subject, quick: bool) -> list[Shape]:
-    """From one response to a step's worth; one with nothing to gain from rows that end."""
+    """From one response to a step's worth, and one where nothing is gained by rows that end."""
     if subject.name == "nano":
-        if quick:
-            return [Shape(1, 1, 72), Shape(16, 16, 72)]
-        mixed = [(1, 1), (64, 1), (16, 4), (1, 16), (4, 16), (16, 16)]
-        return [*(Shape(p, n, 72) for p, n in mixed), Shape(8, 4, 72, full=True)]
+        one, step = Shape(1, 1, 72, calls=8), Shape(16, 16, 72)
+        more = [Shape(64, 1, 72), Shape(16, 4, 72), Shape(1, 16, 72, calls=4), Shape(4, 16, 72)]
+        return [one, step] if quick else [one, *more, step, Shape(8, 4, 72, full=True)]
     if quick:
-        return [Shape(1, 1, 24), Shape(2, 16, 24)]
-    mixed = [(1, 1), (8, 1), (4, 4), (4, 16)]
-    return [*(Shape(p, n, 96) for p, n in mixed), Shape(4, 4, 48, full=True)]
+        return [Shape(1, 1, 24, calls=2), Shape(2, 16, 24)]
+    more = [Shape(8, 1, 64), Shape(4, 4, 64), Shape(4, 16, 64)]
+    return [Shape(1, 1, 64, calls=4), *more, Shape(2, 4, 32, full=True)]
 
 
-def subject_of(name: str) -> Subject:
-    if name == "nano":
-        return nano()
-    return random_smollm2() if name == "smollm2" else checkpoint(name)
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    lines = ["prompts × n, limit | length | ours, tokens/s | generate | ratio | ratio of CPU time"]
+    for row in rows:
+        rates, best = row["tokens_per_second"], row["best_of_generate"]
+        lines.append(
+            f"{row['shape']} | {row['mean_length']} ± {row['spread_of_lengths']} | "
+            f"{rates[OURS]:.0f} | {rates[best]:.0f} ({best.removeprefix('generate, ')}) | "
+            f"{row['ratio_vs_generate']}× | {row['ratio_of_cpu_time']}×"
+        )
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -299,18 +210,11 @@ def main() -> None:
     rounds = 1 if args.quick else args.rounds
     found = [compare(subject, shape, rounds) for shape in shapes(subject, args.quick)]
     if args.json:
-        about = {"model": subject.name, "note": subject.note, "threads": torch.get_num_threads()}
+        about = {"model": subject.name, "note": subject.note, "threads": args.threads}
         print(json.dumps(about | {"device": str(subject.model.device), "shapes": found}, indent=1))
-        return
-    print(f"{subject.name} {subject.note}".strip() + f", {torch.get_num_threads()} threads")
-    print("prompts × n, limit | length | ours, tokens/s | generate | ratio | ratio of CPU time")
-    for row in found:
-        rates, best = row["tokens_per_second"], row["best_of_generate"]
-        print(
-            f"{row['shape']} | {row['mean_length']} ± {row['spread_of_lengths']} | "
-            f"{rates['ours']:.0f} | {rates[best]:.0f} ({best.removeprefix('generate, ')}) | "
-            f"{row['ratio_vs_generate']}× | {row['ratio_of_cpu_time']}×"
-        )
+    else:
+        print(f"{subject.name} {subject.note}".strip() + f", {args.threads} threads")
+        print(table(found))
 
 
 if __name__ == "__main__":
