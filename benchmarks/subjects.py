@@ -105,9 +105,14 @@ def _random_smollm2() -> Subject:
     rng = np.random.default_rng(0)
     sizes = (38, 44, 45, 37, 49, 34, 46, 50)
     ids = [tuple(map(int, rng.integers(3, 49152, size))) for size in sizes]
-    bias = float(np.log(49152 / 40))
+    bias = end_bias(config.vocab_size, 40)
     note = f"(random weights, the end token's logit raised by {bias:.1f})"
     return Subject("smollm2", LlamaForCausalLM(config).eval(), Numbers(), ids, bias, note)
+
+
+def end_bias(vocabulary: int, length: int) -> float:
+    """What makes one of ``vocabulary`` equally likely tokens come once in ``length``."""
+    return float(np.log((vocabulary - 1) / (length - 1)))
 
 
 @contextmanager

@@ -1,11 +1,11 @@
 """One batch of responses, token by token, from the model's forward passes alone.
 
 Each prompt is computed once and its keys and values are repeated for n
-responses. A response that ends is reported and leaves the batch at once: the
-next forward pass is smaller. That every pass costs the same few milliseconds
-in Python, however many rows it has, is why a batch should start large; new
-prompts do not take the places of ended ones, which on a CPU, where a pass of
-twice as many rows takes nearly twice as long, would gain little.
+responses. A response that ends is reported and leaves the batch at once, so
+the next forward pass is smaller. New prompts do not take the places of ended
+ones: a pass costs some milliseconds of Python however few its rows, so a
+batch starts with all that is allowed, usually a whole step's, and then there
+are none waiting.
 
 It knows nothing of tokenizers or roles, and leaves the model's mode and the
 precision of its products to the caller.
