@@ -36,26 +36,11 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
         right of ``width`` positions. ``room`` more can be filled."""
         super().__init__()
         self.length = width
-        self.rows = n * sum(len(part) for part in keys)
-        self.keys = self._repeated(keys, n, width, room)
-        self.values = self._repeated(values, n, width, room)
+        rows = n * sum(len(part) for part in keys)
+        self.keys = _repeated(keys, rows, n, width + room, width)
+        self.values = _repeated(values, rows, n, width + room, width)
+        self._live_keys, self._live_values = self.keys, self.values
         self.is_initialized = True
-
-    def _repeated(
-        self, parts: Sequence[torch.Tensor], n: int, width: int, room: int
-    ) -> torch.Tensor:
-        _, heads, _, size = parts[0].shape
-        buffer = parts[0].new_empty((self.rows, heads, width + room, size))
-        start = 0
-        for part in parts:
-            prompts, positions = part.shape[0], part.shape[2]
-            rows = buffer[start : start + prompts * n]
-            # Masked, and yet multiplied by 0: what is there must be a number.
-            rows[:, :, : width - positions] = 0
-            rows = rows.view(prompts, n, heads, width + room, size)
-            rows[:, :, :, width - positions : width] = part[:, None]
-            start += prompts * n
-        return buffer
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """Nothing to do: the buffers exist from the start."""
@@ -65,11 +50,12 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Store the new positions and return everything up to them (the interface of
         ``transformers``; extra arguments are other caches' business)."""
-        end = self.length + key_states.shape[2]
-        self.keys[: self.rows, :, self.length : end] = key_states
-        self.values[: self.rows, :, self.length : end] = value_states
+        new = key_states.shape[2]
+        end = self.length + new
+        self._live_keys.narrow(2, self.length, new).copy_(key_states)
+        self._live_values.narrow(2, self.length, new).copy_(value_states)
         self.length = end
-        return self.keys[: self.rows, :, :end], self.values[: self.rows, :, :end]
+        return self._live_keys.narrow(2, 0, end), self._live_values.narrow(2, 0, end)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self.length + query_length, 0
@@ -86,7 +72,26 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
             for held in (self.keys, self.values):
                 filled = held[:, :, : self.length]
                 filled[holes] = filled[movers]
-        self.rows = left
+        self._live_keys, self._live_values = self.keys[:left], self.values[:left]
+
+
+def _repeated(
+    parts: Sequence[torch.Tensor], rows: int, n: int, positions: int, width: int
+) -> torch.Tensor:
+    """A buffer [rows, heads, positions, head size] with each prompt ``n`` times, ending at
+    ``width``."""
+    _, heads, _, size = parts[0].shape
+    buffer = parts[0].new_empty((rows, heads, positions, size))
+    start = 0
+    for part in parts:
+        prompts, filled = part.shape[0], part.shape[2]
+        place = buffer[start : start + prompts * n]
+        # Masked, and yet multiplied by 0: what is there must be a number.
+        place[:, :, : width - filled] = 0
+        place = place.view(prompts, n, heads, positions, size)
+        place[:, :, :, width - filled : width] = part[:, None]
+        start += prompts * n
+    return buffer
 
 
 def from_prompts(caches: Sequence[DynamicCache], n: int, width: int, room: int) -> Cache:

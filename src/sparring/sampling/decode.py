@@ -48,8 +48,8 @@ class _Rows:
     limit: torch.Tensor
     temperature: torch.Tensor | None
     """None if it is 1 for all."""
-    mask: torch.Tensor
-    """[rows, width + room]."""
+    mask: torch.Tensor | None
+    """[rows, width + room]; None if no prompt is padded."""
     last: torch.Tensor
     length: torch.Tensor
     over: torch.Tensor
@@ -89,15 +89,17 @@ def decode(
         if step:
             logits = model(
                 input_ids=rows.last[:, None],
-                attention_mask=rows.mask[:, : width + step],
+                attention_mask=None if rows.mask is None else rows.mask[:, : width + step],
                 position_ids=rows.position[:, None],
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
             ).logits[:, -1]
-        rows.last, logprob = draw(logits, rows.temperature, uniform[step][rows.index])
-        tokens[step, rows.index] = rows.last
-        logprobs[step, rows.index] = logprob
+        rows.last, logprob = draw(
+            logits, rows.temperature, uniform[step].index_select(0, rows.index)
+        )
+        tokens[step].scatter_(0, rows.index, rows.last)
+        logprobs[step].scatter_(0, rows.index, logprob)
         rows.length += ~rows.over
         rows.over |= (rows.last[:, None] == ends).any(1) | (rows.limit <= step + 1)
         rows.position += 1
@@ -147,13 +149,16 @@ def _report(
 def _start(prompts: Sequence[Prompt], n: int, width: int, room: int, device: torch.device) -> _Rows:
     lengths = _per_row([len(p.token_ids) for p in prompts], n, device)
     temperatures = [p.params.temperature for p in prompts]
-    places = torch.arange(width + room, device=device)
+    mask = None
+    if min(len(p.token_ids) for p in prompts) < width:
+        places = torch.arange(width + room, device=device)
+        mask = (places >= (width - lengths)[:, None]).long()
     return _Rows(
         index=torch.arange(len(lengths), device=device),
         position=lengths - 1,
         limit=_per_row([p.params.max_tokens for p in prompts], n, device),
         temperature=(None if set(temperatures) == {1.0} else _per_row(temperatures, n, device)),
-        mask=(places >= (width - lengths)[:, None]).long(),
+        mask=mask,
         last=torch.zeros_like(lengths),
         length=torch.zeros_like(lengths),
         over=torch.zeros_like(lengths, dtype=torch.bool),

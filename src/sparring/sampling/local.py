@@ -60,7 +60,8 @@ class LocalSampler:
         self._check_room(prompts)
         found: dict[tuple[int, int], Response] = {}
         was_training = self.model.training
-        self.model.eval()
+        if any(m.training for m in self.model.modules()):
+            self.model.eval()
         try:
             for chosen in self._batches(prompts, n):
 
@@ -74,7 +75,8 @@ class LocalSampler:
                 ):
                     decode(self.model, [prompts[i] for i in chosen], n, self.end_ids, tell)
         finally:
-            self.model.train(was_training)
+            if was_training:
+                self.model.train()
         return [[found[i, index] for index in range(n)] for i in range(len(prompts))]
 
     def _batches(self, prompts: Sequence[Prompt], n: int) -> list[list[int]]:
