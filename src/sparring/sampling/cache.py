@@ -3,13 +3,16 @@
 `DynamicCache` appends by concatenation: each new token copies all earlier
 ones, for every row. `GrowingLayer` owns a buffer with room for the longest
 response and hands out a view of the filled part. Prompts are computed once
-(`from_prompt`) and their rows repeated; rows of finished responses are
-dropped (`keep`), which makes the batch smaller as it goes.
+(`from_prompts`) and their rows repeated. When rows leave, the last ones move
+into their places (`close_gaps`): what is copied is in proportion to what left,
+so it can be done at every token.
 
 For inference only: writes are in place, so no gradient passes through.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache
@@ -20,21 +23,24 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
 
     is_sliding = False
 
-    def __init__(self, keys: torch.Tensor, values: torch.Tensor, rows: torch.Tensor, room: int):
-        """Start from a prompt's keys and values, taking ``rows`` of them, with ``room`` more
-        positions to fill."""
+    def __init__(
+        self,
+        keys: Sequence[torch.Tensor],
+        values: Sequence[torch.Tensor],
+        n: int,
+        width: int,
+        room: int,
+    ):
+        """Start from the keys and values of prompts, each repeated ``n`` times: one tensor
+        [prompts, heads, positions, head size] for each part of the prompts, which are put at the
+        right of ``width`` positions. ``room`` more can be filled."""
         super().__init__()
-        self.length = keys.shape[2]
-        self.keys = self._with_room(keys.index_select(0, rows), room)
-        self.values = self._with_room(values.index_select(0, rows), room)
+        self.length = width
+        rows = n * sum(len(part) for part in keys)
+        self.keys = _repeated(keys, rows, n, width + room, width)
+        self.values = _repeated(values, rows, n, width + room, width)
+        self._live_keys, self._live_values = self.keys, self.values
         self.is_initialized = True
-
-    @staticmethod
-    def _with_room(filled: torch.Tensor, room: int) -> torch.Tensor:
-        rows, heads, positions, size = filled.shape
-        buffer = filled.new_empty((rows, heads, positions + room, size))
-        buffer[:, :, :positions] = filled
-        return buffer
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """Nothing to do: the buffers exist from the start."""
@@ -44,11 +50,12 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Store the new positions and return everything up to them (the interface of
         ``transformers``; extra arguments are other caches' business)."""
-        end = self.length + key_states.shape[2]
-        self.keys[:, :, self.length : end] = key_states
-        self.values[:, :, self.length : end] = value_states
+        new = key_states.shape[2]
+        end = self.length + new
+        self._live_keys.narrow(2, self.length, new).copy_(key_states)
+        self._live_values.narrow(2, self.length, new).copy_(value_states)
         self.length = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
+        return self._live_keys.narrow(2, 0, end), self._live_values.narrow(2, 0, end)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self.length + query_length, 0
@@ -59,19 +66,40 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
     def get_max_length(self) -> int:
         return int(self.keys.shape[2])
 
-    def keep(self, rows: torch.Tensor) -> None:
-        """Drop all rows but these."""
-        self.keys = self.keys.index_select(0, rows)
-        self.values = self.values.index_select(0, rows)
+    def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, left: int) -> None:
+        """Put rows ``movers`` in the places of ``holes``; the first ``left`` rows remain."""
+        if len(holes):
+            for held in (self.keys, self.values):
+                filled = held[:, :, : self.length]
+                filled[holes] = filled[movers]
+        self._live_keys, self._live_values = self.keys[:left], self.values[:left]
 
 
-def from_prompt(cache: DynamicCache, rows: torch.Tensor, room: int) -> Cache:
-    """A cache that repeats a prompt's rows as ``rows`` says and can grow by ``room`` positions."""
-    layers = [GrowingLayer(layer.keys, layer.values, rows, room) for layer in cache.layers]
-    return Cache(layers=layers)
+def _repeated(
+    parts: Sequence[torch.Tensor], rows: int, n: int, positions: int, width: int
+) -> torch.Tensor:
+    """A buffer [rows, heads, positions, head size] with each prompt ``n`` times, ending at
+    ``width``."""
+    _, heads, _, size = parts[0].shape
+    buffer = parts[0].new_empty((rows, heads, positions, size))
+    start = 0
+    for part in parts:
+        prompts, filled = part.shape[0], part.shape[2]
+        place = buffer[start : start + prompts * n]
+        # Masked, and yet multiplied by 0: what is there must be a number.
+        place[:, :, : width - filled] = 0
+        place = place.view(prompts, n, heads, positions, size)
+        place[:, :, :, width - filled : width] = part[:, None]
+        start += prompts * n
+    return buffer
 
 
-def keep_rows(cache: Cache, rows: torch.Tensor) -> None:
-    """Drop all rows of every layer but these."""
-    for layer in cache.layers:
-        layer.keep(rows)
+def from_prompts(caches: Sequence[DynamicCache], n: int, width: int, room: int) -> Cache:
+    """A cache that repeats each prompt's row ``n`` times, right-aligned at ``width``, and can
+    grow by ``room`` positions. One of ``caches`` holds one part of the prompts, in order."""
+    return Cache(
+        layers=[
+            GrowingLayer([p.keys for p in parts], [p.values for p in parts], n, width, room)
+            for parts in zip(*(cache.layers for cache in caches), strict=True)
+        ]
+    )

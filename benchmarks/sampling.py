@@ -1,0 +1,221 @@
+"""The local sampler against `model.generate` on the same prompts, in one run.
+
+    python benchmarks/sampling.py [--json] [--model nano|smollm2|DIR] [--quick] [--rounds 5]
+
+Both take the same prompts, temperature, limit and number of responses. `generate` is given all
+it needs to be fast and nothing that changes the distribution: prompts sorted by length and padded
+on the left, ``num_return_sequences``, its cache, top-k and top-p off, and of several batch sizes
+the one that is best for it. What counts is *kept* tokens, up to and including the end token: a row
+that has ended goes on in a batch of `generate` as padding. All take turns, and a ratio is the
+median over the rounds of ours to theirs in the same round, so that a busy neighbour meets all
+alike; that of CPU time, against the batch size that needs least of it, is beside it, because a
+neighbour does not change it much. Ours gives the log-prob of each token, its own stream of random
+numbers to each response, and its text; `generate` in this form gives ids.
+
+In the shapes called *full* no response can end before the limit, so nothing is gained by leaving
+rows out. ``smollm2`` is random weights of that size; the model itself is the directory that
+``sparring model convert`` makes (recipes/smollm2.toml). See `subjects`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from sparring.sampling.base import Prompt, SamplingParams
+from sparring.sampling.local import LocalSampler
+from sparring.schema import Role
+from subjects import Subject, ends, subject_of
+
+Arm = Callable[[int], list[int]]
+"""Samples all of a shape with this seed: the lengths of the responses."""
+OURS = "ours"
+ROWS = (16, 64, 256)
+"""Rows that `generate` is tried with at once."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """``prompts`` × ``n`` responses of up to ``limit`` tokens (to the limit if ``full``), in each
+    of ``calls`` that follow each other."""
+
+    prompts: int
+    n: int
+    limit: int
+    calls: int = 1
+    full: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.prompts} × {self.n}, {self.limit}" + (", full" if self.full else "")
+
+    def asked(self, subject: Subject) -> list[list[tuple[int, ...]]]:
+        """The prompts of each call; from the start again where the subject has fewer."""
+        every = [
+            subject.prompts[i % len(subject.prompts)] for i in range(self.prompts * self.calls)
+        ]
+        return [every[i : i + self.prompts] for i in range(0, len(every), self.prompts)]
+
+
+def ours(subject: Subject, shape: Shape) -> Arm:
+    sampler = LocalSampler(subject.model, subject.tokenizer)
+    params = SamplingParams(1.0, shape.limit)
+
+    def run(seed: int) -> list[int]:
+        lengths = []
+        for call, asked in enumerate(shape.asked(subject)):
+            prompts = [
+                Prompt(str(i), Role.TESTER, ids, (seed * 1000 + call) * 1000 + i, params)
+                for i, ids in enumerate(asked)
+            ]
+            found = sampler.sample(prompts, shape.n)
+            lengths += [len(r.token_ids) for group in found for r in group]
+        return lengths
+
+    return run
+
+
+def theirs(subject: Subject, shape: Shape, rows: int) -> Arm:
+    """`generate` with ``rows`` rows at a time."""
+    step = max(1, rows // shape.n)
+
+    def run(seed: int) -> list[int]:
+        torch.manual_seed(seed)
+        lengths = []
+        for asked in shape.asked(subject):
+            ordered = sorted(asked, key=len)
+            for i in range(0, len(ordered), step):
+                lengths += generated(subject, ordered[i : i + step], shape)
+        return lengths
+
+    return run
+
+
+def generated(subject: Subject, prompts: Sequence[tuple[int, ...]], shape: Shape) -> list[int]:
+    """The kept tokens of each row of one call of `generate`."""
+    end = subject.end_ids
+    width = max(map(len, prompts))
+    ids = torch.full((len(prompts), width), end[0])
+    mask = torch.zeros((len(prompts), width), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = torch.tensor(prompt)
+        mask[row, width - len(prompt) :] = 1
+    found = subject.model.generate(
+        input_ids=ids,
+        attention_mask=mask,
+        do_sample=True,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        use_cache=True,
+        num_return_sequences=shape.n,
+        max_new_tokens=shape.limit,
+        eos_token_id=end,
+        pad_token_id=end[0],
+    )[:, width:]
+    at_end = torch.isin(found, torch.tensor(end))
+    first = torch.where(at_end.any(1), at_end.int().argmax(1) + 1, found.shape[1])
+    return [int(length) for length in first]
+
+
+def compare(subject: Subject, shape: Shape, rounds: int) -> dict[str, Any]:
+    """Kept tokens per second of both, and how many times as many ours gives."""
+    sizes = {min(size, shape.prompts * shape.n) for size in ROWS}
+    arms = {OURS: ours(subject, shape)} | {
+        f"generate, {size} rows": theirs(subject, shape, size)
+        for size in sorted(sizes)
+        if size >= shape.n
+    }
+    wall: dict[str, list[float]] = {name: [] for name in arms}
+    cpu: dict[str, list[float]] = {name: [] for name in arms}
+    lengths = []
+    with ends(subject, never=shape.full):
+        warm = replace(shape, prompts=1, calls=1, limit=4)
+        ours(subject, warm)(0), theirs(subject, warm, 1)(0)
+        for number in range(rounds):
+            for name, arm in arms.items():
+                started, busy = time.perf_counter(), time.process_time()
+                found = arm(number)
+                cpu[name].append(sum(found) / (time.process_time() - busy))
+                wall[name].append(sum(found) / (time.perf_counter() - started))
+                lengths += found if name == OURS else []
+                print(f"  {shape.name}: {name}: {wall[name][-1]:.0f} tokens/s", file=sys.stderr)
+    best = best_of_generate(wall)
+    return {
+        "shape": shape.name,
+        "prompts": shape.prompts,
+        "n": shape.n,
+        "max_tokens": shape.limit,
+        "full": shape.full,
+        "mean_length": round(statistics.mean(lengths), 1),
+        "spread_of_lengths": round(statistics.pstdev(lengths), 1),
+        "tokens_per_second": {k: round(statistics.median(v), 1) for k, v in wall.items()},
+        "best_of_generate": best,
+        "ratio_vs_generate": round(times_as_fast(wall, best), 2),
+        "ratio_of_cpu_time": round(times_as_fast(cpu, best_of_generate(cpu)), 2),
+    }
+
+
+def best_of_generate(rates: dict[str, list[float]]) -> str:
+    return max((name for name in rates if name != OURS), key=lambda k: statistics.median(rates[k]))
+
+
+def times_as_fast(rates: dict[str, list[float]], other: str) -> float:
+    """The median over the rounds of ours against another."""
+    return statistics.median(a / b for a, b in zip(rates[OURS], rates[other], strict=True))
+
+
+def shapes(subject: Subject, quick: bool) -> list[Shape]:
+    """From one response to a step's worth, and one where nothing is gained by rows that end."""
+    if subject.name == "nano":
+        one, step = Shape(1, 1, 72, calls=8), Shape(16, 16, 72)
+        more = [Shape(64, 1, 72), Shape(16, 4, 72), Shape(1, 16, 72, calls=4), Shape(4, 16, 72)]
+        return [one, step] if quick else [one, *more, step, Shape(8, 4, 72, full=True)]
+    if quick:
+        return [Shape(1, 1, 24, calls=2), Shape(2, 16, 24)]
+    more = [Shape(8, 1, 64), Shape(4, 4, 64), Shape(4, 16, 64)]
+    return [Shape(1, 1, 64, calls=4), *more, Shape(2, 4, 32, full=True)]
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    lines = ["prompts × n, limit | length | ours, tokens/s | generate | ratio | ratio of CPU time"]
+    for row in rows:
+        rates, best = row["tokens_per_second"], row["best_of_generate"]
+        lines.append(
+            f"{row['shape']} | {row['mean_length']} ± {row['spread_of_lengths']} | "
+            f"{rates[OURS]:.0f} | {rates[best]:.0f} ({best.removeprefix('generate, ')}) | "
+            f"{row['ratio_vs_generate']}× | {row['ratio_of_cpu_time']}×"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", action="store_true", help="figures as JSON instead of a table")
+    parser.add_argument("--model", default="nano", help="nano, smollm2 or a checkpoint's directory")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch")
+    parser.add_argument("--quick", action="store_true", help="two shapes, one round each")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    subject = subject_of(args.model)
+    rounds = 1 if args.quick else args.rounds
+    found = [compare(subject, shape, rounds) for shape in shapes(subject, args.quick)]
+    if args.json:
+        about = {"model": subject.name, "note": subject.note, "threads": args.threads}
+        print(json.dumps(about | {"device": str(subject.model.device), "shapes": found}, indent=1))
+    else:
+        print(f"{subject.name} {subject.note}".strip() + f", {args.threads} threads")
+        print(table(found))
+
+
+if __name__ == "__main__":
+    main()
