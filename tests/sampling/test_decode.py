@@ -159,6 +159,19 @@ def test_looking_seldom_for_what_has_ended_changes_nothing(
     assert_plain(model, prompts(5, 7), seldom)
 
 
+def test_a_row_that_is_over_is_never_beyond_the_models_positions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(**FAMILIES["GPT2"] | {"n_positions": 32})
+    model = transformers.GPT2LMHeadModel(config).eval()
+    monkeypatch.setattr(decoding, "_look_every", lambda device: 8)
+    asked = [*prompts(28, tokens=4), *prompts(3, tokens=29)]
+    found = sampler(model).sample(asked, 8)
+    assert max(len(r.token_ids) for r in found[0]) == 4
+    assert_plain(model, asked, found)
+
+
 def test_an_error_of_the_listener_ends_sampling_and_leaves_the_model_as_it_was() -> None:
     model = tiny_model()
     model.train()

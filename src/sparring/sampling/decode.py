@@ -102,7 +102,8 @@ def decode(
         logprobs[step].scatter_(0, rows.index, logprob)
         rows.length += ~rows.over
         rows.over |= (rows.last[:, None] == ends).any(1) | (rows.limit <= step + 1)
-        rows.position += 1
+        # one that is over stays at its place: the model may have no further one
+        rows.position += ~rows.over
         if (step + 1) % look_every and step + 1 < room:
             continue
         over = rows.over.cpu()
