@@ -41,7 +41,7 @@ STOREYS: list[set[str]] = [
         "dryrun",
         "trl",
     },
-    {"cli_check", "cli_theory"},
+    {"cli_check", "cli_theory", "cli_train"},
     {"cli_sandbox"},
     {"cli"},
 ]
