@@ -48,7 +48,7 @@ STOREYS: list[set[str]] = [
         "dryrun",
         "trl",
     },
-    {"cli_check", "cli_theory", "cli_timeline", "cli_vllm"},
+    {"cli_check", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
     {"cli_sandbox"},
     {"cli"},
 ]
