@@ -127,14 +127,16 @@ def estimate(
     if recipe.training.ahead:
         held["weights of the step before (float32)"] = _FLOAT * (learning if adapted else whole)
     if supervisor:
-        held["frozen tester that supervises (float32)"] = _FLOAT * supervisor.parameters
+        half = recipe.model.precision is Precision.BFLOAT16
+        name = f"frozen tester that supervises ({recipe.model.precision})"
+        held[name] = (_HALF if half else _FLOAT) * supervisor.parameters
     if c.vllm_gib:
         held["vLLM, on the same device"] = c.vllm_gib * GIB
     found.phases["learning"] = _learning(recipe, shape, c, own / parts)
     found.phases["stepping"] = {"AdamW at work": _FLOAT * learning / parts}
     if c.samples_here:
         found.phases["sampling"] = _sampling(recipe, shape)
-    if parts > 1:
+    if parts > 1 and c.samples_here:
         found.phases["playing, on the first rank"] = {"the whole model": _FLOAT * whole}
     if adapted:
         found.phases["saving"] = {"a copy with the adapter merged": _FLOAT * found.parameters}
@@ -166,7 +168,8 @@ def _learning(recipe: Recipe, shape: Shape, c: Conditions, own: float) -> dict[s
     found[f"distributions of {answers:,} response positions"] = float(
         _LOGIT_COPIES * _FLOAT * shape.vocabulary * answers
     )
-    if half:
+    again = c.sharding is Sharding.FSDP and recipe.model.gradient_checkpointing
+    if half and not again:  # a layer's are made when it is put together, and again on the way back
         found["weights in bfloat16, for products"] = float(_HALF * shape.parameters)
     if recipe.learning.mode is UpdateMode.JOINT and recipe.learning.frozen is Frozen.NONE:
         found["the first role's gradient, told apart"] = _FLOAT * own

@@ -82,7 +82,7 @@ class Ring:
         }
         # All at once, so that a prompt that is too long shows now and not in the step that comes
         # to it.
-        self.supervisor = Supervisor.of(recipe, self.tasks, trainer.autocast)
+        self.supervisor = Supervisor.of(recipe, self.tasks, trainer.autocast, trainer.world.device)
         e = recipe.evaluation
         shown = {Role.CODER: p.coder_examples, Role.TESTER: p.tester_examples}
         self._prompts = self._rendered(self.tasks, shown)

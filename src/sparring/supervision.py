@@ -37,9 +37,15 @@ class Supervisor:
     """The frozen tester and its prompts for all training tasks."""
 
     def __init__(
-        self, recipe: Recipe, tasks: Sequence[Task], autocast: torch.dtype | None = None
+        self,
+        recipe: Recipe,
+        tasks: Sequence[Task],
+        autocast: torch.dtype | None = None,
+        device: torch.device | None = None,
     ) -> None:
         """Load the model and render every prompt, so that one that is too long shows now.
+
+        It never learns, so its weights are kept in the type that it computes in.
 
         Raises `ModelError`, which says that it is this model.
         """
@@ -50,6 +56,7 @@ class Supervisor:
         try:
             model, self.tokenizer = load_model(model_place(s.model))
             check_causal(model)
+            model.to(device=device, dtype=autocast)
             self.sampler = LocalSampler(model, self.tokenizer, recipe.sampling.max_rows, autocast)
             texts = self._texts(tasks)
             ids = [t.id for t in tasks]
@@ -65,12 +72,16 @@ class Supervisor:
 
     @classmethod
     def of(
-        cls, recipe: Recipe, tasks: Sequence[Task], autocast: torch.dtype | None
+        cls,
+        recipe: Recipe,
+        tasks: Sequence[Task],
+        autocast: torch.dtype | None,
+        device: torch.device,
     ) -> Supervisor | None:
         """The recipe's supervisor; None where ground truth supervises."""
         if recipe.supervision.kind is SupervisionKind.GROUND_TRUTH:
             return None
-        return cls(recipe, tasks, autocast)
+        return cls(recipe, tasks, autocast, device)
 
     def sample(self, tasks: Sequence[Task]) -> list[list[Response]]:
         """Its k responses to every task: the same for a task whenever it is asked."""

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -44,7 +44,7 @@ from sparring.learning.shards import fingerprint, gather_weights, spread_state, 
 from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
 from sparring.microworld import NANO_DIR
-from sparring.recipe import NANO, Recipe
+from sparring.recipe import NANO, Engine, Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 
@@ -143,7 +143,7 @@ class Trainer:
     def playing(self, role: Role) -> Iterator[PreTrainedModel]:
         """The model with the weights that play ``role`` in force."""
         if self.learns(role):
-            with visiting(self.whole(), self.world.device) as model:
+            with self._on_stage(self.whole()) as model:
                 activate(model, [role])
                 yield model
         else:
@@ -154,11 +154,17 @@ class Trainer:
     def at_start(self) -> Iterator[PreTrainedModel]:
         """The model with the weights that it began with."""
         if self._start is not None:
-            with visiting(self._start, self.world.device) as model:
+            with self._on_stage(self._start) as model:
                 yield model
         else:
-            with visiting(self.whole(), self.world.device) as model, start_weights(model):
+            with self._on_stage(self.whole()) as model, start_weights(model):
                 yield model
+
+    def _on_stage(self, model: PreTrainedModel) -> AbstractContextManager[PreTrainedModel]:
+        """A model where it plays: on this process's device, if this process samples. If servers do, a
+        whole copy stays where it lies: a few log-probs to compare are all that it is asked for."""
+        served = self.recipe.sampling.engine is not Engine.LOCAL
+        return visiting(model, model.device if served else self.world.device)
 
     def twin(self) -> Trainer:
         """One that plays with a copy of the weights, and does not learn. Weights that never change
