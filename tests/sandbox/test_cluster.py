@@ -82,6 +82,12 @@ class Fake:
         self.closed += 1
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is lost is given out again without waiting."""
+    monkeypatch.setattr("sparring.sandbox.cluster.AGAIN_SECONDS", (0.0, 0.0, 0.0))
+
+
 def jobs(programs: int, inputs: int) -> list[Job]:
     return [Job(f"p{k}", tuple(map(str, range(inputs)))) for k in range(programs)]
 

@@ -24,7 +24,10 @@ from sparring.sandbox.plan import Work
 from sparring.sandbox.runner import Runner
 from sparring.sandbox.types import Fork, Level
 
-LOSSES = 4
+AGAIN_SECONDS = (1.0, 5.0, 20.0)
+"""After a loss, before the work is given out again. A dead node is still sent work, which comes
+back lost at once, until the cluster has noticed that it is dead."""
+LOSSES = len(AGAIN_SECONDS) + 1
 _WAIT_SECONDS = 0.1
 """How late new work, or the end, may be noticed while a chunk is being waited for."""
 _COUNT_SECONDS = 2.0
@@ -105,6 +108,7 @@ class ClusterSandbox(Runner):
         self._counted = 0.0
         self._slots = 1
         self._gone_since: float | None = None
+        self._later: list[tuple[float, Work]] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._feed, name="sandbox-cluster", daemon=True)
         self._thread.start()
@@ -150,7 +154,8 @@ class ClusterSandbox(Runner):
         finally:
             # A defect of ours must not leave a caller waiting for ever.
             self._shut("a defect in a thread of the sandbox; its trace is on stderr")
-            for work in (work for works in sent.values() for work in works):
+            held = [work for works in sent.values() for work in works]
+            for work in (*held, *(work for _, work in self._later)):
                 work.call.done.put(None)
             self._nodes.close(list(sent))
 
@@ -159,8 +164,10 @@ class ClusterSandbox(Runner):
         closed."""
         while True:
             with self._lock:
+                self._take_later()
                 while not self._closed.is_set() and not self._waiting and not sent:
-                    self._lock.wait()
+                    self._lock.wait(_WAIT_SECONDS if self._later else None)
+                    self._take_later()
                 if self._closed.is_set():
                     return False
                 self._count_slots()
@@ -175,6 +182,13 @@ class ClusterSandbox(Runner):
                     work.call.done.put(None)
                 raise
             sent[ticket] = works
+
+    def _take_later(self) -> None:
+        """Put back what was lost and has waited long enough, in its old order."""
+        now = time.monotonic()
+        due = [work for when, work in self._later if when <= now]
+        self._later = [(when, work) for when, work in self._later if when > now]
+        self._waiting.extendleft(reversed(due))
 
     def _count_slots(self) -> None:
         """Nodes come and go."""
@@ -215,10 +229,11 @@ class ClusterSandbox(Runner):
     def _give_out_again(self, works: list[Work], reason: str) -> None:
         with self._lock:
             self.stats.workers_lost += 1
-            for work in reversed(works):
+            for work in works:
                 work.losses += 1
                 if work.losses < LOSSES:
-                    self._waiting.appendleft(work)
+                    again = time.monotonic() + AGAIN_SECONDS[work.losses - 1]
+                    self._later.append((again, work))
                 else:
                     work.give_up(f"lost {LOSSES} times on its way: {reason}")
                     self._finish(work)
