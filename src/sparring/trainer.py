@@ -161,8 +161,8 @@ class Trainer:
                 yield model
 
     def _on_stage(self, model: PreTrainedModel) -> AbstractContextManager[PreTrainedModel]:
-        """A model where it plays: on this process's device, if this process samples. If servers do, a
-        whole copy stays where it lies: a few log-probs to compare are all that it is asked for."""
+        """A model where it plays: on this process's device, if this process samples. If servers
+        do, a whole copy stays where it lies: it is asked for a few log-probs to compare."""
         served = self.recipe.sampling.engine is not Engine.LOCAL
         return visiting(model, model.device if served else self.world.device)
 

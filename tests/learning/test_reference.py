@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,7 +111,9 @@ def test_what_is_fixed_is_found_by_what_was_sampled() -> None:
     fixed[[one, other]] = torch.ones(3)
     assert [one, other] in fixed
     assert torch.equal(fixed[[one, other]], torch.ones(3))
-    for different in ([other, one], [one], [one, other, third]):
+    turned = replace(one, samples=one.samples[::-1])
+    warmer = replace(one, temperature=2.0)
+    for different in ([other, one], [one], [one, other, third], [turned, other], [warmer, other]):
         assert different not in fixed
     fixed.clear()
     assert [one, other] not in fixed

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
@@ -86,11 +87,36 @@ def chunk_size(model: PreTrainedModel) -> int:
 def _of_chunk(
     model: PreTrainedModel, hidden: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    scaled = logits_of(model, hidden).float() / temperature[:, None]
-    logprobs = torch.log_softmax(scaled, dim=-1)
-    with torch.no_grad():
-        entropy = -torch.linalg.vecdot(logprobs.exp(), logprobs)
-    return logprobs.gather(1, targets[:, None])[:, 0], entropy
+    found: tuple[torch.Tensor, torch.Tensor] = _Chosen.apply(  # type: ignore[no-untyped-call]
+        logits_of(model, hidden), targets, temperature
+    )
+    return found
+
+
+class _Chosen(torch.autograd.Function):
+    """Log-prob and entropy of a row of logits: what `torch.log_softmax` and `gather` give, with
+    probabilities as the only matrix that is kept and one new one on the way back."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        scaled = logits.float() / temperature[:, None]
+        total = scaled.logsumexp(-1)
+        chosen = scaled.gather(1, targets[:, None])[:, 0] - total
+        p = (scaled - total[:, None]).exp_()
+        entropy = total - torch.linalg.vecdot(p, scaled)
+        ctx.save_for_backward(p, targets, temperature)
+        ctx.dtype = logits.dtype
+        ctx.mark_non_differentiable(entropy)
+        return chosen, entropy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        p, targets, temperature = ctx.saved_tensors
+        rate = (gradients[0] / temperature)[:, None]  # d log p(t) / d logit(v) = 1(v = t) - p(v)
+        return (p * -rate).scatter_add_(1, targets[:, None], rate).to(ctx.dtype), None, None
 
 
 @torch.no_grad()
