@@ -120,10 +120,9 @@ def estimate(
         held["LoRA adapter (float32)"] = _FLOAT * learning / parts
     held["gradients (float32)"] = _FLOAT * learning / parts
     held["AdamW's two moments (float32)"] = 2 * _FLOAT * learning / parts
-    if not adapted and _start_is_kept(recipe):
-        held["start weights (reference, opponents, frozen role)"] = (
-            0 if c.offload_reference else _FLOAT * whole / parts
-        )
+    if not adapted and (copies := _start_copies(recipe)):
+        name = "start weights (reference, opponents, frozen role)"
+        held[name] = 0 if c.offload_reference else copies * _FLOAT * whole / parts
     if recipe.training.ahead:
         held["weights of the step before (float32)"] = _FLOAT * (learning if adapted else whole)
     if supervisor:
@@ -143,11 +142,12 @@ def estimate(
     return found
 
 
-def _start_is_kept(recipe: Recipe) -> bool:
-    """Whether a second copy of whole weights is there; see `Trainer`."""
+def _start_copies(recipe: Recipe) -> int:
+    """Further copies of whole weights that are there; see `Trainer`."""
     learning = recipe.learning
     kl = learning.kl > 0 and learning.reference is Reference.START
-    return kl or learning.frozen is not Frozen.NONE or recipe.sampling.opponents > 0
+    plays = learning.frozen is not Frozen.NONE or recipe.sampling.opponents > 0
+    return int(kl) + int(plays) if recipe.training.ahead else int(kl or plays)
 
 
 def _learning(recipe: Recipe, shape: Shape, c: Conditions, own: float) -> dict[str, float]:

@@ -113,10 +113,13 @@ class Trainer:
         term's, if it has them already."""
         wanted = recipe.learning.frozen is not Frozen.NONE or recipe.sampling.opponents
         if wanted and world.leads and not is_adapted(self.model):
+            # Not the reference where it is asked by two threads at once: a pass of one would be
+            # taken for one of the other.
+            reference = None if recipe.training.ahead else self.learner.reference
             if self._whole is not None:
                 self._start = frozen_copy(self._whole)
             else:
-                self._start = self.learner.reference or frozen_copy(self.model)
+                self._start = reference or frozen_copy(self.model)
 
     def notes(self) -> list[str]:
         """How many learn, where more than one does or was meant to."""
