@@ -79,13 +79,14 @@ def probes(prompts: Sequence[Prompt]) -> list[Prompt]:
 
 
 def logprob_gap(
-    client: Client, asked: Sequence[Prompt], end_ids: Sequence[int], score: Score
+    client: Client, asked: Sequence[Prompt], end_ids: Sequence[int], score: Score, at_once: int
 ) -> float:
-    """Mean distance, in nats, between the server's log-probs and ``score``'s over sampled tokens.
+    """Mean distance, in nats, between the server's log-probs and ``score``'s over sampled tokens,
+    ``at_once`` requests at a time.
 
     Raises `Unanswered`.
     """
-    with ThreadPoolExecutor(len(asked)) as each:
+    with ThreadPoolExecutor(min(len(asked), at_once)) as each:
         came = list(each.map(lambda p: client.complete(p, p.seed, end_ids), asked))
     gaps: list[float] = []
     for prompt, found in zip(asked, came, strict=True):

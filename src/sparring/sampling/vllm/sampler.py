@@ -189,7 +189,8 @@ class VllmSampler:
     def _compare(self, station: Station) -> None:
         weights, ends = self._wanted, self.words.end_ids
         assert weights is not None
-        self.gap = gap = logprob_gap(station.client, self._probes, ends, weights.score)
+        at_once = self.settings.concurrency
+        self.gap = gap = logprob_gap(station.client, self._probes, ends, weights.score, at_once)
         if not gap <= self.settings.max_gap:
             raise RunError(
                 f"step {weights.step}: the log-probs of {station.name} are {gap:.3g} away from the "

@@ -1,0 +1,121 @@
+"""A server of our own, against one that behaves like vLLM's: started, again, and ended with us."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.nano import nano
+from tests.sampling.fake_vllm import fake_environment
+from tests.sampling.test_vllm import flat, learned, prompts, settings, weights, words
+
+from sparring.errors import RunError
+from sparring.sampling.vllm.sampler import VllmSampler
+from sparring.sampling.vllm.settings import VllmSettings
+from sparring.served import _scored
+
+__all__ = ["settings"]  # the fixture
+
+
+def own(settings: VllmSettings, tmp_path: Path, **changes: Any) -> VllmSampler:
+    """A sampler with a server of its own, which is the fake one as a program."""
+    fake_environment(settings.environment)
+    variables = {"FAKE_VLLM": str(tmp_path / "control")}
+    given = replace(settings, variables=variables, **changes)
+    sampler = VllmSampler(given, words(), tmp_path / "vllm.log")
+    sampler.use(weights(nano()[0], 0))
+    return sampler
+
+
+def pids(tmp_path: Path) -> list[int]:
+    """Of the servers that were started."""
+    return [int(s) for s in (tmp_path / "control.pids").read_text().split()]
+
+
+def gone(pid: int) -> bool:
+    """Whether the process has ended, in a minute at most."""
+    for _ in range(600):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_our_own_server_is_started_again_with_the_same_weights_and_ends_with_us(
+    settings: VllmSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "control").write_text("30")  # the first one dies in its 30th response
+    sampler = own(settings, tmp_path)
+    first = sampler.sample(prompts(), 4)
+    model = learned()
+    sampler.use(weights(model, 1))
+    told: list[int] = []
+    second = sampler.sample(prompts(), 8, lambda number, response: told.append(number))
+    assert len(pids(tmp_path)) == 2
+    assert Counter(told) == {0: 8, 1: 8, 2: 8}
+    for step, groups, by in ((0, first, nano()[0]), (1, second, model)):
+        for r in flat(groups):
+            assert r.weights == step
+            ours = _scored(by, r.prompt_ids, r.token_ids, 1.0, None)
+            assert r.logprobs == pytest.approx(ours, abs=1e-4)
+    sampler.close()
+    assert all(gone(pid) for pid in pids(tmp_path))
+
+
+def test_a_server_that_cannot_start_is_one_clear_line(
+    settings: VllmSettings, tmp_path: Path
+) -> None:
+    sampler = own(settings, tmp_path, arguments=("--broken",))
+    with pytest.raises(RunError, match=r"did not start: ValueError: the model's head size .*\.log"):
+        sampler.sample(prompts(), 1)
+    sampler.close()
+
+
+def test_without_an_environment_it_is_said_how_to_make_one(
+    settings: VllmSettings, tmp_path: Path
+) -> None:
+    with pytest.raises(RunError, match="sparring vllm setup"):
+        VllmSampler(settings, words(), tmp_path / "vllm.log")
+
+
+HOLDS = """
+import os, sys, time
+from pathlib import Path
+from sparring.sampling.vllm.server import Server
+from sparring.sampling.vllm.settings import VllmSettings
+from sparring.microworld import NANO_DIR
+
+place = Path(sys.argv[1])
+settings = VllmSettings(
+    environment=place / "environment",
+    variables={"FAKE_VLLM": str(place / "control")},
+    max_model_len=200,
+)
+Server(settings, place / "vllm.log").start(NANO_DIR)
+if os.fork():  # what is forked from a run, as the sandbox's processes are, keeps no server
+    print("ready", flush=True)
+time.sleep(30)
+"""
+
+
+def test_a_server_ends_when_its_run_is_killed(tmp_path: Path) -> None:
+    fake_environment(tmp_path / "environment")
+    run = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "ready\n"
+    [pid] = pids(tmp_path)
+    run.kill()
+    run.wait()
+    assert gone(pid)
