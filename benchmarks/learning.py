@@ -5,18 +5,17 @@
 Forward and backward pass of one update, no optimiser step, no KL and so no reference: prompts of
 100, 200, 600 tokens × responses of at most 60 or 200 (a quarter to all of it, seeded) × 8 or 16 of
 them. ``smollm2`` is the architecture of SmolLM2-135M with random weights, made in code. Log-probs
-and gradients are compared first, and nothing is timed that differs by more than 1e-5 (log-probs: or
-by more than the plain forward differs from itself in float64, as it does for the nano model beyond
-the 256 positions that it knows). The baselines get the best of several micro-batch sizes, by a
-first round that does not count. The rounds take turns, so that a busy neighbour meets all alike;
-figures are medians. Peak memory is what a pass adds to the process, by the kernel's high-water
-mark.
+and gradients are compared first, and nothing is timed that differs by more than 1e-5; log-probs
+that do must be within twice the plain forward's own distance from float64, because the nano model
+does not keep 1e-5 beyond the 256 positions that it knows. The baselines get the best of several
+micro-batch sizes, by a first round that does not count. The rounds take turns, so that a busy
+neighbour meets all alike; figures are medians. Peak memory is what a pass adds to the process, by
+the kernel's high-water mark.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import ctypes
 import json
 import platform
@@ -121,10 +120,12 @@ def measured(
         found = response_logprobs(model, groups).logprob
     plain = torch.cat(plain_logprobs(model, groups))
     gap = float((found - plain).abs().max())
-    allowed = TOLERANCE
-    if gap > TOLERANCE:  # is it ours, or what float32 does to the plain forward itself?
-        exact = torch.cat(plain_logprobs(copy.deepcopy(model).double(), groups))
-        allowed = max(TOLERANCE, float((plain - exact).abs().max()))
+    sound = gap <= TOLERANCE
+    if not sound:  # is it ours, or what float32 does to the plain forward as well?
+        exact = torch.cat(plain_logprobs(model.double(), groups))
+        model.float()  # the same bits as before
+        mine, its = (float((x - exact).abs().max()) for x in (found, plain))
+        sound = mine <= max(TOLERANCE, 2 * its)
     own = ours(model, groups, budget=16384)
     own()
     expected = gradient(model)
@@ -135,7 +136,7 @@ def measured(
     trl_rows, trl_arm, trl_gap = best(
         model, {s: trl_loss(trainer, model, groups, s) for s in rows}, expected
     )
-    if gap > allowed or max(row_gap, trl_gap) > TOLERANCE:
+    if not sound or max(row_gap, trl_gap) > TOLERANCE:
         raise SystemExit(
             f"{shape}: log-probs differ by {gap:.1e}, gradients by {row_gap:.1e} and {trl_gap:.1e}"
         )
