@@ -16,7 +16,7 @@ from sparring.pipelines import early
 from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Timeline
 from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sandbox import pool
+from sparring.sandbox import pool, runner
 from sparring.schema import Response, Role, StopReason
 
 
@@ -45,7 +45,7 @@ def test_without_a_memory_each_run_is_executed_once_and_nothing_changes(
         asked.clear()  # of a step or an evaluation
         begin(self, *given)
 
-    monkeypatch.setattr(pool, "_MEMO_BYTES", 0)
+    monkeypatch.setattr(runner, "_MEMO_BYTES", 0)
     monkeypatch.setattr(pool.Sandbox, "run", counted)
     monkeypatch.setattr(early.Early, "__init__", fresh)
     done = sparring_here(*command(tmp_path / "forgetful", training__steps="1")[3:])
