@@ -128,13 +128,14 @@ def test_a_sequence_is_no_longer_than_the_model_takes() -> None:
     assert "keys and values of 64 rows × 200 positions" in found(shape=short).phases["sampling"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
         (),
-        pytest.param(("model.gradient_checkpointing=true",), marks=pytest.mark.slow),
-        pytest.param(("model.lora_rank=8",), marks=pytest.mark.slow),
-        pytest.param(("model.precision=bfloat16",), marks=pytest.mark.slow),
+        ("model.gradient_checkpointing=true",),
+        ("model.lora_rank=8",),
+        ("model.precision=bfloat16",),
     ],
 )
 def test_a_process_takes_about_what_was_estimated(changes: tuple[str, ...], tmp_path: Path) -> None:

@@ -144,9 +144,8 @@ def test_a_run_in_two_parts_is_the_run_in_one(tmp_path: Path, more: dict[str, st
     same_run(whole, parts)
 
 
-@pytest.mark.parametrize(
-    ("seed", "kills"), [(0, 2), pytest.param(1, 15, marks=pytest.mark.slow)], ids=["2", "15"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "kills"), [(0, 2), (1, 15)], ids=["2", "15"])
 def test_killed_at_random_moments_it_always_resumes(
     ahead: Path, tmp_path: Path, seed: int, kills: int
 ) -> None:
@@ -257,6 +256,7 @@ def test_what_would_be_off_policy_unseen_is_refused(changes: tuple[str, ...], sa
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_run_cannot_begin_to_look_ahead_in_the_middle(run: Path) -> None:
     more = [x for k, v in AHEAD.items() for x in ("--set", f"{k.replace('__', '.')}={v}")]
     done = sparring_here("train", "--resume", "--run-dir", str(run), *more)

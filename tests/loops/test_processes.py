@@ -101,6 +101,7 @@ def lost_and_resumed(path: Path) -> str:
     return err
 
 
+@pytest.mark.slow
 def test_a_lost_process_ends_the_run_with_one_line_and_resume_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "live"
     err = lost_and_resumed(path)
@@ -183,3 +184,22 @@ def test_torchrun_starts_a_live_run_that_ends_like_one_of_one_process(
     rollouts = "rollouts/step-00001.jsonl.gz"
     assert (path / rollouts).read_bytes() == (run / rollouts).read_bytes()
     assert [m["step"] for m in records(path, "metrics.jsonl")] == [1, 2]
+
+
+@pytest.mark.slow
+def test_sharded_weights_are_sampled_from_a_step_ahead(tmp_path: Path) -> None:
+    """The whole copy that plays ahead is the first process's own; a run in two parts, the second
+    of other processes, samples what a run in one does."""
+    settings = {
+        "training__sharding": "fsdp",
+        "training__ahead": "1",
+        "learning__old_logprobs": "trainer",
+        "learning__importance_cap": "2",
+        "training__checkpoint_every": "1",
+    }
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    fine(two(*command(whole, **settings, training__steps="3")[4:]))
+    fine(two(*command(parts, **settings, training__steps="2")[4:]))
+    fine(two("--resume", "--run-dir", str(parts), "--set", "training.steps=3"))
+    for name in ("metrics.jsonl", "rollouts/step-00003.jsonl.gz"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes()

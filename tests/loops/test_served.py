@@ -115,6 +115,7 @@ def test_a_run_starts_its_own_server_and_survives_its_death(tmp_path: Path) -> N
     assert [p for p in tmp_path.iterdir() if p.name.startswith("sparring-weights")] == []
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_with_other_servers(fake: FakeVllm, tmp_path: Path) -> None:
     run = tmp_path / "run"
     fake.after, fake.faults = 40, [Fault.ERROR] * 1000
