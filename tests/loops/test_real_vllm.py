@@ -119,7 +119,7 @@ def test_a_server_killed_in_the_middle_of_a_step_loses_nothing(tmp_path: Path) -
         [*command(run), *settings(**changes)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
-        journal = run / "journal" / "step-00002.coder.jsonl.gz"
+        journal = run / "journal" / "step-00002.coder.jsonl"
         while process.poll() is None and not journal.exists():
             time.sleep(0.01)
         told = run / "vllm.log"

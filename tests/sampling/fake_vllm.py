@@ -42,8 +42,13 @@ class Fault(StrEnum):
     RESTART = "restart"
 
 
+_LOADING = threading.Lock()
+"""Transformers patches its classes while it loads: two threads at once would leave them patched."""
+
+
 def _load(path: str) -> Any:
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    with _LOADING:
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     return model.eval()
 
 
