@@ -24,7 +24,7 @@ demo: $(VENV)/.made-train
 	$(VENV)/bin/sparring train
 
 test: $(VENV)/.made-dev
-	$(PY) -m pytest -m "not slow and not vllm and not ray"
+	$(PY) -m pytest -m "not slow and not vllm and not ray" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.made-dev
 	$(PY) -m pytest -m "slow and not vllm and not ray"

@@ -135,6 +135,8 @@ def estimate(
     found.phases["stepping"] = {"AdamW at work": _FLOAT * learning / parts}
     if c.samples_here:
         found.phases["sampling"] = _sampling(recipe, shape)
+    if supervisor:
+        found.phases["supervising, on the first rank"] = _supervising(recipe, supervisor)
     if parts > 1 and c.samples_here:
         found.phases["playing, on the first rank"] = {"the whole model": _FLOAT * whole}
     if adapted:
@@ -168,8 +170,7 @@ def _learning(recipe: Recipe, shape: Shape, c: Conditions, own: float) -> dict[s
     found[f"distributions of {answers:,} response positions"] = float(
         _LOGIT_COPIES * _FLOAT * shape.vocabulary * answers
     )
-    again = c.sharding is Sharding.FSDP and recipe.model.gradient_checkpointing
-    if half and not again:  # a layer's are made when it is put together, and again on the way back
+    if half and not recipe.model.gradient_checkpointing:  # else made anew for each layer
         found["weights in bfloat16, for products"] = float(_HALF * shape.parameters)
     if recipe.learning.mode is UpdateMode.JOINT and recipe.learning.frozen is Frozen.NONE:
         found["the first role's gradient, told apart"] = _FLOAT * own
@@ -190,6 +191,19 @@ def _sampling(recipe: Recipe, shape: Shape) -> dict[str, float]:
     rows = max(n * min(tasks, max(1, s.max_rows // n)) for tasks, n in asked if n)
     positions = _longest(recipe, shape)
     cache = 2 * shape.layers * shape.key * _FLOAT * rows * positions
+    return {
+        f"keys and values of {rows:,} rows × {positions:,} positions": float(cache),
+        "one token's distributions": float(_DRAWN_BYTES * shape.vocabulary * rows),
+    }
+
+
+def _supervising(recipe: Recipe, shape: Shape) -> dict[str, float]:
+    """The frozen tester's tests, sampled in this process."""
+    s = recipe.supervision
+    rows = s.tests * max(1, recipe.sampling.max_rows // s.tests)
+    positions = recipe.prompts.max_tokens + s.max_tokens
+    size = _HALF if recipe.model.precision is Precision.BFLOAT16 else _FLOAT
+    cache = 2 * shape.layers * shape.key * size * rows * positions
     return {
         f"keys and values of {rows:,} rows × {positions:,} positions": float(cache),
         "one token's distributions": float(_DRAWN_BYTES * shape.vocabulary * rows),

@@ -93,8 +93,9 @@ def _device(ranks: int, memory_gib: float | None) -> tuple[float, str, bool]:
             raise ConfigError(f"--memory {memory_gib:g}: give the GiB of one rank's device")
         return memory_gib * GIB, "a rank", True
     memory, name, shared = device_memory()
-    if shared and ranks > 1:
-        return memory / ranks, f"each of {ranks} ranks on {name}", False
+    here = min(ranks, int(os.environ.get("LOCAL_WORLD_SIZE", ranks)))
+    if shared and here > 1:
+        return memory / here, f"each of {here} ranks on {name}", False
     return memory, name, not shared
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,6 +50,8 @@ class Served:
     ) -> None:
         """A server of our own writes to ``log``. Raises `RunError`."""
         self.trainer = trainer
+        self._scoring = threading.Lock()
+        """Servers are compared at once, all with one model, whose adapter goes on and off."""
         self.settings = vllm_settings(recipe, trainer)
         tokenizer = trainer.tokenizer
         words = Words(
@@ -147,7 +150,7 @@ class Served:
                 export_weights(model, self.trainer.tokenizer, path, dtype, adapters, merged)
 
         def score(prompt: Sequence[int], tokens: Sequence[int], heat: float) -> list[float]:
-            with self._playing(player, role) as model:
+            with self._scoring, self._playing(player, role) as model:
                 return _scored(model, prompt, tokens, heat, self.trainer.autocast)
 
         step = 0 if player == _START else self.trainer.step

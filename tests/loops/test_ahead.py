@@ -133,6 +133,7 @@ KEPT = ("prompt_ids", "token_ids", "logprobs", "stop", "text")
             id="frozen, separate",
             marks=pytest.mark.slow,
         ),
+        pytest.param({"model__precision": "bfloat16"}, id="bfloat16", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_in_two_parts_is_the_run_in_one(tmp_path: Path, more: dict[str, str]) -> None:

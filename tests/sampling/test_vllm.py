@@ -262,6 +262,20 @@ def test_a_server_that_was_restarted_gets_the_weights_again(
     sampler.close()
 
 
+def test_weights_that_a_returning_server_does_not_take_are_noticed(
+    fake: FakeVllm, settings: VllmSettings
+) -> None:
+    """The same weights once more, into a server that was restarted and passes over them."""
+    sampler = sampler_of(settings, fake)
+    sampler.use(weights(learned(), 1))
+    sampler.sample(prompts(), 4)
+    fake.restarted()
+    fake.ignores_weights = True
+    with pytest.raises(RunError, match=r"^step 1: the log-probs of"):
+        sampler.sample(prompts(), 4)
+    sampler.close()
+
+
 def test_a_server_that_two_runs_load_weights_into_serves_neither(
     fake: FakeVllm, settings: VllmSettings
 ) -> None:

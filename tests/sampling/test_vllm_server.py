@@ -18,6 +18,7 @@ from tests.sampling.test_vllm import flat, learned, prompts, settings, weights, 
 from sparring.errors import RunError
 from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.settings import VllmSettings
+from sparring.schema import Response
 from sparring.served import _scored
 
 __all__ = ["settings"]  # the fixture
@@ -70,6 +71,21 @@ def test_our_own_server_is_started_again_with_the_same_weights_and_ends_with_us(
             assert r.logprobs == pytest.approx(ours, abs=1e-4)
     sampler.close()
     assert all(gone(pid) for pid in pids(tmp_path))
+
+
+def test_a_closed_server_is_not_started_again(settings: VllmSettings, tmp_path: Path) -> None:
+    """What was on its way to it when it was closed finds nobody, and leaves it so."""
+    sampler = own(settings, tmp_path)
+
+    def leave(number: int, response: Response) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sampler.sample(prompts(), 32, leave)
+    sampler.close()
+    time.sleep(1)
+    assert len(pids(tmp_path)) == 1
+    assert gone(pids(tmp_path)[0])
 
 
 def test_a_server_that_cannot_start_is_one_clear_line(

@@ -228,17 +228,15 @@ def _check_adapted(model: PreTrainedModel, targets: list[str]) -> None:
         )
 
 
-def autocast(
-    device: torch.device, precision: Precision, cached: bool = True
-) -> contextlib.AbstractContextManager[Any]:
+def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
     """Where forward passes happen: bfloat16 matrix products over float32 weights, or as it is.
 
-    ``cached`` keeps the weights' casts until the end of the block; where layers are put together
-    one at a time, that would keep them all.
+    Casts of weights are not cached: the cache is one for all threads, so that one which samples
+    beside would empty it in the middle of a pass, and it would keep all layers of a sharded model.
     """
     if precision is Precision.FLOAT32:
         return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=cached)
+    return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
 
 
 @contextlib.contextmanager

@@ -338,7 +338,7 @@ class Learner:
 
     def _logprobs(self, model: PreTrainedModel, batch: Sequence[Group]) -> ResponseLogprobs:
         """As the settings want them computed. The model has to be `attending`."""
-        with autocast(model.device, self.settings.precision, cached=not self.sharded):
+        with autocast(model.device, self.settings.precision):
             return response_logprobs(model, batch, self.backend, self.settings.logprob_chunk)
 
     def _learning_mode(self) -> None:

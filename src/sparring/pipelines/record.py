@@ -337,6 +337,8 @@ def response_from(record: Mapping[str, Any], task_id: str, role: Role, index: in
         raise ValueError("a prompt or a response without tokens")
     if len(record["token_ids"]) != len(record["logprobs"]):
         raise ValueError("a response whose tokens and log-probs differ in number")
+    if not isinstance(record["text"], str):
+        raise TypeError("text is no text")
     return Response(
         task_id=task_id,
         role=role,

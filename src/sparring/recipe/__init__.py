@@ -122,6 +122,12 @@ class Recipe(Section):
     def _servers_are_asked(self) -> Recipe:
         if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
             raise ValueError("vllm.urls are given, but sampling.engine is local: set it to vllm")
+        if self.sampling.engine is Engine.LOCAL:
+            for name, field in VllmSection.model_fields.items():
+                if getattr(self.vllm, name) != field.default:
+                    raise ValueError(
+                        f"vllm.{name} is given, but sampling.engine is local: set it to vllm"
+                    )
         if self.vllm.share_gpu and self.training.ahead:
             raise ValueError(
                 "vllm.share_gpu puts the server to sleep while a step is learned from, and "

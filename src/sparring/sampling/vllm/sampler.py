@@ -96,7 +96,8 @@ class VllmSampler:
         self._run = secrets.token_hex(4)
         self._room: WeightsRoom | None = None
         self._wanted: Weights | None = None
-        self._checked: str | None = None
+        self._checked: dict[Station, int] = {}
+        """The loading of each server after which it was compared."""
         self._probes: list[Prompt] = []
         for station in self.stations if settings.urls else ():
             try:
@@ -137,6 +138,7 @@ class VllmSampler:
         self.ready()
         self._check(prompts)
         found = _Asking(self, prompts, n, arrived).all()
+        self._check(prompts)
         for station in self.stations:
             if not station.lost and station.usurped():
                 raise RunError(
@@ -177,17 +179,15 @@ class VllmSampler:
         self.versions.append(check_identity(station.client, w.encode, w.decode, w.count))
 
     def _check(self, prompts: Sequence[Prompt]) -> None:
-        """Stop the run when the weights did not arrive."""
-        weights = self._wanted
-        assert weights is not None
-        if self._checked == weights.name:
-            return
+        """Stop the run when the weights did not arrive: on every server that has loaded some since
+        it was last compared, also one that came back."""
         self._probes = self._probes or probes(prompts)
-        self._of_each(lambda station: self._repeating(station, self._compare))
-        self._checked = weights.name
+        new = [s for s in self.stations if not s.lost and self._checked.get(s) != s.loads]
+        if new:
+            self._of_each(lambda station: self._repeating(station, self._compare), new)
 
     def _compare(self, station: Station) -> None:
-        weights, ends = self._wanted, self.words.end_ids
+        weights, ends, loads = self._wanted, self.words.end_ids, station.loads
         assert weights is not None
         at_once = self.settings.concurrency
         self.gap = gap = logprob_gap(station.client, self._probes, ends, weights.score, at_once)
@@ -198,6 +198,7 @@ class VllmSampler:
                 "this step, or it computes something else (look at --logprobs-mode, vllm.dtype, "
                 "and the server's log)"
             )
+        self._checked[station] = loads
 
     def _of_each(
         self, do: Callable[[Station], None], among: Sequence[Station] | None = None

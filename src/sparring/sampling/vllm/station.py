@@ -47,6 +47,9 @@ class Station:
         self.rounds = 0
         self.lost = False
         self.wanted: Loaded | None = None
+        self.loads = 0
+        """How often weights have come to it."""
+        self._closed = False
         self._lock = threading.Lock()
         self._asleep = False
         self._fruitless = 0
@@ -93,7 +96,7 @@ class Station:
         Raises `StationLost` when it cannot be brought back.
         """
         with self._lock:
-            if self.lost:
+            if self.lost or self._closed:
                 raise StationLost(f"{self.name}: does not answer ({why})")
             if self.rounds != seen:
                 return
@@ -121,6 +124,7 @@ class Station:
     def close(self) -> None:
         """End it, if it is ours."""
         with self._lock:
+            self._closed = True
             self._end()
 
     def _insist(self) -> None:
@@ -158,12 +162,15 @@ class Station:
     def _put_in_force(self) -> None:
         wanted = self.wanted
         assert wanted is not None
+        if self._closed:
+            raise StationLost(f"{self.name}: is closed")
         if self._server is not None and not self._server.alive():
             if self._client is not None:
                 _log.warning("the vLLM server has ended; starting it again")
             self._end()
             self._client = self._server.start(wanted.path)
             self._client.label(wanted.label)
+            self.loads += 1
             return
         if self._asleep:
             self.client.wake()
@@ -180,6 +187,7 @@ class Station:
                 ) from None
             raise
         self.client.label(wanted.label)
+        self.loads += 1
 
     def _end(self) -> None:
         if self._server is not None:
