@@ -1,6 +1,6 @@
 """Our update against the padded batch of the same samples and against TRL, in one run.
 
-    python benchmarks/learning.py [--model nano|smollm2|DIR] [--json FILE] [--quick] [--rounds 3]
+    python benchmarks/learning.py [--model nano|smollm2|DIR] [--json [FILE]] [--quick] [--rounds 3]
 
 Forward and backward pass of one update, no optimiser step, no KL and so no reference: prompts of
 100, 200, 600 tokens × responses of at most 60 or 200 (a quarter to all of it, seeded) × 8 or 16 of
@@ -153,7 +153,13 @@ def measured(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="nano", help="nano, smollm2 (random weights) or DIR")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        nargs="?",
+        const=Path("/dev/stdout"),
+        help="write the figures to this file; without one print them",
+    )
     parser.add_argument("--quick", action="store_true", help="two shapes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--groups", type=int, help="groups of an update; nano 8, others 1")
