@@ -105,7 +105,8 @@ def rescore(
     from sparring.launch import recorded_recipe
     from sparring.rescore import SECTIONS
     from sparring.rescore import rescore as rescore_run
-    from sparring.runs.directory import RunDir, clean
+    from sparring.runs.directory import RunDir
+    from sparring.runs.lines import clean
     from sparring.runs.tables import rescore_tables, show
 
     source = RunDir.reading(run)

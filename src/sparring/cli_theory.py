@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import ConfigError
-from sparring.runs.directory import RunDir, clean
+from sparring.runs.directory import RunDir
+from sparring.runs.lines import clean
 from sparring.runs.tables import interval, show
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.early import Early
 from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
 from sparring.round import PLAYERS, Round, Table, journal_file
-from sparring.runs.directory import RunDir, clean, step_file
+from sparring.runs.directory import RunDir, step_file
+from sparring.runs.lines import clean
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role

@@ -44,7 +44,8 @@ from sparring.ring import Ring
 from sparring.rollouts import Live, Rollouts
 from sparring.round import Table
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import VLLM_LOG, RunDir, clean, explained, well_formed
+from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
+from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
 from sparring.runs.text import visible
 from sparring.runs.timeline import Phase

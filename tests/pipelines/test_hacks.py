@@ -16,7 +16,7 @@ from sparring.alarms import WINDOW, raised
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.monitors import monitor_values
 from sparring.recipe import MonitorsSection
-from sparring.runs.directory import clean
+from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.scoring.metrics import estimated_right

@@ -15,7 +15,7 @@ from sparring.pipelines.bout import Judged
 from sparring.pipelines.foreign import NO_PAIRS
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
-from sparring.runs.directory import clean
+from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
 from sparring.scoring.advantages import Normalisation, advantages

@@ -17,7 +17,7 @@ from sparring.pipelines.record import Scored, judged_from, rollout_record
 from sparring.pipelines.supervised import rewarded, supervise, supervision_metrics
 from sparring.prompts.parse import Reasoning
 from sparring.reward import Scorer
-from sparring.runs.directory import clean
+from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
 from sparring.scoring.advantages import DropReason

@@ -41,7 +41,6 @@ import errno
 import fcntl
 import gzip
 import json
-import math
 import os
 import re
 import shutil
@@ -52,6 +51,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError
+from sparring.runs.lines import clean, lines_of
 
 VLLM_LOG = "vllm.log"
 _BEFORE_ANYTHING = (
@@ -199,7 +199,7 @@ class RunDir:
                 path.parent.mkdir(exist_ok=True)
             new = not path.exists()
             with path.open("ab") as file:
-                file.write(_lines(records))
+                file.write(lines_of(records))
                 file.flush()
                 os.fsync(file.fileno())
             if new:
@@ -246,12 +246,12 @@ class RunDir:
 
     def replace_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
         """A JSONL file, whole or not at all."""
-        text = _lines(records)
+        text = lines_of(records)
         self._replace(name, text)
 
     def write_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
         """A gzipped JSONL file, whole or not at all."""
-        self._replace(name, gzip.compress(_lines(records), compresslevel=3, mtime=0))
+        self._replace(name, gzip.compress(lines_of(records), compresslevel=3, mtime=0))
 
     def read_lines(self, name: str) -> list[Any]:
         """What `write_lines` wrote."""
@@ -379,30 +379,6 @@ def _holds_run(path: Path) -> bool:
         return (path / "recipe.json").exists()
     except OSError as error:  # a name that is too long, a directory that is closed to us
         raise RunError(f"{str(path)[:80]}: {error.strerror}") from None
-
-
-def clean(value: Any) -> Any:
-    """The same data with NaN and infinities as None, tuples as lists."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(k): clean(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [clean(v) for v in value]
-    return value
-
-
-def _lines(records: Sequence[Mapping[str, Any]]) -> bytes:
-    """The records as JSON lines. Cleaned only where one holds what JSON has not: that takes longer
-    than the rest together."""
-    found = []
-    for record in records:
-        try:
-            text = json.dumps(record, allow_nan=False)
-        except ValueError:
-            text = json.dumps(clean(record))
-        found.append(text.encode("ascii") + b"\n")
-    return b"".join(found)
 
 
 def _sync(path: Path) -> None:
