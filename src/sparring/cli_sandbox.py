@@ -12,8 +12,8 @@ import typer
 
 from sparring.cli_check import check
 from sparring.errors import ConfigError, DataError
-from sparring.sandbox.types import Fork, Job, Kind, Level, Limits
-from sparring.schema import Outcome, Verdict
+from sparring.sandbox.types import Fork, Job, Level, Limits
+from sparring.schema import Kind, Outcome, Verdict
 
 if TYPE_CHECKING:
     from sparring.tasks.asserts import CallTest

@@ -89,14 +89,36 @@ class Verdict(StrEnum):
     """Our own failure: no label. Masked everywhere, never a zero."""
 
 
+class Kind(StrEnum):
+    """What a run is. The program is Python source in each case."""
+
+    STDIN = "stdin"
+    """``python program.py < input``; the outcome's output is what it printed."""
+    CALL = "call"
+    """A function of the program is called. The input is `values.encode((args, kwargs))`, the
+    output the encoded value. The program is imported, not run as ``__main__``; what it prints
+    is discarded."""
+    SCRIPT = "script"
+    """The input is a test script in a process of its own, which finds the function under its
+    name and as ``candidate``, calls it through a pipe, and decides by its assertions: ACCEPTED,
+    or WRONG_ANSWER with the failed assertion as the detail."""
+
+
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One stdin/stdout test: what is fed to the program and what it must print."""
+    """What a program is run on, and what must come of it.
+
+    By ``kind``: standard input and what must be printed; the encoded arguments of a call and its
+    encoded value; a test script, which decides itself and has no ``output``. ``checker`` is the
+    test's own, where it is not the task's (an assertion with a tolerance).
+    """
 
     __test__ = False  # pytest must not take this for a test class
 
     input: str
     output: str
+    kind: Kind = Kind.STDIN
+    checker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +131,9 @@ class Task:
     ``time_limit`` is CPU seconds for one run, ``memory_limit`` MiB.
     ``solutions`` are reference programs, right by definition; ``validator`` is
     a program that reads a test input and prints ``valid`` if, and only if, the
-    statement allows that input.
+    statement allows that input. With an ``entry_point`` a program is a module that defines this
+    function (or ``Class.method``), and its tests are calls and scripts; without one it is run as
+    a script on standard input.
     ``checker_program`` decides where ``checker`` is ``program``
     (``pipelines.grading``).
     """
@@ -128,6 +152,7 @@ class Task:
     source: str | None = None
     """Where the task came from (file and row, or the composition of a generated task)."""
     withheld: tuple[Test, ...] = ()
+    entry_point: str | None = None
 
     @property
     def ground_truth(self) -> tuple[Test, ...]:

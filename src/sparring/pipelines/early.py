@@ -21,8 +21,7 @@ from typing import Protocol
 from sparring.errors import SandboxError
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sandbox import Job, Limits
-from sparring.sandbox.types import Kind
-from sparring.schema import Outcome, Verdict
+from sparring.schema import Kind, Outcome, Verdict
 
 _THREADS = 4
 """Calls at once: where one waits for a program that loops, the others go on."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparring.sandbox.types import Fork, Job, Kind, Level, Limits, Stats
+from sparring.sandbox.types import Fork, Job, Level, Limits, Stats
+from sparring.schema import Kind
 
 if TYPE_CHECKING:
     from sparring.sandbox.cluster import ClusterSandbox

@@ -16,8 +16,8 @@ from typing import Any
 
 from sparring.errors import SandboxError
 from sparring.sandbox.plan import Call, Work
-from sparring.sandbox.types import Job, Kind, Limits
-from sparring.schema import Outcome, Verdict
+from sparring.sandbox.types import Job, Limits
+from sparring.schema import Kind, Outcome, Verdict
 
 CHUNK_SECONDS = 2.0
 _CHUNK_BYTES = 32 << 20

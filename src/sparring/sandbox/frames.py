@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from sparring.sandbox.types import Kind, Limits
-from sparring.schema import Outcome, Verdict
+from sparring.sandbox.types import Limits
+from sparring.schema import Kind, Outcome, Verdict
 
 _LENGTHS = struct.Struct("<II")
 MAX_BYTES = 1 << 30

@@ -10,8 +10,8 @@ import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from sparring.sandbox.types import Kind, Limits
-from sparring.schema import Outcome, Verdict
+from sparring.sandbox.types import Limits
+from sparring.schema import Kind, Outcome, Verdict
 
 if TYPE_CHECKING:
     from sparring.sandbox.store import Store

@@ -24,8 +24,8 @@ from dataclasses import replace
 
 from sparring.sandbox import board, confine, frames, kernel, pair, program, watch, zygote
 from sparring.sandbox.frames import Request, Run
-from sparring.sandbox.types import Kind, Level
-from sparring.schema import Verdict
+from sparring.sandbox.types import Level
+from sparring.schema import Kind, Verdict
 
 _ALIVE_SECONDS = 1.0
 _BATCH_BYTES = 16 << 20

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.errors import SandboxError
+from sparring.schema import Kind
 
 _MOST_SECONDS = 1e6
 _MOST = 1 << 40
@@ -41,21 +42,6 @@ class SandboxEngine(StrEnum):
     """In processes of this machine."""
     RAY = "ray"
     """On the nodes of a Ray cluster."""
-
-
-class Kind(StrEnum):
-    """What a run is. The program is Python source in each case."""
-
-    STDIN = "stdin"
-    """``python program.py < input``; the outcome's output is what it printed."""
-    CALL = "call"
-    """A function of the program is called. The input is `values.encode((args, kwargs))`, the
-    output the encoded value. The program is imported, not run as ``__main__``; what it prints
-    is discarded."""
-    SCRIPT = "script"
-    """The input is a test script in a process of its own, which finds the function under its
-    name and as ``candidate``, calls it through a pipe, and decides by its assertions: ACCEPTED,
-    or WRONG_ANSWER with the failed assertion as the detail."""
 
 
 @dataclass(frozen=True, slots=True)

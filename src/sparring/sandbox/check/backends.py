@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from sparring.sandbox.types import Job, Kind
-from sparring.schema import Outcome, Verdict
+from sparring.sandbox.types import Job
+from sparring.schema import Kind, Outcome, Verdict
 
 
 class Backend(Protocol):

@@ -9,8 +9,8 @@ from sparring.sandbox.check.attacks import Attack, cheat, exhaust, files, system
 from sparring.sandbox.check.backends import Backend
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
-from sparring.sandbox.types import Job, Kind
-from sparring.schema import Outcome, Verdict
+from sparring.sandbox.types import Job
+from sparring.schema import Kind, Outcome, Verdict
 
 ATTACKS = (*files.ATTACKS, *system.ATTACKS, *exhaust.ATTACKS, *cheat.ATTACKS)
 _PATIENCE_SECONDS = 60.0

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparring.sandbox.types import Kind, Limits
-from sparring.schema import Verdict
+from sparring.sandbox.types import Limits
+from sparring.schema import Kind, Verdict
 
 TIGHT = Limits(cpu_seconds=0.3, idle_seconds=0.4, memory_mib=64, output_bytes=1 << 16, file_mib=1)
 

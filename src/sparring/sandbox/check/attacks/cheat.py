@@ -5,7 +5,7 @@ from __future__ import annotations
 from sparring.sandbox import syscalls
 from sparring.sandbox.check.attacks import TIGHT, Attack, reaching
 from sparring.sandbox.kernel import machine
-from sparring.sandbox.types import Kind
+from sparring.schema import Kind
 
 # What the caller knows (the secret is in its memory and its environment) is nowhere to be found.
 _ENVIRONMENT = "assert '@NONCE@' in os.environ.get('SPARRING_CHECK', '')"
@@ -259,3 +259,4 @@ ATTACKS = (
         for name, program in _LEFT.items()
     ),
 )
+# FIXME
