@@ -15,7 +15,7 @@ from sparring.config import NANO_RECIPE, load_recipe
 from sparring.derived import derived_quantities
 from sparring.dryrun import dry_run
 from sparring.errors import SparringError, Stopped
-from sparring.fits import memory_lines, refuse_too_large
+from sparring.fits import memory_lines, refuse_impossible, refuse_too_large
 from sparring.follow import follow
 from sparring.launch import Launch, ended, new_run, replayed_run, resumed_run
 from sparring.learning.world import World, loss_told
@@ -78,6 +78,7 @@ def checked(recipe: Path | None, changes: Sequence[str], path: Path) -> None:
     console = Console()
     for name, value in derived_quantities(resolved).items():
         console.print(Text(f"  {name}: {value}"), soft_wrap=True)
+    refuse_impossible(resolved)
     refuse_too_large(resolved)
     console.print(Text("\n".join(f"  {line}" for line in memory_lines(resolved))), soft_wrap=True)
     warnings = 0
@@ -97,6 +98,7 @@ def _train(launch: Launch, world: World) -> None:
     if ended(recipe, run):
         console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
         return
+    refuse_impossible(recipe)
     if warning := refuse_too_large(recipe, world.size):
         console.print(Text(f"warning: {warning}"), soft_wrap=True)
     if launch.source:

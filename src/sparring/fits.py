@@ -17,7 +17,7 @@ from urllib.request import getproxies
 
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.estimate import GIB, Conditions, Estimate, estimate
-from sparring.learning.settings import CHUNK_BYTES
+from sparring.learning.settings import CHUNK_BYTES, Backend
 from sparring.learning.shape import Shape, read_shape
 from sparring.microworld import NANO_DIR
 from sparring.recipe import NANO, Engine, Recipe
@@ -49,6 +49,19 @@ def refuse_too_large(recipe: Recipe, ranks: int = 1) -> str | None:
     except ModelError:
         return None
     return check_fits(recipe, found, device, where)
+
+
+def refuse_impossible(recipe: Recipe) -> None:
+    """What this machine cannot do at all, before anything is loaded. Raises `ConfigError`."""
+    if recipe.learning.backend is Backend.FLEX and _device(1, None)[2] is False:
+        raise ConfigError(
+            "learning.backend = flex: flex attention has no backward pass on a CPU, and there is "
+            "no GPU here; set learning.backend = auto"
+        )
+    place = Path(recipe.vllm.weights_dir)
+    if recipe.sampling.engine is Engine.VLLM and not os.access(place, os.W_OK | os.X_OK):
+        what = "cannot be written" if place.is_dir() else "there is no such directory"
+        raise ConfigError(f"vllm.weights_dir: {place}: {what}; name another")
 
 
 def conditions(recipe: Recipe, ranks: int, shape: Shape, device: float, gpu: bool) -> Conditions:
@@ -135,7 +148,8 @@ def _from_hub(name: str) -> Path:
     except (HFValidationError, HfHubHTTPError, OSError, ValueError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
-            f"{name}: its config.json is not in the cache and cannot be fetched ({what})"
+            f"{name}: there is no such directory, and as a model of the hub its config.json is "
+            f"not in the cache and cannot be fetched ({what})"
         ) from None
 
 

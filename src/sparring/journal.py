@@ -66,7 +66,7 @@ class Journal:
             {"task": response.task_id, "index": response.index, **response_record(response)}
         )
         if time.monotonic() - self._written_at >= _SECONDS:
-            self._write()
+            self.write()
         return True
 
     def whole(self, number: int) -> bool:
@@ -82,7 +82,7 @@ class Journal:
         for number in range(len(self._found)):
             if not self.whole(number):
                 raise ValueError(f"{self.name}: a sampler has left out responses")
-        self._write()
+        self.write()
         return [self.known(number) for number in range(len(self._found))]
 
     def _read(
@@ -99,7 +99,8 @@ class Journal:
             raise RunError(foreign(self.run, self.name))
         self._found[number][index] = response
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Put on disk what has come."""
         with self._timeline.during(Phase.JOURNALLING):
             self.run.append_lines(self.name, self._unwritten)
         self._unwritten = []

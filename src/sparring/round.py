@@ -177,6 +177,7 @@ class Round:
 
         def take(i: int, response: Response) -> None:
             if table.left.is_set():
+                journal.write()
                 raise Left
             if journal.take(i, response):
                 each(i, response)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 import torch
 from tests.loops.runs import SMALL, records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
+from transformers import PreTrainedModel
 
 from sparring.cast import Cast
 from sparring.config import NANO_RECIPE, load_recipe
@@ -20,6 +24,7 @@ from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
+from sparring.served import Served
 from sparring.trainer import Trainer
 
 TINY = {
@@ -179,10 +184,16 @@ def test_each_player_has_its_own_weights(
         (['vllm.urls=["http://a:1"]'], "sampling.engine is local"),
         (['vllm.urls=["a:1"]'], "must begin with http"),
         (['vllm.urls=["http://a", "http://a/"]'], "twice"),
+        (['vllm.urls=["http://a:80/", "HTTP://A"]'], "twice"),
+        (['vllm.urls=["http://"]'], "names no host"),
+        (['vllm.urls=["http://a:b"]'], "http://a:b"),
         (['vllm.start_urls=["http://a"]'], "start_urls belong to urls"),
         (['vllm.urls=["http://a"]', 'vllm.start_urls=["http://a"]'], "in urls and in start_urls"),
         (['vllm.urls=["http://a"]', "vllm.share_gpu=true"], "for a server that is started"),
         (['vllm.arguments=["--port=3"]'], "--port is set by sparring itself"),
+        (['vllm.arguments=["-tp", "2"]'], "-tp is set by vllm.tensor_parallel"),
+        (['vllm.arguments=["--max_model_len=9"]'], "set by vllm.max_model_len"),
+        (['vllm.variables={VLLM_CPU_KVCACHE_SPACE="9"}'], "set by vllm.cpu_cache"),
         (["vllm.max_gap=0"], "vllm.max_gap"),
         (["sampling.engine=trt"], "sampling.engine"),
     ],
@@ -197,4 +208,38 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
     assert "sparring vllm setup" in trained(tmp_path / "a", vllm__environment="/nonexistent")
     dead = trained(tmp_path / "b", vllm__urls='["http://127.0.0.1:9"]')
     assert dead.startswith("sparring: vllm.urls: http://127.0.0.1:9: does not answer")
+    lost = trained(tmp_path / "c", vllm__weights_dir="/nonexistent")
+    assert lost.startswith("sparring: vllm.weights_dir: /nonexistent: there is no such directory")
+    if not torch.cuda.is_available():
+        flex = trained(tmp_path / "d", learning__backend="flex")
+        assert "flex attention has no backward pass on a CPU" in flex
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_servers_are_compared_one_at_a_time(
+    fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each comparison runs the trainer's one model, whose adapter goes on and off for it."""
+    within, most = 0, 0
+    playing = Served._playing
+
+    @contextmanager
+    def watched(served: Served, player: str, role: Role | None) -> Iterator[PreTrainedModel]:
+        nonlocal within, most
+        with playing(served, player, role) as model:
+            within += 1
+            most = max(most, within)
+            time.sleep(0.05)
+            yield model
+            within -= 1
+
+    monkeypatch.setattr(Served, "_playing", watched)
+    changes = ["sampling.engine=vllm", f'vllm.urls=["{fake.url}"]', f"vllm.weights_dir={tmp_path}"]
+    trainer = Trainer(load_recipe(NANO_RECIPE, changes))
+    served = Served(trainer.recipe, trainer, [1])
+    score = served._weights("both", Role.CODER).score
+    with ThreadPoolExecutor(4) as threads:
+        found = [threads.submit(score, [5, 6, 7], [8, 9], 1.0) for _ in range(4)]
+        assert len({tuple(f.result()) for f in found}) == 1
+    served.close()
+    assert most == 1

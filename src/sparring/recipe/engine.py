@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,16 +23,28 @@ class Engine(StrEnum):
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
-_OURS = (
-    "--model",
-    "--host",
-    "--port",
-    "--logprobs-mode",
-    "--generation-config",
-    "--served-model-name",
-    "--dtype",
+_OURS = frozenset(
+    {"--model", "--host", "--port", "--logprobs-mode", "--generation-config", "--served-model-name"}
 )
 """Arguments of a server that are not for the recipe to set."""
+_BY_KEY = {
+    "--dtype": "dtype",
+    "--max-num-seqs": "concurrency",
+    "--gpu-memory-utilization": "memory",
+    "--tensor-parallel-size": "tensor_parallel",
+    "-tp": "tensor_parallel",
+    "--data-parallel-size": "data_parallel",
+    "-dp": "data_parallel",
+    "--max-model-len": "max_model_len",
+    "--enable-sleep-mode": "share_gpu",
+}
+"""Arguments that a key of this section sets."""
+_VARIABLES = {
+    "VLLM_SERVER_DEV_MODE": "set by sparring itself",
+    "VLLM_HOST_IP": "set by sparring itself",
+    "HF_HUB_OFFLINE": "set by sparring itself",
+    "VLLM_CPU_KVCACHE_SPACE": "set by vllm.cpu_cache",
+}
 
 
 class VllmSection(Section):
@@ -87,10 +100,7 @@ class VllmSection(Section):
     @field_validator("urls", "start_urls")
     @classmethod
     def _web_addresses(cls, urls: list[str]) -> list[str]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"{url!r} must begin with http:// or https://")
-        if len({u.rstrip("/") for u in urls}) < len(urls):
+        if len({_server(url) for url in urls}) < len(urls):
             raise ValueError("names a server twice")
         return urls
 
@@ -98,14 +108,27 @@ class VllmSection(Section):
     @classmethod
     def _not_ours(cls, arguments: list[str]) -> list[str]:
         for argument in arguments:
-            if argument.partition("=")[0].replace("_", "-") in _OURS:
-                raise ValueError(f"{argument.partition('=')[0]} is set by sparring itself")
+            name = argument.partition("=")[0]
+            plain = name.replace("_", "-")
+            if plain in _OURS:
+                raise ValueError(f"{name} is set by sparring itself")
+            if plain in _BY_KEY:
+                raise ValueError(f"{name} is set by vllm.{_BY_KEY[plain]}")
         return arguments
+
+    @field_validator("variables")
+    @classmethod
+    def _not_our_variables(cls, variables: dict[str, str]) -> dict[str, str]:
+        for name in variables:
+            if name in _VARIABLES:
+                raise ValueError(f"{name} is {_VARIABLES[name]}")
+        return variables
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> VllmSection:
-        if both := {u.rstrip("/") for u in self.urls} & {u.rstrip("/") for u in self.start_urls}:
-            raise ValueError(f"{min(both)} is in urls and in start_urls: a server holds one model")
+        given = {_server(url): url for url in self.urls}
+        if both := sorted(url for url in self.start_urls if _server(url) in given):
+            raise ValueError(f"{both[0]} is in urls and in start_urls: a server holds one model")
         if self.start_urls and not self.urls:
             raise ValueError("start_urls belong to urls; a server that is started serves both")
         if self.urls and (self.arguments or self.variables or self.share_gpu):
@@ -113,3 +136,18 @@ class VllmSection(Section):
                 "arguments, variables and share_gpu are for a server that is started; with urls, start it as you want it"
             )
         return self
+
+
+def _server(url: str) -> tuple[str, str, int | None, str]:
+    """What tells one server from another, however its URL is spelled."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{url!r}: {error}") from None
+    if parts.scheme not in ("http", "https") or "://" not in url:
+        raise ValueError(f"{url!r} must begin with http:// or https://")
+    if not parts.hostname:
+        raise ValueError(f"{url!r} names no host")
+    usual = 80 if parts.scheme == "http" else 443
+    return parts.scheme, parts.hostname, port or usual, parts.path.rstrip("/")
