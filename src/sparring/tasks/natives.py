@@ -4,11 +4,9 @@ HumanEval: ``prompt`` (a head and a docstring), ``entry_point``, ``canonical_sol
 ``test`` (assertions, mostly inside a function ``check``). MBPP: ``text`` or ``prompt``, ``code``,
 ``test_list``, and if present ``challenge_test_list``, ``test_imports``, ``test_setup_code``.
 
-A suite of nothing but assertions that `asserts` can read becomes call tests, each compared by the
-rule that its assertion states. Any other (loops, helpers, a round trip, a tolerance that is
-computed) stays whole as one script. Nothing is left out or approximated: a challenge test is a test
-like any other. Other columns of these data sets are not looked at, except that a name close to one
-of the above is taken for a slip.
+What the assertions become is `suites`' business. A challenge test is a test like any other. Other
+columns of these data sets are not looked at, except that a name close to one of the above is taken
+for a slip.
 
 Not done here: running anything. That a reference solution passes its own tests is not known yet.
 """
@@ -18,12 +16,10 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sparring.schema import Kind, Task, Test
-from sparring.tasks.asserts import CallTest, parse_asserts
+from sparring.schema import Task, Test
 from sparring.tasks.fields import (
     MAX_SECONDS,
     Row,
@@ -31,6 +27,7 @@ from sparring.tasks.fields import (
     read_id,
     read_label,
 )
+from sparring.tasks.suites import parsed, read_suite
 
 SECONDS = 3.0
 """CPU seconds of a run, where the row does not say: what HumanEval gives a whole suite."""
@@ -93,9 +90,11 @@ def _humaneval(row: Row) -> _Found | None:
         return None
     if fault := entry_point_fault(entry_point):
         row.fault("entry_point", fault)
-    tests = _suite(row, "test", [suite], entry_point)
     # A body that is blank is none: some releases hide their solutions so.
-    solutions = (_joined(prompt, body),) if body is not None and body.strip() else ()
+    whole = _joined(prompt, body) if body is not None and body.strip() else None
+    solutions = (whole,) if whole is not None else ()
+    program = parsed(whole) if whole is not None else parsed(f"{prompt}\n    pass\n")
+    tests = read_suite(row, "test", [suite], entry_point, program)
     return (prompt, entry_point, tests, solutions) if tests else None
 
 
@@ -109,11 +108,11 @@ def _mbpp(row: Row) -> _Found | None:
         row.fault("test_list", "has no test; a task without ground-truth tests has no reward")
     if row.faults:
         return None
-    tree = _parse(code) if code is not None else None
+    tree = parsed(code) if code is not None else None
     if code is not None and tree is None:
         row.fault("code", "is not Python")
         return None
-    asserted = _parse("\n".join(tests))
+    asserted = parsed("\n".join(tests))
     if asserted is None:
         row.fault("test_list", "is not Python")
         return None
@@ -123,63 +122,9 @@ def _mbpp(row: Row) -> _Found | None:
         row.fault("test_list", f"no assertion calls a function {defined}")
         return None
     name, signature = head
-    found = _suite(row, "test_list", [*imports, setup, *tests], name)
+    found = read_suite(row, "test_list", [*imports, setup, *tests], name, tree)
     statement = f"{text.strip()}\n\nThe function: `{signature}`"
     return (statement, name, found, (code,) if code else ()) if found else None
-
-
-def _suite(row: Row, name: str, parts: Sequence[str], entry_point: str) -> tuple[Test, ...]:
-    """The tests of a suite: calls if all of it is, else one script; none with a fault noted."""
-    source = "\n".join(part for part in parts if part.strip()) + "\n"
-    tree = _parse(source)
-    if tree is None:
-        row.fault(name, "is not Python")
-        return ()
-    if not any(isinstance(n, (ast.Assert, ast.Raise)) for n in ast.walk(tree)):
-        row.fault(name, "asserts nothing: every program would pass")
-        return ()
-    calls = _calls(tree, entry_point)
-    if calls:
-        return tuple(Test(c.input, c.output, Kind.CALL, c.checker) for c in calls)
-    return (Test(source if len(parts) > 1 else parts[0], "", Kind.SCRIPT),)
-
-
-def _calls(tree: ast.Module, entry_point: str) -> list[CallTest] | None:
-    """The suite as calls; None where anything in it is none."""
-    asserted: list[ast.Assert] = []
-    names = [entry_point]
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == "check":
-            arguments = node.args
-            if node.decorator_list or len(arguments.args) != 1 or arguments.vararg:
-                return None
-            names.append(arguments.args[0].arg)
-            inside = node.body
-        else:
-            inside = [node]
-        for one in inside:
-            if isinstance(one, ast.Assert):
-                if not (isinstance(one.test, ast.Constant) and one.test.value):
-                    asserted.append(one)  # `assert True` says nothing
-            elif not _says_nothing(one, top=one is node):
-                return None
-    try:
-        text = "\n".join(ast.unparse(ast.Assert(one.test)) for one in asserted)
-    except (ValueError, RecursionError):
-        return None
-    found = parse_asserts(text, names)
-    calls = [one for one in found if isinstance(one, CallTest)]
-    return calls if len(calls) == len(found) else None
-
-
-def _says_nothing(node: ast.stmt, *, top: bool) -> bool:
-    """Whether a statement beside the assertions has no part in them."""
-    if isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom)):
-        return True
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant)
-    # HumanEval's METADATA. A name that an assertion used would make it no call.
-    return top and isinstance(node, ast.Assign)
 
 
 def _tested(tests: ast.Module, code: ast.Module | None) -> tuple[str, str] | None:
@@ -213,21 +158,12 @@ def _called(tests: ast.Module) -> Iterator[str]:
 def _joined(prompt: str, body: str) -> str:
     """Head and body as one source. Where the body is indented otherwise than the docstring, which
     makes no Python, it takes the docstring's place."""
-    if _parse(prompt + body) is None and (head := _parse(f"{prompt}\n    pass\n")) is not None:
+    if parsed(prompt + body) is None and (head := parsed(f"{prompt}\n    pass\n")) is not None:
         last = head.body[-1]
         if isinstance(last, ast.FunctionDef):
             lines = prompt.splitlines(keepends=True)
             return "".join(lines[: last.body[0].lineno - 1]) + body
     return prompt + body
-
-
-def _parse(source: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _require(row: Row, name: str) -> None:
