@@ -104,7 +104,15 @@ def _says_nothing(node: ast.stmt, *, top: bool) -> bool:
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     # HumanEval's METADATA. A name that an assertion used would make it no call.
-    return top and isinstance(node, ast.Assign)
+    return top and isinstance(node, ast.Assign) and _literal(node.value)
+
+
+def _literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def parsed(source: str) -> ast.Module | None:
