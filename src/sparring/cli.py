@@ -227,7 +227,6 @@ def config(
     from sparring.config import NANO_RECIPE, describe_fields, load_recipe, to_toml
     from sparring.derived import derived_quantities
     from sparring.fits import memory_lines
-    from sparring.prompts.templates import Templates
     from sparring.recipe.presets import Preset, differences
 
     if diff is not None:
@@ -242,7 +241,7 @@ def config(
         typer.echo(describe_fields())
         return
     resolved = load_recipe(recipe or NANO_RECIPE, change or ())
-    Templates(resolved.prompts.coder, resolved.prompts.tester)
+    resolved.prompts.templates()
     typer.echo(to_toml(resolved))
     typer.echo("# what this amounts to")
     for name, value in derived_quantities(resolved).items():

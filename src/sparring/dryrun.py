@@ -26,6 +26,7 @@ from sparring.errors import DataError, RunError
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Adapters
 from sparring.learning.stats import RoleStats
+from sparring.pipelines import columns
 from sparring.pipelines.bout import Judged, judge, limits
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.record import Scored, rollout_record
@@ -128,14 +129,17 @@ def _tasks(ring: Ring) -> Iterator[Check]:
         bool(shared),
     )
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
-    jobs = [Job(t.solutions[0], _inputs(t), limits(t, ring.limits)) for t in tried]
+    jobs: list[Job] = []
+    for t in tried:
+        jobs += columns.jobs(t.solutions[0], t.ground_truth, limits(t, ring.limits), t)
     grader = Grader(ring.sandbox)
+    found = iter(ring.sandbox.run(jobs))
     tests = [
         [
-            (o, Comparison(t, x.input, o.output, x.output))
-            for x, o in zip(t.ground_truth, row, strict=True)
+            (o, Comparison.of(t, x, o.output))
+            for x, o in zip(t.ground_truth, columns.row(t.ground_truth, found), strict=True)
         ]
-        for t, row in zip(tried, ring.sandbox.run(jobs), strict=True)
+        for t in tried
     ]
     grader.prepare(one for pairs in tests for o, one in pairs if o.verdict is Verdict.FINISHED)
     wrong = [
@@ -146,13 +150,14 @@ def _tasks(ring: Ring) -> Iterator[Check]:
     if tried and len(wrong) == len(tried):
         raise DataError(
             f"no reference solution passes its own tests (task {wrong[0]}): do solutions and "
-            "tests belong together, and do the programs read standard input?"
+            "tests belong together, and do the programs read standard input, or define the "
+            "function that is asked for?"
         )
     if wrong:
-        found = f"{len(wrong)} of {len(tried)} fail their own tests, such as {wrong[0]}"
+        said = f"{len(wrong)} of {len(tried)} fail their own tests, such as {wrong[0]}"
     else:
-        found = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
-    yield Check("reference solutions", found, bool(wrong) or not tried)
+        said = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
+    yield Check("reference solutions", said, bool(wrong) or not tried)
     yield from _validators(ring)
 
 

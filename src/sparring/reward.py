@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sparring.learning.settings import Objective
+from sparring.pipelines.answers import plain_input
 from sparring.pipelines.bout import Judged
-from sparring.pipelines.monitors import plain_input
 from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import rewarded
 from sparring.recipe import Recipe, RewardSection
@@ -160,9 +160,9 @@ class Scorer:
 
 def facts_of(judged: Judged) -> Facts:
     """The facts of a bout."""
-    inputs = [plain_input(p.test.input) if p.test else None for p in judged.tests]
+    inputs = [plain_input(p.test) if p.test else None for p in judged.tests]
     count = Counter(inputs)
-    public = {plain_input(t.input) for t in judged.task.examples}
+    public = {plain_input(t) for t in judged.task.examples}
     return Facts(
         matrix=judged.matrix,
         tester_matrix=stacked(judged.matrix, judged.pool) if judged.pool else judged.matrix,

@@ -27,7 +27,6 @@ from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
-from sparring.prompts.templates import Templates
 from sparring.recipe import Curriculum, Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
@@ -50,7 +49,7 @@ class Ring:
         """``log`` is where a vLLM server of our own writes; default: in the temporary directory."""
         self.recipe = recipe
         self.trainer = trainer
-        self.templates = Templates(recipe.prompts.coder, recipe.prompts.tester)
+        self.templates = recipe.prompts.templates()
         t = recipe.tasks
         self.tasks = [
             withhold(task, t.withheld_tests)
@@ -65,8 +64,8 @@ class Ring:
                 f"{len(self.tasks)} tasks to train on"
             )
         if (rule := recipe.checker.rule) is not None:
-            self.tasks = [replace(x, checker=rule) for x in self.tasks]
-            self.held_out = [replace(x, checker=rule) for x in self.held_out]
+            self.tasks = [_compared_by(rule, x) for x in self.tasks]
+            self.held_out = [_compared_by(rule, x) for x in self.held_out]
         self.sampler = Cast.of(recipe, trainer, log)
         self.limits = Limits(
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
@@ -265,6 +264,11 @@ class Ring:
     ) -> None:
         self.sandbox.close()
         self.sampler.close()
+
+
+def _compared_by(rule: str, task: Task) -> Task:
+    """The task with this rule for printed text. A function task has values, and keeps its own."""
+    return task if task.entry_point is not None else replace(task, checker=rule)
 
 
 def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | None) -> list[Task]:

@@ -23,17 +23,18 @@ from dataclasses import dataclass, field, replace
 
 from sparring.cast import Cast
 from sparring.journal import Journal
+from sparring.pipelines import columns
 from sparring.pipelines.bout import Judged, Supervision, judge, limits
 from sparring.pipelines.early import Early
+from sparring.pipelines.reading import read_test
 from sparring.pipelines.supervised import rewarded, supervise
-from sparring.prompts.parse import ParsedProgram, parse_program, parse_test
+from sparring.prompts.parse import ParsedProgram, Reasoning, parse_program
 from sparring.ring import Ring
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.sampling.base import Prompt
-from sparring.sandbox import Job
-from sparring.schema import Response, Role, Task
+from sparring.schema import Response, Role, Task, Test
 from sparring.supervision import Written
 
 PLAYERS = ("coder", "opponents", "tester")
@@ -87,7 +88,7 @@ class Round:
         after the programs have run, and only where they can have a label."""
         ring, sampling = self.table.ring, self.table.ring.recipe.sampling
         self._begin_known()
-        first = self._first_inputs()
+        first = self._first_tests()
         self.table.phase("sampling")
         self._coder = self._asked(
             "coder",
@@ -210,45 +211,46 @@ class Round:
             if not all(journal.whole(i) for i in part):
                 yield part
 
-    def _first_inputs(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """For each task the inputs that its programs can begin with: own ones, opponents'."""
+    def _first_tests(self) -> list[tuple[tuple[Test, ...], tuple[Test, ...]]]:
+        """For each task the tests that its programs can begin with: own ones, opponents'."""
         if (written := self.table.written) is None:
-            counted = [tuple(x.input for x in t.tests) for t in self.tasks]
-            more = [tuple(x.input for x in t.withheld) for t in self.tasks]
-            return [(a + b, a) for a, b in zip(counted, more, strict=True)]
+            return [(t.ground_truth, t.tests) for t in self.tasks]
         think = written.supervisor.reasoning
         lane = f"{self.table.lane}supervisor"
         with self.table.progress.timeline.during(Phase.SAMPLING, lane):
             groups = written.responses(self.tasks)
-        parsed = [[parse_test(r.text, r.stop, think).test for r in group] for group in groups]
-        inputs = [tuple(t.input for t in tests if t) for tests in parsed]
-        return [(own, own) for own in inputs]
+        read = [self._tests(i, group, think) for i, group in enumerate(groups)]
+        return [(own, own) for own in read]
 
     def _begin_known(self) -> None:
         """Reference solutions on ground-truth tests, which are known before anything is asked."""
         if self.table.written is None:
-            self.early.begin(
-                Job(s, tuple(x.input for x in t.ground_truth), limit)
-                for t, limit in zip(self.tasks, self._limits, strict=True)
-                for s in t.solutions[:1]
-            )
+            for i, task in enumerate(self.tasks):
+                self._run(i, task.solutions[:1], task.ground_truth)
 
-    def _begin(self, i: int, coder: Sequence[Response], inputs: tuple[str, ...]) -> None:
-        programs = self._programs(coder)
-        self.early.begin(Job(p.source, inputs, self._limits[i]) for p in programs if p.source)
+    def _begin(self, i: int, coder: Sequence[Response], tests: tuple[Test, ...]) -> None:
+        self._run(i, [p.source for p in self._programs(coder)], tests)
+
+    def _run(self, i: int, sources: Sequence[str | None], tests: tuple[Test, ...]) -> None:
+        """Have these programs run on tests of task ``i``."""
+        self.early.begin(
+            job
+            for source in sources
+            if source is not None
+            for job in columns.jobs(source, tests, self._limits[i], self.tasks[i])
+        )
 
     def _begin_generated(self, i: int, tester: Sequence[Response]) -> None:
-        think = self.table.ring.reasoning[Role.TESTER]
-        parsed = [parse_test(r.text, r.stop, think).test for r in tester]
-        inputs = tuple(t.input for t in parsed if t)
+        tests = self._tests(i, tester, self.table.ring.reasoning[Role.TESTER])
         task = self.tasks[i]
         validator = [task.validator] if task.validator else []
         sources = [p.source for p in self._programs([*self._coder[i], *self._others[i]])]
-        self.early.begin(
-            Job(s, inputs, self._limits[i])
-            for s in (*sources, *task.solutions[:1], *validator)
-            if s is not None
-        )
+        self._run(i, [*sources, *task.solutions[:1], *validator], tests)
+
+    def _tests(self, i: int, tester: Sequence[Response], think: Reasoning) -> tuple[Test, ...]:
+        """The tests that can be read in these responses to task ``i``."""
+        read = [read_test(self.tasks[i], r, think).test for r in tester]
+        return tuple(t for t in read if t)
 
     def _programs(self, responses: Sequence[Response]) -> list[ParsedProgram]:
         think = self.table.ring.reasoning[Role.CODER]

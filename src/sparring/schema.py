@@ -36,7 +36,7 @@ class ParseFailure(StrEnum):
     TRUNCATED = "truncated"
     """The response hit the token limit before its answer was complete."""
     NO_CODE_BLOCK = "no_code_block"
-    """A coder's response without a fenced code block."""
+    """A response without a fenced code block, where one is asked for."""
     UNCLOSED_BLOCK = "unclosed_block"
     """The last block was opened and never closed."""
     EMPTY_BLOCK = "empty_block"
@@ -49,6 +49,14 @@ class ParseFailure(StrEnum):
     """A header or a fence inside a block: it is not clear what the test is."""
     SYNTAX_ERROR = "syntax_error"
     """The block is not valid Python: the program could never run."""
+    NO_ASSERTION = "no_assertion"
+    """A test of a function, in a block without an assertion."""
+    SEVERAL_ASSERTIONS = "several_assertions"
+    """More than one assertion: it is not clear which is the test."""
+    NOT_A_CALL = "not_a_call"
+    """The assertion is none about one call with constant arguments, or stands beside other code."""
+    LOOSE_TOLERANCE = "loose_tolerance"
+    """The assertion allows a tolerance so wide that it would be right about almost anything."""
 
 
 class TestRefusal(StrEnum):

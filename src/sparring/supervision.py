@@ -20,7 +20,6 @@ from sparring.learning.model import check_causal, load_model
 from sparring.pipelines.record import response_from, response_record
 from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
-from sparring.prompts.templates import Templates
 from sparring.recipe import Recipe, SupervisionKind
 from sparring.runs.directory import RunDir
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
@@ -104,7 +103,7 @@ class Supervisor:
 
     def _texts(self, tasks: Sequence[Task]) -> list[str]:
         p = self.recipe.prompts
-        templates = Templates(p.coder, p.tester)
+        templates = p.templates()
         options = self.recipe.supervision.template_options
         return [
             prompt_text(self.tokenizer, templates.fill(t, Role.TESTER, p.tester_examples), options)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparring import values
 from sparring.errors import ConfigError, ModelError
 from sparring.prompts.parse import Reasoning, parse_program, parse_test
 from sparring.prompts.render import prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
-from sparring.schema import ParseFailure, Role, StopReason, Task, Test
+from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
 
 GOOD = "**Test Input:**\n```\n3 5 -2 7\n```\nkeep: 3 n 5 y\n**Test Output:**\n```\n24\n```"
 
@@ -219,3 +221,43 @@ def test_a_template_that_loses_the_message_or_falls_over_is_refused() -> None:
         prompt_text(Deaf("x"), "the task")
     with pytest.raises(ModelError, match="ZeroDivisionError: at the template's line 3"):
         prompt_text(Broken("x"), "the task")
+
+
+CALL = Task(
+    "t",
+    "The statement with {braces}.",
+    tests=(Test("", "", Kind.SCRIPT),),
+    examples=(
+        Test(values.encode(([[1, 2], "a"], {"key": None})), values.encode({3}), Kind.CALL),
+        Test("hidden script", "", Kind.SCRIPT),
+    ),
+    entry_point="f",
+)
+
+
+def test_a_function_task_has_templates_of_its_own() -> None:
+    coder, tester = (Templates().fill(CALL, role, examples=2) for role in Role)
+    for text in (coder, tester):
+        assert "The statement with {braces}." in text
+        assert "Example:\n```python\nassert f([1, 2], 'a', key=None) == {3}\n```" in text
+        assert "hidden" not in text
+        assert "standard input" not in text
+        assert "{function}" not in text
+    assert "`f`" in coder
+    assert "assert f(arguments) == value" in tester
+    method = Templates().fill(replace(CALL, entry_point="Solution.f"), Role.TESTER)
+    assert "assert Solution().f(arguments) == value" in method
+    own = Templates(coder_function="{function}: {statement}", tester_function="{statement}")
+    assert own.fill(CALL, Role.CODER) == "f: The statement with {braces}."
+    assert own.fill(TASK, Role.CODER) == Templates().fill(TASK, Role.CODER)
+
+
+def test_templates_of_function_tasks_are_checked_as_the_others() -> None:
+    with pytest.raises(ConfigError, match=r"prompts\.tester_function: the template needs"):
+        Templates(tester_function="{function}")
+    with pytest.raises(
+        ConfigError, match=r"prompts.coder: unknown .*function.*; there are .statem"
+    ):
+        Templates(coder="{statement} {function}")
+    with pytest.raises(ConfigError, match=r"examples.* and .function"):
+        Templates(coder_function="{statement} {call}")

@@ -1,35 +1,34 @@
 """One bout per task: responses of both roles, parsed, run and compared.
 
 Training and evaluation both stand on this. Every unique program runs once on
-every unique input; ground-truth and generated tests differ only in where
-their expected outputs came from. Reference solution and validator run like
+every unique input, be it standard input, a call or a script (`columns`);
+ground-truth and generated tests differ only in where their expected outputs
+came from. Reference solution and validator run like
 any other program; what they say is used for metrics and for refusing
 forbidden inputs, never shown to a program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.pipelines import columns
+from sparring.pipelines.answers import answer, plain_input, plain_output, size
 from sparring.pipelines.early import Runs
 from sparring.pipelines.foreign import NO_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.pipelines.grading import Comparison, Grader
-from sparring.prompts.parse import (
-    ParsedProgram,
-    ParsedTest,
-    Reasoning,
-    parse_program,
-    parse_test,
-)
+from sparring.pipelines.reading import read_test
+from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning, parse_program
 from sparring.sandbox import Job, Limits
-from sparring.schema import Outcome, Response, Role, Task, Test, TestRefusal, Verdict
+from sparring.schema import Kind, Outcome, Response, Role, Task, Test, TestRefusal, Verdict
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
 from sparring.scoring.selection import agreement
 
+_UNREAD = Test("", "")
 _INVALID = Outcome(Verdict.INVALID)
 _UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")
 _USUAL: Mapping[Role, Reasoning] = {role: Reasoning() for role in Role}
@@ -43,8 +42,8 @@ class Judged:
     ``valid_U``: parsed, allowed by the task's validator and finished by its
     reference solution, where it has these.
     ``right_U``: by the reference solution (all False without one; see
-    ``has_reference``), ``reference_U`` what that printed. ``size_U``: values in
-    the input, NaN if not parsed. ``pool`` and ``pool_outcomes_PT``: other
+    ``has_reference``), ``reference_U`` what that gave. ``size_U``: values in
+    the input (`answers.size`), NaN if not parsed. ``pool`` and ``pool_outcomes_PT``: other
     programs on the same tests. What monitors read and no reward:
     ``withheld_PH``, every program on the withheld ground-truth tests;
     ``reference_G``, the reference solution on ``task.ground_truth`` (empty
@@ -78,8 +77,8 @@ class Judged:
 
     def facts(self) -> TaskFacts:
         """What metrics need."""
-        answers = [tuple(o.output for o in row[: len(self.task.tests)]) for row in self.outcomes_PT]
-        expected = [(p.test.input, p.test.output.split()) if p.test else None for p in self.tests]
+        answers = [self._answers(row) for row in self.outcomes_PT]
+        expected = [_claim(p.test) if p.test else None for p in self.tests]
         return TaskFacts(
             matrix=self.matrix,
             parsed_U=self.parsed_U,
@@ -95,12 +94,23 @@ class Judged:
             pool_agreement_P=self._agreement(self.pool_outcomes_PT) if self.pool else None,
         )
 
+    def _answers(self, row: Sequence[Outcome]) -> tuple[Hashable, ...]:
+        """A program's answers on the ground-truth tests; printed text to the letter."""
+        return tuple(
+            o.output if t.kind is Kind.STDIN else answer(t, o)
+            for t, o in zip(self.task.tests, row, strict=False)
+        )
+
     def _agreement(self, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
-        """By what programs print for the generated inputs; one without any agrees with nobody."""
+        """By what programs answer to the generated inputs; one without any agrees with nobody."""
         rows = [row[len(self.task.tests) :] for row in outcomes_PT]
+        tests = [p.test or _UNREAD for p in self.tests]
         return agreement(
             [
-                tuple((o.verdict is Verdict.RUNTIME_ERROR, *o.output.split()) for o in row)
+                tuple(
+                    (o.verdict is Verdict.RUNTIME_ERROR, answer(t, o))
+                    for t, o in zip(tests, row, strict=True)
+                )
                 if any(o.verdict is not Verdict.INVALID for o in row)
                 else None
                 for row in rows
@@ -140,29 +150,34 @@ def judge(
     """
     think = [reasoning[role] for role in (Role.CODER, Role.TESTER)]
     programs = [[parse_program(r.text, r.stop, think[0]) for r in group] for group in coder]
-    tests = [[parse_test(r.text, r.stop, think[1]) for r in group] for group in tester]
+    tests = [
+        [read_test(task, r, think[1]) for r in group]
+        for task, group in zip(tasks, tester, strict=True)
+    ]
     jobs: list[Job] = []
     for i, task in enumerate(tasks):
-        generated = tuple(p.test.input for p in tests[i] if p.test)
-        counted = tuple(t.input for t in task.tests) + generated
-        every = counted + tuple(t.input for t in task.withheld)
+        generated, counted, every, known = _columns(task, tests[i])
         limit = limits(task, general)
-        jobs += [Job(p.source, every, limit) for p in programs[i] if p.source is not None]
-        if pools:
-            jobs += [Job(p.source, counted, limit) for p in pools[i] if p.source is not None]
-        known = generated + tuple(t.input for t in task.ground_truth)
-        jobs += [Job(s, known, limit) for s in task.solutions[:1]]
-        jobs += [Job(task.validator, generated, limit)] if task.validator else []
+        for p in programs[i]:
+            jobs += columns.jobs(p.source, every, limit, task) if p.source is not None else []
+        for p in pools[i] if pools else ():
+            jobs += columns.jobs(p.source, counted, limit, task) if p.source is not None else []
+        for s in task.solutions[:1]:
+            jobs += columns.jobs(s, known, limit, task)
+        if task.validator:
+            jobs += columns.jobs(task.validator, generated, limit, task)
     found = iter(sandbox.run(jobs))
     grader = Grader(sandbox)
     ready = []
     for i, task in enumerate(tasks):
-        own = [next(found) if p.source is not None else None for p in programs[i]]
+        generated, counted, every, known = _columns(task, tests[i])
+        own = [columns.row(every, found) if p.source is not None else None for p in programs[i]]
         others = [
-            next(found) if p.source is not None else None for p in (pools[i] if pools else ())
+            columns.row(counted, found) if p.source is not None else None
+            for p in (pools[i] if pools else ())
         ]
-        reference = next(found) if task.solutions else None
-        validation = next(found) if task.validator else None
+        reference = columns.row(known, found) if task.solutions else None
+        validation = columns.row(generated, found) if task.validator else None
         ready.append((own, others if pools else None, reference, validation))
     grader.prepare(
         one
@@ -181,6 +196,16 @@ def judge(
         )
         for i, task in enumerate(tasks)
     ]
+
+
+def _columns(
+    task: Task, tests: Sequence[ParsedTest]
+) -> tuple[tuple[Test, ...], tuple[Test, ...], tuple[Test, ...], tuple[Test, ...]]:
+    """The generated tests, and what is run on them and on others: a pool's programs, the group's
+    own, the reference."""
+    generated = tuple(p.test for p in tests if p.test)
+    counted = (*task.tests, *generated)
+    return generated, counted, (*counted, *task.withheld), (*generated, *task.ground_truth)
 
 
 def limits(task: Task, general: Limits) -> Limits:
@@ -218,20 +243,20 @@ def _judged(
     for k, p in enumerate(tests):
         if p.test is None:
             continue
-        size_U[k] = len(p.test.input.split())
+        size_U[k] = size(p.test)
         if (said := validation[k]) is not None and said.verdict is Verdict.INFRA:
             unknown_U[k] = True
         refused_U[k] = _refusal(said, reference[k])
         valid_U[k] = refused_U[k] is None
         truth = reference[k]
         if valid_U[k] and truth is not None and truth.verdict is Verdict.FINISHED:
-            one = Comparison(task, p.test.input, p.test.output, truth.output)
+            one = Comparison.with_reference(task, p.test, truth.output)
             right_U[k] = grader.verdict(one)[0] is Verdict.ACCEPTED
-    columns = (*task.tests, *(p.test for p in tests), *task.withheld)
+    every = (*task.tests, *(p.test for p in tests), *task.withheld)
     width = len(task.tests) + len(tests)
     compared = [
-        [_compared(task, columns, row, grader) for row in runs[0]],
-        [_compared(task, columns[:width], row, grader) for row in runs[1] or ()],
+        [_compared(task, every, row, grader) for row in runs[0]],
+        [_compared(task, every[:width], row, grader) for row in runs[1] or ()],
     ]
     for row in (*compared[0], *compared[1]):
         for u in np.flatnonzero(unknown_U):  # whether the test may count is not known: no label
@@ -281,7 +306,7 @@ def _reference_G(task: Task, generated: int, row: _Runs | None, grader: Grader) 
     if row is None:
         return []
     return [
-        grader.graded(o, Comparison(task, test.input, o.output, test.output))
+        grader.graded(o, Comparison.of(task, test, o.output))
         for test, o in zip(task.ground_truth, row[generated:], strict=True)
     ]
 
@@ -294,19 +319,19 @@ def _matrix(task: Task, outcomes: Sequence[Sequence[Outcome]], generated: int) -
 
 
 def _compared(
-    task: Task, columns: Sequence[Test | None], row: _Runs | None, grader: Grader
+    task: Task, tests: Sequence[Test | None], row: _Runs | None, grader: Grader
 ) -> list[Outcome]:
     """A program's outcomes on these tests with the checker's verdict in place of FINISHED."""
     if row is None:
-        return [_INVALID] * len(columns)
+        return [_INVALID] * len(tests)
     runs = iter(row)
     found = []
-    for test in columns:
+    for test in tests:
         if test is None:
             found.append(_INVALID)
             continue
         outcome = next(runs)
-        one = Comparison(task, test.input, outcome.output, test.output)
+        one = Comparison.of(task, test, outcome.output)
         found.append(grader.graded(outcome, one))
     return found
 
@@ -321,16 +346,16 @@ def _comparisons(
     """Every comparison that judging this task takes."""
     generated = [p.test for p in tests if p.test]
     for row in (*own, *(others or ())):
-        columns = (*task.tests, *generated, *task.withheld)
-        for test, outcome in zip(columns, row or (), strict=False):
+        every = (*task.tests, *generated, *task.withheld)
+        for test, outcome in zip(every, row or (), strict=False):
             if outcome.verdict is Verdict.FINISHED:
-                yield Comparison(task, test.input, outcome.output, test.output)
+                yield Comparison.of(task, test, outcome.output)
     for test, truth in zip(generated, reference or (), strict=False):
         if truth.verdict is Verdict.FINISHED:
-            yield Comparison(task, test.input, test.output, truth.output)
+            yield Comparison.with_reference(task, test, truth.output)
     for test, truth in zip(task.ground_truth, (reference or ())[len(generated) :], strict=False):
         if truth.verdict is Verdict.FINISHED:
-            yield Comparison(task, test.input, truth.output, test.output)
+            yield Comparison.of(task, test, truth.output)
     yield from foreign_comparisons(task)
 
 
@@ -342,7 +367,16 @@ def _spread(row: _Runs | None, parsed_U: Bools) -> list[Outcome | None]:
     return [next(runs) if parsed else None for parsed in parsed_U]
 
 
-def _majority_by_input(expected: Sequence[tuple[str, list[str]] | None], right_U: Bools) -> float:
+def _claim(test: Test) -> tuple[Hashable, Sequence[str]]:
+    """A test's input and what it says of it, equal where they mean the same."""
+    if test.kind is Kind.STDIN:
+        return test.input, test.output.split()
+    return plain_input(test), plain_output(test)
+
+
+def _majority_by_input(
+    expected: Sequence[tuple[Hashable, Sequence[str]] | None], right_U: Bools
+) -> float:
     """Accuracy of the tests after a vote among those with the same input; an input that occurs
     once votes alone."""
     values = []

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from sparring.pipelines.early import Runs
 from sparring.sandbox import Job, Limits
-from sparring.schema import Outcome, Task, Verdict
+from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.checkers import Rule, accepts, parse_checker
 
 ACCEPTED = "accepted"
@@ -26,12 +26,45 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An output of a program for `input`, to be compared with the expected one."""
+    """An output of a program for `input`, to be compared with the expected one by ``rule``;
+    None: the task's."""
 
     task: Task
     input: str
     output: str
     expected: str
+    rule: str | None = None
+
+    @property
+    def checker(self) -> str:
+        """What decides."""
+        return self.rule or self.task.checker
+
+    @classmethod
+    def of(cls, task: Task, test: Test, output: str) -> Comparison:
+        """A program's output for a test, with what the test expects."""
+        return cls(task, test.input, output, test.output, rule_of(task, test))
+
+    @classmethod
+    def with_reference(cls, task: Task, test: Test, reference: str) -> Comparison:
+        """A test's expected output, with what the reference solution gives for its input.
+
+        A call test states by which rule it compares, so it is right if the reference passes it;
+        in printed text the test's output stands where a program's would.
+        """
+        if test.kind is Kind.CALL:
+            return cls.of(task, test, reference)
+        return cls(task, test.input, test.output, reference, rule_of(task, test))
+
+
+def rule_of(task: Task, test: Test) -> str:
+    """The checker of a test: its own, else the task's; `value` where that is for printed text and
+    the test is a call."""
+    if test.checker is not None:
+        return test.checker
+    if test.kind is Kind.CALL and not parse_checker(task.checker).of_calls:
+        return Rule.VALUE
+    return task.checker
 
 
 class Grader:
@@ -45,7 +78,7 @@ class Grader:
         """Run the checker programs that these need; nothing where no task has one."""
         wanted: dict[str, dict[str, None]] = {}
         for one in comparisons:
-            if parse_checker(one.task.checker).rule is Rule.PROGRAM:
+            if parse_checker(one.checker).rule is Rule.PROGRAM:
                 question = _question(one)
                 if (_program(one.task), question) not in self._found:
                     wanted.setdefault(_program(one.task), {})[question] = None
@@ -61,8 +94,8 @@ class Grader:
 
         Comparisons by a program must have been prepared.
         """
-        if parse_checker(one.task.checker).rule is not Rule.PROGRAM:
-            good = accepts(one.task.checker, one.output, one.expected)
+        if parse_checker(one.checker).rule is not Rule.PROGRAM:
+            good = accepts(one.checker, one.output, one.expected)
             return (Verdict.ACCEPTED if good else Verdict.WRONG_ANSWER), ""
         said = self._found[_program(one.task), _question(one)]
         if said.verdict is Verdict.INFRA:

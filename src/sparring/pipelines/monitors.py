@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from sparring.pipelines.answers import plain_input, size
 from sparring.pipelines.bout import Judged
-from sparring.schema import Outcome, TestRefusal, Verdict
+from sparring.schema import Kind, Outcome, TestRefusal, Verdict
 from sparring.scoring.matrix import Bools
 from sparring.scoring.rates import estimated_right
 from sparring.tasks.withhold import original_places
@@ -79,8 +80,8 @@ _OF_TESTS = (
 def _generated(judged: Judged) -> dict[str, list[bool]]:
     """For each of `_OF_TESTS`, of which generated tests it is true; those that it cannot be said
     of are left out."""
-    inputs = [plain_input(p.test.input) for p in judged.tests if p.test]
-    public = {plain_input(e.input) for e in judged.task.examples}
+    inputs = [plain_input(p.test) for p in judged.tests if p.test]
+    public = {plain_input(e) for e in judged.task.examples}
     seen = Counter[tuple[str, ...]]()
     repeated = []
     for one in inputs:
@@ -91,7 +92,8 @@ def _generated(judged: Judged) -> dict[str, list[bool]]:
         [r is kind for r in judged.refused_U]
         for kind in (TestRefusal.FORBIDDEN, TestRefusal.UNFINISHED)
     )
-    half = float(np.median([len(t.input.split()) for t in judged.task.ground_truth])) / 2
+    sizes = [size(t) for t in judged.task.ground_truth if t.kind is not Kind.SCRIPT]
+    half = float(np.median(sizes)) / 2 if sizes else 0.0
     return {
         "duplicate_tests": repeated,
         "copied_tests": [one in public for one in inputs] if public else [],
@@ -99,13 +101,8 @@ def _generated(judged: Judged) -> dict[str, list[bool]]:
         "unparsed_tests": unparsed,
         "forbidden_tests": forbidden,
         "unfinished_tests": stuck if any(o is not None for o in judged.reference_U) else [],
-        "trivial_inputs": (judged.size_U[judged.parsed_U] < half).tolist(),
+        "trivial_inputs": (judged.size_U[judged.parsed_U] < half).tolist() if sizes else [],
     }
-
-
-def plain_input(text: str) -> tuple[str, ...]:
-    """An input without what makes equal ones look different: blank lines, runs of white space."""
-    return tuple(" ".join(line.split()) for line in text.splitlines() if line.strip())
 
 
 def _withheld_gap(judged: Sequence[Judged], correct_only: bool) -> float:

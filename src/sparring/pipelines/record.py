@@ -17,8 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from sparring.pipelines.answers import size
 from sparring.pipelines.bout import Judged, Supervision
 from sparring.pipelines.foreign import Foreign, foreign_comparisons
+from sparring.pipelines.testdata import (
+    generated_from,
+    generated_record,
+    pairs_of,
+    tests_from,
+)
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.runs.directory import well_formed
 from sparring.schema import (
@@ -68,10 +75,11 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
         "task": {
             "id": task.id,
             "statement": task.statement,
-            "tests": _pairs(task.tests),
-            "withheld": _pairs(task.withheld),
-            "examples": _pairs(task.examples),
+            "tests": pairs_of(task.tests),
+            "withheld": pairs_of(task.withheld),
+            "examples": pairs_of(task.examples),
             "checker": task.checker,
+            **({} if task.entry_point is None else {"entry_point": task.entry_point}),
             "source": task.source,
             "has_reference": judged.has_reference,
             "reference": [_outcome(o) for o in judged.reference_G],
@@ -93,9 +101,7 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
         "tests": [
             {
                 **response_record(r),
-                "input": p.test.input if p.test else None,
-                "output": p.test.output if p.test else None,
-                "failure": p.failure,
+                **generated_record(p),
                 "valid": bool(judged.valid_U[k]),
                 "refused": judged.refused_U[k],
                 "right": bool(judged.right_U[k]) if judged.has_reference else None,
@@ -134,9 +140,7 @@ def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -
     right, bout = supervision.right_K, supervision.bout
     tests = [
         {
-            "input": p.test.input if p.test else None,
-            "output": p.test.output if p.test else None,
-            "failure": p.failure,
+            **generated_record(p),
             "right": bool(right[k]) if right is not None else None,
             "kept": bool(kept_K[k]),
         }
@@ -164,8 +168,9 @@ def _usage(judged: Judged) -> list[list[list[Any]]]:
 
 
 def judged_from(record: Mapping[str, Any], checker: str | None = None) -> Judged:
-    """The bout of a record. With a ``checker``, outputs are compared anew; a run whose output
-    was too long to be kept whole keeps its verdict. Raises `RunError` for any other record."""
+    """The bout of a record. With a ``checker``, printed text is compared anew; a run whose output
+    was too long to be kept whole keeps its verdict, and so does all of a function task, whose
+    values no such rule compares. Raises `RunError` for any other record."""
     step = record.get("step") if isinstance(record, dict) else None
     with well_formed(f"rollouts of step {step}"):
         return _judged_from(record, checker)
@@ -173,14 +178,17 @@ def judged_from(record: Mapping[str, Any], checker: str | None = None) -> Judged
 
 def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
     given = record["task"]
+    if given.get("entry_point") is not None:
+        checker = None
     task = Task(
         id=given["id"],
         statement=given["statement"],
-        tests=_tests(given["tests"]),
-        examples=_tests(given.get("examples", ())),
+        tests=tests_from(given["tests"]),
+        examples=tests_from(given.get("examples", ())),
         checker=checker or given["checker"],
         source=given["source"],
-        withheld=_tests(given.get("withheld", ())),
+        withheld=tests_from(given.get("withheld", ())),
+        entry_point=given.get("entry_point"),
     )
     programs, tests = record["programs"], record["tests"]
     told = given.get("reference", ())
@@ -229,9 +237,7 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         refused_U=[TestRefusal(r) if (r := t.get("refused")) else None for t in tests],
         right_U=right_U,
         reference_U=reference,
-        size_U=np.array(
-            [len(p.test.input.split()) if p.test else np.nan for p in parsed], dtype=float
-        ),
+        size_U=np.array([size(p.test) if p.test else np.nan for p in parsed], dtype=float),
         has_reference=given["has_reference"],
         supervision=_read_supervision(record, checker) if "supervision" in record else None,
         withheld_PH=[
@@ -252,15 +258,7 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
 def _foreign(task: Task) -> Foreign:
     """Anew, by a rule that compares texts."""
     pairs = foreign_comparisons(task)
-    return Foreign(sum(accepts(task.checker, p.output, p.expected) for p in pairs), len(pairs))
-
-
-def _pairs(tests: Sequence[Test]) -> list[list[str]]:
-    return [[t.input, t.output] for t in tests]
-
-
-def _tests(pairs: Sequence[Sequence[str]]) -> tuple[Test, ...]:
-    return tuple(Test(a, b) for a, b in pairs)
+    return Foreign(sum(accepts(p.checker, p.output, p.expected) for p in pairs), len(pairs))
 
 
 def _matrix(outcomes: Sequence[Sequence[Outcome]], task: Task) -> PassMatrix:
@@ -269,7 +267,7 @@ def _matrix(outcomes: Sequence[Sequence[Outcome]], task: Task) -> PassMatrix:
 
 def _parsed(tests: Sequence[Mapping[str, Any]]) -> list[ParsedTest]:
     return [
-        ParsedTest(Test(t["input"], t["output"]))
+        ParsedTest(generated_from(t))
         if t["input"] is not None
         else ParsedTest(None, ParseFailure(t["failure"]))
         for t in tests
@@ -280,7 +278,7 @@ def _read_supervision(record: Mapping[str, Any], checker: str | None) -> Supervi
     """What `_supervision_record` wrote. Its bout is read as the record of a task that has these
     tests only."""
     given, task = record["supervision"], record["task"]
-    read = [[t["input"], t["output"]] for t in given["tests"] if t["input"] is not None]
+    read = pairs_of([generated_from(t) for t in given["tests"] if t["input"] is not None])
     bout = None
     if read:
         alone = {

@@ -22,8 +22,9 @@ import numpy as np
 
 from sparring.pipelines.bout import Judged, Supervision, judge
 from sparring.pipelines.early import Runs
+from sparring.pipelines.reading import read_test
 from sparring.pipelines.record import Scored
-from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning, parse_test
+from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning
 from sparring.sandbox import Limits
 from sparring.schema import Response, Role, Task
 from sparring.scoring.agreement import TestFilter, agreement
@@ -45,7 +46,10 @@ def supervise(
 
     ``its_reasoning`` says how the supervisor marks its own.
     """
-    parsed = [[parse_test(r.text, r.stop, its_reasoning) for r in g] for g in supervisor]
+    parsed = [
+        [read_test(task, r, its_reasoning) for r in group]
+        for task, group in zip(tasks, supervisor, strict=True)
+    ]
     tested = [i for i, tests in enumerate(parsed) if any(p.test for p in tests)]
     bouts = judge(
         sandbox,
@@ -88,6 +92,7 @@ def label_free(task: Task, tests: Sequence[ParsedTest]) -> Task:
         checker=task.checker,
         checker_program=task.checker_program,
         source=task.source,
+        entry_point=task.entry_point,
     )
 
 

@@ -12,7 +12,13 @@ from sparring.learning.settings import (
     Precision,
     Sharding,
 )
-from sparring.prompts.templates import CODER, TESTER
+from sparring.prompts.templates import (
+    CODER,
+    CODER_FUNCTION,
+    TESTER,
+    TESTER_FUNCTION,
+    Templates,
+)
 from sparring.recipe.engine import Engine
 from sparring.recipe.section import Count, Few, Heat, Length, Responses, Section, Seed
 from sparring.sandbox.types import Fork, Level, SandboxEngine
@@ -125,6 +131,14 @@ class PromptsSection(Section):
     tester: str = Field(
         TESTER, description="The tester's message; {statement} and {examples} are filled in"
     )
+    coder_function: str = Field(
+        CODER_FUNCTION,
+        description="The coder's message where a function is asked for; {function} is filled in too",
+    )
+    tester_function: str = Field(
+        TESTER_FUNCTION,
+        description="The tester's message where a function is to be tested; {function} is filled in too",
+    )
     coder_examples: int = Field(1, ge=0, description="Public examples shown to the coder")
     tester_examples: int = Field(0, ge=0, description="Public examples shown to the tester")
     tester_examples_share: float = Field(
@@ -156,6 +170,10 @@ class PromptsSection(Section):
     max_tokens: Count = Field(
         2048, description="Longest prompt; a longer one is an error, never cut"
     )
+
+    def templates(self) -> Templates:
+        """The messages of this section. Raises `ConfigError` on one that cannot be filled in."""
+        return Templates(self.coder, self.tester, self.coder_function, self.tester_function)
 
 
 class SamplingSection(Section):
@@ -245,7 +263,8 @@ class CheckerSection(Section):
     """[checker]"""
 
     rule: str | None = Field(
-        None, description="Compare outputs by this rule, whatever the tasks name"
+        None,
+        description="Compare printed outputs by this rule, whatever the tasks name (calls keep their own)",
     )
 
     @field_validator("rule")

@@ -245,6 +245,8 @@ def _name(node: ast.expr) -> str:
         return node.id
     if isinstance(node, ast.Attribute):
         return f"{_name(node.value)}.{node.attr}"
+    if isinstance(node, ast.Call) and not (node.args or node.keywords):
+        return f"{_name(node.func)}()"  # `Solution().f` is a name that the function may go by
     return ""
 
 

@@ -3,18 +3,24 @@
 The names are those of the CURE data sets (`question`, `test_input`, …), plus
 a few of our own. A row is checked whole, so that a user sees all of its
 faults at once.
+
+With an ``entry_point`` the tests are calls, or of the kinds that ``test_kind`` lists: a call's
+``test_input`` is the encoded pair of positional and named arguments, its ``test_output`` the
+encoded value (`sparring.values`); a script's ``test_input`` is its source.
 """
 
 from __future__ import annotations
 
 import difflib
+import keyword
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparring.schema import Task, Test
+from sparring.schema import Kind, Task
 from sparring.tasks.checkers import Rule, parse_checker
+from sparring.tasks.kinds import read_tests
 
 REQUIRED = ("question", "test_input", "test_output")
 OPTIONAL = (
@@ -30,7 +36,14 @@ OPTIONAL = (
     "difficulty",
     "exe_method",
     "dataset",
+    "entry_point",
+    "test_kind",
+    "test_checker",
+    "example_kind",
+    "example_checker",
 )
+FUNCTION = "function"
+"""``exe_method`` of a task with an entry point."""
 MAX_SECONDS = 600.0
 
 
@@ -110,39 +123,28 @@ def read_row(
     statement = row.text("question", "") or ""
     if "question" in data and not statement.strip() and not row.faults:
         row.fault("question", "is blank")
-    tests = _pairs(row, "test_input", "test_output", max_tests)
+    entry_point = row.text("entry_point")
+    if entry_point is not None and (fault := entry_point_fault(entry_point)):
+        row.fault("entry_point", fault)
+    usual = Kind.STDIN if entry_point is None else Kind.CALL
+    tests = read_tests(row, "test", usual, max_tests)
     if not tests and not row.faults:
         row.fault("test_input", "has no test; a task without ground-truth tests has no reward")
-    examples = _pairs(row, "example_input", "example_output", None)
-    checker = row.text("checker", "tokens") or "tokens"
-    checker_program = row.text("checker_program")
-    try:
-        parsed = parse_checker(checker)
-    except ValueError as error:
-        row.fault("checker", str(error))
-    else:
-        if parsed.of_calls:
-            row.fault("checker", f"{checker!r} compares values of calls; these tasks print text")
-        if (parsed.rule is Rule.PROGRAM) != (checker_program is not None):
-            row.fault("checker_program", 'goes with checker "program", which needs it')
-    if (method := row.text("exe_method", "stdin") or "stdin") != "stdin":
-        row.fault("exe_method", f"{method!r} is not supported; only stdin is")
-    task_id = data.get("task_id")
-    if task_id is None:
-        task_id = default_id
-    if isinstance(task_id, bool) or not isinstance(task_id, (str, int)) or task_id == "":
-        row.fault("task_id", f"must be a non-empty string or an integer, not {_kind(task_id)}")
-    elif not _is_text(str(task_id)):
-        row.fault("task_id", "holds half a surrogate pair, which is no text")
+    examples = read_tests(row, "example", usual, None)
+    checker, checker_program = _checker(row, usual)
+    _check_method(row, usual)
+    task_id = read_id(row, default_id)
     time_limit = row.number("test_time_limit", 1.0, 0.0, MAX_SECONDS)
     memory = row.number("memory_limit", 256, 0, 1 << 20)
     solutions = row.texts("solutions")
-    validator, difficulty = row.text("validator"), _label(row, "difficulty")
+    validator, difficulty = row.text("validator"), read_label(row, "difficulty")
+    if validator is not None and entry_point is not None:
+        row.fault("validator", "reads standard input, and a function task has none; remove it")
     if row.faults:
         return None, row.faults
     return (
         Task(
-            id=str(task_id),
+            id=task_id,
             statement=statement,
             tests=tests,
             examples=examples,
@@ -154,19 +156,71 @@ def read_row(
             validator=validator,
             difficulty=difficulty,
             source=source,
+            entry_point=entry_point,
         ),
         [],
     )
 
 
-def _pairs(row: Row, inputs: str, outputs: str, limit: int | None) -> tuple[Test, ...]:
-    given, expected = row.texts(inputs), row.texts(outputs)
-    if len(given) != len(expected) and not any(n in (inputs, outputs) for n, _ in row.faults):
-        row.fault(outputs, f"has {len(expected)} entries, {inputs} has {len(given)}")
-    return tuple(Test(a, b) for a, b in zip(given, expected, strict=False))[:limit]
+def entry_point_fault(name: str) -> str | None:
+    """What is wrong with the name of a function, or of a ``Class.method``."""
+    parts = name.split(".")
+    if len(parts) <= 2 and all(p.isidentifier() and not keyword.iskeyword(p) for p in parts):
+        return None
+    return f"{name[:80]!r} is no name of a function, nor Class.method"
 
 
-def _label(row: Row, name: str) -> str | None:
+def read_id(row: Row, default: str) -> str:
+    """The task's id as text; ``default`` with a fault noted where it is none."""
+    task_id = row.data.get("task_id")
+    if task_id is None:
+        return default
+    if isinstance(task_id, bool) or not isinstance(task_id, (str, int)) or task_id == "":
+        row.fault("task_id", f"must be a non-empty string or an integer, not {_kind(task_id)}")
+        return default
+    try:
+        text = str(task_id)
+    except ValueError:  # an integer of thousands of digits
+        row.fault("task_id", "is too long a number")
+        return default
+    if not _is_text(text):
+        row.fault("task_id", "holds half a surrogate pair, which is no text")
+    return text
+
+
+def _checker(row: Row, usual: Kind) -> tuple[str, str | None]:
+    """The task's rule and, where it is one, its checker program."""
+    default = "tokens" if usual is Kind.STDIN else "value"
+    checker = row.text("checker", default) or default
+    program = row.text("checker_program")
+    try:
+        parsed = parse_checker(checker)
+    except ValueError as error:
+        row.fault("checker", str(error))
+        return checker, program
+    if parsed.of_calls and usual is Kind.STDIN:
+        row.fault("checker", f"{checker!r} compares values of calls; these tasks print text")
+    if not parsed.of_calls and usual is Kind.CALL:
+        row.fault("checker", f"{checker!r} compares printed text; a function task has values")
+    if (parsed.rule is Rule.PROGRAM) != (program is not None):
+        row.fault("checker_program", 'goes with checker "program", which needs it')
+    return checker, program
+
+
+def _check_method(row: Row, usual: Kind) -> None:
+    """How the tests are run follows from ``entry_point``; a row that says otherwise lies."""
+    default = "stdin" if usual is Kind.STDIN else FUNCTION
+    method = row.text("exe_method", default) or default
+    if method == default:
+        return
+    if usual is Kind.STDIN:
+        row.fault("exe_method", f"{method!r} is not supported without entry_point; only stdin is")
+    else:
+        row.fault("exe_method", f"{method!r} does not go with entry_point; leave it out")
+
+
+def read_label(row: Row, name: str) -> str | None:
+    """A label: text, or a number as text."""
     value = row.data.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

@@ -1,20 +1,24 @@
-"""Reading task files: JSON, JSONL and Parquet, in the field names of `fields`.
+"""Reading task files: JSON, JSONL (both also gzipped) and Parquet.
 
-Every bad row of a file is named in one report; no row is ever skipped. Ids
-are unique across all files of a call; a row without ``task_id`` gets its
-file's name and number.
+Rows have the field names of `fields`, or the shapes of HumanEval and MBPP (`natives`); which, a
+row's own fields say, so a file may hold all of them. Every bad row of a file is named in one
+report; no row is ever skipped. Ids are unique across all files of a call; a row without
+``task_id`` gets its file's name and number.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from sparring.errors import DataError
-from sparring.schema import Task
+from sparring.schema import Kind, Task, Test
 from sparring.tasks.fields import read_row
+from sparring.tasks.natives import is_native, read_native
 
 SHOWN = 50
 """Faults listed in a report; the rest is counted."""
@@ -30,10 +34,10 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
     for path in map(Path, paths):
         faults: list[str] = []
         before = len(tasks)
+        stem = path.name.removesuffix(".gz").rpartition(".")[0] or path.stem
         for number, data in _rows(path, faults):
-            task, found = read_row(
-                data, f"{path.stem}-{number}", f"{path.name}:{number}", max_tests
-            )
+            read = read_native if is_native(data) else read_row
+            task, found = read(data, f"{stem}-{number}", f"{path.name}:{number}", max_tests)
             if task is not None and task.id in where:
                 found = [("task_id", f"{task.id!r} was already used at {where[task.id]}")]
             elif task is not None:
@@ -74,11 +78,25 @@ def _dump(tasks: Sequence[Task], path: Path) -> None:
                 "test_time_limit": t.time_limit,
                 "memory_limit": t.memory_limit,
                 "checker": t.checker,
+                "checker_program": t.checker_program,
                 "solutions": list(t.solutions),
                 "validator": t.validator,
                 "difficulty": t.difficulty,
+                "entry_point": t.entry_point,
+                **_kinds("test", t.tests),
+                **_kinds("example", t.examples),
             }
             file.write(json.dumps({k: v for k, v in row.items() if v is not None}) + "\n")
+
+
+def _kinds(prefix: str, tests: Sequence[Test]) -> dict[str, list[Any]]:
+    """What tests on standard input under the task's own rule do not need to say."""
+    found: dict[str, list[Any]] = {}
+    if any(t.kind is not Kind.STDIN for t in tests):
+        found[f"{prefix}_kind"] = [t.kind for t in tests]
+    if any(t.checker is not None for t in tests):
+        found[f"{prefix}_checker"] = [t.checker for t in tests]
+    return found
 
 
 def _rows(path: Path, faults: list[str]) -> Iterator[tuple[int, Any]]:
@@ -95,17 +113,13 @@ def _rows(path: Path, faults: list[str]) -> Iterator[tuple[int, Any]]:
     if path.suffix.lower() == ".parquet":
         yield from _parquet(path)
         return
-    if path.suffix.lower() not in (".json", ".jsonl"):
+    name = path.name.lower().removesuffix(".gz")
+    if not name.endswith((".json", ".jsonl")):
         raise DataError(f"{path}: unknown kind of file; there are .json, .jsonl and .parquet")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}; convert it") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
+    text = _text(path)
     if not text.strip():
         raise DataError(f"{path} is empty")
-    if path.suffix.lower() == ".json":
+    if name.endswith(".json"):
         data = _json(text, f"{path}")
         if not isinstance(data, list):
             raise DataError(f"{path}: must be a list of tasks")
@@ -119,6 +133,21 @@ def _rows(path: Path, faults: list[str]) -> Iterator[tuple[int, Any]]:
                 faults.append(str(error))
             else:
                 yield number, row
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        if path.suffix.lower() == ".gz":
+            data = gzip.decompress(data)
+        # At line feeds, as ever; a carriage return before one is the same end of a line.
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}; convert it") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: not a readable gzip file: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
 
 
 def _json(text: str, where: str) -> Any:
