@@ -63,7 +63,10 @@ def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
     except (datasets.exceptions.DatasetsError, pyarrow.ArrowException) as error:
         # The library says only "an error occurred"; what it was is the cause.
         cause = error.__cause__ or error
-        raise DataError(f"{source}: cannot be read: {_short(cause)}") from None
+        raise DataError(
+            f"{source}: cannot be read: {_short(cause)}; rows of a file that is named itself are "
+            "read one by one, and bad ones can be left out"
+        ) from None
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise DataError(f"{source}: {_explained(error)}") from None
 
@@ -71,13 +74,16 @@ def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
 def _library(source: HubSource) -> Any:
     try:
         import datasets
+        import huggingface_hub
     except ImportError:
         raise DataError(
             f"{source.name}: sets of the hub need the library datasets; pip install "
             "'sparring[hub]', or name a .json, .jsonl, .csv or .parquet file"
         ) from None
     datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
+    # What they log of a failure is in its error, which is told in one line.
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+    huggingface_hub.utils.logging.set_verbosity_error()
     return datasets
 
 

@@ -21,7 +21,7 @@ from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import Rule, parse_checker
 from sparring.tasks.filters import Reason, Removed
 from sparring.tasks.stdio_slots import Refusal, Refused, Scalar, Slot, slot_of, slots
-from sparring.tasks.stdio_text import sparring_lines
+from sparring.tasks.stdio_text import lines_of
 
 _NAMES = {
     Scalar.INT: ("an integer", "integers"),
@@ -73,7 +73,7 @@ def converted(task: Task) -> Task:
 def write(given: Sequence[Slot], arguments: Sequence[Any]) -> str:
     """Standard input for these arguments."""
     return "".join(
-        sparring_lines(s.scalar, s.shape, s.counted, s.apart, value)
+        lines_of(s.scalar, s.shape, s.counted, s.apart, value)
         for s, value in zip(given, arguments, strict=True)
     )
 
@@ -185,8 +185,10 @@ def _driver(entry: str, given: Sequence[Slot], answer: Slot) -> str:
     shown = (str(answer.scalar), answer.shape, answer.counted, answer.apart)
     owner, _, method = entry.rpartition(".")
     called = f"{owner}().{method}" if owner else method
+    # In a namespace of its own: a solution may have made `sum` or `len` mean something else.
     return (
-        f"{reader}\n\nimport sys as _sys\n\n"
-        f"_arguments = sparring_read({forms!r}, _sys.stdin.read())\n"
-        f"_sys.stdout.write(sparring_lines(*{shown!r}, {called}(*_arguments)))\n"
+        "import builtins as _builtins\nimport sys as _sys\n\n"
+        f"_lines = {{}}\n_builtins.exec(r'''{reader}''', _lines)\n"
+        f'_arguments = _lines["read_back"]({forms!r}, _sys.stdin.read())\n'
+        f'_sys.stdout.write(_lines["lines_of"](*{shown!r}, {called}(*_arguments)))\n'
     )
