@@ -103,6 +103,9 @@ def load(
     ] = None,
     longest: Annotated[int | None, typer.Option("--max-length", min=1)] = None,
     min_tests: Annotated[int | None, typer.Option("--min-tests", min=1)] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Keep tasks of stdin, call or script tests alone.")
+    ] = None,
     max_seconds: Annotated[
         float | None, typer.Option("--max-seconds", help="Keep tasks of at most this time limit.")
     ] = None,
@@ -137,6 +140,7 @@ def load(
 ) -> None:
     """Make one task file of data sets, and say what was left out and why."""
     from sparring.passrates import pass_rates
+    from sparring.schema import Kind
     from sparring.tasks.collect import Choice, collect
     from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range
     from sparring.tasks.load import dump_tasks, load_tasks
@@ -146,6 +150,8 @@ def load(
 
     if dedupe not in ("no", "exact", "near"):
         raise ConfigError(f"--dedupe {dedupe}: there are no, exact and near")
+    if kind is not None and kind not in list(Kind):
+        raise ConfigError(f"--kind {kind}: there are {', '.join(Kind)}")
     if (pass_rate is None) != (rates is None):
         raise ConfigError("--pass-rate and --rates go together: the range, and where rates are")
     if not 0 < share <= 1:
@@ -158,7 +164,7 @@ def load(
         shortest,
         longest,
         min_tests,
-        None,
+        Kind(kind) if kind is not None else None,
         max_seconds,
         max_memory,
         parse_range("--pass-rate", pass_rate) if pass_rate is not None else None,
@@ -173,9 +179,10 @@ def load(
         skip_bad,
     )
     of_hub = _Hub(split, config, revision, streaming, release)
+    sources = [_rows(name, of_hub) for name in sets]
     held_out = load_tasks(against) if against else []
     by_task = pass_rates(rates) if rates else {}
-    found = collect([_rows(name, of_hub) for name in sets], choice)
+    found = collect(sources, choice)
     tasks, removed = filter_tasks(found.tasks, rules, by_task)
     if dedupe != "no":
         tasks, more = drop_twins(tasks, TWINS if dedupe == "near" else None)
@@ -251,6 +258,8 @@ def _rows(name: str, hub: _Hub) -> Iterable[Raw | Fault]:
 
     path = Path(name)
     if path.is_file() or name.lower().endswith(ENDINGS):
+        if hub.release is not None:
+            raise ConfigError(f"--release is for LiveCodeBench-lite by name; {name} is a file")
         return file_rows(path)
     return hub_rows(hub.source(name))
 
