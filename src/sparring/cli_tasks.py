@@ -90,6 +90,10 @@ def load(
     max_tests: Annotated[
         int | None, typer.Option("--max-tests", min=1, help="The first so many of each task.")
     ] = None,
+    max_test_size: Annotated[
+        int | None,
+        typer.Option("--max-test-size", min=1, help="Leave out tests of more characters."),
+    ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad rows out instead of refusing the load.")
     ] = False,
@@ -114,18 +118,23 @@ def load(
     ] = None,
     pass_rate: Annotated[
         str | None,
-        typer.Option("--pass-rate", metavar="LOW..HIGH", help="Keep these; needs --rates."),
+        typer.Option(
+            "--pass-rate", metavar="LOW..HIGH", help="Keep these; with --rates or --rate-column."
+        ),
     ] = None,
     rates: Annotated[
         Path | None,
         typer.Option("--rates", help="A run directory, or a file of task_id and pass_rate."),
     ] = None,
+    rate_column: Annotated[
+        str | None, typer.Option("--rate-column", help="The rows' own pass rate, from 0 to 1.")
+    ] = None,
     dedupe: Annotated[
         str, typer.Option("--dedupe", help="no, exact, or near (exact as well).")
     ] = "no",
     against: Annotated[
-        list[Path] | None,
-        typer.Option("--against", metavar="EVAL", help="Leave out what this task file has too."),
+        list[str] | None,
+        typer.Option("--against", metavar="SET", help="Leave out what this set has too."),
     ] = None,
     ngram: Annotated[int, typer.Option("--ngram", min=1, help="With --against: words.")] = 8,
     share: Annotated[
@@ -143,8 +152,8 @@ def load(
     from sparring.schema import Kind
     from sparring.tasks.collect import Choice, collect
     from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range
-    from sparring.tasks.load import dump_tasks, load_tasks
-    from sparring.tasks.mapping import parse_mapping
+    from sparring.tasks.load import dump_tasks
+    from sparring.tasks.mapping import Column, parse_mapping
     from sparring.tasks.overlap import TWINS, Overlap, drop_leaks, drop_twins
     from sparring.tasks.stdio import to_stdio
 
@@ -152,8 +161,8 @@ def load(
         raise ConfigError(f"--dedupe {dedupe}: there are no, exact and near")
     if kind is not None and kind not in list(Kind):
         raise ConfigError(f"--kind {kind}: there are {', '.join(Kind)}")
-    if (pass_rate is None) != (rates is None):
-        raise ConfigError("--pass-rate and --rates go together: the range, and where rates are")
+    if (pass_rate is not None) + (rates is None) + (rate_column is None) != 2:
+        raise ConfigError("--pass-rate goes with --rates or --rate-column: where the rates are")
     if not 0 < share <= 1:
         raise ConfigError(f"--overlap {share:g}: must be above 0 and at most 1")
     for path in (out, report):
@@ -172,18 +181,21 @@ def load(
     choice = Choice(
         parse_mapping(columns or ()),
         max_tests,
+        max_test_size,
         max_rows,
         _day("--since", since),
         _day("--until", until),
         prefix,
+        Column("pass_rate", tuple(rate_column.split("."))) if rate_column else None,
         skip_bad,
     )
     of_hub = _Hub(split, config, revision, streaming, release)
     sources = [_rows(name, of_hub) for name in sets]
-    held_out = load_tasks(against) if against else []
+    theirs = _Hub(None, None, None, None, None)
+    held_out = [t for name in against or () for t in collect([_rows(name, theirs)], Choice()).tasks]
     by_task = pass_rates(rates) if rates else {}
     found = collect(sources, choice)
-    tasks, removed = filter_tasks(found.tasks, rules, by_task)
+    tasks, removed = filter_tasks(found.tasks, rules, by_task or found.rates)
     if dedupe != "no":
         tasks, more = drop_twins(tasks, TWINS if dedupe == "near" else None)
         removed += more
@@ -279,6 +291,8 @@ def _say(found: Collected, removed: Sequence[Removed]) -> None:
         typer.echo(f"column left out: {name} ({count:,} rows)", err=True)
     if found.outside:
         typer.echo(f"outside of the dates: {found.outside:,} rows", err=True)
+    if found.large:
+        typer.echo(f"tests left out for their size: {found.large:,}", err=True)
     _some("bad rows", [str(f) for f in found.faults])
     by_reason: dict[str, list[str]] = {}
     for one in removed:
@@ -302,6 +316,7 @@ def _write_report(path: Path, found: Collected, removed: Sequence[Removed], kept
         "rows": found.rows,
         "kept": kept,
         "outside_dates": found.outside,
+        "large_tests": found.large,
         "columns_left_out": dict(found.left_out),
         "bad_rows": [{"where": f.where, "text": f.text} for f in found.faults],
         "removed": [

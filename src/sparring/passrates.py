@@ -1,8 +1,9 @@
-"""How often programs solved each task: from a run's rollouts or a file of rates.
+"""How often programs solved each task: from a run, an evaluation, or a file of rates.
 
 A pass rate is a statement about a model as much as about a task: it is taken from where programs
 were run, never guessed. A run gives the share of its coder's responses, over all recorded steps,
-that were correct by ground truth; a file of JSON lines gives it outright.
+that were correct by ground truth; an evaluation (``eval.json``) the same of its own; a file gives
+it outright.
 """
 
 from __future__ import annotations
@@ -13,16 +14,24 @@ from typing import Any
 
 from sparring.errors import DataError
 from sparring.runs.directory import RunDir, step_file
-from sparring.tasks.rows import Fault, file_rows
+from sparring.tasks.rows import Fault, file_rows, read_json
+
+EVALUATION = "eval.json"
 
 
 def pass_rates(source: Path) -> dict[str, float]:
     """Task id → share of programs that were correct.
 
-    ``source`` is a run directory, or a file of rows with ``task_id`` and either ``pass_rate`` or
-    ``correct`` and ``programs`` (counts). Raises `DataError` or `RunError` naming the row.
+    ``source`` is the directory of a run or of an evaluation, or a file of rows with ``task_id``
+    and either ``pass_rate`` or ``correct`` and ``programs`` (counts). Raises `DataError` or
+    `RunError` naming the row.
     """
-    rates = _of_run(source) if source.is_dir() else _of_file(source)
+    if (source / EVALUATION).is_file():
+        rates = _of_evaluation(source / EVALUATION)
+    elif source.is_dir():
+        rates = _of_run(source)
+    else:
+        rates = _of_file(source)
     if not rates:
         raise DataError(f"{source}: has no pass rate of any task")
     return rates
@@ -40,6 +49,19 @@ def _of_run(path: Path) -> dict[str, float]:
             except (KeyError, TypeError):
                 raise DataError(f"{path}, step {step}: not a rollout of a task") from None
     return {name: sum(found) / len(found) for name, found in correct.items() if found}
+
+
+def _of_evaluation(path: Path) -> dict[str, float]:
+    try:
+        record = read_json(path.read_bytes())
+        names = [str(task["id"]) for task in record["tasks"]]
+        found = list(zip(names, record["per_task"]["one_shot"], strict=True))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: not an evaluation with values by task") from None
+    # Null: of a task without an observed program nothing is known.
+    return {name: float(r) for name, r in found if _number(r) is not None}
 
 
 def _of_file(path: Path) -> dict[str, float]:

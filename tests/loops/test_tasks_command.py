@@ -92,7 +92,7 @@ REFUSED: dict[tuple[str, ...], str] = {
     ("set.jsonl",): "set.jsonl, line 2, question: is missing",
     ("Set", ): "neither a file that is there",
     ("some/one",): "which --split?",
-    ("set.jsonl", "--pass-rate", "0..1"): "--pass-rate and --rates go together",
+    ("set.jsonl", "--pass-rate", "0..1"): "--pass-rate goes with --rates or --rate-column",
     ("set.jsonl", "--dedupe", "yes"): "there are no, exact and near",
     ("set.jsonl", "--kind", "calls"): "there are stdin, call, script",
     ("set.jsonl", "--overlap", "1.5"): "--overlap 1.5",
@@ -141,6 +141,28 @@ def test_pass_rates_of_a_run(tmp_path: Path) -> None:
             json.dumps({"step": 1}) + "\n" + json.dumps({"step": 2}) + "\n"
         )
     assert pass_rates(run) == {"t": 0.25}
+
+
+def test_pass_rates_of_an_evaluation(tmp_path: Path) -> None:
+    record = {"tasks": [{"id": "a"}, {"id": "b"}], "per_task": {"one_shot": [0.25, None]}}
+    (tmp_path / "eval.json").write_text(json.dumps(record))
+    assert pass_rates(tmp_path) == {"a": 0.25}
+    for other in ({}, [], {**record, "tasks": []}, {**record, "per_task": {}}):
+        (tmp_path / "eval.json").write_text(json.dumps(other))
+        with pytest.raises(DataError, match=r"not an evaluation|no pass rate"):
+            pass_rates(tmp_path)
+
+
+def test_pass_rates_of_a_column(tmp_path: Path) -> None:
+    rows = [
+        {**CURE, "task_id": i, "stats": {"solved": r}} for i, r in enumerate((0.1, "0.6", None))
+    ]
+    source = lines(tmp_path / "set.jsonl", *rows)
+    arguments = ("tasks", "load", str(source), "--rate-column", "stats.solved")
+    done = sparring_here(*arguments, "--pass-rate", "0.5..", "--out", str(tmp_path / "out.jsonl"))
+    assert done.returncode == 0, done.stderr
+    assert [t.id for t in load_tasks([tmp_path / "out.jsonl"])] == ["1"]
+    assert "left out for pass_rate: 2\n  0: 0.100\n  2: not known" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,15 @@ def test_rows_are_counted_over_all_sources_and_no_more_are_read() -> None:
     assert {len(t.tests) for t in found.tasks} == {1}
 
 
+def test_large_tests_are_left_out_before_the_first_are_taken() -> None:
+    row = {**CURE, "test_input": ["x" * 50, "1", "2", "3"], "test_output": ["1"] * 4}
+    huge = {**CURE, "task_id": 8, "test_input": ["x" * 50], "test_output": ["1"]}
+    found = collect([raws(row, huge)], Choice(max_tests=2, max_test_size=10, skip_bad=True))
+    assert [[t.input for t in task.tests] for task in found.tasks] == [["1", "2"]]
+    assert found.large == 2
+    assert str(found.faults[0]) == "set, row 2, tests: all have more than 10 characters"
+
+
 def test_contests_are_chosen_by_day_both_ends_included() -> None:
     days = ("2024-07-31", "2024-08-01", "2025-02-01", "2025-02-02")
     rows = raws(*(lcb(question_id=d, contest_date=d) for d in days))
@@ -219,7 +228,7 @@ junk = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_row_becomes_a_task_or_one_line(data: st.DataObject) -> None:
     shape = data.draw(st.sampled_from(sorted(SHAPES)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -112,6 +113,12 @@ CALLS: dict[str, Any] = {
 }
 
 
+def test_a_text_that_looks_like_an_object_is_a_text() -> None:
+    task, faults = read_call_row({**CALLS, "expected": [3, '{"object":1}']}, "t", "here", None)
+    assert task is not None
+    assert faults == []
+
+
 def test_a_table_of_calls() -> None:
     row = {**CALLS, "kwargs": [{}, {"sep": ""}], "example_args": [[0, 0]], "example_expected": [0]}
     task, faults = read_call_row(row, "t-1", "here", None)
@@ -135,6 +142,7 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "checker": ({"checker": "tokens"}, "checker: 'tokens' compares text"),
     "no test": ({"args": [], "expected": []}, "args: has no test"),
     "blank": ({"question": " "}, "question: is missing or blank"),
+    "object": ({"expected": [3, date(2024, 1, 1)]}, "args: item 1: an object of the type"),
     "nothing": ({"args": None}, "args: must be a list"),
 }
 

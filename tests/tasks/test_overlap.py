@@ -54,13 +54,15 @@ def test_statements_without_words_are_compared_as_they_are() -> None:
 
 
 def test_a_statement_inside_of_another_is_a_leak() -> None:
-    told = f"Alice and Bob play a game and have a task for you to solve today. {STORY} Can you?"
+    told = f"{' '.join(f'word{i}' for i in range(100))} {STORY} Can you?"
     tasks = [task("same", STORY), task("told", told), task("other", "Print the longest word.")]
     kept, removed = drop_leaks(tasks, [task("e1", "Count to ten."), task("e2", STORY)])
     assert [t.id for t in kept] == ["other"]
     assert [(r.task_id, r.reason) for r in removed] == [
         ("same", Reason.OVERLAP), ("told", Reason.OVERLAP),
     ]  # fmt: skip
+    _, removed_too = drop_leaks([task("short", STORY)], [task("e", told)])
+    assert [r.task_id for r in removed_too] == ["short"]
     assert removed[0].detail == "100% of the runs of 8 words of e2"
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pickle
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -68,10 +69,16 @@ def test_what_is_wrong_is_said(said: str) -> None:
 
 
 def test_a_small_text_that_unpacks_to_a_large_one_is_stopped() -> None:
-    bomb = packed(pickle.dumps("0" * 5_000_000))
-    assert len(bomb) < 10_000
-    with pytest.raises(ValueError, match="unpacks to more than 1,000,000 bytes"):
-        unseal(bomb, most=1_000_000)
+    bomb = packed(pickle.dumps("0" * 20_000_000))
+    assert len(bomb) < 40_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="unpacks to more than 1,000,000 bytes"):
+            unseal(bomb, most=1_000_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 def test_a_pickle_that_promises_more_than_it_has_is_refused() -> None:

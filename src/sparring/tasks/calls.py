@@ -81,9 +81,14 @@ def read_call_row(
 
 
 def call_test(arguments: Sequence[Any], named: Mapping[str, Any], value: Any) -> Test:
-    """One call as a test. Raises `values.NotPlain`."""
-    encoded = values.encode((list(arguments), dict(named)))
-    return Test(encoded, values.encode(value), Kind.CALL)
+    """One call as a test. Raises `values.NotPlain`, also for objects, which equal nothing."""
+    texts = values.encode((list(arguments), dict(named))), values.encode(value)
+    for text in texts:
+        # Only a type's mark: inside of a string the quotes would be escaped.
+        if '{"object":' in text:
+            kind = text.partition('{"object":')[2].partition("}")[0]
+            raise values.NotPlain(f"an object of the type {kind} is no plain value")
+    return Test(*texts, Kind.CALL)
 
 
 def _tests(row: Row, args: str, kwargs: str | None, expected: str) -> tuple[Test, ...]:

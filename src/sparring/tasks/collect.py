@@ -35,15 +35,19 @@ class Choice:
     """What of the rows becomes tasks, and how.
 
     ``since`` and ``until`` are days of a contest, both included; a row that states none is a
-    fault then. ``max_rows`` counts rows read, good or bad.
+    fault then. ``max_rows`` counts rows read, good or bad. Tests of more than ``max_test_size``
+    characters, input and output together, are left out before the first ``max_tests`` are taken.
     """
 
     columns: tuple[Column, ...] = ()
     max_tests: int | None = None
+    max_test_size: int | None = None
     max_rows: int | None = None
     since: date | None = None
     until: date | None = None
     prefix: str = ""
+    rate: Column | None = None
+    """Where a row says how often programs solved it, from 0 to 1."""
     skip_bad: bool = False
 
 
@@ -56,6 +60,10 @@ class Collected:
     rows: int = 0
     outside: int = 0
     """Rows of contests before ``since`` or after ``until``."""
+    large: int = 0
+    """Tests that were left out for their size."""
+    rates: dict[str, float] = field(default_factory=dict)
+    """Pass rates by task id, where ``rate`` was asked for."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Columns without a meaning here, and in how many rows they were."""
 
@@ -123,16 +131,41 @@ def _take(raw: Raw, choice: Choice, found: Collected, where: dict[str, str]) -> 
     except NoSuchCell as error:
         task, faults = None, [("--map", str(error))]
     if task is not None:
-        task = replace(task, id=choice.prefix + task.id)
+        tests = task.tests
+        if (most := choice.max_test_size) is not None:
+            tests = tuple(t for t in tests if len(t.input) + len(t.output) <= most)
+            found.large += len(task.tests) - len(tests)
+        task = replace(task, id=choice.prefix + task.id, tests=tests[: choice.max_tests])
+        if not tests:
+            task, faults = None, [("tests", f"all have more than {most:,} characters")]
+    if task is not None:
         if task.id in where:
             faults = [("task_id", f"{task.id!r} was already used at {where[task.id]}")]
         else:
             where[task.id] = raw.where
             found.tasks.append(task)
+            if choice.rate is not None and (rate := _rate(row, choice.rate)) is not None:
+                found.rates[task.id] = rate
     if faults:
         # One line per row: whoever mends it sees all of it there.
         text = "; ".join(f"{name}: {said}" for name, said in faults)
         found.faults.append(Fault(raw.where, one_line(text)))
+
+
+def _rate(row: Mapping[str, Any], column: Column) -> float | None:
+    """The share in that column; None where there is none, as in a row of another set."""
+    try:
+        value = mapped((column,), row)[column.field]
+    except NoSuchCell:
+        return None
+    if isinstance(value, str):  # a cell of CSV
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value <= 1 else None
 
 
 def _read(
@@ -144,16 +177,16 @@ def _read(
     else:
         shape = shape_of(row)
     if shape is Shape.LIVECODEBENCH:
-        return read_livecodebench(row, raw.where, choice.max_tests)
+        return read_livecodebench(row, raw.where, None)
     if shape is Shape.NATIVE:
-        return read_native(row, raw.name, raw.where, choice.max_tests)
+        return read_native(row, raw.name, raw.where, None)
     if shape is Shape.CALLS:
         row = _known(row, CALL_FIELDS, left_out)
-        return read_call_row(row, raw.name, raw.where, choice.max_tests)
+        return read_call_row(row, raw.name, raw.where, None)
     known = _known(row, (*REQUIRED, *OPTIONAL), left_out)
     if known.get("exe_method") in _STDIN_NAMES and known.get("entry_point") is None:
         known["exe_method"] = "stdin"
-    return read_row(known, raw.name, raw.where, choice.max_tests)
+    return read_row(known, raw.name, raw.where, None)
 
 
 def _known(row: Mapping[str, Any], names: Sequence[str], left_out: Counter[str]) -> dict[str, Any]:
