@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Task files.")
 _LISTED = 10
 """Lines of each kind on the terminal; --report has all."""
+_SECONDS = 5.0
+"""Between two words of progress."""
 
 
 @app.command()
@@ -190,7 +193,7 @@ def load(
         skip_bad,
     )
     of_hub = _Hub(split, config, revision, streaming, release)
-    sources = [_rows(name, of_hub) for name in sets]
+    sources = [_told(_rows(name, of_hub)) for name in sets]
     theirs = _Hub(None, None, None, None, None)
     held_out = [t for name in against or () for t in collect([_rows(name, theirs)], Choice()).tasks]
     by_task = pass_rates(rates) if rates else {}
@@ -276,6 +279,19 @@ def _rows(name: str, hub: _Hub) -> Iterable[Raw | Fault]:
     return hub_rows(hub.source(name))
 
 
+def _told(rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
+    """The rows; on a terminal, now and then how many there were so far."""
+    if not sys.stderr.isatty():
+        yield from rows
+        return
+    last = time.monotonic()
+    for number, row in enumerate(rows, start=1):
+        yield row
+        if time.monotonic() - last > _SECONDS:
+            last = time.monotonic()
+            typer.echo(f"{number:,} rows …", err=True)
+
+
 def _day(option: str, text: str | None) -> date | None:
     if text is None:
         return None
@@ -335,6 +351,7 @@ def _summary(tasks: Sequence[Task]) -> Table:
     from rich.text import Text
 
     from sparring.runs.text import visible
+    from sparring.tasks.summary import summary
 
     table = Table(title=f"{len(tasks):,} tasks")
     table.add_column("")
@@ -342,38 +359,3 @@ def _summary(tasks: Sequence[Task]) -> Table:
     for label, text in summary(tasks):
         table.add_row(Text(visible(label)), Text(visible(text)))
     return table
-
-
-def summary(tasks: Sequence[Task]) -> list[tuple[str, str]]:
-    """What there is in tasks, as (what, how much) for people."""
-    from sparring.tasks.checkers import parse_checker
-
-    tests = sorted(len(t.tests) for t in tasks)
-    lengths = sorted(len(t.statement) for t in tasks)
-    rows = [
-        ("tests", f"{sum(tests):,}"),
-        ("tests per task: fewest, median, most", _spread(tests)),
-        ("characters of a statement", _spread(lengths)),
-        ("with public examples", f"{sum(bool(t.examples) for t in tasks):,}"),
-        ("with reference solutions", f"{sum(bool(t.solutions) for t in tasks):,}"),
-        ("with a validator", f"{sum(t.validator is not None for t in tasks):,}"),
-        ("that define a function", f"{sum(t.entry_point is not None for t in tasks):,}"),
-    ]
-    counts = {
-        "tests of kind": Counter(str(x.kind) for t in tasks for x in t.tests),
-        "difficulty": Counter(t.difficulty or "not stated" for t in tasks),
-        "time limit": Counter(f"{t.time_limit:g} s" for t in tasks),
-        "memory limit": Counter(f"{t.memory_limit} MiB" for t in tasks),
-        "checker": Counter(str(parse_checker(t.checker)) for t in tasks),
-    }
-    for title, counted in counts.items():
-        common = counted.most_common(_LISTED)
-        rows += [(f"{title}: {name}", f"{count:,}") for name, count in common]
-        if len(counted) > _LISTED:
-            rest = sum(counted.values()) - sum(count for _, count in common)
-            rows.append((f"{title}: {len(counted) - _LISTED} others", f"{rest:,}"))
-    return rows
-
-
-def _spread(ordered: Sequence[int]) -> str:
-    return f"{ordered[0]:,}, {ordered[len(ordered) // 2]:,}, {ordered[-1]:,}"

@@ -18,6 +18,7 @@ from tests.tasks.test_mapping import CALLS
 
 from sparring.errors import ConfigError, DataError
 from sparring.schema import Kind
+from sparring.tasks import rows
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.load import dump_tasks, load_tasks
 from sparring.tasks.mapping import parse_mapping
@@ -189,6 +190,23 @@ def test_a_file_that_cannot_be_read_is_one_line(name: str, tmp_path: Path) -> No
     assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match="there is no such file"):
         list(file_rows(tmp_path / f"no-{name}.json"))
+
+
+def test_a_packed_file_is_unpacked_only_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MAX_LIST", 1000)
+    monkeypatch.setattr(rows, "MAX_LINE", 1000)
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(b"[" + b" " * 10**7 + b"]"))
+    with pytest.raises(DataError, match=r"more than 1,000 bytes; write it as .jsonl"):
+        list(file_rows(tmp_path / "a.json.gz"))
+    long = b'{"a": "' + b"x" * 5000 + b'"}\n'
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(long + b'{"a": 1}\n' + long))
+    first, second, third = file_rows(tmp_path / "a.jsonl.gz")
+    assert str(first).endswith("line 1, is longer than 1,000 bytes")
+    assert isinstance(second, Raw)
+    assert second.row == {"a": 1}
+    assert str(third).endswith("line 3, is longer than 1,000 bytes")
 
 
 def test_bad_lines_are_told_by_number_and_the_others_read(tmp_path: Path) -> None:

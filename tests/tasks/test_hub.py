@@ -123,8 +123,9 @@ def test_a_set_that_is_a_program_is_not_run(library: Any, monkeypatch: pytest.Mo
     assert "which is not run; name its files" in said(HubSource("a/b", "test"))
 
 
-def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "datasets", None)
+@pytest.mark.parametrize("name", ["datasets", "httpx2"])
+def test_without_a_library(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
     assert "pip install 'sparring[hub]'" in said(HubSource("a/b", "test"))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sparring.errors import DataError
 from sparring.tasks.rows import Fault, Raw, one_line
@@ -33,10 +32,20 @@ class HubSource:
 
 def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
     """The rows, numbered from 1. Raises `DataError` with one line for whatever is in the way."""
-    datasets = _library(source)
-    import httpx2
-    import pyarrow
-
+    try:
+        import datasets
+        import httpx2
+        import huggingface_hub
+        import pyarrow
+    except ImportError as error:
+        raise DataError(
+            f"{source.name}: sets of the hub need the library {error.name}; pip install "
+            "'sparring[hub]', or name a .json, .jsonl, .csv or .parquet file"
+        ) from None
+    datasets.disable_progress_bars()
+    # What they log of a failure is in its error, which is told in one line.
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+    huggingface_hub.utils.logging.set_verbosity_error()
     files = None
     if source.files:
         at = f"@{source.revision}" if source.revision else ""
@@ -69,22 +78,6 @@ def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
         ) from None
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise DataError(f"{source}: {_explained(error)}") from None
-
-
-def _library(source: HubSource) -> Any:
-    try:
-        import datasets
-        import huggingface_hub
-    except ImportError:
-        raise DataError(
-            f"{source.name}: sets of the hub need the library datasets; pip install "
-            "'sparring[hub]', or name a .json, .jsonl, .csv or .parquet file"
-        ) from None
-    datasets.disable_progress_bars()
-    # What they log of a failure is in its error, which is told in one line.
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
-    huggingface_hub.utils.logging.set_verbosity_error()
-    return datasets
 
 
 def _is_here(name: str) -> bool:

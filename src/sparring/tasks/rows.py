@@ -22,6 +22,8 @@ from sparring.errors import DataError
 
 MAX_LINE = 1 << 30
 """Bytes of one line: the longest rows of LiveCodeBench have about 200 MB."""
+MAX_LIST = 1 << 32
+"""Bytes of a list that is read whole, unpacked: a small .json.gz can stand for any number."""
 ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".csv", ".parquet")
 
 
@@ -127,10 +129,15 @@ def _lines(path: Path) -> Iterator[Raw | Fault]:
 
 
 def _list(path: Path) -> Iterator[Raw | Fault]:
+    text, size = [], 0
     with _open(path) as file:
-        text = file.read()
+        while part := file.read(1 << 24):
+            text.append(part)
+            size += len(part)
+            if size > MAX_LIST:
+                raise DataError(f"{path}: more than {MAX_LIST:,} bytes; write it as .jsonl")
     try:
-        data = read_json(text.removeprefix(b"\xef\xbb\xbf"))
+        data = read_json(b"".join(text).removeprefix(b"\xef\xbb\xbf"))
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     if not isinstance(data, list):
