@@ -1,16 +1,20 @@
 """Sets of the hub, through the real library on local files; every way to fail is one line.
 
-The hub itself is not asked: what it would answer is raised in its place.
+The hub itself is never asked: a server on this machine speaks as much of its protocol as the
+library uses, and what else it might answer is raised in its place.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tasks.fake_hub import serving
 from tests.tasks.test_collect import CURE
 from tests.tasks.test_livecodebench import STDIN
 from tests.tasks.test_livecodebench import row as lcb
@@ -19,6 +23,7 @@ from sparring.errors import ConfigError, DataError
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.hub import HubSource, hub_rows
 from sparring.tasks.known import KNOWN, LIVECODEBENCH, known_set, release_files
+from sparring.tasks.load import load_tasks
 from sparring.tasks.rows import Raw
 
 
@@ -127,6 +132,55 @@ def test_a_set_that_is_a_program_is_not_run(library: Any, monkeypatch: pytest.Mo
 def test_without_a_library(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     assert "pip install 'sparring[hub]'" in said(HubSource("a/b", "test"))
+
+
+@pytest.mark.slow
+def test_sets_by_their_names_over_the_hub_s_protocol(tmp_path: Path) -> None:
+    pytest.importorskip("datasets", reason="the library datasets is not installed")
+    card = b"---\nlicense: mit\n---\n"
+    rows = [lcb(question_id="f"), lcb(**STDIN, question_id="s")]
+    first, second = (
+        b"".join(
+            json.dumps({**r, "question_id": r["question_id"] + n}).encode() + b"\n" for r in rows
+        )
+        for n in "12"
+    )
+    sets = {
+        "Gen-Verse/CodeContests": {
+            "README.md": card,
+            "test/CodeContests.json": json.dumps([CURE]).encode(),
+        },
+        LIVECODEBENCH.hub_id: {
+            "README.md": card,
+            "code_generation_lite.py": b"raise SystemExit('was run')",
+            "test.jsonl": first,
+            "test2.jsonl": second,
+        },
+    }
+    with serving(sets) as hub:
+
+        def load(name: str, *arguments: str) -> tuple[list[str], str]:
+            out = tmp_path / "out.jsonl"
+            out.unlink(missing_ok=True)
+            done = subprocess.run(
+                [sys.executable, "-m", "sparring.cli", "tasks", "load", name, *arguments,
+                 "--out", str(out)],
+                env={**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf")},
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert "Traceback" not in done.stderr
+            return [t.id for t in load_tasks([out])] if out.exists() else [], done.stderr
+
+        assert load("CodeContests")[0] == ["7"]
+        assert load("CodeContests", "--streaming")[0] == ["7"]
+        assert load("LiveCodeBench-lite", "--release", "release_v2")[0] == ["f1", "s1", "f2", "s2"]
+        assert load("LiveCodeBench-lite", "--release", "v2")[0] == ["f2", "s2"]
+        assert load("LiveCodeBench-lite", "--release", "v1", "--no-streaming")[0] == ["f1", "s1"]
+        assert "test3.jsonl" in load("LiveCodeBench-lite")[1]
+        assert "has no such split" in load("CodeContests", "--split", "train")[1]
+        assert "is gated" in load("gated/set", "--split", "test")[1]
+        assert "is not on the hub" in load("no/body", "--split", "test")[1]
+        assert not any(p.endswith("code_generation_lite.py") for p in hub.asked)
 
 
 def test_sets_by_name_and_by_id() -> None:

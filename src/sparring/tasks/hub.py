@@ -101,6 +101,11 @@ def _explained(error: Exception) -> str:
         return f"has several parts, or not this one: give --config ({text})"
     if "scripts are no longer supported" in text:
         return "is a program that makes a data set, which is not run; name its files instead"
+    if text.startswith("Couldn't cast"):
+        return (
+            "its rows do not all have the same columns; name its files, one or several: they are "
+            "read row by row"
+        )
     return text
 
 
