@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 from tests.loops.runs import sparring_here
+from tests.shared import shared
 from tests.tasks.test_collect import CURE
 from tests.tasks.test_livecodebench import case, sealed
 from tests.tasks.test_livecodebench import row as lcb
 
 from sparring.errors import DataError
 from sparring.passrates import pass_rates
+from sparring.sandbox import Job, Limits, Sandbox
+from sparring.schema import Verdict
+from sparring.tasks.checkers import accepts
 from sparring.tasks.load import load_tasks
 
 
@@ -126,6 +130,27 @@ def test_what_is_in_task_files(tmp_path: Path) -> None:
                  "difficulty: not stated 1", "with public examples 0"):  # fmt: skip
         assert line in shown, done.stdout
     assert "\x1b[31mred" not in done.stdout
+
+
+def test_reference_solutions_of_real_call_tasks_pass_as_programs(tmp_path: Path) -> None:
+    source, out = shared("data/mbpp_sanitized_first213.jsonl.gz"), tmp_path / "out.jsonl"
+    done = sparring_here("tasks", "load", str(source), "--stdio", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    tasks = load_tasks([out])
+    assert len(tasks) == 151
+    jobs = [
+        Job(t.solutions[0], tuple(x.input for x in t.tests), Limits(cpu_seconds=t.time_limit))
+        for t in tasks
+    ]
+    with Sandbox() as sandbox:
+        ran = sandbox.run(jobs)
+    wrong = [
+        (t.id, test.input, o.verdict, o.output, o.detail)
+        for t, outcomes in zip(tasks, ran, strict=True)
+        for test, o in zip(t.tests, outcomes, strict=True)
+        if o.verdict is not Verdict.FINISHED or not accepts(t.checker, o.output, test.output)
+    ]
+    assert wrong == []
 
 
 def test_pass_rates_of_a_run(tmp_path: Path) -> None:
