@@ -132,6 +132,7 @@ def test_what_is_in_task_files(tmp_path: Path) -> None:
     assert "\x1b[31mred" not in done.stdout
 
 
+@pytest.mark.slow
 def test_reference_solutions_of_real_call_tasks_pass_as_programs(tmp_path: Path) -> None:
     source, out = shared("data/mbpp_sanitized_first213.jsonl.gz"), tmp_path / "out.jsonl"
     done = sparring_here("tasks", "load", str(source), "--stdio", "--out", str(out))
