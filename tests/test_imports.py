@@ -45,10 +45,11 @@ STOREYS: list[set[str]] = [
         "theory",
         "launch",
         "convert",
+        "passrates",
         "dryrun",
         "trl",
     },
-    {"cli_check", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
+    {"cli_check", "cli_tasks", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
     {"cli_sandbox"},
     {"cli"},
 ]

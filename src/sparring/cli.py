@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring import __version__, cli_sandbox, cli_theory, cli_timeline, cli_vllm
-from sparring.errors import ConfigError, DataError, SparringError
+from sparring import __version__, cli_sandbox, cli_tasks, cli_theory, cli_timeline, cli_vllm
+from sparring.errors import ConfigError, SparringError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,7 @@ app = typer.Typer(
 microworld_app = typer.Typer(no_args_is_help=True, help="The embedded tasks and nano model.")
 app.add_typer(microworld_app, name="microworld")
 app.add_typer(cli_sandbox.app, name="sandbox")
+app.add_typer(cli_tasks.app, name="tasks")
 app.add_typer(cli_vllm.app, name="vllm")
 app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
@@ -130,34 +131,8 @@ def rescore(
         typer.echo(f"{len(found.changes):,} changed advantages: {out}")
 
 
-tasks_app = typer.Typer(no_args_is_help=True, help="Task files.")
-app.add_typer(tasks_app, name="tasks")
 model_app = typer.Typer(no_args_is_help=True, help="Model checkpoints.")
 app.add_typer(model_app, name="model")
-
-
-@tasks_app.command("convert")
-def tasks_convert(
-    file: Annotated[Path, typer.Argument(help="JSON lines of HumanEval's or MBPP's shape (.gz).")],
-    out: Annotated[Path, typer.Option("--out", help="A JSONL file to write.")],
-) -> None:
-    """Turn function tasks into programs on standard input, each test confirmed by running it."""
-    from sparring.convert import convert_file
-    from sparring.tasks.load import dump_tasks
-
-    rows = convert_file(file)
-    tasks = [r.task for r in rows if r.task]
-    for row in rows:
-        if row.reason:
-            typer.echo(f"left out {row.id}: {row.reason}", err=True)
-    if not tasks:
-        raise DataError(f"{file}: no row could be turned into a task")
-    dump_tasks(tasks, out)
-    tests = sum(len(t.tests) + len(t.examples) for t in tasks)
-    typer.echo(
-        f"{len(tasks)} of {len(rows)} tasks with {tests} tests: {out} "
-        f"({sum(r.left_out for r in rows)} assertions of another form left out)"
-    )
 
 
 @model_app.command("convert")

@@ -1,0 +1,361 @@
+"""``sparring tasks``: data sets made into task files, and what is in them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sparring.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sparring.schema import Task
+    from sparring.tasks.collect import Collected
+    from sparring.tasks.filters import Removed
+    from sparring.tasks.hub import HubSource
+    from sparring.tasks.rows import Fault, Raw
+
+app = typer.Typer(no_args_is_help=True, help="Task files.")
+_LISTED = 10
+"""Lines of each kind on the terminal; --report has all."""
+_SECONDS = 5.0
+"""Between two words of progress."""
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="JSON lines of HumanEval's or MBPP's shape (.gz).")],
+    out: Annotated[Path, typer.Option("--out", help="A JSONL file to write.")],
+) -> None:
+    """Turn function tasks into programs on standard input, each test confirmed by running it."""
+    from sparring.convert import convert_file
+    from sparring.tasks.load import dump_tasks
+
+    rows = convert_file(file)
+    tasks = [r.task for r in rows if r.task]
+    for row in rows:
+        if row.reason:
+            typer.echo(f"left out {row.id}: {row.reason}", err=True)
+    if not tasks:
+        raise DataError(f"{file}: no row could be turned into a task")
+    dump_tasks(tasks, out)
+    tests = sum(len(t.tests) + len(t.examples) for t in tasks)
+    typer.echo(
+        f"{len(tasks)} of {len(rows)} tasks with {tests} tests: {out} "
+        f"({sum(r.left_out for r in rows)} assertions of another form left out)"
+    )
+
+
+@app.command()
+def load(
+    sets: Annotated[
+        list[str],
+        typer.Argument(help="Files, directories, known sets, or OWNER/NAME of the hub."),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="A JSONL file to write.")],
+    split: Annotated[
+        str | None, typer.Option("--split", help="Of hub sets; known sets have theirs.")
+    ] = None,
+    config: Annotated[str | None, typer.Option("--config", help="Of hub sets: the part.")] = None,
+    revision: Annotated[
+        str | None, typer.Option("--revision", help="Of hub sets: a commit or tag.")
+    ] = None,
+    streaming: Annotated[
+        bool | None,
+        typer.Option(
+            "--streaming/--no-streaming",
+            help="Read hub sets row by row without keeping them; LiveCodeBench-lite does.",
+        ),
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option("--release", help="Of LiveCodeBench-lite: release_v1 to release_v6, or v1 …"),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DATE", help="Contests from this day on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="Contests up to this day.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN,…", help="Other column names; docs/data.md."),
+    ] = None,
+    max_rows: Annotated[int | None, typer.Option("--max-rows", min=1)] = None,
+    max_tests: Annotated[
+        int | None, typer.Option("--max-tests", min=1, help="The first so many of each task.")
+    ] = None,
+    max_test_size: Annotated[
+        int | None,
+        typer.Option("--max-test-size", min=1, help="Leave out tests of more characters."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad rows out instead of refusing the load.")
+    ] = False,
+    prefix: Annotated[str, typer.Option("--prefix", help="Put before every task's id.")] = "",
+    difficulty: Annotated[
+        str | None,
+        typer.Option("--difficulty", metavar="LABEL,…|LOW..HIGH", help="Keep these."),
+    ] = None,
+    shortest: Annotated[
+        int | None, typer.Option("--min-length", min=0, help="Characters of the statement.")
+    ] = None,
+    longest: Annotated[int | None, typer.Option("--max-length", min=1)] = None,
+    min_tests: Annotated[int | None, typer.Option("--min-tests", min=1)] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Keep tasks of stdin, call or script tests alone.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option("--max-seconds", help="Keep tasks of at most this time limit.")
+    ] = None,
+    max_memory: Annotated[
+        int | None, typer.Option("--max-memory", help="… and of at most this memory limit (MiB).")
+    ] = None,
+    pass_rate: Annotated[
+        str | None,
+        typer.Option(
+            "--pass-rate", metavar="LOW..HIGH", help="Keep these; with --rates or --rate-column."
+        ),
+    ] = None,
+    rates: Annotated[
+        Path | None,
+        typer.Option("--rates", help="A run directory, or a file of task_id and pass_rate."),
+    ] = None,
+    rate_column: Annotated[
+        str | None, typer.Option("--rate-column", help="The rows' own pass rate, from 0 to 1.")
+    ] = None,
+    dedupe: Annotated[
+        str, typer.Option("--dedupe", help="no, exact, or near (exact as well).")
+    ] = "no",
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="SET", help="Leave out what this set has too."),
+    ] = None,
+    ngram: Annotated[int, typer.Option("--ngram", min=1, help="With --against: words.")] = 8,
+    share: Annotated[
+        float, typer.Option("--overlap", help="With --against: share of shared runs of words.")
+    ] = 0.5,
+    stdio: Annotated[
+        bool, typer.Option("--stdio", help="Turn call tasks into programs on standard input.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write everything left out, as JSON.")
+    ] = None,
+) -> None:
+    """Make one task file of data sets, and say what was left out and why."""
+    from sparring.passrates import pass_rates
+    from sparring.schema import Kind
+    from sparring.tasks.collect import Choice, collect
+    from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range
+    from sparring.tasks.load import dump_tasks
+    from sparring.tasks.mapping import Column, parse_mapping
+    from sparring.tasks.overlap import TWINS, Overlap, drop_leaks, drop_twins
+    from sparring.tasks.stdio import to_stdio
+
+    if dedupe not in ("no", "exact", "near"):
+        raise ConfigError(f"--dedupe {dedupe}: there are no, exact and near")
+    if kind is not None and kind not in list(Kind):
+        raise ConfigError(f"--kind {kind}: there are {', '.join(Kind)}")
+    if (pass_rate is not None) + (rates is None) + (rate_column is None) != 2:
+        raise ConfigError("--pass-rate goes with --rates or --rate-column: where the rates are")
+    if not 0 < share <= 1:
+        raise ConfigError(f"--overlap {share:g}: must be above 0 and at most 1")
+    for path in (out, report):
+        if path is not None and path.exists():
+            raise DataError(f"{path}: is there already; remove it or choose another name")
+    rules = Filters(
+        parse_difficulty(difficulty) if difficulty is not None else None,
+        shortest,
+        longest,
+        min_tests,
+        Kind(kind) if kind is not None else None,
+        max_seconds,
+        max_memory,
+        parse_range("--pass-rate", pass_rate) if pass_rate is not None else None,
+    )
+    choice = Choice(
+        parse_mapping(columns or ()),
+        max_tests,
+        max_test_size,
+        max_rows,
+        _day("--since", since),
+        _day("--until", until),
+        prefix,
+        Column("pass_rate", tuple(rate_column.split("."))) if rate_column else None,
+        skip_bad,
+    )
+    of_hub = _Hub(split, config, revision, streaming, release)
+    sources = [_told(_rows(name, of_hub)) for name in sets]
+    theirs = _Hub(None, None, None, None, None)
+    held_out = [t for name in against or () for t in collect([_rows(name, theirs)], Choice()).tasks]
+    by_task = pass_rates(rates) if rates else {}
+    found = collect(sources, choice)
+    tasks, removed = filter_tasks(found.tasks, rules, by_task or found.rates)
+    if dedupe != "no":
+        tasks, more = drop_twins(tasks, TWINS if dedupe == "near" else None)
+        removed += more
+    if held_out:
+        tasks, more = drop_leaks(tasks, held_out, Overlap(ngram, share))
+        removed += more
+    if stdio:
+        tasks, more = to_stdio(tasks)
+        removed += more
+    if report is not None:
+        _write_report(report, found, removed, len(tasks))
+    _say(found, removed)
+    if not tasks:
+        raise DataError("no task is left")
+    dump_tasks(tasks, out)
+    typer.echo(f"{len(tasks):,} of {found.rows:,} rows: {out}")
+
+
+@app.command()
+def show(
+    file: Annotated[list[Path], typer.Argument(help="Task files.")],
+) -> None:
+    """What is in task files: counts, tests, kinds, difficulties, limits."""
+    from rich.console import Console
+
+    from sparring.runs.tables import show as show_tables
+    from sparring.tasks.load import load_tasks
+
+    show_tables(Console(), _summary(load_tasks(file)))
+
+
+class _Hub:
+    """The options that are about the hub."""
+
+    def __init__(
+        self,
+        split: str | None,
+        config: str | None,
+        revision: str | None,
+        streaming: bool | None,
+        release: str | None,
+    ) -> None:
+        self.split, self.config, self.revision = split, config, revision
+        self.streaming, self.release = streaming, release
+
+    def source(self, name: str) -> HubSource:
+        """Where the rows of this name are. Raises `ConfigError`."""
+        from sparring.tasks.hub import HubSource
+        from sparring.tasks.known import known_set, release_files
+
+        known = None if Path(name).is_dir() else known_set(name)
+        if known is None:
+            if self.split is None:
+                raise ConfigError(f"{name}: which --split? It is no set that is known here")
+            return HubSource(name, self.split, self.config, self.revision, bool(self.streaming))
+        files = release_files(self.release) if known.files else ()
+        if self.release is not None and not files:
+            raise ConfigError(f"--release is for LiveCodeBench-lite; {name} has none")
+        return HubSource(
+            known.hub_id,
+            self.split or known.split,
+            self.config,
+            self.revision,
+            bool(files) if self.streaming is None else self.streaming,
+            files,
+        )
+
+
+def _rows(name: str, hub: _Hub) -> Iterable[Raw | Fault]:
+    from sparring.tasks.hub import hub_rows
+    from sparring.tasks.rows import ENDINGS, file_rows
+
+    path = Path(name)
+    if path.is_file() or name.lower().endswith(ENDINGS):
+        if hub.release is not None:
+            raise ConfigError(f"--release is for LiveCodeBench-lite by name; {name} is a file")
+        return file_rows(path)
+    return hub_rows(hub.source(name))
+
+
+def _told(rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
+    """The rows; on a terminal, now and then how many there were so far."""
+    if not sys.stderr.isatty():
+        yield from rows
+        return
+    last = time.monotonic()
+    for number, row in enumerate(rows, start=1):
+        yield row
+        if time.monotonic() - last > _SECONDS:
+            last = time.monotonic()
+            typer.echo(f"{number:,} rows …", err=True)
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text}: give a day such as 2024-08-01") from None
+
+
+def _say(found: Collected, removed: Sequence[Removed]) -> None:
+    """What was left out, on standard error: the first lines of each kind, and counts."""
+    for name, count in found.left_out.most_common():
+        typer.echo(f"column left out: {name} ({count:,} rows)", err=True)
+    if found.outside:
+        typer.echo(f"outside of the dates: {found.outside:,} rows", err=True)
+    if found.large:
+        typer.echo(f"tests left out for their size: {found.large:,}", err=True)
+    _some("bad rows", [str(f) for f in found.faults])
+    by_reason: dict[str, list[str]] = {}
+    for one in removed:
+        by_reason.setdefault(one.reason, []).append(str(one))
+    for reason, lines in by_reason.items():
+        _some(f"left out for {reason}", lines)
+
+
+def _some(title: str, lines: Sequence[str]) -> None:
+    if not lines:
+        return
+    typer.echo(f"{title}: {len(lines):,}", err=True)
+    for line in lines[:_LISTED]:
+        typer.echo(f"  {line}", err=True)
+    if len(lines) > _LISTED:
+        typer.echo(f"  … and {len(lines) - _LISTED:,} more (--report has all)", err=True)
+
+
+def _write_report(path: Path, found: Collected, removed: Sequence[Removed], kept: int) -> None:
+    data = {
+        "rows": found.rows,
+        "kept": kept,
+        "outside_dates": found.outside,
+        "large_tests": found.large,
+        "columns_left_out": dict(found.left_out),
+        "bad_rows": [{"where": f.where, "text": f.text} for f in found.faults],
+        "removed": [
+            {"task_id": r.task_id, "reason": r.reason, "detail": r.detail} for r in removed
+        ],
+    }
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(data, indent=1) + "\n")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _summary(tasks: Sequence[Task]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from sparring.runs.text import visible
+    from sparring.tasks.summary import summary
+
+    table = Table(title=f"{len(tasks):,} tasks")
+    table.add_column("")
+    table.add_column("tasks or tests", justify="right")
+    for label, text in summary(tasks):
+        table.add_row(Text(visible(label)), Text(visible(text)))
+    return table

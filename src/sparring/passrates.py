@@ -1,0 +1,101 @@
+"""How often programs solved each task: from a run, an evaluation, or a file of rates.
+
+A pass rate is a statement about a model as much as about a task: it is taken from where programs
+were run, never guessed. A run gives the share of its coder's responses, over all recorded steps,
+that were correct by ground truth; an evaluation (``eval.json``) the same of its own; a file gives
+it outright.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from sparring.errors import DataError
+from sparring.runs.directory import RunDir, step_file
+from sparring.tasks.rows import Fault, file_rows, read_json
+
+EVALUATION = "eval.json"
+
+
+def pass_rates(source: Path) -> dict[str, float]:
+    """Task id → share of programs that were correct.
+
+    ``source`` is the directory of a run or of an evaluation, or a file of rows with ``task_id``
+    and either ``pass_rate`` or ``correct`` and ``programs`` (counts). Raises `DataError` or
+    `RunError` naming the row.
+    """
+    if (source / EVALUATION).is_file():
+        rates = _of_evaluation(source / EVALUATION)
+    elif source.is_dir():
+        rates = _of_run(source)
+    else:
+        rates = _of_file(source)
+    if not rates:
+        raise DataError(f"{source}: has no pass rate of any task")
+    return rates
+
+
+def _of_run(path: Path) -> dict[str, float]:
+    run = RunDir.reading(path)
+    correct: dict[str, list[bool]] = defaultdict(list)
+    for step in run.recorded_steps():
+        for record in run.read_lines(step_file("rollouts", step)):
+            try:
+                correct[str(record["task"]["id"])] += [
+                    bool(p["correct"]) for p in record["programs"]
+                ]
+            except (KeyError, TypeError):
+                raise DataError(f"{path}, step {step}: not a rollout of a task") from None
+    return {name: sum(found) / len(found) for name, found in correct.items() if found}
+
+
+def _of_evaluation(path: Path) -> dict[str, float]:
+    try:
+        record = read_json(path.read_bytes())
+        names = [str(task["id"]) for task in record["tasks"]]
+        found = list(zip(names, record["per_task"]["one_shot"], strict=True))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: not an evaluation with values by task") from None
+    # Null: of a task without an observed program nothing is known.
+    return {name: float(r) for name, r in found if _number(r) is not None}
+
+
+def _of_file(path: Path) -> dict[str, float]:
+    rates = {}
+    for raw in file_rows(path):
+        if isinstance(raw, Fault):
+            raise DataError(str(raw))
+        name, rate = _rate(raw.row)
+        if name is None or rate is None:
+            raise DataError(
+                f"{raw.where}: needs task_id, and pass_rate from 0 to 1 or the counts correct and "
+                "programs"
+            )
+        if name in rates:
+            raise DataError(f"{raw.where}: task {name} occurs twice")
+        rates[name] = rate
+    return rates
+
+
+def _rate(row: Any) -> tuple[str | None, float | None]:
+    if not isinstance(row, dict) or not isinstance(row.get("task_id"), (str, int)):
+        return None, None
+    rate = row.get("pass_rate")
+    if rate is None:
+        right, every = _number(row.get("correct")), _number(row.get("programs"))
+        rate = right / every if right is not None and every else None
+    rate = _number(rate)
+    return str(row["task_id"]), rate if rate is not None and 0 <= rate <= 1 else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, str):  # a cell of CSV
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -1,0 +1,96 @@
+"""Public data sets by name: where they are on the Hugging Face hub, and in which shape.
+
+The CURE sets are one JSON list each, in the field names of `fields`; LiveCodeBench is JSON lines in
+its own. Facts of names, splits and sizes are from the authors' repositories (Gen-Verse/CURE,
+LiveCodeBench) and arXiv 2506.03136; the hub itself is only asked by `hub`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sparring.errors import ConfigError
+
+
+class Shape(StrEnum):
+    """What the rows of a set look like."""
+
+    CURE = "cure"
+    """``question``, ``test_input``, ``test_output``: programs on standard input."""
+    LIVECODEBENCH = "livecodebench"
+    """``question_content``, ``public_test_cases``, ``private_test_cases``: both kinds."""
+    NATIVE = "native"
+    """HumanEval's and MBPP's own (`natives`)."""
+    CALLS = "calls"
+    """``question``, ``entry_point``, ``args``, ``expected``: calls of a function."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSet:
+    """A set on the hub. ``rows`` is how many there are said to be; None where it depends."""
+
+    name: str
+    hub_id: str
+    split: str
+    shape: Shape
+    rows: int | None = None
+    files: tuple[str, ...] = ()
+    """Its files in order, where the hub cannot tell splits from them; later releases have more."""
+
+
+LIVECODEBENCH = KnownSet(
+    "LiveCodeBench-lite",
+    "livecodebench/code_generation_lite",
+    "test",
+    Shape.LIVECODEBENCH,
+    files=("test.jsonl", *(f"test{i}.jsonl" for i in range(2, 7))),
+)
+KNOWN = (
+    KnownSet("CodeContests_train", "Gen-Verse/CodeContests_train", "train", Shape.CURE, 4529),
+    KnownSet("CodeContests", "Gen-Verse/CodeContests", "test", Shape.CURE, 239),
+    KnownSet("CodeForces", "Gen-Verse/CodeForces", "test", Shape.CURE, 467),
+    KnownSet("LiveBench", "Gen-Verse/LiveBench-ReasonFlux", "test", Shape.CURE, 128),
+    KnownSet("LiveCodeBench", "Gen-Verse/LiveCodeBench-ReasonFlux", "test", Shape.CURE, 511),
+    KnownSet("MBPP", "Gen-Verse/MBPP-ReasonFlux", "test", Shape.CURE, 221),
+    LIVECODEBENCH,
+)
+
+
+def known_set(name: str) -> KnownSet | None:
+    """The set of this name or hub id, in any case; None if it is not one of `KNOWN`.
+
+    Raises `ConfigError` for a bare name (no owner before a slash) that is none of them.
+    """
+    wanted = name.casefold()
+    for one in KNOWN:
+        if wanted in (
+            one.name.casefold(),
+            one.hub_id.casefold(),
+            one.hub_id.split("/")[1].casefold(),
+        ):
+            return one
+    if "/" in name:
+        return None
+    names = [one.name for one in KNOWN]
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise ConfigError(
+        f"{name}: neither a file that is there, nor OWNER/NAME of the hub, nor one of "
+        f"{', '.join(names)}{hint}"
+    )
+
+
+def release_files(release: str | None) -> tuple[str, ...]:
+    """The files of a LiveCodeBench release: ``release_v3`` is the first three, ``v3`` the third
+    alone. None is the newest that is known here. Raises `ConfigError`."""
+    files = LIVECODEBENCH.files
+    if release is None:
+        return files
+    for i, file in enumerate(files, start=1):
+        if release == f"release_v{i}":
+            return files[:i]
+        if release == f"v{i}":
+            return (file,)
+    raise ConfigError(f"--release {release}: there are release_v1 to release_v{len(files)}, v1 …")

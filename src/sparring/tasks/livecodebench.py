@@ -1,0 +1,167 @@
+"""Rows of LiveCodeBench's `code_generation_lite` as tasks, in their native kinds.
+
+Tests of type ``stdin`` are programs' input and output. Tests of type ``functional`` are calls: each
+line of the input is one argument in JSON, the output is the value in JSON, ``metadata`` names the
+function and the starter code the class around it. Public tests become examples, private ones
+ground truth, as CURE has it. A row says nothing of limits: six seconds are those of its own
+harness, 1024 MiB those of AtCoder, where most of its programs come from.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sparring import values
+from sparring.schema import Task, Test
+from sparring.tasks.calls import call_test
+from sparring.tasks.fields import Row, entry_point_fault
+from sparring.tasks.rows import one_line, read_json
+from sparring.tasks.sealed import unseal
+
+MARK = "private_test_cases"
+"""A field that no other shape has."""
+_STARTER = "\n\nWrite it by completing this code:\n```python\n{starter}\n```"
+
+
+def read_livecodebench(
+    data: Mapping[str, Any],
+    source: str,
+    max_tests: int | None,
+    time_limit: float = 6.0,
+    memory_limit: int = 1024,
+) -> tuple[Task | None, list[tuple[str, str]]]:
+    """The task of a row, or None and its faults as (field, what is wrong)."""
+    row = Row(data)
+    statement = row.text("question_content") or ""
+    starter = row.text("starter_code") or ""
+    task_id, difficulty = row.text("question_id"), row.text("difficulty")
+    if not statement.strip() or not task_id:
+        row.fault("question_content, question_id", "are missing or blank")
+    function = _function(row)
+    kinds: set[str] = set()
+    tests = _cases(row, MARK, kinds)[:max_tests]
+    examples = _cases(row, "public_test_cases", kinds)
+    entry = None
+    if kinds == {"functional"}:
+        entry = _entry_point(function, starter)
+        if entry is None:
+            row.fault("metadata", "names no function (func_name), which functional tests call")
+    elif kinds - {"stdin"}:
+        row.fault(MARK, f"has tests of the types {', '.join(sorted(kinds))} in one task")
+    if not tests and not row.faults:
+        row.fault(MARK, "has no test")
+    if row.faults or task_id is None:
+        return None, row.faults
+    if entry and starter.strip():
+        statement += _STARTER.format(starter=starter.strip())
+    return (
+        Task(
+            id=task_id,
+            statement=statement,
+            tests=tests,
+            examples=examples,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            checker="value" if entry else "tokens",
+            difficulty=difficulty or None,
+            source=source,
+            entry_point=entry,
+        ),
+        [],
+    )
+
+
+def contest_date(data: Mapping[str, Any]) -> date | None:
+    """The day of a row's contest: as text, or as `datasets` reads it. None if there is none."""
+    value = data.get("contest_date")
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).date()
+        except ValueError:
+            return None
+    return None
+
+
+def _function(row: Row) -> str | None:
+    text = row.text("metadata")
+    if not text:
+        return None
+    try:
+        found = read_json(text)
+    except ValueError as error:
+        row.fault("metadata", str(error))
+        return None
+    name = found.get("func_name") if isinstance(found, dict) else None
+    return name if isinstance(name, str) and not entry_point_fault(name) else None
+
+
+def _entry_point(function: str | None, starter: str) -> str | None:
+    """The function, behind the class that the starter code puts it into."""
+    if function is None or "." in function:
+        return function
+    try:
+        tree = ast.parse(starter.rstrip() + "\n        pass\n")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # The starter is a class head and a method head, or nothing that can be read.
+        return f"Solution.{function}" if "class Solution" in starter else function
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and any(
+            isinstance(part, ast.FunctionDef) and part.name == function for part in node.body
+        ):
+            return f"{node.name}.{function}"
+    return function
+
+
+def _cases(row: Row, name: str, kinds: set[str]) -> tuple[Test, ...]:
+    text = row.text(name)
+    if not text:
+        if text is None and not any(n == name for n, _ in row.faults):
+            row.fault(name, "is missing")
+        return ()
+    try:
+        cases = read_json(unseal(text))
+    except ValueError as error:
+        row.fault(name, str(error))
+        return ()
+    if not isinstance(cases, list):
+        row.fault(name, "must hold a list of tests")
+        return ()
+    found = []
+    for i, case in enumerate(cases):
+        try:
+            found.append(_case(case, kinds))
+        except ValueError as error:
+            row.fault(name, one_line(f"test {i}: {error}", 160))
+            return ()
+    return tuple(found)
+
+
+def _case(case: object, kinds: set[str]) -> Test:
+    if not isinstance(case, dict):
+        raise ValueError("is no object")
+    given, wanted, kind = case.get("input"), case.get("output"), case.get("testtype")
+    if not (isinstance(given, str) and isinstance(wanted, str)):
+        raise ValueError("input and output must be texts")
+    for text in (given, wanted):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ValueError("holds half a surrogate pair, which is no text") from None
+    if kind not in ("stdin", "functional"):
+        raise ValueError(f"testtype is {str(kind)[:40]!r}, neither stdin nor functional")
+    kinds.add(kind)
+    if kind == "stdin":
+        return Test(given, wanted)
+    # JSON texts hold no bare line break, so lines are arguments.
+    arguments = [read_json(line) for line in given.split("\n") if line.strip()]
+    try:
+        return call_test(arguments, {}, read_json(wanted))
+    except values.NotPlain as error:
+        raise ValueError(str(error)) from None
