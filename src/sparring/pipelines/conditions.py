@@ -55,8 +55,7 @@ def rounds(repeats: int) -> list[Condition]:
     """The conditions of `repeats` runs. The first is the usual one; the others have all that can
     differ differ at once, every second time with the usual hash seed."""
     return [Condition()] + [
-        Condition(other_hash=k % 2 == 1, random=k, clock=_START + k * _STRIDE)
-        for k in range(1, repeats)
+        Condition(other_hash=k % 2 == 1, random=k, clock=_clock(k)) for k in range(1, repeats)
     ]
 
 
@@ -67,14 +66,17 @@ CAUSES: tuple[tuple[Cause, Condition], ...] = (
 )
 """Causes in the order in which they are tried, with the condition that shows each by an outcome
 that is not the usual one. The clock is tried after them, by `clocks`."""
-_START = 1_000_000_000.25
-# Another second, minute, hour, day of the week, month and year, and another parity of each.
-_STRIDE = 40_000_000 + 3_600 * 7 + 61 + 0.5
+# Another second, minute, hour, day of the week, month and year each time, and the other parity.
+_START, _STRIDE = 1_000_000_000, 40_025_261
+
+
+def _clock(number: int) -> float:
+    return _START + number * _STRIDE + (0.25 if number % 2 else 0.75)
 
 
 def clocks() -> list[Condition]:
     """Conditions that only the clock's start tells apart."""
-    return [Condition(clock=_START + k * _STRIDE) for k in range(1, 4)]
+    return [Condition(clock=_clock(k)) for k in range(1, 4)]
 
 
 _TELLS_TIME = re.compile(r"time|date|clock|calendar|__import__|importlib")

@@ -198,7 +198,9 @@ def _failing(
         f"{'example ' * example}{number}" for number, example in (place(task, t) for t in failed)
     ]
     more = f" and {len(tests) - _LISTED} more" if len(tests) > _LISTED else ""
-    which = "every test" if len(failed) == count else f"tests {', '.join(tests[:_LISTED])}{more}"
+    which = f"test{'s' * (len(tests) > 1)} {', '.join(tests[:_LISTED])}{more}"
+    if len(failed) == count:
+        which = "every test"
     how = short(cells[0].detail)
     if cells[0].state is State.WRONG and cells[0].output:
         how = f"it gives {short(cells[0].output)}"

@@ -21,7 +21,7 @@ _TEXT_RULES = ("tokens", "float", "float(abs=1e-4, rel=1e-4)", "unordered")
 _CALL_RULES = ("value", "value(abs=1e-6, rel=1e-6)", "value(abs=1e-4, rel=1e-4)")
 _OPEN = re.compile(
     r"\b(any (one )?of (them|these|those|the)\b|any (valid|such|possible|correct|order\b)"
-    r"|(several|multiple|many|more than one) (possible |valid |correct |optimal )?"
+    r"|(several|multiple|(?<!how )many|more than one) (possible |valid |correct |optimal )?"
     r"(answers?|solutions?)|in any order|order does not matter)",
     re.IGNORECASE,
 )

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sparring.tasks.places import Place, places
+from sparring.tasks.places import Place, is_main_guard, places
 
 
 class Operator(StrEnum):
@@ -198,7 +198,8 @@ def _edits(place: Place) -> Iterator[_Edit]:
         yield _changed(Operator.JUMP, node, jump)
     if place.field == "test" and isinstance(place.parent, _WITH_CONDITION):
         yield _changed(Operator.CONDITION, node, ast.UnaryOp(ast.Not(), _as_expr(node)))
-    if isinstance(node, _REMOVABLE) or (isinstance(node, ast.If) and not node.orelse):
+    alone = isinstance(node, ast.If) and not node.orelse and not is_main_guard(node.test)
+    if isinstance(node, _REMOVABLE) or alone:
         yield Operator.STATEMENT, f"without {_text(node)}", ast.Pass
 
 
