@@ -63,6 +63,12 @@ import datetime
 a, b = (datetime.date.fromisoformat(word) for word in input().split())
 print((b - a).days, b.strftime("%A"), datetime.datetime(2020, 1, b.day).isoformat())
 """
+# Under a moved clock `datetime` has other classes, which this notices: no fault of the program.
+CLASSES = f"""
+import datetime
+{SUM}
+assert isinstance(datetime.datetime(2020, 1, 1), datetime.date)
+"""
 POSITIVE = 'print("valid" if all(int(x) > 0 for x in input().split()) else "no")'
 
 LARGEST_POSITIVE = """
@@ -82,6 +88,7 @@ SOUND = [
         "sound-several-solutions", solutions=(SUM, f"v = input()\n{SUM.replace('input()', 'v')}")
     ),
     _sums("sound-timed", solutions=(TIMED,)),
+    _sums("sound-classes", solutions=(CLASSES,)),
     Task("sound-random", "Sort: random pivots.", SORT_TESTS, solutions=(QUICKSORT,)),
     Task(
         "sound-dates",

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparring.audit import Asked, Report, audit
-from sparring.auditfiles import write
+from sparring.auditfiles import check_out, write
 from sparring.cli import app
 from sparring.errors import DataError
 from sparring.microworld.problem import Split
@@ -93,6 +93,7 @@ def test_the_sound_part_is_kept(report: Report) -> None:
 
 
 def test_what_is_written(report: Report, tmp_path: Path) -> None:
+    check_out(tmp_path / "out")
     write(report, PLANTED, [Path("x.jsonl")], tmp_path / "out")
     data = json.loads((tmp_path / "out/audit.json").read_text())
     assert data["counts"]["wrong_output"] == 1

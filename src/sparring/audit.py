@@ -121,7 +121,8 @@ def _entry(one: Audited, strong: Strength | None, twice: Finding | None, asked: 
     findings = [*one.findings, *([twice] if twice else [])]
     if strong and strong.mutants >= _ENOUGH_MUTANTS and (strong.score or 0.0) < asked.bar:
         findings.append(_weak(one.task, strong))
-    witnessed = one.best is not None or not one.task.solutions
+    unknown = any(f.fault is Fault.UNKNOWN for f in findings)  # our failure drops nothing
+    witnessed = one.best is not None or not one.task.solutions or unknown
     left = sound(one.task, findings, asked.policy, asked.least, confirmed=witnessed)
     return Entry(one, tuple(findings), strong, left)
 

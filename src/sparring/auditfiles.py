@@ -21,18 +21,22 @@ from sparring.tasks.sound import counts
 
 
 def check_out(out: Path) -> None:
-    """Refuse, before any work, a directory that holds an audit already. Raises `DataError`."""
-    if out.exists() and not out.is_dir():
-        raise DataError(f"--out {out}: is a file; name a directory")
+    """Make the directory, before any work; refuse one with an audit in it. Raises `DataError`."""
     for name in ("audit.json", "audit.md", "tasks.jsonl"):
         if (out / name).exists():
             raise DataError(f"--out {out}: has {name} already; choose another directory")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
 def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> None:
-    """Write the three files; ``tasks.jsonl`` only if a task is left. Raises `DataError`."""
+    """Write the three files into a directory that is there; ``tasks.jsonl`` only if a task is left.
+
+    Raises `DataError`.
+    """
     try:
-        out.mkdir(parents=True, exist_ok=True)
         data = json.dumps(_as_dict(report, asked, paths), indent=1)
         (out / "audit.json").write_text(data + "\n", encoding="utf-8")
         (out / "audit.md").write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")

@@ -121,8 +121,10 @@ def _invalid(bench: Bench, tasks: Sequence[Task], limits: Sequence[Limits]) -> l
 def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) -> list[Finding]:
     """A pair of tests with one input: the same test twice, or two that contradict each other."""
     test, first = task.tests[pair.test], task.tests[pair.first]
-    one = suite.comparison(task, test, first.output)
-    if test.output == first.output or grader.verdict(one)[0] is Verdict.ACCEPTED:
+    said, _ = grader.verdict(suite.comparison(task, test, first.output))
+    if said is Verdict.INFRA:  # the task's checker could not be run: nobody knows
+        return []
+    if test.output == first.output or said is Verdict.ACCEPTED:
         seen = f"the same input and answer as test {pair.first}"
         return [Finding(task.id, Fault.DUPLICATE, seen, "leave it out", pair.test)]
     both = [pair.first, pair.test]

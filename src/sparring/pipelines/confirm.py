@@ -15,6 +15,7 @@ from sparring import values
 from sparring.pipelines import suite
 from sparring.pipelines.repeated import Cell, State, columns
 from sparring.schema import Kind, Task, Test
+from sparring.tasks.checkers import Rule, parse_checker
 from sparring.tasks.findings import Fault, Finding, short
 from sparring.tasks.looser import Looser, leaves_open, looser
 
@@ -182,6 +183,8 @@ def _wrong(where: _Where, cells: Sequence[Cell]) -> Finding:
             f"expected {where.shown(where.test.output)}, and the solutions do not agree: "
             f"{' or '.join(said[:_LISTED])}"
         )
+    if parse_checker(suite.rule(where.task, where.test)).rule is Rule.PROGRAM:
+        seen += f" (the checker program: {short(cells[0].detail)})"
     return where.found(Fault.WRONG_OUTPUT, seen, "leave the test out or mend its output")
 
 
