@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sparring.audit import Asked, Report, audit
+from sparring.audit import Asked, Report, _entry, audit
 from sparring.auditfiles import check_out, write
 from sparring.cli import app
 from sparring.errors import DataError
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
-from sparring.pipelines.audit import Care
+from sparring.pipelines.audit import Audited, Care
 from sparring.schema import Task, Test
 from sparring.tasks import lenient
 from sparring.tasks.findings import Fault, Finding
@@ -105,8 +105,16 @@ def test_what_is_written(report: Report, tmp_path: Path) -> None:
     assert weak["branches"]["covered"] < weak["branches"]["all"]
     assert {"line": 7, "outcome": "len(v) > 3 true"} in weak["branches"]["untaken"]
     text = (tmp_path / "out/audit.md").read_text()
+    assert "- **wrong, test 3**: expected 31\\\\n, the solution gives 30" in text
     assert "## several answers: 4" in text
     assert len((tmp_path / "out/tasks.jsonl").read_text().splitlines()) == len(report.kept)
+
+
+def test_a_failure_of_ours_drops_nothing() -> None:
+    unknown = Finding("good", Fault.UNKNOWN, "", "", test=0)
+    entry = _entry(Audited(GOOD, (unknown,), None, 0), None, None, PLANTED)
+    assert entry.left.task == GOOD
+    assert _entry(Audited(GOOD, (), None, 0), None, None, PLANTED).left.task is None
 
 
 def small(tmp_path: Path, *tasks: Task) -> Path:

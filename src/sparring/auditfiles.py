@@ -110,7 +110,7 @@ def _markdown(report: Report) -> Iterator[str]:
         yield ""
         for f in found:
             if f.fault is fault:
-                yield f"- **{_escaped(f.where)}**: {_escaped(f.seen)}. {_escaped(f.advice)}."
+                yield f"- **{_escaped(f.where)}**: {_escaped(f.seen)}; *{_escaped(f.advice)}*"
     dropped = [line for e in report.entries for line in e.left.dropped]
     if dropped:
         yield ""
