@@ -19,6 +19,8 @@ STOREYS: list[set[str]] = [
     {"config"},
     {
         "alarms",
+        "audit",
+        "auditfiles",
         "trainer",
         "cast",
         "served",
@@ -49,7 +51,7 @@ STOREYS: list[set[str]] = [
         "dryrun",
         "trl",
     },
-    {"cli_check", "cli_tasks", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
+    {"cli_audit", "cli_check", "cli_tasks", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
     {"cli_sandbox"},
     {"cli"},
 ]

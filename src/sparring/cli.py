@@ -14,7 +14,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring import __version__, cli_sandbox, cli_tasks, cli_theory, cli_timeline, cli_vllm
+from sparring import (
+    __version__,
+    cli_audit,
+    cli_sandbox,
+    cli_tasks,
+    cli_theory,
+    cli_timeline,
+    cli_vllm,
+)
 from sparring.errors import ConfigError, SparringError
 
 app = typer.Typer(
@@ -28,6 +36,7 @@ app.add_typer(microworld_app, name="microworld")
 app.add_typer(cli_sandbox.app, name="sandbox")
 app.add_typer(cli_tasks.app, name="tasks")
 app.add_typer(cli_vllm.app, name="vllm")
+app.command()(cli_audit.audit)
 app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
 

@@ -394,9 +394,9 @@ def _refuse(monkeypatch: pytest.MonkeyPatch, levels: set[Level]) -> None:
     start, hello = worker.Worker.__init__, worker.Worker.hello
     asked: dict[int, Level] = {}
 
-    def remember(self: worker.Worker, level: Level, scratch: Path) -> None:
+    def remember(self: worker.Worker, level: Level, scratch: Path, hash_seed: int = 0) -> None:
         asked[id(self)] = level
-        start(self, level, scratch)
+        start(self, level, scratch, hash_seed)
 
     def answer(self: worker.Worker) -> dict[str, object]:
         if asked[id(self)] in levels:

@@ -28,9 +28,10 @@ class NoReplacement(Exception):
 class Crew:
     """A fixed number of workers in numbered places."""
 
-    def __init__(self, count: int, level: Level | None) -> None:
+    def __init__(self, count: int, level: Level | None, hash_seed: int = 0) -> None:
         """Start them. Raises `SandboxError` if the host cannot give the level."""
         self._serials = itertools.count(1)
+        self._hash_seed = hash_seed
         self.scratch = Path(tempfile.mkdtemp(prefix="sparring-sandbox-"))
         weakref.finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
         # Others may pass through: a worker started by root becomes another user.
@@ -100,4 +101,4 @@ class Crew:
         raise SandboxError("no safe way to run programs on this host. " + "; ".join(reasons))
 
     def _new(self, level: Level) -> Worker:
-        return Worker(level, self.scratch / f"worker-{next(self._serials)}")
+        return Worker(level, self.scratch / f"worker-{next(self._serials)}", self._hash_seed)

@@ -54,6 +54,7 @@ class Sandbox(Runner):
         skip_after_timeout: bool = False,
         memo: bool = True,
         store: Path | None = None,
+        hash_seed: int = 0,
     ) -> None:
         """Start the workers.
 
@@ -62,7 +63,8 @@ class Sandbox(Runner):
         a program that runs into a time limit on its smallest input is not given the others
         (`Verdict.NOT_RUN`), but for a fixed 1% of programs, by content, which show how often that
         is unjust (`Stats.audit_surprises`). `memo`: keep outcomes for later calls, up to 256 MiB
-        of them. `store`: keep them in this file as well, for later processes.
+        of them. `store`: keep them in this file as well, for later processes. `hash_seed`:
+        Python's, which orders sets of texts; outcomes under another than 0 belong in no store.
 
         Raises `SandboxError` if the host cannot give the level, with what to change.
         """
@@ -70,10 +72,14 @@ class Sandbox(Runner):
             workers = len(os.sched_getaffinity(0))
         if workers < 1:
             raise SandboxError(f"workers is {workers}: give at least 1.")
+        if not 0 <= hash_seed < 1 << 32 or (hash_seed and store):
+            raise SandboxError(
+                f"hash_seed is {hash_seed}: give 0 to 2**32 - 1, and with a store no other than 0."
+            )
         super().__init__(fork, skip=skip_after_timeout, memo=memo, store=store)
         self._serial = 0
         try:
-            self._crew = Crew(workers, level)
+            self._crew = Crew(workers, level, hash_seed)
         except BaseException:
             self._close_store()
             raise

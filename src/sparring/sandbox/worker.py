@@ -34,7 +34,7 @@ class Refused(Exception):
 class Worker:
     """A running worker. Use it from one thread at a time, except for `kill`."""
 
-    def __init__(self, level: Level, scratch: Path) -> None:
+    def __init__(self, level: Level, scratch: Path, hash_seed: int = 0) -> None:
         """Start one; `scratch` is a directory to be made for it alone. Follow with `hello`."""
         scratch.mkdir(mode=0o700)
         self._scratch = scratch
@@ -45,7 +45,7 @@ class Worker:
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "HOME": "/tmp",
-            "PYTHONHASHSEED": "0",
+            "PYTHONHASHSEED": str(hash_seed),
         }
         if "LD_LIBRARY_PATH" in os.environ:  # some interpreters do not start without it
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]

@@ -1,0 +1,133 @@
+"""One audit of a data set: read, looked at task by task, filtered, written down.
+
+    sparring audit tasks.jsonl --out audited
+
+The tasks go through `pipelines.audit` in batches, so that a large set shows where it stands; their
+tests are measured by `pipelines.strength`; what occurs twice is looked for over all of them. With
+three sandboxes: two that keep nothing between runs and differ in the hash seed, for what must not
+be shared or remembered, and a fast one for the mutants.
+
+What it comes to is written by `auditfiles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sparring.pipelines.audit import Audited, Care, audit_tasks
+from sparring.pipelines.repeated import Bench
+from sparring.pipelines.strength import Strength, strength
+from sparring.sandbox import Fork, Limits, Sandbox
+from sparring.schema import Task
+from sparring.tasks.findings import Fault, Finding
+from sparring.tasks.lenient import read_leniently
+from sparring.tasks.repeats import duplicate_tasks
+from sparring.tasks.sound import Left, Policy, sound
+
+BATCH = 16
+_OTHER_HASH = 12345
+_ENOUGH_MUTANTS = 5
+"""Fewer say nothing about a task."""
+_SHOWN_SURVIVORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of an audit. ``mutants`` of each task, 0 for none; a mutation score below
+    ``bar`` is weak; ``least`` tests must be left of a task."""
+
+    care: Care = field(default_factory=Care)
+    mutants: int = 20
+    bar: float = 0.5
+    policy: Policy = Policy.DROP_TESTS
+    least: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A task, what was found, how strong its tests are, and what is left of it."""
+
+    audited: Audited
+    findings: tuple[Finding, ...]
+    strength: Strength | None
+    left: Left
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole audit. ``malformed`` rows are in no entry."""
+
+    entries: tuple[Entry, ...]
+    malformed: tuple[Finding, ...]
+    level: str
+    """The isolation that the programs had."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings, rows first."""
+        return [*self.malformed, *(f for e in self.entries for f in e.findings)]
+
+    @property
+    def kept(self) -> list[Task]:
+        """The sound tasks."""
+        return [e.left.task for e in self.entries if e.left.task is not None]
+
+
+def audit(
+    paths: Sequence[Path],
+    asked: Asked,
+    progress: Callable[[int, int, int], None],
+) -> Report:
+    """Audit the tasks of these files. `progress` hears of tasks done, of all, and of findings.
+
+    Raises `DataError` if there is no task to look at, `SandboxError` if nothing can be run.
+    """
+    tasks, malformed = read_leniently(paths)
+    twice = {f.task: f for f in duplicate_tasks(tasks)}
+    entries: list[Entry] = []
+    found = len(malformed)
+    with ExitStack() as stack:
+        usual = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False))
+        other = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, hash_seed=_OTHER_HASH))
+        fast = stack.enter_context(Sandbox(memo=False, skip_after_timeout=True))
+        bench = Bench(usual, other)
+        for start in range(0, len(tasks), BATCH):
+            progress(start, len(tasks), found)
+            audited = audit_tasks(bench, tasks[start : start + BATCH], Limits(), asked.care)
+            for one, strong in zip(audited, _strengths(fast, audited, asked.mutants), strict=True):
+                entry = _entry(one, strong, twice.get(one.task.id), asked)
+                entries.append(entry)
+                found += len(entry.findings)
+        level = usual.level.value
+    progress(len(tasks), len(tasks), found)
+    return Report(tuple(entries), tuple(malformed), level)
+
+
+def _strengths(
+    sandbox: Sandbox, audited: Sequence[Audited], most: int
+) -> Iterator[Strength | None]:
+    """By each task's best solution; None where there is none or no mutant is wanted."""
+    by_best = [
+        replace(a.task, solutions=() if a.best is None or not most else (a.task.solutions[a.best],))
+        for a in audited
+    ]
+    yield from strength(sandbox, by_best, [t.tests for t in by_best], Limits(), most)
+
+
+def _entry(one: Audited, strong: Strength | None, twice: Finding | None, asked: Asked) -> Entry:
+    findings = [*one.findings, *([twice] if twice else [])]
+    if strong and strong.mutants >= _ENOUGH_MUTANTS and (strong.score or 0.0) < asked.bar:
+        findings.append(_weak(one.task, strong))
+    unknown = any(f.fault is Fault.UNKNOWN for f in findings)  # our failure drops nothing
+    witnessed = one.best is not None or not one.task.solutions or unknown
+    left = sound(one.task, findings, asked.policy, asked.least, confirmed=witnessed)
+    return Entry(one, tuple(findings), strong, left)
+
+
+def _weak(task: Task, strong: Strength) -> Finding:
+    slips = [f"line {m.line}: {m.description}" for m in strong.survivors[:_SHOWN_SURVIVORS]]
+    seen = f"{strong.killed} of {strong.mutants} mistakes are noticed; not {'; '.join(slips)}"
+    return Finding(task.id, Fault.WEAK, seen, "add tests that notice these")

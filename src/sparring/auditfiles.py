@@ -1,0 +1,125 @@
+"""What an audit leaves in its directory.
+
+``audit.json`` has everything: the settings, every finding, for each task what was dropped of it,
+the mutants that nothing noticed and the branches that nothing took. ``audit.md`` is the same for
+people, without the last two. ``tasks.jsonl`` is the sound part of the set (`tasks.sound`), ready
+to be trained on; it is not there if nothing is left. No file is ever written over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sparring.audit import Asked, Entry, Report
+from sparring.errors import DataError
+from sparring.runs.text import visible
+from sparring.tasks.checkers import VERSION
+from sparring.tasks.load import dump_tasks
+from sparring.tasks.sound import counts
+
+
+def check_out(out: Path) -> None:
+    """Make the directory, before any work; refuse one with an audit in it. Raises `DataError`."""
+    for name in ("audit.json", "audit.md", "tasks.jsonl"):
+        if (out / name).exists():
+            raise DataError(f"--out {out}: has {name} already; choose another directory")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"--out {out}: cannot be made: {error.strerror}") from None
+
+
+def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> None:
+    """Write the three files into a directory that is there; ``tasks.jsonl`` only if a task is left.
+
+    Raises `DataError`.
+    """
+    try:
+        data = json.dumps(_as_dict(report, asked, paths), indent=1)
+        (out / "audit.json").write_text(data + "\n", encoding="utf-8")
+        (out / "audit.md").write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"--out {out}: cannot be written: {error.strerror}") from None
+    if report.kept:
+        dump_tasks(report.kept, out / "tasks.jsonl")
+
+
+def _as_dict(report: Report, asked: Asked, paths: Sequence[Path]) -> dict[str, object]:
+    return {
+        "files": [str(p) for p in paths],
+        "checkers": VERSION,
+        "isolation": report.level,
+        "repeats": asked.care.repeats,
+        "patience": asked.care.patience,
+        "slow_share": asked.care.share,
+        "mutants": asked.mutants,
+        "weak_below": asked.bar,
+        "filter": asked.policy.value,
+        "least_tests": asked.least,
+        "counts": counts(report.findings),
+        "kept": len(report.kept),
+        "malformed": [f.as_dict() for f in report.malformed],
+        "tasks": [_entry_dict(e) for e in report.entries],
+    }
+
+
+def _entry_dict(entry: Entry) -> dict[str, object]:
+    task, strong = entry.audited.task, entry.strength
+    found: dict[str, object] = {
+        "task": task.id,
+        "source": task.source,
+        "tests": len(task.tests),
+        "confirmed": entry.audited.confirmed,
+        "solutions": len(task.solutions),
+        "kept": entry.left.task is not None,
+        "dropped": list(entry.left.dropped),
+        "findings": [f.as_dict() for f in entry.findings],
+    }
+    if strong is not None:
+        found["mutants"] = {
+            "killed": strong.killed,
+            "all": strong.mutants,
+            "survivors": [
+                {"line": m.line, "operator": m.operator.value, "change": m.description}
+                for m in strong.survivors
+            ],
+        }
+        found["branches"] = {
+            "covered": strong.covered,
+            "all": strong.branches,
+            "untaken": [{"line": line, "outcome": what} for line, what in strong.untaken],
+        }
+    return found
+
+
+def _markdown(report: Report) -> Iterator[str]:
+    found = report.findings
+    tests = sum(len(e.audited.task.tests) for e in report.entries)
+    confirmed = sum(e.audited.confirmed for e in report.entries)
+    yield "# Audit"
+    yield ""
+    yield (
+        f"{len(report.entries)} tasks with {tests} tests, {confirmed} of them confirmed by a "
+        f"solution; {len(found)} findings; {len(report.kept)} tasks are kept."
+    )
+    for fault, number in counts(found).items():
+        yield ""
+        yield f"## {fault.value.replace('_', ' ')}: {number}"
+        yield ""
+        for f in found:
+            if f.fault is fault:
+                yield f"- **{_escaped(f.where)}**: {_escaped(f.seen)}; *{_escaped(f.advice)}*"
+    dropped = [line for e in report.entries for line in e.left.dropped]
+    if dropped:
+        yield ""
+        yield f"## Left out: {len(dropped)}"
+        yield ""
+        yield from (f"- {_escaped(line)}" for line in dropped)
+
+
+def _escaped(text: str) -> str:
+    """Untrusted text in Markdown: on one line, and nothing in it is markup."""
+    line = " ".join(visible(text).split())
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#|!~&" else c for c in line)

@@ -1,0 +1,129 @@
+"""``sparring audit``: is this data set sound?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sparring.tasks.sound import Policy
+
+if TYPE_CHECKING:
+    from sparring.audit import Report
+
+
+def audit(
+    files: Annotated[list[Path], typer.Argument(help="Task files.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write audit.json, audit.md, tasks.jsonl here."),
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, max=20, help="Runs of a solution on each test.")
+    ] = 3,
+    mutants: Annotated[
+        int, typer.Option("--mutants", min=0, max=1000, help="Mistakes tried per task; 0: none.")
+    ] = 20,
+    weak: Annotated[
+        float,
+        typer.Option("--weak", min=0, max=1, help="Mutation score below which tests are weak."),
+    ] = 0.5,
+    slow: Annotated[
+        float, typer.Option("--slow", min=0.01, max=1, help="Share of the time limit that is slow.")
+    ] = 0.5,
+    patience: Annotated[
+        float,
+        typer.Option("--patience", min=1, max=100, help="How many times wider limits to try."),
+    ] = 10.0,
+    policy: Annotated[
+        Policy, typer.Option("--filter", help="What is left out where something is wrong.")
+    ] = Policy.DROP_TESTS,
+    least: Annotated[
+        int, typer.Option("--least", min=1, help="Tests that a task must have left.")
+    ] = 1,
+) -> None:
+    """Is this data set sound? Runs its solutions on its tests and says what is wrong with it.
+
+    Exits with 0 if nothing was found, 1 if something was, 2 if the files cannot be read.
+    """
+    from sparring.audit import Asked, audit
+    from sparring.auditfiles import check_out, write
+    from sparring.pipelines.audit import Care
+
+    if out is not None:
+        check_out(out)
+    asked = Asked(Care(repeats, patience, slow), mutants, weak, policy, least)
+    report = audit(files, asked, _progress(Console(stderr=True)))
+    if out is not None:
+        write(report, asked, files, out)
+    _show(Console(), report, out)
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def _progress(console: Console) -> Callable[[int, int, int], None]:
+    """Prints where an audit stands: on one line in a terminal, else about ten lines."""
+    start = time.monotonic()
+    last = -1
+
+    def said(done: int, tasks: int, found: int) -> None:
+        nonlocal last
+        tenth = 10 * done // tasks
+        if not console.is_terminal and tenth == last:
+            return
+        last = tenth
+        left = ""
+        if 0 < done < tasks:
+            seconds = int((time.monotonic() - start) / done * (tasks - done))
+            left = f", {seconds // 60}:{seconds % 60:02d} left"
+        line = f"{done} of {tasks} tasks, {found} findings{left}"
+        end = "\n" if not console.is_terminal or done == tasks else "\r"
+        console.print(Text(f"{line:<60}" if console.is_terminal else line), end=end)
+
+    return said
+
+
+def _show(console: Console, report: Report, out: Path | None) -> None:
+    from sparring.runs.tables import show
+    from sparring.runs.text import visible
+    from sparring.tasks.sound import counts
+
+    found = report.findings
+    tests = sum(len(e.audited.task.tests) for e in report.entries)
+    confirmed = sum(e.audited.confirmed for e in report.entries)
+    if found:
+        table = Table(title=f"{len(found)} findings in {len(report.entries)} tasks")
+        table.add_column("fault")
+        table.add_column("findings", justify="right")
+        table.add_column("for example")
+        for fault, number in counts(found).items():
+            first = next(f for f in found if f.fault is fault)
+            example = Text(" ".join(visible(f"{first.where}: {first.seen}").split()))
+            table.add_row(fault.value.replace("_", " "), str(number), example)
+        show(console, table)
+    strong = [e.strength for e in report.entries if e.strength is not None]
+    scores = [s.score for s in strong if s.score is not None]
+    lines = [
+        f"{confirmed} of {tests} tests are confirmed by a solution"
+        f" ({report.level}); {len(report.kept)} of {len(report.entries)} tasks are sound"
+    ]
+    if scores:
+        taken, outcomes = sum(s.covered for s in strong), sum(s.branches for s in strong)
+        covered = f"; they take {taken} of {outcomes} branches" if outcomes else ""
+        lines.append(
+            f"the tests notice {sum(scores) / len(scores):.0%} of the mistakes made in the "
+            f"solutions{covered}"
+        )
+    if not found:
+        lines.append("nothing was found")
+    if out is not None:
+        names = "audit.json, audit.md" + (", tasks.jsonl" if report.kept else "")
+        lines.append(f"{out}: {names}")
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)

@@ -1,0 +1,75 @@
+"""Whether an output that the checker refuses is the expected one after all, in another form.
+
+Reference solutions that print 0.1 for 0.10000000001, or the lines in another order, show that the
+task has several right answers and its checker accepts one. Where a rule of ours would accept all,
+it is named; where the values are the same and no rule says so, that is said too. Two outputs that
+differ otherwise may still both be right: only the task's author knows, or its statement, if it
+says that any answer will do (`leaves_open`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sparring import values
+from sparring.schema import Kind
+from sparring.tasks.checkers import Rule, accepts, parse_checker
+
+_TEXT_RULES = ("tokens", "float", "float(abs=1e-4, rel=1e-4)", "unordered")
+_CALL_RULES = ("value", "value(abs=1e-6, rel=1e-6)", "value(abs=1e-4, rel=1e-4)")
+_OPEN = re.compile(
+    r"\b(any (one )?of (them|these|those|the)\b|any (valid|such|possible|correct|order\b)"
+    r"|(several|multiple|(?<!how )many|more than one) (possible |valid |correct |optimal )?"
+    r"(answers?|solutions?)|in any order|order does not matter)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Looser:
+    """How the two agree, and the rule under which they do; None: a program would have to say."""
+
+    how: str
+    checker: str | None
+
+
+def leaves_open(statement: str) -> bool:
+    """Whether a statement says that several answers are right."""
+    return _OPEN.search(statement) is not None
+
+
+def looser(checker: str, actual: str, expected: str, kind: Kind) -> Looser | None:
+    """What accepts `actual` for `expected`, where `checker` does not; None if nothing does."""
+    rule = parse_checker(checker).rule
+    if kind is Kind.SCRIPT or rule is Rule.PROGRAM:
+        return None
+    for other in _CALL_RULES if kind is Kind.CALL else _TEXT_RULES:
+        if other != checker and accepts(other, actual, expected):
+            return Looser(f"equal under {other}", other)
+    if kind is Kind.CALL:
+        return _same_values(actual, expected)
+    a, e = actual.split(), expected.split()
+    if len(e) > 1 and sorted(a) == sorted(e):
+        return Looser("the same values in another order", None)
+    if [t.lower() for t in a] == [t.lower() for t in e] and e:
+        return Looser("equal but for upper and lower case", None)
+    return None
+
+
+def _same_values(actual: str, expected: str) -> Looser | None:
+    """Sequences that hold equal values in another order."""
+    try:
+        a, e = values.decode(actual), values.decode(expected)
+    except values.NotPlain:
+        return None
+    if not (isinstance(a, (list, tuple)) and isinstance(e, (list, tuple)) and len(a) == len(e)):
+        return None
+    left: list[Any] = list(e)
+    for item in a:
+        match = next((i for i, other in enumerate(left) if values.same(item, other)), None)
+        if match is None:
+            return None
+        del left[match]
+    return Looser("the same values in another order", None) if len(e) > 1 else None

@@ -1,0 +1,139 @@
+"""Audits of single tasks: what a failure of ours, a checker program or nothing can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from sparring.errors import SandboxError
+from sparring.pipelines.audit import Audited, Care, audit_tasks
+from sparring.pipelines.conditions import Condition, clocks, rounds
+from sparring.pipelines.repeated import Bench
+from sparring.sandbox import Fork, Job, Limits, Sandbox
+from sparring.schema import Outcome, Task, Test, Verdict
+from sparring.tasks.findings import Fault
+
+TESTS = (Test("1\n", "2\n"), Test("4\n", "8\n"))
+DOUBLE = "print(2 * int(input()))"
+CLOCK = "import time, datetime\nprint(time.localtime().tm_year, datetime.date.today().year)"
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    with (
+        Sandbox(1, fork=Fork.PER_TEST, memo=False) as usual,
+        Sandbox(1, fork=Fork.PER_TEST, memo=False, hash_seed=7) as other,
+    ):
+        yield Bench(usual, other)
+
+
+def audited(bench: Bench, task: Task, **care: float) -> Audited:
+    [found] = audit_tasks(bench, [task], Limits(), Care(**care))  # type: ignore[arg-type]
+    return found
+
+
+class Failing:
+    """A sandbox whose every run fails on our side."""
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        return [tuple(Outcome(Verdict.INFRA) for _ in job.inputs) for job in jobs]
+
+
+def test_a_failure_of_ours_accuses_nobody() -> None:
+    task = Task(
+        "t", "Double.", (*TESTS, Test("1\n", "3\n")), solutions=(DOUBLE,), validator="print('no')",
+        checker="program", checker_program="print('accepted')",
+    )  # fmt: skip
+    found = audited(Bench(Failing(), Failing()), task)
+    assert {f.fault for f in found.findings} == {Fault.UNKNOWN}
+    assert (found.best, found.confirmed) == (None, 0)
+
+
+def test_the_best_solution_is_the_one_that_passes_most(bench: Bench) -> None:
+    task = Task("t", "Double.", TESTS, solutions=("print(2)", "1/0", DOUBLE))
+    found = audited(bench, task, repeats=1)
+    assert (found.best, found.confirmed) == (2, 2)
+    seen = {f.solution: f.seen for f in found.findings}
+    assert seen == {
+        0: "fails test 1; on the first: it gives 2\\n",
+        1: "fails every test; on the first: ZeroDivisionError: division by zero",
+    }
+
+
+def test_a_solution_that_passes_nothing_does_not_accuse_the_tests(bench: Bench) -> None:
+    task = Task("t", "Double.", TESTS, solutions=("print(0)",))
+    found = audited(bench, task, repeats=1)
+    assert [(f.fault, f.solution) for f in found.findings] == [(Fault.SOLUTION_FAILS, 0)]
+
+
+def test_solutions_that_agree_with_each_other_and_not_with_the_test(bench: Bench) -> None:
+    wrong = (*TESTS, Test("7\n", "15\n"), Test("8\n", "15\n"))
+    other = "n = int(input())\nprint(n + n if n != 8 else 17)"
+    found = audited(bench, Task("t", "Double.", wrong, solutions=(DOUBLE, other)), repeats=1)
+    assert [(f.test, f.seen) for f in found.findings] == [
+        (2, "expected 15\\n, all 2 solutions give 14\\n"),
+        (3, "expected 15\\n, and the solutions do not agree: 16\\n or 17\\n"),
+    ]
+
+
+def test_public_examples_are_run_too(bench: Bench) -> None:
+    task = Task("t", "Double.", TESTS, (Test("3\n", "7\n"),), solutions=(DOUBLE,))
+    [found] = audited(bench, task, repeats=1).findings
+    assert (found.fault, found.test, found.example) == (Fault.WRONG_OUTPUT, 0, True)
+    assert found.where == "t, example 0"
+
+
+def test_contradicting_tests_without_a_solution_are_both_doubted(bench: Bench) -> None:
+    task = Task("t", "Double.", (*TESTS, Test("1\n", "3\n"), Test("4\n\n", "8\n")))
+    found = [(f.fault, f.test) for f in audited(bench, task).findings]
+    assert found == [
+        (Fault.CONTRADICTION, 0),
+        (Fault.CONTRADICTION, 2),
+        (Fault.DUPLICATE, 3),
+        (Fault.NO_SOLUTION, None),
+    ]
+
+
+def test_one_repetition_finds_nothing_flaky(bench: Bench) -> None:
+    years = Task("t", "The year.", (Test("1\n", "x\n"),), solutions=(CLOCK,))
+    [found] = audited(bench, years, repeats=1).findings
+    assert found.fault is Fault.WRONG_OUTPUT
+    [found] = audited(bench, years, repeats=2).findings
+    assert found.fault is Fault.FLAKY
+
+
+def test_a_moved_clock_moves_all_that_tells_the_time(bench: Bench) -> None:
+    source = """
+import datetime, time
+from time import time as seconds
+now = datetime.datetime.now()
+print(int(seconds()), int(time.time_ns() // 10**9), datetime.date.today(), now.date(), now.year,
+      time.localtime().tm_year, time.gmtime().tm_year, time.strftime("%Y"), time.ctime()[-4:],
+      time.asctime()[-4:], datetime.datetime.utcnow().year, datetime.datetime.today().year,
+      datetime.datetime.now(datetime.timezone.utc).year, repr(datetime.date(2020, 1, 2)))
+"""
+    condition = Condition(clock=951_782_400.5)  # 2000-02-29
+    [[outcome]] = bench.usual.run([Job(condition.program(source), ("",))])
+    assert outcome.verdict is Verdict.FINISHED, outcome.detail
+    said = "951782400 951782400 2000-02-29 2000-02-29" + " 2000" * 9
+    assert outcome.output == f"{said} datetime.date(2020, 1, 2)\n"
+
+
+def test_conditions_differ_in_what_an_output_may_not_depend_on() -> None:
+    first, *others = rounds(4)
+    assert first == Condition()
+    assert {c.other_hash for c in others} == {True, False}
+    assert len({c.random for c in others}) == 3
+    assert {int(c.clock or 0) % 2 for c in clocks()} == {0, 1}
+    assert others[0].program("print(1)") == "print(1)\n# 1\n"
+    assert "exec" in others[0].program("import time")
+
+
+def test_a_hash_seed_orders_sets_and_has_no_store(bench: Bench) -> None:
+    job = Job("print({'ant', 'bee', 'cat', 'dog', 'elk'})", ("",))
+    [[usual]], [[other]] = bench.usual.run([job]), bench.other.run([job])
+    assert usual.output != other.output
+    for seed in (-1, 1 << 32):
+        with pytest.raises(SandboxError, match="hash_seed"):
+            Sandbox(1, hash_seed=seed)

@@ -1,0 +1,235 @@
+"""A data set with one fault of each kind beside sound tasks that look like them."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from typing import Any
+
+from sparring import values
+from sparring.schema import Kind, Task, Test
+from sparring.tasks.findings import Fault
+
+Expected = tuple[str, Fault, int | None]
+"""Task, fault and test."""
+
+SUM = "print(sum(map(int, input().split())))"
+ADD = "def add(a, b):\n    return a + b\n"
+FIRST_LETTERS = "print(*{word[0] for word in input().split()})"
+
+
+def burn(seconds: float) -> str:
+    """The sum, after so much CPU time."""
+    return f"import time\nwhile time.process_time().__lt__({seconds}):\n    pass\n{SUM}\n"
+
+
+def call(*arguments: object) -> str:
+    return values.encode((arguments, {}))
+
+
+def _sums(name: str, *more: Test, **changes: Any) -> Task:
+    """A sound task with three tests, of which no other task has the first, and what is changed."""
+    n = zlib.crc32(name.encode()) % 900
+    tests = (Test(f"{n} 2\n", f"{n + 2}\n"), Test("4 5\n", "9\n"), Test("-3 1 7\n", "5\n"))
+    usual = Task(name, f"Add the numbers: {name}.", (*tests, *more), solutions=(SUM,))
+    return replace(usual, **changes)
+
+
+ANY_DIVISOR = """
+import json, sys
+case = json.load(sys.stdin)
+n, d = int(case["input"]), int(case["output"])
+print("accepted" if 1 < d < n and n % d == 0 else "no")
+"""
+SMALLEST = "n = int(input())\nprint(next(d for d in range(2, n + 1) if n % d == 0))"
+LARGEST = "n = int(input())\nprint(next(d for d in range(n - 1, 1, -1) if n % d == 0))"
+DIVISORS = (Test("12\n", "2\n"), Test("35\n", "5\n"), Test("49\n", "7\n"))
+QUICKSORT = """
+import random
+
+def ordered(v):
+    if len(v) < 2:
+        return v
+    pivot = random.choice(v)
+    low, high = [x for x in v if x < pivot], [x for x in v if x > pivot]
+    return ordered(low) + [x for x in v if x == pivot] + ordered(high)
+
+print(*ordered(list(map(int, input().split()))))
+"""
+SORT_TESTS = (Test("3 1 2\n", "1 2 3\n"), Test("5 5 1 9\n", "1 5 5 9\n"), Test("2\n", "2\n"))
+TIMED = f"import time, datetime\nstart = time.time()\n{SUM}\nassert time.time() - start < 60\n"
+DAYS = """
+import datetime
+a, b = (datetime.date.fromisoformat(word) for word in input().split())
+print((b - a).days, b.strftime("%A"), datetime.datetime(2020, 1, b.day).isoformat())
+"""
+# Under a moved clock `datetime` has other classes, which this notices: no fault of the program.
+CLASSES = f"""
+import datetime
+{SUM}
+assert isinstance(datetime.datetime(2020, 1, 1), datetime.date)
+"""
+POSITIVE = 'print("valid" if all(int(x) > 0 for x in input().split()) else "no")'
+
+LARGEST_POSITIVE = """
+v = list(map(int, input().split()))
+best = 0
+for x in v:
+    if x > best and x < 100:
+        best = x
+if len(v) > 3:
+    best += 0
+print(best)
+"""
+
+SOUND = [
+    _sums("sound-sums"),
+    _sums(
+        "sound-several-solutions", solutions=(SUM, f"v = input()\n{SUM.replace('input()', 'v')}")
+    ),
+    _sums("sound-timed", solutions=(TIMED,)),
+    _sums("sound-classes", solutions=(CLASSES,)),
+    Task("sound-random", "Sort: random pivots.", SORT_TESTS, solutions=(QUICKSORT,)),
+    Task(
+        "sound-dates",
+        "Days between two dates.",
+        (
+            Test("2024-02-28 2024-03-01\n", "2 Friday 2020-01-01T00:00:00\n"),
+            Test("2023-02-28 2023-03-02\n", "2 Thursday 2020-01-02T00:00:00\n"),
+            Test("2020-01-09 2020-01-10\n", "1 Friday 2020-01-10T00:00:00\n"),
+        ),
+        solutions=(DAYS,),
+    ),
+    Task(
+        "sound-order",
+        "The first letters, one a line, in any order.",
+        (Test("ant bee cat\n", "a\nb\nc\n"), Test("dog dot\n", "d\n")),
+        checker="unordered",
+        solutions=("print(*{word[0] for word in input().split()}, sep='\\n')",),
+    ),
+    Task(
+        "sound-divisor",
+        "Print any divisor of the number, but not 1 or itself.",
+        DIVISORS,
+        checker="program",
+        checker_program=ANY_DIVISOR,
+        solutions=(SMALLEST, LARGEST),
+    ),
+    Task(
+        "sound-half",
+        "Half of a number.",
+        (Test("1\n", "0.5\n"), Test("3\n", "1.5\n")),
+        checker="float",
+        solutions=("print(int(input()) / 2)", "print(f'{int(input()) / 2:.3f}')"),
+    ),
+    Task(
+        "sound-call",
+        "Add two numbers: add(a, b).",
+        (
+            Test(call(1, 2), "3", Kind.CALL),
+            Test(call(0.1, 0.2), values.encode(0.3), Kind.CALL, "value(abs=1e-6)"),
+            Test("assert candidate(2, 3) == 5\nassert candidate(2, -3) == -1\n", "", Kind.SCRIPT),
+        ),
+        checker="value",
+        entry_point="add",
+        solutions=(ADD,),
+    ),
+]
+
+FAULTY = [
+    _sums("wrong", Test("10 20\n", "31\n")),
+    _sums(
+        "flaky-clock", solutions=(f"import time\nlate = int(time.time()) % 2\n{SUM[:-1]} + late)",)
+    ),
+    Task(
+        "flaky-hash",
+        "The first letters.",
+        (Test("ant\n", "a\n"), Test("ant bee cat dog elk fox\n", "a b c d e f\n")),
+        solutions=(FIRST_LETTERS,),
+    ),
+    _sums("flaky-random", solutions=(f"import random\n{SUM[:-1]} + random.randrange(100))",)),
+    Task(
+        "vacuous-test",
+        "The positive numbers.",
+        (Test("1 -2 3\n", "1 3\n"), Test("-4 -5\n", "\n"), Test("4 -4\n", "4\n")),
+        solutions=("print(*[x for x in input().split() if int(x) > 0])",),
+    ),
+    Task(
+        "vacuous-task",
+        "Whether a number is even.",
+        (Test("2\n", "yes\n"), Test("40\n", "yes\n")),
+        solutions=("print('no' if int(input()) % 2 else 'yes')",),
+    ),
+    Task(
+        "vacuous-script",
+        "Add two numbers: add(a, b), with scripts.",
+        (
+            Test("assert candidate(1, 2) == 3\n", "", Kind.SCRIPT),
+            Test("candidate(1, 2)\nassert True\n", "", Kind.SCRIPT),
+        ),
+        entry_point="add",
+        solutions=(ADD,),
+    ),
+    _sums("duplicate", Test("4 5 \n", "9\n")),
+    _sums("contradiction", Test("4 5\n", "8\n")),
+    Task(
+        "several",
+        "Find a divisor, not 1 or the number itself; any of them will do.",
+        (*DIVISORS, Test("18\n", "2\n")),
+        solutions=(SMALLEST, LARGEST),
+    ),
+    Task(
+        "several-float",
+        "A third of a number.",
+        (Test("1\n", "0.33333333\n"), Test("3\n", "1.0\n")),
+        solutions=("print(int(input()) / 3)",),
+    ),
+    _sums("slow", time_limit=0.3, solutions=(burn(0.2),)),
+    _sums("too-strict", time_limit=0.05, solutions=(burn(0.1),)),
+    _sums(
+        "forbidden",
+        validator=POSITIVE,
+        tests=(Test("1 2\n", "3\n"), Test("4 5\n", "9\n"), Test("3 -1\n", "2\n")),
+    ),
+    _sums("crashes", Test("1 x\n", "1\n")),
+    _sums("one-fails", solutions=(SUM, "print(abs(sum(map(int, input().split()[:2]))))")),
+    _sums(
+        "endless",
+        Test("9999\n", "9999\n"),
+        time_limit=0.1,
+        solutions=(f"v = {SUM[6:-1]}\nwhile v > 9000:\n    pass\nprint(v)",),
+    ),
+    _sums("unsolved", solutions=()),
+    Task(
+        "weak",
+        "The largest number, but 0 if none is positive.",
+        (Test("1 1\n", "1\n"), Test("2 1\n", "2\n")),
+        solutions=(LARGEST_POSITIVE,),
+    ),
+    _sums("again", statement="Add  the numbers: SOUND-SUMS."),
+]
+
+EXPECTED: set[Expected] = {
+    ("wrong", Fault.WRONG_OUTPUT, 3),
+    *(("flaky-clock", Fault.FLAKY, i) for i in range(3)),
+    ("flaky-hash", Fault.FLAKY, 1),
+    *(("flaky-random", Fault.FLAKY, i) for i in range(3)),
+    ("vacuous-test", Fault.VACUOUS, 1),
+    ("vacuous-task", Fault.VACUOUS, None),
+    ("vacuous-script", Fault.VACUOUS, 1),
+    ("duplicate", Fault.DUPLICATE, 3),
+    ("contradiction", Fault.CONTRADICTION, 3),
+    ("several", Fault.SEVERAL_ANSWERS, 0),
+    ("several", Fault.SEVERAL_ANSWERS, 1),
+    ("several", Fault.SEVERAL_ANSWERS, 3),
+    ("several-float", Fault.SEVERAL_ANSWERS, 0),
+    *(("slow", Fault.SLOW, i) for i in range(3)),
+    *(("too-strict", Fault.LIMIT_TOO_STRICT, i) for i in range(3)),
+    ("forbidden", Fault.INVALID_INPUT, 2),
+    ("crashes", Fault.INVALID_INPUT, 3),
+    ("one-fails", Fault.SOLUTION_FAILS, None),
+    ("endless", Fault.UNFINISHED, 3),
+    ("unsolved", Fault.NO_SOLUTION, None),
+    ("weak", Fault.WEAK, None),
+    ("again", Fault.DUPLICATE_TASK, None),
+}

@@ -1,0 +1,121 @@
+"""Duplicates, looser checkers, and what is left of a task."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparring import values
+from sparring.schema import Kind, Task, Test
+from sparring.tasks.findings import Fault, Finding, short
+from sparring.tasks.looser import leaves_open, looser
+from sparring.tasks.repeats import Pair, duplicate_tasks, same_inputs
+from sparring.tasks.sound import Policy, sound
+
+
+@pytest.mark.parametrize(
+    ("checker", "actual", "expected", "found"),
+    [
+        ("exact", "1 2\n", "1  2", "tokens"),
+        ("tokens", "0.3333333333\n", "0.33333333\n", "float"),
+        ("tokens", "b\na\n", "a\nb\n", "unordered"),
+        ("tokens", "2 1 3\n", "1 2 3\n", None),
+        ("tokens", "YES\n", "Yes\n", None),
+    ],
+)
+def test_the_same_answer_in_another_form(
+    checker: str, actual: str, expected: str, found: str | None
+) -> None:
+    result = looser(checker, actual, expected, Kind.STDIN)
+    assert result is not None
+    assert result.checker == found
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"), [("3\n", "4\n"), ("", "1\n"), ("1 1 2\n", "1 2 2\n"), ("10\n", "1 0\n")]
+)
+def test_another_answer_is_none(actual: str, expected: str) -> None:
+    assert looser("tokens", actual, expected, Kind.STDIN) is None
+
+
+def test_values_of_calls_have_other_forms_too() -> None:
+    def found(actual: object, expected: object, checker: str = "value") -> str | None:
+        result = looser(checker, values.encode(actual), values.encode(expected), Kind.CALL)
+        return result and (result.checker or result.how)
+
+    assert found(1.0, 1, "typed") == "value"
+    assert found(0.1 + 0.2, 0.3) == "value(abs=1e-6, rel=1e-6)"
+    assert found([2, [1]], [[1], 2]) == "the same values in another order"
+    assert found([1, 1, 2], [1, 2, 2]) is None
+    assert found((1, 2), [1, 3]) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_open"),
+    [
+        ("If there are several answers, print any of them.", True),
+        ("You may return the result in any order.", True),
+        ("Print any valid permutation.", True),
+        ("Print the sum of any numbers given.", False),
+        ("How many answers are right?", False),
+    ],
+)
+def test_statements_that_leave_the_answer_open(statement: str, is_open: bool) -> None:
+    assert leaves_open(statement) is is_open
+
+
+def test_inputs_that_occur_twice() -> None:
+    tests = (Test("1 \n", "a"), Test("2", "b"), Test("1", "c"), Test("1\n2", "d"), Test("1\n", "a"))
+    assert same_inputs(tests) == [Pair(2, 0), Pair(4, 0)]
+    script = Test("1", "", Kind.SCRIPT)
+    assert (
+        same_inputs((Test("1", "1", Kind.CALL), script, Test("1", "1", Kind.CALL, "truth"))) == []
+    )
+
+
+def test_tasks_that_occur_twice() -> None:
+    tests = (Test("1", "1"), Test("2", "4"))
+    one, same = Task("a", "Square it.", tests), Task("b", "square\n it.", tests[:1])
+    reworded = Task("c", "Multiply by itself.", tests[::-1])
+    other = Task("d", "Square it.", tests[:1], entry_point="f")
+    constant = [Task(n, n, (Test("1", "yes"), Test("2", "yes"))) for n in "ef"]
+    found = [(f.task, f.seen) for f in duplicate_tasks([one, same, reworded, other, *constant])]
+    assert found == [("b", "the statement is that of a"), ("c", "every test is that of a")]
+
+
+TASK = Task("t", "…", (Test("1", "1"), Test("2", "2")), (Test("3", "3"),), solutions=("a", "b"))
+
+
+def finding(fault: Fault, **where: object) -> Finding:
+    return Finding("t", fault, "", "", **where)  # type: ignore[arg-type]
+
+
+def test_what_is_left_without_the_bad_parts() -> None:
+    found = [
+        finding(Fault.WRONG_OUTPUT, test=1),
+        finding(Fault.WRONG_OUTPUT, test=0, example=True),
+        finding(Fault.SOLUTION_FAILS, solution=0),
+        finding(Fault.SLOW, test=0),
+        finding(Fault.WEAK),
+    ]
+    left = sound(TASK, found, Policy.DROP_TESTS, 1, confirmed=True)
+    assert left.task is not None
+    assert (left.task.tests, left.task.examples) == ((TASK.tests[0],), ())
+    assert left.task.solutions == ("b",)
+    assert len(left.dropped) == 3
+    too_few = sound(TASK, found, Policy.DROP_TESTS, 2, confirmed=True)
+    assert too_few.task is None
+    assert too_few.dropped[-1] == "t: 1 tests are left, fewer than 2"
+    assert sound(TASK, found, Policy.DROP_TASKS, 1, confirmed=True).task is None
+    assert sound(TASK, found[3:], Policy.DROP_TASKS, 1, confirmed=True).task == TASK
+
+
+def test_a_task_goes_for_a_fault_of_its_own_or_without_a_witness() -> None:
+    again = [finding(Fault.DUPLICATE_TASK)]
+    assert sound(TASK, again, Policy.DROP_TESTS, 1, confirmed=True).task is None
+    left = sound(TASK, [], Policy.DROP_TESTS, 1, confirmed=False)
+    assert (left.task, left.dropped) == (None, ("t: no solution passes a test",))
+
+
+def test_long_text_is_shown_short_and_on_one_line() -> None:
+    assert short("a\nb\x1b") == r"a\nb\x1b"
+    assert short("x" * 100) == "x" * 60 + "… (100 characters)"

@@ -1,0 +1,176 @@
+"""A whole audit: planted faults found by name, sound tasks left alone, and what is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sparring.audit import Asked, Report, _entry, audit
+from sparring.auditfiles import check_out, write
+from sparring.cli import app
+from sparring.errors import DataError
+from sparring.microworld.problem import Split
+from sparring.microworld.tasks import microworld_tasks
+from sparring.pipelines.audit import Audited, Care
+from sparring.schema import Task, Test
+from sparring.tasks import lenient
+from sparring.tasks.findings import Fault, Finding
+from sparring.tasks.load import dump_tasks, load_tasks
+from tests import planted
+
+PLANTED = Asked(Care(repeats=3, patience=4.0, share=0.5), mutants=12)
+BAD_ROW = Finding("x.jsonl, row 9", Fault.MALFORMED, "question: is missing", "mend it")
+
+
+def nothing(done: int, tasks: int, found: int) -> None:
+    """No progress is shown."""
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    """The planted set, with one bad row. As tasks: no file has calls and scripts beside others."""
+    tasks = [*planted.SOUND, *planted.FAULTY, *microworld_tasks(Split.TRAIN, 4, 5)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sparring.audit.read_leniently", lambda paths: (tasks, [BAD_ROW]))
+        return audit([], PLANTED, nothing)
+
+
+def test_each_planted_fault_is_found_and_nothing_else(report: Report) -> None:
+    found = {(f.task, f.fault, f.test) for f in report.findings if f is not BAD_ROW}
+    assert found - planted.EXPECTED == set()
+    assert planted.EXPECTED - found == set()
+    assert report.findings[0] is BAD_ROW
+
+
+def test_every_kind_of_fault_is_planted() -> None:
+    planted_faults = {fault for _, fault, _ in planted.EXPECTED} | {BAD_ROW.fault}
+    assert planted_faults == set(Fault) - {Fault.UNKNOWN}  # our own failures cannot be planted
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("flaky-clock", "depends on the clock"),
+        ("flaky-hash", "order of sets"),
+        ("flaky-random", "random numbers"),
+        ("wrong", r"expected 31\n, the solution gives 30\n"),
+        ("too-strict", "more than 0.05 s of CPU time; right with 0.1"),
+        ("several", "the statement asks for any of several"),
+        ("forbidden", r"the validator says of 3 -1\n: no"),
+        ("crashes", "every solution fails on it: ValueError"),
+        ("one-fails", "fails test 2; on the first: it gives 2"),
+        ("contradiction", r"tests 1 and 3 have the same input and expect 9\n and 8\n"),
+        ("weak", "mistakes are noticed; not line"),
+        ("again", "the statement is that of sound-sums"),
+    ],
+)
+def test_a_finding_says_what_was_seen(report: Report, task: str, said: str) -> None:
+    assert any(said in f.seen for f in report.findings if f.task == task)
+
+
+def test_the_checker_under_which_all_agree_is_suggested(report: Report) -> None:
+    advice = {f.task: f.advice for f in report.findings if f.fault is Fault.SEVERAL_ANSWERS}
+    assert advice == {
+        "several": "give the task a checker program",
+        "several-float": "give the task the checker float",
+    }
+
+
+def test_the_sound_part_is_kept(report: Report) -> None:
+    kept = {task.id: task for task in report.kept}
+    for task in planted.SOUND:
+        assert kept[task.id] == task
+    assert len(kept["wrong"].tests) == 3
+    assert [t.output for t in kept["contradiction"].tests][1:] == ["9\n", "5\n"]
+    assert kept["one-fails"].solutions == (planted.SUM,)
+    assert "slow" in kept
+    assert "weak" in kept
+    gone = {t.id for t in planted.FAULTY} - set(kept)
+    assert gone == {"flaky-clock", "flaky-random", "vacuous-task", "too-strict", "again"}
+
+
+def test_what_is_written(report: Report, tmp_path: Path) -> None:
+    check_out(tmp_path / "out")
+    write(report, PLANTED, [Path("x.jsonl")], tmp_path / "out")
+    data = json.loads((tmp_path / "out/audit.json").read_text())
+    assert data["counts"]["wrong_output"] == 1
+    wrong = next(t for t in data["tasks"] if t["task"] == "wrong")
+    assert (wrong["tests"], wrong["confirmed"], wrong["kept"]) == (4, 3, True)
+    assert wrong["dropped"] == ["wrong, test 3: wrong output at test 3"]
+    assert wrong["branches"] == {"covered": 0, "all": 0, "untaken": []}
+    weak = next(t for t in data["tasks"] if t["task"] == "weak")
+    assert weak["branches"]["covered"] < weak["branches"]["all"]
+    assert {"line": 7, "outcome": "len(v) > 3 true"} in weak["branches"]["untaken"]
+    text = (tmp_path / "out/audit.md").read_text()
+    assert "- **wrong, test 3**: expected 31\\\\n, the solution gives 30" in text
+    assert "## several answers: 4" in text
+    assert len((tmp_path / "out/tasks.jsonl").read_text().splitlines()) == len(report.kept)
+
+
+def test_a_failure_of_ours_drops_nothing() -> None:
+    unknown = Finding("good", Fault.UNKNOWN, "", "", test=0)
+    entry = _entry(Audited(GOOD, (unknown,), None, 0), None, None, PLANTED)
+    assert entry.left.task == GOOD
+    assert _entry(Audited(GOOD, (), None, 0), None, None, PLANTED).left.task is None
+
+
+def small(tmp_path: Path, *tasks: Task) -> Path:
+    path = tmp_path / "tasks.jsonl"
+    dump_tasks(tasks, path)
+    return path
+
+
+GOOD = Task(
+    "good",
+    "Double.",
+    (Test("1\n", "2\n"), Test("4\n", "8\n")),
+    solutions=("print(2 * int(input()))",),
+)
+BAD = Task(
+    "bad",
+    "Treble `x` <b>.",
+    (Test("1\n", "3\n"), Test("2\n", "7\n")),
+    solutions=("print(3 * int(input()))",),
+)
+
+
+def test_the_command_reports_filters_and_exits_with_one(tmp_path: Path) -> None:
+    path = small(tmp_path, GOOD, BAD)
+    path.write_text(path.read_text() + '{"question": 3}\nnonsense\n')
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["audit", str(path), "--out", str(out), "--repeats", "1"])
+    assert result.exit_code == 1, result.output
+    assert "wrong output" in result.output
+    assert "2 of 2 tasks are sound" in result.output
+    data = json.loads((out / "audit.json").read_text())
+    rows = [(f["task"], f["seen"]) for f in data["malformed"]]
+    assert ("tasks.jsonl, row 3", "question: must be a string, not a number") in rows
+    assert rows[-1][0] == "tasks.jsonl, line 4"
+    assert "not JSON" in rows[-1][1]
+    left = load_tasks([out / "tasks.jsonl"])
+    assert [len(t.tests) for t in left] == [2, 1]
+    again = CliRunner().invoke(app, ["audit", str(path), "--out", str(out)])
+    assert isinstance(again.exception, DataError)
+    assert "has audit.json already" in str(again.exception)
+
+
+def test_a_sound_set_exits_with_zero_and_tasks_can_be_dropped_whole(tmp_path: Path) -> None:
+    path = small(tmp_path, GOOD)
+    result = CliRunner().invoke(app, ["audit", str(path), "--repeats", "2"])
+    assert result.exit_code == 0, result.output
+    assert "nothing was found" in result.output
+    (tmp_path / "more").mkdir()
+    path = small(tmp_path / "more", GOOD, BAD)
+    options = ["--filter", "drop-tasks", "--out", str(tmp_path / "out"), "--mutants", "0"]
+    assert CliRunner().invoke(app, ["audit", str(path), *options]).exit_code == 1
+    assert [t.id for t in load_tasks([tmp_path / "out/tasks.jsonl"])] == ["good"]
+
+
+def test_a_file_without_a_task_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"question": 3}\n')
+    with pytest.raises(DataError, match=r"no row is a task; the first fault: x\.jsonl, row 1"):
+        lenient.read_leniently([path])
