@@ -14,6 +14,7 @@ from tests.pipelines.test_record import record
 from sparring import values
 from sparring.pipelines.bout import Judged, judge
 from sparring.pipelines.foreign import Foreign
+from sparring.pipelines.grading import Comparison
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import judged_from
 from sparring.pipelines.supervised import supervise
@@ -22,6 +23,7 @@ from sparring.reward import facts_of
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
+from sparring.tasks.checkers import accepts
 
 
 def call(value: object, *arguments: object, rule: str | None = None) -> Test:
@@ -201,3 +203,14 @@ def test_a_call_under_a_rule_for_text_is_compared_as_a_value(sandbox: Sandbox) -
     found = played(sandbox, task, [program("def mean(xs):\n    return set(xs)")], [])
     assert json.loads(found.outcomes_PT[0][0].output)["set"]
     assert found.matrix.correct_P.tolist() == [True]
+
+
+def test_a_generated_tolerance_is_relative_to_what_the_test_expects() -> None:
+    """The reference's 1001 is within a thousandth of 1002.0015, which is not within one of it."""
+    test = call(1002.0015, [1000, 1002], rule="value(abs=0.0, rel=0.001)")
+    one = Comparison.with_reference(TASK, test, values.encode(1001.0))
+    assert accepts(one.checker, one.output, one.expected)
+    assert not accepts(one.checker, one.expected, one.output)
+    text = Test("1\n", "2\n")  # in print the test stands where a program would
+    one = Comparison.with_reference(TASK, text, "3\n")
+    assert (one.output, one.expected) == ("2\n", "3\n")
