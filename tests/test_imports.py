@@ -41,6 +41,7 @@ STOREYS: list[set[str]] = [
         "interrupt",
         "memory",
         "replay",
+        "report",
         "rescore",
         "theory",
         "launch",
@@ -48,7 +49,7 @@ STOREYS: list[set[str]] = [
         "dryrun",
         "trl",
     },
-    {"cli_check", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
+    {"cli_check", "cli_report", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
     {"cli_sandbox"},
     {"cli"},
 ]

@@ -1,0 +1,298 @@
+"""A run directory as plain data for the page, whatever state the run is in.
+
+A run may be going on, cut off, empty or damaged in places: what cannot be
+read becomes a note on the page, and only a directory without a run is an
+error. Steps are read one at a time, so that memory does not grow with the
+run; of each only short rows are kept, and the details that the caller asks
+for are handed on at once (`groups`).
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sparring.errors import RunError
+from sparring.evaluate import Evaluated, evaluated_from
+from sparring.report.group import Cutter, detail, summary_row
+from sparring.report.tokens import Pieces
+from sparring.runs.directory import RunDir, step_file, well_formed
+from sparring.runs.tables import metric_labels
+from sparring.runs.timeline import account_from
+from sparring.scoring.intervals import linear_difference, paired_difference
+
+_FACTS = (
+    ("method", ("preset",)),
+    ("model", ("model", "path")),
+    ("programs per task", ("sampling", "programs")),
+    ("tests per task", ("sampling", "tests")),
+    ("opponents' programs", ("sampling", "opponents")),
+    ("tester's reward", ("reward", "tester")),
+    ("learning rate", ("learning", "learning_rate")),
+    ("steps asked for", ("training", "steps")),
+    ("seed", ("training", "seed")),
+)
+
+
+@dataclass(slots=True)
+class Collected:
+    """What the overview shows of one run. ``metrics`` and ``evaluations`` are the recorded lines;
+    ``phases`` seconds of each phase over all steps; ``notes`` what could not be read."""
+
+    name: str
+    run: RunDir
+    recipe: Mapping[str, Any]
+    state: str
+    metrics: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
+    timing: list[dict[str, Any]]
+    phases: dict[str, float]
+    pieces: Pieces | None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def reward(self) -> Mapping[str, Any] | None:
+        """The recipe's [reward], None where there is none."""
+        section = self.recipe.get("reward")
+        return section if isinstance(section, dict) else None
+
+
+def collect(path: Path) -> Collected:
+    """All of a run but its groups. Raises `RunError` where there is no run."""
+    run = RunDir.reading(path)
+    notes: list[str] = []
+    recipe = _json(run, "recipe.json", notes)
+    metrics = _lines(run, "metrics.jsonl", notes)
+    metrics = [m for m in metrics if isinstance(m.get("step"), int)]
+    evaluations = [
+        e
+        for e in _lines(run, "evaluations.jsonl", notes)
+        if isinstance(e.get("step"), int) and isinstance(e.get("metrics"), dict)
+    ]
+    checkpoint = run.newest_checkpoint()
+    model = recipe.get("model", {}).get("path")
+    if (pieces := Pieces.of_run(checkpoint, model)) is None:
+        notes.append(
+            "no tokenizer is at hand (package `tokenizers`, and a tokenizer.json in the newest "
+            "checkpoint or in model.path): prompts are not shown, tokens by their numbers"
+        )
+    return Collected(
+        name=path.resolve().name or str(path),
+        run=run,
+        recipe=recipe,
+        state=_state(run, recipe, metrics),
+        metrics=metrics,
+        evaluations=evaluations,
+        timing=_lines(run, "timing.jsonl", notes),
+        phases=_phases(run, notes),
+        pieces=pieces,
+        notes=notes,
+    )
+
+
+def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
+    asked = recipe.get("training", {}).get("steps")
+    if run.has("summary.json"):
+        return "finished"
+    if not metrics:
+        return "no step made yet"
+    return f"not finished: {len(metrics)} of {asked} steps" if asked else "not finished"
+
+
+def _json(run: RunDir, name: str, notes: list[str]) -> dict[str, Any]:
+    try:
+        found = run.read_json(name)
+    except RunError as error:
+        notes.append(str(error))
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lines(run: RunDir, name: str, notes: list[str]) -> list[dict[str, Any]]:
+    try:
+        return run.lines(name)
+    except RunError as error:
+        notes.append(str(error))
+        return []
+
+
+def _phases(run: RunDir, notes: list[str]) -> dict[str, float]:
+    """Seconds of each phase over the steps: from the timeline or, in runs without one, from the
+    short figures."""
+    total: dict[str, float] = {}
+    try:
+        with well_formed(f"{run.path}: timeline.jsonl"):
+            accounts = [account_from(r) for r in run.lines("timeline.jsonl") if "step" in r]
+            parts: list[Mapping[str, float]] = [a.phases() for a in accounts]
+            if not parts:
+                parts = [r.get("phases", {}) for r in run.lines("timing.jsonl") if "step" in r]
+            for part in parts:
+                for phase, seconds in part.items():
+                    total[str(phase)] = total.get(str(phase), 0.0) + float(seconds)
+    except RunError as error:
+        notes.append(str(error))
+    return total
+
+
+def steps(collected: Collected) -> list[int]:
+    """Steps that have rollouts on disk."""
+    return collected.run.steps("rollouts", ".jsonl.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group: its row, and its detail when it is asked for."""
+
+    row: list[Any]
+    collected: Collected
+    record: Mapping[str, Any]
+    usage: Mapping[str, Any] | None
+
+    def detail(self, cut: Cutter) -> dict[str, Any]:
+        """The whole group. Raises `RunError` for a record of another form."""
+        with well_formed(f"group {self.record['task']['id']!r}"):
+            made = self.collected
+            try:
+                return detail(self.record, self.usage, made.reward, made.pieces, cut)
+            except ValueError:  # another version's [reward]: shown without its terms
+                return detail(self.record, self.usage, None, made.pieces, cut)
+
+
+def groups(collected: Collected, step: int) -> Iterator[Group]:
+    """The groups of a step, in order; what cannot be read is noted and left out."""
+    run = collected.run
+    try:
+        records = run.read_lines(step_file("rollouts", step))
+    except RunError as error:
+        collected.notes.append(str(error))
+        return
+    usage: list[Any] = []
+    if run.has(step_file("usage", step)):
+        try:
+            usage = run.read_lines(step_file("usage", step))
+        except RunError as error:
+            collected.notes.append(f"{error} (CPU times of this step are not shown)")
+    for index, record in enumerate(records):
+        try:
+            with well_formed(f"{run.path}: rollouts of step {step}, group {index}"):
+                row = summary_row(record)
+        except RunError as error:
+            collected.notes.append(str(error))
+            continue
+        yield Group(row, collected, record, usage[index] if index < len(usage) else None)
+
+
+def alarms(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each alarm of a run once: from which step to which, in how many, and the newest reason."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in metrics:
+        for alarm in line.get("alarms", ()):
+            known = found.setdefault(
+                str(alarm["monitor"]), {"monitor": alarm["monitor"], "first": line["step"], "n": 0}
+            )
+            known |= {"last": line["step"], "n": known["n"] + 1, "reason": alarm["reason"]}
+            known["standing"] = line is metrics[-1]
+    return list(found.values())
+
+
+def overview(collected: Collected) -> dict[str, Any]:
+    """What the page is told of a run, groups apart. JSON-able."""
+    made = collected
+    labels = metric_labels(made.evaluations[0]["metrics"]) if made.evaluations else {}
+    first, last = made.evaluations[:1], made.evaluations[-1:]
+    return {
+        "name": made.name,
+        "state": made.state,
+        "facts": [[label, _at(made.recipe, keys)] for label, keys in _FACTS],
+        "steps": len(made.metrics),
+        "tokens": sum(m.get("tokens") or 0 for m in made.metrics),
+        "seconds": sum(t.get("seconds") or 0 for t in made.timing),
+        "labels": labels,
+        "before": first[0]["metrics"] if first else {},
+        "after": last[0]["metrics"] if last else {},
+        "after_step": last[0]["step"] if last else None,
+        "differences": last[0].get("differences", {}) if last else {},
+        "phases": made.phases,
+        "alarms": alarms(made.metrics),
+        "reward": made.reward or {},
+        "notes": made.notes,
+    }
+
+
+def _at(data: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def settings_apart(runs: Sequence[Collected]) -> list[list[Any]]:
+    """Settings that are not the same in all runs: [name, value in each run]."""
+    flat = [dict(_flat(r.recipe)) for r in runs]
+    names = sorted({n for f in flat for n in f})
+    rows = [[n, *(f.get(n) for f in flat)] for n in names]
+    return [r for r in rows if any(v != r[1] for v in r[2:])]
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False)
+
+
+def between(one: Collected, other: Collected) -> dict[str, Any]:
+    """Other minus one at their last evaluations: paired by task where both were evaluated on the
+    same tasks, else the plain difference of means without an interval."""
+    if not one.evaluations or not other.evaluations:
+        return {"paired": False, "differences": {}}
+    if _tested(one) == _tested(other) and (a := _values(one)) and (b := _values(other)):
+        found: dict[str, Any] = {}
+        for k, values in a.summary.per_task.items():
+            their = b.summary.per_task.get(k)
+            if their is not None and len(their) == len(values):
+                found[k] = paired_difference(values, their).as_dict()
+        for k, ratio in a.summary.ratios.items():
+            theirs = b.summary.ratios.get(k)
+            if theirs is not None and len(theirs.influence) == len(ratio.influence):
+                found[k] = linear_difference(ratio, theirs).as_dict()
+        return {"paired": True, "differences": found}
+    last, theirs_ = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
+    means = {
+        k: {"mean": theirs_[k]["mean"] - v["mean"], "low": None, "high": None}
+        for k, v in last.items()
+        if k in theirs_ and None not in (v.get("mean"), theirs_[k].get("mean"))
+    }
+    return {"paired": False, "differences": means}
+
+
+def _tested(made: Collected) -> Any:
+    """What decides which tasks a run is evaluated on."""
+    tasks = made.recipe.get("tasks", {})
+    try:
+        held_out = made.run.read_json("inputs.json").get("held_out")
+    except (RunError, AttributeError):
+        held_out = None
+    return [held_out, *(tasks.get(k) for k in ("held_out", "held_out_count", "held_out_seed"))]
+
+
+def _values(made: Collected) -> Evaluated | None:
+    step = made.evaluations[-1]["step"]
+    try:
+        record = made.run.read_json(f"evaluations/step-{step:05d}.json")
+        with well_formed(f"{made.run.path}: the evaluation after step {step}"):
+            return evaluated_from(record)
+    except RunError as error:
+        made.notes.append(str(error))
+        return None
+
+
+def packed(data: Any) -> bytes:
+    """Data as compressed JSON. Everything outside ASCII, unpaired surrogates too, is escaped."""
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    made = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: with gzip's header, without a date
+    return made.compress(text.encode("ascii")) + made.flush()
