@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Point = tuple[int, float, float | None, float | None]
-"""Step, value, and the ends of its 95% interval."""
-Series = list[Point]
+from sparring.report.panels import Panel, Series
 
 _INK, _GRID = "#010203", "#040506"
 _RUNS = ("#0a0b01", "#0a0b02", "#0a0b03", "#0a0b04", "#0a0b05", "#0a0b06")
@@ -32,19 +30,6 @@ _SMOOTH = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """One chart: what it shows, in words, and where its values are. ``of``: from an evaluation's
-    metrics (with intervals) or from a step's line; ``percent``: values are shares."""
-
-    key: str
-    title: str
-    words: str
-    of: Callable[[Mapping[str, Any]], Any]
-    evaluated: bool = False
-    percent: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Chart:
     """A drawn panel. ``frame``: left and right edge of the axes, as shares of the width, and the
     steps that are there. ``values``: the series of each run."""
@@ -53,64 +38,6 @@ class Chart:
     svg: str
     frame: tuple[float, float, float, float]
     values: list[Series]
-
-
-def _metric(start: str) -> Callable[[Mapping[str, Any]], Any]:
-    """The estimate of a metric; Best-of-N stands under its size."""
-
-    def find(evaluation: Mapping[str, Any]) -> Any:
-        metrics = evaluation["metrics"]
-        return next((v for k, v in metrics.items() if k == start or _sized(k, start)), None)
-
-    return find
-
-
-def _sized(name: str, start: str) -> bool:
-    return re.fullmatch(re.escape(start) + r"_\d+x\d+", name) is not None
-
-
-def _line(*keys: str) -> Callable[[Mapping[str, Any]], Any]:
-    def find(line: Mapping[str, Any]) -> Any:
-        value: Any = line
-        for key in keys:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return value
-
-    return find
-
-
-PANELS: tuple[Panel, ...] = (
-    Panel("one_shot", "Programs right", "Share of single programs that pass every ground-truth test of their held-out task.", _metric("one_shot"), evaluated=True),  # noqa: E501
-    Panel("tests", "Tests right", "Share of generated tests whose expected output is what the reference solution prints.", _metric("unit_test_accuracy"), evaluated=True),  # noqa: E501
-    Panel("bon", "Best-of-N, own samples", "Share of held-out tasks solved when the program that passes most of the model's own tests is taken.", _metric("bon"), evaluated=True),  # noqa: E501
-    Panel("pool_bon", "Best-of-N, fixed pool", "The same choice among the start model's programs: here only the tests have changed.", _metric("pool_bon"), evaluated=True),  # noqa: E501
-    Panel("catch", "Wrong programs caught", "Share of the pool's wrong programs that a generated test fails.", _metric("catch_rate"), evaluated=True),  # noqa: E501
-    Panel("mu", "μ", "How well one more test tells right from wrong programs; above 0 more tests lead to the right choice.", _metric("mu"), evaluated=True, percent=False),  # noqa: E501
-    Panel("batch", "Batch: programs right", "The same share in the step's own training batch: noisy, and on training tasks.", _line("one_shot")),  # noqa: E501
-    Panel("batch_tests", "Batch: tests right", "Share of the batch's generated tests that are right by reference.", _line("tests_right")),  # noqa: E501
-    Panel("invalid", "Batch: tests invalid", "Share of the generated tests that cannot be read or that the statement does not allow.", _line("tests_invalid")),  # noqa: E501
-    Panel("dropped", "Groups without signal", "Share of groups from which nothing is learned; the Steps view says why for each.", _line("groups_dropped")),  # noqa: E501
-    Panel("coder_entropy", "Coder: entropy", "How undecided the coder is at each token, in nats. Near 0 its programs are all alike.", _line("coder", "entropy"), percent=False),  # noqa: E501
-    Panel("tester_entropy", "Tester: entropy", "The same for the tester.", _line("tester", "entropy"), percent=False),  # noqa: E501
-    Panel("coder_kl", "Coder: KL", "Distance from the start model, in nats per token.", _line("coder", "kl"), percent=False),  # noqa: E501
-    Panel("tester_kl", "Tester: KL", "The same for the tester.", _line("tester", "kl"), percent=False),  # noqa: E501
-    Panel("coder_length", "Coder: tokens per response", "Mean length of a response.", _line("coder", "mean_length"), percent=False),  # noqa: E501
-    Panel("tester_length", "Tester: tokens per response", "The same for the tester.", _line("tester", "mean_length"), percent=False),  # noqa: E501
-)
-
-
-def series(panel: Panel, lines: Sequence[Mapping[str, Any]]) -> Series:
-    """A panel's points from a run's evaluations or metrics; unknown values are left out."""
-    found: Series = []
-    for line in lines:
-        value = panel.of(line)
-        if isinstance(value, Mapping):
-            mean, low, high = (value.get(k) for k in ("mean", "low", "high"))
-            if isinstance(mean, int | float):
-                found.append((line["step"], mean, low, high))
-        elif isinstance(value, int | float):
-            found.append((line["step"], value, None, None))
-    return found
 
 
 def draw(panel: Panel, runs: Sequence[Series]) -> Chart | None:
@@ -151,11 +78,11 @@ def draw(panel: Panel, runs: Sequence[Series]) -> Chart | None:
         figure.tight_layout(pad=0.6)
         box, (left, right) = axes.get_position(), axes.get_xlim()
         text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            text, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+        )
         plt.close(figure)
-    return Chart(
-        panel, _themed(text.getvalue()), (box.x0, box.x1, left, right), list(runs)
-    )
+    return Chart(panel, _themed(text.getvalue()), (box.x0, box.x1, left, right), list(runs))
 
 
 def _curve(axes: Any, points: Series, run: int, scale: float, evaluated: bool) -> None:

@@ -126,6 +126,7 @@ def detail(
             {
                 **_response(p, pieces, cut),
                 "opponent": True,
+                "index": j - len(programs),
                 "correct": basis.correct[j] if j < len(basis.correct) else None,
                 "cells": _cells(_runs(record, j), order, None, cut),
             }

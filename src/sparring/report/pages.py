@@ -23,7 +23,7 @@ from typing import Any
 
 from sparring import __version__
 from sparring.errors import ConfigError, RunError
-from sparring.report.charts import MOST_RUNS, PANELS, Chart, draw, series
+from sparring.report.charts import MOST_RUNS, Chart, draw
 from sparring.report.collect import (
     Collected,
     Group,
@@ -37,6 +37,7 @@ from sparring.report.collect import (
 )
 from sparring.report.group import ROW, Cutter
 from sparring.report.page import MARK, html
+from sparring.report.panels import PANELS, series
 from sparring.runs.directory import PARTIAL, explained
 
 BUDGET = 22_000_000

@@ -113,10 +113,10 @@ def _coder_rule(
 ) -> tuple[float | None, str]:
     if form is CoderReward.ALL_PASS:
         correct = _correct(row)
-        text = f"1 if it passes all of them, else 0: {'unknown' if correct is None else correct:d}"
-        return (None if correct is None else float(correct)), text if correct is not None else (
-            "1 if it passes all of them, else 0: unknown, a test is masked and none failed"
-        )
+        rule = "1 if it passes all of them, else 0"
+        if correct is None:
+            return None, f"{rule}: unknown, a test is masked and none failed"
+        return float(correct), f"{rule}: {int(correct)}"
     if not seen:
         return None, "every test is masked"
     share = passed / seen
@@ -165,9 +165,7 @@ def _weights(
         k
         for k in range(len(tests))
         if valid[k]
-        and all(
-            basis.cells[i][k] is not False for i, c in enumerate(basis.correct) if c is True
-        )
+        and all(basis.cells[i][k] is not False for i, c in enumerate(basis.correct) if c is True)
     ]
     caught = {i: sum(basis.cells[i][k] is False for k in right) for i in wrong}
     raw = {i: max(n, 1) ** -power if power else 1.0 for i, n in caught.items()}
@@ -269,7 +267,8 @@ def _closing(
 ) -> list[Line]:
     """The recorded reward, whether it is the one worked out, and the advantage."""
     reward = item["reward"]
-    lines: list[Line] = [("reward", "none: masked, no part in the loss" if reward is None else _n(reward))]
+    told = "none: masked, no part in the loss" if reward is None else _n(reward)
+    lines: list[Line] = [("reward", told)]
     if value is not None and (reward is None or abs(value - reward) > _NEAR):
         lines.append(("differs", f"the rule above gives {_n(value)}; {_other_rules(section)}"))
     known = [r for r in rewards if r is not None]
@@ -287,8 +286,9 @@ def _closing(
         return [*lines, ("advantage", "0: all rewards of the group are equal")]
     by = "" if plain else f" / {_n(std)}"
     same = f"({_n(reward)} − {_n(mean)}){by} = {_n(got, True)}"
-    told = same if abs(expected - got) < 1e-3 else f"{_n(got, True)}; {_other_rules(section)}"
-    return [*lines, ("advantage", told)]
+    if abs(expected - got) > 1e-3:
+        same = f"{_n(got, True)}; {_other_rules(section)}"
+    return [*lines, ("advantage", same)]
 
 
 def _other_rules(section: Mapping[str, Any]) -> str:

@@ -1,9 +1,11 @@
 // The pass matrix of one group: programs down, tests across.
 const look = { rows: "order", columns: "order", only: "all", tests: "all" };
+const refills = []; // of every pane: how it is sorted and filtered holds for both sides
+const refill = () => refills.forEach((fill) => fill());
 const kindOf = (column) => KINDS[column.kind][0];
 const columnName = (column) => `${KINDS[column.kind][1]} test ${kindOf(column)}${column.index + 1}`;
 const rowName = (row, r) => (row.opponent ? "opponent's program " : "program ") + rowLabel(row, r);
-const rowLabel = (row, r) => (row.opponent ? "O" : "P") + (r + 1);
+const rowLabel = (row, r) => (row.opponent ? "O" + (row.index + 1) : "P" + (r + 1));
 
 async function taskView(data, at) {
   const picker = stepPicker(data, at);
@@ -26,12 +28,13 @@ async function taskView(data, at) {
     choice("group", there.map((r) => [r.index, r.task]), chosen.index, (v) => to(rows[Number(v)])),
     h("button", { type: "button", title: "later group (n)", disabled: there.length < 2, onclick: () => to(next(1)) }, "▸"),
   );
+  refills.length = 0;
   const panes = [await groupPane(data, at, at.run, chosen, true)];
   for (const other of besides(data, at)) {
     const twin = namedGroups(data, other, at.step).find((r) => r.task === chosen.task);
     panes.push(twin ? await groupPane(data, at, other, twin, false) : h("section", {}, h("h3", {}, badge(other), " ", said(data.runs[other].name)), h("p", { class: "note" }, "This run did not have the task in this step.")));
   }
-  return [h("h2", {}, said(chosen.task)), picker, h("div", { class: panes.length > 1 ? "columns" : "" }, panes)];
+  return [h("h2", {}, `Step ${at.step}: `, said(chosen.task)), picker, h("div", { class: panes.length > 1 ? "columns" : "" }, panes)];
 }
 function firstDetail(data, run) {
   for (const [step, rows] of data.groups[run]) for (let i = 0; i < rows.length; i++) if (hasDetail(run, step, i)) return [step, i];
@@ -53,19 +56,22 @@ async function groupPane(data, at, run, named, leads) {
     grid.querySelectorAll(".chosen").forEach((e) => e.classList.remove("chosen"));
     grid.querySelectorAll(`[data-r="${row}"][data-c="${col}"]`).forEach((e) => e.classList.add("chosen"));
     if (leads && !quiet) history.replaceState(null, "", address({ row, col }));
+    const top = detail.getBoundingClientRect().top;
+    if (!quiet && top > 0.75 * innerHeight) detail.firstElementChild.scrollIntoView({ block: "center" });
   };
   const fill = () => { grid.replaceChildren(matrix(group, open)); open(chosen.row, chosen.col, true); };
   const tools = h("div", { class: "picker" },
-    choice("programs by", [["order", "their order"], ["reward", "reward"], ["passes", "tests passed"], ["correct", "correctness"]], look.rows, (v) => { look.rows = v; fill(); }),
-    choice("tests by", [["order", "their order"], ["reward", "reward"], ["passes", "programs that pass"], ["right", "right or wrong"]], look.columns, (v) => { look.columns = v; fill(); }),
-    choice("show programs", [["all", "all"], ["own", "the group's own"], ["correct", "correct"], ["wrong", "wrong"]], look.only, (v) => { look.only = v; fill(); }),
-    choice("show tests", [["all", "all"], ["G", "ground truth"], ["U", "generated"], ["differ", "those that programs differ on"], ["mask", "with masked cells"]], look.tests, (v) => { look.tests = v; fill(); }),
+    choice("programs by", [["order", "their order"], ["reward", "reward"], ["passes", "tests passed"], ["correct", "correctness"]], look.rows, (v) => { look.rows = v; refill(); }),
+    choice("tests by", [["order", "their order"], ["reward", "reward"], ["passes", "programs that pass"], ["right", "right or wrong"]], look.columns, (v) => { look.columns = v; refill(); }),
+    choice("show programs", [["all", "all"], ["own", "the group's own"], ["correct", "correct"], ["wrong", "wrong"]], look.only, (v) => { look.only = v; refill(); }),
+    choice("show tests", [["all", "all"], ["G", "ground truth"], ["U", "generated"], ["differ", "those that programs differ on"], ["mask", "with masked cells"]], look.tests, (v) => { look.tests = v; refill(); }),
   );
+  refills.push(fill);
   fill();
   return h("section", {}, head,
-    h("details", { class: "statement", open: group.statement.length < 400 }, h("summary", {}, "Statement"), block(group.statement, "statement"), h("p", { class: "fine" }, "checker: ", said(group.checker), group.source ? [" · from: ", said(group.source)] : null)),
+    leads && h("details", { class: "statement", open: group.statement.length < 400 }, h("summary", {}, "Statement"), block(group.statement, "statement"), h("p", { class: "fine" }, "checker: ", said(group.checker), group.source ? [" · from: ", said(group.source)] : null)),
     ["coder", "tester"].filter((role) => group.dropped[role]).map((role) => h("p", { class: "drops" }, h("b", {}, `${role}: dropped (${group.dropped[role].replaceAll("_", " ")})`), `: ${DROPPED[group.dropped[role]] ?? ""}.`)),
-    tools, grid, h("ul", { class: "legend" }, usedVerdicts(group).map((v) => h("li", {}, h("span", { class: "cell " + VERDICTS[v][1] }, VERDICTS[v][0]), " ", VERDICTS[v][2].split(":")[0]))), detail);
+    leads && tools, h("div", { class: leads && !data.runs[1] ? "desk" : "" }, h("div", { class: "board" }, grid, h("ul", { class: "legend" }, usedVerdicts(group).map((v) => h("li", {}, h("span", { class: "cell " + VERDICTS[v][1] }, VERDICTS[v][0]), " ", VERDICTS[v][2].split(":")[0])))), detail));
 }
 const usedVerdicts = (group) => Object.keys(VERDICTS).filter((v) => group.rows.some((r) => r.cells.some((c) => c?.[0] === v)));
 const passes = (cells) => cells.filter((c) => c?.[0] === "accepted").length;

@@ -4,16 +4,16 @@ function overviewView(data, figures) {
   const empty = data.charts.length === 0;
   return [
     introduction(data),
-    h("div", { class: "cards" }, data.runs.map((run, i) => card(run, i))),
+    h("div", { class: several ? "cards" : "cards one" }, data.runs.map((run, i) => card(run, i))),
     alarmsPart(data),
+    h("h2", {}, "Before and after"),
+    ...data.runs.map((run, i) => beforeAfter(run, i, several)),
+    several ? betweenRuns(data) : null,
     h("h2", {}, "Curves"),
     empty
       ? h("p", { class: "note" }, "No step and no evaluation is on record yet, so there is nothing to draw.")
       : h("p", {}, "Bands are 95% intervals over held-out tasks. Training curves are a running mean over the thin line. Point at a curve to read it; click to go to the step."),
     figures,
-    h("h2", {}, "Before and after"),
-    ...data.runs.map((run, i) => beforeAfter(run, i, several)),
-    several ? betweenRuns(data) : null,
     h("h2", {}, "Time per phase"),
     timePart(data),
     several ? [h("h2", {}, "Settings that differ"), apartPart(data)] : null,
