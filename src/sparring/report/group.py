@@ -41,6 +41,8 @@ ROW = (
     "tester_dropped",
 )
 """What `summary_row` holds, in order."""
+_NAME = 500
+"""Characters of a task's name that every page repeats."""
 
 
 def summary_row(record: Mapping[str, Any]) -> list[Any]:
@@ -51,7 +53,7 @@ def summary_row(record: Mapping[str, Any]) -> list[Any]:
     own = basis.correct[: basis.own]
     known = any(own) or any(basis.correct)
     return [
-        record["task"]["id"],
+        record["task"]["id"][:_NAME],
         len(programs),
         sum(c is True for c in own),
         len(programs) - sum(c is not None for c in own),

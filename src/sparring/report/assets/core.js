@@ -153,6 +153,8 @@ function compare(a, b, down) {
 }
 
 function choice(label, values, now, change) {
-  const select = h("select", { onchange: () => change(select.value) }, values.map(([value, text]) => h("option", { value, selected: String(value) === String(now) }, visible(String(text)).map((n) => n.textContent ?? n).join(""))));
+  // An option holds plain text only, and one of thousands of characters helps nobody.
+  const plain = (text) => visible(text.length > 60 ? text.slice(0, 60) + "…" : text).map((n) => n.textContent ?? n).join("");
+  const select = h("select", { onchange: () => change(select.value) }, values.map(([value, text]) => h("option", { value, selected: String(value) === String(now) }, plain(String(text)))));
   return h("label", { class: "choice" }, label + " ", select);
 }

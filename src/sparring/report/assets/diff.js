@@ -51,6 +51,9 @@ function changed(one, other) {
   const b = other.split(/(\s+)/);
   const pairs = common(a, b);
   const kept = [new Set(pairs.map((p) => p[0])), new Set(pairs.map((p) => p[1]))];
-  const parts = (words, keep, tag) => words.map((w, k) => (w === "" ? null : keep.has(k) ? visible(w) : h(tag, {}, visible(w))));
+  // White space is marked only where nothing else differs.
+  const said = (words) => words.filter((w) => w.trim()).join("\n");
+  const spaces = said(a) === said(b);
+  const parts = (words, keep, tag) => words.map((w, k) => (w === "" ? null : keep.has(k) || (!spaces && !w.trim()) ? visible(w) : h(tag, {}, visible(w))));
   return h("tr", {}, side("−", "del", parts(a, kept[0], "del").flat()), side("+", "ins", parts(b, kept[1], "ins").flat()));
 }
