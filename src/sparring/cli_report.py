@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +13,18 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring.runs.text import visible
+
+
+def next_command(run: Path) -> str:
+    """The command that shows a run, as it can be typed in the shell that started this process."""
+    started = Path(sys.argv[0])
+    if started.name != "sparring":
+        program = "python -m sparring.cli"
+    elif shutil.which("sparring") == str(started.absolute()):
+        program = "sparring"
+    else:
+        program = shlex.quote(str(started))
+    return f"{program} report {shlex.quote(str(run))}"
 
 
 def report(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from sparring.report import pages
 from tests.report.chromium import Page, browser, find
 from tests.report.made import group, run
 from tests.report.test_pages import HOSTILE
+
+from sparring.report import pages
 
 pytestmark = [
     pytest.mark.browser,
@@ -220,7 +220,9 @@ def test_a_hostile_run_is_inert(page: Page, made: Path) -> None:
         page.go(f"#view={hash_}", f"document.querySelector('main').dataset.view === '{view}'")
         if view == "task":
             page.wait("document.querySelector('.detail pre')")
-        assert page.run("document.querySelectorAll('main img, main script, main iframe').length") == 0
+        assert (
+            page.run("document.querySelectorAll('main img, main script, main iframe').length") == 0
+        )
         raw = r"/[\x00\x1b\u202e\u2066\u2028]|[\ud800-\udfff](?![\udc00-\udfff])/"
         assert page.run(f"{raw}.test(document.querySelector('main').innerText)") is False
     page.go("#view=task&group=0&row=0&col=0", "document.querySelector('.detail pre .unseen')")

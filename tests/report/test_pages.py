@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.report.made import group, metrics, run
 
 from sparring.errors import ConfigError, RunError
 from sparring.report import pages
@@ -20,7 +21,6 @@ from sparring.report.group import ROW
 from sparring.report.panels import PANELS, series
 from sparring.report.tokens import Pieces
 from sparring.runs.directory import RunDir
-from tests.report.made import group, metrics, run
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt; "
@@ -166,6 +166,9 @@ def test_what_is_no_run_is_one_clear_line(tmp_path: Path) -> None:
     made = run(tmp_path / "r", [])
     with pytest.raises(ConfigError, match="is a directory"):
         pages.write_file([made], tmp_path)
+    (tmp_path / "mine.html").write_text("<p>mine")
+    with pytest.raises(ConfigError, match="is there and no report"):
+        pages.write_file([made], tmp_path / "mine.html")
     with pytest.raises(ConfigError, match="at most 6"):
         pages.write_file([made] * 7, tmp_path / "out.html")
 

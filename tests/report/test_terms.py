@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.report.made import CODES, SECTION, group
 
 from sparring.report.terms import basis_of, coder_lines, tester_lines
 from sparring.scoring.rewards import (
@@ -15,7 +16,6 @@ from sparring.scoring.rewards import (
     RewardSettings,
     TesterReward,
 )
-from tests.report.made import CODES, SECTION, group
 
 
 def lines(record: dict[str, Any], **changes: Any) -> tuple[list[Any], list[Any]]:

@@ -45,6 +45,8 @@ BUDGET = 22_000_000
 KEPT, KEPT_IN_FOLDER = 20_000, 200_000
 """Characters of one text that a page shows."""
 _INDEX = "index.html"
+_FIRST = "index"
+"""What a folder's first page says it is, where the others say their step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,7 @@ class Written:
 def write_file(runs: Sequence[Path], out: Path, budget: int = BUDGET) -> Written:
     """One self-contained file. Raises `RunError` where a path is no run or ``out`` is a folder."""
     made = _collected(runs)
-    if out.is_dir():
-        raise ConfigError(f"-o {out}: is a directory; give a file name, or add --full")
+    _check_file(out)
     cut = Cutter(KEPT)
     blobs: dict[str, str] = {}
     rows: list[list[Any]] = []
@@ -95,7 +96,7 @@ def write_folder(runs: Sequence[Path], out: Path) -> Written:
         detailed += len(blobs)
         page = html(_main(made, rows, step), blobs, [])
         size += _write(out / f"step-{step:05d}.html", page)
-    size += _write(out / _INDEX, html(_main(made, all_rows, 0), {}, _charts(made)))
+    size += _write(out / _INDEX, html(_main(made, all_rows, _FIRST), {}, _charts(made)))
     return Written(out / _INDEX, size, _count(all_rows), detailed, _notes(made))
 
 
@@ -143,9 +144,9 @@ def _blob(group: Group, cut: Cutter) -> str | None:
         return None
 
 
-def _main(made: Sequence[Collected], rows: Sequence[Any], here: int | None) -> dict[str, Any]:
-    """What every page holds. ``here``: None in a single file, 0 on a folder's first page, else the
-    step of the page."""
+def _main(made: Sequence[Collected], rows: Sequence[Any], here: int | str | None) -> dict[str, Any]:
+    """What every page holds. ``here``: None in a single file; in a folder the step of the page, or
+    `_FIRST`."""
     return {
         "version": __version__,
         "runs": [overview(one) for one in made],
@@ -159,12 +160,12 @@ def _main(made: Sequence[Collected], rows: Sequence[Any], here: int | None) -> d
     }
 
 
-def _metrics(made: Collected, here: int | None) -> dict[int, Any]:
+def _metrics(made: Collected, here: int | str | None) -> dict[int, Any]:
     seconds = {t["step"]: t.get("seconds") for t in made.timing if "step" in t}
     return {
         m["step"]: {**m, "seconds": seconds.get(m["step"])}
         for m in made.metrics
-        if not here or m["step"] == here
+        if not isinstance(here, int) or m["step"] == here
     }
 
 
@@ -184,6 +185,20 @@ def _notes(made: Sequence[Collected]) -> list[str]:
     return [note for one in made for note in one.notes]
 
 
+def _check_file(out: Path) -> None:
+    """A report may be written again; nothing else is written over."""
+    if out.is_dir():
+        raise ConfigError(f"-o {out}: is a directory; give a file name, or add --full")
+    with explained(out):
+        if os.path.lexists(out) and not _ours(out):
+            raise ConfigError(f"-o {out}: is there and no report; choose another name")
+
+
+def _ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return MARK.encode() in file.read(200)
+
+
 def _check_folder(out: Path) -> None:
     """A report may be written again; nothing else is written over."""
     if not os.path.lexists(out):
@@ -192,7 +207,7 @@ def _check_folder(out: Path) -> None:
         raise ConfigError(f"-o {out}: is a file; --full writes a folder")
     index = out / _INDEX
     with explained(out):
-        ours = index.is_file() and index.read_bytes()[:200].find(MARK.encode()) >= 0
+        ours = index.is_file() and _ours(index)
         if not ours and any(out.iterdir()):
             raise ConfigError(f"-o {out}: is not empty and no report; choose another name")
 

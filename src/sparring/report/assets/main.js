@@ -29,31 +29,33 @@ async function start() {
   document.getElementById("tools").append(h("button", { type: "button", id: "theme", title: "light or dark (t)", onclick: nextTheme }), h("button", { type: "button", title: "keys (?)", onclick: help }, "? keys"));
   theme(THEMES.includes(recall("sparring-theme")) ? recall("sparring-theme") : "auto");
 
+  const onStepPage = typeof data.here === "number"; // of a folder
+
   // The address with what it leaves out filled in.
   const here = () => {
     const at = place();
     if (!data.runs[at.run]) at.run = 0;
     if (!VIEWS.some(([v]) => v === at.view)) at.view = "overview";
-    if (at.step === null) at.step = data.here || firstDetail(data, at.run)?.[0] || data.steps[at.run][0] || null;
+    if (at.step === null) at.step = onStepPage ? data.here : firstDetail(data, at.run)?.[0] ?? data.steps[at.run][0] ?? null;
     if (at.beside === null && data.runs.length > 1) at.beside = String(at.run === 0 ? 1 : 0);
     return at;
   };
   const show = (view) => {
-    if (view === "overview" && data.here) location.href = "index.html";
+    if (view === "overview" && onStepPage) location.href = "index.html";
     else go({ view });
   };
   let drawing = 0;
   async function render() {
     const mine = ++drawing;
     const at = here();
-    if (data.here && at.view === "overview") at.view = "steps";
+    if (onStepPage && at.view === "overview") at.view = "steps";
     const parts = at.view === "overview" ? overviewView(data, figures) : at.view === "steps" ? stepsView(data, at) : at.view === "words" ? wordsView() : await taskView(data, at);
     if (mine !== drawing) return; // a newer address came meanwhile
     main.replaceChildren(...parts.flat(4).filter(Boolean));
     main.dataset.view = at.view;
     figures.hidden = false;
     for (const tab of tabs) {
-      tab.href = tab.dataset.view === "overview" && data.here ? "index.html" : address({ view: tab.dataset.view });
+      tab.href = tab.dataset.view === "overview" && onStepPage ? "index.html" : address({ view: tab.dataset.view });
       tab.toggleAttribute("aria-current", tab.dataset.view === at.view);
     }
   }

@@ -14,7 +14,7 @@ async function taskView(data, at) {
   const there = rows.filter((r) => hasDetail(at.run, at.step, r.index));
   const chosen = found ?? there[0];
   if (!chosen) {
-    const folder = data.here === 0 && data.steps[at.run].length;
+    const folder = data.here === "index" && data.steps[at.run].length;
     const start = firstDetail(data, at.run);
     return [h("h2", {}, "Matrix"), data.steps[at.run].length ? picker : null, h("p", { class: "note" }, folder ? ["Each step has its own page here: ", h("a", { href: `step-${String(at.step).padStart(5, "0")}.html#view=task&step=${at.step}` }, `open step ${at.step}`), "."] : start ? ["This step has no matrix on this page. The first one is in ", h("a", { href: address({ step: start[0], group: start[1], task: null }) }, `step ${start[0]}`), "; `sparring report --full` keeps all."] : "No group is on record with its matrix.")];
   }

@@ -35,7 +35,7 @@ function card(run, i) {
   return h("section", { class: "card" },
     h("h2", {}, badge(i), " ", said(run.name)),
     h("p", { class: "state" }, run.state),
-    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ["steps made", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, said(value))))),
+    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ["steps made", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]].map(([name, value]) => h("div", {}, h("dt", { title: WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null }, name), h("dd", {}, said(value))))),
     run.notes.length ? h("details", { class: "note" }, h("summary", {}, `${run.notes.length} note${run.notes.length > 1 ? "s" : ""} on what could not be read`), h("ul", {}, run.notes.slice(0, 50).map((n) => h("li", {}, said(n))))) : null,
   );
 }
@@ -46,6 +46,9 @@ function alarmsPart(data) {
   return h("section", { class: "alarms" }, h("h2", {}, "Alarms"),
     h("ul", {}, rows.map((a) => h("li", {}, h("b", {}, "▲ ", a.monitor.replaceAll("_", " ")), " ", badge(a.run), ` steps ${a.first} to ${a.last}, in ${a.n} of them${a.standing ? ", still there at the end" : ""}: `, said(a.reason)))));
 }
+
+// A metric with what it means to hover over; the same texts stand under Words.
+const metricName = (r) => h("span", { title: METRICS.find(([start]) => r.name === start || r.name.startsWith(start + "_"))?.[1] }, r.label);
 
 const PLAIN = ["input_size", "mu"];
 function estimate(e, name, sign) {
@@ -59,7 +62,7 @@ function beforeAfter(run, i, several) {
   if (!names.length) return h("p", { class: "note" }, several ? [badge(i), " "] : null, "No evaluation is on record.");
   const rows = names.map((name) => ({ name, label: run.labels[name] }));
   return table([
-    { title: "metric", of: (r) => r.label, head: true },
+    { title: "metric", of: (r) => r.label, show: metricName, head: true },
     { title: "before", of: (r) => estimate(run.before[r.name], r.name), right: true },
     { title: `after step ${run.after_step}`, of: (r) => estimate(run.after[r.name], r.name), right: true },
     { title: "difference (paired)", of: (r) => estimate(run.differences[r.name], r.name, true), show: (r) => mark(run.differences[r.name], r.name), right: true },
@@ -77,7 +80,7 @@ function betweenRuns(data) {
     const rows = names.filter((n) => found.differences[n]).map((name) => ({ name, label: data.runs[0].labels[name] }));
     if (!rows.length) return h("p", { class: "note" }, badge(0), " ", badge(k + 1), " have no figure in common.");
     return table([
-      { title: "metric", of: (r) => r.label, head: true },
+      { title: "metric", of: (r) => r.label, show: metricName, head: true },
       { title: LETTERS[0], of: (r) => estimate(data.runs[0].after[r.name], r.name), right: true },
       { title: LETTERS[k + 1], of: (r) => estimate(data.runs[k + 1].after[r.name], r.name), right: true },
       { title: `${LETTERS[k + 1]} − ${LETTERS[0]}`, of: (r) => estimate(found.differences[r.name], r.name, true), show: (r) => mark(found.differences[r.name], r.name), right: true },

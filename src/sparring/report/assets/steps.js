@@ -92,7 +92,7 @@ function droppedPart(rows, role, what) {
 function groupTable(data, run, step, rows) {
   if (!rows.length) return h("p", { class: "note" }, "No group of this step is like that.");
   const dropped = (r) => [r.coder_dropped && "programs: " + r.coder_dropped, r.tester_dropped && "tests: " + r.tester_dropped].filter(Boolean).join("; ").replaceAll("_", " ");
-  const elsewhere = data.here === 0;
+  const elsewhere = data.here === "index";
   const link = (r) => {
     const here = hasDetail(run, step, r.index);
     const href = address({ view: "task", run, step, ...taskIs(r.task, r.index), row: null, col: null });

@@ -30,9 +30,11 @@ const WORDS = {
   interval: "95%: if everything were done again with other tasks, such intervals would hold the true value 95 times in 100. Clustered by task.",
   paired: "Both sides on the same tasks, so that easy and hard tasks cancel out and the interval of the difference is narrower.",
   "held-out": "Tasks that are not trained on.",
-  p01: "Chance that a wrong program passes a right test.",
-  p00: "Chance that a wrong program passes a wrong test.",
-  "μ": "p·(1 − p01) − (1 − p)·p00, where p is the share of right tests. Above 0, more tests make Best-of-N right.",
+  method: "Which rewards and learning rules: default (this project's), paper (CURE as published) or official (its released code).",
+  "learning rate": "How far one update moves the weights.",
+  seed: "The number all chance of a run follows from.",
+  tokens: "The pieces, of a few letters each, in which a model reads and writes.",
+  nats: "Unit of entropy and KL: natural logarithms of probabilities.",
   entropy: "How undecided the model is at each token, in nats.",
   KL: "How far the model has moved from the start model, in nats per token.",
   "log-prob": "Natural logarithm of the probability with which a token was sampled. 0: certain; −0.7: one in two; −4.6: one in a hundred.",
@@ -44,6 +46,23 @@ const WORDS = {
   judging: "Phase: responses are parsed, outputs compared.",
   learning: "Phase: the weights are changed.",
 };
+
+// The figures of the before and after table, by the beginning of their name on record.
+const METRICS = [
+  ["one_shot", "Share of single programs that pass every ground-truth test of their held-out task.", "programs right"],
+  ["unit_test_accuracy_estimate", "Share of generated tests that every correct program of the group passes: the paper's estimate, for tasks with a correct program.", "tests right (paper's estimate)"],
+  ["unit_test_accuracy", "Share of generated tests whose expected output is what the reference solution prints.", "tests right (by reference)"],
+  ["agreement_pool_bon", "As the fixed pool; programs with equal counts are told apart by how many programs print the same.", "pool, ties by agreement"],
+  ["agreement_bon", "As own samples; programs with equal counts are told apart by how many programs print the same.", "own, ties by agreement"],
+  ["pool_bon", "Best-of-N among the start model's programs: what changes there, the tests have done.", "Best-of-N, fixed pool"],
+  ["bon", "Share of held-out tasks solved by taking the program that passes most generated tests.", "Best-of-N, own samples"],
+  ["catch_rate", "Share of the pool's wrong programs that a generated test fails.", "wrong pool programs caught"],
+  ["invalid_tests", "Generated tests that cannot be read or that the statement does not allow.", "invalid tests"],
+  ["input_size", "White-space separated values in a generated input: tests must not become trivial by becoming short.", "values per test input"],
+  ["p01", "Chance that a wrong program passes a right test.", "p01"],
+  ["p00", "Chance that a wrong program passes a wrong test.", "p00"],
+  ["mu", "p·(1 − p01) − (1 − p)·p00, where p is the share of right tests. Above 0, more tests make Best-of-N right.", "μ"],
+];
 
 // Why a group gives no gradient: sparring.scoring.advantages.DropReason.
 const DROPPED = {
@@ -83,6 +102,8 @@ function wordsView() {
     h("h2", {}, "Words"),
     h("p", {}, "Every word of this page that is not plain English, in the order in which you meet it."),
     h("dl", { class: "words" }, Object.entries(WORDS).map(([word, text]) => h("div", {}, h("dt", {}, word), h("dd", {}, text)))),
+    h("h3", {}, "Figures of the before and after table"),
+    h("dl", { class: "words" }, METRICS.map(([, text, word]) => h("div", {}, h("dt", {}, word), h("dd", {}, text)))),
     h("h3", {}, "Symbols of the pass matrix"),
     h("ul", { class: "legend" }, Object.values(VERDICTS).slice(0, -1).map(([symbol, kind, words]) => h("li", {}, h("span", { class: "cell " + kind }, symbol), " ", words))),
     h("h3", {}, "Why a group is dropped"),
