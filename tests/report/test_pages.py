@@ -219,3 +219,31 @@ def test_reading_changes_nothing_in_a_run(tmp_path: Path) -> None:
     pages.write_file([made], tmp_path / "out.html")
     assert {p: p.read_bytes() for p in made.rglob("*") if p.is_file()} == before
     assert RunDir.reading(made).steps("rollouts", ".jsonl.gz") == [1]
+
+
+@pytest.mark.parametrize(
+    ("started", "found", "command"),
+    [
+        ("/v/bin/sparring", "/v/bin/sparring", "sparring report 'runs/my run'"),
+        ("/v/bin/sparring", None, "/v/bin/sparring report 'runs/my run'"),
+        ("/v/site/sparring/cli.py", None, "python -m sparring.cli report 'runs/my run'"),
+    ],
+)
+def test_the_command_that_training_ends_with_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, started: str, found: str | None, command: str
+) -> None:
+    monkeypatch.setattr("sys.argv", [started, "train"])
+    monkeypatch.setattr("shutil.which", lambda name: found)
+    assert next_command(Path("runs/my run")) == command
+
+
+def test_the_command_writes_a_report_and_says_how_large(tmp_path: Path) -> None:
+    made = run(tmp_path / "r", [[group(["++", "--"], 1)]])
+    result = CliRunner().invoke(app, ["report", str(made), "-o", str(tmp_path / "out.html")])
+    assert result.exit_code == 0, result.output
+    assert "1 groups, all with their matrix" in result.output
+    result = CliRunner().invoke(
+        app, ["report", str(made), "--full", "-o", str(tmp_path / "folder")]
+    )
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "folder" / "index.html").exists()

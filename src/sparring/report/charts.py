@@ -1,8 +1,8 @@
 """The curves of the overview, as SVG that follows the page's colours.
 
 matplotlib draws them: it is a dependency anyway, its SVG needs no script, prints as it looks, and
-adds about 10 KB a chart to the page, where a chart library in JavaScript would add from 50 KB to
-4 MB and a licence notice. What it lacks, reading off values and going to a step by a click, the
+adds about 10 KB a chart to the page, where a chart library in JavaScript would add tens of KB to
+megabytes and a licence notice. What it lacks, reading off values and going to a step by a click, the
 page's own script adds from the same numbers (`Chart.frame` says where the axes are).
 
 Colours are written as markers and replaced by the page's CSS variables, so that one drawing

@@ -45,8 +45,11 @@ const known = (v) => v !== null && v !== undefined && !Number.isNaN(v);
 function number(v, digits = 3) {
   return known(v) ? minus(String(Number(Number(v).toPrecision(digits)))) : "–";
 }
-function signed(v, digits = 3) {
-  return known(v) ? (v > 0 ? "+" : "") + number(v, digits) : "–";
+// As short as a column is narrow: two decimals at most, none from ten on.
+function brief(v, sign) {
+  if (!known(v)) return "–";
+  const text = Math.abs(v) >= 10 ? v.toFixed(0) : String(Number(v.toFixed(Math.abs(v) < 1 ? 2 : 1)));
+  return (sign && v > 0 ? "+" : "") + minus(text);
 }
 function percent(v, sign) {
   if (!known(v)) return "–";

@@ -39,10 +39,11 @@ function diffView(expected, actual) {
     i = x + 1;
     j = y + 1;
   }
+  const blank = (text, other) => text === "" && other !== "" && h("p", { class: "fine" }, text === actual ? "Nothing was printed." : "Nothing was expected.");
   if (!rows.length) rows.push(h("tr", {}, side("", "none", ["(empty)"]), side("", "none", ["(empty)"])));
   const same = expected === actual;
   const note = same ? "Equal to the character." : a.length === b.length && a.every((l, k) => l === b[k]) ? "They differ only in the line end at the end." : null;
-  return h("div", { class: "diff" }, h("div", { class: "scroll" }, h("table", {}, h("colgroup", {}, h("col", { class: "sign" }), h("col"), h("col", { class: "sign" }), h("col")), h("thead", {}, h("tr", {}, h("th", { colspan: 2, scope: "col" }, "expected"), h("th", { colspan: 2, scope: "col" }, "printed"))), h("tbody", {}, rows.length > 2000 ? [...rows.slice(0, 2000), h("tr", {}, h("td", { colspan: 4 }, `${rows.length - 2000} lines more`))] : rows))), note ? h("p", { class: "fine" }, note) : null);
+  return h("div", { class: "diff" }, blank(actual, expected) || blank(expected, actual), h("div", { class: "scroll" }, h("table", {}, h("colgroup", {}, h("col", { class: "sign" }), h("col"), h("col", { class: "sign" }), h("col")), h("thead", {}, h("tr", {}, h("th", { colspan: 2, scope: "col" }, "expected"), h("th", { colspan: 2, scope: "col" }, "printed"))), h("tbody", {}, rows.length > 2000 ? [...rows.slice(0, 2000), h("tr", {}, h("td", { colspan: 4 }, `${rows.length - 2000} lines more`))] : rows))), note ? h("p", { class: "fine" }, note) : null);
 }
 const side = (sign, kind, kids) => [h("td", { class: "sign " + kind, "aria-label": { "−": "missing", "+": "unexpected" }[sign] }, sign), h("td", { class: "line " + kind, dir: "ltr" }, kids)];
 

@@ -111,8 +111,9 @@ function matrix(group, open) {
       const [symbol, kind, words] = verdictOf(x.row.cells[y.c]);
       return h("td", { class: `cell ${kind}` + (starts(j) ? " edge" : ""), "data-r": x.r, "data-c": y.c, tabindex: i || j ? "-1" : "0", role: "button", title: words, "aria-label": `${rowLabel(x.row, x.r)} ${kindOf(y.column)}${y.column.index + 1}: ${words}` }, symbol);
     })));
-  const foot = columns.some((x) => kindOf(x.column) === "U") ? h("tfoot", {}, ["reward", "advantage"].map((what) => h("tr", {}, h("th", { scope: "row", colspan: 2, title: WORDS[what] }, `test's ${what}`), columns.map((x, i) => h("td", { class: "n" + (starts(i) ? " edge" : "") }, kindOf(x.column) !== "U" ? "" : what === "reward" ? (known(x.column.reward) ? number(x.column.reward, 2) : "none") : signed(x.column.advantage, 2)))))) : null;
-  const made = h("table", { class: "matrix" }, h("caption", {}, "Programs down, tests across. G ground truth, U generated; ✓ and ✗ beside a name: right or wrong."), h("thead", {}, head), h("tbody", {}, body), foot);
+  const foot = columns.some((x) => kindOf(x.column) === "U") ? h("tfoot", {}, ["reward", "advantage"].map((what) => h("tr", {}, h("th", { scope: "row", colspan: 2, title: WORDS[what] }, `test's ${what}`), columns.map((x, i) => h("td", { class: "n" + (starts(i) ? " edge" : "") }, kindOf(x.column) !== "U" ? "" : what === "reward" ? (known(x.column.reward) ? brief(x.column.reward) : "none") : brief(x.column.advantage, true)))))) : null;
+  const used = [...new Set(columns.map((x) => KINDS[x.column.kind].join(" ")))].join(", ");
+  const made = h("table", { class: "matrix" }, h("caption", {}, `Programs down, tests across. ${used}; ✓ and ✗ beside a name: right or wrong.`), h("thead", {}, head), h("tbody", {}, body), foot);
   made.addEventListener("click", (event) => {
     const cell = event.target.closest("td.cell");
     if (cell) { focusCell(made, cell); open(Number(cell.dataset.r), Number(cell.dataset.c)); }
