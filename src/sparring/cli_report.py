@@ -56,7 +56,8 @@ def report(
     )
     console.print(
         Text(
-            f"{visible(str(made.path))}: {made.size / 1e6:.1f} MB, {made.groups:,} groups, {kept}. "
+            f"{visible(str(made.path))}: {made.size / 1e6:.1f} MB, {made.groups:,} "
+            f"group{'' if made.groups == 1 else 's'}, {kept}. "
             "Open it in a browser."
         ),
         soft_wrap=True,

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 from tests.report.made import group, metrics, run
+from typer.testing import CliRunner
 
+from sparring.cli import app
+from sparring.cli_report import next_command
 from sparring.errors import ConfigError, RunError
 from sparring.report import pages
 from sparring.report.charts import draw
@@ -241,7 +244,7 @@ def test_the_command_writes_a_report_and_says_how_large(tmp_path: Path) -> None:
     made = run(tmp_path / "r", [[group(["++", "--"], 1)]])
     result = CliRunner().invoke(app, ["report", str(made), "-o", str(tmp_path / "out.html")])
     assert result.exit_code == 0, result.output
-    assert "1 groups, all with their matrix" in result.output
+    assert "1 group, all with their matrix" in result.output
     result = CliRunner().invoke(
         app, ["report", str(made), "--full", "-o", str(tmp_path / "folder")]
     )

@@ -2,8 +2,8 @@
 
 matplotlib draws them: it is a dependency anyway, its SVG needs no script, prints as it looks, and
 adds about 10 KB a chart to the page, where a chart library in JavaScript would add tens of KB to
-megabytes and a licence notice. What it lacks, reading off values and going to a step by a click, the
-page's own script adds from the same numbers (`Chart.frame` says where the axes are).
+megabytes and a licence notice. What it lacks, reading off values and going to a step by a click,
+the page's own script adds from the same numbers (`Chart.frame` says where the axes are).
 
 Colours are written as markers and replaced by the page's CSS variables, so that one drawing
 serves light and dark. No text of the run is drawn.
