@@ -163,6 +163,24 @@ def test_a_run_that_has_only_begun_opens(tmp_path: Path) -> None:
     assert main["charts"] == []
 
 
+def test_a_run_of_another_version_opens_as_far_as_it_can(tmp_path: Path) -> None:
+    made = run(tmp_path / "r", [[group(["++", "--"], 1)]])
+    recipe = json.loads((made / "recipe.json").read_text())
+    recipe["reward"] = {"tester": "of a later version"}
+    recipe["model"] = "nano"
+    (made / "recipe.json").write_text(json.dumps(recipe))
+    with (made / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "one_shot": NaN}\n')
+    pages.write_file([made], tmp_path / "out.html")
+    found = blobs(tmp_path / "out.html")
+    assert found["g-0-1-0"]["rows"][0]["terms"] == []
+    assert found["data"]["metrics"][0]["2"]["one_shot"] is None
+    with (made / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 3, "alarms": [{"name": "x"}]}\n')
+    with pytest.raises(RunError, match=r"metrics\.jsonl"):
+        pages.write_file([made], tmp_path / "out.html")
+
+
 def test_what_is_no_run_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"holds no run"):
         pages.write_file([tmp_path], tmp_path / "out.html")

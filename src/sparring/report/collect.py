@@ -21,6 +21,7 @@ from sparring.evaluate import Evaluated, evaluated_from
 from sparring.report.group import Cutter, detail, summary_row
 from sparring.report.tokens import Pieces
 from sparring.runs.directory import RunDir, step_file, well_formed
+from sparring.runs.lines import clean
 from sparring.runs.tables import metric_labels
 from sparring.runs.timeline import account_from
 from sparring.scoring.intervals import linear_difference, paired_difference
@@ -36,6 +37,10 @@ _FACTS = (
     ("steps asked for", ("training", "steps")),
     ("seed", ("training", "seed")),
 )
+
+
+_NOTES = 200
+"""Notes that a page holds of a run."""
 
 
 @dataclass(slots=True)
@@ -74,8 +79,8 @@ def collect(path: Path) -> Collected:
         if isinstance(e.get("step"), int) and isinstance(e.get("metrics"), dict)
     ]
     checkpoint = run.newest_checkpoint()
-    model = recipe.get("model", {}).get("path")
-    if (pieces := Pieces.of_run(checkpoint, model)) is None:
+    model = _at(recipe, ("model", "path"))
+    if (pieces := Pieces.of_run(checkpoint, model if isinstance(model, str) else None)) is None:
         notes.append(
             "no tokenizer is at hand (package `tokenizers`, and a tokenizer.json in the newest "
             "checkpoint or in model.path): prompts are not shown, tokens by their numbers"
@@ -95,7 +100,7 @@ def collect(path: Path) -> Collected:
 
 
 def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
-    asked = recipe.get("training", {}).get("steps")
+    asked = _at(recipe, ("training", "steps"))
     if run.has("summary.json"):
         return "finished"
     if not metrics:
@@ -158,7 +163,7 @@ class Group:
             made = self.collected
             try:
                 return detail(self.record, self.usage, made.reward, made.pieces, cut)
-            except ValueError:  # another version's [reward]: shown without its terms
+            except (ValueError, KeyError):  # another version's [reward]: without its terms
                 return detail(self.record, self.usage, None, made.pieces, cut)
 
 
@@ -200,8 +205,13 @@ def alarms(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def overview(collected: Collected) -> dict[str, Any]:
-    """What the page is told of a run, groups apart. JSON-able."""
-    made = collected
+    """What the page is told of a run, groups apart. JSON-able. Raises `RunError` for metrics of
+    another form."""
+    with well_formed(f"{collected.run.path}: metrics.jsonl or evaluations.jsonl"):
+        return _overview(collected)
+
+
+def _overview(made: Collected) -> dict[str, Any]:
     labels = metric_labels(made.evaluations[0]["metrics"]) if made.evaluations else {}
     first, last = made.evaluations[:1], made.evaluations[-1:]
     return {
@@ -219,7 +229,7 @@ def overview(collected: Collected) -> dict[str, Any]:
         "phases": made.phases,
         "alarms": alarms(made.metrics),
         "reward": made.reward or {},
-        "notes": made.notes,
+        "notes": made.notes[:_NOTES],
     }
 
 
@@ -272,12 +282,14 @@ def between(one: Collected, other: Collected) -> dict[str, Any]:
 
 def _tested(made: Collected) -> Any:
     """What decides which tasks a run is evaluated on."""
-    tasks = made.recipe.get("tasks", {})
     try:
         held_out = made.run.read_json("inputs.json").get("held_out")
     except (RunError, AttributeError):
         held_out = None
-    return [held_out, *(tasks.get(k) for k in ("held_out", "held_out_count", "held_out_seed"))]
+    return [
+        held_out,
+        *(_at(made.recipe, ("tasks", k)) for k in ("held_out", "held_out_count", "held_out_seed")),
+    ]
 
 
 def _values(made: Collected) -> Evaluated | None:
@@ -292,7 +304,12 @@ def _values(made: Collected) -> Evaluated | None:
 
 
 def packed(data: Any) -> bytes:
-    """Data as compressed JSON. Everything outside ASCII, unpaired surrogates too, is escaped."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    """Data as compressed JSON. Everything outside ASCII, unpaired surrogates too, is escaped; an
+    unknown number is null."""
+    compact: dict[str, Any] = {"ensure_ascii": True, "separators": (",", ":"), "allow_nan": False}
+    try:
+        text = json.dumps(data, **compact)
+    except ValueError:  # rare, and cleaning takes longer than writing
+        text = json.dumps(clean(data), **compact)
     made = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: with gzip's header, without a date
     return made.compress(text.encode("ascii")) + made.flush()

@@ -38,7 +38,7 @@ from sparring.report.collect import (
 from sparring.report.group import ROW, Cutter
 from sparring.report.page import MARK, html
 from sparring.report.panels import PANELS, series
-from sparring.runs.directory import PARTIAL, explained
+from sparring.runs.directory import PARTIAL, explained, well_formed
 
 BUDGET = 22_000_000
 """Bytes of a single file that go to details."""
@@ -147,6 +147,7 @@ def _blob(group: Group, cut: Cutter) -> str | None:
 def _main(made: Sequence[Collected], rows: Sequence[Any], here: int | str | None) -> dict[str, Any]:
     """What every page holds. ``here``: None in a single file; in a folder the step of the page, or
     `_FIRST`."""
+    apart = [between(made[0], other) for other in made[1:]]  # what it cannot read is noted too
     return {
         "version": __version__,
         "runs": [overview(one) for one in made],
@@ -155,7 +156,7 @@ def _main(made: Sequence[Collected], rows: Sequence[Any], here: int | str | None
         "steps": [steps(one) for one in made],
         "metrics": [_metrics(one, here) for one in made],
         "apart": settings_apart(made) if len(made) > 1 else [],
-        "between": [between(made[0], other) for other in made[1:]],
+        "between": apart,
         "here": here,
     }
 
@@ -170,10 +171,11 @@ def _metrics(made: Collected, here: int | str | None) -> dict[int, Any]:
 
 
 def _charts(made: Sequence[Collected]) -> list[Chart]:
-    drawn = [
-        draw(p, [series(p, one.evaluations if p.evaluated else one.metrics) for one in made])
-        for p in PANELS
-    ]
+    with well_formed("metrics.jsonl or evaluations.jsonl"):
+        drawn = [
+            draw(p, [series(p, one.evaluations if p.evaluated else one.metrics) for one in made])
+            for p in PANELS
+        ]
     return [chart for chart in drawn if chart is not None]
 
 
