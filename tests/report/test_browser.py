@@ -87,8 +87,10 @@ def test_the_overview_explains_itself_and_leads_on(page: Page, made: Path) -> No
     assert "copied tests" in text(page, ".alarms")
     assert page.run("document.querySelectorAll('figure.chart svg').length") > 5
     assert "+" in text(page, "table")
+    page.run("scrollTo(0, 500)")
     page.key("2")
     page.wait("document.querySelector('main').dataset.view === 'steps'")
+    assert page.run("scrollY") == 0
     page.key("4")
     page.wait("document.querySelector('main').dataset.view === 'words'")
     assert "advantage" in texts(page, "dt")
@@ -178,6 +180,11 @@ def test_two_runs_stand_side_by_side(page: Page, made: Path) -> None:
     assert left == right
     page.go("#view=task&step=1&task=beta", "document.querySelectorAll('.matrix').length === 1")
     assert "did not have the task" in text(page, ".columns")
+    page.go("#view=steps&step=1", "document.querySelectorAll('.groups').length === 2")
+    assert texts(page, ".groups tbody th") == ["alpha", "beta", "alpha", "gamma"]
+    choose(page, "show", "none")
+    assert texts(page, ".groups tbody th") == ["beta"]
+    choose(page, "show", "all")
     page.go("#view=steps&step=3", "document.querySelectorAll('.groups').length === 1")
     assert "no such step" in text(page, ".columns")
 

@@ -9,6 +9,7 @@ for are handed on at once (`groups`).
 
 from __future__ import annotations
 
+import gzip
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -150,45 +151,52 @@ def steps(collected: Collected) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group: its row, and its detail when it is asked for."""
+    """One group: its row, and its detail when it is asked for. Until then it is kept as the lines
+    it was read from: as objects a group takes many times the memory."""
 
     row: list[Any]
     collected: Collected
-    record: Mapping[str, Any]
-    usage: Mapping[str, Any] | None
+    line: bytes
+    usage: bytes | None
 
     def detail(self, cut: Cutter) -> dict[str, Any]:
         """The whole group. Raises `RunError` for a record of another form."""
-        with well_formed(f"group {self.record['task']['id']!r}"):
-            made = self.collected
+        made, record = self.collected, json.loads(self.line)
+        with well_formed(f"{made.run.path}: group {record['task']['id']!r}"):
+            usage = json.loads(self.usage) if self.usage else None
             try:
-                return detail(self.record, self.usage, made.reward, made.pieces, cut)
+                return detail(record, usage, made.reward, made.pieces, cut)
             except (ValueError, KeyError):  # another version's [reward]: without its terms
-                return detail(self.record, self.usage, None, made.pieces, cut)
+                return detail(record, usage, None, made.pieces, cut)
 
 
 def groups(collected: Collected, step: int) -> Iterator[Group]:
     """The groups of a step, in order; what cannot be read is noted and left out."""
-    run = collected.run
-    try:
-        records = run.read_lines(step_file("rollouts", step))
-    except RunError as error:
-        collected.notes.append(str(error))
-        return
-    usage: list[Any] = []
-    if run.has(step_file("usage", step)):
-        try:
-            usage = run.read_lines(step_file("usage", step))
-        except RunError as error:
-            collected.notes.append(f"{error} (CPU times of this step are not shown)")
-    for index, record in enumerate(records):
+    run, notes = collected.run, collected.notes
+    lines = _packed_lines(run.path / step_file("rollouts", step), notes)
+    usage: list[bytes] = []
+    if run.has(name := step_file("usage", step)):
+        usage = _packed_lines(run.path / name, notes, " (CPU times of this step are not shown)")
+    for index, line in enumerate(lines):
         try:
             with well_formed(f"{run.path}: rollouts of step {step}, group {index}"):
-                row = summary_row(record)
+                row = summary_row(json.loads(line))
         except RunError as error:
-            collected.notes.append(str(error))
+            notes.append(str(error))
             continue
-        yield Group(row, collected, record, usage[index] if index < len(usage) else None)
+        yield Group(row, collected, line, usage[index] if index < len(usage) else None)
+
+
+def _packed_lines(path: Path, notes: list[str], hint: str = "") -> list[bytes]:
+    """The lines of a gzipped file; none, and a note, where it cannot be read."""
+    try:
+        data = path.read_bytes()
+        if not data:
+            raise EOFError("empty file")
+        return gzip.decompress(data).splitlines()
+    except (OSError, EOFError, zlib.error) as error:
+        notes.append(f"{path}: is damaged ({error}){hint}")
+        return []
 
 
 def alarms(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

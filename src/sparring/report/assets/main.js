@@ -52,6 +52,7 @@ async function start() {
     const parts = at.view === "overview" ? overviewView(data, figures) : at.view === "steps" ? stepsView(data, at) : at.view === "words" ? wordsView() : await taskView(data, at);
     if (mine !== drawing) return; // a newer address came meanwhile
     main.replaceChildren(...parts.flat(4).filter(Boolean));
+    if (main.dataset.view && main.dataset.view !== at.view) scrollTo(0, 0);
     main.dataset.view = at.view;
     figures.hidden = false;
     for (const tab of tabs) {

@@ -66,7 +66,7 @@ function beforeAfter(run, i, several) {
     { title: "before", of: (r) => estimate(run.before[r.name], r.name), right: true },
     { title: `after step ${run.after_step}`, of: (r) => estimate(run.after[r.name], r.name), right: true },
     { title: "difference (paired)", of: (r) => estimate(run.differences[r.name], r.name, true), show: (r) => mark(run.differences[r.name], r.name), right: true },
-  ], rows, { fixed: true, caption: [several ? [badge(i), " "] : null, "held-out tasks, with 95% intervals clustered by task"] });
+  ], rows, { fixed: true, caption: [several ? [badge(i), " "] : null, "held-out tasks, with 95% intervals clustered by task; bold: the interval of the difference does not hold 0"] });
 }
 // A difference stands out where its interval does not hold 0.
 function mark(e, name) {

@@ -1,5 +1,6 @@
 // A step: its figures, what was dropped and why, and its groups.
 const filters = { text: "", kind: "all" };
+const listings = []; // of every pane: a filter holds for both sides
 
 function namedGroups(data, run, step) {
   const found = data.groups[run].find(([s]) => s === step);
@@ -31,27 +32,30 @@ function goStep(data, changes) {
 function stepsView(data, at) {
   if (!data.steps.some((s) => s.length)) return [h("h2", {}, "Steps"), h("p", { class: "note" }, "No step has been recorded yet.")];
   const runs = [at.run, ...besides(data, at)];
-  return [h("h2", {}, "Step ", String(at.step ?? "–")), stepPicker(data, at), h("div", { class: runs.length > 1 ? "columns" : "" }, runs.map((run) => h("section", {}, data.runs.length > 1 ? h("h3", {}, badge(run), " ", said(data.runs[run].name)) : null, oneStep(data, run, at.step))))];
+  listings.length = 0;
+  return [h("h2", {}, "Step ", String(at.step ?? "–")), stepPicker(data, at), h("div", { class: runs.length > 1 ? "columns" : "" }, runs.map((run, i) => h("section", {}, data.runs.length > 1 ? h("h3", {}, badge(run), " ", said(data.runs[run].name)) : null, oneStep(data, run, at.step, i === 0))))];
 }
 function besides(data, at) {
   const other = Number(at.beside);
   return at.beside !== null && at.beside !== "none" && data.runs[other] && other !== at.run ? [other] : [];
 }
 
-function oneStep(data, run, step) {
+function oneStep(data, run, step, leads) {
   const rows = namedGroups(data, run, step);
   if (!rows.length) return h("p", { class: "note" }, data.steps[run].includes(step) ? "The groups of this step could not be read, or are on its own page." : "This run has no such step.");
   const line = data.metrics[run][step];
   const list = h("div");
   const fill = () => list.replaceChildren(groupTable(data, run, step, rows.filter(chosen(run, step))));
+  listings.push(fill);
   fill();
-  const search = h("input", { type: "search", value: filters.text, placeholder: "part of a task's name", oninput: () => { filters.text = search.value; fill(); } });
+  const refilter = () => listings.forEach((list) => list());
+  const search = h("input", { type: "search", value: filters.text, placeholder: "part of a task's name", oninput: () => { filters.text = search.value; refilter(); } });
   return [
     h("p", { class: "figures" }, figures(rows, line)),
     droppedPart(rows, "coder", "programs"),
     droppedPart(rows, "tester", "tests"),
     line?.alarms?.length ? h("ul", { class: "alarms" }, line.alarms.map((a) => h("li", {}, h("b", {}, "▲ ", said(a.monitor.replaceAll("_", " "))), " ", said(a.reason)))) : null,
-    h("div", { class: "picker" }, h("label", { class: "choice" }, "find ", search), choice("show", Object.entries(KINDS_OF_GROUP).map(([k, [text]]) => [k, text]), filters.kind, (v) => { filters.kind = v; fill(); })),
+    leads && h("div", { class: "picker" }, h("label", { class: "choice" }, "find ", search), choice("show", Object.entries(KINDS_OF_GROUP).map(([k, [text]]) => [k, text]), filters.kind, (v) => { filters.kind = v; refilter(); })),
     list,
     line ? h("details", {}, h("summary", {}, "All figures of the step"), block(JSON.stringify(line, null, 1), "figures")) : null,
   ];
