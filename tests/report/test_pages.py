@@ -19,7 +19,8 @@ from sparring.cli_report import next_command
 from sparring.errors import ConfigError, RunError
 from sparring.report import pages
 from sparring.report.charts import draw
-from sparring.report.collect import between, collect, settings_apart
+from sparring.report.collect import collect
+from sparring.report.compare import between, settings_apart
 from sparring.report.group import ROW
 from sparring.report.panels import PANELS, series
 from sparring.report.tokens import Pieces

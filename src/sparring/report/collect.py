@@ -18,14 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError
-from sparring.evaluate import Evaluated, evaluated_from
 from sparring.report.group import Cutter, detail, summary_row
 from sparring.report.tokens import Pieces
 from sparring.runs.directory import RunDir, step_file, well_formed
-from sparring.runs.lines import clean
 from sparring.runs.tables import metric_labels
 from sparring.runs.timeline import account_from
-from sparring.scoring.intervals import linear_difference, paired_difference
 
 _FACTS = (
     ("method", ("preset",)),
@@ -80,7 +77,7 @@ def collect(path: Path) -> Collected:
         if isinstance(e.get("step"), int) and isinstance(e.get("metrics"), dict)
     ]
     checkpoint = run.newest_checkpoint()
-    model = _at(recipe, ("model", "path"))
+    model = at(recipe, ("model", "path"))
     if (pieces := Pieces.of_run(checkpoint, model if isinstance(model, str) else None)) is None:
         notes.append(
             "no tokenizer is at hand (package `tokenizers`, and a tokenizer.json in the newest "
@@ -101,7 +98,7 @@ def collect(path: Path) -> Collected:
 
 
 def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
-    asked = _at(recipe, ("training", "steps"))
+    asked = at(recipe, ("training", "steps"))
     if run.has("summary.json"):
         return "finished"
     if not metrics:
@@ -225,7 +222,7 @@ def _overview(made: Collected) -> dict[str, Any]:
     return {
         "name": made.name,
         "state": made.state,
-        "facts": [[label, _at(made.recipe, keys)] for label, keys in _FACTS],
+        "facts": [[label, at(made.recipe, keys)] for label, keys in _FACTS],
         "steps": len(made.metrics),
         "tokens": sum(m.get("tokens") or 0 for m in made.metrics),
         "seconds": sum(t.get("seconds") or 0 for t in made.timing),
@@ -241,83 +238,8 @@ def _overview(made: Collected) -> dict[str, Any]:
     }
 
 
-def _at(data: Any, keys: Sequence[str]) -> Any:
+def at(data: Any, keys: Sequence[str]) -> Any:
+    """A value within nested mappings; None where there is none."""
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
     return data
-
-
-def settings_apart(runs: Sequence[Collected]) -> list[list[Any]]:
-    """Settings that are not the same in all runs: [name, value in each run]."""
-    flat = [dict(_flat(r.recipe)) for r in runs]
-    names = sorted({n for f in flat for n in f})
-    rows = [[n, *(f.get(n) for f in flat)] for n in names]
-    return [r for r in rows if any(v != r[1] for v in r[2:])]
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in data.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False)
-
-
-def between(one: Collected, other: Collected) -> dict[str, Any]:
-    """Other minus one at their last evaluations: paired by task where both were evaluated on the
-    same tasks, else the plain difference of means without an interval."""
-    if not one.evaluations or not other.evaluations:
-        return {"paired": False, "differences": {}}
-    if _tested(one) == _tested(other) and (a := _values(one)) and (b := _values(other)):
-        found: dict[str, Any] = {}
-        for k, values in a.summary.per_task.items():
-            their = b.summary.per_task.get(k)
-            if their is not None and len(their) == len(values):
-                found[k] = paired_difference(values, their).as_dict()
-        for k, ratio in a.summary.ratios.items():
-            theirs = b.summary.ratios.get(k)
-            if theirs is not None and len(theirs.influence) == len(ratio.influence):
-                found[k] = linear_difference(ratio, theirs).as_dict()
-        return {"paired": True, "differences": found}
-    last, theirs_ = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
-    means = {
-        k: {"mean": theirs_[k]["mean"] - v["mean"], "low": None, "high": None}
-        for k, v in last.items()
-        if k in theirs_ and None not in (v.get("mean"), theirs_[k].get("mean"))
-    }
-    return {"paired": False, "differences": means}
-
-
-def _tested(made: Collected) -> Any:
-    """What decides which tasks a run is evaluated on."""
-    try:
-        held_out = made.run.read_json("inputs.json").get("held_out")
-    except (RunError, AttributeError):
-        held_out = None
-    return [
-        held_out,
-        *(_at(made.recipe, ("tasks", k)) for k in ("held_out", "held_out_count", "held_out_seed")),
-    ]
-
-
-def _values(made: Collected) -> Evaluated | None:
-    step = made.evaluations[-1]["step"]
-    try:
-        record = made.run.read_json(f"evaluations/step-{step:05d}.json")
-        with well_formed(f"{made.run.path}: the evaluation after step {step}"):
-            return evaluated_from(record)
-    except RunError as error:
-        made.notes.append(str(error))
-        return None
-
-
-def packed(data: Any) -> bytes:
-    """Data as compressed JSON. Everything outside ASCII, unpaired surrogates too, is escaped; an
-    unknown number is null."""
-    compact: dict[str, Any] = {"ensure_ascii": True, "separators": (",", ":"), "allow_nan": False}
-    try:
-        text = json.dumps(data, **compact)
-    except ValueError:  # rare, and cleaning takes longer than writing
-        text = json.dumps(clean(data), **compact)
-    made = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: with gzip's header, without a date
-    return made.compress(text.encode("ascii")) + made.flush()

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from typing import Any
 
 from sparring.report.charts import Chart
-from sparring.report.collect import packed
+from sparring.runs.lines import clean
 
 MARK = "<!-- sparring report -->"
 """How a page of ours is told from another file."""
@@ -91,3 +93,15 @@ def _chart_data(chart: Chart) -> dict[str, Any]:
 
 def _asset(name: str) -> str:
     return (resources.files("sparring.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def packed(data: Any) -> bytes:
+    """Data as compressed JSON. Everything outside ASCII, unpaired surrogates too, is escaped; an
+    unknown number is null."""
+    compact: dict[str, Any] = {"ensure_ascii": True, "separators": (",", ":"), "allow_nan": False}
+    try:
+        text = json.dumps(data, **compact)
+    except ValueError:  # rare, and cleaning takes longer than writing
+        text = json.dumps(clean(data), **compact)
+    made = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: with gzip's header, without a date
+    return made.compress(text.encode("ascii")) + made.flush()

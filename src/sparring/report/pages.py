@@ -27,16 +27,14 @@ from sparring.report.charts import MOST_RUNS, Chart, draw
 from sparring.report.collect import (
     Collected,
     Group,
-    between,
     collect,
     groups,
     overview,
-    packed,
-    settings_apart,
     steps,
 )
+from sparring.report.compare import between, settings_apart
 from sparring.report.group import ROW, Cutter
-from sparring.report.page import MARK, html
+from sparring.report.page import MARK, html, packed
 from sparring.report.panels import PANELS, series
 from sparring.runs.directory import PARTIAL, explained, well_formed
 
