@@ -8,7 +8,7 @@ PYTHON ?= python3
 VLLM := .venv-vllm
 INPUTS := pyproject.toml constraints.txt tools/setup.sh
 
-.PHONY: setup demo test test-slow test-vllm test-ray check bench clean
+.PHONY: setup demo test test-slow test-vllm test-ray test-browser check bench clean
 
 setup: $(VENV)/.made-dev
 
@@ -24,10 +24,10 @@ demo: $(VENV)/.made-train
 	$(VENV)/bin/sparring train
 
 test: $(VENV)/.made-dev
-	$(PY) -m pytest -m "not slow and not vllm and not ray" -n 2 --dist loadfile
+	$(PY) -m pytest -m "not slow and not vllm and not ray and not browser" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.made-dev
-	$(PY) -m pytest -m "slow and not vllm and not ray"
+	$(PY) -m pytest -m "slow and not vllm and not ray and not browser"
 
 # An environment of its own: nothing but the sandbox, and Ray.
 $(VENV)-ray/.made: $(INPUTS)
@@ -37,6 +37,10 @@ $(VENV)-ray/.made: $(INPUTS)
 
 test-ray: $(VENV)-ray/.made
 	$(VENV)-ray/bin/python -m pytest -m ray tests/sandbox/test_ray.py
+
+# Needs Chromium: apt-get install chromium
+test-browser: $(VENV)/.made-dev
+	$(PY) -m pytest -m browser tests/report
 
 test-vllm: $(VENV)/.made-dev
 	$(VENV)/bin/sparring vllm setup --dir $(VLLM)

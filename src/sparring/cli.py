@@ -17,6 +17,7 @@ from rich.text import Text
 from sparring import (
     __version__,
     cli_audit,
+    cli_report,
     cli_sandbox,
     cli_tasks,
     cli_theory,
@@ -37,6 +38,7 @@ app.add_typer(cli_sandbox.app, name="sandbox")
 app.add_typer(cli_tasks.app, name="tasks")
 app.add_typer(cli_vllm.app, name="vllm")
 app.command()(cli_audit.audit)
+app.command()(cli_report.report)
 app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
 

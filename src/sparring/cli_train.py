@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from sparring.cli_report import next_command
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.derived import derived_quantities
 from sparring.dryrun import dry_run
@@ -122,4 +123,5 @@ def _train(launch: Launch, world: World) -> None:
             f"{summary['train_seconds']:.0f} s of steps, {summary['wall_seconds']:.0f} s in all\n"
             f"figures: {run.path / 'summary.json'}   curves: {run.path / 'curves.svg'}"
         )
+    told += f"\nto see it in a browser: {next_command(run.path)}"
     console.print(Text(told), soft_wrap=True)

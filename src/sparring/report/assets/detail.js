@@ -1,0 +1,74 @@
+// What lies behind a cell, a row or a column of the matrix.
+function cellPart(group, r, c) {
+  const row = group.rows[r];
+  const column = group.columns[c];
+  const cell = row.cells[c];
+  const [symbol, kind, words] = verdictOf(cell);
+  return [
+    h("h3", {}, h("span", { class: "cell " + kind }, symbol), ` ${rowName(row, r)} on ${columnName(column)}`),
+    h("p", {}, h("b", {}, words), cell?.[4] ? [": ", said(cell[4])] : null, known(cell?.[2]) ? h("span", { class: "fine" }, ` CPU time ${duration(cell[2])}, ${number(cell[3])} MiB`) : null),
+    h("h4", {}, "Input"), block(column.input, "input"),
+    cell && column.expected !== null ? [h("h4", {}, "Expected and printed"), diffView(column.expected, cell[1] ?? "")] : null,
+    kindOf(column) === "U" && column.right !== null ? h("p", { class: "fine" }, column.right ? "By the reference solution the test is right." : "By the reference solution the test is wrong: its expected output is not what the statement asks for.") : null,
+    h("h4", {}, "Program"), row.source !== undefined ? block(row.source, "program") : block(row.text, "response"),
+    h("div", { class: "pair" }, h("div", {}, h("h4", {}, `Why ${rowName(row, r)} earned what it did`), termsTable(row)), kindOf(column) === "U" ? h("div", {}, h("h4", {}, `Why ${columnName(column)} earned what it did`), termsTable(column)) : null),
+  ];
+}
+
+function rowPart(group, r) {
+  const row = group.rows[r];
+  const state = row.correct === true ? "correct: it passes every test that decides" : row.correct === false ? "wrong: it fails at least one test that decides" : "unknown: a deciding test is masked, or there is none";
+  return [
+    h("h3", {}, rowName(row, r)),
+    h("p", {}, h("b", {}, state), row.failure ? [" · no program could be read: ", said(row.failure.replaceAll("_", " "))] : null),
+    row.opponent ? h("p", { class: "fine" }, WORDS.opponent) : [h("h4", {}, "Why it earned what it did"), termsTable(row)],
+    row.source ? [h("h4", {}, "Program"), block(row.source, "program")] : null,
+    responsePart(group, row, "coder"),
+  ];
+}
+
+function columnPart(group, c) {
+  const column = group.columns[c];
+  const generated = kindOf(column) === "U";
+  const told = [];
+  if (column.failure) told.push("no test could be read: " + column.failure.replaceAll("_", " "));
+  if (column.refused) told.push("refused: " + column.refused.replaceAll("_", " "));
+  if (known(column.right)) told.push(column.right ? "right, by the reference solution" : "wrong, by the reference solution");
+  if (column.kept === false) told.push("set aside by the filter: no reward follows from it");
+  return [
+    h("h3", {}, columnName(column)),
+    told.length ? h("p", {}, h("b", {}, said(told.join(" · ")))) : null,
+    h("div", { class: "pair" }, h("div", {}, h("h4", {}, "Input"), block(column.input, "input")), h("div", {}, h("h4", {}, "Expected output"), block(column.expected, "expected output"))),
+    generated ? [h("h4", {}, "Why it earned what it did"), termsTable(column), responsePart(group, column, "tester")] : null,
+  ];
+}
+
+function termsTable(item) {
+  if (!item.terms?.length) return h("p", { class: "none" }, item.opponent ? "an opponent's program earns nothing" : "the recipe's [reward] could not be read");
+  return h("table", { class: "terms" }, h("tbody", {}, item.terms.map(([name, text]) => h("tr", { class: ["reward", "advantage"].includes(name) ? "result" : name === "differs" ? "differs" : null }, h("th", { scope: "row", title: hint(name) }, name), h("td", {}, said(text))))));
+}
+const hint = (name) => WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null;
+
+function responsePart(group, item, role) {
+  const prompt = group.prompts[role];
+  return [
+    h("h4", {}, "Response, token by token"),
+    h("p", { class: "fine" }, `${item.length} tokens; ended by ${String(item.stop).replaceAll("_", " ")}. The darker, the less likely a token was; point at one for its log-prob.`, group.pieces ? "" : " No tokenizer was at hand: tokens are shown by their numbers."),
+    tokensView(item),
+    h("details", {}, h("summary", {}, "Response as text"), block(item.text, "response")),
+    h("details", {}, h("summary", {}, `Prompt (${prompt.length} tokens)`), prompt.text === null ? h("p", { class: "note" }, "No tokenizer was at hand to read it.") : block(prompt.text, "prompt")),
+  ];
+}
+
+// Six shades: certain, likely, … one in a hundred and below. Underlined from one in ten on.
+const SHADES = [-0.05, -0.36, -0.92, -2.3, -4.6];
+function tokensView(item) {
+  const drawn = item.tokens.map(([text, hundredths]) => {
+    const p = known(hundredths) ? hundredths / 100 : null;
+    const shade = p === null ? "x" : SHADES.filter((s) => p < s).length;
+    return h("span", { class: "tok t" + shade, title: p === null ? "no log-prob" : `log-prob ${minus(p.toFixed(2))} (${(100 * Math.exp(p)).toPrecision(3)}%)` }, visible(text));
+  });
+  const rest = item.length - item.tokens.length;
+  return [h("pre", { class: "tokens", dir: "ltr", tabindex: "0", "aria-label": "tokens" }, drawn, rest > 0 && drawn.length >= 1000 ? h("span", { class: "none" }, " …") : null),
+    h("p", { class: "fine shades", "aria-hidden": "true" }, ["certain", "≥ 70%", "≥ 40%", "≥ 10%", "≥ 1%", "< 1%"].map((text, i) => h("span", { class: "tok t" + i }, text)))];
+}

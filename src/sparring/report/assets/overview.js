@@ -1,0 +1,107 @@
+// The first view: what this is, the runs, alarms, curves, before and after, time, settings.
+function overviewView(data, figures) {
+  const several = data.runs.length > 1;
+  const empty = data.charts.length === 0;
+  return [
+    introduction(data),
+    h("div", { class: several ? "cards" : "cards one" }, data.runs.map((run, i) => card(run, i))),
+    alarmsPart(data),
+    h("h2", {}, "Before and after"),
+    ...data.runs.map((run, i) => beforeAfter(run, i, several)),
+    several ? betweenRuns(data) : null,
+    h("h2", {}, "Curves"),
+    empty
+      ? h("p", { class: "note" }, "No step and no evaluation is on record yet, so there is nothing to draw.")
+      : h("p", {}, "Bands are 95% intervals over held-out tasks. Training curves are a running mean over the thin line. Point at a curve to read it; click to go to the step."),
+    figures,
+    h("h2", {}, "Time per phase"),
+    timePart(data),
+    several ? [h("h2", {}, "Settings that differ"), apartPart(data)] : null,
+  ];
+}
+
+function introduction(data) {
+  const link = (text, changes) => h("a", { href: address({ task: null, group: null, row: null, col: null, step: null, ...changes }) }, text);
+  const open = recall("sparring-intro") !== "closed";
+  const details = h("details", { class: "intro", open, ontoggle: () => remember("sparring-intro", details.open ? "open" : "closed") },
+    h("summary", {}, "What this page shows"),
+    h("p", {}, "One language model was trained in two roles. As the ", h("b", {}, "coder"), " it writes programs for a task; as the ", h("b", {}, "tester"), " it writes tests for the same task. Every program runs on every test. Programs are paid for passing the task's own (ground-truth) tests; tests are paid for accepting every correct program and catching the wrong ones. From these ", h("b", {}, "rewards"), " the model learns, step by step."),
+    h("p", {}, "Here you see how it went. ", link("Steps", { view: "steps" }), " lists the groups of a step (a group is all that was written for one task) and what was dropped and why. ", link("Matrix", { view: "task" }), " shows one group as programs × tests: click a cell to see what a program printed, a row or a column to see its reward term by term. ", link("Words", { view: "words" }), " explains every term. Press ", h("kbd", {}, "?"), " for the keys."),
+  );
+  return details;
+}
+
+function card(run, i) {
+  return h("section", { class: "card" },
+    h("h2", {}, badge(i), " ", said(run.name)),
+    h("p", { class: "state" }, run.state),
+    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ["steps made", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]].map(([name, value]) => h("div", {}, h("dt", { title: WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null }, name), h("dd", {}, said(value))))),
+    run.notes.length ? h("details", { class: "note" }, h("summary", {}, `${run.notes.length} note${run.notes.length > 1 ? "s" : ""} on what could not be read`), h("ul", {}, run.notes.slice(0, 50).map((n) => h("li", {}, said(n))))) : null,
+  );
+}
+
+function alarmsPart(data) {
+  const rows = data.runs.flatMap((run, i) => run.alarms.map((a) => ({ ...a, run: i })));
+  if (!rows.length) return h("p", { class: "quiet" }, "✓ No alarm: no monitor was past its limit at any step.");
+  return h("section", { class: "alarms" }, h("h2", {}, "Alarms"),
+    h("ul", {}, rows.map((a) => h("li", {}, h("b", {}, "▲ ", a.monitor.replaceAll("_", " ")), " ", badge(a.run), ` steps ${a.first} to ${a.last}, in ${a.n} of them${a.standing ? ", still there at the end" : ""}: `, said(a.reason)))));
+}
+
+// A metric with what it means to hover over; the same texts stand under Words.
+const metricName = (r) => h("span", { title: METRICS.find(([start]) => r.name === start || r.name.startsWith(start + "_"))?.[1] }, r.label);
+
+const PLAIN = ["input_size", "mu"];
+function estimate(e, name, sign) {
+  if (!e || !known(e.mean)) return "–";
+  const text = (v) => (PLAIN.includes(name) ? (sign && v > 0 ? "+" : "") + minus(v.toFixed(2)) : percent(v, sign));
+  return text(e.mean) + (known(e.low) ? ` [${text(e.low)}, ${text(e.high)}]` : "");
+}
+
+function beforeAfter(run, i, several) {
+  const names = Object.keys(run.labels);
+  if (!names.length) return h("p", { class: "note" }, several ? [badge(i), " "] : null, "No evaluation is on record.");
+  const rows = names.map((name) => ({ name, label: run.labels[name] }));
+  return table([
+    { title: "metric", of: (r) => r.label, show: metricName, head: true },
+    { title: "before", of: (r) => estimate(run.before[r.name], r.name), right: true },
+    { title: `after step ${run.after_step}`, of: (r) => estimate(run.after[r.name], r.name), right: true },
+    { title: "difference (paired)", of: (r) => estimate(run.differences[r.name], r.name, true), show: (r) => mark(run.differences[r.name], r.name), right: true },
+  ], rows, { fixed: true, caption: [several ? [badge(i), " "] : null, "held-out tasks, with 95% intervals clustered by task; bold: the interval of the difference does not hold 0"] });
+}
+// A difference stands out where its interval does not hold 0.
+function mark(e, name) {
+  const text = estimate(e, name, true);
+  return e && known(e.low) && (e.low > 0 || e.high < 0) ? h("b", {}, text) : text;
+}
+
+function betweenRuns(data) {
+  const names = Object.keys(data.runs[0].labels);
+  return h("section", { id: "between" }, h("h2", {}, "Differences between the runs"), data.between.map((found, k) => {
+    const rows = names.filter((n) => found.differences[n]).map((name) => ({ name, label: data.runs[0].labels[name] }));
+    if (!rows.length) return h("p", { class: "note" }, badge(0), " ", badge(k + 1), " have no figure in common.");
+    return table([
+      { title: "metric", of: (r) => r.label, show: metricName, head: true },
+      { title: LETTERS[0], of: (r) => estimate(data.runs[0].after[r.name], r.name), right: true },
+      { title: LETTERS[k + 1], of: (r) => estimate(data.runs[k + 1].after[r.name], r.name), right: true },
+      { title: `${LETTERS[k + 1]} − ${LETTERS[0]}`, of: (r) => estimate(found.differences[r.name], r.name, true), show: (r) => mark(found.differences[r.name], r.name), right: true },
+    ], rows, { fixed: true, caption: [badge(0), " and ", badge(k + 1), found.paired ? " at their last evaluations, paired by task; bold: the 95% interval does not hold 0" : " at their last evaluations; not on the same tasks, so without an interval"] });
+  }));
+}
+
+function timePart(data) {
+  const phases = [...new Set(data.runs.flatMap((r) => Object.keys(r.phases)))];
+  if (!phases.length) return h("p", { class: "note" }, "No time is on record.");
+  const most = Math.max(...data.runs.flatMap((r) => Object.values(r.phases)), 1e-9);
+  return h("div", { class: "scroll" }, h("table", { class: "bars" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "phase"), data.runs.map((_, i) => h("th", { scope: "col" }, badge(i), " over all steps")))), h("tbody", {}, phases.map((p) => h("tr", {}, h("th", { scope: "row", title: WORDS[p] }, said(p)), data.runs.map((run) => {
+    const seconds = run.phases[p];
+    if (!known(seconds)) return h("td", {}, "–");
+    const bar = h("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.width = (100 * seconds) / most + "%";
+    return h("td", {}, h("span", { class: "track" }, bar), " ", duration(seconds));
+  }))))), h("p", { class: "fine" }, "Phases may overlap: programs run while responses are still being sampled, so the sum may be more than the time that passed."));
+}
+
+function apartPart(data) {
+  if (!data.apart.length) return h("p", {}, "None: the recipes are equal.");
+  return table([{ title: "setting", of: (r) => r[0], show: (r) => h("code", {}, said(r[0])), head: true }, ...data.runs.map((_, i) => ({ title: LETTERS[i], of: (r) => r[i + 1] ?? "–", show: (r) => h("code", {}, said(r[i + 1] ?? "–")) }))], data.apart, { fixed: true });
+}

@@ -1,0 +1,245 @@
+"""A run directory as plain data for the page, whatever state the run is in.
+
+A run may be going on, cut off, empty or damaged in places: what cannot be
+read becomes a note on the page, and only a directory without a run is an
+error. Steps are read one at a time, so that memory does not grow with the
+run; of each only short rows are kept, and the details that the caller asks
+for are handed on at once (`groups`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sparring.errors import RunError
+from sparring.report.group import Cutter, detail, summary_row
+from sparring.report.tokens import Pieces
+from sparring.runs.directory import RunDir, step_file, well_formed
+from sparring.runs.tables import metric_labels
+from sparring.runs.timeline import account_from
+
+_FACTS = (
+    ("method", ("preset",)),
+    ("model", ("model", "path")),
+    ("programs per task", ("sampling", "programs")),
+    ("tests per task", ("sampling", "tests")),
+    ("opponents' programs", ("sampling", "opponents")),
+    ("tester's reward", ("reward", "tester")),
+    ("learning rate", ("learning", "learning_rate")),
+    ("steps asked for", ("training", "steps")),
+    ("seed", ("training", "seed")),
+)
+
+
+_NOTES = 200
+"""Notes that a page holds of a run."""
+
+
+@dataclass(slots=True)
+class Collected:
+    """What the overview shows of one run. ``metrics`` and ``evaluations`` are the recorded lines;
+    ``phases`` seconds of each phase over all steps; ``notes`` what could not be read."""
+
+    name: str
+    run: RunDir
+    recipe: Mapping[str, Any]
+    state: str
+    metrics: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
+    timing: list[dict[str, Any]]
+    phases: dict[str, float]
+    pieces: Pieces | None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def reward(self) -> Mapping[str, Any] | None:
+        """The recipe's [reward], None where there is none."""
+        section = self.recipe.get("reward")
+        return section if isinstance(section, dict) else None
+
+
+def collect(path: Path) -> Collected:
+    """All of a run but its groups. Raises `RunError` where there is no run."""
+    run = RunDir.reading(path)
+    notes: list[str] = []
+    recipe = _json(run, "recipe.json", notes)
+    metrics = _lines(run, "metrics.jsonl", notes)
+    metrics = [m for m in metrics if isinstance(m.get("step"), int)]
+    evaluations = [
+        e
+        for e in _lines(run, "evaluations.jsonl", notes)
+        if isinstance(e.get("step"), int) and isinstance(e.get("metrics"), dict)
+    ]
+    checkpoint = run.newest_checkpoint()
+    model = at(recipe, ("model", "path"))
+    if (pieces := Pieces.of_run(checkpoint, model if isinstance(model, str) else None)) is None:
+        notes.append(
+            "no tokenizer is at hand (package `tokenizers`, and a tokenizer.json in the newest "
+            "checkpoint or in model.path): prompts are not shown, tokens by their numbers"
+        )
+    return Collected(
+        name=path.resolve().name or str(path),
+        run=run,
+        recipe=recipe,
+        state=_state(run, recipe, metrics),
+        metrics=metrics,
+        evaluations=evaluations,
+        timing=_lines(run, "timing.jsonl", notes),
+        phases=_phases(run, notes),
+        pieces=pieces,
+        notes=notes,
+    )
+
+
+def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
+    asked = at(recipe, ("training", "steps"))
+    if run.has("summary.json"):
+        return "finished"
+    if not metrics:
+        return "no step made yet"
+    return f"not finished: {len(metrics)} of {asked} steps" if asked else "not finished"
+
+
+def _json(run: RunDir, name: str, notes: list[str]) -> dict[str, Any]:
+    try:
+        found = run.read_json(name)
+    except RunError as error:
+        notes.append(str(error))
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lines(run: RunDir, name: str, notes: list[str]) -> list[dict[str, Any]]:
+    try:
+        return run.lines(name)
+    except RunError as error:
+        notes.append(str(error))
+        return []
+
+
+def _phases(run: RunDir, notes: list[str]) -> dict[str, float]:
+    """Seconds of each phase over the steps: from the timeline or, in runs without one, from the
+    short figures."""
+    total: dict[str, float] = {}
+    try:
+        with well_formed(f"{run.path}: timeline.jsonl"):
+            accounts = [account_from(r) for r in run.lines("timeline.jsonl") if "step" in r]
+            parts: list[Mapping[str, float]] = [a.phases() for a in accounts]
+            if not parts:
+                parts = [r.get("phases", {}) for r in run.lines("timing.jsonl") if "step" in r]
+            for part in parts:
+                for phase, seconds in part.items():
+                    total[str(phase)] = total.get(str(phase), 0.0) + float(seconds)
+    except RunError as error:
+        notes.append(str(error))
+    return total
+
+
+def steps(collected: Collected) -> list[int]:
+    """Steps that have rollouts on disk."""
+    return collected.run.steps("rollouts", ".jsonl.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group: its row, and its detail when it is asked for. Until then it is kept as the lines
+    it was read from: as objects a group takes many times the memory."""
+
+    row: list[Any]
+    collected: Collected
+    line: bytes
+    usage: bytes | None
+
+    def detail(self, cut: Cutter) -> dict[str, Any]:
+        """The whole group. Raises `RunError` for a record of another form."""
+        made, record = self.collected, json.loads(self.line)
+        with well_formed(f"{made.run.path}: group {record['task']['id']!r}"):
+            usage = json.loads(self.usage) if self.usage else None
+            try:
+                return detail(record, usage, made.reward, made.pieces, cut)
+            except (ValueError, KeyError):  # another version's [reward]: without its terms
+                return detail(record, usage, None, made.pieces, cut)
+
+
+def groups(collected: Collected, step: int) -> Iterator[Group]:
+    """The groups of a step, in order; what cannot be read is noted and left out."""
+    run, notes = collected.run, collected.notes
+    lines = _packed_lines(run.path / step_file("rollouts", step), notes)
+    usage: list[bytes] = []
+    if run.has(name := step_file("usage", step)):
+        usage = _packed_lines(run.path / name, notes, " (CPU times of this step are not shown)")
+    for index, line in enumerate(lines):
+        try:
+            with well_formed(f"{run.path}: rollouts of step {step}, group {index}"):
+                row = summary_row(json.loads(line))
+        except RunError as error:
+            notes.append(str(error))
+            continue
+        yield Group(row, collected, line, usage[index] if index < len(usage) else None)
+
+
+def _packed_lines(path: Path, notes: list[str], hint: str = "") -> list[bytes]:
+    """The lines of a gzipped file; none, and a note, where it cannot be read."""
+    try:
+        data = path.read_bytes()
+        if not data:
+            raise EOFError("empty file")
+        return gzip.decompress(data).splitlines()
+    except (OSError, EOFError, zlib.error) as error:
+        notes.append(f"{path}: is damaged ({error}){hint}")
+        return []
+
+
+def alarms(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each alarm of a run once: from which step to which, in how many, and the newest reason."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in metrics:
+        for alarm in line.get("alarms", ()):
+            known = found.setdefault(
+                str(alarm["monitor"]), {"monitor": alarm["monitor"], "first": line["step"], "n": 0}
+            )
+            known |= {"last": line["step"], "n": known["n"] + 1, "reason": alarm["reason"]}
+            known["standing"] = line is metrics[-1]
+    return list(found.values())
+
+
+def overview(collected: Collected) -> dict[str, Any]:
+    """What the page is told of a run, groups apart. JSON-able. Raises `RunError` for metrics of
+    another form."""
+    with well_formed(f"{collected.run.path}: metrics.jsonl or evaluations.jsonl"):
+        return _overview(collected)
+
+
+def _overview(made: Collected) -> dict[str, Any]:
+    labels = metric_labels(made.evaluations[0]["metrics"]) if made.evaluations else {}
+    first, last = made.evaluations[:1], made.evaluations[-1:]
+    return {
+        "name": made.name,
+        "state": made.state,
+        "facts": [[label, at(made.recipe, keys)] for label, keys in _FACTS],
+        "steps": len(made.metrics),
+        "tokens": sum(m.get("tokens") or 0 for m in made.metrics),
+        "seconds": sum(t.get("seconds") or 0 for t in made.timing),
+        "labels": labels,
+        "before": first[0]["metrics"] if first else {},
+        "after": last[0]["metrics"] if last else {},
+        "after_step": last[0]["step"] if last else None,
+        "differences": last[0].get("differences", {}) if last else {},
+        "phases": made.phases,
+        "alarms": alarms(made.metrics),
+        "reward": made.reward or {},
+        "notes": made.notes[:_NOTES],
+    }
+
+
+def at(data: Any, keys: Sequence[str]) -> Any:
+    """A value within nested mappings; None where there is none."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
