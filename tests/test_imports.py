@@ -47,8 +47,10 @@ STOREYS: list[set[str]] = [
         "convert",
         "dryrun",
         "trl",
+        "sources",
     },
-    {"cli_check", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
+    {"evaluation"},
+    {"cli_check", "cli_eval", "cli_theory", "cli_timeline", "cli_train", "cli_vllm"},
     {"cli_sandbox"},
     {"cli"},
 ]
@@ -122,6 +124,7 @@ def test_the_rule_itself_finds_what_it_forbids() -> None:
         "prompts.parse",
         "config",
         "sampling.vllm.sampler",
+        "cli_eval",
     ],
 )
 def test_torch_is_not_imported_by(name: str) -> None:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring import __version__, cli_sandbox, cli_theory, cli_timeline, cli_vllm
+from sparring import __version__, cli_eval, cli_sandbox, cli_theory, cli_timeline, cli_vllm
 from sparring.errors import ConfigError, DataError, SparringError
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.add_typer(cli_sandbox.app, name="sandbox")
 app.add_typer(cli_vllm.app, name="vllm")
 app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
+app.command("eval")(cli_eval.evaluate_command)
+app.command("compare")(cli_eval.compare_command)
 
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")
