@@ -16,7 +16,7 @@ from sparring.sampling.chat.base import Answer
 from sparring.schema import Role, StopReason, Verdict
 from sparring.scoring.intervals import mean_interval
 from sparring.scoring.matrix import Bools
-from sparring.scoring.metrics import Summary, TaskFacts, summarise
+from sparring.scoring.metrics import Summary, TaskFacts, one_shot, summarise
 from sparring.scoring.selection import first_index
 
 Scale = tuple[int, int]
@@ -31,6 +31,9 @@ def measured(facts: Sequence[TaskFacts], scales: Sequence[Scale], ks: Sequence[i
         found.per_task.update(one.per_task)
         found.ratios.update(one.ratios)
         found.sizes.update(one.sizes)
+    right = np.array([one_shot(f) for f in facts])
+    found.per_task.setdefault("one_shot", right)
+    found.estimates.setdefault("one_shot", mean_interval(right))
     for k in ks:
         values = np.array([pass_at(f.matrix.correct_P, f.matrix.wrong_P, k) for f in facts])
         found.per_task[f"pass@{k}"] = values

@@ -64,7 +64,10 @@ class Plan:
                     "per task (-n, -m)"
                 )
         if self.checker is not None:
-            parse_checker(self.checker)
+            try:
+                parse_checker(self.checker)
+            except ValueError as error:
+                raise ConfigError(f"--checker: {error}") from None
 
     @property
     def ks(self) -> tuple[int, ...]:
