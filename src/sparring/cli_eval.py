@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import ConfigError, Stopped
+from sparring.errors import ConfigError, RunError, Stopped
 from sparring.evaluation import report
 from sparring.evaluation.authors import Asking, Named, author, extra_fields
 from sparring.evaluation.compare import Comparison, read_evaluation
@@ -139,14 +139,19 @@ def evaluate_command(
         raise ConfigError("--tester-model and --tester-key belong to --tester")
     patience = Patience(attempts=attempts)
     fields = extra_fields(extra or ())
-    if fields and not any(n.distant for n in named.values()):
-        raise ConfigError("--extra is for servers, and none is asked")
+    if (fields or rpm is not None) and not any(n.distant for n in named.values()):
+        raise ConfigError("--extra and --rpm are for servers, and none is asked")
     console = Console()
     with Progress(console) as progress, stopping(_HEARD) as wished:
-        plan.load()  # a task file that is no good shows before a server is waited for
+        loaded = plan.load()  # a file that is no good shows before a server is waited for
         cast = _cast(named, plan, recorded_models(out), concurrency, rpm, timeout, patience, fields)
         bench = Bench(workers, level, cache, token_budget)
-        found = evaluate(plan, cast, out, bench, progress, wished)
+        try:
+            found = evaluate(plan, loaded, cast, out, bench, progress, wished)
+        except RunError as error:
+            if wished():
+                raise Stopped(str(error)) from None
+            raise
         stopped = wished()
     with explained(out):
         (out / "eval.md").write_text(report.markdown(found.record), encoding="utf-8")

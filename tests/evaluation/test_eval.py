@@ -183,7 +183,7 @@ def test_missing_responses_are_not_wrong_and_come_later(
         return {} if refused and fake.served[message, body["seed"]] < 9 else sound(body)
 
     fake.writes = writes
-    with pytest.raises(SparringError, match="3 of 15 responses are not there.*2 of 3 tasks"):
+    with pytest.raises(SparringError, match=r"3 of 15 responses are not there.*2 of 3 tasks"):
         run(*usual(tasks, fake, tmp_path / "o", "--concurrency", 2))
     record = json.loads((tmp_path / "o" / "eval.json").read_text())
     assert not record["complete"]
@@ -227,6 +227,9 @@ def test_only_code(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
     assert not any(k.startswith(("bon", "unit")) for k in record["figures"])
     assert list(record["models"]) == ["coder"]
     assert sum(fake.served.values()) == 6
+    more = (tasks, "--coder", fake.url, "--out", tmp_path / "o", "-n", 2, "-m", 1)
+    assert list(run(*more)["models"]) == ["coder", "tester"]
+    assert sum(fake.served.values()) == 9
 
 
 def test_the_official_protocol(fake: FakeOpenAI, tmp_path: Path) -> None:
@@ -287,6 +290,7 @@ def test_another_evaluation_is_not_mixed_into_a_directory(
         (("--checker", "nonsense"), "nonsense"),
         (("--extra", "stream=true"), "--extra stream"),
         (("--tester-model", "x"), "belong to --tester"),
+        (("--scale", "0x2"), "--scale 0x2"),
         (("--coder-key", "NO_SUCH_VARIABLE"), "no NO_SUCH_VARIABLE"),
         (("--prompts", "no-such-file.toml"), "no-such-file.toml"),
     ],

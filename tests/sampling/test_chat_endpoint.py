@@ -165,8 +165,9 @@ def test_retry_after_holds_back_every_request(fake: FakeOpenAI) -> None:
     held: list[float] = []
 
     class Noted(Pace):
-        def hold(self, seconds: float) -> None:
+        def hold(self, seconds: float) -> bool:
             held.append(seconds)
+            return True
 
     fake.faults = [(429, {"Retry-After": "17"}, b""), (503, {}, b"")]
     answers(model(fake, pace=Noted()), [ask(0), ask(1)])
@@ -293,7 +294,7 @@ def test_a_model_that_is_not_clear_is_a_user_error() -> None:
     two = [{"id": "a"}, {"id": "b"}]
     with FakeOpenAI(models=two) as fake:
         endpoint = Endpoint(fake.url, None, 5)
-        with pytest.raises(ConfigError, match="which model.*it has a, b"):
+        with pytest.raises(ConfigError, match=r"which model.*it has a, b"):
             find_served(endpoint, None, {}, QUICK)
         with pytest.raises(ConfigError, match="has no model c; it has a, b"):
             find_served(endpoint, "c", {}, QUICK)
@@ -302,7 +303,7 @@ def test_a_model_that_is_not_clear_is_a_user_error() -> None:
         assert find_served(Endpoint(fake.url, None, 5), "b", {}, QUICK).model == "b"
         with pytest.raises(ConfigError, match="which model"):
             find_served(Endpoint(fake.url, None, 5), None, {}, QUICK)
-    with pytest.raises(ModelError, match="does not answer .* is it running"):
+    with pytest.raises(ModelError, match=r"does not answer .* is it running"):
         find_served(endpoint, "b", {}, QUICK)
 
 

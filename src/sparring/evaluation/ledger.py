@@ -25,6 +25,9 @@ from sparring.sampling.chat.base import Answer
 from sparring.schema import StopReason
 
 
+_GO_ON = "give the same command again"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A response on record. ``copied``: it came from another evaluation, by way of the cache, and
@@ -82,7 +85,7 @@ class Ledger:
         if entry.key in self._places:
             return
         line = lines_of([asdict(entry)])
-        with explained(self.path), self.path.open("a+b") as file:
+        with explained(self.path, _GO_ON), self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             start = _mended(file)
             file.write(line)

@@ -83,15 +83,15 @@ def recorded_models(out: Path) -> Mapping[str, Any]:
 
 def evaluate(
     plan: Plan,
+    tasks: Sequence[Task],
     cast: Cast,
     out: Path,
     bench: Bench,
     progress: Progress,
     stop: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """Evaluate in the directory ``out``, or go on there. Raises `SparringError`; what has been
-    answered by then is kept."""
-    tasks = plan.load()
+    """Evaluate on the plan's ``tasks`` in the directory ``out``, or go on there. Raises
+    `SparringError`; what has been answered by then is kept."""
     with ExitStack() as held:
         held.callback(cast.close)
         held.enter_context(locked(out))
@@ -145,7 +145,12 @@ def _begin(directory: RunDir, plan: Plan, cast: Cast, tasks: Sequence[Task]) -> 
     if directory.has(CONFIG):
         before = directory.read_json(CONFIG)
         was = {**before.get("fixed", {}), **_identities(before)}
-        if differ := changed(was, {**now["fixed"], **_identities(now)}):
+        is_now = {**now["fixed"], **_identities(now)}
+        for role in Role:  # one that had no part before, or has none now, may be anybody
+            if role not in was or role not in is_now:
+                was.pop(role, None)
+                is_now.pop(role, None)
+        if differ := changed(was, is_now):
             raise RunError(
                 f"{directory.path}: was begun with another {'; another '.join(differ)}; choose "
                 "another --out (and --cache DIR, to share responses)"
@@ -159,7 +164,7 @@ def _begin(directory: RunDir, plan: Plan, cast: Cast, tasks: Sequence[Task]) -> 
 
 
 def _identities(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Of both roles where both have played: one that had no part so far may be anybody."""
+    """The models' identities by role."""
     return {role: m.get("identity") for role, m in record.get("models", {}).items()}
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ from sparring.sampling.vllm.client import response_seed
 
 _GONE = 4
 """Missing responses in a row after which a server is not asked any more."""
+_WORRYING, _LONG = 4, 30.0
+"""Failures of one request in a row, and seconds of waiting, that a user is told of."""
 _SEED_BITS = 31
 """Of a seed that is sent: what every server takes."""
 _log = logging.getLogger("sparring")
@@ -48,6 +51,7 @@ class ServedModel:
         self._concurrency = concurrency
         self._patience = patience or Patience()
         self._pace = pace or Pace()
+        self._told = -_LONG
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -81,17 +85,25 @@ class ServedModel:
             except Unsound as error:
                 why = str(error)
                 wait = error.wait
-            _log.info("%s: %s (attempt %d)", self.served.url, why, failures)
             if failures == self._patience.attempts:
                 break
-            if wait is not None:
-                self._pace.hold(wait)  # all of us, not only this request
-            else:
+            if wait is None:
+                if failures >= _WORRYING:
+                    self._tell(why)
                 rest(self._patience.pause(failures), stop)
+            elif self._pace.hold(wait) and wait > _LONG:  # all of us, not only this request
+                _log.warning("%s: wants no request for %.0f s (%s)", self.served.url, wait, why)
         return Missing(why)
 
     def close(self) -> None:
         self._endpoint.close()
+
+    def _tell(self, why: str) -> None:
+        """A word on a server that keeps failing, now and then."""
+        now = time.monotonic()
+        if now - self._told > _LONG:
+            self._told = now
+            _log.warning("%s: %s; asking again", self.served.url, why)
 
 
 class _Shift:

@@ -59,10 +59,13 @@ class Pace:
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def hold(self, seconds: float) -> None:
-        """Let nothing go for that long."""
+    def hold(self, seconds: float) -> bool:
+        """Let nothing go for that long. Whether that is longer than was known."""
         with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
+            wanted = time.monotonic() + seconds
+            longer = wanted > self._next + 1.0
+            self._next = max(self._next, wanted)
+            return longer
 
     def wait(self, stop: Callable[[], bool]) -> bool:
         """Wait for a turn. False if ``stop`` came first."""
