@@ -24,7 +24,6 @@ from sparring.runs.lines import lines_of
 from sparring.sampling.chat.base import Answer
 from sparring.schema import StopReason
 
-
 _GO_ON = "give the same command again"
 
 
