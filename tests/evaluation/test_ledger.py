@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +96,19 @@ def test_processes_share_a_file(tmp_path: Path) -> None:
             held = found.get(f"{name}{i}")
             assert held is not None
             assert held.text == name * 50
+
+
+def test_a_response_waits_while_another_process_writes(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    ledger = Ledger(path)
+    with path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        writer = threading.Thread(target=ledger.put, args=(entry("a"),))
+        writer.start()
+        writer.join(0.2)
+        assert path.read_bytes() == b""
+    writer.join()
+    assert Ledger(path).get("a") == entry("a")
 
 
 def test_a_directory_is_held_by_one_evaluation(tmp_path: Path) -> None:
