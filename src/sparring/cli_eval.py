@@ -141,6 +141,8 @@ def evaluate_command(
     fields = extra_fields(extra or ())
     if (fields or rpm is not None) and not any(n.distant for n in named.values()):
         raise ConfigError("--extra and --rpm are for servers, and none is asked")
+    if cache is not None and cache.resolve() == out.resolve():
+        raise ConfigError("--cache: must be another directory than --out")
     console = Console()
     with Progress(console) as progress, stopping(_HEARD) as wished:
         loaded = plan.load()  # a file that is no good shows before a server is waited for

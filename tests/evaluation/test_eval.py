@@ -224,7 +224,8 @@ def test_a_budget_needs_token_counts(tasks: Path, fake: FakeOpenAI, tmp_path: Pa
 def test_only_code(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
     record = run(tasks, "--coder", fake.url, "--out", tmp_path / "o", "-n", 2, "-m", 0)
     assert {"one_shot", "pass@1", "pass@2"} <= set(record["figures"])
-    assert not any(k.startswith(("bon", "unit")) for k in record["figures"])
+    known = {k for k, v in record["figures"].items() if v["n_tasks"]}
+    assert not any(k.startswith(("bon", "unit", "invalid")) for k in known)
     assert list(record["models"]) == ["coder"]
     assert sum(fake.served.values()) == 6
     more = (tasks, "--coder", fake.url, "--out", tmp_path / "o", "-n", 2, "-m", 1)
@@ -291,6 +292,7 @@ def test_another_evaluation_is_not_mixed_into_a_directory(
         (("--extra", "stream=true"), "--extra stream"),
         (("--tester-model", "x"), "belong to --tester"),
         (("--scale", "0x2"), "--scale 0x2"),
+        (("--cache", "OUT"), "--cache: must be another"),
         (("--coder-key", "NO_SUCH_VARIABLE"), "no NO_SUCH_VARIABLE"),
         (("--prompts", "no-such-file.toml"), "no-such-file.toml"),
     ],
@@ -298,8 +300,9 @@ def test_another_evaluation_is_not_mixed_into_a_directory(
 def test_a_wrong_option_is_one_line_and_asks_nothing(
     tasks: Path, fake: FakeOpenAI, tmp_path: Path, more: tuple[Any, ...], why: str
 ) -> None:
+    given = [tmp_path / "o" if x == "OUT" else x for x in more]
     with pytest.raises(SparringError) as caught:
-        run(*usual(tasks, fake, tmp_path / "o", *more))
+        run(*usual(tasks, fake, tmp_path / "o", *given))
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
     assert fake.bodies == []
