@@ -221,9 +221,17 @@ def test_no_more_requests_at_once_than_allowed(fake: FakeOpenAI) -> None:
 
 def test_a_server_that_is_gone_is_not_asked_for_every_response(fake: FakeOpenAI) -> None:
     fake.always = (503, {}, b"")
-    found = answers(model(fake), [ask(i) for i in range(50)])
+    found = answers(model(fake), [replace(ask(i), task_id=f"t{i}") for i in range(50)])
     assert all(isinstance(x, Missing) for x in found.values())
     assert 1 <= len(found) < 10
+
+
+def test_a_prompt_that_a_server_fails_on_does_not_end_the_asking(fake: FakeOpenAI) -> None:
+    usual = fake.writes
+    fake.writes = lambda body: {} if "Poison" in body["messages"][0]["content"] else usual(body)
+    bad = [replace(ask(i), task_id="bad", message="Poison") for i in range(16)]
+    found = answers(model(fake), [*bad, *(ask(i) for i in range(16, 20))])
+    assert [isinstance(found[i], Missing) for i in range(20)] == [True] * 16 + [False] * 4
 
 
 def test_a_server_that_comes_back_is_used_again(fake: FakeOpenAI) -> None:

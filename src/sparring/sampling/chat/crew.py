@@ -1,9 +1,10 @@
 """A served model as an `Author`: several requests at once, repeated until they are answered.
 
-A response that does not come in `Patience.attempts` is `Missing`. When several
-in a row are missing and none came between them, the server is taken to be gone
-and nothing more is asked: an evaluation of thousands of responses must not
-wait for each of them.
+A response that does not come in `Patience.attempts` is `Missing`. When those to
+several prompts in a row are missing and none came between them, the server is
+taken to be gone and nothing more is asked: an evaluation of thousands of
+responses must not wait for each of them. One prompt that a server fails on is
+no such sign, however many responses to it are wanted.
 
 Each response has a seed of its own, so that it can be asked for alone. Whether
 a server heeds it is the server's business.
@@ -25,7 +26,7 @@ from sparring.sampling.chat.patience import Pace, Patience, rest
 from sparring.sampling.vllm.client import response_seed
 
 _GONE = 4
-"""Missing responses in a row after which a server is not asked any more."""
+"""Prompts in a row without a response after which a server is not asked any more."""
 _WORRYING, _LONG = 4, 30.0
 """Failures of one request in a row, and seconds of waiting, that a user is told of."""
 _SEED_BITS = 31
@@ -120,7 +121,8 @@ class _Shift:
         for ask in asks:
             self._waiting.put(ask)
         self._lock = threading.Lock()
-        self._missing_in_a_row = 0
+        self._in_vain: set[tuple[str, str]] = set()
+        """Prompts with missing responses since the last answer."""
 
     def work(self) -> None:
         try:
@@ -133,14 +135,16 @@ class _Shift:
                 if found is None:
                     return
                 with self._lock:
-                    missing = isinstance(found, Missing)
-                    self._missing_in_a_row = self._missing_in_a_row + 1 if missing else 0
+                    if isinstance(found, Missing):
+                        self._in_vain.add((ask.task_id, ask.role))
+                    else:
+                        self._in_vain.clear()
                     self._heard(ask, found)
         except BaseException as error:  # noqa: BLE001  # handed to the thread that waits for us
             self.failed.append(error)
 
     def _over(self) -> bool:
-        return bool(self.failed) or self._missing_in_a_row >= _GONE or self._stop()
+        return bool(self.failed) or len(self._in_vain) >= _GONE or self._stop()
 
 
 def find_served(
