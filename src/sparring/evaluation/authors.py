@@ -123,17 +123,16 @@ def _local(place: str, rows: int, prompts: PromptsSection, max_tokens: int) -> A
             f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
         ) from None
     path = str(NANO_DIR) if place == "nano" else place
-    held: list[Loaded] = []
 
     def load() -> Loaded:
-        if not held:
-            held.append(_loaded(path, prompts, max_tokens))
-        return held[0]
+        return _loaded(path, prompts, max_tokens)
 
     if Path(path).is_dir():
         return LocalModel(path, directory_identity(Path(path)), load, rows)
-    revision = getattr(load().model.config, "_commit_hash", None)
-    return LocalModel(path, {"kind": "hub", "id": place, "revision": revision}, load, rows)
+    first = load()  # which revision a hub id means shows when it is loaded
+    revision = getattr(first.model.config, "_commit_hash", None)
+    identity = {"kind": "hub", "id": place, "revision": revision}
+    return LocalModel(path, identity, load, rows, first)
 
 
 def _prompt(place: str, prompts: PromptsSection, message: str) -> str:

@@ -104,10 +104,11 @@ def collect(
             found.exhausted = True
         return found.exhausted or stop()
 
-    for wave in _waves(wanted, budget):
+    waves = _waves(wanted, budget)
+    for number, wave in enumerate(waves, start=1):
         if over():
             break
-        _ask(wave, authors, heard, over)
+        _ask(wave, authors, heard, over, number == len(waves))
         if any(_slot(a) not in found.answers and _slot(a) not in found.missing for a in wave):
             break  # the budget, a wish, or a server that is gone
     return found
@@ -118,8 +119,10 @@ def _ask(
     authors: Mapping[Role, Author],
     heard: Callable[[Ask, Answer | Missing], None],
     over: Callable[[], bool],
+    last: bool,
 ) -> None:
-    """Have every author answer its part."""
+    """Have every author answer its part. After the ``last`` wave a local model makes room for the
+    next one."""
     parts: list[tuple[Author, list[Ask]]] = []
     for author in {id(a): a for a in authors.values()}.values():
         part = [a for a in wave if authors[a.role] is author]
@@ -143,6 +146,8 @@ def _ask(
         for author, part in parts:
             if not author.remote:
                 author.answer(part, heard, stop)
+                if last:
+                    author.close()
     except BaseException as error:
         failed.append(error)  # the others end before their next request
         raise

@@ -54,8 +54,8 @@ class LocalModel:
     identity: Mapping[str, Any]
     load: Load
     rows: int = 64
+    loaded: Loaded | None = None
     remote: bool = field(default=False, init=False)
-    _loaded: Loaded | None = field(default=None, init=False)
 
     def answer(self, asks: Sequence[Ask], heard: Heard, stop: StopAsking) -> None:
         """See `Author.answer`. All of a batch are heard before the wish to stop is."""
@@ -65,20 +65,20 @@ class LocalModel:
             self._sample(batch, heard)
 
     def close(self) -> None:
-        self._loaded = None
+        self.loaded = None
 
     def _sample(self, runs: Sequence[Sequence[Ask]], heard: Heard) -> None:
         """Runs of asks: of one prompt each, as many, numbered from the same index."""
-        if self._loaded is None:
-            self._loaded = self.load()
+        if self.loaded is None:
+            self.loaded = self.load()
         params = runs[0][0].params
         sampler = LocalSampler(
-            self._loaded.model,
-            self._loaded.tokenizer,
+            self.loaded.model,
+            self.loaded.tokenizer,
             max_rows=max(self.rows, len(runs[0])),
             cut=None if (cut := Cut(params.top_p, params.top_k)).nothing else cut,
         )
-        ids = self._loaded.prompt_ids([r[0].message for r in runs], [r[0].task_id for r in runs])
+        ids = self.loaded.prompt_ids([r[0].message for r in runs], [r[0].task_id for r in runs])
         prompts = [
             Prompt(
                 run[0].task_id,
