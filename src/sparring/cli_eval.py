@@ -86,7 +86,7 @@ def evaluate_command(
     ] = None,
     prompts: Annotated[
         str | None,
-        typer.Option(metavar="RECIPE", help="Messages of a recipe's [prompts], or nano."),
+        typer.Option(metavar="RECIPE", help="Messages of this recipe, or of nano."),
     ] = None,
     checker: Annotated[
         str | None, typer.Option(help="Compare all outputs so; default: as the tasks say.")

@@ -274,11 +274,19 @@ def test_another_evaluation_is_not_mixed_into_a_directory(
     write_tasks(tasks, 3, {"test_output": ["2\n", "9\n"]})
     with pytest.raises(SparringError, match="begun with another tasks"):
         run(*usual(tasks, fake, tmp_path / "o"))
+    run_before = len(fake.bodies)
+    fake.always = (401, {}, b"")
+    with pytest.raises(SparringError, match="HTTP 401"):
+        run(*usual(tasks, fake, tmp_path / "new", "--temperature", 0.5))
+    fake.always = None
+    run(*usual(tasks, fake, tmp_path / "new", "--temperature", 0.6))  # nothing was answered yet
+    assert len(fake.bodies) > run_before
+    asked = len(fake.bodies)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").touch()
     with pytest.raises(SparringError, match="not empty"):
         run(*usual(tasks, fake, tmp_path / "full"))
-    assert len(fake.bodies) == 15
+    assert len(fake.bodies) == asked
 
 
 @pytest.mark.parametrize(
@@ -293,6 +301,8 @@ def test_another_evaluation_is_not_mixed_into_a_directory(
         (("--tester-model", "x"), "belong to --tester"),
         (("--scale", "0x2"), "--scale 0x2"),
         (("--cache", "OUT"), "--cache: must be another"),
+        (("--tester", "no/such/directory/"), "there is no such directory"),
+        (("--tester", "/"), "/: has no config.json"),
         (("--coder-key", "NO_SUCH_VARIABLE"), "no NO_SUCH_VARIABLE"),
         (("--prompts", "no-such-file.toml"), "no-such-file.toml"),
     ],

@@ -128,6 +128,11 @@ def _local(place: str, rows: int, prompts: PromptsSection, max_tokens: int) -> A
         return _loaded(path, prompts, max_tokens)
 
     if Path(path).is_dir():
+        for name in ("config.json", "tokenizer_config.json"):
+            if not (Path(path) / name).exists():
+                raise ModelError(
+                    f"{place}: has no {name}; name the directory of a transformers checkpoint"
+                )
         return LocalModel(path, directory_identity(Path(path)), load, rows)
     first = load()  # which revision a hub id means shows when it is loaded
     revision = getattr(first.model.config, "_commit_hash", None)

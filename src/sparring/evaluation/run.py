@@ -96,9 +96,9 @@ def evaluate(
         held.callback(cast.close)
         held.enter_context(locked(out))
         directory = RunDir(out, locked=False)
-        _begin(directory, plan, cast, tasks)
-        shared = _cache(bench.cache)
         own = Ledger(out / RESPONSES)
+        _begin(directory, plan, cast, tasks, begun=len(own) > 0)
+        shared = _cache(bench.cache)
         asks = plan.asks(tasks)
         marks = {
             role: reasoning_marks(
@@ -134,15 +134,16 @@ def evaluate(
     return Found(record, _wanting(plan, tasks, whole, collected))
 
 
-def _begin(directory: RunDir, plan: Plan, cast: Cast, tasks: Sequence[Task]) -> None:
-    """Write down what the evaluation is, or compare it with what was begun here."""
+def _begin(directory: RunDir, plan: Plan, cast: Cast, tasks: Sequence[Task], begun: bool) -> None:
+    """Write down what the evaluation is, or compare it with what was ``begun`` here: one without
+    a response so far binds nobody."""
     now = json.loads(json.dumps(clean(plan.record(tasks))))
     now["models"] = {
         role: {"name": cast.names[role], "identity": dict(cast.authors[role].identity)}
         for role in Role
         if (plan.programs if role is Role.CODER else plan.tests)
     }
-    if directory.has(CONFIG):
+    if directory.has(CONFIG) and begun:
         before = directory.read_json(CONFIG)
         was = {**before.get("fixed", {}), **_identities(before)}
         is_now = {**now["fixed"], **_identities(now)}
@@ -155,7 +156,9 @@ def _begin(directory: RunDir, plan: Plan, cast: Cast, tasks: Sequence[Task]) -> 
                 f"{directory.path}: was begun with another {'; another '.join(differ)}; choose "
                 "another --out (and --cache DIR, to share responses)"
             )
-    elif others := sorted(f.name for f in directory.path.iterdir() if f.name != "lock"):
+    elif not directory.has(CONFIG) and (
+        others := sorted(f.name for f in directory.path.iterdir() if f.name != "lock")
+    ):
         raise RunError(
             f"{directory.path} is not empty (it has {others[0]}) and holds no evaluation; "
             "choose another --out"
