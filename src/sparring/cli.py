@@ -17,6 +17,7 @@ from rich.text import Text
 from sparring import (
     __version__,
     cli_audit,
+    cli_eval,
     cli_report,
     cli_sandbox,
     cli_tasks,
@@ -41,6 +42,8 @@ app.command()(cli_audit.audit)
 app.command()(cli_report.report)
 app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
+app.command("eval")(cli_eval.evaluate_command)
+app.command("compare")(cli_eval.compare_command)
 
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")

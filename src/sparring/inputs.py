@@ -17,8 +17,8 @@ from typing import Any
 
 from sparring.errors import RunError
 from sparring.recipe import Recipe
-from sparring.ring import MICROWORLD
 from sparring.runs.directory import RunDir, explained, well_formed
+from sparring.sources import MICROWORLD
 from sparring.trainer import model_place
 
 FILE = "inputs.json"

@@ -18,8 +18,9 @@ _HEARD = b"\nsparring: stopping after this step or evaluation; Ctrl-C again stop
 
 
 @contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
-    """Within the block, the function it gives says whether the user has asked to stop."""
+def stopping(told: bytes = _HEARD) -> Iterator[Callable[[], bool]]:
+    """Within the block, the function it gives says whether the user has asked to stop, who is
+    ``told`` that it was heard."""
     wished = False
 
     def wish(number: int, frame: FrameType | None) -> None:
@@ -27,7 +28,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
         if wished:
             raise KeyboardInterrupt
         wished = True
-        os.write(2, _HEARD)
+        os.write(2, told)
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False

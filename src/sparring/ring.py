@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -23,8 +22,6 @@ from sparring import __version__
 from sparring.cast import Cast
 from sparring.errors import ConfigError
 from sparring.evaluate import Plan
-from sparring.microworld.problem import Split
-from sparring.microworld.tasks import microworld_tasks
 from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.recipe import Curriculum, Recipe
@@ -32,13 +29,11 @@ from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
 from sparring.sandbox.ray_nodes import RayNodes
 from sparring.schema import Role, Task
+from sparring.sources import tasks_of
 from sparring.supervision import Supervisor
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
-from sparring.tasks.load import load_tasks
 from sparring.tasks.withhold import withhold
 from sparring.trainer import Trainer
-
-MICROWORLD = "microworld:"
 
 
 class Ring:
@@ -269,27 +264,3 @@ class Ring:
 def _compared_by(rule: str, task: Task) -> Task:
     """The task with this rule for printed text. A function task has values, and keeps its own."""
     return task if task.entry_point is not None else replace(task, checker=rule)
-
-
-def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | None) -> list[Task]:
-    """Tasks of files and microworld splits. ``count`` and ``seed`` are for the microworld."""
-    files = [s for s in sources if not s.startswith(MICROWORLD)]
-    tasks = load_tasks(files, max_tests) if files else []
-    for source in sources:
-        if source.startswith(MICROWORLD):
-            name = source.removeprefix(MICROWORLD)
-            if name not in list(Split):
-                raise ConfigError(
-                    f"{source}: unknown split; there are "
-                    + ", ".join(f"{MICROWORLD}{s}" for s in Split)
-                )
-            made = microworld_tasks(Split(name), count, seed)
-            tasks += [replace(task, tests=task.tests[:max_tests]) for task in made]
-    if not tasks:
-        raise ConfigError("tasks: there is none; name files or microworld:SPLIT")
-    twice = [task_id for task_id, n in Counter(t.id for t in tasks).items() if n > 1]
-    if twice:
-        raise ConfigError(
-            f"tasks: {len(twice)} ids occur twice in {', '.join(sources)}, such as {twice[0]}"
-        )
-    return tasks

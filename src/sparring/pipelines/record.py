@@ -330,8 +330,9 @@ def response_record(r: Response) -> dict[str, Any]:
 
 
 def response_from(record: Mapping[str, Any], task_id: str, role: Role, index: int) -> Response:
-    """What `response_record` wrote. Raises ValueError for what no sampler gives."""
-    if not record["prompt_ids"] or not record["token_ids"]:
+    """What `response_record` wrote. Raises ValueError for what no sampler gives. A response with
+    ``tokens``, the counts that a server told, has no token ids: it was had as text."""
+    if "tokens" not in record and not (record["prompt_ids"] and record["token_ids"]):
         raise ValueError("a prompt or a response without tokens")
     if len(record["token_ids"]) != len(record["logprobs"]):
         raise ValueError("a response whose tokens and log-probs differ in number")

@@ -337,15 +337,14 @@ def step_file(room: str, step: int) -> str:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into one clear line."""
+def explained(path: Path, go_on: str = "add --resume to go on") -> Iterator[None]:
+    """Turn the operating system's refusals into one clear line. ``go_on`` is what helps once there
+    is room on the disk again."""
     try:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise RunError(
-                f"{path}: the disk is full; make room, then add --resume to go on"
-            ) from error
+            raise RunError(f"{path}: the disk is full; make room, then {go_on}") from error
         raise RunError(f"{path}: cannot be written: {error.strerror}") from error
 
 

@@ -22,6 +22,7 @@ from transformers.cache_utils import Cache, DynamicCache
 
 from sparring.sampling.base import Prompt
 from sparring.sampling.cache import from_prompts
+from sparring.sampling.cut import Cut, cut_logits
 from sparring.sampling.draw import draw, uniforms
 
 _PADDING = 128
@@ -70,14 +71,18 @@ def decode(
     n: int,
     end_ids: Sequence[int],
     ended: Callable[[list[Ended]], None],
+    cut: Cut | None = None,
+    first: int = 0,
 ) -> None:
-    """Sample ``n`` responses to each prompt. ``ended`` is called within `torch.no_grad`, as soon
-    as the host knows, with those that have ended since the last call; all are told of once."""
+    """Sample ``n`` responses to each prompt, those with the numbers from ``first`` on, from the
+    whole distribution or what a ``cut`` leaves of it. ``ended`` is called within `torch.no_grad`,
+    as soon as the host knows, with those that have ended since the last call; all are told of
+    once."""
     device = model.device
     count = len(prompts) * n
     width = max(len(p.token_ids) for p in prompts)
     room = max(p.params.max_tokens for p in prompts)
-    uniform = torch.from_numpy(uniforms(prompts, n, room).T.copy()).to(device)
+    uniform = torch.from_numpy(uniforms(prompts, n, room, first).T.copy()).to(device)
     logits, cache = _prefill(model, prompts, n, width, room)
     rows = _start(prompts, n, width, room, device)
     tokens = torch.zeros((room, count), dtype=torch.long, device=device)
@@ -95,6 +100,8 @@ def decode(
                 use_cache=True,
                 logits_to_keep=1,
             ).logits[:, -1]
+        if cut is not None:
+            logits = cut_logits(logits, rows.temperature, cut)
         rows.last, logprob = draw(
             logits, rows.temperature, uniform[step].index_select(0, rows.index)
         )

@@ -3,7 +3,7 @@
 A token is found by inverting the cumulative distribution at a uniform number
 that depends on the prompt's seed, the response's index and the token's place
 alone. So a response is a function of the logits and of nothing that is
-sampled beside it. Nothing is cut off: no top-k, no top-p.
+sampled beside it. Nothing is cut off here (`cut` does that, for evaluation).
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ _AT_ONCE = 1 << 18
 its memory is asked of the system again: with 64 rows of 49,152 that is eight times as slow."""
 
 
-def uniforms(prompts: Sequence[Prompt], n: int, room: int) -> np.ndarray:
-    """Uniform numbers in [0, 1) [prompts × n, room], a stream of its own for each response."""
+def uniforms(prompts: Sequence[Prompt], n: int, room: int, first: int = 0) -> np.ndarray:
+    """Uniform numbers in [0, 1) [prompts × n, room], a stream of its own for each response;
+    the responses of a prompt are numbered from ``first``."""
     return np.stack(
         [
             np.random.Generator(np.random.Philox(key=[p.seed, index])).random(room)
             for p in prompts
-            for index in range(n)
+            for index in range(first, first + n)
         ]
     )
 

@@ -22,6 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sparring.errors import ModelError
 from sparring.sampling.base import Arrived, Prompt, unheeded
+from sparring.sampling.cut import Cut
 from sparring.sampling.decode import Ended, decode
 from sparring.schema import Response, StopReason
 
@@ -35,9 +36,11 @@ class LocalSampler:
         tokenizer: PreTrainedTokenizerBase,
         max_rows: int = 512,
         autocast: torch.dtype | None = None,
+        cut: Cut | None = None,
     ) -> None:
         """``max_rows`` responses are sampled at once; more are split over several batches.
-        ``autocast`` is the type of the matrix products, if not that of the weights.
+        ``autocast`` is the type of the matrix products, if not that of the weights. A ``cut`` is
+        for evaluation; responses that are trained on must come from the whole distribution.
 
         Raises `ModelError` if the model has no end token.
         """
@@ -45,12 +48,14 @@ class LocalSampler:
         self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.autocast = autocast
+        self.cut = cut
         self.end_ids = end_token_ids(model, tokenizer)
 
     def sample(
-        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded, first: int = 0
     ) -> list[list[Response]]:
-        """See `Sampler.sample`. Prompts of similar length and limit share a batch.
+        """See `Sampler.sample`. Prompts of similar length and limit share a batch. Responses are
+        numbered from ``first``: a response is the same whether those before it are sampled or not.
 
         ``arrived`` is called between two tokens of the others, within `torch.no_grad` and
         autocast and with the model in evaluation mode: it should hand on, not compute.
@@ -66,18 +71,19 @@ class LocalSampler:
             for chosen in self._batches(prompts, n):
 
                 def tell(ended: list[Ended], chosen: Sequence[int] = chosen) -> None:
-                    for number, r in self._responses(prompts, chosen, n, ended):
+                    for number, r in self._responses(prompts, chosen, n, ended, first):
                         found[number, r.index] = r
                         arrived(number, r)
 
                 with torch.autocast(
                     self.model.device.type, dtype=self.autocast, enabled=self.autocast is not None
                 ):
-                    decode(self.model, [prompts[i] for i in chosen], n, self.end_ids, tell)
+                    some = [prompts[i] for i in chosen]
+                    decode(self.model, some, n, self.end_ids, tell, self.cut, first)
         finally:
             if was_training:
                 self.model.train()
-        return [[found[i, index] for index in range(n)] for i in range(len(prompts))]
+        return [[found[i, first + k] for k in range(n)] for i in range(len(prompts))]
 
     def _batches(self, prompts: Sequence[Prompt], n: int) -> list[list[int]]:
         """The numbers of the prompts that are sampled together, shortest prompts first."""
@@ -99,7 +105,12 @@ class LocalSampler:
                 )
 
     def _responses(
-        self, prompts: Sequence[Prompt], chosen: Sequence[int], n: int, ended: Sequence[Ended]
+        self,
+        prompts: Sequence[Prompt],
+        chosen: Sequence[int],
+        n: int,
+        ended: Sequence[Ended],
+        first: int,
     ) -> list[tuple[int, Response]]:
         """Responses and the numbers of their prompts."""
         texts = self.tokenizer.batch_decode(
@@ -112,7 +123,7 @@ class LocalSampler:
             response = Response(
                 task_id=p.task_id,
                 role=p.role,
-                index=index,
+                index=first + index,
                 prompt_ids=p.token_ids,
                 token_ids=e.token_ids,
                 logprobs=e.logprobs,

@@ -1,0 +1,240 @@
+"""``sparring eval`` and ``sparring compare``: measuring models, and two of them against each other.
+
+Torch is loaded only where a local model is evaluated.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sparring.errors import ConfigError, RunError, Stopped
+from sparring.evaluation import report
+from sparring.evaluation.authors import Asking, Named, author, extra_fields
+from sparring.evaluation.compare import Comparison, read_evaluation
+from sparring.evaluation.compare import compare as compared
+from sparring.evaluation.plan import (
+    USUAL_SCALES,
+    Given,
+    Plan,
+    Protocol,
+    prompts_of,
+    scales_of,
+    under,
+)
+from sparring.evaluation.progress import Progress
+from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
+from sparring.interrupt import stopping
+from sparring.runs.directory import explained
+from sparring.runs.tables import interval, metric_labels, show
+from sparring.runs.text import visible
+from sparring.sampling.chat.base import Author
+from sparring.sampling.chat.patience import Patience
+from sparring.sandbox.types import Level
+from sparring.schema import Role
+
+_PLAIN = ("input_size", "mu")
+_HEARD = b"\nsparring: stopping when what is in work has come; Ctrl-C again stops at once\n"
+
+
+def evaluate_command(
+    tasks: Annotated[
+        list[str], typer.Argument(help="Task files, or microworld:SPLIT.", show_default=False)
+    ],
+    coder: Annotated[
+        str,
+        typer.Option(help="A checkpoint's directory, a hub id, nano, or a server's address."),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Directory to write, or to go on in.")],
+    tester: Annotated[
+        str | None, typer.Option(help="The same for the tester; without it the coder is both.")
+    ] = None,
+    coder_model: Annotated[
+        str | None, typer.Option(help="The model's name at the server, if it has several.")
+    ] = None,
+    tester_model: Annotated[str | None, typer.Option(help="The same for the tester.")] = None,
+    coder_key: Annotated[
+        str | None,
+        typer.Option(metavar="VARIABLE", help="Holds the server's key; default OPENAI_API_KEY."),
+    ] = None,
+    tester_key: Annotated[
+        str | None, typer.Option(metavar="VARIABLE", help="The same for the tester.")
+    ] = None,
+    programs: Annotated[int, typer.Option("-n", min=1, help="Programs per task.")] = 16,
+    tests: Annotated[int, typer.Option("-m", min=0, help="Tests per task; 0: only code.")] = 16,
+    scale: Annotated[
+        str | None,
+        typer.Option(help=f"Best-of-N figures; default those of {USUAL_SCALES} that fit."),
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="Default 0.8.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Default 1.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Default 0: all tokens.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Of a response; default 1024.")] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option("--stop", help="A text that ends a response.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of sampling.")] = 0,
+    preset: Annotated[
+        Protocol | None,
+        typer.Option(help="official: as the paper's code does; other options change it."),
+    ] = None,
+    prompts: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="Messages of this recipe, or of nano."),
+    ] = None,
+    checker: Annotated[
+        str | None, typer.Option(help="Compare all outputs so; default: as the tasks say.")
+    ] = None,
+    max_tests: Annotated[
+        int | None, typer.Option(min=1, help="Ground-truth tests used of each task.")
+    ] = None,
+    limit_tasks: Annotated[int | None, typer.Option(min=1, help="Only the first tasks.")] = None,
+    token_budget: Annotated[
+        int | None, typer.Option(min=1, help="Stop asking after so many tokens, prompts included.")
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Directory of responses and outcomes shared between evaluations."),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, help="Responses in work at once; default 16 at a server, 64 here."),
+    ] = None,
+    rpm: Annotated[
+        float | None, typer.Option(min=0.01, help="Requests per minute to a server.")
+    ] = None,
+    attempts: Annotated[int, typer.Option(min=1, help="For a response of a server.")] = 10,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a response.")] = 600.0,
+    extra: Annotated[
+        list[str] | None,
+        typer.Option("--extra", metavar="KEY=VALUE", help="A further field of each request."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Of the sandbox.")] = None,
+    level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
+) -> None:
+    """Measure how well models write programs and tests: local ones or any at an API."""
+    scales = scales_of(scale) if scale else _fitting(programs, tests)
+    plan = under(
+        preset,
+        Plan(
+            sources=tuple(tasks),
+            programs=programs,
+            tests=tests,
+            scales=scales,
+            seed=seed,
+            limit_tasks=limit_tasks,
+            prompts=prompts_of(prompts),
+        ),
+        Given(temperature, top_p, top_k, max_tokens, tuple(stop or ()), max_tests, checker),
+    )
+    named: dict[Role, Named] = {Role.CODER: Named(coder, coder_model, coder_key)}
+    named[Role.TESTER] = Named(tester, tester_model, tester_key) if tester else named[Role.CODER]
+    if tester is None and (tester_model is not None or tester_key is not None):
+        raise ConfigError("--tester-model and --tester-key belong to --tester")
+    patience = Patience(attempts=attempts)
+    fields = extra_fields(extra or ())
+    if (fields or rpm is not None) and not any(n.distant for n in named.values()):
+        raise ConfigError("--extra and --rpm are for servers, and none is asked")
+    if cache is not None and cache.resolve() == out.resolve():
+        raise ConfigError("--cache: must be another directory than --out")
+    console = Console()
+    with Progress(console) as progress, stopping(_HEARD) as wished:
+        loaded = plan.load()  # a file that is no good shows before a server is waited for
+        cast = _cast(named, plan, recorded_models(out), concurrency, rpm, timeout, patience, fields)
+        bench = Bench(workers, level, cache, token_budget)
+        try:
+            found = evaluate(plan, loaded, cast, out, bench, progress, wished)
+        except RunError as error:
+            if wished():
+                raise Stopped(str(error)) from None
+            raise
+        stopped = wished()
+    with explained(out):
+        (out / "eval.md").write_text(report.markdown(found.record), encoding="utf-8")
+        (out / "card.md").write_text(report.card(found.record), encoding="utf-8")
+    show(console, report.table(found.record))
+    for line in (*report.lines(found.record), f"figures: {out / 'eval.json'}, eval.md, card.md"):
+        console.print(Text(line), soft_wrap=True)
+    if found.complaint:
+        raise Stopped(found.complaint) if stopped else Incomplete(found.complaint)
+
+
+class Incomplete(Stopped):
+    """Responses are missing; the figures that there are have been written."""
+
+    exit_code = 1
+
+
+def compare_command(
+    before: Annotated[Path, typer.Argument(metavar="A", help="An evaluation.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another of the same tasks.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Compare two evaluations of the same tasks, paired by task."""
+    a, b = read_evaluation(before), read_evaluation(after)
+    found = compared(a, b)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=1))
+        return
+    console = Console()
+    show(console, _difference_table(found))
+    for note in found.notes:
+        console.print(Text(visible(f"note: {note}")), soft_wrap=True)
+
+
+def _difference_table(found: Comparison) -> Table:
+    labels = metric_labels(found.lines.keys())
+    table = Table(title=f"A → B over {found.tasks} tasks (95% intervals, clustered by task)")
+    table.add_column("figure")
+    for name in ("A", "B", "B − A (paired)"):
+        table.add_column(name, justify="right")
+    for name in dict.fromkeys([*labels, *found.lines]):
+        line, plain = found.lines[name], name in _PLAIN
+        table.add_row(
+            labels.get(name, name.replace("_", " ")),
+            interval(line.before.as_dict(), plain),
+            interval(line.after.as_dict(), plain),
+            interval(line.difference.as_dict(), plain, sign=True),
+        )
+    return table
+
+
+def _fitting(programs: int, tests: int) -> tuple[tuple[int, int], ...]:
+    """The usual scales that there are responses for, and all of them."""
+    if not tests:
+        return ()
+    usual = [(n, m) for n, m in scales_of(USUAL_SCALES) if n <= programs and m <= tests]
+    return tuple(dict.fromkeys([*usual, (programs, tests)]))
+
+
+def _cast(
+    named: dict[Role, Named],
+    plan: Plan,
+    known: object,
+    concurrency: int | None,
+    rpm: float | None,
+    timeout: float,
+    patience: Patience,
+    extra: dict[str, object],
+) -> Cast:
+    """The models; one that plays both roles once."""
+    identities = known if isinstance(known, dict) else {}
+    made: dict[Role, Author] = {}
+    for role, one in named.items():
+        if role is Role.TESTER and (not plan.tests or one == named[Role.CODER]):
+            made[role] = made[Role.CODER]
+            continue
+        usual = 16 if one.distant else 64
+        asking = Asking(concurrency or usual, rpm, timeout, patience, extra)
+        made[role] = author(one, asking, plan.prompts, plan.params.max_tokens, identities.get(role))
+    names = {}
+    for role, one in named.items():
+        model = made[role].identity.get("model")
+        names[role] = f"{model} at {one.place}" if model else one.place
+    return Cast(made, names)

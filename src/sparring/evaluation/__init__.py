@@ -1,0 +1,1 @@
+"""Evaluating any model, local or served, as coder and as tester."""

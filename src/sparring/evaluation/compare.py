@@ -1,0 +1,155 @@
+"""Two evaluations of the same tasks, paired by task: is the difference more than chance?
+
+    sparring compare A B
+
+What makes figures of two evaluations different things, other tests, another
+rule to compare outputs, another grader, is refused. What may be the very
+question, another model, other sampling parameters or prompts, is named.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparring.errors import RunError
+from sparring.runs.directory import well_formed
+from sparring.scoring.intervals import Estimate, Linear, linear_difference, paired_difference
+
+_SAME = ("checker", "checkers", "max_tests", "grader", "limits")
+"""Conditions without which there is nothing to compare."""
+_NAMED = ("params", "prompts", "seed", "programs", "tests", "protocol", "top_k_sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure: of A and B over the common tasks, and B − A."""
+
+    before: Estimate
+    after: Estimate
+    difference: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``lines`` by figure, over ``tasks`` common tasks; ``notes`` on what differs otherwise."""
+
+    lines: Mapping[str, Line]
+    tasks: int
+    notes: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "tasks": self.tasks,
+            "notes": self.notes,
+            "figures": {
+                name: {
+                    "before": line.before.as_dict(),
+                    "after": line.after.as_dict(),
+                    "difference": line.difference.as_dict(),
+                }
+                for name, line in self.lines.items()
+            },
+        }
+
+
+def read_evaluation(path: Path) -> dict[str, Any]:
+    """eval.json of a directory, or that file itself. Raises `RunError`."""
+    file = path / "eval.json" if path.is_dir() else path
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: holds no evaluation (there is no eval.json)") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{file}: cannot be read: {error}") from None
+    if not isinstance(found, dict) or found.get("kind") != "evaluation":
+        raise RunError(f"{file}: is no evaluation of sparring eval")
+    return found
+
+
+def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
+    """The paired differences. Raises `RunError` where there is nothing to pair."""
+    with well_formed("eval.json"):
+        return _compared(before, after)
+
+
+def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
+    a, b = before["conditions"], after["conditions"]
+    for name in _SAME:
+        if a.get(name) != b.get(name):
+            raise RunError(
+                f"compare: {name} differs ({_short(a.get(name))} and {_short(b.get(name))}); "
+                "figures under different rules cannot be compared"
+            )
+    first, second = _tasks(before), _tasks(after)
+    common = [t for t in first if t in second]
+    if other := [t for t in common if first[t] != second[t]]:
+        raise RunError(
+            f"compare: {len(other)} tasks have the same id and other contents, such as {other[0]}"
+        )
+    if not common:
+        raise RunError("compare: the two evaluations have no task in common")
+    notes = [
+        f"{name} differs: {_short(a.get(name))} and {_short(b.get(name))}"
+        for name in _NAMED
+        if a.get(name) != b.get(name)
+    ]
+    alike = list(first) == list(second)
+    if not alike:
+        notes.append(
+            f"over the {len(common)} common tasks of {len(first)} and {len(second)}; figures that "
+            "are ratios over all tasks are left out"
+        )
+    rows = [np.array([list(t).index(x) for x in common]) for t in (first, second)]
+    found: dict[str, Line] = {}
+    for name, values in before["per_task"].items():
+        if name in after["per_task"]:
+            x, y = (
+                np.array(v, dtype=float)[row]
+                for v, row in zip((values, after["per_task"][name]), rows, strict=True)
+            )
+            both = ~np.isnan(x) & ~np.isnan(y)
+            x, y = x[both], y[both]
+            zero = np.zeros(len(x))
+            line = Line(
+                paired_difference(zero, x), paired_difference(zero, y), paired_difference(x, y)
+            )
+            if line.difference.n_tasks:
+                found[name] = line
+    for name, figure in before["ratios"].items() if alike else ():
+        if name in after["ratios"]:
+            p, q = _linear(figure), _linear(after["ratios"][name])
+            line = Line(_estimate(before, name), _estimate(after, name), linear_difference(p, q))
+            if line.difference.n_tasks and not np.isnan(line.difference.mean):
+                found[name] = line
+    return Comparison(found, len(common), notes)
+
+
+def _tasks(record: Mapping[str, Any]) -> dict[str, str]:
+    return {t["id"]: t["digest"] for t in record["tasks"]}
+
+
+def _linear(figure: Mapping[str, Any]) -> Linear:
+    value = figure["value"]
+    return Linear(
+        float("nan") if value is None else value,
+        np.array(figure["influence"], dtype=float),
+        np.array(figure["used"], dtype=bool),
+    )
+
+
+def _estimate(record: Mapping[str, Any], name: str) -> Estimate:
+    f = record["figures"][name]
+    numbers = [float("nan") if f[k] is None else f[k] for k in ("mean", "low", "high")]
+    mean, low, high = numbers
+    return Estimate(mean, low, high, f["n_tasks"])
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -1,0 +1,197 @@
+"""What an evaluation's figures depend on, checked, and what its responses are asked by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sparring.config import NANO_RECIPE, load_recipe
+from sparring.errors import ConfigError
+from sparring.evaluation.figures import Scale
+from sparring.prompts.templates import Templates
+from sparring.recipe.setting import PromptsSection
+from sparring.sampling.base import sampling_seed
+from sparring.sampling.chat.base import Ask, ChatParams
+from sparring.schema import Role, Task
+from sparring.sources import tasks_of
+from sparring.tasks.checkers import parse_checker
+
+USUAL_SCALES = "1x1,2x2,4x4,16x16"
+_KS = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
+
+
+class Protocol(StrEnum):
+    """A whole way of evaluating, under a name."""
+
+    OFFICIAL = "official"
+    """That of the paper's released code: T = 0.8, top-p 0.95, top-k 40, 16 + 16 responses of up
+    to 10,000 tokens, at most 8 ground-truth tests, outputs compared by white space, no public
+    example shown."""
+
+
+_USUAL = ChatParams()
+OFFICIAL_PARAMS = ChatParams(temperature=0.8, top_p=0.95, top_k=40, max_tokens=10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An evaluation. ``programs`` and ``tests`` are responses per task and role; ``checker``
+    replaces every task's own."""
+
+    sources: tuple[str, ...]
+    programs: int = 16
+    tests: int = 16
+    scales: tuple[Scale, ...] = ((1, 1), (2, 2), (4, 4), (16, 16))
+    params: ChatParams = _USUAL
+    seed: int = 0
+    max_tests: int | None = None
+    limit_tasks: int | None = None
+    checker: str | None = None
+    prompts: PromptsSection = field(default_factory=PromptsSection)
+    protocol: Protocol | None = None
+
+    def __post_init__(self) -> None:
+        for n, m in self.scales:
+            if n > self.programs or m > self.tests:
+                raise ConfigError(
+                    f"--scale {n}x{m}: there are {self.programs} programs and {self.tests} tests "
+                    "per task (-n, -m)"
+                )
+        if self.checker is not None:
+            try:
+                parse_checker(self.checker)
+            except ValueError as error:
+                raise ConfigError(f"--checker: {error}") from None
+
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """The k of pass@k."""
+        return tuple(sorted({k for k in (*_KS, self.programs) if k <= self.programs}))
+
+    def load(self) -> list[Task]:
+        """The tasks. Raises `DataError` and `ConfigError`."""
+        count = self.limit_tasks or 100
+        found = tasks_of(self.sources, count, self.seed, self.max_tests)[: self.limit_tasks]
+        if self.checker is not None:
+            # values of calls are compared by a rule of their own
+            found = [t if t.entry_point else replace(t, checker=self.checker) for t in found]
+        return found
+
+    def asks(self, tasks: Sequence[Task]) -> list[Ask]:
+        """Every response that is wanted, task by task."""
+        templates = Templates(self.prompts.coder, self.prompts.tester)
+        shown = {
+            Role.CODER: self.prompts.coder_examples,
+            Role.TESTER: self.prompts.tester_examples,
+        }
+        wanted = {Role.CODER: self.programs, Role.TESTER: self.tests}
+        return [
+            Ask(task.id, role, index, message, seed, self.params)
+            for task in tasks
+            for role in Role
+            for message in [templates.fill(task, role, shown[role])]
+            for seed in [sampling_seed(self.seed, -1, task.id, role)]
+            for index in range(wanted[role])
+        ]
+
+    def record(self, tasks: Sequence[Task]) -> dict[str, Any]:
+        """As JSON-able data. What is under ``fixed`` makes another evaluation when it changes;
+        counts may grow."""
+        return {
+            "fixed": {
+                "tasks": _digest([task_digest(t) for t in tasks]),
+                "params": asdict(self.params),
+                "seed": self.seed,
+                "max_tests": self.max_tests,
+                "checker": self.checker,
+                "prompts": self.prompts.model_dump(mode="json"),
+                "protocol": self.protocol,
+            },
+            "sources": list(self.sources),
+            "limit_tasks": self.limit_tasks,
+            "programs": self.programs,
+            "tests": self.tests,
+            "scales": [f"{n}x{m}" for n, m in self.scales],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the user says of sampling and grading; None leaves it to the protocol."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    max_tests: int | None = None
+    checker: str | None = None
+
+
+def under(protocol: Protocol | None, plan: Plan, given: Given) -> Plan:
+    """The plan with what a protocol says, and upon that what the user says."""
+    params, max_tests, checker, prompts = _USUAL, given.max_tests, given.checker, plan.prompts
+    if protocol is Protocol.OFFICIAL:
+        params, max_tests, checker = OFFICIAL_PARAMS, max_tests or 8, checker or "tokens"
+        prompts = prompts.model_copy(update={"coder_examples": 0, "tester_examples": 0})
+    return replace(
+        plan,
+        params=ChatParams(
+            temperature=params.temperature if given.temperature is None else given.temperature,
+            top_p=params.top_p if given.top_p is None else given.top_p,
+            top_k=params.top_k if given.top_k is None else given.top_k,
+            max_tokens=params.max_tokens if given.max_tokens is None else given.max_tokens,
+            stop=given.stop,
+        ),
+        max_tests=max_tests,
+        checker=checker,
+        prompts=prompts,
+        protocol=protocol,
+    )
+
+
+def scales_of(text: str) -> tuple[Scale, ...]:
+    """``1x1,16x16``. Raises `ConfigError`."""
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})[x×](\d{1,6})\s*", part, re.ASCII)
+        if not match or int(match[1]) < 1:
+            raise ConfigError(f"--scale {text}: give programs x tests, such as 1x1,16x16")
+        found.append((int(match[1]), int(match[2])))
+    return tuple(dict.fromkeys(found))
+
+
+def prompts_of(name: str | None) -> PromptsSection:
+    """The ``[prompts]`` of a recipe file, of the embedded recipe (``nano``), or the usual ones."""
+    if name is None:
+        return load_recipe(None).prompts
+    return load_recipe(NANO_RECIPE if name == "nano" else Path(name)).prompts
+
+
+def task_digest(task: Task) -> str:
+    """A hash of all that a task is, its place in a file left out."""
+    held = asdict(task)
+    del held["source"]
+    return _digest(held)
+
+
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The names under ``fixed`` that differ between two records, with their values if short."""
+    found = []
+    for name in sorted(before.keys() | now.keys()):
+        was, is_now = before.get(name), now.get(name)
+        if was != is_now:
+            texts = [json.dumps(x, default=str) for x in (was, is_now)]
+            short = max(map(len, texts)) <= 120
+            found.append(f"{name} ({texts[0]}, now {texts[1]})" if short else name)
+    return found
+
+
+def _digest(data: object) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,190 @@
+"""An evaluation for people: tables for a terminal and in Markdown, a snippet for a model card.
+
+All are made from eval.json's data alone. Names of models and tasks are the
+user's, and other people's: what is in them is escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from sparring.runs.tables import interval, metric_labels
+from sparring.runs.text import visible
+
+_LABELS = {
+    "majority_program": "majority of the programs",
+    "majority_test": "majority of tests with one input",
+}
+_SCALED = {
+    "oracle": "oracle, {}",
+    "majority": "majority of answers, {}",
+    "dual": "dual agreement (CodeT), {}",
+}
+"""Figures at a scale, under ``NAME_NxM``, beside Best-of-N."""
+_PLAIN = ("input_size", "mu")
+
+Row = tuple[str, str, str]
+
+
+def figure_rows(record: Mapping[str, Any]) -> list[Row]:
+    """(label, value with interval, tasks) of every figure, those that people know first."""
+    figures = record["figures"]
+    labels = {
+        **{n: f"pass@{n.removeprefix('pass@')}" for n in figures if n.startswith("pass@")},
+        **metric_labels(figures.keys()),
+        **{n: label for n, label in _LABELS.items() if n in figures},
+        **{
+            n: label.format(match[2].replace("x", "×"))
+            for n in figures
+            if (match := re.fullmatch(r"(\w+)_(\d+x\d+)", n)) and (label := _SCALED.get(match[1]))
+        },
+    }
+    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
+    rest = {n: n.replace("_", " ") for n in figures if n not in labels}
+    return [
+        (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
+        for name, label in {**first, **labels, **rest}.items()
+        if figures[name]["n_tasks"]
+    ]
+
+
+def table(record: Mapping[str, Any]) -> Table:
+    """The figures for a terminal."""
+    found = Table(title="Figures (95% intervals, clustered by task)")
+    found.add_column("figure")
+    for name in ("value", "tasks"):
+        found.add_column(name, justify="right")
+    for label, value, count in figure_rows(record):
+        found.add_row(label, value.replace("[", "\\["), count)
+    return found
+
+
+def lines(record: Mapping[str, Any]) -> list[str]:
+    """Beside the table: responses, and what counts for no figure."""
+    found = []
+    for role, r in record["responses"].items():
+        tokens = "" if r["tokens"] is None else f", {r['tokens']:.0f} tokens each"
+        failures = ", ".join(f"{count:,} {name}" for name, count in r["failures"].items())
+        found.append(
+            f"{role} {visible(record['models'][role]['name'])}: {r['responses']:,} responses"
+            f"{tokens}, {r['cut_off']:,} cut off; "
+            + (f"not readable: {failures}" if failures else "all readable")
+        )
+    if record["infra_share"]:
+        found.append(f"failures of the sandbox, counted for nothing: {record['infra_share']:.2%}")
+    if not all(record["conditions"]["top_k_sent"].values()) and record["conditions"]["params"].get(
+        "top_k"
+    ):
+        found.append(
+            "note: top-k was not sent: the server is not known to take it (--extra top_k=40)"
+        )
+    if "official" in record:
+        shown = ", ".join(
+            f"{k} {100 * v:.1f}%"
+            for k, v in record["official"].items()
+            if k != "tasks" and v is not None
+        )
+        found.append(
+            f"as the released code counts ({record['official']['tasks']:.0f} tasks): {shown}"
+        )
+    return found
+
+
+def markdown(record: Mapping[str, Any]) -> str:
+    """eval.md."""
+    c = record["conditions"]
+    names = {role: _cell(m["name"]) for role, m in record["models"].items()}
+    text = ["# Evaluation", ""]
+    text += [f"- {role}: {name}" for role, name in names.items()]
+    text += [f"- {conditions_line(record)}", ""]
+    text += ["| figure | value [95% interval] | tasks |", "|---|---:|---:|"]
+    text += [f"| {_cell(a)} | {b} | {n} |" for a, b, n in figure_rows(record)]
+    text += ["", "Intervals are clustered by task.", ""]
+    text += [f"- {_cell(line)}" for line in lines(record)]
+    if record["left_out"]:
+        text += [f"- not in the figures, responses are missing: {len(record['left_out'])} tasks"]
+    text += ["", "| verdict on ground-truth tests | runs |", "|---|---:|"]
+    text += [f"| {name} | {count:,} |" for name, count in record["verdicts"].items()]
+    box = c["sandbox"]
+    text += [
+        "",
+        f"Sandbox: {box['level']}, Python {box['python']}, {box['machine']}; "
+        f"idle limit {c['limits']['idle_seconds']:g} s.",
+        "",
+    ]
+    return "\n".join(text)
+
+
+def conditions_line(record: Mapping[str, Any]) -> str:
+    """What the figures hold under, in one line."""
+    c, p = record["conditions"], record["conditions"]["params"]
+    parts = [
+        f"{len(record['tasks'])} tasks of {', '.join(_cell(s) for s in c['sources'])}",
+        f"{c['programs']} programs and {c['tests']} tests each",
+        f"T {p['temperature']:g}",
+        f"top-p {p['top_p']:g}",
+        f"top-k {p['top_k'] or 'all'}",
+        f"up to {p['max_tokens']:,} tokens",
+        f"seed {c['seed']}",
+        f"checker {', '.join(c['checkers'])}",
+        "all ground-truth tests" if c["max_tests"] is None else f"≤ {c['max_tests']} tests",
+        f"grader {c['grader']}",
+        f"sparring {c['sparring']}",
+    ]
+    return ", ".join(parts)
+
+
+def card(record: Mapping[str, Any]) -> str:
+    """A model card's metadata in the Hub's form, and the conditions as a line beneath."""
+    coder = record["models"].get("coder") or next(iter(record["models"].values()))
+    metrics = []
+    for name, f in record["figures"].items():
+        if f["mean"] is None:
+            continue
+        kind = "pass@k" if name == "one_shot" or name.startswith("pass@") else name
+        metrics += [
+            f"      - type: {json.dumps(kind)}",
+            f"        name: {json.dumps(name)}",
+            f"        value: {f['mean']:.4f}",
+        ]
+    source = ", ".join(record["conditions"]["sources"])
+    text = [
+        "---",
+        "model-index:",
+        f"- name: {json.dumps(coder['name'])}",
+        "  results:",
+        "  - task:",
+        "      type: text-generation",
+        "    dataset:",
+        f"      name: {json.dumps(source)}",
+        f"      type: {json.dumps(_dataset_type(source))}",
+        "    metrics:",
+        *[
+            line.replace("      - ", "    - ", 1).replace("        ", "      ", 1)
+            for line in metrics
+        ],
+        "---",
+        "",
+        conditions_line(record),
+        "",
+    ]
+    return "\n".join(text)
+
+
+def _dataset_type(source: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", source.rpartition("/")[2].lower()).strip("_") or "tasks"
+
+
+def _value(figure: Mapping[str, Any], name: str) -> str:
+    return interval(figure, name in _PLAIN).replace("\\[", "[")
+
+
+def _cell(text: str) -> str:
+    """Somebody's text in Markdown: nothing in it may act."""
+    flat = " ".join(visible(text).split())
+    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", flat)

@@ -1,0 +1,44 @@
+"""A judged task as a record of `pipelines.record`, for whoever shows and reports rollouts.
+
+It stands as step 0. Nothing was learned from it: rewards are those of the
+paper's equations, so that one sees what each response would have earned, and
+advantages are 0. Token ids are not known; ``tokens`` are the counts of prompt
+and response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sparring.evaluation.collect import Slot
+from sparring.pipelines.bout import Judged
+from sparring.pipelines.record import Scored, rollout_record
+from sparring.sampling.chat.base import Answer
+from sparring.schema import Role
+from sparring.scoring.advantages import Advantages
+from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
+
+
+def rollout(judged: Judged, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
+    """One task's record."""
+    settings = RewardSettings()
+    scored = Scored(
+        judged=judged,
+        coder_reward=coder_rewards(judged.matrix, settings),
+        terms=tester_rewards(judged.matrix, judged.valid_U, settings),
+        coder=_nothing_learned(len(judged.programs)),
+        tester=_nothing_learned(len(judged.tests)),
+    )
+    record = rollout_record(0, scored)
+    for role, name in ((Role.CODER, "programs"), (Role.TESTER, "tests")):
+        for index, response in enumerate(record[name]):
+            a = answers[judged.task.id, role, index]
+            response["tokens"] = [a.prompt_tokens, a.completion_tokens]
+    return record
+
+
+def _nothing_learned(count: int) -> Advantages:
+    return Advantages(np.zeros(count), np.zeros(count, dtype=bool), None)

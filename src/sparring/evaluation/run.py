@@ -1,0 +1,298 @@
+"""One evaluation, from tasks and models to a directory of figures.
+
+    sparring eval TASKS --coder MODEL --out DIR
+
+Ask for what is not on record, judge what is complete, measure, write. Whoever
+starts it again in the same directory goes on: responses are never asked for
+twice, programs never run twice. A task counts once all its responses are there;
+what was not answered is missing, never wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparring import __version__
+from sparring.errors import RunError
+from sparring.evaluation.authors import reasoning_marks
+from sparring.evaluation.collect import Collected, collect
+from sparring.evaluation.figures import counts, measured, official_choice, verdicts
+from sparring.evaluation.ledger import Ledger, locked
+from sparring.evaluation.plan import Plan, changed, task_digest
+from sparring.evaluation.progress import Progress
+from sparring.evaluation.rollouts import rollout
+from sparring.pipelines.bout import Judged, infra_share, judge
+from sparring.pipelines.early import Runs
+from sparring.runs.directory import RunDir, explained, step_file
+from sparring.runs.lines import clean
+from sparring.sampling.chat.base import Answer, Author
+from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox.types import Level
+from sparring.schema import Response, Role, Task
+from sparring.tasks.checkers import VERSION as GRADER
+
+RESPONSES, OUTCOMES, CONFIG, FIGURES = "responses.jsonl", "outcomes.db", "config.json", "eval.json"
+_AT_ONCE = 16
+"""Tasks judged together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays: an author and a name for each role. One author may play both."""
+
+    authors: Mapping[Role, Author]
+    names: Mapping[Role, str]
+
+    def close(self) -> None:
+        for author in self.authors.values():
+            author.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where programs run, and how much may be asked."""
+
+    workers: int | None = None
+    level: Level | None = None
+    cache: Path | None = None
+    budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of it. ``record`` is eval.json; ``complaint`` says what is wanting, if anything."""
+
+    record: Mapping[str, Any]
+    complaint: str | None
+
+
+def recorded_models(out: Path) -> Mapping[str, Any]:
+    """The identities of the models, by role, of an evaluation that was begun in ``out``."""
+    try:
+        found = json.loads((out / CONFIG).read_text(encoding="utf-8"))["models"]
+        return {role: dict(m["identity"]) for role, m in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # nothing there, or nothing that could be gone on with: `evaluate` says which
+
+
+def evaluate(
+    plan: Plan,
+    tasks: Sequence[Task],
+    cast: Cast,
+    out: Path,
+    bench: Bench,
+    progress: Progress,
+    stop: Callable[[], bool] = lambda: False,
+) -> Found:
+    """Evaluate on the plan's ``tasks`` in the directory ``out``, or go on there. Raises
+    `SparringError`; what has been answered by then is kept."""
+    with ExitStack() as held:
+        held.callback(cast.close)
+        held.enter_context(locked(out))
+        directory = RunDir(out, locked=False)
+        own = Ledger(out / RESPONSES)
+        _begin(directory, plan, cast, tasks, begun=len(own) > 0)
+        shared = _cache(bench.cache)
+        asks = plan.asks(tasks)
+        marks = {
+            role: reasoning_marks(
+                cast.authors[role],
+                plan.prompts,
+                next((a.message for a in asks if a.role is role), ""),
+            )
+            for role in Role
+        }
+        collected = collect(
+            asks,
+            cast.authors,
+            cast.names,
+            own,
+            Ledger(shared / RESPONSES) if shared else None,
+            progress,
+            bench.budget,
+            stop,
+        )
+        whole = _complete(plan, tasks, collected)
+        if not whole:
+            raise RunError(f"{_wanting(plan, tasks, whole, collected)}; no task is complete yet")
+        sandbox = held.enter_context(
+            Sandbox(bench.workers, level=bench.level, store=(shared or out) / OUTCOMES)
+        )
+        limits = Limits()
+        judged = _judged(sandbox, plan, whole, collected, limits, marks, progress)
+        record = _record(plan, cast, tasks, judged, collected, limits, sandbox)
+        directory.write_lines(
+            step_file("rollouts", 0), [rollout(j, collected.answers) for j in judged]
+        )
+        directory.write_json(FIGURES, record)
+    return Found(record, _wanting(plan, tasks, whole, collected))
+
+
+def _begin(directory: RunDir, plan: Plan, cast: Cast, tasks: Sequence[Task], begun: bool) -> None:
+    """Write down what the evaluation is, or compare it with what was ``begun`` here: one without
+    a response so far binds nobody."""
+    now = json.loads(json.dumps(clean(plan.record(tasks))))
+    now["models"] = {
+        role: {"name": cast.names[role], "identity": dict(cast.authors[role].identity)}
+        for role in Role
+        if (plan.programs if role is Role.CODER else plan.tests)
+    }
+    if directory.has(CONFIG) and begun:
+        before = directory.read_json(CONFIG)
+        was = {**before.get("fixed", {}), **_identities(before)}
+        is_now = {**now["fixed"], **_identities(now)}
+        for role in Role:  # one that had no part before, or has none now, may be anybody
+            if role not in was or role not in is_now:
+                was.pop(role, None)
+                is_now.pop(role, None)
+        if differ := changed(was, is_now):
+            raise RunError(
+                f"{directory.path}: was begun with another {'; another '.join(differ)}; choose "
+                "another --out (and --cache DIR, to share responses)"
+            )
+    elif not directory.has(CONFIG) and (
+        others := sorted(f.name for f in directory.path.iterdir() if f.name != "lock")
+    ):
+        raise RunError(
+            f"{directory.path} is not empty (it has {others[0]}) and holds no evaluation; "
+            "choose another --out"
+        )
+    directory.write_json(CONFIG, now)
+
+
+def _identities(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The models' identities by role."""
+    return {role: m.get("identity") for role, m in record.get("models", {}).items()}
+
+
+def _cache(path: Path | None) -> Path | None:
+    if path is not None:
+        with explained(path):
+            path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _complete(plan: Plan, tasks: Sequence[Task], collected: Collected) -> list[Task]:
+    """The tasks of which every response is there."""
+    wanted = {Role.CODER: plan.programs, Role.TESTER: plan.tests}
+    return [
+        t
+        for t in tasks
+        if all((t.id, role, i) in collected.answers for role in Role for i in range(wanted[role]))
+    ]
+
+
+def _wanting(
+    plan: Plan, tasks: Sequence[Task], whole: Sequence[Task], collected: Collected
+) -> str | None:
+    """One line on what is not there, None where all is."""
+    wanted = len(tasks) * (plan.programs + plan.tests)
+    lacking = wanted - len(collected.answers)
+    if not lacking:
+        return None
+    why = "stopped"
+    if collected.exhausted:
+        why = f"the token budget is spent ({collected.spent:,} tokens)"
+    elif collected.missing:
+        last = list(collected.missing.values())[-1]
+        why = f"{len(collected.missing):,} were asked for in vain, the last: {last}"
+    return (
+        f"{lacking:,} of {wanted:,} responses are not there ({why}); the figures are over "
+        f"{len(whole):,} of {len(tasks):,} tasks; the same command goes on"
+    )
+
+
+def _judged(
+    sandbox: Runs,
+    plan: Plan,
+    tasks: Sequence[Task],
+    collected: Collected,
+    limits: Limits,
+    marks: Mapping[Role, Any],
+    progress: Progress,
+) -> list[Judged]:
+    found: list[Judged] = []
+    progress.begin(len(tasks), 0, "tasks judged")
+    for start in range(0, len(tasks), _AT_ONCE):
+        some = tasks[start : start + _AT_ONCE]
+        coder, tester = (
+            [_responses(t, role, count, collected) for t in some]
+            for role, count in ((Role.CODER, plan.programs), (Role.TESTER, plan.tests))
+        )
+        found += judge(sandbox, some, coder, tester, limits, None, marks)
+        progress.advance(len(some))
+    return found
+
+
+def _responses(task: Task, role: Role, count: int, collected: Collected) -> list[Response]:
+    """Responses as judging takes them. They have no token ids."""
+    answers = [collected.answers[task.id, role, i] for i in range(count)]
+    return [Response(task.id, role, i, (), (), (), a.stop, a.text) for i, a in enumerate(answers)]
+
+
+def _record(
+    plan: Plan,
+    cast: Cast,
+    tasks: Sequence[Task],
+    judged: Sequence[Judged],
+    collected: Collected,
+    limits: Limits,
+    sandbox: Sandbox,
+) -> dict[str, Any]:
+    """eval.json."""
+    summary = measured([j.facts() for j in judged], plan.scales, plan.ks)
+    inside = {j.task.id for j in judged}
+    roles = [r for r in Role if (plan.programs if r is Role.CODER else plan.tests)]
+    of_role: dict[Role, list[Answer]] = {role: [] for role in roles}
+    for (task_id, role, _), answer in collected.answers.items():
+        if task_id in inside and role in of_role:
+            of_role[role].append(answer)
+    official = {"official": official_choice(judged, plan.scales)} if plan.protocol else {}
+    return {
+        "kind": "evaluation",
+        "version": 1,
+        "models": {
+            role: {"name": cast.names[role], "identity": dict(cast.authors[role].identity)}
+            for role in roles
+        },
+        "figures": {name: e.as_dict() for name, e in summary.estimates.items()},
+        **official,
+        "conditions": {
+            **plan.record(tasks)["fixed"],
+            "programs": plan.programs,
+            "tests": plan.tests,
+            "sources": list(plan.sources),
+            "grader": GRADER,
+            "checkers": sorted({t.checker for t in tasks}),
+            "limits": {"idle_seconds": limits.idle_seconds, "output_bytes": limits.output_bytes},
+            "sandbox": dict(sandbox.report()),
+            "sparring": __version__,
+            "python": platform.python_version(),
+            "top_k_sent": {
+                role: bool(cast.authors[role].identity.get("takes_top_k", True)) for role in roles
+            },
+        },
+        "responses": {r: counts(judged, r, of_role[r]).record() for r in roles},
+        "verdicts": verdicts(judged),
+        "infra_share": infra_share(judged),
+        "tokens_spent": collected.spent,
+        "missing": [
+            {"task": task, "role": role, "index": index, "why": why}
+            for (task, role, index), why in collected.missing.items()
+        ],
+        "left_out": [t.id for t in tasks if t.id not in inside],
+        "tasks": [{"id": j.task.id, "digest": task_digest(j.task)} for j in judged],
+        "per_task": {k: v.tolist() for k, v in summary.per_task.items()},
+        "ratios": {
+            k: {"value": v.value, "influence": v.influence.tolist(), "used": v.used.tolist()}
+            for k, v in summary.ratios.items()
+        },
+        "complete": len(judged) == len(tasks),
+        "protocol": plan.protocol or "",
+    }

@@ -1,0 +1,214 @@
+"""One request to an OpenAI-compatible server: a message in, a text out.
+
+`POST /chat/completions` with the fields that every such server knows. Others,
+``top_k`` among them, are refused by some (400), so they are sent to servers
+that are known to take them (by what ``/models`` says of its owner) and where
+the user adds them. A field added with the value null is left out: that is how
+a server is served that wants ``max_completion_tokens``.
+
+What comes back is checked before it is believed. `Unsound` may be mended by
+asking again: 408, 409, 425, 429, 5xx, no connection, no answer in time, half a
+body, no JSON, another form. Any other status is an error of ours or of the
+key, and ends the evaluation in one line. Not a fault of the server but what
+the model gave: an empty content, or none (a refusal, a tool call, reasoning
+that filled the limit). That is an answer with no text, and parsing names it.
+
+Keys are sent and kept nowhere. Nothing is repeated here (`crew`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from sparring.errors import ConfigError, ModelError
+from sparring.sampling.chat.base import Answer, Ask
+from sparring.sampling.chat.patience import retry_after
+from sparring.schema import StopReason
+
+TAKE_TOP_K = ("vllm", "sglang", "llamacpp", "me")
+"""``owned_by`` of servers that take ``top_k``; llama-cpp-python calls itself "me"."""
+_AGAIN = (408, 409, 425, 429)
+_CONNECT = 10.0
+_LENGTH = ("length", "max_tokens")
+
+
+class Unsound(Exception):
+    """No whole and sound answer came; another request may bring one. ``wait``: seconds that the
+    server wants to be left alone, None if it did not say."""
+
+    def __init__(self, why: str, wait: float | None = None) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model at a server, as responses depend on it. ``takes_top_k``: whether that is sent.
+    ``extra``: further fields of each request."""
+
+    url: str
+    model: str
+    takes_top_k: bool
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """As JSON-able data: the model's identity. It holds no key."""
+        return {
+            "kind": "endpoint",
+            "url": self.url,
+            "model": self.model,
+            "takes_top_k": self.takes_top_k,
+            "extra": dict(self.extra),
+        }
+
+
+def checked_url(text: str) -> str:
+    """The address that requests go under. Raises `ConfigError`, for one that holds a password
+    too: addresses are written to disk."""
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ConfigError(f"{text}: is no address of a server, such as http://127.0.0.1:8000/v1")
+    if parts.username or parts.password:
+        raise ConfigError(
+            f"{parts.hostname}: leave name and password out of the address; give the key in an "
+            "environment variable (--coder-key, --tester-key)"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigError(f"{text}: leave out what follows the path")
+    return text.rstrip("/").removesuffix("/chat/completions")
+
+
+class Endpoint:
+    """Speaks with the server at ``url``. Safe to use from several threads."""
+
+    def __init__(self, url: str, key: str | None, seconds: float) -> None:
+        """``seconds``: the longest wait for a response."""
+        self.url = checked_url(url)
+        try:
+            self._http = httpx2.Client(
+                timeout=httpx2.Timeout(seconds, connect=min(_CONNECT, seconds)),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256),
+                trust_env=not _loopback(self.url),
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+            )
+        except (UnicodeEncodeError, ValueError):
+            raise ConfigError("the key has characters that no header can carry") from None
+
+    def models(self) -> list[tuple[str, str]] | None:
+        """(name, owner) of each model served; None from a server that has no such list."""
+        answer = self._sent("GET", "/models", None)
+        if answer.status_code in (404, 405, 501):
+            return None
+        found = self._checked(answer)
+        data = found.get("data")
+        if not isinstance(data, list):
+            raise Unsound("a list of models of another form")
+        return [
+            (str(m["id"]), str(m.get("owned_by", "")))
+            for m in data
+            if isinstance(m, dict) and "id" in m
+        ]
+
+    def complete(self, served: Served, ask: Ask, seed: int) -> Answer:
+        """One response. Raises `Unsound`, or `ModelError` where the request is refused."""
+        params = ask.params
+        body: dict[str, Any] = {
+            "model": served.model,
+            "messages": [{"role": "user", "content": ask.message}],
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "max_tokens": params.max_tokens,
+            "seed": seed,
+        }
+        if params.stop:
+            body["stop"] = list(params.stop)
+        if served.takes_top_k and params.top_k:
+            body["top_k"] = params.top_k
+        body = {k: v for k, v in {**body, **served.extra}.items() if v is not None}
+        return answer_of(self._checked(self._sent("POST", "/chat/completions", body)))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _sent(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx2.Response:
+        try:
+            return self._http.request(method, f"{self.url}{path}", json=body)
+        except httpx2.TimeoutException as error:
+            raise Unsound(f"no answer in time ({type(error).__name__})") from None
+        except httpx2.HTTPError as error:
+            raise Unsound(f"no whole answer ({type(error).__name__}: {error})") from None
+        except httpx2.InvalidURL as error:
+            raise ConfigError(f"{self.url}: {error}") from None
+
+    def _checked(self, answer: httpx2.Response) -> dict[str, Any]:
+        code = answer.status_code
+        if code in _AGAIN or code >= 500:
+            wait = retry_after(answer.headers.get("Retry-After"))
+            raise Unsound(f"HTTP {code}: {_said(answer)}", wait)
+        if code != 200:
+            raise ModelError(f"{self.url}: HTTP {code}: {_said(answer)}")
+        try:
+            found = answer.json()
+        except (ValueError, RecursionError):
+            raise Unsound("a body that is no JSON") from None
+        if not isinstance(found, dict):
+            raise Unsound("a body that is no JSON object")
+        return found
+
+
+def answer_of(found: Mapping[str, Any]) -> Answer:
+    """The response in a body. Raises `Unsound` for one that holds none."""
+    try:
+        choice = found["choices"][0]
+        content, why = choice["message"].get("content"), choice["finish_reason"]
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise Unsound(f"a body of another form ({type(error).__name__}: {error})") from None
+    if not isinstance(content, str | None):
+        raise Unsound(f"a content that is no text ({type(content).__name__})")
+    if not isinstance(why, str):
+        raise Unsound("a response that had not ended (no finish_reason)")
+    used = found.get("usage")
+    counts = used if isinstance(used, Mapping) else {}
+    return Answer(
+        text=(content or "").encode("utf-8", "replace").decode(),
+        stop=StopReason.LENGTH if why in _LENGTH else StopReason.END_TOKEN,
+        prompt_tokens=_count(counts.get("prompt_tokens")),
+        completion_tokens=_count(counts.get("completion_tokens")),
+    )
+
+
+def _count(value: object) -> int | None:
+    sound = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if sound and isinstance(value, int) else None
+
+
+def _said(answer: httpx2.Response) -> str:
+    """The server's own words, in one short line."""
+    text: object = answer.text
+    try:
+        found = answer.json()
+        error = found.get("error", found.get("detail", found))
+        text = error.get("message", error) if isinstance(error, Mapping) else error
+    except (ValueError, RecursionError, AttributeError):
+        pass
+    return " ".join(str(text).split())[:300] or answer.reason_phrase or "nothing else"
+
+
+def _loopback(url: str) -> bool:
+    """Servers of this machine are never spoken to through a proxy."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

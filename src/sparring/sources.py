@@ -1,0 +1,43 @@
+"""Where tasks come from, by name: files, and splits of the microworld.
+
+Free of torch: evaluating a served model loads tasks too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sparring.errors import ConfigError
+from sparring.microworld.problem import Split
+from sparring.microworld.tasks import microworld_tasks
+from sparring.schema import Task
+from sparring.tasks.load import load_tasks
+
+MICROWORLD = "microworld:"
+
+
+def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | None) -> list[Task]:
+    """Tasks of files and microworld splits, at most the first ``max_tests`` ground-truth tests of
+    each. ``count`` and ``seed`` are for the microworld. Raises `ConfigError` and `DataError`."""
+    files = [s for s in sources if not s.startswith(MICROWORLD)]
+    tasks = load_tasks(files, max_tests) if files else []
+    for source in sources:
+        if source.startswith(MICROWORLD):
+            name = source.removeprefix(MICROWORLD)
+            if name not in list(Split):
+                raise ConfigError(
+                    f"{source}: unknown split; there are "
+                    + ", ".join(f"{MICROWORLD}{s}" for s in Split)
+                )
+            made = microworld_tasks(Split(name), count, seed)
+            tasks += [replace(task, tests=task.tests[:max_tests]) for task in made]
+    if not tasks:
+        raise ConfigError("tasks: there is none; name files or microworld:SPLIT")
+    twice = [task_id for task_id, n in Counter(t.id for t in tasks).items() if n > 1]
+    if twice:
+        raise ConfigError(
+            f"tasks: {len(twice)} ids occur twice in {', '.join(sources)}, such as {twice[0]}"
+        )
+    return tasks

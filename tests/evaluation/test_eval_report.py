@@ -1,0 +1,118 @@
+"""What people and the Hub read of an evaluation, and how it tells of itself."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import yaml
+from huggingface_hub.repocard_data import model_index_to_eval_results
+from rich.console import Console
+
+from sparring.evaluation.progress import Progress
+from sparring.evaluation.report import card, figure_rows, lines, markdown
+from sparring.sampling.chat.base import Answer, Ask, ChatParams, Missing
+from sparring.schema import Role, StopReason
+
+
+def record() -> dict[str, Any]:
+    def figure(mean: float | None, tasks: int = 4) -> dict[str, Any]:
+        return {"mean": mean, "low": 0.25, "high": 0.75, "n_tasks": tasks}
+
+    counts = {
+        "responses": 8,
+        "cut_off": 1,
+        "failures": {"no_code_block": 2},
+        "characters": 40.0,
+        "tokens": None,
+        "prompt_tokens": None,
+        "completion_tokens": None,
+    }
+    return {
+        "models": {"coder": {"name": 'a: "b"\n- c', "identity": {}}},
+        "figures": {
+            "bon_2x2": figure(0.5),
+            "oracle_2x2": figure(0.6),
+            "mu": figure(-0.25),
+            "pass@2": figure(0.5),
+            "one_shot": figure(0.5),
+            "unknown_thing": figure(0.125),
+            "p01": figure(None, 0),
+        },
+        "official": {"tasks": 4.0, "one_shot": 0.0, "bon_2x2": 0.5},
+        "conditions": {
+            "sources": ["data/x#y.jsonl"],
+            "programs": 2,
+            "tests": 2,
+            "params": {"temperature": 0.8, "top_p": 1.0, "top_k": 40, "max_tokens": 100},
+            "seed": 0,
+            "checkers": ["tokens"],
+            "max_tests": None,
+            "grader": "2",
+            "sparring": "0",
+            "sandbox": {"level": "namespaces", "python": "3", "machine": "m"},
+            "limits": {"idle_seconds": 2.0},
+            "top_k_sent": {"coder": False},
+        },
+        "responses": {"coder": counts},
+        "verdicts": {"accepted": 3},
+        "infra_share": 0.01,
+        "left_out": ["t9"],
+        "tasks": [{"id": str(i)} for i in range(4)],
+    }
+
+
+def test_figures_that_people_know_come_first_and_none_is_lost() -> None:
+    rows = figure_rows(record())
+    assert rows[0] == ("programs right (one-shot)", "50.0% [25.0, 75.0]", "4")
+    labels = [r[0] for r in rows]
+    assert labels.index("pass@2") < labels.index("Best-of-2×2, own samples")
+    assert "oracle, 2×2" in labels
+    assert labels[-1] == "unknown thing"
+    assert ("μ", "-0.25 [0.25, 0.75]", "4") in rows
+    assert not any("p01" in x for x in labels)  # known for no task
+
+
+def test_the_card_is_a_model_index_that_the_hub_reads() -> None:
+    text = card(record())
+    _, front, rest = text.split("---\n")
+    data = yaml.safe_load(front)
+    name, results = model_index_to_eval_results(data["model-index"])
+    assert name == 'a: "b"\n- c'
+    found = {r.metric_name: r.metric_value for r in results}
+    assert found["one_shot"] == 0.5
+    assert found["mu"] == -0.25
+    assert "p01" not in found
+    assert results[0].dataset_type == "x_y_jsonl"
+    assert "T 0.8" in rest
+    assert "checker tokens" in rest
+
+
+def test_what_counts_for_no_figure_is_said() -> None:
+    said = "\n".join(lines(record()))
+    assert "2 no_code_block" in said
+    assert "counted for nothing: 1.00%" in said
+    assert "top-k was not sent" in said
+    assert "one_shot 0.0%" in said
+    text = markdown(record())
+    assert "responses are missing: 1 tasks" in text
+    assert "\\#y.jsonl" in text
+
+
+def test_progress_says_rate_and_time_left() -> None:
+    now = 0.0
+    out = io.StringIO()
+    progress = Progress(Console(file=out, width=200), clock=lambda: now)
+    ask = Ask("t", Role.CODER, 0, "m", 0, ChatParams())
+    with progress:
+        progress.begin(1000, 100)
+        for _ in range(40):
+            now += 1.0
+            progress.heard(ask, Answer("x", StopReason.END_TOKEN, 3, 50))
+        now += 1.0
+        progress.heard(ask, Missing("why"))
+    printed = out.getvalue().splitlines()
+    assert printed[0] == "100 of 1,000 responses are on record"
+    assert printed[1] == "responses 115/1,000, 1.0/s, 50 tokens/s, 0:14:45 left"
+    assert len(printed) == 3  # a line every 15 seconds, not one per response
+    assert progress.line().endswith("1 missing")

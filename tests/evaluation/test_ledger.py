@@ -1,0 +1,119 @@
+"""Responses on disk: none lost, none doubled, whatever kills the process."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sparring.errors import RunError
+from sparring.evaluation.ledger import Entry, Ledger, locked
+from sparring.schema import StopReason
+
+
+def entry(key: str, text: str = "x") -> Entry:
+    return Entry("t", "coder", 0, "m", key, text, StopReason.LENGTH, 3, None)
+
+
+def test_what_is_put_is_there_later(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    first = Ledger(path)
+    entries = [entry("a", "é\n\x00☃"), entry("b", "\ud800"), replace(entry("c"), copied=True)]
+    for e in entries:
+        first.put(e)
+    for ledger in (first, Ledger(path)):
+        assert [ledger.get(k) for k in "abc"] == entries
+        assert ledger.get("d") is None
+        assert len(ledger) == 3
+
+
+@pytest.mark.parametrize("cut", [1, 5, 60])
+def test_a_torn_last_line_is_left_out_and_written_over(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "r.jsonl"
+    ledger = Ledger(path)
+    ledger.put(entry("a"))
+    ledger.put(entry("b"))
+    path.write_bytes(path.read_bytes()[:-cut])
+    again = Ledger(path)
+    assert "a" in again
+    assert "b" not in again
+    again.put(entry("c"))
+    again.put(entry("b", "new"))
+    last = Ledger(path)
+    assert [e.text for k in "abc" if (e := last.get(k))] == ["x", "new", "x"]
+    assert path.read_bytes().count(b"\n") == 3
+
+
+def test_a_file_that_holds_nothing_but_a_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b'{"task"')
+    ledger = Ledger(path)
+    ledger.put(entry("a"))
+    assert Ledger(path).get("a") == entry("a")
+
+
+def test_the_first_of_two_responses_with_one_key_counts(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    one, two = Ledger(path), Ledger(path)
+    one.put(entry("a", "first"))
+    one.put(entry("a", "again"))
+    two.put(entry("a", "of another process"))
+    assert [x.text for x in [Ledger(path).get("a")] if x] == ["first"]
+
+
+@pytest.mark.parametrize("line", [b"nonsense", b'{"key": "a"}', b"[]", b'{"key": 1, "x": 2}'])
+def test_a_damaged_line_is_told_with_its_place(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "r.jsonl"
+    Ledger(path).put(entry("a"))
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    with pytest.raises(RunError, match=f"r.jsonl, at byte {size}"):
+        Ledger(path)
+
+
+def _write(path: Path, name: str) -> None:
+    ledger = Ledger(path)
+    for i in range(50):
+        ledger.put(entry(f"{name}{i}", name * 50))
+
+
+def test_processes_share_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_write, args=(path, name)) for name in "ab"]
+    for w in workers:
+        w.start()
+    for w in workers:
+        w.join()
+    found = Ledger(path)
+    assert len(found) == 100
+    for name in "ab":
+        for i in range(50):
+            held = found.get(f"{name}{i}")
+            assert held is not None
+            assert held.text == name * 50
+
+
+def test_a_response_waits_while_another_process_writes(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    ledger = Ledger(path)
+    with path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        writer = threading.Thread(target=ledger.put, args=(entry("a"),))
+        writer.start()
+        writer.join(0.2)
+        assert path.read_bytes() == b""
+    writer.join()
+    assert Ledger(path).get("a") == entry("a")
+
+
+def test_a_directory_is_held_by_one_evaluation(tmp_path: Path) -> None:
+    held = locked(tmp_path / "new")
+    with pytest.raises(RunError, match="another evaluation is at work"):
+        locked(tmp_path / "new")
+    held.close()
+    locked(tmp_path / "new").close()
