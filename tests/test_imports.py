@@ -43,6 +43,7 @@ STOREYS: list[set[str]] = [
         "replay",
         "rescore",
         "theory",
+        "why",
         "launch",
         "convert",
         "dryrun",
