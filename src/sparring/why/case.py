@@ -19,8 +19,9 @@ from sparring.pipelines.record import judged_from
 from sparring.pipelines.supervised import rewarded
 from sparring.recipe import Recipe
 from sparring.reward import Facts, facts_of, reward_settings
-from sparring.scoring.matrix import Bools
+from sparring.scoring.matrix import Bools, Floats
 from sparring.scoring.rewards import RewardSettings
+from sparring.why.terms import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,15 @@ def case_of(record: Mapping[str, Any], recipe: Recipe) -> Case:
     )
 
 
-def listed(names: Sequence[str], chosen: Bools, most: int = 12) -> str:
-    """The chosen names, "none" of none, with a count of those beyond ``most``."""
-    found = [n for n, is_in in zip(names, chosen, strict=True) if is_in]
+def listed(
+    names: Sequence[str], chosen: Bools, weights: Floats | None = None, most: int = 12
+) -> str:
+    """The chosen names, "none" of none, with a count of those beyond ``most``; each with its
+    weight, where weights are given."""
+    found = [
+        names[i] if weights is None else f"{names[i]} ({number(weights[i])})"
+        for i in np.flatnonzero(chosen)
+    ]
     more = f" and {len(found) - most} more" if len(found) > most else ""
     return (" ".join(found[:most]) or "none") + more
 

@@ -193,15 +193,14 @@ def _catch(
     caught = seen - missed
     scale = wrong_count / seen
     fails, passes = seen_wrong & ~column.passed_P, seen_wrong & column.passed_P
-    weights = (
-        "; each counts by how few right tests catch it (reward.difficulty)"
-        if settings.difficulty
-        else ""
-    )
+    each = column.weight_P if settings.difficulty else None
     terms = [
-        fact(f"caught {listed(case.rows, fails)}{weights}", caught),
-        fact(f"let pass {listed(case.rows, passes)}", missed),
+        fact(f"caught: {listed(case.rows, fails, each)}", caught),
+        fact(f"let pass: {listed(case.rows, passes, each)}", missed),
     ]
+    if settings.difficulty:
+        why = "(weights: the fewer right tests catch a program, the more it counts)"
+        terms.append(fact(why))
     hidden = column.wrong_P & ~column.seen_P
     if hidden.any():
         why = (
