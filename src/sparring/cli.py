@@ -16,6 +16,7 @@ from rich.text import Text
 
 from sparring import __version__, cli_sandbox, cli_show, cli_theory, cli_timeline, cli_vllm
 from sparring.errors import ConfigError, DataError, SparringError
+from sparring.runs.text import visible
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -310,7 +311,7 @@ def main() -> None:
     try:
         app()
     except SparringError as error:
-        Console(stderr=True).print(Text(f"sparring: {error}", style="red"), soft_wrap=True)
+        Console(stderr=True).print(Text(visible(f"sparring: {error}"), style="red"), soft_wrap=True)
         sys.exit(error.exit_code)
     except OSError:
         if (why := _output_refused()) is None:

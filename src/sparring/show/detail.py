@@ -34,7 +34,7 @@ def show_program(
     if source is not None:
         _text("program", source, lines, console, numbered=True)
     elif failure := entry.get("failure"):
-        console.print(Text(f"no program in it: {failure}"))
+        console.print(Text(f"no program in it: {one_line(str(failure), 40)}"))
     _response(entry, lines, console)
     cells = row(record, name, usage)
     _runs(record, cells, None if all_of_it else LINES, console)
@@ -53,7 +53,7 @@ def show_test(
     _heading(found, str(name), entry, console)
     one = given(record, name)
     if one is None:
-        console.print(Text(f"no test in it: {entry.get('failure', 'unread')}"))
+        console.print(Text(f"no test in it: {one_line(str(entry.get('failure', 'unread')), 40)}"))
     else:
         _text("input", one[0], lines, console)
         _text("expected output", one[1], lines, console)
@@ -126,7 +126,7 @@ def _heading(found: Found, name: str, entry: Mapping[str, Any], console: Console
         known = [x for x in entry["logprobs"] if x is not None]
         mean = f", {sum(known) / len(known):.3f} nats each" if known else ""
         told.append(f"{len(entry['token_ids'])} tokens{mean}")
-        told.append(f"ended by {str(entry['stop']).replace('_', ' ')}")
+        told.append(f"ended by {one_line(str(entry['stop']), 20).replace('_', ' ')}")
     if told:
         console.print(Text(" · ".join(told)), soft_wrap=True)
 
@@ -147,7 +147,7 @@ def _reference(entry: Mapping[str, Any], one: tuple[str, str] | None, console: C
     text = Text("right by reference: ")
     text.append_text(mark(entry["right"]))
     if refused := entry.get("refused"):
-        text.append(f"  refused: {refused}")
+        text.append(f"  refused: {one_line(str(refused), 40)}")
     told = entry.get("reference")
     if told is not None and one is not None and told["output"].split() != one[1].split():
         text.append(f"  the reference says {one_line(told['output'].strip(), 40)}")

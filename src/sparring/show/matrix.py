@@ -20,7 +20,7 @@ from rich.text import Text
 from sparring.runs.text import block, one_line
 from sparring.schema import Verdict
 from sparring.show.reading import Found
-from sparring.show.step import WHY
+from sparring.show.step import why_dropped
 from sparring.show.symbols import legend, mark, symbol
 from sparring.why import number
 
@@ -96,7 +96,7 @@ def show_group(found: Found, console: Console, all_of_it: bool) -> None:
     _tests(record, console, all_of_it)
     console.print(
         Text(
-            "one of them: --program P0, --test U0 (or both: a cell); --why: its reward in numbers",
+            "one: --program P0, --test U0 (both: a cell); --why: its reward in numbers",
             "dim",
         ),
         soft_wrap=True,
@@ -179,7 +179,7 @@ def _figure(entry: Mapping[str, Any], name: str, sign: bool = False) -> str:
 
 def _dropped(record: Mapping[str, Any]) -> Text:
     told = [
-        f"the {role}s' group is dropped: {WHY.get(why, why)}"
+        f"the {one_line(str(role), 20)}s' group is dropped: {why_dropped(why)}"
         for role, why in record.get("dropped", {}).items()
         if why
     ]
@@ -199,13 +199,13 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
         text.append(f"{_figure(t, 'caught'):>8} {_figure(t, 'missed'):>6}  ")
         room = max(20, console.width - 38)
         if t["input"] is None:
-            text.append(f"no test: {t['failure']}", "dim")
+            text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
         else:
             half = (room - 3) // 2
             out = one_line(t["output"].rstrip("\n"), half)
             text.append(f"{one_line(t['input'].rstrip(chr(10)), room - 3 - len(out))} → {out}")
             if not t["valid"]:
-                text.append(f" {t.get('refused') or 'invalid'}", "dim")
+                text.append(f" {one_line(str(t.get('refused') or 'invalid'), 20)}", "dim")
         console.print(text, soft_wrap=True)
     if len(shown) < len(tests):
         console.print(Text(f"… {len(tests) - len(shown)} more tests (--all)", "dim"))

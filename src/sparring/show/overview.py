@@ -35,7 +35,7 @@ def show_overview(source: Source, console: Console) -> None:
     run = source.run
     metrics, evaluations = run.lines("metrics.jsonl"), run.lines("evaluations.jsonl")
     with well_formed(f"{run.path}: metrics.jsonl"):
-        console.print(Text(str(run.path), "bold"), soft_wrap=True)
+        console.print(Text(one_line(str(run.path), 200), "bold"), soft_wrap=True)
         console.print(Text(recipe_line(source)), soft_wrap=True)
         console.print(Text(_state(source, metrics)), soft_wrap=True)
     with well_formed(f"{run.path}: evaluations.jsonl"):
@@ -53,7 +53,7 @@ def recipe_line(source: Source) -> str:
     """The recipe in a line."""
     recipe = source.recipe
     if recipe is None:
-        return f"its recipe is not known: {source.unread}"
+        return f"its recipe is not known: {one_line(source.unread, 200)}"
     model = "nano" if recipe.model.path == NANO else one_line(recipe.model.path, 60)
     sampling, training = recipe.sampling, recipe.training
     others = f" + {sampling.opponents} opponents" if sampling.opponents else ""

@@ -22,6 +22,9 @@ from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir, explained, step_file, well_formed
 from sparring.runs.text import one_line
 
+_COMPARED = 100
+"""Characters of an id that a slip of the pen is looked for in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -140,17 +143,18 @@ def _by_name(run: RunDir, wanted: str, step: int) -> Found:
     ids: list[str] = []
     for index, record in enumerate(groups(run, step)):
         with well_formed(f"rollouts of step {step}"):
-            ids.append(str(record["task"]["id"]))
+            name = str(record["task"]["id"])
+        ids.append(name[:_COMPARED])
         if wanted == str(index):
             return Found(step, index, record)
-        if ids[-1].startswith(wanted) and len(starting) < 2:
+        if name.startswith(wanted) and len(starting) < 2:
             starting.append(Found(step, index, record))
     if len(starting) == 1:
         return starting[0]
     shown = one_line(wanted, 60)
     if starting:
         raise RunError(f"--task {shown}: several tasks of step {step} begin so; give more of it")
-    close = difflib.get_close_matches(wanted, ids, n=1)
+    close = difflib.get_close_matches(wanted[:_COMPARED], ids, n=1)
     hint = f"did you mean {one_line(close[0], 60)}?" if close else "--step lists them"
     raise RunError(f"--task {shown}: no step on record has it ({len(ids)} in step {step}); {hint}")
 

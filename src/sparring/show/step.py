@@ -28,6 +28,11 @@ WHY = {
 """Why a group gives no gradient, in two words (`DropReason`)."""
 
 
+def why_dropped(reason: object) -> str:
+    """A recorded reason in two words; one of another version as it is."""
+    return WHY.get(str(reason), one_line(str(reason), 40))
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """What is kept of a group."""
@@ -43,7 +48,10 @@ def show_step(source: Source, step: int, console: Console, most: int | None) -> 
     """Print a step's groups, the first ``most`` of them."""
     rows, damage = _rows(source, step)
     drops = {role: Counter(r.dropped[role] for r in rows if r.dropped[role]) for role in Role}
-    console.print(Text(f"{source.run.path} · step {step}: {len(rows):,} groups"), soft_wrap=True)
+    console.print(
+        Text(f"{one_line(str(source.run.path), 200)} · step {step}: {len(rows):,} groups"),
+        soft_wrap=True,
+    )
     table = Table(box=None, padding=(0, 1), expand=False)
     table.add_column("#", justify="right")
     table.add_column("task", no_wrap=True)
@@ -64,14 +72,16 @@ def show_step(source: Source, step: int, console: Console, most: int | None) -> 
     if most is not None and len(rows) > most:
         console.print(Text(f"… {len(rows) - most:,} more groups; --all lists them"))
     for role in Role:
-        told = ", ".join(f"{n:,} {WHY.get(r or '', r)}" for r, n in drops[role].most_common())
+        told = ", ".join(f"{n:,} {why_dropped(r)}" for r, n in drops[role].most_common())
         learned = len(rows) - sum(drops[role].values())
         console.print(
             Text(f"{role}: {learned:,} groups learned from; dropped: {told or 'none'}"),
             soft_wrap=True,
         )
     if damage:
-        console.print(Text(f"! {damage}: the groups before that are shown", "yellow"))
+        console.print(
+            Text(f"! {one_line(damage, 300)}: the groups before that are shown", "yellow")
+        )
     console.print(
         Text("tests right: by the task's reference. One group: --task ID (or its number)", "dim"),
         soft_wrap=True,
@@ -116,5 +126,5 @@ def _rewards(row: _Row, role: Role) -> Text:
     if (bounds := row.rewards[role]) is not None:
         low, high = map(number, bounds)
         found = [low if low == high else f"{low} … {high}"]
-    told = " ".join([*found, *([f"({WHY.get(why, why)})"] if why else [])])
+    told = " ".join([*found, *([f"({why_dropped(why)})"] if why else [])])
     return Text(told or "–", "dim" if why else "")
