@@ -14,7 +14,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring import __version__, cli_sandbox, cli_show, cli_theory, cli_timeline, cli_vllm
+from sparring import (
+    __version__,
+    cli_plot,
+    cli_sandbox,
+    cli_show,
+    cli_theory,
+    cli_timeline,
+    cli_vllm,
+)
 from sparring.errors import ConfigError, DataError, SparringError
 from sparring.runs.text import visible
 
@@ -29,6 +37,7 @@ app.add_typer(microworld_app, name="microworld")
 app.add_typer(cli_sandbox.app, name="sandbox")
 app.add_typer(cli_vllm.app, name="vllm")
 app.command()(cli_show.show)
+app.command()(cli_plot.plot)
 app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
 

@@ -74,7 +74,7 @@ def listed(
     weight, where weights are given."""
     found = [
         names[i] if weights is None else f"{names[i]} ({number(weights[i])})"
-        for i in np.flatnonzero(chosen)
+        for i in np.flatnonzero(chosen).tolist()
     ]
     more = f" and {len(found) - most} more" if len(found) > most else ""
     return (" ".join(found[:most]) or "none") + more
