@@ -22,6 +22,7 @@ from sparring import (
     cli_theory,
     cli_timeline,
     cli_vllm,
+    cli_watch,
 )
 from sparring.errors import ConfigError, DataError, SparringError
 from sparring.runs.text import visible
@@ -40,6 +41,7 @@ app.command()(cli_show.show)
 app.command()(cli_plot.plot)
 app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
+app.command()(cli_watch.watch)
 
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")

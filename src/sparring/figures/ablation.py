@@ -47,6 +47,7 @@ def draw_bars(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
     title = f"difference from {arms[0].label}, paired by task" if paired else "last evaluation"
     if not paired and len(arms) > 1:
         title += " (not the same tasks: not paired)"
+    axes[0][0].invert_yaxis()  # shared by all panels
     figure.suptitle(f"{title}; 95% intervals", fontsize=9)
     figure.tight_layout()
     return figure
@@ -62,7 +63,6 @@ def _panel(
             error = [[100 * (e.mean - e.low)], [100 * (e.high - e.mean)]]
             axis.errorbar(100 * e.mean, i, xerr=error, color="black", capsize=3, linewidth=1)
     axis.set_yticks(range(len(arms)), [a.label for a in arms])
-    axis.invert_yaxis()
     axis.axvline(0, color="black", linewidth=0.8)
     axis.set(title=label, xlabel="points" if paired else "%")
     axis.grid(axis="x", alpha=0.25)

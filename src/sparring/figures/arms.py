@@ -18,7 +18,7 @@ import numpy as np
 
 from sparring.config import differing, recorded_recipe
 from sparring.errors import RunError, SparringError
-from sparring.recipe import Recipe
+from sparring.recipe import Preset, Recipe
 from sparring.runs.directory import RunDir, well_formed
 from sparring.runs.text import one_line
 from sparring.scoring.matrix import Floats
@@ -128,20 +128,19 @@ def _floats(values: Mapping[str, Sequence[float | None]]) -> dict[str, Floats]:
 
 def _labels(runs: Sequence[RunData]) -> dict[Path, str]:
     """What tells these runs apart."""
-    known = [r.recipe for r in runs if r.recipe is not None]
-    presets = {r.preset for r in known}
-    keys: set[str] = set()
-    for preset in presets:
-        same = [r for r in known if r.preset is preset]
-        keys |= {k for other in same[1:] for k in differing(same[0], other)}
-    keys = {k for k in keys if not _NOT_THE_METHOD.fullmatch(k)}
+    keys: dict[Preset, set[str]] = {}
+    for run in runs:
+        if run.recipe is not None:
+            same = [r.recipe for r in runs if r.recipe and r.recipe.preset is run.recipe.preset]
+            changed = {k for other in same[1:] for k in differing(same[0], other)}
+            keys[run.recipe.preset] = {k for k in changed if not _NOT_THE_METHOD.fullmatch(k)}
     found = {}
     for run in runs:
         if run.recipe is None:
             found[run.path] = run.path.parent.name if run.path.suffix else run.path.name
             continue
         data = run.recipe.model_dump(mode="json")
-        said = [f"{k.partition('.')[2]}={_at(data, k)}" for k in sorted(keys)]
+        said = [f"{k.partition('.')[2]}={_at(data, k)}" for k in sorted(keys[run.recipe.preset])]
         found[run.path] = ", ".join([str(run.recipe.preset), *said])
     return found
 

@@ -4,7 +4,7 @@ contours of μ: where an arm's tests went during training.
 Points are rates over windows of recorded steps (`scoring.rates`, all seeds of
 an arm together), or without rollouts those of the evaluations. μ depends on
 p_u as well, which has no axis: the contours are those of the p_u that the
-title names, the last one of the first arm, and each point says its own μ.
+title names, the last one of the first arm; the legend has the arms' own μ.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
             marker=MARKERS[i % len(MARKERS)],
             markersize=5,
             linewidth=1.2,
-            label=arm.label,
+            label=f"{arm.label}: μ {row[0].mu:.2f} → {row[-1].mu:.2f}, steps {row[0].step} → "
+            f"{row[-1].step}",
         )
         axis.plot(
             xs[:1],
@@ -69,15 +70,6 @@ def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
             markerfacecolor="white",
             linestyle="none",
         )
-        for p in (row[0], row[-1]):
-            axis.annotate(
-                f"step {p.step}, μ {p.mu:.2f}",
-                (p.p01, p.p00),
-                xytext=(5, 5),
-                textcoords="offset points",
-                fontsize=7,
-                color=colour,
-            )
     axis.set(
         xlabel="p01: a wrong program passes a right test",
         ylabel="p00: a wrong program passes a wrong test",
@@ -85,7 +77,7 @@ def draw_plane(plt: Any, arms: Sequence[Arm]) -> Any:
         xlim=(0, most),
         ylim=(0, most),
     )
-    axis.legend(loc="upper left")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14))
     figure.tight_layout()
     return figure
 

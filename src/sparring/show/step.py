@@ -34,7 +34,7 @@ def why_dropped(reason: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """What is kept of a group."""
 
     task: str
@@ -46,7 +46,7 @@ class _Row:
 
 def show_step(source: Source, step: int, console: Console, most: int | None) -> None:
     """Print a step's groups, the first ``most`` of them."""
-    rows, damage = _rows(source, step)
+    rows, damage = rows_of(source, step)
     drops = {role: Counter(r.dropped[role] for r in rows if r.dropped[role]) for role in Role}
     console.print(
         Text(f"{one_line(str(source.run.path), 200)} · step {step}: {len(rows):,} groups"),
@@ -66,7 +66,7 @@ def show_step(source: Source, step: int, console: Console, most: int | None) -> 
             Text(one_line(row.task, width)),
             "{}/{}".format(*row.correct),
             "–" if row.right is None else "{}/{}".format(*row.right),
-            *(_rewards(row, role) for role in Role),
+            *(rewards_of(row, role) for role in Role),
         )
     console.print(table)
     if most is not None and len(rows) > most:
@@ -88,9 +88,9 @@ def show_step(source: Source, step: int, console: Console, most: int | None) -> 
     )
 
 
-def _rows(source: Source, step: int) -> tuple[list[_Row], str]:
+def rows_of(source: Source, step: int) -> tuple[list[Row], str]:
     """The step's groups, and what is wrong with its file."""
-    rows: list[_Row] = []
+    rows: list[Row] = []
     try:
         for record in groups(source.run, step):
             with well_formed(f"rollouts of step {step}"):
@@ -102,11 +102,11 @@ def _rows(source: Source, step: int) -> tuple[list[_Row], str]:
     return rows, ""
 
 
-def _row(record: Mapping[str, Any]) -> _Row:
+def _row(record: Mapping[str, Any]) -> Row:
     programs, tests = record["programs"], record["tests"]
     known = [t["right"] for t in tests if t["right"] is not None]
     dropped = record.get("dropped", {})
-    return _Row(
+    return Row(
         task=str(record["task"]["id"]),
         correct=(sum(bool(p.get("correct")) for p in programs), len(programs)),
         right=(sum(map(bool, known)), len(known)) if known else None,
@@ -120,7 +120,7 @@ def _range(responses: list[Mapping[str, Any]]) -> tuple[float, float] | None:
     return (min(known), max(known)) if known else None
 
 
-def _rewards(row: _Row, role: Role) -> Text:
+def rewards_of(row: Row, role: Role) -> Text:
     why = row.dropped[role]
     found: list[str] = []
     if (bounds := row.rewards[role]) is not None:
