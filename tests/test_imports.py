@@ -47,6 +47,7 @@ STOREYS: list[set[str]] = [
         "show",
         "figures",
         "watch",
+        "tracking",
         "launch",
         "convert",
         "dryrun",

@@ -23,6 +23,7 @@ MAY_CHANGE = (
     "sandbox.ray_address",
     "sandbox.max_infra_share",
     "monitors",
+    "tracking",
     "training.threads",
     "training.sharding",
     "sampling.max_rows",
