@@ -68,7 +68,10 @@ def screen(watched: Watched, width: int) -> RenderableType:
     """All that is known, in one screen."""
     from sparring.show.overview import alarm_lines, curves_table, recipe_line
 
-    parts: list[RenderableType] = [Text(_heading(watched), "bold")]
+    parts: list[RenderableType] = [
+        Text(one_line(str(watched.path), 120), "bold"),
+        Text(_said(watched)),
+    ]
     if watched.source:
         parts.append(Text(recipe_line(watched.source)))
         parts.append(_bar(watched))

@@ -183,7 +183,7 @@ def test_a_real_run_is_followed_in_a_terminal(tmp_path: Path) -> None:
     os.close(mother)
     told = seen.decode()
     assert "nothing of a run is there yet" in told
-    assert ": running" in told
-    assert ": finished" in told
+    assert "\nrunning" in told
+    assert "\nfinished" in told
     steps = [json.loads(x)["step"] for x in (run / "metrics.jsonl").read_text().splitlines()]
     assert f"step {steps[-1]} " in told
