@@ -184,6 +184,25 @@ def test_records_without_a_recipe_are_shown_but_not_explained(run: Path) -> None
     assert "there is no recipe.json" in refused(run, "--task", "second", "--program", "0", "--why")
 
 
+def test_the_records_of_an_evaluation_are_shown_as_step_0(tmp_path: Path) -> None:
+    """Without recipe, token ids and advantages; of a task without tests, too."""
+    record, untested = group(id="t"), group(id="u")
+    untested["tests"] = []
+    for one in (record, untested):
+        one["step"] = 0
+        for entry in (*one["programs"], *one["tests"]):
+            entry |= {"token_ids": [], "logprobs": [], "tokens": [9, 17], "advantage": 0.0}
+    for entry in (*untested["programs"], *untested["opponents"]):
+        del entry["runs"][8:]
+    run = run_of(tmp_path / "run", {0: [record, untested]})
+    (run / "recipe.json").unlink()
+    (run / "metrics.jsonl").unlink()
+    assert "step 0: 2 groups" in shown(run)
+    assert "P4   ✓  ✓✓✓✓✓✓✓✓ │ ✗✓✓✗✗" in shown(run, "--task", "t")
+    assert "P4   ✓  ✓✓✓✓✓✓✓✓ " in shown(run, "--task", "u")
+    assert "17 tokens · ended by" in shown(run, "--task", "t", "--program", "0")
+
+
 def test_a_run_cut_off_in_a_line_is_shown_up_to_there(run: Path) -> None:
     with (run / "metrics.jsonl").open("a") as file:
         file.write('{"step": 3, "tok')

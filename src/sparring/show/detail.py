@@ -125,7 +125,8 @@ def _heading(found: Found, name: str, entry: Mapping[str, Any], console: Console
     if "token_ids" in entry:
         known = [x for x in entry["logprobs"] if x is not None]
         mean = f", {sum(known) / len(known):.3f} nats each" if known else ""
-        told.append(f"{len(entry['token_ids'])} tokens{mean}")
+        count = entry["tokens"][1] if "tokens" in entry else len(entry["token_ids"])
+        told.append(f"{int(count)} tokens{mean}")
         told.append(f"ended by {one_line(str(entry['stop']), 20).replace('_', ' ')}")
     if told:
         console.print(Text(" · ".join(told)), soft_wrap=True)

@@ -16,6 +16,7 @@ from sparring.runs.spark import sparkline
 from sparring.runs.tables import closing_table
 from sparring.runs.text import one_line
 from sparring.show.reading import Source, groups
+from sparring.show.step import show_step
 
 CURVES = {
     "one_shot": "programs right",
@@ -26,6 +27,8 @@ CURVES = {
     "tester.entropy": "tester's entropy",
 }
 """What is drawn of every step, with what it is called."""
+_GROUPS = 40
+"""Of an evaluation, tasks that are listed."""
 _JUSTIFY: tuple[JustifyMethod, ...] = ("left", "right", "left", "right")
 _SHARES = ("one_shot", "tests_right", "tests_invalid", "groups_dropped")
 
@@ -33,6 +36,9 @@ _SHARES = ("one_shot", "tests_right", "tests_invalid", "groups_dropped")
 def show_overview(source: Source, console: Console) -> None:
     """Print a run at a glance."""
     run = source.run
+    if source.recipe is None and source.steps == [0]:  # an evaluation: nothing was learned
+        show_step(source, 0, console, _GROUPS)
+        return
     metrics, evaluations = run.lines("metrics.jsonl"), run.lines("evaluations.jsonl")
     with well_formed(f"{run.path}: metrics.jsonl"):
         console.print(Text(one_line(str(run.path), 200), "bold"), soft_wrap=True)
