@@ -79,7 +79,32 @@ def a_record(seed: int) -> dict[str, Any]:
         record["opponents"] = [
             {**response(rng), "runs": runs(rng, g + m, infra)} for _ in range(others)
         ]
+    if rng.integers(4) == 0:
+        record["supervision"] = supervision(rng, record, infra)
     return record
+
+
+def supervision(rng: np.random.Generator, record: dict[str, Any], infra: bool) -> dict[str, Any]:
+    """Another model's tests, some of them unread, and every program's runs on them."""
+    read = rng.random(int(rng.integers(1, 4))) < 0.7
+    count = int(read.sum()) + len(record["tests"])
+    others = record.get("opponents")
+    return {
+        "tests": [
+            {
+                "input": f"{k}\n" if ok else None,
+                "output": "0\n" if ok else None,
+                "failure": None if ok else "no_test_input",
+                "right": None,
+                "kept": bool(ok),
+            }
+            for k, ok in enumerate(read)
+        ],
+        "runs": [runs(rng, count, infra) for _ in record["programs"]] if read.any() else None,
+        "opponents_runs": [runs(rng, count, infra) for _ in others]
+        if others and read.any()
+        else None,
+    }
 
 
 @st.composite
@@ -109,13 +134,16 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "preset": number("default", "paper", "official"),
         "reward": reward,
         "sampling": {"coder_max_tokens": 8, "tester_max_tokens": 8},
+        "supervision": {"kind": "tester", "model": "nano", "filter": number("none", "agreement")}
+        if number(False, True)
+        else {},
         "learning": {"objective": "likelihood" if likelihood else "clipped"},
     }
     return make_recipe(data, (), "test")
 
 
 @given(seed=st.integers(0, 1 << 32), recipe=recipes())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_every_term_adds_up_to_what_the_scorer_pays(seed: int, recipe: Recipe) -> None:
     scored = Scorer(recipe).score(judged_from(a_record(seed)), step=3, index=2)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
