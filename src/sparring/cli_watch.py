@@ -146,21 +146,18 @@ def _evaluated(record: Mapping[str, Any]) -> str:
 def _last_groups(watched: Watched) -> Table | None:
     """The first groups of the newest step on record."""
     from sparring.schema import Role
-    from sparring.show.step import rewards_of, rows_of
+    from sparring.show.step import rewards_of
 
-    if watched.source is None or not (steps := watched.source.steps):
+    rows = watched.newest_groups(_GROUPS)
+    if not rows:
         return None
-    try:
-        rows, _ = rows_of(watched.source, steps[-1])
-    except RunError:
-        return None  # what is wrong with it is what `sparring show` says
     table = Table(box=None, padding=(0, 1))
-    table.add_column(f"step {steps[-1]}", no_wrap=True)
+    table.add_column(f"step {watched.newest}", no_wrap=True)
     for name in ("programs", "tests"):
         table.add_column(f"{name} right", justify="right")
     table.add_column("coder's rewards", no_wrap=True)
     table.add_column("tester's rewards", no_wrap=True)
-    for row in rows[:_GROUPS]:
+    for row in rows:
         table.add_row(
             Text(one_line(row.task, 20)),
             "{}/{}".format(*row.correct),

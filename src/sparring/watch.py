@@ -8,16 +8,21 @@ begins at that moment would find it taken.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sparring.errors import RunError
 from sparring.recipe import Recipe
-from sparring.show.reading import Source, source
+from sparring.runs.directory import well_formed
+from sparring.show.reading import Source, groups, source
+from sparring.show.step import Row, row_of
 
 _RECENT = 10
 """Steps that the time left and the shares of the phases are taken from."""
@@ -82,6 +87,9 @@ class Watched:
     timing: Tail = field(init=False)
     source: Source | None = None
     state: State = State.WAITING
+    newest: int = -1
+    """The step whose groups were read last."""
+    _groups: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.metrics, self.evaluations, self.timing = (
@@ -147,6 +155,18 @@ class Watched:
             for name, seconds in parts.items() if isinstance(parts, Mapping) else ():
                 found[str(name)] = found.get(str(name), 0.0) + float(seconds) / len(recent)
         return dict(sorted(found.items(), key=lambda kv: -kv[1]))
+
+    def newest_groups(self, most: int) -> list[Row]:
+        """The first groups of the newest step on record; read once, for a step may have thousands.
+        What is wrong with its file is for `sparring show` to say."""
+        steps = self.source.steps if self.source else []
+        if self.source is not None and steps and steps[-1] != self.newest:
+            self.newest, self._groups = steps[-1], []
+            with contextlib.suppress(RunError):
+                for record in islice(groups(self.source.run, self.newest), most):
+                    with well_formed(f"rollouts of step {self.newest}"):
+                        self._groups.append(row_of(record))
+        return self._groups
 
     def _recent(self) -> list[dict[str, Any]]:
         return [t for t in self.timing.records[-4 * _RECENT :] if "step" in t][-_RECENT:]

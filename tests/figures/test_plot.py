@@ -96,14 +96,16 @@ def test_bars_are_differences_paired_by_task(tmp_path: Path) -> None:
 
 
 def test_the_plane_has_the_rates_of_the_rollouts(tmp_path: Path) -> None:
-    """Step 2 is the group of tests/why: right by reference U1 U2, read all five. The wrong P0 to P3
-    pass the right ones 5 of 8 times, the wrong ones 2 of 12."""
-    [arm] = arms_of([str(made(tmp_path / "a"))])
-    point = plane._points(arm)[-1]
-    assert (point.step, point.p_u) == (2, 0.4)
-    assert point.p01 == pytest.approx(5 / 8)
-    assert point.p00 == pytest.approx(2 / 12)
-    assert point.mu == pytest.approx(0.4 * 3 / 8 - 0.6 / 6)
+    """The group of tests/why, but U0 right by reference as well, though the correct P4 fails it.
+    The wrong P0 to P3 pass the right U0 U1 U2 6 of 12 times, the wrong U3 U4 once of 8."""
+    record = group("default")
+    record["tests"][0]["right"] = True
+    [arm] = arms_of([str(run_of(tmp_path / "a", {2: [record]}))])
+    [point] = plane._points(arm)
+    assert (point.step, point.p_u) == (2, 0.6)
+    assert point.p01 == pytest.approx(6 / 12)
+    assert point.p00 == pytest.approx(1 / 8)
+    assert point.mu == pytest.approx(0.6 / 2 - 0.4 / 8)
 
 
 @pytest.mark.parametrize("kind", ["curves", "grid", "plane", "ablation"])

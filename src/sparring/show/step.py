@@ -46,7 +46,7 @@ class Row:
 
 def show_step(source: Source, step: int, console: Console, most: int | None) -> None:
     """Print a step's groups, the first ``most`` of them."""
-    rows, damage = rows_of(source, step)
+    rows, damage = _rows(source, step)
     drops = {role: Counter(r.dropped[role] for r in rows if r.dropped[role]) for role in Role}
     console.print(
         Text(f"{one_line(str(source.run.path), 200)} · step {step}: {len(rows):,} groups"),
@@ -88,13 +88,13 @@ def show_step(source: Source, step: int, console: Console, most: int | None) -> 
     )
 
 
-def rows_of(source: Source, step: int) -> tuple[list[Row], str]:
+def _rows(source: Source, step: int) -> tuple[list[Row], str]:
     """The step's groups, and what is wrong with its file."""
     rows: list[Row] = []
     try:
         for record in groups(source.run, step):
             with well_formed(f"rollouts of step {step}"):
-                rows.append(_row(record))
+                rows.append(row_of(record))
     except RunError as error:
         if not rows:
             raise
@@ -102,7 +102,8 @@ def rows_of(source: Source, step: int) -> tuple[list[Row], str]:
     return rows, ""
 
 
-def _row(record: Mapping[str, Any]) -> Row:
+def row_of(record: Mapping[str, Any]) -> Row:
+    """What is kept of a record."""
     programs, tests = record["programs"], record["tests"]
     known = [t["right"] for t in tests if t["right"] is not None]
     dropped = record.get("dropped", {})
@@ -121,6 +122,7 @@ def _range(responses: list[Mapping[str, Any]]) -> tuple[float, float] | None:
 
 
 def rewards_of(row: Row, role: Role) -> Text:
+    """The range of a role's rewards, and why its group was dropped."""
     why = row.dropped[role]
     found: list[str] = []
     if (bounds := row.rewards[role]) is not None:
