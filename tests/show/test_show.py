@@ -232,6 +232,29 @@ def test_a_group_without_a_correct_program_says_so(tmp_path: Path) -> None:
     assert "why U0 earned none" in out
 
 
+def test_under_supervision_the_tests_that_count_say_who_is_correct(tmp_path: Path) -> None:
+    """K0 could not be read, K1 was set aside, K2 counts: P0 passes it, P1 does not."""
+    record = group(id="t")
+    tests = [
+        {"input": i, "output": "0\n", "failure": None, "right": None, "kept": k}
+        for i, k in ((None, False), ("1\n", False), ("2\n", True))
+    ]
+    verdicts = [["wrong_answer", "accepted"], *[["accepted", "wrong_answer"]] * 6]
+    runs = [[{"verdict": v, "output": ""} for v in row + ["accepted"] * 5] for row in verdicts]
+    record["supervision"] = {"tests": tests, "runs": runs[:5], "opponents_runs": runs[5:]}
+    lines = shown(run_of(tmp_path / "run", {1: [record]}), "--task", "t").splitlines()
+    assert any(line.startswith("P0   ✓  –✗✓ │ ✗✗✗✗✗✗✗✗ │") for line in lines)
+    assert any(line.startswith("P4   ✗  –✓✗ │ ✓✓✓✓✓✓✓✓ │") for line in lines)
+    assert "counts  ✗✗✓" in lines
+
+
+def test_where_nobody_is_correct_no_test_is_said_to_be_accepted(tmp_path: Path) -> None:
+    record = group("paper", id="t")
+    record["programs"][4]["runs"] = record["programs"][0]["runs"]
+    lines = shown(run_of(tmp_path / "run", {1: [record]}), "--task", "t").splitlines()
+    assert "all P✓             ?????" in lines
+
+
 def test_ten_thousand_groups_are_listed_one_screen_at_a_time(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", {1: []})
     many = group(id="many")

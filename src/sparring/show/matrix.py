@@ -10,7 +10,7 @@ the terminal: what does not is counted, and ``--all`` prints it in further block
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,15 @@ class Block:
     title: str
     cells: Sequence[Sequence[Verdict]]
     width: int
+    kept: Sequence[bool] = ()
+    """Which of a supervising tester's tests decide who is correct."""
+
+    def correct(self) -> list[bool | None]:
+        """Whether each row's program is correct by these tests."""
+        return [_correct([v for v, k in self._decided(row) if k]) for row in self.cells]
+
+    def _decided(self, row: Sequence[Verdict]) -> Iterator[tuple[Verdict, bool]]:
+        return zip(row, self.kept or [True] * len(row), strict=True)
 
 
 def blocks_of(record: Mapping[str, Any]) -> tuple[list[Block], int]:
@@ -55,7 +64,8 @@ def blocks_of(record: Mapping[str, Any]) -> tuple[list[Block], int]:
         read = [t["input"] is not None for t in told["tests"]]
         every = [*told["runs"], *(told["opponents_runs"] or ())]
         cells = [_spread([Verdict(o["verdict"]) for o in row[: sum(read)]], read) for row in every]
-        found.insert(0, Block("K", "supervising", cells, len(read)))
+        kept = [bool(t["kept"]) for t in told["tests"]]
+        found.insert(0, Block("K", "supervising", cells, len(read), kept))
     return found, len(own)
 
 
@@ -123,13 +133,12 @@ def _matrix(
     most: int,
 ) -> Text:
     spans = list(zip(blocks, starts, ends, strict=True))
-    text = _header(spans)
+    text, correct = _header(spans), blocks[0].correct()
     for i in range(min(most, len(blocks[0].cells))):
         entry = record["programs"][i] if i < own else None
         name = f"P{i}" if entry is not None else f"O{i - own}"
         text.append(f"{name:<5}", "bold" if entry is not None else "dim")
-        judging = blocks[0].cells[i]
-        text.append_text(mark(_correct(judging)))
+        text.append_text(mark(correct[i]))
         for n, (b, start, end) in enumerate(spans):
             text.append(" │ " if n else "  ", "dim")
             for verdict in b.cells[i][start:end]:
@@ -139,10 +148,16 @@ def _matrix(
         text.append("\n")
     _, start, end = spans[-1]
     before = sum(e - s for _, s, e in spans[:-1]) + 3 * (len(spans) - 1)
+    if kept := blocks[0].kept:
+        text.append(f"{'counts':<8}", "dim")
+        for one in kept[spans[0][1] : spans[0][2]]:
+            text.append_text(mark(one))
+        text.append("\n")
     for label, name in (("right", "right"), ("all P✓", "accepts_correct")):
+        known = name == "right" or True in correct  # of no program at all, all pass
         text.append(f"{label:<8}{' ' * before}", "dim")
         for test in record["tests"][start:end]:
-            text.append_text(mark(test.get(name)))
+            text.append_text(mark(test.get(name) if known else None))
         text.append("\n")
     text.rstrip()
     return text
