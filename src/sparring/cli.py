@@ -18,14 +18,18 @@ from sparring import (
     __version__,
     cli_audit,
     cli_eval,
+    cli_plot,
     cli_report,
     cli_sandbox,
+    cli_show,
     cli_tasks,
     cli_theory,
     cli_timeline,
     cli_vllm,
+    cli_watch,
 )
 from sparring.errors import ConfigError, SparringError
+from sparring.runs.text import visible
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,6 +48,9 @@ app.command()(cli_theory.theory)
 app.command()(cli_timeline.timeline)
 app.command("eval")(cli_eval.evaluate_command)
 app.command("compare")(cli_eval.compare_command)
+app.command()(cli_show.show)
+app.command()(cli_plot.plot)
+app.command()(cli_watch.watch)
 
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")
@@ -297,7 +304,7 @@ def main() -> None:
     try:
         app()
     except SparringError as error:
-        Console(stderr=True).print(Text(f"sparring: {error}", style="red"), soft_wrap=True)
+        Console(stderr=True).print(Text(visible(f"sparring: {error}"), style="red"), soft_wrap=True)
         sys.exit(error.exit_code)
     except OSError:
         if (why := _output_refused()) is None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from sparring.errors import ConfigError
 from sparring.recipe import NANO, Recipe
+from sparring.runs.directory import RunDir
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
 """The recipe that uses it: what `sparring train` runs without arguments."""
@@ -68,6 +69,14 @@ def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> 
                 _line("--set" if _named(e["loc"], given) else where, e) for e in error.errors()
             )
         ) from None
+
+
+def recorded_recipe(run: RunDir) -> Recipe:
+    """The resolved recipe of a run. Raises `ConfigError` if this version cannot read it."""
+    data = run.read_json("recipe.json")
+    if isinstance(data, dict) and isinstance(tasks := data.get("tasks"), dict):
+        tasks.setdefault("withheld_tests", 0)  # as it was before there were any
+    return make_recipe(data, (), str(run.path / "recipe.json"))
 
 
 def differing(one: Recipe, other: Recipe) -> list[str]:

@@ -39,6 +39,7 @@ from sparring.runs.directory import RunDir
 from sparring.sandbox import Job
 from sparring.schema import Response, Role, StopReason, Task, Verdict
 from sparring.supervision import Supervisor
+from sparring.tracking import check_trackers
 from sparring.trainer import Trainer
 
 _TASKS = 2
@@ -61,6 +62,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
     Raises the errors that the run would end with.
     """
     RunDir.check_new(place)
+    check_trackers(recipe)
     scorer = Scorer(recipe)
     trainer = Trainer(recipe)
     with Ring(recipe, trainer) as ring:

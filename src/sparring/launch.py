@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparring.config import NANO_RECIPE, differing, load_recipe, make_recipe
+from sparring.config import NANO_RECIPE, differing, load_recipe, make_recipe, recorded_recipe
 from sparring.errors import ConfigError
 from sparring.recipe import Recipe
 from sparring.replay import refuse_other_changes, replay_recipe
@@ -23,6 +23,7 @@ MAY_CHANGE = (
     "sandbox.ray_address",
     "sandbox.max_infra_share",
     "monitors",
+    "tracking",
     "training.threads",
     "training.sharding",
     "sampling.max_rows",
@@ -36,6 +37,9 @@ MAY_CHANGE = (
 """Keys and sections that a resumed run may change: none of them changes what a step does. Those
 from training.threads on change its rounding, so that such a run is no longer equal to the byte;
 without them, a run that does not fit into memory in its hundredth step would be lost."""
+
+
+__all__ = ["Launch", "ended", "new_run", "recorded_recipe", "replayed_run", "resumed_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +123,6 @@ def replayed_run(
     _write_recipe(run, recipe)
     run.write_json("replay.json", {"source": str(source_path.resolve()), "from_step": from_step})
     return Launch(recipe, run, source, from_step)
-
-
-def recorded_recipe(run: RunDir) -> Recipe:
-    """The resolved recipe of a run. Raises `ConfigError` if this version cannot read it."""
-    data = run.read_json("recipe.json")
-    if isinstance(data, dict) and isinstance(tasks := data.get("tasks"), dict):
-        tasks.setdefault("withheld_tests", 0)  # as it was before there were any
-    return make_recipe(data, (), str(run.path / "recipe.json"))
 
 
 def _write_recipe(run: RunDir, recipe: Recipe) -> None:

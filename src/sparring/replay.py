@@ -26,10 +26,11 @@ from sparring.reward import Scorer
 from sparring.rollouts import Replayed
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
+from sparring.tracking import Tracking, check_trackers
 from sparring.train import advance, take_up
 from sparring.trainer import Trainer
 
-SECTIONS = ("reward", "checker", "learning", "training", "monitors")
+SECTIONS = ("reward", "checker", "learning", "training", "monitors", "tracking")
 """What a replay may change; the rest decided how the rollouts were made."""
 
 
@@ -63,6 +64,7 @@ def replay(
     model at 0; goes to the recipe's last step or the last one on record.
     """
     started = time.monotonic()
+    check_trackers(recipe)
     rollouts = Replayed(source, run, recipe.checker.rule)
     trainer, scorer = Trainer(recipe, world), Scorer(recipe)
     if from_step:
@@ -78,7 +80,7 @@ def replay(
             f"note: {changed[0]} is not what it was when {source.path} began: this is a replay "
             "with another start model"
         )
-    with stopping() as stop, progress:
+    with stopping() as stop, progress, Tracking.of(recipe, run) as tracking:
         for note in notes:
             progress.note(note)
         progress.timeline.cut()
@@ -86,6 +88,7 @@ def replay(
             if stop():
                 raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")
             advance(trainer, scorer, rollouts, run, progress, stop)
+            tracking.catch_up()
     summary = {
         "replayed": str(source.path),
         "from_step": from_step,

@@ -52,6 +52,7 @@ from sparring.runs.timeline import Phase
 from sparring.schema import Role
 from sparring.step import one_step
 from sparring.supervision import Written
+from sparring.tracking import Tracking, check_trackers
 from sparring.trainer import Trainer
 
 
@@ -63,6 +64,7 @@ def train(
     Where others learn with this process, it is the first in the ``world``; see `sparring.follow`.
     """
     started = time.monotonic()
+    check_trackers(recipe)
     scorer, trainer = Scorer(recipe), Trainer(recipe, world)
     if recipe.training.ahead:
         trainer.behind = trainer.twin()
@@ -77,6 +79,8 @@ def train(
         progress.timeline.cut()
         court = Court(ring, run, progress, trainer.step)
         newest = court.first
+        tracking = stack.enter_context(Tracking.of(recipe, run))
+        tracking.catch_up()
         common = table(ring, run, progress)
         rollouts: Live | Ahead = Live(common, trainer.pass_rates)
         if trainer.behind:
@@ -91,6 +95,7 @@ def train(
             if _due(trainer):
                 rollouts.settle()
                 newest = court.evaluate(trainer.step)
+            tracking.catch_up()
         timing = run.lines("timing.jsonl")
         seconds = {
             "wall": time.monotonic() - started + before,

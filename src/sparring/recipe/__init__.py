@@ -30,6 +30,7 @@ from sparring.recipe.setting import (
     TrainingSection,
 )
 from sparring.recipe.supervision import SupervisionKind, SupervisionSection
+from sparring.recipe.tracking import TrackingSection
 from sparring.scoring.lengths import LengthForm
 
 __all__ = [
@@ -64,6 +65,7 @@ class Recipe(Section):
     training: TrainingSection = TrainingSection()
     evaluation: EvaluationSection = EvaluationSection()
     monitors: MonitorsSection = MonitorsSection()
+    tracking: TrackingSection = TrackingSection()
 
     @model_validator(mode="before")
     @classmethod

@@ -18,6 +18,7 @@
                        from again after a kill is there again
     timeline.jsonl     where these seconds went: phases as intervals, in lanes that may overlap
     usage/             step-00012.jsonl.gz: CPU seconds and memory of every run of a program
+    tracking.json      how far trackers were told of the run ([tracking]); tracking/: their files
     pool.jsonl.gz      the start model's programs on the held-out tasks
     vllm.log           what a vLLM server of our own says
     checkpoints/       step-00012/: model, tokenizer, optimiser state, state.json

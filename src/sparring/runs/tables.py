@@ -55,7 +55,7 @@ def closing_table(
     for name, label in metric_labels(before.keys() & after.keys()).items():
         plain = name in _PLAIN
         table.add_row(
-            label,
+            Text(visible(label)),
             interval(before[name], plain),
             interval(after[name], plain),
             interval(difference.get(name), plain, sign=True),

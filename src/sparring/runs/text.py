@@ -1,8 +1,10 @@
-"""Showing untrusted text in a terminal: nothing in it may act."""
+"""Showing untrusted text in a terminal: nothing in it may act, and none of it may flood."""
 
 from __future__ import annotations
 
 import unicodedata
+
+from rich.cells import cell_len, set_cell_size
 
 
 def visible(text: str) -> str:
@@ -12,6 +14,33 @@ def visible(text: str) -> str:
     markup is read.
     """
     return "".join(c if c in "\n\t" or _harmless(c) else _escape(c) for c in text)
+
+
+def one_line(text: str, width: int) -> str:
+    """``text`` made `visible` in one line of at most ``width`` columns, its line ends as ⏎; what
+    is cut is counted."""
+    start = text[: 4 * width]  # a megabyte is not looked through for a line of it
+    shown = visible(start).replace("\n", "⏎").replace("\t", "⇥")
+    if len(start) == len(text) and cell_len(shown) <= width:
+        return shown
+    for kept in range(min(len(start), width), -1, -1):
+        more = f"…(+{len(text) - kept:,})"
+        shown = visible(text[:kept]).replace("\n", "⏎").replace("\t", "⇥") + more
+        if cell_len(shown) <= width:
+            return shown
+    return set_cell_size("…", max(width, 0))
+
+
+def block(text: str, lines: int, width: int) -> list[str]:
+    """The first ``lines`` lines of ``text``, each in at most ``width`` columns, and a line that
+    counts the others."""
+    whole = text.split("\n")
+    if whole[-1] == "":
+        whole.pop()
+    shown = [one_line(line.expandtabs(4), width) for line in whole[:lines]]
+    if len(whole) > lines:
+        shown.append(f"… {len(whole) - lines:,} more lines")
+    return shown
 
 
 def _harmless(c: str) -> bool:

@@ -1,0 +1,85 @@
+"""``sparring plot``: figures for papers."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparring.errors import ConfigError
+
+
+class Kind(StrEnum):
+    """What is drawn."""
+
+    CURVES = "curves"
+    GRID = "grid"
+    PLANE = "plane"
+    ABLATION = "ablation"
+
+
+def plot(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[LABEL=]RUN…", help="Runs; those of one label are seeds of an arm."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="A .svg, .pdf or .png file to write.")],
+    kind: Annotated[
+        Kind,
+        typer.Option(
+            "--kind",
+            help="Curves over training; Best-of-N grids; the p01/p00 plane; bars against the "
+            "first arm.",
+        ),
+    ] = Kind.CURVES,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Of curves and bars, several times: bon, coder.entropy, …"),
+    ] = None,
+    steps: Annotated[
+        str | None, typer.Option("--steps", metavar="A-B", help="Of a grid: these recorded steps.")
+    ] = None,
+) -> None:
+    """Draw runs for a paper. The same runs give the same file, to the byte."""
+    from sparring.figures.ablation import draw_bars
+    from sparring.figures.arms import arms_of
+    from sparring.figures.curves import draw_curves
+    from sparring.figures.grid import draw_grids
+    from sparring.figures.plane import draw_plane
+    from sparring.figures.style import check_name, drawing, save
+    from sparring.runs.directory import well_formed
+
+    if metric and kind not in (Kind.CURVES, Kind.ABLATION):
+        raise ConfigError(f"--metric is for curves and bars, not for --kind {kind}")
+    if steps is not None and kind is not Kind.GRID:
+        raise ConfigError(f"--steps is for grids, not for --kind {kind}")
+    chosen = _range(steps)
+    check_name(out)
+    arms = arms_of(runs)
+    with drawing() as plt:
+        with well_formed("the runs to be drawn"):
+            if kind is Kind.CURVES:
+                figure = draw_curves(plt, arms, metric or ())
+            elif kind is Kind.GRID:
+                figure = draw_grids(plt, arms, chosen)
+            elif kind is Kind.PLANE:
+                figure = draw_plane(plt, arms)
+            else:
+                figure = draw_bars(plt, arms, metric or ())
+        save(figure, out)
+        plt.close(figure)
+    typer.echo(str(out))
+
+
+def _range(steps: str | None) -> range | None:
+    if steps is None:
+        return None
+    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", steps, re.ASCII)
+    if found and int(found[1]) <= int(found[2] or found[1]):
+        return range(int(found[1]), int(found[2] or found[1]) + 1)
+    raise ConfigError(f"--steps {steps}: give the first and the last step, such as 61-70")

@@ -1,0 +1,204 @@
+"""``sparring watch``: a running run in the terminal, until it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from sparring.errors import RunError
+from sparring.runs.text import one_line
+
+if TYPE_CHECKING:
+    from sparring.watch import State, Watched
+
+_GROUPS = 5
+"""Of the newest step, groups that are shown."""
+
+
+def watch(
+    run: Annotated[Path, typer.Argument(help="The directory of a run, begun or about to.")],
+    every: Annotated[
+        float, typer.Option("--every", min=0.05, max=3600, help="Seconds between two looks.")
+    ] = 1.0,
+) -> None:
+    """Follow a run: progress, curves, last groups, alarms, time. Ends with it, or by Ctrl-C."""
+    if not run.is_dir():
+        raise RunError(f"{run}: there is no such directory; name that of a run")
+    try:
+        watch_run(run, Console(), every)
+    except KeyboardInterrupt:
+        return
+
+
+def watch_run(path: Path, console: Console, every: float) -> None:
+    """Follow a run until it ends: a screen in a terminal, lines where piped."""
+    from sparring.watch import State, Watched
+
+    watched = Watched(path)
+    before: State | None = None
+    live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    if live:
+        live.start()
+    try:
+        while True:
+            steps, evaluations = watched.look()
+            if live:
+                live.update(screen(watched, console.width), refresh=True)
+            else:
+                for line in _lines(watched, steps, evaluations, before):
+                    console.print(Text(line), soft_wrap=True)
+            before = watched.state
+            if watched.state is State.FINISHED:
+                return
+            time.sleep(every)
+    finally:
+        if live:
+            live.stop()
+
+
+def screen(watched: Watched, width: int) -> RenderableType:
+    """All that is known, in one screen."""
+    from sparring.show.overview import alarm_lines, curves_table, recipe_line
+
+    parts: list[RenderableType] = [
+        Text(one_line(str(watched.path), 120), "bold"),
+        Text(_said(watched)),
+    ]
+    if watched.source:
+        parts.append(Text(recipe_line(watched.source)))
+        parts.append(_bar(watched))
+    records = watched.metrics.records
+    if records:
+        parts.append(curves_table(records, width))
+    if watched.evaluations.records:
+        parts.append(Text(_evaluated(watched.evaluations.records[-1])))
+    if phases := watched.phases():
+        told = ", ".join(f"{one_line(k, 20)} {v:.2f}" for k, v in phases.items())
+        parts.append(Text(f"seconds a step: {told}", "dim"))
+    if (groups := _last_groups(watched)) is not None:
+        parts.append(groups)
+    parts += alarm_lines(records[-1]) if records else []
+    return Group(*parts)
+
+
+def _heading(watched: Watched) -> str:
+    path = one_line(str(watched.path), 120)
+    return f"{path}: {_said(watched)}"
+
+
+def _said(watched: Watched) -> str:
+    from sparring.watch import State
+
+    path = one_line(str(watched.path), 120)
+    return {
+        State.WAITING: "nothing of a run is there yet; waiting",
+        State.RUNNING: "running",
+        State.STOPPED: f"its process has ended before the run did; go on with sparring train "
+        f"--resume --run-dir {path} (still watching)",
+        State.FINISHED: "finished",
+    }[watched.state]
+
+
+def _bar(watched: Watched) -> Text:
+    share = watched.share()
+    full = round(30 * share)
+    bar = Text(f"step {watched.step} ")
+    bar.append("━" * full, "cyan")
+    bar.append("━" * (30 - full), "dim")
+    return bar.append(f" {share:.0%}, {_left(watched)} left")
+
+
+def _left(watched: Watched) -> str:
+    seconds = watched.seconds_left()
+    if seconds is None:
+        return "?"
+    whole = int(seconds)
+    hours = f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return hours if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
+
+
+def _evaluated(record: Mapping[str, Any]) -> str:
+    """An evaluation in a line."""
+    from sparring.runs.tables import metric_labels
+
+    metrics = record["metrics"]
+    wanted = [
+        k
+        for k in metric_labels(metrics)
+        if k in ("one_shot", "unit_test_accuracy") or k.startswith(("bon_", "pool_bon_"))
+    ]
+    told = [
+        f"{one_line(metric_labels(metrics)[k], 40)} {100 * mean:.1f}%"
+        for k in wanted
+        if (mean := metrics[k].get("mean")) is not None
+    ]
+    return f"held-out, step {record['step']}: {', '.join(told)}"
+
+
+def _last_groups(watched: Watched) -> Table | None:
+    """The first groups of the newest step on record."""
+    from sparring.schema import Role
+    from sparring.show.step import rewards_of
+
+    rows = watched.newest_groups(_GROUPS)
+    if not rows:
+        return None
+    table = Table(box=None, padding=(0, 1))
+    table.add_column(f"step {watched.newest}", no_wrap=True)
+    for name in ("programs", "tests"):
+        table.add_column(f"{name} right", justify="right")
+    table.add_column("coder's rewards", no_wrap=True)
+    table.add_column("tester's rewards", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            Text(one_line(row.task, 20)),
+            "{}/{}".format(*row.correct),
+            "–" if row.right is None else "{}/{}".format(*row.right),
+            *(rewards_of(row, role) for role in Role),
+        )
+    return table
+
+
+def _lines(
+    watched: Watched,
+    steps: Sequence[Mapping[str, Any]],
+    evaluations: Sequence[Mapping[str, Any]],
+    before: State | None,
+) -> list[str]:
+    """What is new, a line each."""
+    from sparring.alarms import begun
+    from sparring.watch import State
+
+    found = []
+    if watched.state is not before and watched.state is not State.FINISHED:
+        found.append(_heading(watched))
+    found += [_evaluated(e) for e in evaluations]
+    records = watched.metrics.records
+    for record in steps:
+        found.append(f"step {record['step']}: {_short(record)}, {_left(watched)} left")
+        earlier = [r for r in records if r["step"] < record["step"]]
+        for a in begun(record.get("alarms", ()), earlier):
+            told = one_line(str(a["reason"]), 400)
+            found.append(f"step {record['step']}: alarm {one_line(str(a['monitor']), 40)}: {told}")
+    if watched.state is State.FINISHED:
+        found.append(_heading(watched))
+    return found
+
+
+def _short(record: Mapping[str, Any]) -> str:
+    names = {
+        "one_shot": "programs right",
+        "tests_right": "tests right",
+        "groups_dropped": "groups dropped",
+    }
+    return ", ".join(
+        f"{label} {100 * record[k]:.0f}%" for k, label in names.items() if record.get(k) is not None
+    )

@@ -1,0 +1,38 @@
+"""A curve in one line of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float | None], width: int) -> str:
+    """The newest values as bars between their least and greatest, at most ``width``: of a longer
+    series each bar is the mean of a part. What is unknown is a dot, a level series a low line."""
+    if not values or width < 1:
+        return ""
+    parts = _parts(values, width)
+    known = [v for v in parts if v is not None]
+    if not known:
+        return "·" * len(parts)
+    low, high = min(known), max(known)
+    if high - low <= 1e-12 * max(1.0, abs(low), abs(high)):
+        return "".join("·" if v is None else _BARS[0] for v in parts)
+    steps = len(_BARS) - 1
+    return "".join(
+        "·" if v is None else _BARS[round(steps * ((v - low) / (high - low)))] for v in parts
+    )
+
+
+def _parts(values: Sequence[float | None], width: int) -> list[float | None]:
+    count = len(values)
+    if count <= width:
+        return [v if v is not None and math.isfinite(v) else None for v in values]
+    found: list[float | None] = []
+    for i in range(width):
+        part = values[i * count // width : (i + 1) * count // width]
+        known = [v for v in part if v is not None and math.isfinite(v)]
+        found.append(sum(known) / len(known) if known else None)
+    return found

@@ -1,0 +1,55 @@
+"""Expected against actual output, line by line, in few lines."""
+
+from __future__ import annotations
+
+import difflib
+from itertools import islice
+
+from rich.text import Text
+
+from sparring.runs.text import one_line
+
+_LINES = 2000
+"""Lines of either output that are compared line by line."""
+_LONG = 10_000
+"""Characters of a line that are."""
+
+
+def difference(expected: str, actual: str, lines: int, width: int) -> list[Text]:
+    """What differs: "-" expected, "+" actual, a space for what both have."""
+    if expected == actual:
+        return [Text("the outputs are the same")]
+    if expected.split() == actual.split():
+        return [Text("the outputs differ in white space only")]
+    before, after = ([line[:_LONG] for line in s.split("\n")[:_LINES]] for s in (expected, actual))
+    found = difflib.unified_diff(before, after, lineterm="", n=2)
+    shown: list[Text] = []
+    for line in islice(found, 2, None):  # after the two lines that name files
+        if len(shown) >= lines:
+            shown.append(Text(f"… more differences (of {len(before)} expected lines)", "dim"))
+            break
+        style = {"-": "cyan", "+": "bright_red", "@": "dim"}.get(line[0], "")
+        if line[0] != "@":
+            shown.append(Text(line[0] + " " + one_line(line[1:], width - 2), style))
+        elif shown:
+            shown.append(Text("  ⋮", "dim"))
+    at = _first(expected, actual)
+    if not shown or max(map(len, (*before, *after))) > width:
+        shown += [
+            Text(f"first difference at character {at:,}:", "dim"),
+            Text("- …" + one_line(expected[max(0, at - 10) : at + width], width - 4), "cyan"),
+            Text("+ …" + one_line(actual[max(0, at - 10) : at + width], width - 4), "bright_red"),
+        ]
+    return shown
+
+
+def _first(one: str, other: str) -> int:
+    """Where two texts part."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:  # by halves: a megabyte is compared twenty times over, not by character
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

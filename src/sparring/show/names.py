@@ -1,0 +1,61 @@
+"""Names of programs and tests as they are given on the command line: P0, O1; G0, H0, K0, U0."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sparring.errors import ConfigError
+from sparring.runs.text import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A kind of row or column and its number, from 0."""
+
+    letter: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.letter}{self.index}"
+
+
+def program_name(text: str, record: Mapping[str, Any]) -> Name:
+    """A program (P) or an opponent's (O); a bare number is a program's. Raises `ConfigError`."""
+    return _name("--program", text, "P", _sizes(record, "PO"))
+
+
+def test_name(text: str, record: Mapping[str, Any]) -> Name:
+    """A generated test (U), one of ground truth (G), withheld (H), or a supervising one (K); a
+    bare number is a generated one's. Raises `ConfigError`."""
+    return _name("--test", text, "U", _sizes(record, "UGHK"))
+
+
+def _sizes(record: Mapping[str, Any], letters: str) -> dict[str, int]:
+    task = record["task"]
+    every = {
+        "P": len(record["programs"]),
+        "O": len(record.get("opponents", ())),
+        "U": len(record["tests"]),
+        "G": len(task["tests"]),
+        "H": len(task.get("withheld", ())),
+        "K": len(record.get("supervision", {}).get("tests", ())),
+    }
+    return {letter: every[letter] for letter in letters}
+
+
+def _name(option: str, text: str, usual: str, sizes: Mapping[str, int]) -> Name:
+    found = re.fullmatch(r"([A-Za-z]?)(\d{1,6})", text, re.ASCII)
+    letter = (found[1].upper() or usual) if found else ""
+    index = int(found[2]) if found else 0
+    if letter not in sizes or index >= sizes[letter]:
+        known = [f"{k}0 to {k}{n - 1}" for k, n in sizes.items() if n]
+        raise ConfigError(
+            f"{option} {one_line(text, 40)}: this group has {', '.join(known) or 'none'}"
+        )
+    return Name(letter, index)
+
+
+test_name.__test__ = False  # type: ignore[attr-defined]  # pytest must not take it for a test

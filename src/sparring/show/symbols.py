@@ -1,0 +1,50 @@
+"""One character for each verdict, and a colour that no reader needs: the symbol says it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from sparring.schema import Verdict
+
+_LOOK: dict[Verdict, tuple[str, str, str]] = {
+    Verdict.ACCEPTED: ("✓", "bold cyan", "passed"),
+    Verdict.WRONG_ANSWER: ("✗", "bright_red", "wrong answer"),
+    Verdict.RUNTIME_ERROR: ("e", "bright_red", "error"),
+    Verdict.TIME_LIMIT: ("t", "bright_red", "time limit"),
+    Verdict.IDLE_LIMIT: ("i", "bright_red", "idle limit"),
+    Verdict.MEMORY_LIMIT: ("m", "bright_red", "memory limit"),
+    Verdict.OUTPUT_LIMIT: ("o", "bright_red", "output limit"),
+    Verdict.SANDBOX_VIOLATION: ("s", "bold bright_red", "tried what the sandbox forbids"),
+    Verdict.FINISHED: ("f", "", "finished, not compared"),
+    Verdict.INVALID: ("–", "dim", "nothing to run"),
+    Verdict.NOT_RUN: ("?", "dim", "not run (counts as failed)"),
+    Verdict.INFRA: ("·", "yellow", "masked: our own failure"),
+}
+
+
+def symbol(verdict: Verdict) -> Text:
+    """The cell of a matrix."""
+    sign, style, _ = _LOOK[verdict]
+    return Text(sign, style)
+
+
+def word(verdict: Verdict) -> Text:
+    """The verdict with its symbol."""
+    sign, style, _ = _LOOK[verdict]
+    return Text(f"{sign} {verdict.value.replace('_', ' ')}", style)
+
+
+def legend(shown: Iterable[Verdict]) -> Text:
+    """What the symbols that occur mean."""
+    found = set(shown)
+    parts = [f"{sign} {meaning}" for v, (sign, _, meaning) in _LOOK.items() if v in found]
+    return Text("  ".join(parts), "dim")
+
+
+def mark(value: bool | None) -> Text:
+    """Yes, no, or not known."""
+    if value is None:
+        return Text("?", "dim")
+    return Text("✓", "bold cyan") if value else Text("✗", "bright_red")
