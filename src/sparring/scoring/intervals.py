@@ -3,7 +3,9 @@
 Responses of one task are alike, so the task is the unit: a metric is one
 value per task (or, for ratios, a numerator and a denominator per task) and
 the interval speaks about other tasks. Means use Student's t; ratios the
-linearised (delta method) variance, which needs no random numbers.
+linearised (delta method) variance, which needs no random numbers. Both are
+symmetric, as differences are. A share has its own interval (`shares`), which
+stays within 0 and 1 and holds near them.
 """
 
 from __future__ import annotations
@@ -54,11 +56,15 @@ def mean_interval(value: Floats) -> Estimate:
 @dataclass(frozen=True, slots=True)
 class Linear:
     """A figure computed from sums over tasks, and each task's influence on it [tasks]: by how
-    much the figure moves, to first order, with the task's weight. 0 for tasks not ``used``."""
+    much the figure moves, to first order, with the task's weight. 0 for tasks not ``used``.
+    ``share``: of a ratio each task's part of the denominator [tasks], which sums to 1. ``left``
+    [tasks]: by how much the figure falls if the task is left out; where it is not known, None."""
 
     value: float
     influence: Floats
     used: Bools
+    share: Floats | None = None
+    left: Floats | None = None
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Linear:
@@ -72,7 +78,8 @@ def ratio(numerator: Floats, denominator: Floats) -> Linear:
     total = float(denominator[used].sum())
     value = float(numerator[used].sum()) / total
     influence = np.where(used, (numerator - value * denominator) / total, 0.0)
-    return Linear(value, influence, used)
+    share = np.where(used, denominator / total, 0.0)
+    return Linear(value, influence, used, share, _left(influence, share))
 
 
 def mean(value: Floats) -> Linear:
@@ -82,7 +89,9 @@ def mean(value: Floats) -> Linear:
     if not used.any():
         return Linear(math.nan, np.zeros(len(used)), used)
     middle = float(value[used].mean())
-    return Linear(middle, np.where(used, (value - middle) / used.sum(), 0.0), used)
+    influence = np.where(used, (value - middle) / used.sum(), 0.0)
+    share = used / used.sum()
+    return Linear(middle, influence, used, share, _left(influence, share))
 
 
 def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
@@ -90,7 +99,16 @@ def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
     and the figure (delta method)."""
     influence = sum((by * figure.influence for by, figure in parts), np.zeros(1))
     used = np.any([figure.used for _, figure in parts], axis=0)
-    return Linear(value, influence, used)
+    left: Floats | None = np.zeros(1)
+    for by, figure in parts:
+        left = None if left is None or figure.left is None else left + by * figure.left
+    return Linear(value, influence, used, None, left)
+
+
+def _left(influence: Floats, share: Floats) -> Floats:
+    """Without a task a ratio falls by its influence / (1 − its part of the denominator); without
+    the only one there is no figure, and its influence is 0."""
+    return np.asarray(influence / np.where(share < 1, 1 - share, 1.0))
 
 
 def linear_interval(figure: Linear) -> Estimate:
