@@ -57,8 +57,9 @@ def mean_interval(value: Floats) -> Estimate:
 class Linear:
     """A figure computed from sums over tasks, and each task's influence on it [tasks]: by how
     much the figure moves, to first order, with the task's weight. 0 for tasks not ``used``.
-    ``share``: of a ratio each task's part of the denominator [tasks], which sums to 1. ``left``
-    [tasks]: by how much the figure falls if the task is left out; where it is not known, None."""
+    ``share``: of a ratio each task's part of the denominator [tasks], which sums to 1; of a
+    function of ratios the mean of theirs, by how much variance each adds. ``left`` [tasks]: by how
+    much the figure falls if the task is left out. None where they are not known."""
 
     value: float
     influence: Floats
@@ -99,10 +100,16 @@ def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
     and the figure (delta method)."""
     influence = sum((by * figure.influence for by, figure in parts), np.zeros(1))
     used = np.any([figure.used for _, figure in parts], axis=0)
-    left: Floats | None = np.zeros(1)
-    for by, figure in parts:
-        left = None if left is None or figure.left is None else left + by * figure.left
-    return Linear(value, influence, used, None, left)
+    share: Floats | None = None
+    left: Floats | None = None
+    known = [(by, f, f.share, f.left) for by, f in parts if f.share is not None]
+    if parts and len(known) == len(parts):
+        left = sum((by * x for by, _, _, x in known if x is not None), np.zeros(1))
+        added = [float(((by * f.influence) ** 2).sum()) for by, f, _, _ in known]
+        if sum(added) > 0:
+            mixed = [a * x for a, (_, _, x, _) in zip(added, known, strict=True)]
+            share = np.asarray(sum(mixed, np.zeros(1)) / sum(added))
+    return Linear(value, influence, used, share, left)
 
 
 def _left(influence: Floats, share: Floats) -> Floats:

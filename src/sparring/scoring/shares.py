@@ -59,14 +59,12 @@ def ratio_interval(figure: Linear, unit: Unit = Unit.SHARE) -> Estimate:
     if figure.share is None:
         raise ValueError("only of a mean or a ratio it is known what each task weighs")
     weight, variance = figure.share[figure.used], _jackknife(figure)
-    squares = float((weight**2).sum())
     coin = share * (1 - share)
     if tasks * min(share, 1 - share) < _FEW:
-        variance = max(variance, unit.value * coin * squares)
-    freedom = squares**2 / float((weight**4).sum()) - 1
+        variance = max(variance, unit.value * coin * float((weight**2).sum()))
     # Where no task differs (all at 0, or at 1), a task is one trial.
     trials = coin / variance if variance > 0 and coin > 0 else float(tasks)
-    return Estimate(share, *_wilson(share, trials, student(freedom)), tasks)
+    return Estimate(share, *_wilson(share, trials, student(_freedom(figure))), tasks)
 
 
 def left_out_interval(figure: Linear) -> Estimate:
@@ -75,7 +73,7 @@ def left_out_interval(figure: Linear) -> Estimate:
     tasks = int(figure.used.sum())
     if tasks < 2 or math.isnan(figure.value):
         return Estimate(figure.value, math.nan, math.nan, tasks)
-    half = student(tasks - 1) * math.sqrt(_jackknife(figure))
+    half = student(_freedom(figure)) * math.sqrt(_jackknife(figure))
     return Estimate(figure.value, figure.value - half, figure.value + half, tasks)
 
 
@@ -85,6 +83,14 @@ def _jackknife(figure: Linear) -> float:
         raise ValueError("of this figure it is not known what leaving out a task does")
     tasks = int(figure.used.sum())
     return float((figure.left[figure.used] ** 2).sum()) * (tasks - 1) / tasks
+
+
+def _freedom(figure: Linear) -> float:
+    """Degrees of freedom of the variance; see the module."""
+    if figure.share is None:  # no task moves the figure
+        return float(figure.used.sum()) - 1
+    squares = figure.share[figure.used] ** 2
+    return float(squares.sum()) ** 2 / float((squares**2).sum()) - 1
 
 
 def _wilson(share: float, trials: float, t: float) -> tuple[float, float]:
