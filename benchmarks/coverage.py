@@ -26,13 +26,14 @@ from sparring.scoring.intervals import (
     paired_difference,
     ratio,
 )
-from sparring.scoring.matrix import Floats
+from sparring.scoring.matrix import Bools, Floats
 from sparring.scoring.rates import Rate, rates
 from sparring.scoring.shares import Unit, left_out_interval, ratio_interval, share_interval
 
 SAMPLES = 16
 TRUTH = 200_000
 CHUNK = 20_000
+UNITS = {"pass@4": Unit.SET, "pass@8": Unit.SET, "bon_16x16": Unit.CHOICE}
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Tasks:
     means: dict[str, Floats]
     sums: dict[str, tuple[Floats, Floats]]
     second: dict[str, Floats]
+    matrices: tuple[Bools, Bools, Bools] | None = None
+    """Where asked for: correct programs, passed cells, right tests."""
 
     def part(self, where: slice) -> Tasks:
         return Tasks(
@@ -73,7 +76,7 @@ class Tasks:
         )
 
 
-def draw(world: World, tasks: int, rng: np.random.Generator) -> Tasks:
+def draw(world: World, tasks: int, rng: np.random.Generator, matrices: bool = False) -> Tasks:
     """Tasks and what a model does on them."""
     chance = rng.beta(*world.correct, tasks)
     u = rng.beta(*world.right, tasks)
@@ -112,6 +115,7 @@ def draw(world: World, tasks: int, rng: np.random.Generator) -> Tasks:
         means,
         {k: (a.astype(float), b.astype(float)) for k, (a, b) in sums.items()},
         {"one_shot": worse.mean(axis=1), "wrong": (~worse).sum(axis=1).astype(float)},
+        (correct, passed, right) if matrices else None,
     )
 
 
@@ -119,8 +123,7 @@ def estimates(tasks: Tasks) -> dict[str, Estimate]:
     """Every figure of an evaluation, with its interval."""
     found = {}
     for name, values in tasks.means.items():
-        choice = name.startswith(("bon", "pass"))
-        found[name] = share_interval(values, Unit.CHANCE if choice else Unit.SHARE)
+        found[name] = share_interval(values, UNITS.get(name, Unit.SHARE))
     linear = {name: ratio(a, b) for name, (a, b) in tasks.sums.items()}
     for name in ("p01", "p00", "catch_rate"):
         found[name] = ratio_interval(linear[name])
@@ -144,9 +147,8 @@ def joined(parts: list[Tasks]) -> Tasks:
     def all_of(pick: Callable[[Tasks], dict[str, Floats]]) -> dict[str, Floats]:
         return {k: np.concatenate([pick(p)[k] for p in parts]) for k in pick(parts[0])}
 
-    above, below = all_of(lambda p: {k: a for k, (a, _) in p.sums.items()}), all_of(
-        lambda p: {k: b for k, (_, b) in p.sums.items()}
-    )
+    above = all_of(lambda p: {k: a for k, (a, _) in p.sums.items()})
+    below = all_of(lambda p: {k: b for k, (_, b) in p.sums.items()})
     return Tasks(
         all_of(lambda p: p.means),
         {k: (above[k], below[k]) for k in above},

@@ -34,7 +34,6 @@ from pathlib import Path
 from typing import Any
 
 import humaneval_dual
-
 from sparring.sandbox import Fork, Job, Kind, Limits, Sandbox
 from sparring.schema import Outcome, Verdict
 from sparring.tasks.asserts import CallTest, NotACall, parse_asserts

@@ -108,8 +108,13 @@ def asking(entry_point: str, texts: Sequence[str]) -> str:
     lines = [f"\ndef {ASK}(number, arguments=(), named={{}}):", "    if number < 0:"]
     lines += [f"        return {entry_point}(*arguments, **named)", "    try:", "        pass"]
     for i, text in enumerate(texts):
-        lines += [f"        if number == {i}:", "            " + text.replace("\n", "\n            ")]
-    return "\n".join([*lines, "    except Exception:", "        return False", "    return True", ""])
+        lines += [
+            f"        if number == {i}:",
+            "            " + text.replace("\n", "\n            "),
+        ]
+    return "\n".join(
+        [*lines, "    except Exception:", "        return False", "    return True", ""]
+    )
 
 
 def needs(text: str) -> set[str]:
@@ -193,7 +198,7 @@ def matrices(
     for task in tasks:
         passed, correct, answers = [], [], []
         inputs, others = task.inputs, task.others
-        for program, copies in task.programs.items():
+        for copies in task.programs.values():
             own, asked = next(results), next(results)
             verdicts.update(o.verdict.value for o in (*own, *asked))
             runs = asked[: len(inputs)]

@@ -9,6 +9,7 @@ forbidden inputs, never shown to a program.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,9 +26,21 @@ from sparring.prompts.parse import (
     parse_test,
 )
 from sparring.sandbox import Job, Limits
-from sparring.schema import Outcome, Response, Role, Task, Test, TestRefusal, Verdict
+from sparring.schema import (
+    Outcome,
+    ParseFailure,
+    Response,
+    Role,
+    StopReason,
+    Task,
+    Test,
+    TestRefusal,
+    Verdict,
+)
+from sparring.scoring.consensus import Answers, numbered
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.metrics import TaskFacts, majority
+from sparring.scoring.reading import Reading
 from sparring.scoring.selection import agreement
 
 _INVALID = Outcome(Verdict.INVALID)
@@ -93,7 +106,17 @@ class Judged:
             else float("nan"),
             agreement_P=self._agreement(self.outcomes_PT),
             pool_agreement_P=self._agreement(self.pool_outcomes_PT) if self.pool else None,
+            answers_PU=self._answers(),
+            reading={
+                Role.CODER: _reading(self.coder, [p.failure for p in self.programs]),
+                Role.TESTER: _reading(self.tester, [p.failure for p in self.tests]),
+            },
         )
+
+    def _answers(self) -> Answers:
+        """What programs print for the generated inputs, as `consensus.numbered` has it."""
+        generated = [row[len(self.task.tests) :] for row in self.outcomes_PT]
+        return numbered([[_answer(o) for o in row] for row in generated], len(self.tests))
 
     def _agreement(self, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
         """By what programs print for the generated inputs; one without any agrees with nobody."""
@@ -332,6 +355,21 @@ def _comparisons(
         if truth.verdict is Verdict.FINISHED:
             yield Comparison(task, test.input, truth.output, test.output)
     yield from foreign_comparisons(task)
+
+
+def _answer(outcome: Outcome) -> tuple[bool | str, ...] | None:
+    """What a program said; None where nothing was run, or where we failed."""
+    if outcome.verdict in (Verdict.INVALID, Verdict.INFRA):
+        return None
+    return (outcome.verdict is Verdict.RUNTIME_ERROR, *outcome.output.split())
+
+
+def _reading(responses: Sequence[Response], failures: Sequence[ParseFailure | None]) -> Reading:
+    return Reading(
+        len(responses),
+        Counter(f for f in failures if f is not None),
+        sum(r.stop is StopReason.LENGTH for r in responses),
+    )
 
 
 def _spread(row: _Runs | None, parsed_U: Bools) -> list[Outcome | None]:

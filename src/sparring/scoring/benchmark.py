@@ -58,10 +58,12 @@ def measure(
         "one_shot": each(known, one_shot),
         "unit_test_accuracy": each(facts, accuracy),
         "unit_test_accuracy_estimate": each(facts, accuracy_estimate),
-        "invalid_tests": each(facts, lambda f: float(1 - f.valid_U.mean()) if f.valid_U.size else NAN),
+        "invalid_tests": each(facts, _invalid),
     }
     for k in ks:
-        values = [pass_at_k(int(f.matrix.correct_P.sum()), len(f.matrix.correct_P), k) for f in known]
+        values = [
+            pass_at_k(int(f.matrix.correct_P.sum()), len(f.matrix.correct_P), k) for f in known
+        ]
         per_task[f"pass@{k}"] = np.array(values, dtype=float)
     for n, m in scales:
         rows = [_at_scale(f, n, m) for f in known]
@@ -85,6 +87,10 @@ def measure(
     return Summary(estimates, per_task, ratios, accuracy_by_size(facts), counts(read))
 
 
+def _invalid(facts: TaskFacts) -> float:
+    return float(1 - facts.valid_U.mean()) if facts.valid_U.size else NAN
+
+
 def observed(facts: TaskFacts) -> TaskFacts:
     """The same without the programs whose ground truth is not known."""
     matrix = facts.matrix
@@ -92,11 +98,10 @@ def observed(facts: TaskFacts) -> TaskFacts:
     return facts if keep.all() else _only(facts, keep)
 
 
-_MEANS = ("one_shot", "unit_test_accuracy", "unit_test_accuracy_estimate", "invalid_tests", "pass@1")
-
-
 def _unit(name: str) -> Unit:
-    return Unit.SHARE if name in _MEANS else Unit.CHANCE
+    if name.startswith(("oracle", "pass@", "dual_pass@")) and name != "pass@1":
+        return Unit.SET
+    return Unit.CHOICE if name.startswith(_AT_SCALE) else Unit.SHARE
 
 
 _AT_SCALE = ("bon", "agreement_bon", "oracle", "majority", "dual")
@@ -157,9 +162,7 @@ def _only(facts: TaskFacts, keep_P: Bools) -> TaskFacts:
     )
 
 
-def _fits(
-    facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]], ks: Sequence[int]
-) -> None:
+def _fits(facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]], ks: Sequence[int]) -> None:
     for f in facts:
         programs, tests = f.matrix.passed_PU.shape
         for n, m in scales:

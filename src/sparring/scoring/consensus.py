@@ -12,6 +12,7 @@ pass it is dual agreement (`dual`): programs × tests passed.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,18 @@ answers to that input are equal, -1 where there is none."""
 NONE = -1
 
 
+def numbered(answers: Sequence[Sequence[Hashable]], tests: int) -> Answers:
+    """Answers of every program to every of ``tests`` inputs, with numbers in their place; None is
+    none."""
+    found = np.full((len(answers), tests), NONE, dtype=np.int64)
+    for u in range(tests):
+        known: dict[Hashable, int] = {}
+        for p, row in enumerate(answers):
+            if row[u] is not None:
+                found[p, u] = known.setdefault(row[u], len(known))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Subsets:
     """Which programs [D, P] and tests [D, U] take part in each draw."""
@@ -34,9 +47,7 @@ class Subsets:
     tests_DU: Bools
 
 
-def subsets(
-    programs: int, tests: int, n: int, m: int, draws: int = 200, seed: int = 0
-) -> Subsets:
+def subsets(programs: int, tests: int, n: int, m: int, draws: int = 200, seed: int = 0) -> Subsets:
     """``draws`` subsets of n programs and m tests, or the only one there is."""
     if not (1 <= n <= programs and 0 <= m <= tests):
         raise ValueError(f"{n} × {m} is no part of {programs} programs and {tests} tests")

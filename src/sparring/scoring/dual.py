@@ -30,7 +30,9 @@ class Weight(StrEnum):
     """√programs × tests, as the code released with it has it."""
 
 
-def weights(passed_PU: Bools, weight: Weight = Weight.PRODUCT, copies_U: Floats | None = None) -> Floats:
+def weights(
+    passed_PU: Bools, weight: Weight = Weight.PRODUCT, copies_U: Floats | None = None
+) -> Floats:
     """The weight of each program's group [P].
 
     ``copies_U``: how often each test was written, where columns are distinct tests; 1 by default.

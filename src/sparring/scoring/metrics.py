@@ -136,7 +136,11 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     }
     for name, values in per_task.items():
         estimates[name] = mean_interval(values)
-    ratios = {"input_size": input_size(tasks), "catch_rate": catch_rate(tasks), **precision_rates(tasks)}
+    ratios = {
+        "input_size": input_size(tasks),
+        "catch_rate": catch_rate(tasks),
+        **precision_rates(tasks),
+    }
     estimates |= {name: linear_interval(figure) for name, figure in ratios.items()}
     return Summary(estimates, per_task, ratios, accuracy_by_size(tasks))
 

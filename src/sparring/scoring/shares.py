@@ -35,14 +35,18 @@ _FEW = 5.0
 
 
 class Unit(Enum):
-    """What a task's value is, which says how little it can vary from task to task."""
+    """What a task's value is, which says how little it can vary from task to task.
+
+    Where fewer than five tasks' worth of successes or of failures were seen, the variance is taken
+    to be at least this part of a coin's: that nothing between was seen says little about the next
+    task."""
 
     SHARE = 0.0
-    """The share of many responses: nothing is known."""
-    CHANCE = 0.7
-    """Of one choice, or of one set of them: near 0 or 1 for most tasks. Where fewer than five
-    tasks' worth of successes or of failures were seen, the variance is taken to be at least 0.7
-    of a coin's: that nothing between was seen says little about the next task."""
+    """The share of many responses: it may vary as little as it likes."""
+    SET = 0.5
+    """The chance that one of k is right: near 0 or 1 for many tasks."""
+    CHOICE = 0.7
+    """The chance that the one chosen is right: 0 or 1 but for ties."""
 
 
 def share_interval(value: Floats, unit: Unit = Unit.SHARE) -> Estimate:
@@ -68,7 +72,7 @@ def ratio_interval(figure: Linear, unit: Unit = Unit.SHARE) -> Estimate:
 
 
 def left_out_interval(figure: Linear) -> Estimate:
-    """Symmetric, with the jackknife's variance: of a function of ratios (`intervals.chained`), which
+    """Symmetric, with the jackknife's variance: of a function of ratios (`intervals.chained`) that
     may lie outside 0 to 1. Raises ValueError where it is not known what leaving out a task does."""
     tasks = int(figure.used.sum())
     if tasks < 2 or math.isnan(figure.value):
