@@ -140,6 +140,15 @@ def test_intervals_of_shares_stay_within_them() -> None:
         assert 0.6 < e.low < 0.8, name  # ten tasks without a failure say no more
 
 
+def test_where_all_tests_are_right_there_is_no_p00_and_a_worth_all_the_same() -> None:
+    right = facts(["111", "010"], "rr")
+    found = measure([right, right, facts(["111", "000"], "rr")], [], []).estimates
+    assert math.isnan(found["p00"].mean)
+    assert found["p01"].mean == pytest.approx(2 / 6)
+    mu = found["mu"]
+    assert mu.low < mu.mean == pytest.approx(1 - 2 / 6) < mu.high
+
+
 @pytest.mark.parametrize(("scales", "ks"), [([(5, 1)], []), ([(1, 4)], []), ([], [5]), ([], [0])])
 def test_more_than_there_is_is_refused(scales: list[tuple[int, int]], ks: list[int]) -> None:
     with pytest.raises(ValueError, match="of a task with 4 programs"):

@@ -49,8 +49,8 @@ def measure(
     ``majority_NxM``, ``dual_NxM``; ``unit_test_accuracy`` and its ``_estimate``,
     ``invalid_tests``, ``p01``, ``p00``, ``mu``, ``catch_rate``, ``mutation_score``,
     ``branch_coverage``, ``input_size``; ``coder.failed``, ``coder.failed.REASON``,
-    ``coder.at_limit`` and the tester's (`reading`), where they are known. Raises ValueError where a scale or k
-    is larger than the number of samples of a task.
+    ``coder.at_limit`` and the tester's (`reading`), where they are known. Raises ValueError where
+    a scale or k is larger than the number of samples of a task.
     """
     _fits(facts, scales, ks)
     known, read = [observed(f) for f in facts], [f.reading for f in facts]

@@ -75,7 +75,7 @@ def ratio(numerator: Floats, denominator: Floats) -> Linear:
     """
     used = denominator > 0
     if not used.any():
-        return Linear(math.nan, np.zeros(len(used)), used)
+        return _unknown(used)
     total = float(denominator[used].sum())
     value = float(numerator[used].sum()) / total
     influence = np.where(used, (numerator - value * denominator) / total, 0.0)
@@ -88,7 +88,7 @@ def mean(value: Floats) -> Linear:
     interval is that of `mean_interval`."""
     used = ~np.isnan(value)
     if not used.any():
-        return Linear(math.nan, np.zeros(len(used)), used)
+        return _unknown(used)
     middle = float(value[used].mean())
     influence = np.where(used, (value - middle) / used.sum(), 0.0)
     share = used / used.sum()
@@ -110,6 +110,11 @@ def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
             mixed = [a * x for a, (_, _, x, _) in zip(added, known, strict=True)]
             share = np.asarray(sum(mixed, np.zeros(1)) / sum(added))
     return Linear(value, influence, used, share, left)
+
+
+def _unknown(used: Bools) -> Linear:
+    nothing = np.zeros(len(used))
+    return Linear(math.nan, nothing, used, nothing, nothing)
 
 
 def _left(influence: Floats, share: Floats) -> Floats:
