@@ -227,7 +227,11 @@ def matrices(
 def figures(m: Matrix) -> dict[str, float]:
     """Every figure of one task, as a chance."""
     programs = len(m.correct_P)
-    found = {f"pass@{k}": pass_at_k(int(m.correct_P.sum()), programs, k) for k in BASELINE}
+    found = {
+        f"pass@{k}": pass_at_k(int(m.correct_P.sum()), programs, k)
+        for k in BASELINE
+        if k <= programs
+    }
     for weight, name in ((Weight.ROOT, ""), (Weight.PRODUCT, " (product)")):
         score = weights(m.passed_PU, weight, m.copies_U)
         for k in RANKED:
