@@ -15,7 +15,8 @@ ROW: dict[str, Any] = {
     "task_id": "made/up",
     "prompt": "def plus(a, b):\n",
     "entry_point": "plus",
-    "test": "def check(candidate):\n    assert candidate(1, 2) == 3\n    assert candidate(0, 0) == 0",
+    "test": "def check(candidate):\n"
+    "    assert candidate(1, 2) == 3\n    assert candidate(0, 0) == 0\n",
     "code_samples": [
         "    return a + b\n",
         "    return a + b\n\nprint(plus(1, 1))\n",  # the same program, cut at the margin
