@@ -166,7 +166,7 @@ def main() -> None:
         rows = [json.loads(line) for line in file][: args.tasks]
     if args.dual:
         per_sample = None if args.all_asserts else PER_SAMPLE
-        show(humaneval_dual.report(rows, per_sample, args.suite_seconds, skip=True), args.json)
+        show(humaneval_dual.report(rows, per_sample, args.suite_seconds), args.json)
         return
     problems = [read(row) for row in rows]
     runs = sum(len(job.inputs) for p in problems for job in jobs(p, args.suite_seconds))

@@ -9,8 +9,13 @@ texts each count. A program passes an assertion if that neither raises nor takes
 What is ours: an assertion that is a call is run as one, once for all tests with that input, and
 compared outside. The few others are asked in the program's own process, as CodeT asks all: nobody
 here writes programs that cheat. One that needs a name which no program has (``assert ____ == 1``)
-fails without being run. Time is CPU time, and a program that does not end on its smallest input is
-not run on others.
+fails without being run. Time is CPU time.
+
+One thing is a fault of CodeT's code, and decides 1.0 points: assertions are compiled at the margin
+and then run inside a function. One with ``from models import *`` behind it is valid there and not
+here, so that all tests of its task fail with it, and the task counts as one without a ranking. We
+do the same for the figures that stand beside CodeT's, name such tasks, and give the figures without
+that too.
 """
 
 from __future__ import annotations
@@ -66,6 +71,8 @@ class Work:
     """HumanEval's own tests; None where these are a script."""
     programs: Counter[str]
     tests: Counter[str]
+    spoiled: bool
+    """Whether an assertion stops all tests of the task in CodeT's code; it is not in ``tests``."""
     calls: dict[str, CallTest]
     """Of the assertions' texts those that are calls."""
 
@@ -79,23 +86,23 @@ class Work:
         words = {w for p in self.programs for w in _WORD.findall(p)} | set(dir(builtins))
         return [t for t in self.tests if t not in self.calls and needs(t) <= words]
 
-    def jobs(self, suite_seconds: float) -> list[Job]:
-        """Two for each program: the suite; calls, then other assertions."""
-        entry = self.row["entry_point"]
-        own, small = Limits(cpu_seconds=suite_seconds), Limits(cpu_seconds=SECONDS)
+    def suites(self, seconds: float) -> list[Job]:
+        """HumanEval's own tests, for each program."""
+        entry, limits = self.row["entry_point"], Limits(cpu_seconds=seconds)
         kind = Kind.SCRIPT if self.suite is None else Kind.CALL
         wanted = (self.row["test"],) if self.suite is None else tuple(t.input for t in self.suite)
-        others = self.others
+        return [Job(program, wanted, limits, kind, entry) for program in self.programs]
+
+    def asked(self) -> list[Job]:
+        """Calls, then other assertions, for each program."""
+        entry, others = self.row["entry_point"], self.others
         behind = asking(entry, others)
         asked = [values.encode(((-1, *values.decode(i)), {})) for i in self.inputs]
         # Programs are run on small inputs first, and are judged by whether they end on these.
         last = " " * max((len(i) for i in asked), default=0)
         asked += [values.encode(((i, last), {})) for i in range(len(others))]
-        found = []
-        for program in self.programs:
-            found.append(Job(program, wanted, own, kind, entry))
-            found.append(Job(program + behind, tuple(asked), small, Kind.CALL, ASK))
-        return found
+        limits, inputs = Limits(cpu_seconds=SECONDS), tuple(asked)
+        return [Job(p + behind, inputs, limits, Kind.CALL, ASK) for p in self.programs]
 
     def passes_suite(self, outcomes: Sequence[Outcome]) -> bool:
         if self.suite is None:
@@ -156,9 +163,20 @@ def assertions(sample: str, entry_point: str) -> list[str]:
 
 
 def compiles(text: str) -> bool:
+    """As CodeT checks it: in a block at the margin."""
+    return _compiles(
+        "try:\n    " + text.replace("\n", "\n    ") + "\nexcept Exception:\n    pass\n"
+    )
+
+
+def runs(text: str) -> bool:
+    """Whether it is also valid in a function and by itself, and can be run."""
+    return _compiles(asking("f", [text])) and _compiles(text)
+
+
+def _compiles(source: str) -> bool:
     try:
-        compile(asking("f", [text]), "assertion", "exec")
-        ast.parse(text)
+        compile(source, "assertion", "exec")
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return False
     return True
@@ -170,13 +188,16 @@ def work(row: dict[str, Any], per_sample: int | None) -> Work:
     tests: Counter[str] = Counter()
     for sample in row["test_samples"]:
         tests.update(assertions(sample, entry)[:per_sample])
+    spoilers = [text for text in tests if not runs(text)]
+    for text in spoilers:
+        del tests[text]
     calls = {}
     for text in tests:
         found = parse_asserts(text, [entry])
         if len(found) == 1 and isinstance(found[0], CallTest) and text.count("\n") == 0:
             calls[text] = found[0]
     programs = Counter(row["prompt"] + cut(sample) + "\n" for sample in row["code_samples"])
-    return Work(row, suite(row), programs, tests, calls)
+    return Work(row, suite(row), programs, tests, bool(spoilers), calls)
 
 
 @dataclass(frozen=True)
@@ -189,17 +210,22 @@ class Matrix:
     agreement_P: Floats
 
 
-def matrices(
-    sandbox: Sandbox, tasks: Sequence[Work], suite_seconds: float
-) -> tuple[list[Matrix], Counter[str]]:
-    """Of every task, and how often there was each verdict."""
-    results = iter(sandbox.run([job for task in tasks for job in task.jobs(suite_seconds)]))
+def matrices(tasks: Sequence[Work], suite_seconds: float) -> tuple[list[Matrix], dict[str, Any]]:
+    """Of every task, and what it took. A suite is over when a program does not end on its smallest
+    input; what a program does with other assertions does not follow from one."""
+    with Sandbox(skip_after_timeout=True, memo=False) as sandbox:
+        suites = iter(sandbox.run([job for task in tasks for job in task.suites(suite_seconds)]))
+        taken = [sandbox.stats.runs_asked, sandbox.stats.cpu_seconds]
+    with Sandbox(memo=False) as sandbox:
+        results = iter(sandbox.run([job for task in tasks for job in task.asked()]))
+        taken[0] += sandbox.stats.runs_asked
+        taken[1] += sandbox.stats.cpu_seconds
     found, verdicts = [], Counter[str]()
     for task in tasks:
         passed, correct, answers = [], [], []
         inputs, others = task.inputs, task.others
         for copies in task.programs.values():
-            own, asked = next(results), next(results)
+            own, asked = next(suites), next(results)
             verdicts.update(o.verdict.value for o in (*own, *asked))
             runs = asked[: len(inputs)]
             by_input = dict(zip(inputs, runs, strict=True))
@@ -221,19 +247,28 @@ def matrices(
                 agreement(answers),
             )
         )
-    return found, verdicts
+    return found, {
+        "runs": taken[0],
+        "verdicts": dict(verdicts.most_common()),
+        "CPU seconds of programs": round(taken[1], 1),
+    }
 
 
-def figures(m: Matrix) -> dict[str, float]:
-    """Every figure of one task, as a chance."""
+def figures(m: Matrix, spoiled: bool) -> dict[str, float]:
+    """Every figure of one task, as a chance. Of a ``spoiled`` one CodeT's code has no ranking."""
     programs = len(m.correct_P)
     found = {
         f"pass@{k}": pass_at_k(int(m.correct_P.sum()), programs, k)
         for k in BASELINE
         if k <= programs
     }
-    for weight, name in ((Weight.ROOT, ""), (Weight.PRODUCT, " (product)")):
-        score = weights(m.passed_PU, weight, m.copies_U)
+    root, product = (weights(m.passed_PU, w, m.copies_U) for w in (Weight.ROOT, Weight.PRODUCT))
+    rankings = {
+        "": np.zeros(programs) if spoiled else root,
+        " (nothing spoiled)": root,
+        " (product)": product,
+    }
+    for name, score in rankings.items():
         for k in RANKED:
             label = f"dual agreement{name} pass@{k}"
             found[label] = ranked_pass_at_k(score, m.correct_P, k)
@@ -247,15 +282,13 @@ def figures(m: Matrix) -> dict[str, float]:
 
 
 def report(
-    rows: Sequence[dict[str, Any]], per_sample: int | None, suite_seconds: float, skip: bool
+    rows: Sequence[dict[str, Any]], per_sample: int | None, suite_seconds: float
 ) -> dict[str, Any]:
     """The figures in percent, those of CodeT beside them, and those of every task."""
     started, before = time.perf_counter(), _cpu()
     tasks = [work(row, per_sample) for row in rows]
-    with Sandbox(skip_after_timeout=skip, memo=False) as sandbox:
-        found, verdicts = matrices(sandbox, tasks, suite_seconds)
-        runs, inside = sandbox.stats.runs_asked, sandbox.stats.cpu_seconds
-    each = {t.row["task_id"]: figures(m) for t, m in zip(tasks, found, strict=True)}
+    found, taken = matrices(tasks, suite_seconds)
+    each = {t.row["task_id"]: figures(m, t.spoiled) for t, m in zip(tasks, found, strict=True)}
     names = list(next(iter(each.values())))
     mean = {n: round(100 * float(np.mean([f[n] for f in each.values()])), 1) for n in names}
     return {
@@ -264,11 +297,10 @@ def report(
         "distinct assertions": sum(len(t.tests) for t in tasks),
         "of them no calls": sum(len(t.tests) - len(t.calls) for t in tasks),
         "of these run": sum(len(t.others) for t in tasks),
-        "runs": runs,
-        "verdicts": dict(verdicts.most_common()),
+        "tasks spoiled in CodeT's code": [t.row["task_id"] for t in tasks if t.spoiled],
+        **taken,
         "seconds": round(time.perf_counter() - started, 1),
         "CPU seconds": round(_cpu() - before, 1),
-        "CPU seconds of programs": round(inside, 1),
         **mean,
         "CodeT": CODET,
         "by task": each,

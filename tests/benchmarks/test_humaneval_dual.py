@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
@@ -51,6 +52,22 @@ def test_assertions_are_texts_that_name_the_function_and_compile() -> None:
     assert dual.work(ROW, 1).tests.total() == 4
 
 
+def test_a_task_that_codets_code_spoils_has_no_ranking_there() -> None:
+    """An import of everything is valid at the margin and not in a function."""
+    row = ROW | {"test_samples": ["plus(1, 2) == 3\nfrom os import *"]}
+    work = dual.work(row, None)
+    assert work.spoiled
+    assert not work.tests
+    assert not dual.work(ROW, None).spoiled
+    m = dual.Matrix(
+        np.array([[True], [True], [False]]), np.ones(1), np.array([True, False, False]), np.ones(3)
+    )
+    whole, spoiled = dual.figures(m, spoiled=False), dual.figures(m, spoiled=True)
+    assert whole["dual agreement pass@1"] == pytest.approx(1 / 2)
+    assert spoiled["dual agreement pass@1"] == pytest.approx(1 / 3)
+    assert spoiled["dual agreement (nothing spoiled) pass@1"] == pytest.approx(1 / 2)
+
+
 def test_what_is_needed_is_only_said_where_it_is_plain() -> None:
     assert dual.needs("assert ____ == f(1)") == {"____", "f"}
     assert dual.needs("assert f(1) == 2, ____") == {"f"}
@@ -59,7 +76,7 @@ def test_what_is_needed_is_only_said_where_it_is_plain() -> None:
 
 
 def test_figures_of_a_task_by_hand() -> None:
-    found = dual.report([ROW], None, 0.1, skip=False)
+    found = dual.report([ROW], None, 0.1)
     each = found["by task"]["made/up"]
     # a + b passes (1,2)==3, (2,2)==4 twice, (3,4)==7, the one with `in`: 5 texts, 2 programs.
     # a * b passes (2,2)==4 twice, (0,1)==0, (1,2)==2, the one with `or`: 5 texts, 2 programs.
@@ -68,7 +85,7 @@ def test_figures_of_a_task_by_hand() -> None:
     assert each["dual agreement (product) pass@1"] == pytest.approx(1 / 2)
     assert each["best of 6 by passed tests"] == pytest.approx(1 / 2)
     assert found["distinct programs"] == 4
-    first = dual.report([ROW], 1, 0.1, skip=False)["by task"]["made/up"]
+    first = dual.report([ROW], 1, 0.1)["by task"]["made/up"]
     # 3, 7 and `in` against 2: a + b leads
     assert first["dual agreement pass@1"] == 1.0
     # the second level is a * b, and then a + b again
