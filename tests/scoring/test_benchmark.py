@@ -122,6 +122,7 @@ def test_hits_and_refusals_are_ratios_of_sums() -> None:
     assert found.ratios["coder.failed"].value == pytest.approx(3 / 10)
     assert found.ratios["coder.at_limit"].value == pytest.approx(3 / 10)
     assert found.ratios["coder.failed.no_code_block"].value == pytest.approx(1 / 10)
+    assert "coder.responses" not in found.ratios
     assert found.counts == {
         "coder.responses": 10,
         "coder.failed": 3,
