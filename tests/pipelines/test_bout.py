@@ -10,8 +10,18 @@ import numpy as np
 from tests.pipelines.played import told
 
 from sparring.pipelines.bout import infra_share, judge
+from sparring.prompts.parse import ParsedTest
 from sparring.sandbox import Job, Limits
-from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
+from sparring.schema import (
+    Outcome,
+    ParseFailure,
+    Response,
+    Role,
+    StopReason,
+    Task,
+    Test,
+    Verdict,
+)
 
 TASK = Task(
     id="double",
@@ -78,6 +88,25 @@ def test_verdicts_come_from_outputs() -> None:
     assert found.right_U.tolist() == [True, True]
     assert found.valid_U.tolist() == [True, True]
     assert infra_share([found]) == 0
+
+
+def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() -> None:
+    facts = judged([VALID] * 2, SOLUTION).facts()
+    # 4 and 2 are printed by one program, 4 and 4 by the other
+    assert facts.answers_PU is not None
+    assert facts.answers_PU.tolist() == [[0, 0], [0, 1]]
+    assert facts.reading[Role.CODER].responses == facts.reading[Role.TESTER].responses == 2
+    assert not facts.reading[Role.CODER].failures
+    unread = replace(
+        judged([VALID] * 2, SOLUTION),
+        tests=[ParsedTest(None, ParseFailure.NO_TEST_INPUT), ParsedTest(Test("2", "4"))],
+        tester=[replace(response(Role.TESTER, ""), stop=StopReason.LENGTH)] * 2,
+        outcomes_PT=[[LOST, Outcome(Verdict.INVALID), LOST], [LOST, LOST, LOST]],
+    ).facts()
+    assert unread.answers_PU is not None
+    assert unread.answers_PU.tolist() == [[-1, -1], [-1, -1]]
+    assert unread.reading[Role.TESTER].failures == {ParseFailure.NO_TEST_INPUT: 1}
+    assert unread.reading[Role.TESTER].at_limit == 2
 
 
 def test_a_validator_that_could_not_be_run_leaves_the_test_without_a_label() -> None:
