@@ -1,6 +1,7 @@
 """Real model code in the sandbox: 82 HumanEval tasks with 100 CodeGen-16B programs each.
 
     python benchmarks/humaneval.py DATA.jsonl.gz [--json FILE] [--per-test] [--interpreter]
+    python benchmarks/humaneval.py DATA.jsonl.gz --dual [--all-asserts] [--json FILE]
 
 DATA has the rows of CodeT's release: ``prompt``, ``entry_point``, ``test``, ``code_samples``,
 ``test_samples``. Every distinct program runs on the task's own suite (as calls where all of its
@@ -10,7 +11,8 @@ can be read as calls. Prints the time, the unbiased pass@k, and what could not b
 The limit of 0.1 s is that of CodeT's pipeline; with ``--suite-seconds 1`` slow programs get more
 of the time that HumanEval itself gives them. ``--per-test`` runs everything again with a process
 for each test and compares the verdicts; ``--interpreter`` compares pass and fail of the suites with
-a fresh interpreter's, as HumanEval does it.
+a fresh interpreter's, as HumanEval does it. ``--dual`` ranks the programs by dual agreement, beside
+what CodeT's own code gives (`humaneval_dual`), with five assertions of each test sample or all.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import humaneval_dual
 from sparring.sandbox import Fork, Job, Kind, Limits, Sandbox
 from sparring.schema import Outcome, Verdict
 from sparring.tasks.asserts import CallTest, NotACall, parse_asserts
@@ -56,10 +59,6 @@ class Problem:
 
 def read(row: dict[str, Any]) -> Problem:
     names = [row["entry_point"], "candidate"]
-    suite = parse_asserts(row["test"], names)
-    calls = [t for t in suite if isinstance(t, CallTest)]
-    # Code beside the assertions (loops, helpers) makes a script of it too.
-    whole = len(calls) == len(suite) and calls and "for " not in row["test"]
     written: dict[CallTest, None] = {}
     unread: Counter[str] = Counter()
     for sample in row["test_samples"]:
@@ -68,7 +67,7 @@ def read(row: dict[str, Any]) -> Problem:
         for test in [t for t in found if isinstance(t, CallTest)][:PER_SAMPLE]:
             written[test] = None
     programs = list(dict.fromkeys(row["prompt"] + c for c in row["code_samples"]))
-    return Problem(row, programs, calls if whole else None, list(written), unread)
+    return Problem(row, programs, humaneval_dual.suite(row), list(written), unread)
 
 
 def jobs(problem: Problem, seconds: float) -> list[Job]:
@@ -160,9 +159,16 @@ def main() -> None:
         "--suite-seconds", type=float, default=0.1, help="CPU limit of a suite's call or script"
     )
     parser.add_argument("--tasks", type=int, help="only the first so many")
+    parser.add_argument("--dual", action="store_true", help="dual agreement, as CodeT has it")
+    parser.add_argument("--all-asserts", action="store_true", help="with --dual: all, not five")
     args = parser.parse_args()
     with gzip.open(args.data, "rt") as file:
-        problems = [read(json.loads(line)) for line in file][: args.tasks]
+        rows = [json.loads(line) for line in file][: args.tasks]
+    if args.dual:
+        per_sample = None if args.all_asserts else PER_SAMPLE
+        show(humaneval_dual.report(rows, per_sample, args.suite_seconds), args.json)
+        return
+    problems = [read(row) for row in rows]
     runs = sum(len(job.inputs) for p in problems for job in jobs(p, args.suite_seconds))
     unread = sum((p.unread for p in problems), Counter())
     with Sandbox(skip_after_timeout=True, memo=False) as sandbox:
@@ -208,10 +214,15 @@ def main() -> None:
         report["interpreter: differing"] = len(unlike)
         for problem, program in unlike[:20]:
             print(f"{problem.row['task_id']}\n{program[-600:]}", file=sys.stderr)
+    show(report, args.json)
+
+
+def show(report: dict[str, Any], file: Path | None) -> None:
     for name, value in report.items():
-        print(f"{name}: {value}")
-    if args.json:
-        args.json.write_text(json.dumps(report, indent=2) + "\n")
+        if name != "by task":
+            print(f"{name}: {value}")
+    if file:
+        file.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 
 from sparring.pipelines.bout import Judged, judge
 from sparring.pipelines.early import Early, Runs
+from sparring.pipelines.facts import task_facts
 from sparring.prompts.parse import ParsedProgram, Reasoning
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt, Sampler, SamplingParams, sampling_seed
@@ -88,7 +89,7 @@ def evaluate(
     with clock.during(Phase.JUDGING):
         judged = judge(runs, plan.tasks, coder, tester, plan.limits, pool, plan.reasoning)
     with clock.during(Phase.METRICS):
-        facts = [j.facts() for j in judged]
+        facts = [task_facts(j) for j in judged]
         if pool is None:
             facts = [replace(f, pool=f.matrix, pool_agreement_P=f.agreement_P) for f in facts]
         summary = summarise(facts, plan.programs, plan.tests)

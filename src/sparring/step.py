@@ -21,7 +21,7 @@ from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
 from sparring.scoring.advantages import Advantages
-from sparring.scoring.metrics import one_shot, pass_rate
+from sparring.scoring.metrics import pass_rate
 from sparring.trainer import Trainer
 
 
@@ -78,7 +78,7 @@ def _metrics(
     responses = [r for j in judged for r in (*j.coder, *j.tester)]
     record: dict[str, Any] = {
         "tokens": tokens_of(judged),
-        "one_shot": _mean([one_shot(j.facts()) for j in judged]),
+        "one_shot": _mean([pass_rate(j.matrix) for j in judged]),
         "tests_right": _mean(
             [j.right_U.mean() for j in judged if j.has_reference and len(j.tester)]
         ),

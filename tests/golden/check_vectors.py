@@ -22,8 +22,8 @@ from sparring.recipe import Recipe
 from sparring.reward import Facts, Scorer
 from sparring.scoring.advantages import Advantages
 from sparring.scoring.matrix import Floats, PassMatrix
-from sparring.scoring.rates import acceptance, estimated_right
-from sparring.scoring.selection import first_index
+from sparring.scoring.metrics import TaskFacts
+from sparring.scoring.official import official as statistics
 
 TOLERANCE = 1e-9
 
@@ -86,53 +86,32 @@ def reward_mismatches(entries: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"group {i}, {name}: {found.value.tolist()} is not {expected}"
 
 
-def statistics(tasks: list[dict[str, Any]]) -> dict[str, float]:
-    """The official statistics of one batch of tasks, by name; Best-of-N as ``bon NxM``."""
-    ms = [matrix(t) for t in tasks]
-    right = [estimated_right(m, np.ones(m.passed_PU.shape[1], bool)) for m in ms]
-    known = [(m, r) for m, r in zip(ms, right, strict=True) if r is not None]
-    rates = np.zeros((2, 2))
-    for m, r in known:
-        rates += np.array(acceptance(m, r, np.ones_like(r)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        p01, p00 = rates[:, 0] / rates[:, 1]
-    return {
-        "code_acc": float(np.mean([m.correct_P.mean() for m in ms])),
-        "code_test_acc": float(np.concatenate([m.passed_PG.ravel() for m in ms]).mean()),
-        "test_acc": float(np.mean([r.mean() for _, r in known])),
-        "test_cell_acc": float(
-            np.concatenate([m.passed_PU[m.correct_P].ravel() for m, _ in known]).mean()
-        ),
-        "printed_p_01": float(p01),
-        "p_00": float(p00),
-    }
+def facts(entry: Mapping[str, Any]) -> TaskFacts:
+    """A task of a batch: every test could be read, and there is no reference."""
+    m = matrix(entry)
+    tests = np.ones(m.passed_PU.shape[1], dtype=bool)
+    return TaskFacts(m, tests, tests, None, np.full(len(tests), np.nan))
 
 
-def chosen(tasks: list[dict[str, Any]], n: int, m: int) -> dict[str, float]:
-    """Best-of-(n, m) by the official rule: whether the chosen program passes all ground-truth
-    tests, and the share of all ground-truth tests that the chosen ones pass."""
-    ms = [matrix(t) for t in tasks]
-    picks = [first_index(x, n, m) for x in ms]
-    return {
-        "acc": float(np.mean([x.correct_P[i] for x, i in zip(ms, picks, strict=True)])),
-        "test_acc": float(
-            np.concatenate([x.passed_PG[i] for x, i in zip(ms, picks, strict=True)]).mean()
-        ),
-    }
+def expected_figures(batch: Mapping[str, Any]) -> dict[str, float]:
+    """What the official code says of a batch, flat."""
+    found = {name: value for name, value in batch["expected"].items() if name != "bon"}
+    for size, figures in batch["expected"]["bon"].items():
+        found |= {f"bon_{size}_{name}": value for name, value in figures.items()}
+    return found
 
 
 def statistics_mismatches(batches: list[dict[str, Any]]) -> Iterator[str]:
     """A line for every figure of a batch that differs."""
     for i, batch in enumerate(batches):
-        expected = batch["expected"]
-        for name, value in statistics(batch["tasks"]).items():
-            if not _equal(value, expected[name]):
-                yield f"batch {i}, {name}: {value} is not {expected[name]}"
-        for size, figures in expected["bon"].items():
-            n, m = map(int, size.split("x"))
-            for name, value in chosen(batch["tasks"], n, m).items():
-                if not _equal(value, figures[name]):
-                    yield f"batch {i}, bon {size}, {name}: {value} is not {figures[name]}"
+        expected = expected_figures(batch)
+        scales = [tuple(map(int, size.split("x"))) for size in batch["expected"]["bon"]]
+        found = statistics([facts(t) for t in batch["tasks"]], [(n, m) for n, m in scales])
+        figures = found.as_dict()
+        for name in sorted(expected.keys() | figures.keys()):
+            one, other = figures.get(name), expected.get(name)
+            if one is None or other is None or not _equal(one, other):
+                yield f"batch {i}, {name}: {one} is not {other}"
 
 
 def mismatches(data: Mapping[str, Any]) -> list[str]:

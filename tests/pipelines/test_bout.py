@@ -10,8 +10,19 @@ import numpy as np
 from tests.pipelines.played import told
 
 from sparring.pipelines.bout import infra_share, judge
+from sparring.pipelines.facts import task_facts
+from sparring.prompts.parse import ParsedTest
 from sparring.sandbox import Job, Limits
-from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
+from sparring.schema import (
+    Outcome,
+    ParseFailure,
+    Response,
+    Role,
+    StopReason,
+    Task,
+    Test,
+    Verdict,
+)
 
 TASK = Task(
     id="double",
@@ -80,6 +91,27 @@ def test_verdicts_come_from_outputs() -> None:
     assert infra_share([found]) == 0
 
 
+def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() -> None:
+    facts = task_facts(judged([VALID] * 2, SOLUTION))
+    # 4 and 2 are printed by one program, 4 and 4 by the other
+    assert facts.answers_PU is not None
+    assert facts.answers_PU.tolist() == [[0, 0], [0, 1]]
+    assert facts.reading[Role.CODER].responses == facts.reading[Role.TESTER].responses == 2
+    assert not facts.reading[Role.CODER].failures
+    unread = task_facts(
+        replace(
+            judged([VALID] * 2, SOLUTION),
+            tests=[ParsedTest(None, ParseFailure.NO_TEST_INPUT), ParsedTest(Test("2", "4"))],
+            tester=[replace(response(Role.TESTER, ""), stop=StopReason.LENGTH)] * 2,
+            outcomes_PT=[[LOST, Outcome(Verdict.INVALID), LOST], [LOST, LOST, LOST]],
+        )
+    )
+    assert unread.answers_PU is not None
+    assert unread.answers_PU.tolist() == [[-1, -1], [-1, -1]]
+    assert unread.reading[Role.TESTER].failures == {ParseFailure.NO_TEST_INPUT: 1}
+    assert unread.reading[Role.TESTER].at_limit == 2
+
+
 def test_a_validator_that_could_not_be_run_leaves_the_test_without_a_label() -> None:
     found = judged([VALID, LOST], SOLUTION)
     assert found.matrix.observed_PT.tolist() == [[True, True, False]] * 2
@@ -92,5 +124,5 @@ def test_a_validator_that_could_not_be_run_leaves_the_test_without_a_label() -> 
 def test_a_reference_that_could_not_be_run_is_no_measure() -> None:
     found = judged([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
     assert not found.has_reference
-    assert found.facts().right_U is None
-    assert np.isnan(found.facts().majority_test)
+    assert task_facts(found).right_U is None
+    assert np.isnan(task_facts(found).majority_test)

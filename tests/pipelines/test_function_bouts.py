@@ -13,6 +13,7 @@ from tests.pipelines.test_record import record
 
 from sparring import values
 from sparring.pipelines.bout import Judged, judge
+from sparring.pipelines.facts import task_facts
 from sparring.pipelines.foreign import Foreign
 from sparring.pipelines.grading import Comparison
 from sparring.pipelines.monitors import monitor_values
@@ -100,7 +101,7 @@ def test_a_generated_call_is_right_if_the_reference_passes_it(judged: Judged) ->
 
 
 def test_votes_go_by_values(judged: Judged) -> None:
-    facts = judged.facts()
+    facts = task_facts(judged)
     assert facts.agreement_P.tolist() == [2, 1, 1, 2, 1]
     # For the input [0, 1] two answers have a vote each; the others vote alone,
     # two of them rightly: (2 · 1/2 + 2) / 6.
@@ -112,7 +113,7 @@ def test_votes_go_by_values(judged: Judged) -> None:
 def test_scripts_vote_by_their_verdicts(sandbox: Sandbox) -> None:
     task = replace(TASK, tests=TASK.tests[1:2], withheld=())
     found = played(sandbox, task, [program(s) for s in (WHOLE, WHOLE + "\n", RIGHT)], [])
-    assert found.facts().majority_program == 0.0
+    assert task_facts(found).majority_program == 0.0
     assert [o.verdict for row in found.outcomes_PT for o in row] == [
         Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER, Verdict.ACCEPTED,
     ]  # fmt: skip
@@ -139,7 +140,7 @@ def test_a_record_keeps_kinds_and_rules(judged: Judged) -> None:
     assert [p.failure for p in again.tests] == [p.failure for p in judged.tests]
     assert again.matrix.passed_PT.tolist() == judged.matrix.passed_PT.tolist()
     assert record(again) == written
-    a, b = again.facts(), judged.facts()
+    a, b = task_facts(again), task_facts(judged)
     assert a.agreement_P.tolist() == b.agreement_P.tolist()
     assert clean(monitor_values([again])) == clean(monitor_values([judged]))
 

@@ -29,6 +29,7 @@ from sparring.evaluation.progress import Progress
 from sparring.evaluation.rollouts import rollout
 from sparring.pipelines.bout import Judged, infra_share, judge
 from sparring.pipelines.early import Runs
+from sparring.pipelines.facts import task_facts
 from sparring.runs.directory import RunDir, explained, step_file
 from sparring.runs.lines import clean
 from sparring.sampling.chat.base import Answer, Author
@@ -246,7 +247,7 @@ def _record(
     sandbox: Sandbox,
 ) -> dict[str, Any]:
     """eval.json."""
-    summary = measured([j.facts() for j in judged], plan.scales, plan.ks)
+    summary = measured([task_facts(j) for j in judged], plan.scales, plan.ks)
     inside = {j.task.id for j in judged}
     roles = [r for r in Role if (plan.programs if r is Role.CODER else plan.tests)]
     of_role: dict[Role, list[Answer]] = {role: [] for role in roles}

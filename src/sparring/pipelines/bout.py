@@ -10,23 +10,29 @@ forbidden inputs, never shown to a program.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sparring.pipelines import columns
-from sparring.pipelines.answers import answer, plain_input, plain_output, size
+from sparring.pipelines.answers import size
 from sparring.pipelines.early import Runs
 from sparring.pipelines.foreign import NO_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.reading import read_test
 from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning, parse_program
 from sparring.sandbox import Job, Limits
-from sparring.schema import Kind, Outcome, Response, Role, Task, Test, TestRefusal, Verdict
+from sparring.schema import (
+    Outcome,
+    Response,
+    Role,
+    Task,
+    Test,
+    TestRefusal,
+    Verdict,
+)
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
-from sparring.scoring.metrics import TaskFacts, majority
-from sparring.scoring.selection import agreement
 
 _UNREAD = Test("", "")
 _INVALID = Outcome(Verdict.INVALID)
@@ -74,48 +80,6 @@ class Judged:
     withheld_PH: Sequence[Sequence[Outcome]] = ()
     reference_G: Sequence[Outcome] = ()
     foreign: Foreign = NO_PAIRS
-
-    def facts(self) -> TaskFacts:
-        """What metrics need."""
-        answers = [self._answers(row) for row in self.outcomes_PT]
-        expected = [_claim(p.test) if p.test else None for p in self.tests]
-        return TaskFacts(
-            matrix=self.matrix,
-            parsed_U=self.parsed_U,
-            valid_U=self.valid_U,
-            right_U=self.right_U if self.has_reference else None,
-            size_U=self.size_U,
-            pool=self.pool,
-            majority_program=majority(answers, self.matrix.correct_P.tolist()),
-            majority_test=_majority_by_input(expected, self.right_U)
-            if self.has_reference
-            else float("nan"),
-            agreement_P=self._agreement(self.outcomes_PT),
-            pool_agreement_P=self._agreement(self.pool_outcomes_PT) if self.pool else None,
-        )
-
-    def _answers(self, row: Sequence[Outcome]) -> tuple[Hashable, ...]:
-        """A program's answers on the ground-truth tests; printed text to the letter."""
-        return tuple(
-            o.output if t.kind is Kind.STDIN else answer(t, o)
-            for t, o in zip(self.task.tests, row, strict=False)
-        )
-
-    def _agreement(self, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
-        """By what programs answer to the generated inputs; one without any agrees with nobody."""
-        rows = [row[len(self.task.tests) :] for row in outcomes_PT]
-        tests = [p.test or _UNREAD for p in self.tests]
-        return agreement(
-            [
-                tuple(
-                    (o.verdict is Verdict.RUNTIME_ERROR, answer(t, o))
-                    for t, o in zip(tests, row, strict=True)
-                )
-                if any(o.verdict is not Verdict.INVALID for o in row)
-                else None
-                for row in rows
-            ]
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,24 +329,3 @@ def _spread(row: _Runs | None, parsed_U: Bools) -> list[Outcome | None]:
         return [None] * len(parsed_U)
     runs = iter(row)
     return [next(runs) if parsed else None for parsed in parsed_U]
-
-
-def _claim(test: Test) -> tuple[Hashable, Sequence[str]]:
-    """A test's input and what it says of it, equal where they mean the same."""
-    if test.kind is Kind.STDIN:
-        return test.input, test.output.split()
-    return plain_input(test), plain_output(test)
-
-
-def _majority_by_input(
-    expected: Sequence[tuple[Hashable, Sequence[str]] | None], right_U: Bools
-) -> float:
-    """Accuracy of the tests after a vote among those with the same input; an input that occurs
-    once votes alone."""
-    values = []
-    for given in dict.fromkeys(e[0] for e in expected if e):
-        same = [k for k, e in enumerate(expected) if e and e[0] == given]
-        answers = [" ".join(expected[k][1]) for k in same]  # type: ignore[index]
-        values += [majority(answers, [bool(right_U[k]) for k in same])] * len(same)
-    values += [0.0] * sum(e is None for e in expected)
-    return float(np.mean(values)) if values else float("nan")

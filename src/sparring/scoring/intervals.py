@@ -3,7 +3,9 @@
 Responses of one task are alike, so the task is the unit: a metric is one
 value per task (or, for ratios, a numerator and a denominator per task) and
 the interval speaks about other tasks. Means use Student's t; ratios the
-linearised (delta method) variance, which needs no random numbers.
+linearised (delta method) variance, which needs no random numbers. Both are
+symmetric, as differences are. A share has its own interval (`shares`), which
+stays within 0 and 1 and holds near them.
 """
 
 from __future__ import annotations
@@ -54,11 +56,16 @@ def mean_interval(value: Floats) -> Estimate:
 @dataclass(frozen=True, slots=True)
 class Linear:
     """A figure computed from sums over tasks, and each task's influence on it [tasks]: by how
-    much the figure moves, to first order, with the task's weight. 0 for tasks not ``used``."""
+    much the figure moves, to first order, with the task's weight. 0 for tasks not ``used``.
+    ``share``: of a ratio each task's part of the denominator [tasks], which sums to 1; of a
+    function of ratios the mean of theirs, by how much variance each adds. ``left`` [tasks]: by how
+    much the figure falls if the task is left out. None where they are not known."""
 
     value: float
     influence: Floats
     used: Bools
+    share: Floats | None = None
+    left: Floats | None = None
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Linear:
@@ -68,11 +75,12 @@ def ratio(numerator: Floats, denominator: Floats) -> Linear:
     """
     used = denominator > 0
     if not used.any():
-        return Linear(math.nan, np.zeros(len(used)), used)
+        return _unknown(used)
     total = float(denominator[used].sum())
     value = float(numerator[used].sum()) / total
     influence = np.where(used, (numerator - value * denominator) / total, 0.0)
-    return Linear(value, influence, used)
+    share = np.where(used, denominator / total, 0.0)
+    return Linear(value, influence, used, share, _left(influence, share))
 
 
 def mean(value: Floats) -> Linear:
@@ -80,9 +88,11 @@ def mean(value: Floats) -> Linear:
     interval is that of `mean_interval`."""
     used = ~np.isnan(value)
     if not used.any():
-        return Linear(math.nan, np.zeros(len(used)), used)
+        return _unknown(used)
     middle = float(value[used].mean())
-    return Linear(middle, np.where(used, (value - middle) / used.sum(), 0.0), used)
+    influence = np.where(used, (value - middle) / used.sum(), 0.0)
+    share = used / used.sum()
+    return Linear(middle, influence, used, share, _left(influence, share))
 
 
 def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
@@ -90,7 +100,27 @@ def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
     and the figure (delta method)."""
     influence = sum((by * figure.influence for by, figure in parts), np.zeros(1))
     used = np.any([figure.used for _, figure in parts], axis=0)
-    return Linear(value, influence, used)
+    share: Floats | None = None
+    left: Floats | None = None
+    known = [(by, f, f.share, f.left) for by, f in parts if f.share is not None]
+    if parts and len(known) == len(parts):
+        left = sum((by * x for by, _, _, x in known if x is not None), np.zeros(1))
+        added = [float(((by * f.influence) ** 2).sum()) for by, f, _, _ in known]
+        if sum(added) > 0:
+            mixed = [a * x for a, (_, _, x, _) in zip(added, known, strict=True)]
+            share = np.asarray(sum(mixed, np.zeros(1)) / sum(added))
+    return Linear(value, influence, used, share, left)
+
+
+def _unknown(used: Bools) -> Linear:
+    nothing = np.zeros(len(used))
+    return Linear(math.nan, nothing, used, nothing, nothing)
+
+
+def _left(influence: Floats, share: Floats) -> Floats:
+    """Without a task a ratio falls by its influence / (1 − its part of the denominator); without
+    the only one there is no figure, and its influence is 0."""
+    return np.asarray(influence / np.where(share < 1, 1 - share, 1.0))
 
 
 def linear_interval(figure: Linear) -> Estimate:

@@ -9,14 +9,17 @@ is only defined on tasks with a correct program.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sparring.schema import Role
+from sparring.scoring.consensus import Answers
 from sparring.scoring.intervals import Estimate, Linear, linear_interval, mean_interval, ratio
 from sparring.scoring.matrix import Bools, Floats, PassMatrix
 from sparring.scoring.rates import Group, Rate, RightBy, count, estimated_right, rates
+from sparring.scoring.reading import Reading
 from sparring.scoring.selection import best_of
 
 
@@ -44,6 +47,14 @@ class TaskFacts:
     majority_test: float = float("nan")
     agreement_P: Floats | None = None
     pool_agreement_P: Floats | None = None
+    answers_PU: Answers | None = None
+    """What the majority is found by (`consensus`); None where it is not known."""
+    mutants: tuple[float, float] | None = None
+    """(killed, all) mutants of the reference solution, by the generated tests that are right."""
+    branches: tuple[float, float] | None = None
+    """(taken, all) branches of the reference solution, by the generated tests."""
+    reading: Mapping[Role, Reading] = field(default_factory=dict)
+    """How many responses could not be read, and why."""
 
 
 def one_shot(facts: TaskFacts) -> float:
@@ -88,6 +99,9 @@ class Summary:
     ratios: dict[str, Linear]
     sizes: dict[int, tuple[float, float]]
     """Input size → (share of the parsed tests, their accuracy by reference)."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many responses there were and could not be read (`reading`); only `benchmark.measure`
+    counts them."""
 
 
 def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
@@ -98,18 +112,18 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     estimates: dict[str, Estimate] = {}
     label = f"bon_{n}x{m}"
     per_task = {
-        "one_shot": _each(tasks, one_shot),
-        "unit_test_accuracy": _each(tasks, _accuracy),
-        "unit_test_accuracy_estimate": _each(tasks, _estimate),
-        "invalid_tests": _each(tasks, lambda f: float(1 - f.valid_U.mean())),
-        label: _each(tasks, lambda f: best_of(f.matrix, n, m, f.parsed_U).value),
-        f"pool_{label}": _each(
+        "one_shot": each(tasks, one_shot),
+        "unit_test_accuracy": each(tasks, accuracy),
+        "unit_test_accuracy_estimate": each(tasks, accuracy_estimate),
+        "invalid_tests": each(tasks, lambda f: float(1 - f.valid_U.mean())),
+        label: each(tasks, lambda f: best_of(f.matrix, n, m, f.parsed_U).value),
+        f"pool_{label}": each(
             tasks, lambda f: best_of(f.pool, n, m, f.parsed_U).value if f.pool else float("nan")
         ),
-        f"agreement_{label}": _each(
+        f"agreement_{label}": each(
             tasks, lambda f: best_of(f.matrix, n, m, f.parsed_U, f.agreement_P).value
         ),
-        f"agreement_pool_{label}": _each(
+        f"agreement_pool_{label}": each(
             tasks,
             lambda f: (
                 best_of(f.pool, n, m, f.parsed_U, f.pool_agreement_P).value
@@ -117,43 +131,56 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
                 else float("nan")
             ),
         ),
-        "majority_program": _each(tasks, lambda f: f.majority_program),
-        "majority_test": _each(tasks, lambda f: f.majority_test),
+        "majority_program": each(tasks, lambda f: f.majority_program),
+        "majority_test": each(tasks, lambda f: f.majority_test),
     }
     for name, values in per_task.items():
         estimates[name] = mean_interval(values)
-    ratios = {"input_size": _input_size(tasks), "catch_rate": _catch_rate(tasks), **_theory(tasks)}
+    ratios = {
+        "input_size": input_size(tasks),
+        "catch_rate": catch_rate(tasks),
+        **precision_rates(tasks),
+    }
     estimates |= {name: linear_interval(figure) for name, figure in ratios.items()}
-    return Summary(estimates, per_task, ratios, _by_size(tasks))
+    return Summary(estimates, per_task, ratios, accuracy_by_size(tasks))
 
 
-def _each(tasks: Sequence[TaskFacts], metric: object) -> Floats:
-    assert callable(metric)
+def each(tasks: Sequence[TaskFacts], metric: Callable[[TaskFacts], float]) -> Floats:
+    """A metric of every task [tasks]."""
     return np.array([metric(f) for f in tasks], dtype=float)
 
 
-def _accuracy(facts: TaskFacts) -> float:
-    return float("nan") if facts.right_U is None else float(facts.right_U.mean())
+def accuracy(facts: TaskFacts) -> float:
+    """Share of the generated tests that are right by reference; one that was not parsed is not."""
+    right = facts.right_U
+    return float("nan") if right is None or right.size == 0 else float(right.mean())
 
 
-def _estimate(facts: TaskFacts) -> float:
+def accuracy_estimate(facts: TaskFacts) -> float:
+    """The same by the paper's rule; NaN without a correct program. A test that no correct program
+    was observed on is left out."""
     right = estimated_right(facts.matrix, facts.parsed_U)
-    return float("nan") if right is None else float(right.mean())
+    if right is None:
+        return float("nan")
+    told = ~facts.parsed_U | facts.matrix.observed_PU[facts.matrix.correct_P].any(axis=0)
+    return float(right[told].mean()) if told.any() else float("nan")
 
 
-def _input_size(tasks: Sequence[TaskFacts]) -> Linear:
+def input_size(tasks: Sequence[TaskFacts]) -> Linear:
+    """Values in the input of a parsed test."""
     sizes = [f.size_U[f.parsed_U] for f in tasks]
     return ratio(np.array([x.sum() for x in sizes]), np.array([float(len(x)) for x in sizes]))
 
 
-def _catch_rate(tasks: Sequence[TaskFacts]) -> Linear:
+def catch_rate(tasks: Sequence[TaskFacts]) -> Linear:
+    """See `caught`."""
     pairs = [
         caught(f.pool, f.right_U) if f.pool and f.right_U is not None else (0.0, 0.0) for f in tasks
     ]
     return ratio(np.array([x[0] for x in pairs]), np.array([x[1] for x in pairs]))
 
 
-def _theory(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
+def precision_rates(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
     """p01, p00 and μ; a task without a reference says nothing."""
     counts = np.zeros((len(tasks), len(Rate), 2))
     for i, f in enumerate(tasks):
@@ -164,7 +191,8 @@ def _theory(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
     return {"p01": found.of[Rate.P01], "p00": found.of[Rate.P00], "mu": found.mu()}
 
 
-def _by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float]]:
+def accuracy_by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float]]:
+    """See `Summary.sizes`."""
     known = [(f, f.right_U) for f in tasks if f.right_U is not None]
     if not known:
         return {}

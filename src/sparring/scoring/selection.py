@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -45,19 +46,28 @@ def expected_choice(score_P: Floats, correct_P: Bools, n: int) -> float:
     is drawn; the choice within the group is uniform, so it is correct with
     the group's share of correct programs.
     """
-    total = len(score_P)
+    return float(_expected_choices(score_P[None], correct_P, n)[0])
+
+
+def _expected_choices(score_DP: Floats, correct_P: Bools, n: int) -> Floats:
+    """`expected_choice` for each row of scores [D]: the sum over programs of the chance that it is
+    the chosen one, (C(N − b, n) − C(N − b − g, n)) / C(N, n) / g."""
+    total = score_DP.shape[1]
     if not 1 <= n <= total:
         raise ValueError(f"n must be between 1 and {total}, not {n}")
-    value = 0.0
-    ahead = 0
-    for score in np.unique(score_P)[::-1]:
-        group = score_P == score
-        size = int(group.sum())
-        none_ahead = comb(total - ahead, n)
-        none_here = comb(total - ahead - size, n)
-        value += (none_ahead - none_here) / comb(total, n) * float(correct_P[group].mean())
-        ahead += size
-    return value
+    # Chance that none of x programs is drawn.
+    none = np.array([comb(total - x, n) / comb(total, n) for x in range(total + 1)])
+    order = score_DP.argsort(axis=1)
+    ranked = np.take_along_axis(score_DP, order, axis=1)
+    # Equals in a row: the first and the last place of each program's score, from below.
+    place = np.arange(total)
+    begins = np.concatenate([np.ones((len(ranked), 1), bool), ranked[:, 1:] != ranked[:, :-1]], 1)
+    first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
+    ends = np.concatenate([begins[:, 1:], np.ones((len(ranked), 1), bool)], axis=1)
+    last = np.minimum.accumulate(np.where(ends, place, total)[:, ::-1], axis=1)[:, ::-1]
+    ahead, size = total - 1 - last, last - first + 1
+    chance = (none[ahead] - none[ahead + size]) / size
+    return np.asarray((chance * correct_P[order]).sum(axis=1))
 
 
 def best_of(
@@ -83,13 +93,30 @@ def best_of(
     correct = matrix.correct_P
     if m == tests:
         return BestOf(expected_choice(_ranked(matrix, usable, agreement_P), correct, n))
-    rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(draws):
-        chosen = np.zeros(tests, dtype=bool)
-        chosen[rng.choice(tests, size=m, replace=False)] = True
-        values.append(expected_choice(_ranked(matrix, chosen & usable, agreement_P), correct, n))
+    score_DP = _scores_drawn(matrix, _drawn(tests, m, draws, seed) & usable)
+    if agreement_P is not None:
+        score_DP = _by_agreement(score_DP, agreement_P, tests)
+    values = _expected_choices(score_DP, correct, n)
     return BestOf(float(np.mean(values)), float(np.std(values) / np.sqrt(draws)))
+
+
+@lru_cache(maxsize=64)
+def _drawn(tests: int, m: int, draws: int, seed: int) -> Bools:
+    """``draws`` subsets of m tests [D, U]: the same for every task with so many tests."""
+    rng = np.random.default_rng(seed)
+    chosen = np.zeros((draws, tests), dtype=bool)
+    for row in chosen:
+        row[rng.choice(tests, size=m, replace=False)] = True
+    chosen.flags.writeable = False
+    return chosen
+
+
+def _scores_drawn(matrix: PassMatrix, tests_DU: Bools) -> Floats:
+    """`scores` on each subset of the tests [D, P]. Whole numbers below 2⁵³, so exact."""
+    tests = tests_DU.astype(float)
+    count = tests @ matrix.observed_PU.T.astype(float)
+    passed = tests @ (matrix.passed_PU & matrix.observed_PU).T.astype(float)
+    return np.asarray(np.where(count > 0, passed / np.maximum(count, 1), 0.0))
 
 
 def agreement(answers_P: Sequence[Hashable]) -> Floats:
@@ -100,12 +127,19 @@ def agreement(answers_P: Sequence[Hashable]) -> Floats:
 
 
 def _ranked(matrix: PassMatrix, usable_U: Bools, agreement_P: Floats | None) -> Floats:
-    """Scores, or their ranks with ties broken by agreement [P]."""
+    """Scores, with ties broken by agreement [P]."""
     score = scores(_only(matrix, usable_U))
     if agreement_P is None:
         return score
-    pairs = np.stack([score, agreement_P], axis=1)
-    return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1).astype(float)
+    return np.asarray(_by_agreement(score[None], agreement_P, len(usable_U))[0])
+
+
+def _by_agreement(score_DP: Floats, agreement_P: Floats, tests: int) -> Floats:
+    """Scores in the same order, equal ones in that of their agreement. Different shares of at most
+    ``tests`` are at least 1 / tests² apart; all that is added stays below half of that."""
+    rank_P = np.unique(agreement_P, return_inverse=True)[1].reshape(-1)
+    step = 0.5 / (max(tests, 1) ** 2 * (rank_P.max(initial=0) + 1))
+    return np.asarray(score_DP + step * rank_P)
 
 
 def first_index(matrix: PassMatrix, n: int, m: int) -> int:
