@@ -88,6 +88,10 @@ def evaluate_command(
         str | None,
         typer.Option(metavar="RECIPE", help="Messages of this recipe, or of nano."),
     ] = None,
+    mutants: Annotated[
+        int,
+        typer.Option(min=0, help="Small mistakes put into a reference solution; do tests notice?"),
+    ] = 20,
     checker: Annotated[
         str | None, typer.Option(help="Compare all outputs so; default: as the tasks say.")
     ] = None,
@@ -126,6 +130,7 @@ def evaluate_command(
             sources=tuple(tasks),
             programs=programs,
             tests=tests,
+            mutants=mutants,
             scales=scales,
             seed=seed,
             limit_tasks=limit_tasks,
@@ -158,7 +163,7 @@ def evaluate_command(
     with explained(out):
         (out / "eval.md").write_text(report.markdown(found.record), encoding="utf-8")
         (out / "card.md").write_text(report.card(found.record), encoding="utf-8")
-    show(console, report.table(found.record))
+    show(console, *report.tables(found.record))
     for line in (*report.lines(found.record), f"figures: {out / 'eval.json'}, eval.md, card.md"):
         console.print(Text(line), soft_wrap=True)
     if found.complaint:

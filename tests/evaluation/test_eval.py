@@ -254,7 +254,7 @@ def test_the_official_protocol(fake: FakeOpenAI, tmp_path: Path) -> None:
     assert record["conditions"]["checkers"] == ["tokens"]
     assert sum(record["verdicts"].values()) == 2 * 16 * 8
     assert record["official"]["tasks"] == 2
-    assert record["official"]["bon_16x16"] in (0, 0.5, 1)
+    assert record["official"]["bon_16x16_acc"] in (0, 0.5, 1)
     other = run(tasks, "--coder", fake.url, "--preset", "official", "--max-tokens", 50, "-n", 2,
                 "-m", 2, "--out", tmp_path / "p")  # fmt: skip
     assert "top_k" not in fake.bodies[0]

@@ -10,7 +10,15 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from rich.console import Console
 
 from sparring.evaluation.progress import Progress
-from sparring.evaluation.report import card, figure_rows, lines, markdown
+from sparring.evaluation.report import (
+    card,
+    choice_names,
+    choice_rows,
+    figure_rows,
+    lines,
+    markdown,
+    tables,
+)
 from sparring.sampling.chat.base import Answer, Ask, ChatParams, Missing
 from sparring.schema import Role, StopReason
 
@@ -39,7 +47,14 @@ def record() -> dict[str, Any]:
             "unknown_thing": figure(0.125),
             "p01": figure(None, 0),
         },
-        "official": {"tasks": 4.0, "one_shot": 0.0, "bon_2x2": 0.5},
+        "official": {
+            "code_acc": 0.0,
+            "p_00": None,
+            "bon_2x2_acc": 0.5,
+            "tasks": 4.0,
+            "without_test": 1.0,
+            "masked": 0.0,
+        },
         "conditions": {
             "sources": ["data/x#y.jsonl"],
             "programs": 2,
@@ -47,6 +62,7 @@ def record() -> dict[str, Any]:
             "params": {"temperature": 0.8, "top_p": 1.0, "top_k": 40, "max_tokens": 100},
             "seed": 0,
             "checkers": ["tokens"],
+            "mutants": 20,
             "max_tests": None,
             "grader": "2",
             "sparring": "0",
@@ -66,11 +82,21 @@ def test_figures_that_people_know_come_first_and_none_is_lost() -> None:
     rows = figure_rows(record())
     assert rows[0] == ("programs right (one-shot)", "50.0% [25.0, 75.0]", "4")
     labels = [r[0] for r in rows]
-    assert labels.index("pass@2") < labels.index("Best-of-2×2, own samples")
-    assert "oracle, 2×2" in labels
+    assert labels[1] == "pass@2"
     assert labels[-1] == "unknown thing"
     assert ("μ", "-0.25 [0.25, 0.75]", "4") in rows
     assert not any("p01" in x for x in labels)  # known for no task
+
+
+def test_ways_of_choosing_stand_beside_each_other() -> None:
+    [row] = choice_rows(record())
+    told = dict(zip(choice_names(), row, strict=True))
+    assert told["n × m"] == "2 × 2"
+    assert told["tests passed"] == "50.0% [25.0, 75.0]"
+    assert told["oracle"] == "60.0% [25.0, 75.0]"
+    assert told["majority of answers"] == "–"
+    assert "| 2 × 2 | 50.0% [25.0, 75.0] |" in markdown(record())
+    assert [t.title for t in tables(record())][1].startswith("One of n programs")
 
 
 def test_the_card_is_a_model_index_that_the_hub_reads() -> None:
@@ -93,7 +119,7 @@ def test_what_counts_for_no_figure_is_said() -> None:
     assert "2 no_code_block" in said
     assert "counted for nothing: 1.00%" in said
     assert "top-k was not sent" in said
-    assert "one_shot 0.0%" in said
+    assert "(4 tasks, 1 without a test left out): code_acc 0.0%, bon_2x2_acc 50.0%" in said
     text = markdown(record())
     assert "responses are missing: 1 tasks" in text
     assert "\\#y.jsonl" in text

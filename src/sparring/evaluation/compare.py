@@ -19,11 +19,12 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.runs.directory import well_formed
+from sparring.scoring.benchmark import mean_of
 from sparring.scoring.intervals import Estimate, Linear, linear_difference, paired_difference
 
 _SAME = ("checker", "checkers", "max_tests", "grader", "limits")
 """Conditions without which there is nothing to compare."""
-_NAMED = ("params", "prompts", "seed", "programs", "tests", "protocol", "top_k_sent")
+_NAMED = ("params", "prompts", "seed", "programs", "tests", "mutants", "protocol", "top_k_sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,7 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
             )
             both = ~np.isnan(x) & ~np.isnan(y)
             x, y = x[both], y[both]
-            zero = np.zeros(len(x))
-            line = Line(
-                paired_difference(zero, x), paired_difference(zero, y), paired_difference(x, y)
-            )
+            line = Line(mean_of(name, x), mean_of(name, y), paired_difference(x, y))
             if line.difference.n_tasks:
                 found[name] = line
     for name, figure in before["ratios"].items() if alike else ():

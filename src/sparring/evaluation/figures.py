@@ -5,68 +5,57 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from sparring.pipelines.bout import Judged
+from sparring.pipelines.early import Runs
+from sparring.pipelines.strength import strength
 from sparring.sampling.chat.base import Answer
+from sparring.sandbox import Limits
 from sparring.schema import Role, StopReason, Verdict
-from sparring.scoring.intervals import mean_interval
-from sparring.scoring.matrix import Bools
-from sparring.scoring.metrics import Summary, TaskFacts, one_shot, summarise
-from sparring.scoring.selection import first_index
-
-Scale = tuple[int, int]
+from sparring.scoring.metrics import TaskFacts
+from sparring.scoring.official import official
 
 
-def measured(facts: Sequence[TaskFacts], scales: Sequence[Scale], ks: Sequence[int]) -> Summary:
-    """Every figure over the tasks: one-shot and pass@k, tests, Best-of-(n, m) at each scale."""
-    found = Summary({}, {}, {}, {})
-    for n, m in scales:
-        one = summarise(facts, n, m)
-        found.estimates.update(one.estimates)
-        found.per_task.update(one.per_task)
-        found.ratios.update(one.ratios)
-        found.sizes.update(one.sizes)
-    right = np.array([one_shot(f) for f in facts])
-    found.per_task.setdefault("one_shot", right)
-    found.estimates.setdefault("one_shot", mean_interval(right))
-    for k in ks:
-        values = np.array([pass_at(f.matrix.correct_P, f.matrix.wrong_P, k) for f in facts])
-        found.per_task[f"pass@{k}"] = values
-        found.estimates[f"pass@{k}"] = mean_interval(values)
-    for group in (found.estimates, found.per_task):  # there is no pool of other programs
-        for name in [x for x in group if "pool_" in x]:
-            del group[name]
-    for ratios in (found.estimates, found.ratios):
-        ratios.pop("catch_rate", None)
-    return found
+def strengthened(
+    facts: Sequence[TaskFacts],
+    judged: Sequence[Judged],
+    sandbox: Runs,
+    limits: Limits,
+    mutants: int,
+) -> list[TaskFacts]:
+    """With the mutation score and branch coverage of each task's generated tests.
+
+    A mutant that neither these nor the ground-truth tests notice may compute the same as the
+    solution, and is not counted (`strength`).
+    """
+    tests = [[p.test for p in j.tests if p.test is not None] for j in judged]
+    found = strength(sandbox, [j.task for j in judged], tests, limits, mutants)
+    return [
+        f
+        if s is None or not len(j.tests)
+        else replace(
+            f,
+            mutants=(float(s.killed), float(s.known)),
+            branches=(float(s.covered), float(s.branches)),
+        )
+        for f, j, s in zip(facts, judged, found, strict=True)
+    ]
 
 
-def pass_at(correct_P: Bools, wrong_P: Bools, k: int) -> float:
-    """P(one of k programs drawn without replacement is correct), 1 − C(w, k) / C(n, k) with w
-    wrong of n known ones (arXiv 2107.03374); NaN where fewer than k are known."""
-    right, known = int(correct_P.sum()), int((correct_P | wrong_P).sum())
-    if known < k:
-        return math.nan
-    return 1.0 - math.comb(known - right, k) / math.comb(known, k)
-
-
-def official_choice(judged: Sequence[Judged], scales: Sequence[Scale]) -> dict[str, float | None]:
-    """Best-of-(n, m) as the released code counts it: the first n and m, the first index of
-    equals, and tasks without a readable test left out of every denominator."""
-    kept = [j for j in judged if j.parsed_U.any()]
-    found: dict[str, float | None] = {
-        "tasks": float(len(kept)),
-        "one_shot": fmean(j.matrix.correct_P.mean() for j in kept) if kept else None,
+def as_officially_counted(
+    facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]]
+) -> dict[str, float | None]:
+    """What the released code would print, and over how many tasks (`scoring.official`)."""
+    found = official(facts, [scale for scale in scales if scale[1]])
+    return {
+        **{name: None if math.isnan(v) else v for name, v in found.as_dict().items()},
+        "tasks": float(found.tasks),
+        "without_test": float(found.without_test),
+        "masked": float(found.masked),
     }
-    for n, m in scales:
-        chosen = [bool(j.matrix.correct_P[first_index(j.matrix, n, m)]) for j in kept]
-        found[f"bon_{n}x{m}"] = fmean(chosen) if chosen else None
-    return found
 
 
 @dataclass(slots=True)

@@ -13,8 +13,6 @@ from typing import Any
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
-from sparring.evaluation.figures import Scale
-from sparring.prompts.templates import Templates
 from sparring.recipe.setting import PromptsSection
 from sparring.sampling.base import sampling_seed
 from sparring.sampling.chat.base import Ask, ChatParams
@@ -24,6 +22,10 @@ from sparring.tasks.checkers import parse_checker
 
 USUAL_SCALES = "1x1,2x2,4x4,16x16"
 _KS = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
+
+
+Scale = tuple[int, int]
+"""n programs × m tests."""
 
 
 class Protocol(StrEnum):
@@ -41,12 +43,14 @@ OFFICIAL_PARAMS = ChatParams(temperature=0.8, top_p=0.95, top_k=40, max_tokens=1
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An evaluation. ``programs`` and ``tests`` are responses per task and role; ``checker``
-    replaces every task's own."""
+    """An evaluation. ``programs`` and ``tests`` are responses per task and role; ``mutants`` of a
+    task's reference solution measure its tests, 0 measures nothing; ``checker`` replaces every
+    task's own."""
 
     sources: tuple[str, ...]
     programs: int = 16
     tests: int = 16
+    mutants: int = 20
     scales: tuple[Scale, ...] = ((1, 1), (2, 2), (4, 4), (16, 16))
     params: ChatParams = _USUAL
     seed: int = 0
@@ -85,7 +89,7 @@ class Plan:
 
     def asks(self, tasks: Sequence[Task]) -> list[Ask]:
         """Every response that is wanted, task by task."""
-        templates = Templates(self.prompts.coder, self.prompts.tester)
+        templates = self.prompts.templates()
         shown = {
             Role.CODER: self.prompts.coder_examples,
             Role.TESTER: self.prompts.tester_examples,
@@ -117,6 +121,7 @@ class Plan:
             "limit_tasks": self.limit_tasks,
             "programs": self.programs,
             "tests": self.tests,
+            "mutants": self.mutants,
             "scales": [f"{n}x{m}" for n, m in self.scales],
         }
 

@@ -17,31 +17,45 @@ from sparring.runs.tables import interval, metric_labels
 from sparring.runs.text import visible
 
 _LABELS = {
-    "majority_program": "majority of the programs",
-    "majority_test": "majority of tests with one input",
+    "mutation_score": "mutants of the reference caught by right tests",
+    "branch_coverage": "branches of the reference taken",
+    "catch_rate": "wrong programs caught",
+    "coder.failed": "responses without a readable program",
+    "tester.failed": "responses without a readable test",
+    "coder.at_limit": "programs' responses cut off",
+    "tester.at_limit": "tests' responses cut off",
 }
-_SCALED = {
-    "oracle": "oracle, {}",
-    "majority": "majority of answers, {}",
-    "dual": "dual agreement (CodeT), {}",
+_CHOICES = {
+    "bon": "tests passed",
+    "agreement_bon": "ties by agreement",
+    "majority": "majority of answers",
+    "dual": "dual agreement",
+    "oracle": "oracle",
 }
-"""Figures at a scale, under ``NAME_NxM``, beside Best-of-N."""
+"""How one of n programs is chosen by m tests: figures at a scale, under ``NAME_NxM``."""
+_AT_SCALE = re.compile(rf"({'|'.join(_CHOICES)})_(\d+)x(\d+)")
+_REASON = re.compile(r"(coder|tester)\.failed\.")
 _PLAIN = ("input_size", "mu")
 
 Row = tuple[str, str, str]
 
 
 def figure_rows(record: Mapping[str, Any]) -> list[Row]:
-    """(label, value with interval, tasks) of every figure, those that people know first."""
-    figures = record["figures"]
+    """(label, value with interval, tasks) of every figure but those at a scale (`choice_rows`)
+    and the single reasons of unread responses (`lines`); those that people know first."""
+    figures = {
+        name: f
+        for name, f in record["figures"].items()
+        if f["n_tasks"] and not _AT_SCALE.fullmatch(name) and not _REASON.match(name)
+    }
     labels = {
-        **{n: f"pass@{n.removeprefix('pass@')}" for n in figures if n.startswith("pass@")},
+        **{n: n for n in figures if n.startswith("pass@")},
         **metric_labels(figures.keys()),
         **{n: label for n, label in _LABELS.items() if n in figures},
         **{
-            n: label.format(match[2].replace("x", "×"))
+            n: f"{n.removeprefix('dual_')} of the ranking by dual agreement"
             for n in figures
-            if (match := re.fullmatch(r"(\w+)_(\d+x\d+)", n)) and (label := _SCALED.get(match[1]))
+            if n.startswith("dual_pass@")
         },
     }
     first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
@@ -49,11 +63,29 @@ def figure_rows(record: Mapping[str, Any]) -> list[Row]:
     return [
         (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
         for name, label in {**first, **labels, **rest}.items()
-        if figures[name]["n_tasks"]
     ]
 
 
-def table(record: Mapping[str, Any]) -> Table:
+def choice_rows(record: Mapping[str, Any]) -> list[list[str]]:
+    """One row for each scale: n × m, and the share of tasks whose chosen program is right, for
+    each way of choosing in the order of `choice_names`. Choosing at random is one-shot."""
+    figures = record["figures"]
+    found = [match for name in figures if (match := _AT_SCALE.fullmatch(name))]
+    scales = {(int(match[2]), int(match[3])) for match in found}
+    rows = []
+    for n, m in sorted(scales):
+        cells = [figures.get(f"{name}_{n}x{m}") for name in _CHOICES]
+        told = [_value(f, "") if f and f["n_tasks"] else "–" for f in cells]
+        rows.append([f"{n} × {m}", *told])
+    return rows
+
+
+def choice_names() -> list[str]:
+    """The heads of the columns of `choice_rows`."""
+    return ["n × m", *_CHOICES.values()]
+
+
+def tables(record: Mapping[str, Any]) -> list[Table]:
     """The figures for a terminal."""
     found = Table(title="Figures (95% intervals, clustered by task)")
     found.add_column("figure")
@@ -61,7 +93,15 @@ def table(record: Mapping[str, Any]) -> Table:
         found.add_column(name, justify="right")
     for label, value, count in figure_rows(record):
         found.add_row(label, value.replace("[", "\\["), count)
-    return found
+    rows = choice_rows(record)
+    if not rows:
+        return [found]
+    chosen = Table(title="One of n programs chosen by m tests: tasks solved")
+    for name in choice_names():
+        chosen.add_column(name, justify="right")
+    for row in rows:
+        chosen.add_row(*[cell.replace("[", "\\[") for cell in row])
+    return [found, chosen]
 
 
 def lines(record: Mapping[str, Any]) -> list[str]:
@@ -84,14 +124,12 @@ def lines(record: Mapping[str, Any]) -> list[str]:
             "note: top-k was not sent: the server is not known to take it (--extra top_k=40)"
         )
     if "official" in record:
-        shown = ", ".join(
-            f"{k} {100 * v:.1f}%"
-            for k, v in record["official"].items()
-            if k != "tasks" and v is not None
-        )
-        found.append(
-            f"as the released code counts ({record['official']['tasks']:.0f} tasks): {shown}"
-        )
+        given = dict(record["official"])
+        over = given.pop("tasks"), given.pop("without_test"), given.pop("masked")
+        shown = ", ".join(f"{k} {100 * v:.1f}%" for k, v in given.items() if v is not None)
+        left = f", {over[1]:.0f} without a test left out" if over[1] else ""
+        left += f", {over[2]:.0f} with failures of the sandbox left out" if over[2] else ""
+        found.append(f"as the released code counts ({over[0]:.0f} tasks{left}): {shown}")
     return found
 
 
@@ -104,6 +142,11 @@ def markdown(record: Mapping[str, Any]) -> str:
     text += [f"- {conditions_line(record)}", ""]
     text += ["| figure | value [95% interval] | tasks |", "|---|---:|---:|"]
     text += [f"| {_cell(a)} | {b} | {n} |" for a, b, n in figure_rows(record)]
+    if rows := choice_rows(record):
+        heads = choice_names()
+        text += ["", "One of n programs chosen by m tests: share of tasks solved.", ""]
+        text += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+        text += [f"| {' | '.join(row)} |" for row in rows]
     text += ["", "Intervals are clustered by task.", ""]
     text += [f"- {_cell(line)}" for line in lines(record)]
     if record["left_out"]:

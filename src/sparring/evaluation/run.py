@@ -22,7 +22,7 @@ from sparring import __version__
 from sparring.errors import RunError
 from sparring.evaluation.authors import reasoning_marks
 from sparring.evaluation.collect import Collected, collect
-from sparring.evaluation.figures import counts, measured, official_choice, verdicts
+from sparring.evaluation.figures import as_officially_counted, counts, strengthened, verdicts
 from sparring.evaluation.ledger import Ledger, locked
 from sparring.evaluation.plan import Plan, changed, task_digest
 from sparring.evaluation.progress import Progress
@@ -36,6 +36,7 @@ from sparring.sampling.chat.base import Answer, Author
 from sparring.sandbox import Limits, Sandbox
 from sparring.sandbox.types import Level
 from sparring.schema import Response, Role, Task
+from sparring.scoring.benchmark import measure
 from sparring.tasks.checkers import VERSION as GRADER
 
 RESPONSES, OUTCOMES, CONFIG, FIGURES = "responses.jsonl", "outcomes.db", "config.json", "eval.json"
@@ -247,14 +248,17 @@ def _record(
     sandbox: Sandbox,
 ) -> dict[str, Any]:
     """eval.json."""
-    summary = measured([task_facts(j) for j in judged], plan.scales, plan.ks)
+    facts = [task_facts(j) for j in judged]
+    if plan.mutants and plan.tests:
+        facts = strengthened(facts, judged, sandbox, limits, plan.mutants)
+    summary = measure(facts, plan.scales, plan.ks)
     inside = {j.task.id for j in judged}
     roles = [r for r in Role if (plan.programs if r is Role.CODER else plan.tests)]
     of_role: dict[Role, list[Answer]] = {role: [] for role in roles}
     for (task_id, role, _), answer in collected.answers.items():
         if task_id in inside and role in of_role:
             of_role[role].append(answer)
-    official = {"official": official_choice(judged, plan.scales)} if plan.protocol else {}
+    official = {"official": as_officially_counted(facts, plan.scales)} if plan.protocol else {}
     return {
         "kind": "evaluation",
         "version": 1,
@@ -268,6 +272,7 @@ def _record(
             **plan.record(tasks)["fixed"],
             "programs": plan.programs,
             "tests": plan.tests,
+            "mutants": plan.mutants,
             "sources": list(plan.sources),
             "grader": GRADER,
             "checkers": sorted({t.checker for t in tasks}),

@@ -18,8 +18,8 @@ import numpy as np
 
 from sparring.scoring.consensus import dual_choice, majority_choice, subsets
 from sparring.scoring.dual import Weight, pass_at_k, ranked_pass_at_k, weights
-from sparring.scoring.intervals import Linear, ratio
-from sparring.scoring.matrix import Bools, PassMatrix
+from sparring.scoring.intervals import Estimate, Linear, ratio
+from sparring.scoring.matrix import Bools, Floats, PassMatrix
 from sparring.scoring.metrics import (
     Summary,
     TaskFacts,
@@ -80,11 +80,17 @@ def measure(
         "branch_coverage": _hits([f.branches for f in facts]),
         **shares(read),
     }
-    estimates = {name: share_interval(v, _unit(name)) for name, v in per_task.items()}
+    estimates = {name: mean_of(name, v) for name, v in per_task.items()}
     for name, figure in ratios.items():
         share = name not in ("input_size", "mu")
         estimates[name] = ratio_interval(figure) if share else left_out_interval(figure)
     return Summary(estimates, per_task, ratios, accuracy_by_size(facts), counts(read))
+
+
+def mean_of(name: str, values: Floats) -> Estimate:
+    """The mean over tasks of the figure ``name``, one value per task [tasks], with the interval
+    that `measure` gives it."""
+    return share_interval(values, _unit(name))
 
 
 def _invalid(facts: TaskFacts) -> float:
