@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from sparring.pipelines import suite
+from sparring.pipelines import columns
+from sparring.pipelines.columns import Ask
 from sparring.pipelines.conditions import CAUSES, Cause, Condition, clocks, rounds
 from sparring.pipelines.early import Runs
 from sparring.pipelines.grading import Grader
-from sparring.pipelines.suite import Ask
 from sparring.schema import Outcome, Task, Test, Verdict
 
 _LIMITS = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)
@@ -94,7 +94,7 @@ _Rows = list[tuple[Outcome, ...]]
 def _under(bench: Bench, grader: Grader, asks: Sequence[Ask], condition: Condition) -> _Rows:
     sandbox = bench.other if condition.other_hash else bench.usual
     varied = [replace(ask, program=condition.program(ask.program)) for ask in asks]
-    return suite.graded(grader, list(zip(varied, suite.run(sandbox, varied), strict=True)))
+    return columns.graded(grader, list(zip(varied, columns.run(sandbox, varied), strict=True)))
 
 
 def _cell(runs: Sequence[Outcome]) -> Cell:
@@ -202,6 +202,6 @@ def _used(outcome: Outcome) -> str:
     return f"{outcome.cpu_seconds:.2f} CPU seconds and {outcome.memory_mib:.0f} MiB"
 
 
-def columns(task: Task) -> tuple[Test, ...]:
+def every_test(task: Task) -> tuple[Test, ...]:
     """The tests that solutions are run on: ground truth, then the public examples."""
     return (*task.tests, *task.examples)
