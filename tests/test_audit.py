@@ -192,8 +192,8 @@ def test_native_rows_packed_files_and_foreign_columns_are_audited(tmp_path: Path
     suite = "def check(candidate):\n    for i in range(4):\n        assert candidate(i) == 3 * i\n"
     rows = [
         NATIVE,
-        {**NATIVE, "task_id": "script", "prompt": THRICE, "canonical_solution": "    return 3 * x\n",
-         "test": suite},
+        {**NATIVE, "task_id": "script", "prompt": THRICE, "test": suite,
+         "canonical_solution": "    return 3 * x\n"},
         {"task_id": "printed", "question": "Print 1 more.", "test_input": ["1\n", "5\n"],
          "test_output": ["2\n", "6\n"], "solutions": ["print(int(input()) + 1)"], "rating": 800,
          "checker": "program", "checker_program": CHECKER},

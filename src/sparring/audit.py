@@ -5,8 +5,9 @@
 Rows are read as `sparring tasks load` reads them: of every shape there is, the bad ones as
 findings, columns that no task has left out and named. The tasks go through `pipelines.audit` in
 batches, so that a large set shows where it stands; their tests are measured by
-`pipelines.strength`; what occurs twice is looked for over all of them. With three sandboxes: two that keep nothing between runs and differ in the hash seed, for what must not
-be shared or remembered, and a fast one for the mutants.
+`pipelines.strength`; what occurs twice is looked for over all of them. With three sandboxes: two
+that keep nothing between runs and differ in the hash seed, for what must not be shared or
+remembered, and a fast one for the mutants.
 
 What it comes to is written by `auditfiles`.
 """

@@ -139,16 +139,18 @@ def _named(
     if not doubtful:
         return {}
     small = [replace(asks[a], tests=(asks[a].tests[t],)) for a, t in doubtful]
-    tried = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in CAUSES]
     moved = [[r[0] for r in _under(bench, grader, small, how)] for how in clocks()]
+    # All at one time of the clock: else whatever is tried first would be blamed for a new second.
+    still = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
+    tried = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in still]
     found = {}
     for n, (a, t) in enumerate(doubtful):
         usual = series[0][a][t]
         other: Outcome | None = None
         cause: Cause | None = None
         for named, outcomes in tried:
-            if cause is None and _unlike(usual, outcomes[n]):
-                cause, other = named, outcomes[n]
+            if cause is None and _unlike(moved[0][n], outcomes[n]):
+                cause, usual, other = named, moved[0][n], outcomes[n]
         if cause is None and _differ([outcomes[n] for outcomes in moved]):
             cause = Cause.CLOCK
             usual, other = next((x[n], y[n]) for x in moved for y in moved if _unlike(x[n], y[n]))
