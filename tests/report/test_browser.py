@@ -166,7 +166,7 @@ def test_the_grid_is_sorted_filtered_and_walked_by_keys(page: Page, made: Path) 
     page.run(f"document.querySelector('{CELL.format(0, 0)}').focus()")
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Enter"):
         page.key(key)
-    assert "program P3 on ground truth test G2" in text(page, ".detail h3")
+    assert "program P2 on ground truth test G1" in text(page, ".detail h3")
     page.key("n")
     page.wait("document.querySelector('h2').innerText.includes('beta')")
 
