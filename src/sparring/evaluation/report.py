@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
-from sparring.runs.tables import PLAIN, interval, metric_labels
+from sparring.runs.tables import interval, metric_labels
 from sparring.runs.text import visible
 
 _LABELS = {
@@ -26,6 +26,7 @@ _SCALED = {
     "dual": "dual agreement (CodeT), {}",
 }
 """Figures at a scale, under ``NAME_NxM``, beside Best-of-N."""
+_PLAIN = ("input_size", "mu")
 
 Row = tuple[str, str, str]
 
@@ -180,7 +181,7 @@ def _dataset_type(source: str) -> str:
 
 
 def _value(figure: Mapping[str, Any], name: str) -> str:
-    return interval(figure, name in PLAIN).replace("\\[", "[")
+    return interval(figure, name in _PLAIN).replace("\\[", "[")
 
 
 def _cell(text: str) -> str:
