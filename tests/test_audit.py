@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from sparring.audit import Asked, Report, _entry, audit
+from sparring.audit import Asked, Report, _entry, audit, read
 from sparring.auditfiles import check_out, write
 from sparring.cli import app
 from sparring.errors import DataError
@@ -16,7 +19,6 @@ from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.pipelines.audit import Audited, Care
 from sparring.schema import Task, Test
-from sparring.tasks import lenient
 from sparring.tasks.findings import Fault, Finding
 from sparring.tasks.load import dump_tasks, load_tasks
 from tests import planted
@@ -34,7 +36,7 @@ def report() -> Report:
     """The planted set, with one bad row. As tasks: no file has calls and scripts beside others."""
     tasks = [*planted.SOUND, *planted.FAULTY, *microworld_tasks(Split.TRAIN, 4, 5)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sparring.audit.read_leniently", lambda paths: (tasks, [BAD_ROW]))
+        patch.setattr("sparring.audit.read", lambda paths: (tasks, [BAD_ROW], Counter()))
         return audit([], PLANTED, nothing)
 
 
@@ -172,5 +174,53 @@ def test_a_sound_set_exits_with_zero_and_tasks_can_be_dropped_whole(tmp_path: Pa
 def test_a_file_without_a_task_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"question": 3}\n')
-    with pytest.raises(DataError, match=r"no row is a task; the first fault: x\.jsonl, row 1"):
-        lenient.read_leniently([path])
+    with pytest.raises(DataError, match=r"none of 1 rows is a task; the first: x\.jsonl, row 1"):
+        read([path])
+
+
+NATIVE = {
+    "task_id": "HumanEval/x",
+    "prompt": 'def double(x):\n    """Twice x."""\n',
+    "entry_point": "double",
+    "canonical_solution": "    return 2 * x\n",
+    "test": "def check(candidate):\n    assert candidate(1) == 2\n    assert candidate(4) == 8\n",
+}
+
+
+def test_native_rows_packed_files_and_foreign_columns_are_audited(tmp_path: Path) -> None:
+    path = tmp_path / "HumanEval.jsonl.gz"
+    suite = "def check(candidate):\n    for i in range(4):\n        assert candidate(i) == 3 * i\n"
+    rows = [
+        NATIVE,
+        {**NATIVE, "task_id": "script", "prompt": THRICE, "test": suite,
+         "canonical_solution": "    return 3 * x\n"},
+        {"task_id": "printed", "question": "Print 1 more.", "test_input": ["1\n", "5\n"],
+         "test_output": ["2\n", "6\n"], "solutions": ["print(int(input()) + 1)"], "rating": 800,
+         "checker": "program", "checker_program": CHECKER},
+        {**NATIVE, "task_id": "bad", "test": "def check(candidate):\n    assert (\n"},
+    ]  # fmt: skip
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["audit", str(path), "--out", str(out), "--mutants", "2"])
+    assert result.exit_code == 1, result.output
+    assert "columns that no task has, left out: rating" in result.output
+    data = json.loads((out / "audit.json").read_text())
+    assert data["columns_left_out"] == {"rating": 1}
+    assert [(f["task"], f["fault"]) for f in data["malformed"]] == [
+        ("HumanEval.jsonl.gz, row 4", "malformed")
+    ]
+    assert [(t["task"], t["confirmed"], t["kept"]) for t in data["tasks"]] == [
+        ("HumanEval/x", 2, True), ("script", 1, True), ("printed", 2, True),
+    ]  # fmt: skip
+    before, _, _ = read([path])
+    assert [replace(t, source=None) for t in load_tasks([out / "tasks.jsonl"])] == [
+        replace(t, source=None) for t in before
+    ]
+
+
+THRICE = 'def double(x):\n    """A misnomer: thrice x."""\n'
+CHECKER = """
+import json
+asked = json.loads(input())
+print("accepted" if asked["output"].split() == asked["expected"].split() else "no")
+"""

@@ -52,7 +52,6 @@ STOREYS: list[set[str]] = [
         "watch",
         "tracking",
         "launch",
-        "convert",
         "passrates",
         "dryrun",
         "trl",

@@ -2,16 +2,19 @@
 
     sparring audit tasks.jsonl --out audited
 
-The tasks go through `pipelines.audit` in batches, so that a large set shows where it stands; their
-tests are measured by `pipelines.strength`; what occurs twice is looked for over all of them. With
-three sandboxes: two that keep nothing between runs and differ in the hash seed, for what must not
-be shared or remembered, and a fast one for the mutants.
+Rows are read as `sparring tasks load` reads them: of every shape there is, the bad ones as
+findings, columns that no task has left out and named. The tasks go through `pipelines.audit` in
+batches, so that a large set shows where it stands; their tests are measured by
+`pipelines.strength`; what occurs twice is looked for over all of them. With three sandboxes: two
+that keep nothing between runs and differ in the hash seed, for what must not be shared or
+remembered, and a fast one for the mutants.
 
 What it comes to is written by `auditfiles`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -22,9 +25,11 @@ from sparring.pipelines.repeated import Bench
 from sparring.pipelines.strength import Strength, strength
 from sparring.sandbox import Fork, Limits, Sandbox
 from sparring.schema import Task
+from sparring.tasks.collect import Choice, collect
 from sparring.tasks.findings import Fault, Finding
-from sparring.tasks.lenient import read_leniently
 from sparring.tasks.repeats import duplicate_tasks
+from sparring.tasks.rows import Fault as BadRow
+from sparring.tasks.rows import Raw, file_rows
 from sparring.tasks.sound import Left, Policy, sound
 
 BATCH = 16
@@ -64,6 +69,8 @@ class Report:
     malformed: tuple[Finding, ...]
     level: str
     """The isolation that the programs had."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Columns that no task has, and in how many rows they were."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -85,7 +92,7 @@ def audit(
 
     Raises `DataError` if there is no task to look at, `SandboxError` if nothing can be run.
     """
-    tasks, malformed = read_leniently(paths)
+    tasks, malformed, left_out = read(paths)
     twice = {f.task: f for f in duplicate_tasks(tasks)}
     entries: list[Entry] = []
     found = len(malformed)
@@ -103,7 +110,30 @@ def audit(
                 found += len(entry.findings)
         level = usual.level.value
     progress(len(tasks), len(tasks), found)
-    return Report(tuple(entries), tuple(malformed), level)
+    return Report(tuple(entries), tuple(malformed), level, left_out)
+
+
+def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]]:
+    """The tasks of these files, a finding per fault of a row, and the columns left out.
+
+    Raises `DataError` for a file that cannot be read at all, and where no row is a task.
+    """
+    found = collect([_placed(path) for path in paths], Choice(skip_bad=True))
+    malformed = [
+        Finding(fault.where, Fault.MALFORMED, part, "mend the row or remove it")
+        for fault in found.faults
+        for part in fault.parts or (fault.text,)
+    ]
+    return found.tasks, malformed, found.left_out
+
+
+def _placed(path: Path) -> Iterator[Raw | BadRow]:
+    """The rows of a file, by its name alone: findings are read beside the file."""
+    for raw in file_rows(path, "tasks"):
+        if isinstance(raw, BadRow):
+            yield replace(raw, where=raw.where.removeprefix(f"{path.parent}/"))
+        else:
+            yield replace(raw, where=f"{path.name}, row {raw.number}")
 
 
 def _strengths(

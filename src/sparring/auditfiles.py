@@ -60,6 +60,7 @@ def _as_dict(report: Report, asked: Asked, paths: Sequence[Path]) -> dict[str, o
         "least_tests": asked.least,
         "counts": counts(report.findings),
         "kept": len(report.kept),
+        "columns_left_out": dict(report.left_out),
         "malformed": [f.as_dict() for f in report.malformed],
         "tasks": [_entry_dict(e) for e in report.entries],
     }

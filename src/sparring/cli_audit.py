@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def audit(
-    files: Annotated[list[Path], typer.Argument(help="Task files.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Task files, or HumanEval's, MBPP's, LiveCodeBench's.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write audit.json, audit.md, tasks.jsonl here."),
@@ -120,6 +122,9 @@ def _show(console: Console, report: Report, out: Path | None) -> None:
             f"the tests notice {sum(scores) / len(scores):.0%} of the mistakes made in the "
             f"solutions{covered}"
         )
+    if report.left_out:
+        names = ", ".join(report.left_out)
+        lines.append(f"columns that no task has, left out: {names}")
     if not found:
         lines.append("nothing was found")
     if out is not None:

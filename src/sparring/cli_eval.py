@@ -32,14 +32,13 @@ from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
 from sparring.interrupt import stopping
 from sparring.runs.directory import explained
-from sparring.runs.tables import interval, metric_labels, show
+from sparring.runs.tables import PLAIN, interval, metric_labels, show
 from sparring.runs.text import visible
 from sparring.sampling.chat.base import Author
 from sparring.sampling.chat.patience import Patience
 from sparring.sandbox.types import Level
 from sparring.schema import Role
 
-_PLAIN = ("input_size", "mu")
 _HEARD = b"\nsparring: stopping when what is in work has come; Ctrl-C again stops at once\n"
 
 
@@ -200,7 +199,7 @@ def _difference_table(found: Comparison) -> Table:
     for name in ("A", "B", "B − A (paired)"):
         table.add_column(name, justify="right")
     for name in dict.fromkeys([*labels, *found.lines]):
-        line, plain = found.lines[name], name in _PLAIN
+        line, plain = found.lines[name], name in PLAIN
         table.add_row(
             labels.get(name, name.replace("_", " ")),
             interval(line.before.as_dict(), plain),

@@ -31,30 +31,6 @@ _SECONDS = 5.0
 
 
 @app.command()
-def convert(
-    file: Annotated[Path, typer.Argument(help="JSON lines of HumanEval's or MBPP's shape (.gz).")],
-    out: Annotated[Path, typer.Option("--out", help="A JSONL file to write.")],
-) -> None:
-    """Turn function tasks into programs on standard input, each test confirmed by running it."""
-    from sparring.convert import convert_file
-    from sparring.tasks.load import dump_tasks
-
-    rows = convert_file(file)
-    tasks = [r.task for r in rows if r.task]
-    for row in rows:
-        if row.reason:
-            typer.echo(f"left out {row.id}: {row.reason}", err=True)
-    if not tasks:
-        raise DataError(f"{file}: no row could be turned into a task")
-    dump_tasks(tasks, out)
-    tests = sum(len(t.tests) + len(t.examples) for t in tasks)
-    typer.echo(
-        f"{len(tasks)} of {len(rows)} tasks with {tests} tests: {out} "
-        f"({sum(r.left_out for r in rows)} assertions of another form left out)"
-    )
-
-
-@app.command()
 def load(
     sets: Annotated[
         list[str],

@@ -28,7 +28,8 @@ from sparring.learning.settings import Adapters
 from sparring.learning.stats import RoleStats
 from sparring.pipelines import columns
 from sparring.pipelines.bout import Judged, judge, limits
-from sparring.pipelines.grading import Comparison, Grader
+from sparring.pipelines.columns import Ask
+from sparring.pipelines.grading import Grader
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.pipelines.supervised import supervise
 from sparring.prompts.parse import ParsedProgram, parse_program
@@ -131,23 +132,13 @@ def _tasks(ring: Ring) -> Iterator[Check]:
         bool(shared),
     )
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
-    jobs: list[Job] = []
-    for t in tried:
-        jobs += columns.jobs(t.solutions[0], t.ground_truth, limits(t, ring.limits), t)
-    grader = Grader(ring.sandbox)
-    found = iter(ring.sandbox.run(jobs))
-    tests = [
-        [
-            (o, Comparison.of(t, x, o.output))
-            for x, o in zip(t.ground_truth, columns.row(t.ground_truth, found), strict=True)
-        ]
-        for t in tried
-    ]
-    grader.prepare(one for pairs in tests for o, one in pairs if o.verdict is Verdict.FINISHED)
+    asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, ring.limits)) for t in tried]
+    runs = columns.run(ring.sandbox, asks)
+    rows = columns.graded(Grader(ring.sandbox), list(zip(asks, runs, strict=True)))
     wrong = [
         t.id
-        for t, pairs in zip(tried, tests, strict=True)
-        if any(grader.graded(*pair).verdict is not Verdict.ACCEPTED for pair in pairs)
+        for t, row in zip(tried, rows, strict=True)
+        if any(o.verdict is not Verdict.ACCEPTED for o in row)
     ]
     if tried and len(wrong) == len(tried):
         raise DataError(

@@ -1,91 +1,24 @@
-"""`sparring eval` and `sparring compare` against a server that fails as servers do."""
+"""`sparring eval` against a server that fails as servers do: figures, rules, options."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.evaluation.asked import command, lines, run, usual, write_tasks
 from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
-from typer.testing import CliRunner
 
-from sparring.cli import app
 from sparring.errors import SparringError
 from sparring.pipelines.record import judged_from
 from sparring.runs.directory import RunDir, step_file
-from sparring.sandbox import Sandbox
 
-
-@pytest.fixture
-def fake() -> Iterator[FakeOpenAI]:
-    with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[Sandbox]:
-    with Sandbox(1) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(autouse=True)
-def shared_workers(workers: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starting a sandbox takes longer than most of these tests."""
-
-    @contextmanager
-    def lent(*_: Any, **__: Any) -> Iterator[Sandbox]:
-        yield workers
-
-    monkeypatch.setattr("sparring.evaluation.run.Sandbox", lent)
-
-
-@pytest.fixture
-def tasks(tmp_path: Path) -> Path:
-    return write_tasks(tmp_path / "tasks.jsonl", 3)
-
-
-def write_tasks(path: Path, count: int, extra: dict[str, Any] | None = None) -> Path:
-    rows = [
-        {
-            "task_id": f"t{i}",
-            "question": f"Add one (variant {i}).",
-            "test_input": ["1\n", "7\n"],
-            "test_output": ["2\n", "8\n"],
-            "solutions": ["print(int(input()) + 1)"],
-            **(extra or {}),
-        }
-        for i in range(count)
-    ]
-    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
-    return path
-
-
-def run(*args: Any) -> dict[str, Any]:
-    """Run the command in this process; its eval.json."""
-    words = ["eval", *map(str, args), "--workers", "1"]
-    found = CliRunner().invoke(app, words)
-    if found.exception is not None:
-        raise found.exception
-    out = Path(words[words.index("--out") + 1])
-    record: dict[str, Any] = json.loads((out / "eval.json").read_text())
-    return record
-
-
-def usual(tasks: Path, fake: FakeOpenAI, out: Path, *more: Any) -> tuple[Any, ...]:
-    return (tasks, "--coder", fake.url, "--out", out, "-n", 3, "-m", 2, "--attempts", 2, *more)
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+pytestmark = pytest.mark.usefixtures("shared_workers")
 
 
 def test_figures_of_a_known_model(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
@@ -136,91 +69,6 @@ def test_rollouts_read_back_as_what_was_judged(
     assert records[0]["programs"][0]["tokens"] == [7, 5]
 
 
-def test_nothing_is_asked_twice(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
-    first = run(*usual(tasks, fake, tmp_path / "o"))
-    assert set(fake.served.values()) == {1}
-    assert sum(fake.served.values()) == 15
-    again = run(*usual(tasks, fake, tmp_path / "o"))
-    assert len(fake.bodies) == 15
-    assert again["figures"] == first["figures"]
-    assert again["tokens_spent"] == first["tokens_spent"] == 15 * 12
-    more = usual(tasks, fake, tmp_path / "o")
-    run(*[5 if x == 3 else x for x in more])
-    assert len(fake.bodies) == 15 + 6
-
-
-def test_a_finished_evaluation_needs_no_server(tasks: Path, tmp_path: Path) -> None:
-    with FakeOpenAI() as fake:
-        first = run(*usual(tasks, fake, tmp_path / "o"))
-    again = run(*usual(tasks, fake, tmp_path / "o"))
-    assert again["figures"] == first["figures"]
-
-
-def test_responses_are_shared_through_a_cache(
-    tasks: Path, fake: FakeOpenAI, tmp_path: Path
-) -> None:
-    cache = ("--cache", tmp_path / "c")
-    run(*usual(tasks, fake, tmp_path / "a", *cache))
-    second = run(*usual(tasks, fake, tmp_path / "b", *cache))
-    assert len(fake.bodies) == 15
-    assert second["tokens_spent"] == 0
-    assert len(lines(tmp_path / "b" / "responses.jsonl")) == 15
-    with FakeOpenAI() as other:
-        run(*usual(tasks, fake, tmp_path / "d", *cache, "--tester", other.url))
-        assert sum(other.served.values()) == 6  # the coder's are there
-    assert len(fake.bodies) == 15
-
-
-def test_missing_responses_are_not_wrong_and_come_later(
-    tasks: Path, fake: FakeOpenAI, tmp_path: Path
-) -> None:
-    """Of the second task one program is never answered: it counts nowhere, then it comes."""
-    sound = fake.writes
-
-    def writes(body: dict[str, Any]) -> dict[str, Any]:
-        message = body["messages"][0]["content"]
-        refused = "variant 1" in message and "Write one test" not in message
-        return {} if refused and fake.served[message, body["seed"]] < 9 else sound(body)
-
-    fake.writes = writes
-    with pytest.raises(SparringError, match=r"3 of 15 responses are not there.*2 of 3 tasks"):
-        run(*usual(tasks, fake, tmp_path / "o", "--concurrency", 2))
-    record = json.loads((tmp_path / "o" / "eval.json").read_text())
-    assert not record["complete"]
-    assert record["left_out"] == ["t1"]
-    assert {(m["task"], m["role"]) for m in record["missing"]} == {("t1", "coder")}
-    assert [t["id"] for t in record["tasks"]] == ["t0", "t2"]
-    assert record["figures"]["one_shot"]["n_tasks"] == 2
-    fake.writes = sound
-    record = run(*usual(tasks, fake, tmp_path / "o"))
-    assert record["complete"]
-    keys = [x["key"] for x in lines(tmp_path / "o" / "responses.jsonl")]
-    assert len(keys) == len(set(keys)) == 15
-
-
-def test_a_budget_ends_the_asking_and_figures_say_over_what(
-    fake: FakeOpenAI, tmp_path: Path
-) -> None:
-    tasks = write_tasks(tmp_path / "many.jsonl", 20)
-    args = usual(tasks, fake, tmp_path / "o", "--concurrency", 1, "--token-budget", 12 * 60)
-    with pytest.raises(SparringError, match=r"token budget is spent \(720 tokens\).*of 20 tasks"):
-        run(*args)
-    assert len(fake.bodies) == 60
-    record = json.loads((tmp_path / "o" / "eval.json").read_text())
-    assert 8 <= len(record["tasks"]) <= 12
-    with pytest.raises(SparringError, match="budget"):
-        run(*args)  # it is spent already
-    assert len(fake.bodies) == 60
-    assert run(*args[:-2])["complete"]
-    assert set(fake.served.values()) == {1}
-
-
-def test_a_budget_needs_token_counts(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
-    fake.writes = lambda body: whole("x", tokens=None)
-    with pytest.raises(SparringError, match="--token-budget cannot be kept"):
-        run(*usual(tasks, fake, tmp_path / "o", "--token-budget", 100))
-
-
 def test_only_code(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
     record = run(tasks, "--coder", fake.url, "--out", tmp_path / "o", "-n", 2, "-m", 0)
     assert {"one_shot", "pass@1", "pass@2"} <= set(record["figures"])
@@ -261,32 +109,6 @@ def test_the_official_protocol(fake: FakeOpenAI, tmp_path: Path) -> None:
     assert fake.bodies[0]["max_tokens"] == 50
     assert other["conditions"]["top_k_sent"] == {"coder": False, "tester": False}
     assert "top-k was not sent" in (tmp_path / "p" / "eval.md").read_text()
-
-
-def test_another_evaluation_is_not_mixed_into_a_directory(
-    tasks: Path, fake: FakeOpenAI, tmp_path: Path
-) -> None:
-    run(*usual(tasks, fake, tmp_path / "o"))
-    with pytest.raises(SparringError, match="begun with another params"):
-        run(*usual(tasks, fake, tmp_path / "o", "--temperature", 0.5))
-    with pytest.raises(SparringError, match="begun with another seed"):
-        run(*usual(tasks, fake, tmp_path / "o", "--seed", 5))
-    write_tasks(tasks, 3, {"test_output": ["2\n", "9\n"]})
-    with pytest.raises(SparringError, match="begun with another tasks"):
-        run(*usual(tasks, fake, tmp_path / "o"))
-    run_before = len(fake.bodies)
-    fake.always = (401, {}, b"")
-    with pytest.raises(SparringError, match="HTTP 401"):
-        run(*usual(tasks, fake, tmp_path / "new", "--temperature", 0.5))
-    fake.always = None
-    run(*usual(tasks, fake, tmp_path / "new", "--temperature", 0.6))  # nothing was answered yet
-    assert len(fake.bodies) > run_before
-    asked = len(fake.bodies)
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "thesis.txt").touch()
-    with pytest.raises(SparringError, match="not empty"):
-        run(*usual(tasks, fake, tmp_path / "full"))
-    assert len(fake.bodies) == asked
 
 
 @pytest.mark.parametrize(
@@ -339,55 +161,6 @@ def test_what_models_write_is_escaped_for_people(
     assert "\\<script\\>" in text
 
 
-def command(*args: Any) -> list[str]:
-    return [sys.executable, "-m", "sparring.cli", "eval", *map(str, args), "--workers", "1"]
-
-
-def test_kill_9_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    tasks = write_tasks(tmp_path / "t.jsonl", 8)
-    with FakeOpenAI() as fake:
-        fake.delay = 0.03
-        args = usual(tasks, fake, tmp_path / "o", "--concurrency", 2)
-        path = tmp_path / "o" / "responses.jsonl"
-        for wanted in (5, 20):
-            child = subprocess.Popen(command(*args), stdout=subprocess.DEVNULL)
-            while not (path.exists() and path.read_bytes().count(b"\n") >= wanted):
-                assert child.poll() is None
-                time.sleep(0.01)
-            child.kill()
-            assert child.wait() == -signal.SIGKILL
-        before = lines(path) if path.read_bytes().endswith(b"\n") else None
-        asked = len(fake.bodies)
-        assert asked < 40
-        last = subprocess.run(command(*args), capture_output=True, text=True, check=False)
-        assert last.returncode == 0, last.stderr
-    found = lines(path)
-    assert len({x["key"] for x in found}) == len(found) == 40
-    if before is not None:
-        assert found[: len(before)] == before
-    # only what was under way at a kill, two requests each time, was asked for again
-    assert 40 <= len(fake.bodies) <= 44
-    assert sum(count - 1 for count in fake.served.values()) <= 4
-
-
-def test_ctrl_c_ends_after_what_is_in_work(tmp_path: Path) -> None:
-    tasks = write_tasks(tmp_path / "t.jsonl", 8)
-    with FakeOpenAI() as fake:
-        fake.delay = 0.05
-        args = usual(tasks, fake, tmp_path / "o", "--concurrency", 2)
-        path = tmp_path / "o" / "responses.jsonl"
-        child = subprocess.Popen(command(*args), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while not (path.exists() and path.read_bytes().count(b"\n") >= 12):
-            assert child.poll() is None
-            time.sleep(0.01)
-        child.send_signal(signal.SIGINT)
-        _, errors = child.communicate()
-    assert child.returncode == 130, errors
-    assert "responses are not there (stopped)" in errors.decode()
-    assert "Traceback" not in errors.decode()
-    assert len(lines(path)) == len(fake.bodies) < 40
-
-
 def test_a_server_that_refuses_is_one_line(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
     fake.always = (401, {}, b'{"error": {"message": "wrong key"}}')
     args = usual(tasks, fake, tmp_path / "o")
@@ -409,68 +182,6 @@ def test_a_local_model_in_both_roles(tmp_path: Path) -> None:
     run(*args, "--out", tmp_path / "a")
     by_key = {x["key"]: x["text"] for x in lines(path)}
     assert by_key == {x["key"]: x["text"] for x in whole_file}
-
-
-def compare(*args: Any) -> Any:
-    found = CliRunner().invoke(app, ["compare", *map(str, args)])
-    if found.exception is not None:
-        raise found.exception
-    return found.output
-
-
-def test_two_evaluations_are_compared_task_by_task(
-    tasks: Path, fake: FakeOpenAI, tmp_path: Path
-) -> None:
-    a = run(*usual(tasks, fake, tmp_path / "a"))
-    fake.writes = lambda body: whole(
-        TEST if "Write one test" in body["messages"][0]["content"] else "no program"
-    )
-    run(*usual(tasks, fake, tmp_path / "b", "--temperature", 0.5))
-    found = json.loads(compare(tmp_path / "a", tmp_path / "b", "--json"))
-    assert found["tasks"] == 3
-    line = found["figures"]["one_shot"]
-    mean = a["figures"]["one_shot"]["mean"]
-    assert line["before"]["mean"] == pytest.approx(mean)
-    assert line["difference"]["mean"] == pytest.approx(-mean)
-    per_task = a["per_task"]["one_shot"]
-    spread = max(per_task) - min(per_task)
-    assert (line["difference"]["high"] - line["difference"]["low"] > 0) == (spread > 0)
-    assert any("params differs" in n for n in found["notes"])
-    same = json.loads(compare(tmp_path / "a", tmp_path / "a" / "eval.json", "--json"))
-    assert {x["difference"]["mean"] for x in same["figures"].values()} == {0}
-    assert same["notes"] == []
-    assert "B − A" in compare(tmp_path / "a", tmp_path / "b")
-
-
-def test_figures_under_different_rules_are_not_compared(
-    tasks: Path, fake: FakeOpenAI, tmp_path: Path
-) -> None:
-    run(*usual(tasks, fake, tmp_path / "a"))
-    run(*usual(tasks, fake, tmp_path / "b", "--checker", "exact"))
-    with pytest.raises(SparringError, match="checker differs"):
-        compare(tmp_path / "a", tmp_path / "b")
-    run(*usual(tasks, fake, tmp_path / "c", "--max-tests", 1))
-    with pytest.raises(SparringError, match="max_tests differs"):
-        compare(tmp_path / "a", tmp_path / "c")
-    other = write_tasks(tmp_path / "other.jsonl", 3, {"test_output": ["2\n", "9\n"]})
-    run(*usual(other, fake, tmp_path / "d"))
-    with pytest.raises(SparringError, match="3 tasks have the same id and other contents"):
-        compare(tmp_path / "a", tmp_path / "d")
-    with pytest.raises(SparringError, match="holds no evaluation"):
-        compare(tmp_path / "a", tmp_path)
-
-
-def test_common_tasks_are_paired_where_one_has_more(
-    tasks: Path, fake: FakeOpenAI, tmp_path: Path
-) -> None:
-    run(*usual(tasks, fake, tmp_path / "a"))
-    run(*usual(tasks, fake, tmp_path / "b", "--limit-tasks", 2))
-    found = json.loads(compare(tmp_path / "a", tmp_path / "b", "--json"))
-    assert found["tasks"] == 2
-    assert found["figures"]["one_shot"]["difference"]["n_tasks"] == 2
-    assert found["figures"]["one_shot"]["difference"]["mean"] == 0
-    assert any("2 common tasks of 3 and 2" in n for n in found["notes"])
-    assert "mu" not in found["figures"]
 
 
 def test_no_torch_for_a_served_model(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from tests.learning.families import IDS, LLAMA
 from tests.nano import TinyTokenizer, nano
 from transformers import AutoModelForCausalLM
 
@@ -25,15 +26,6 @@ from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role
 
-IDS: dict[str, Any] = {"vocab_size": 50, "bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 0}
-LLAMA: dict[str, Any] = IDS | {
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 128,
-}
 HALF = {"hidden_dropout": 0.5, "attention_dropout": 0.5}
 # Windows shorter than the prompts; dropout wherever the family keeps it.
 ARCHITECTURES: dict[str, dict[str, Any]] = {

@@ -169,7 +169,7 @@ BAD = {
     "no such run": (["train", "--replay", "EMPTY"], "holds no run"),
     "dry run": (["train", "--dry-run", "--set", "prompts.max_tokens=3"], "prompts.max_tokens"),
     "gguf file": (["model", "convert", "none.gguf", "--out", "x"], "there is no such file"),
-    "task file": (["tasks", "convert", "none.jsonl", "--out", "x"], "there is no such file"),
+    "task file": (["tasks", "load", "none.jsonl", "--out", "x"], "there is no such file"),
     "unknown recipe": (["train", "nowhere.toml"], "no such recipe"),
     "unknown key": (["config", "--set", "learning.learning_rat=1"], "did you mean learning_rate?"),
     "unknown section": (["config", "--set", "lerning.kl=1"], "did you mean learning?"),

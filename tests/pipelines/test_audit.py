@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -137,3 +138,23 @@ def test_a_hash_seed_orders_sets_and_has_no_store(bench: Bench) -> None:
     for seed in (-1, 1 << 32):
         with pytest.raises(SandboxError, match="hash_seed"):
             Sandbox(1, hash_seed=seed)
+
+
+class Ticking:
+    """A sandbox whose programs print the time, which goes on from call to call."""
+
+    now = 0.0
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        self.now += 1
+        starts = [re.search(r"_sparring_move\(([\d.]+)\)", job.program) for job in jobs]
+        said = [Outcome(Verdict.FINISHED, m[1] if m else str(self.now)) for m in starts]
+        return [(one,) * len(job.inputs) for one, job in zip(said, jobs, strict=True)]
+
+
+def test_the_clock_is_named_though_it_never_stands_still() -> None:
+    ticking = Ticking()
+    task = Task("t", "Double.", TESTS, solutions=("import time; print(time.time())",))
+    found = audited(Bench(ticking, ticking), task)
+    assert {f.fault for f in found.findings} == {Fault.FLAKY}
+    assert all("depends on the clock" in f.seen for f in found.findings)

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from tests.shared import shared
 
-from sparring.pipelines import columns
 from sparring.pipelines.bout import limits
-from sparring.pipelines.grading import Comparison, Grader
+from sparring.pipelines.columns import Ask, graded, run
+from sparring.pipelines.grading import Grader
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Outcome, Verdict
 from sparring.tasks.load import load_tasks
@@ -42,16 +42,12 @@ def sandbox() -> Iterator[Sandbox]:
 def failing(sandbox: Sandbox, path: Path) -> tuple[int, dict[str, list[Outcome]]]:
     """How many tasks there are, and the failed runs of those whose own solution fails."""
     tasks = load_tasks([path])
-    jobs = [
-        job for t in tasks for job in columns.jobs(t.solutions[0], t.tests, limits(t, Limits()), t)
-    ]
-    found, grader = iter(sandbox.run(jobs)), Grader(sandbox)
+    asks = [Ask(t, t.solutions[0], t.tests, limits(t, Limits())) for t in tasks]
+    rows = graded(Grader(sandbox), list(zip(asks, run(sandbox, asks), strict=True)))
     failed: dict[str, list[Outcome]] = {}
-    for task in tasks:
-        for test, outcome in zip(task.tests, columns.row(task.tests, found), strict=True):
-            graded = grader.graded(outcome, Comparison.of(task, test, outcome.output))
-            if graded.verdict is not Verdict.ACCEPTED:
-                failed.setdefault(task.id, []).append(graded)
+    for task, row in zip(tasks, rows, strict=True):
+        if wrong := [o for o in row if o.verdict is not Verdict.ACCEPTED]:
+            failed[task.id] = wrong
     return len(tasks), failed
 
 

@@ -1,4 +1,4 @@
-"""Rewards term by term: the lines come to what the formulas gave, and say so where not."""
+"""Rewards term by term: the lines are those of `sparring.why`, and say so where it was another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from tests.report.made import CODES, SECTION, group
 
-from sparring.report.terms import basis_of, coder_lines, tester_lines
+from sparring.config import load_recipe
+from sparring.recipe import Recipe
+from sparring.report.group import correct_rows
+from sparring.report.terms import coder_lines, tester_lines
 from sparring.scoring.rewards import (
     CoderReward,
     InvalidTest,
@@ -16,57 +19,85 @@ from sparring.scoring.rewards import (
     RewardSettings,
     TesterReward,
 )
+from sparring.why import explain
+
+NANO = load_recipe(None).model_dump(mode="json")
 
 
 def lines(record: dict[str, Any], **changes: Any) -> tuple[list[Any], list[Any]]:
-    section = {**SECTION, **changes}
-    basis = basis_of(record)
-    return coder_lines(record, basis, section), tester_lines(record, basis, section)
+    data = {**NANO, "reward": {**NANO["reward"], **SECTION, **changes}}
+    if "supervision" in record:
+        supervised = {"kind": "tester", "filter": "agreement", "model": "start"}
+        data["supervision"] = {**NANO["supervision"], **supervised}
+    recipe = Recipe.model_validate(data)
+    found = explain(record, recipe, 0)
+    return coder_lines(found), tester_lines(found)
 
 
 def test_eq_4_by_hand() -> None:
     # two correct programs, three wrong; the test is passed by both, and by one wrong one
     record = group(["+++", "+++", "-+-", "--+", "---"], ground_truth=1)
-    _, ((*_, rule, reward, spread, advantage), second) = lines(record)
-    assert rule == ("rule", "Eq 4, p·caught − (1 − p)·missed = 1·2 − 0·1 = 2")
-    assert reward == ("reward", "2")
-    assert spread == ("group", "mean 2, std 0 over 2 labelled")
-    assert advantage == ("advantage", "0: all rewards of the group are equal")
-    assert dict(second)["of them caught, missed"] == "2, 1"
+    _, (first, second) = lines(record)
+    assert first == [
+        ("rule", "Eq 4, p·caught − (1 − p)·missed"),
+        ("wrong programs W", "3"),
+        ("", "judged by 2 correct and 3 wrong programs"),
+        ("", "accepted by every correct program that was observed on it"),
+        ("(2)", "caught: P3 P4"),
+        ("(1)", "let pass: P2"),
+        ("+2", "wrong programs caught"),
+        ("reward", "2"),
+        ("= 0", "all 2 rewards of the group are equal: it is dropped (zero_variance)"),
+        ("advantage", "+0"),
+    ]
+    assert ("(2)", "caught: P2 P4") in second
+    assert ("(1)", "let pass: P3") in second
 
 
 def test_a_masked_cell_is_left_out_and_the_rest_counts_for_it() -> None:
     # W = 4, one of them not seen on the test: 3 seen, 2 caught, so 2 · 4/3
     record = group(["++-", "-?-", "---", "---", "-+-"], ground_truth=1)
     _, (first, second) = lines(record)
-    found = dict(first)
-    assert found["wrong programs W"] == "4"
-    assert found["of them caught, missed"] == "2, 1"
-    assert found["masked"] == "1 not seen; sums × 1.333"
-    assert found["reward"] == "2.667"
-    assert found["rule"].endswith("= 1·2.667 − 0·1.333 = 2.667")
+    assert dict(first)["wrong programs W"] == "4"
+    assert first[4:] == [
+        ("(2)", "caught: P2 P3"),
+        ("(1)", "let pass: P4"),
+        ("(1.333)", "masked on it: P1; both rescaled by W/W_k = 4/3"),
+        ("+2.667", "wrong programs caught"),
+        ("reward", "2.667"),
+        ("+2.667", "the reward"),
+        ("−1.333", "the mean of the group's 2 rewards"),
+        ("× 0.75", "divided by their deviation 1.333"),
+        ("advantage", "+1"),
+    ]
     # the correct program fails the second test; every wrong one fails it too: nothing is lost
     assert dict(second)["reward"] == "0"
-    assert dict(first)["advantage"] == "(2.667 − 1.333) / 1.333 = +1"
 
 
 def test_a_program_with_a_masked_test_is_paid_for_those_that_were_seen() -> None:
     record = group(["++?++", "+-+++", "--+++"], ground_truth=4)
     (first, *_), _ = lines(record)
-    assert first[0] == ("tests passed", "3 of 3 (1 masked: no label)")
-    assert first[1] == ("rule", "Eq 3, tests passed: 3 × 4 / 3 (masked tests left out) = 4")
+    assert first[:5] == [
+        ("rule", "Eq 3, the number of tests passed"),
+        ("", "1 of 4 ground-truth tests masked, a failure of our own: G2"),
+        ("+3", "passes 3 of 3 ground-truth tests observed"),
+        ("× 1.333", "rescaled to all 4: × 4/3"),
+        ("reward", "4"),
+    ]
 
 
 def test_without_a_correct_program_there_is_no_label() -> None:
     _, (first, second) = lines(group(["-+-", "--+"], ground_truth=1, invalid=[1]))
-    assert ("reward", "none: masked, no part in the loss") in first
-    assert any(name == "no label" for name, _ in first)
-    assert any(name == "no label" for name, _ in second)
+    for test in (first, second):
+        assert ("reward", "none: masked, no part in the loss") in test
+        assert any(name == "= none" and "no program is correct" in text for name, text in test)
+    assert any("the task's validator refuses the input" in text for _, text in second)
 
 
 def test_opponents_count_as_wrong_programs_and_are_named() -> None:
     _, (first,) = lines(group(["++", "--", "--", "-+"], ground_truth=1, own=2))
     assert dict(first)["wrong programs W"] == "3 (2 of them opponents' programs)"
+    assert ("(2)", "caught: P1 O0") in first
     assert dict(first)["reward"] == "2"
 
 
@@ -96,20 +127,22 @@ def test_the_lines_come_to_the_recorded_rewards(form: TesterReward, coder: Coder
         for found in lines(record, **section):
             for item in found:
                 assert "differs" not in dict(item), (trial, item)
-                assert "another setting" not in dict(item).get("advantage", ""), (trial, item)
 
 
 def test_a_reward_that_another_rule_made_is_not_explained_away() -> None:
     record = group(["++", "--"], ground_truth=1)
     record["tests"][0]["reward"] = 5.0
-    _, (first,) = lines(record, shuffle=True)
-    assert dict(first)["differs"] == (
-        "the rule above gives 1; rewards were dealt out at random (reward.shuffle)"
+    _, (first,) = lines(record)
+    assert first[-1] == (
+        "differs",
+        "the reward on record is 5, by this recipe and matrix it is 1",
     )
+    _, (dealt,) = lines(record, shuffle=True)
+    assert any("dealt out at random (reward.shuffle)" in text for _, text in dealt)
 
 
 def test_under_supervision_the_kept_tests_decide() -> None:
-    record = group(["++", "+-"], ground_truth=1)
+    record = group(["++", "+-", "++"], ground_truth=1)
     outcome = lambda v: {"verdict": v, "output": ""}  # noqa: E731
     good, bad = outcome("accepted"), outcome("wrong_answer")
     record["supervision"] = {
@@ -119,10 +152,10 @@ def test_under_supervision_the_kept_tests_decide() -> None:
             {"input": "2", "output": "1", "failure": None, "right": False, "kept": False},
         ],
         # on the kept test the second program fails, by ground truth it is correct
-        "runs": [[good, bad, good], [bad, good, bad]],
+        "runs": [[good, bad, good], [bad, good, bad], [good, bad, good]],
         "opponents_runs": [],
     }
-    assert basis_of(record).correct == [True, False]
+    assert correct_rows(record) == [True, False, True]
     coder, _ = lines(record)
-    assert coder[0][0] == ("tests passed", "1 of 1")
-    assert coder[1][0] == ("tests passed", "0 of 1")
+    assert coder[0][1] == ("+1", "passes 1 of 1 supervising tests")
+    assert coder[1][1] == ("+0", "passes 0 of 1 supervising tests; fails K0")

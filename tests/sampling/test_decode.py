@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from tests.learning.families import IDS, LLAMA
 from tests.nano import TinyTokenizer, tiny_model
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
@@ -20,20 +21,11 @@ from sparring.sampling.draw import draw
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role
 
-IDS: dict[str, Any] = {"vocab_size": 50, "bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 0}
-SMALL: dict[str, Any] = IDS | {
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 128,
-}
 FAMILIES: dict[str, dict[str, Any]] = {
-    "Mistral": SMALL | {"sliding_window": 8},
-    "Gemma2": SMALL | {"head_dim": 8, "sliding_window": 8, "query_pre_attn_scalar": 8},
+    "Mistral": LLAMA | {"sliding_window": 8},
+    "Gemma2": LLAMA | {"head_dim": 8, "sliding_window": 8, "query_pre_attn_scalar": 8},
     "GPT2": IDS | {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128},
-    "OPT": SMALL | {"ffn_dim": 64, "word_embed_proj_dim": 32},
+    "OPT": LLAMA | {"ffn_dim": 64, "word_embed_proj_dim": 32},
     "Bloom": IDS | {"hidden_size": 32, "n_layer": 2, "n_head": 4},
 }
 

@@ -34,3 +34,9 @@ def run_one(sandbox: Sandbox) -> RunOne:
         return outcome
 
     return run
+
+
+@pytest.fixture
+def fresh() -> Iterator[Sandbox]:
+    with Sandbox(2) as opened:
+        yield opened

@@ -1,34 +1,26 @@
-"""The pool: alignment, each unique run once, skipping, and what happens when workers die."""
+"""The pool: alignment, each unique run once, the store, skipping, asynchronous calls."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sparring.errors import SandboxError
-from sparring.sandbox import Fork, Job, Level, Limits, Sandbox, worker
-from sparring.sandbox.worker import Worker
+from sparring.sandbox import Fork, Job, Limits, Sandbox, worker
 from sparring.schema import Verdict
 
 DOUBLE = "print(2 * int(input()))"
+
+
 LOOP = "n = int(input())\nwhile n: pass\nprint(n)"
+
+
 SHORT = Limits(cpu_seconds=0.1, idle_seconds=0.4)
-
-
-@pytest.fixture
-def fresh() -> Iterator[Sandbox]:
-    with Sandbox(2) as opened:
-        yield opened
 
 
 def test_outcomes_are_aligned_with_jobs_and_inputs(fresh: Sandbox) -> None:
@@ -184,185 +176,11 @@ def test_large_inputs_and_outputs_pass(fresh: Sandbox) -> None:
         assert [o.output for o in outcomes] == [lines, lines + "1"]
 
 
-def test_a_worker_that_dies_once_costs_nothing() -> None:
-    with Sandbox(1, memo=False) as sandbox:
-        program = "import time\ntime.sleep(0.3)\nprint(input())"
-        victim = sandbox._crew[0].pid
-        threading.Timer(0.15, os.kill, (victim, signal.SIGKILL)).start()
-        [outcomes] = sandbox.run([Job(program, ("1", "2"))])
-        assert [o.output for o in outcomes] == ["1\n", "2\n"]
-        assert sandbox.stats.workers_lost == 1
-        assert sandbox.run([Job(DOUBLE, ("4",))])[0][0].output == "8\n"
-
-
-SLEEPY = "import time\ntime.sleep(0.4)\nprint(input())"
-
-
-@contextlib.contextmanager
-def killing(sandbox: Sandbox, count: int) -> Iterator[None]:
-    """Kill the one worker of the sandbox soon after it has started, `count` times."""
-    ended = threading.Event()
-
-    def kill() -> None:
-        killed: set[int] = set()
-        while len(killed) < count and not ended.wait(0.01):
-            pid = sandbox._crew[0].pid
-            if pid not in killed and not ended.wait(0.1):
-                killed.add(pid)
-                os.kill(pid, signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        killer.join()
-
-
-def test_only_the_run_that_two_workers_died_of_is_infra_and_it_is_asked_again() -> None:
-    with Sandbox(1) as sandbox:
-        jobs = [Job(SLEEPY, ("1", "2"))]
-        with killing(sandbox, 2):
-            [outcomes] = sandbox.run(jobs)
-        assert [o.verdict for o in outcomes] == [Verdict.INFRA, Verdict.FINISHED]
-        assert (sandbox.stats.infra, sandbox.stats.runs_executed) == (1, 1)
-        [outcomes] = sandbox.run(jobs)
-        assert [o.output for o in outcomes] == ["1\n", "2\n"]
-        assert sandbox.stats.runs_executed == 2
-
-
-def test_a_program_that_no_worker_survives_is_given_up_after_three_runs() -> None:
-    with Sandbox(1) as sandbox:
-        with killing(sandbox, 100):
-            [outcomes] = sandbox.run([Job(SLEEPY, tuple("12345678"))])
-        assert {o.verdict for o in outcomes} == {Verdict.INFRA}
-        assert sandbox.stats.workers_lost == 6
-        [outcomes] = sandbox.run([Job(SLEEPY, ("1",))])
-        assert outcomes[0].verdict is Verdict.FINISHED
-
-
-def test_a_replacement_that_dies_as_it_starts_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    hello = Worker.hello
-    deaths = iter([True, True])
-
-    def die_first(worker: Worker) -> dict[str, object]:
-        if next(deaths, False):
-            os.kill(worker.pid, signal.SIGKILL)
-        return hello(worker)
-
-    with Sandbox(1) as sandbox:
-        monkeypatch.setattr(Worker, "hello", die_first)
-        os.kill(sandbox._crew[0].pid, signal.SIGKILL)
-        assert sandbox.run([Job(DOUBLE, ("4",))])[0][0].output == "8\n"
-
-
-def test_a_sandbox_that_gets_no_worker_any_more_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(worker: Worker) -> dict[str, object]:
-        worker.kill()
-        raise SandboxError("no memory left")
-
-    with Sandbox(1) as sandbox:
-        monkeypatch.setattr("sparring.sandbox.crew._AGAIN_SECONDS", (0.01, 0.0))
-        monkeypatch.setattr(Worker, "hello", refuse)
-        os.kill(sandbox._crew[0].pid, signal.SIGKILL)
-        for _ in range(2):
-            with pytest.raises(SandboxError, match="no memory left"):
-                sandbox.run([Job(DOUBLE, ("4",))])
-
-
-def test_a_silent_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparring.sandbox.pool._SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr("sparring.sandbox.pool._SILENCE_FACTOR", 0.1)
-    with Sandbox(1) as sandbox:
-        os.kill(sandbox._crew[0].pid, signal.SIGSTOP)
-        assert sandbox.run([Job(DOUBLE, ("4",))])[0][0].output == "8\n"
-        assert sandbox.stats.workers_lost == 1
-
-
 def test_a_closed_sandbox_says_so(fresh: Sandbox) -> None:
     fresh.close()
     fresh.close()
     with pytest.raises(SandboxError, match="closed"):
         fresh.run([Job(DOUBLE, ("1",))])
-
-
-def test_closing_ends_calls_and_processes() -> None:
-    sandbox = Sandbox(1)
-    pid = sandbox._crew[0].pid
-    closing = threading.Timer(0.1, sandbox.close)
-    closing.start()
-    with pytest.raises(SandboxError, match="closed"):
-        sandbox.run([Job("import time\ntime.sleep(2)", ("1", "2"), Limits(idle_seconds=5))])
-    closing.join()
-    assert not _alive(pid)
-    assert not sandbox._crew.scratch.exists()
-
-
-def test_the_report_names_level_and_layers(fresh: Sandbox) -> None:
-    report = fresh.report()
-    assert report["level"] == fresh.level.value
-    assert report["workers"] == 2
-    layers = report["layers"]
-    assert isinstance(layers, dict)
-    assert layers["seccomp"] is True
-
-
-def test_without_namespaces_the_next_level_is_taken_and_the_reason_reported(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    _refuse(monkeypatch, {Level.NAMESPACES})
-    try:
-        opened = Sandbox(1)
-    except SandboxError:
-        pytest.skip("this host has no Landlock")
-    with opened as sandbox:
-        assert sandbox.level is Level.LANDLOCK
-        assert "not today" in str(sandbox.report()["layers"])
-
-
-def test_below_landlock_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    _refuse(monkeypatch, set(Level))
-    with pytest.raises(SandboxError, match=r"namespaces.*not today.*landlock.*not today"):
-        Sandbox(1)
-
-
-def test_a_level_asked_for_is_given_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    _refuse(monkeypatch, {Level.NAMESPACES})
-    with pytest.raises(SandboxError, match="not today"):
-        Sandbox(1, level=Level.NAMESPACES)
-
-
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_no_process_outlives_the_parent(end: signal.Signals, tmp_path: Path) -> None:
-    script = (
-        "import signal\n"
-        # as in a terminal, also where the tests were started in the background, which ignores it
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from sparring.sandbox import *\n"
-        "with Sandbox(2) as s:\n"
-        "    print(*(w.pid for w in s._crew), flush=True)\n"
-        "    s.run([Job('import time; time.sleep(30)', ('1', '2'), Limits(idle_seconds=60))] * 2)\n"
-    )
-    source = str(Path(worker.__file__).parents[2])
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": source, "TMPDIR": str(tmp_path)},
-        text=True,
-    ) as parent:
-        assert parent.stdout is not None
-        pids = [int(word) for word in parent.stdout.readline().split()]
-        time.sleep(0.2)
-        pids += [child for pid in pids for child in _children(pid)]
-        parent.send_signal(end)
-        parent.wait(timeout=20)
-    assert len(pids) > 3  # the workers, their programs, their namespaces' first processes
-    deadline = time.monotonic() + 10
-    while any(map(_alive, pids)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not any(map(_alive, pids))
 
 
 def test_importing_the_sandbox_imports_nothing_heavy() -> None:
@@ -376,32 +194,3 @@ def test_importing_the_sandbox_imports_nothing_heavy() -> None:
         check=True,
     )
     assert done.stdout == "set()\n"
-
-
-def _children(pid: int) -> list[int]:
-    return [int(w) for w in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
-def _refuse(monkeypatch: pytest.MonkeyPatch, levels: set[Level]) -> None:
-    start, hello = worker.Worker.__init__, worker.Worker.hello
-    asked: dict[int, Level] = {}
-
-    def remember(self: worker.Worker, level: Level, scratch: Path, hash_seed: int = 0) -> None:
-        asked[id(self)] = level
-        start(self, level, scratch, hash_seed)
-
-    def answer(self: worker.Worker) -> dict[str, object]:
-        if asked[id(self)] in levels:
-            raise worker.Refused("not today")
-        return hello(self)
-
-    monkeypatch.setattr(worker.Worker, "__init__", remember)
-    monkeypatch.setattr(worker.Worker, "hello", answer)

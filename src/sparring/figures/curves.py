@@ -12,11 +12,10 @@ import numpy as np
 from sparring.errors import RunError
 from sparring.figures.arms import Arm, RunData
 from sparring.figures.style import COLOURS, MARKERS, STYLES
-from sparring.runs.tables import metric_labels
+from sparring.runs.tables import PLAIN, figure, metric_labels
 
 USUAL = ("one_shot", "unit_test_accuracy", "bon", "pool_bon")
 """What is drawn where nothing else is asked for."""
-_PLAIN = ("mu", "input_size")
 _TRAINING = {
     "one_shot": "programs right",
     "tests_right": "tests right",
@@ -96,7 +95,7 @@ def _name(arm: Arm) -> str:
 def _title(arm: Arm, name: str) -> tuple[str, float]:
     found = _key(arm.runs[0].evaluations[0]["metrics"], name) or name
     label = metric_labels([found]).get(found, found)
-    return label, 1.0 if found in _PLAIN else 100.0
+    return label, 1.0 if found in PLAIN else 100.0
 
 
 def _key(metrics: Mapping[str, Any], name: str) -> str | None:
@@ -137,20 +136,13 @@ def _of_run(run: RunData, name: str) -> list[Point]:
 
 def _trained(arm: Arm, name: str) -> list[Point]:
     """A figure of the training steps that all of the arm's runs have made."""
-    series = [{m["step"]: _at(m, name) for m in run.metrics} for run in arm.runs]
+    series = [{m["step"]: figure(m, name) for m in run.metrics} for run in arm.runs]
     steps = sorted(set.intersection(*(set(s) for s in series)))
     rows = [
         [(float(x), v, math.nan, math.nan) for s in series if (v := s[x]) is not None]
         for x in steps
     ]
     return [_over_seeds(row) for row in rows if row]
-
-
-def _at(record: Mapping[str, Any], name: str) -> float | None:
-    found: Any = record
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return float(found) if isinstance(found, (int, float)) else None
 
 
 def _over_seeds(points: Sequence[Point]) -> Point:

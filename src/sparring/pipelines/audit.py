@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparring.pipelines import suite
+from sparring.pipelines import columns
+from sparring.pipelines.bout import limits as limits_of
+from sparring.pipelines.columns import Ask
 from sparring.pipelines.confirm import confirm
-from sparring.pipelines.grading import Grader
-from sparring.pipelines.repeated import Bench, columns, repeated
-from sparring.pipelines.suite import Ask
+from sparring.pipelines.grading import Comparison, Grader
+from sparring.pipelines.repeated import Bench, every_test, repeated
 from sparring.pipelines.trivial import vacuous
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Verdict
@@ -48,12 +49,9 @@ class Audited:
 def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care) -> list[Audited]:
     """Audit some tasks at once. `general` gives what they don't say (idle time, output)."""
     grader = Grader(bench.usual)
-    limits = [
-        Limits(t.time_limit, general.idle_seconds, t.memory_limit, general.output_bytes)
-        for t in tasks
-    ]
+    limits = [limits_of(task, general) for task in tasks]
     asks = [
-        Ask(task, source, columns(task), limit)
+        Ask(task, source, every_test(task), limit)
         for task, limit in zip(tasks, limits, strict=True)
         for source in task.solutions
     ]
@@ -62,7 +60,7 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
     invalid = _invalid(bench, tasks, limits)
     pairs = [same_inputs(task.tests) for task in tasks]
     grader.prepare(
-        suite.comparison(task, task.tests[p.test], task.tests[p.first].output)
+        Comparison.of(task, task.tests[p.test], task.tests[p.first].output)
         for task, found in zip(tasks, pairs, strict=True)
         for p in found
     )
@@ -71,7 +69,7 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
         cells = [next(rows) for _ in task.solutions]
         refused = frozenset(f.test for f in invalid[i] if f.test is not None)
         seen = confirm(task, cells, care.share, refused) if cells else None
-        confirmed = seen.confirmed if seen else [False] * len(columns(task))
+        confirmed = seen.confirmed if seen else [False] * len(every_test(task))
         again = [f for p in pairs[i] for f in _again(grader, task, p, confirmed)]
         told = {f.test for f in again if f.fault is Fault.CONTRADICTION}
         own = [
@@ -98,7 +96,7 @@ def _invalid(bench: Bench, tasks: Sequence[Task], limits: Sequence[Limits]) -> l
         for task, limit in zip(tasks, limits, strict=True)
         if task.validator is not None
     ]
-    rows = iter(suite.run(bench.usual, asks))
+    rows = iter(columns.run(bench.usual, asks))
     found: list[list[Finding]] = []
     for task in tasks:
         found.append([])
@@ -121,7 +119,7 @@ def _invalid(bench: Bench, tasks: Sequence[Task], limits: Sequence[Limits]) -> l
 def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) -> list[Finding]:
     """A pair of tests with one input: the same test twice, or two that contradict each other."""
     test, first = task.tests[pair.test], task.tests[pair.first]
-    said, _ = grader.verdict(suite.comparison(task, test, first.output))
+    said, _ = grader.verdict(Comparison.of(task, test, first.output))
     if said is Verdict.INFRA:  # the task's checker could not be run: nobody knows
         return []
     if test.output == first.output or said is Verdict.ACCEPTED:

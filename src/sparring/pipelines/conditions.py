@@ -65,7 +65,7 @@ CAUSES: tuple[tuple[Cause, Condition], ...] = (
     (Cause.RANDOM, Condition(random=7)),
 )
 """Causes in the order in which they are tried, with the condition that shows each by an outcome
-that is not the usual one. The clock is tried after them, by `clocks`."""
+that is not the usual one, the clock being kept. The clock is tried after them, by `clocks`."""
 # Another second, minute, hour, day of the week, month and year each time, and the other parity.
 _START, _STRIDE = 1_000_000_000, 40_025_261
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sparring import values
-from sparring.pipelines import suite
-from sparring.pipelines.repeated import Cell, State, columns
+from sparring.pipelines.grading import rule_of
+from sparring.pipelines.repeated import Cell, State, every_test
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import Rule, parse_checker
 from sparring.tasks.findings import Fault, Finding, short
@@ -25,7 +25,7 @@ _LISTED = 5
 @dataclass(frozen=True, slots=True)
 class Confirmed:
     """``findings``; ``best``: the solution that passes the most tests, None if none passes one;
-    ``confirmed`` for each of `columns`: passed by a solution, every time."""
+    ``confirmed`` for each of `every_test`: passed by a solution, every time."""
 
     findings: list[Finding]
     best: int | None
@@ -38,12 +38,12 @@ def confirm(
     share: float,
     refused: frozenset[int] = frozenset(),
 ) -> Confirmed:
-    """Judge the tests of a task (T: `columns`) by its solutions (S, at least one).
+    """Judge the tests of a task (T: `every_test`) by its solutions (S, at least one).
 
     `share` of the time limit, used by the fastest solution, is what makes a test slow. On the
     `refused` tests, whose inputs are forbidden, nobody can be right or wrong.
     """
-    tests = columns(task)
+    tests = every_test(task)
     right = [sum(c.state is State.RIGHT for c in row) for row in cells_ST]
     useless = [len(tests) > 1 and not any(c.state in _TELLING for c in row) for row in cells_ST]
     witnesses = [s for s in range(len(cells_ST)) if not useless[s]]
@@ -122,7 +122,7 @@ def _another(where: _Where, cell: Cell) -> Looser | None:
     """How a refused output may be right after all."""
     if cell.state is not State.WRONG:
         return None
-    rule = suite.rule(where.task, where.test)
+    rule = rule_of(where.task, where.test)
     found = looser(rule, cell.output, where.test.output, where.test.kind)
     if found is None and where.test.kind is not Kind.SCRIPT and leaves_open(where.task.statement):
         return Looser("the statement asks for any of several", None)
@@ -183,7 +183,7 @@ def _wrong(where: _Where, cells: Sequence[Cell]) -> Finding:
             f"expected {where.shown(where.test.output)}, and the solutions do not agree: "
             f"{' or '.join(said[:_LISTED])}"
         )
-    if parse_checker(suite.rule(where.task, where.test)).rule is Rule.PROGRAM:
+    if parse_checker(rule_of(where.task, where.test)).rule is Rule.PROGRAM:
         seen += f" (the checker program: {short(cells[0].detail)})"
     return where.found(Fault.WRONG_OUTPUT, seen, "leave the test out or mend its output")
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from sparring.pipelines import suite
+from sparring.pipelines import columns
+from sparring.pipelines.columns import Ask
 from sparring.pipelines.conditions import CAUSES, Cause, Condition, clocks, rounds
 from sparring.pipelines.early import Runs
 from sparring.pipelines.grading import Grader
-from sparring.pipelines.suite import Ask
 from sparring.schema import Outcome, Task, Test, Verdict
 
 _LIMITS = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)
@@ -94,7 +94,7 @@ _Rows = list[tuple[Outcome, ...]]
 def _under(bench: Bench, grader: Grader, asks: Sequence[Ask], condition: Condition) -> _Rows:
     sandbox = bench.other if condition.other_hash else bench.usual
     varied = [replace(ask, program=condition.program(ask.program)) for ask in asks]
-    return suite.graded(grader, list(zip(varied, suite.run(sandbox, varied), strict=True)))
+    return columns.graded(grader, list(zip(varied, columns.run(sandbox, varied), strict=True)))
 
 
 def _cell(runs: Sequence[Outcome]) -> Cell:
@@ -139,16 +139,18 @@ def _named(
     if not doubtful:
         return {}
     small = [replace(asks[a], tests=(asks[a].tests[t],)) for a, t in doubtful]
-    tried = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in CAUSES]
     moved = [[r[0] for r in _under(bench, grader, small, how)] for how in clocks()]
+    # All at one time of the clock: else whatever is tried first would be blamed for a new second.
+    still = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
+    tried = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in still]
     found = {}
     for n, (a, t) in enumerate(doubtful):
         usual = series[0][a][t]
         other: Outcome | None = None
         cause: Cause | None = None
         for named, outcomes in tried:
-            if cause is None and _unlike(usual, outcomes[n]):
-                cause, other = named, outcomes[n]
+            if cause is None and _unlike(moved[0][n], outcomes[n]):
+                cause, usual, other = named, moved[0][n], outcomes[n]
         if cause is None and _differ([outcomes[n] for outcomes in moved]):
             cause = Cause.CLOCK
             usual, other = next((x[n], y[n]) for x in moved for y in moved if _unlike(x[n], y[n]))
@@ -202,6 +204,6 @@ def _used(outcome: Outcome) -> str:
     return f"{outcome.cpu_seconds:.2f} CPU seconds and {outcome.memory_mib:.0f} MiB"
 
 
-def columns(task: Task) -> tuple[Test, ...]:
+def every_test(task: Task) -> tuple[Test, ...]:
     """The tests that solutions are run on: ground truth, then the public examples."""
     return (*task.tests, *task.examples)

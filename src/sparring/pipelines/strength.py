@@ -19,10 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from sparring.pipelines import suite
+from sparring.pipelines import columns
+from sparring.pipelines.bout import limits
+from sparring.pipelines.columns import Ask
 from sparring.pipelines.early import Runs
 from sparring.pipelines.grading import Grader
-from sparring.pipelines.suite import Ask
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks import branches
@@ -81,7 +82,7 @@ def strength(
     grader = Grader(sandbox)
     chosen = [i for i, task in enumerate(tasks) if task.solutions]
     asks = [_ask(tasks[i], tests[i], general) for i in chosen]
-    rows = suite.graded(grader, list(zip(asks, suite.run(sandbox, asks), strict=True)))
+    rows = columns.graded(grader, list(zip(asks, columns.run(sandbox, asks), strict=True)))
     passed = [
         _passed(ask, row, len(tests[i])) for i, ask, row in zip(chosen, asks, rows, strict=True)
     ]
@@ -131,9 +132,8 @@ class _Noticed(Enum):
 
 
 def _ask(task: Task, tests: Sequence[Test], general: Limits) -> Ask:
-    limits = Limits(task.time_limit, general.idle_seconds, task.memory_limit, general.output_bytes)
     others = [test for test in task.ground_truth if test not in tests]
-    return Ask(task, task.solutions[0], (*tests, *others), limits)
+    return Ask(task, task.solutions[0], (*tests, *others), limits(task, general))
 
 
 def _passed(ask: Ask, row: tuple[Outcome, ...], own: int) -> _Passed:
@@ -165,11 +165,11 @@ def _noticed(
             whole.append(ask)
             quick.append(replace(ask, tests=ask.tests[first : first + 1] if one.own else ()))
             own.append(one.own)
-    rows = suite.graded(grader, list(zip(quick, suite.run(sandbox, quick), strict=True)))
+    rows = columns.graded(grader, list(zip(quick, columns.run(sandbox, quick), strict=True)))
     found = [_by(row, len(row)) for row in rows]
     left = [i for i, how in enumerate(found) if how is not _Noticed.HERE]
     asks = [whole[i] for i in left]
-    rows = suite.graded(grader, list(zip(asks, suite.run(sandbox, asks), strict=True)))
+    rows = columns.graded(grader, list(zip(asks, columns.run(sandbox, asks), strict=True)))
     for i, row in zip(left, rows, strict=True):
         found[i] = _by(row, own[i])
     each = iter(found)
@@ -208,7 +208,7 @@ def _traces(
         point = branches.ENTRY_POINT if name else None
         asks.append(Ask(one.ask.task, traced.source, tests, limits, point))
         of.append(i)
-    for i, ask, row in zip(of, asks, suite.run(sandbox, asks), strict=True):
+    for i, ask, row in zip(of, asks, columns.run(sandbox, asks), strict=True):
         for test, outcome in zip(ask.tests, row, strict=True):
             split = branches.split_call if test.kind is Kind.CALL else branches.split
             found[i][1].update(split(outcome.output).taken or ())

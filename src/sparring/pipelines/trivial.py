@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sparring import values
-from sparring.pipelines import suite
+from sparring.pipelines import columns
+from sparring.pipelines.columns import Ask
 from sparring.pipelines.early import Runs
 from sparring.pipelines.grading import Comparison, Grader
-from sparring.pipelines.suite import Ask
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks.findings import Fault, Finding, short
@@ -36,7 +36,7 @@ def vacuous(
     ]
     passed = {
         (ask.task.id, test.input)
-        for ask, row in zip(asks, suite.run(sandbox, asks), strict=True)
+        for ask, row in zip(asks, columns.run(sandbox, asks), strict=True)
         for test, outcome in zip(ask.tests, row, strict=True)
         if outcome.verdict is Verdict.ACCEPTED
     }
@@ -81,14 +81,14 @@ def _whole(task: Task, what: str) -> Finding:
 
 
 def _accepted(grader: Grader, task: Task, test: Test, output: str) -> bool:
-    return grader.verdict(suite.comparison(task, test, output))[0] is Verdict.ACCEPTED
+    return grader.verdict(Comparison.of(task, test, output))[0] is Verdict.ACCEPTED
 
 
 def _comparisons(task: Task) -> Iterator[Comparison]:
     for test in task.tests:
         if test.kind is not Kind.SCRIPT:
             for output in ("", _echo(test), *_constants(task)):
-                yield suite.comparison(task, test, output)
+                yield Comparison.of(task, test, output)
 
 
 def _constants(task: Task) -> list[str]:

@@ -17,12 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import RunError
+from sparring.config import recorded_recipe
+from sparring.errors import RunError, SparringError
+from sparring.recipe import Recipe
 from sparring.report.group import Cutter, detail, summary_row
 from sparring.report.tokens import Pieces
 from sparring.runs.directory import RunDir, step_file, well_formed
 from sparring.runs.tables import metric_labels
 from sparring.runs.timeline import account_from
+from sparring.why import Explained, explain
 
 _FACTS = (
     ("method", ("preset",)),
@@ -44,11 +47,13 @@ _NOTES = 200
 @dataclass(slots=True)
 class Collected:
     """What the overview shows of one run. ``metrics`` and ``evaluations`` are the recorded lines;
-    ``phases`` seconds of each phase over all steps; ``notes`` what could not be read."""
+    ``phases`` seconds of each phase over all steps; ``notes`` what could not be read. ``rules`` is
+    the recipe as this version reads it, None where it cannot: then no reward is explained."""
 
     name: str
     run: RunDir
     recipe: Mapping[str, Any]
+    rules: Recipe | None
     state: str
     metrics: list[dict[str, Any]]
     evaluations: list[dict[str, Any]]
@@ -87,6 +92,7 @@ def collect(path: Path) -> Collected:
         name=path.resolve().name or str(path),
         run=run,
         recipe=recipe,
+        rules=_rules(run, notes),
         state=_state(run, recipe, metrics),
         metrics=metrics,
         evaluations=evaluations,
@@ -104,6 +110,14 @@ def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str
     if not metrics:
         return "no step made yet"
     return f"not finished: {len(metrics)} of {asked} steps" if asked else "not finished"
+
+
+def _rules(run: RunDir, notes: list[str]) -> Recipe | None:
+    try:
+        return recorded_recipe(run)
+    except SparringError as error:
+        notes.append(f"rewards are not explained: {str(error).splitlines()[0]}")
+        return None
 
 
 def _json(run: RunDir, name: str, notes: list[str]) -> dict[str, Any]:
@@ -152,6 +166,8 @@ class Group:
     it was read from: as objects a group takes many times the memory."""
 
     row: list[Any]
+    index: int
+    """Its place in the step."""
     collected: Collected
     line: bytes
     usage: bytes | None
@@ -161,10 +177,16 @@ class Group:
         made, record = self.collected, json.loads(self.line)
         with well_formed(f"{made.run.path}: group {record['task']['id']!r}"):
             usage = json.loads(self.usage) if self.usage else None
-            try:
-                return detail(record, usage, made.reward, made.pieces, cut)
-            except (ValueError, KeyError):  # another version's [reward]: without its terms
-                return detail(record, usage, None, made.pieces, cut)
+            return detail(record, usage, self._explained(record), made.pieces, cut)
+
+    def _explained(self, record: Mapping[str, Any]) -> Explained | None:
+        """None for a record that this version cannot take apart as far as that."""
+        if self.collected.rules is None:
+            return None
+        try:
+            return explain(record, self.collected.rules, self.index)
+        except RunError:
+            return None
 
 
 def groups(collected: Collected, step: int) -> Iterator[Group]:
@@ -181,7 +203,7 @@ def groups(collected: Collected, step: int) -> Iterator[Group]:
         except RunError as error:
             notes.append(str(error))
             continue
-        yield Group(row, collected, line, usage[index] if index < len(usage) else None)
+        yield Group(row, index, collected, line, usage[index] if index < len(usage) else None)
 
 
 def _packed_lines(path: Path, notes: list[str], hint: str = "") -> list[bytes]:

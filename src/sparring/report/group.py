@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sparring.report.terms import basis_of, coder_lines, tester_lines
+from sparring.report.terms import coder_lines, tester_lines
 from sparring.report.tokens import Pieces, token_record
 from sparring.schema import Verdict
+from sparring.why import Explained
 
 
 class Column(StrEnum):
@@ -49,9 +50,9 @@ def summary_row(record: Mapping[str, Any]) -> list[Any]:
     """A group in a line. ``accepted``: valid tests that every correct program passes; ``masked``:
     cells that our own failures left without a label; rewards are means over the labelled."""
     programs, tests = record["programs"], record["tests"]
-    basis = basis_of(record)
-    own = basis.correct[: basis.own]
-    known = any(own) or any(basis.correct)
+    correct = correct_rows(record)
+    own = correct[: len(programs)]
+    known = any(correct)
     return [
         record["task"]["id"][:_NAME],
         len(programs),
@@ -66,6 +67,28 @@ def summary_row(record: Mapping[str, Any]) -> list[Any]:
         record["dropped"]["coder"],
         record["dropped"]["tester"],
     ]
+
+
+def correct_rows(record: Mapping[str, Any]) -> list[bool | None]:
+    """Whether each program, opponents' after the group's own, is correct: by ground truth, or by
+    the supervising tests that were kept. None: nobody knows. Read from the record as it stands,
+    because every group of a run has a row."""
+    rows = [*record["programs"], *record.get("opponents", ())]
+    runs = [p["runs"] for p in rows]
+    keep = [True] * len(record["task"]["tests"])
+    if (supervision := record.get("supervision")) is not None:
+        runs = [*(supervision["runs"] or ()), *(supervision["opponents_runs"] or ())]
+        keep = [t["kept"] for t in supervision["tests"] if t["input"] is not None]
+    found = [
+        _correct([o["verdict"] for o, kept in zip(row, keep, strict=False) if kept]) for row in runs
+    ]
+    return found + [None] * (len(rows) - len(found))
+
+
+def _correct(verdicts: Sequence[str]) -> bool | None:
+    if any(v not in (Verdict.ACCEPTED, Verdict.INFRA) for v in verdicts):
+        return False
+    return None if not verdicts or Verdict.INFRA in verdicts else True
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -88,17 +111,17 @@ class Cutter:
 def detail(
     record: Mapping[str, Any],
     usage: Mapping[str, Any] | None,
-    section: Mapping[str, Any] | None,
+    why: Explained | None,
     pieces: Pieces | None,
     cut: Cutter,
 ) -> dict[str, Any]:
     """A group with its matrix, texts, tokens and reward terms. ``usage``: what was measured of
-    its runs; ``section``: the recipe's [reward], None where it cannot be read."""
-    basis = basis_of(record)
+    its runs; ``why``: the rewards explained, None where the recipe cannot be read."""
+    correct = correct_rows(record)
     programs, tests = record["programs"], record["tests"]
     columns, order = _columns(record, cut)
-    lines_P = coder_lines(record, basis, section) if section else [[] for _ in programs]
-    lines_U = tester_lines(record, basis, section) if section else [[] for _ in tests]
+    lines_P = coder_lines(why) if why else [[] for _ in programs]
+    lines_U = tester_lines(why) if why else [[] for _ in tests]
     for k, (test, lines) in enumerate(zip(tests, lines_U, strict=True)):
         columns[len(columns) - len(tests) + k] |= {
             **_response(test, pieces, cut),
@@ -115,7 +138,7 @@ def detail(
             **_response(p, pieces, cut),
             "source": cut(p["source"]),
             "failure": p["failure"],
-            "correct": basis.correct[j] if j < basis.own else None,
+            "correct": correct[j],
             "reward": p["reward"],
             "advantage": p["advantage"],
             "terms": lines,
@@ -129,7 +152,7 @@ def detail(
                 **_response(p, pieces, cut),
                 "opponent": True,
                 "index": j - len(programs),
-                "correct": basis.correct[j] if j < len(basis.correct) else None,
+                "correct": correct[j],
                 "cells": _cells(_runs(record, j), order, None, cut),
             }
         )
@@ -158,13 +181,12 @@ def _columns(record: Mapping[str, Any], cut: Cutter) -> tuple[list[dict[str, Any
     found += [_pair(Column.WITHHELD, i, t, cut) for i, t in enumerate(held)]
     start = len(given) + len(tests)
     order = [*range(len(given)), *range(start, start + len(held))]
-    supervising = [
-        t for t in record.get("supervision", {}).get("tests", ()) if t["input"] is not None
-    ]
-    for i, t in enumerate(supervising):
+    supervising = enumerate(record.get("supervision", {}).get("tests", ()))
+    read = [(i, t) for i, t in supervising if t["input"] is not None]
+    for at, (i, t) in enumerate(read, start=start + len(held)):
         pair = _pair(Column.SUPERVISING, i, [t["input"], t["output"]], cut)
         found.append({**pair, "kept": t["kept"], "right": t["right"]})
-        order.append(start + len(held) + i)
+        order.append(at)
     for k, t in enumerate(tests):
         found.append(_pair(Column.GENERATED, k, [t["input"], t["output"]], cut))
         order.append(len(given) + k)

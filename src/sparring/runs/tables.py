@@ -26,7 +26,8 @@ _NAMES = {
     "p00": "p00: wrong program passes wrong test",
     "mu": "μ",
 }
-_PLAIN = ("input_size", "mu")
+PLAIN = ("input_size", "mu")
+"""Metrics that are no shares: they stand without per cent."""
 
 
 def metric_labels(found: Collection[str]) -> dict[str, str]:
@@ -44,6 +45,15 @@ def metric_labels(found: Collection[str]) -> dict[str, str]:
     return labels
 
 
+def figure(record: Mapping[str, Any], name: str) -> float | None:
+    """A figure of a recorded line by its dotted name, as in ``coder.entropy``; None where it is
+    unknown."""
+    found: Any = record
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return float(found) if isinstance(found, (int, float)) else None
+
+
 def closing_table(
     before: Mapping[str, Any], after: Mapping[str, Any], difference: Mapping[str, Any]
 ) -> Table:
@@ -53,7 +63,7 @@ def closing_table(
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("difference (paired)", justify="right")
     for name, label in metric_labels(before.keys() & after.keys()).items():
-        plain = name in _PLAIN
+        plain = name in PLAIN
         table.add_row(
             Text(visible(label)),
             interval(before[name], plain),

@@ -13,7 +13,7 @@ from sparring.errors import RunError
 from sparring.recipe import NANO
 from sparring.runs.directory import well_formed
 from sparring.runs.spark import sparkline
-from sparring.runs.tables import closing_table
+from sparring.runs.tables import closing_table, figure
 from sparring.runs.text import one_line
 from sparring.show.reading import Source, groups
 from sparring.show.step import show_step
@@ -104,14 +104,6 @@ def _evaluated(evaluations: Sequence[Mapping[str, Any]], console: Console) -> No
         console.print(table)
 
 
-def value(record: Mapping[str, Any], name: str) -> float | None:
-    """A figure of a step, by its dotted name; None where it is unknown."""
-    found: Any = record
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return float(found) if isinstance(found, (int, float)) else None
-
-
 def curves_table(metrics: Sequence[Mapping[str, Any]], width: int) -> Table:
     """Every curve in a line, with its first and newest value."""
     table = Table(box=None, padding=(0, 1), show_header=False)
@@ -119,7 +111,7 @@ def curves_table(metrics: Sequence[Mapping[str, Any]], width: int) -> Table:
         table.add_column(justify=justify, no_wrap=True)
     room = max(8, min(60, width - 44))
     for name, label in CURVES.items():
-        values = [value(m, name) for m in metrics]
+        values = [figure(m, name) for m in metrics]
         known = [v for v in values if v is not None]
         if known:
             share = name in _SHARES

@@ -13,7 +13,7 @@ from sparring.runs.text import one_line, visible
 from sparring.show.matrix import ROWS
 from sparring.show.names import Name
 from sparring.show.reading import Found, Source
-from sparring.why import Effect, Explained, Explanation, Term, explain, number
+from sparring.why import Effect, Explained, Explanation, Term, amount, explain, number
 
 _SIGN = {Effect.ADD: "+", Effect.TIMES: "×", Effect.SET: "="}
 
@@ -96,14 +96,6 @@ def _table(terms: Sequence[Term], name: str, total: float) -> Table:
     table.add_column()
     for term in terms:
         reason = Text(visible(term.reason), "dim" if term.effect is Effect.FACT else "")
-        table.add_row(_amount(term), reason)
+        table.add_row(amount(term), reason)
     table.add_row(Text(number(total), "bold"), Text(name, "bold"))
     return table
-
-
-def _amount(term: Term) -> str:
-    if term.effect is Effect.FACT:
-        return "" if term.value != term.value else f"({number(term.value)})"
-    if term.effect is Effect.ADD:
-        return number(term.value, True)
-    return f"{_SIGN[term.effect]} {number(term.value)}"

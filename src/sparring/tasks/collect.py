@@ -148,8 +148,8 @@ def _take(raw: Raw, choice: Choice, found: Collected, where: dict[str, str]) -> 
                 found.rates[task.id] = rate
     if faults:
         # One line per row: whoever mends it sees all of it there.
-        text = "; ".join(f"{name}: {said}" for name, said in faults)
-        found.faults.append(Fault(raw.where, one_line(text)))
+        parts = tuple(one_line(f"{name}: {said}") for name, said in faults)
+        found.faults.append(Fault(raw.where, one_line("; ".join(parts)), parts))
 
 
 def _rate(row: Mapping[str, Any], column: Column) -> float | None:

@@ -61,7 +61,7 @@ def hub_rows(source: HubSource) -> Iterator[Raw | Fault]:
             streaming=source.streaming,
         )
         for number, row in enumerate(found, start=1):
-            yield Raw(f"{source}, row {number}", f"{Path(source.name).name}-{number}", row)
+            yield Raw(f"{source}, row {number}", f"{Path(source.name).name}-{number}", row, number)
     except datasets.exceptions.DatasetNotFoundError as error:
         raise DataError(f"{source.name}: {_not_there(str(error))}") from None
     except (ConnectionError, TimeoutError, httpx2.HTTPError) as error:

@@ -8,10 +8,8 @@ report; no row is ever skipped. Ids are unique across all files of a call; a row
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from sparring.errors import DataError
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.fields import read_row
 from sparring.tasks.natives import is_native, read_native
+from sparring.tasks.rows import Fault, file_rows
 
 SHOWN = 50
 """Faults listed in a report; the rest is counted."""
@@ -34,10 +33,18 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
     for path in map(Path, paths):
         faults: list[str] = []
         before = len(tasks)
-        stem = path.name.removesuffix(".gz").rpartition(".")[0] or path.stem
-        for number, data in _rows(path, faults):
-            read = read_native if is_native(data) else read_row
-            task, found = read(data, f"{stem}-{number}", f"{path.name}:{number}", max_tests)
+        if path.suffix.lower() == ".csv" and path.is_file():
+            raise DataError(
+                f"{path}: unknown kind of file; there are .json, .jsonl and .parquet; "
+                "`sparring tasks load` makes one of CSV"
+            )
+        for raw in file_rows(path, "tasks"):
+            if isinstance(raw, Fault):
+                faults.append(f"{raw.where}: {raw.text}")
+                continue
+            number = raw.number
+            read = read_native if is_native(raw.row) else read_row
+            task, found = read(raw.row, raw.name, f"{path.name}:{number}", max_tests)
             if task is not None and task.id in where:
                 found = [("task_id", f"{task.id!r} was already used at {where[task.id]}")]
             elif task is not None:
@@ -45,7 +52,8 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
                 tasks.append(task)
             faults += [f"{path}, row {number}, {name}: {text}" for name, text in found]
         if not faults and len(tasks) == before:
-            raise DataError(f"{path}: has no rows")
+            lines = path.name.lower().removesuffix(".gz").endswith(".jsonl")
+            raise DataError(f"{path} is empty" if lines else f"{path}: has no rows")
         if faults:
             rest = len(faults) - SHOWN
             more = [f"… and {rest} more"] if rest > 0 else []
@@ -97,80 +105,3 @@ def _kinds(prefix: str, tests: Sequence[Test]) -> dict[str, list[Any]]:
     if any(t.checker is not None for t in tests):
         found[f"{prefix}_checker"] = [t.checker for t in tests]
     return found
-
-
-def _rows(path: Path, faults: list[str]) -> Iterator[tuple[int, Any]]:
-    """(row number from 1, row) of a file; for JSONL the number is the line's, and a line that is
-    not JSON is added to ``faults``."""
-    try:
-        missing = not path.exists()
-    except OSError as error:  # a name that is too long
-        raise DataError(f"{str(path)[:80]}…: {error.strerror}") from None
-    if missing:
-        raise DataError(f"{path}: there is no such file")
-    if path.is_dir():
-        raise DataError(f"{path} is a directory; name a .json, .jsonl or .parquet file in it")
-    if path.suffix.lower() == ".parquet":
-        yield from _parquet(path)
-        return
-    name = path.name.lower().removesuffix(".gz")
-    if not name.endswith((".json", ".jsonl")):
-        raise DataError(f"{path}: unknown kind of file; there are .json, .jsonl and .parquet")
-    text = _text(path)
-    if not text.strip():
-        raise DataError(f"{path} is empty")
-    if name.endswith(".json"):
-        data = _json(text, f"{path}")
-        if not isinstance(data, list):
-            raise DataError(f"{path}: must be a list of tasks")
-        yield from enumerate(data, start=1)
-        return
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                row = _json(line, f"{path}, line {number}")
-            except DataError as error:
-                faults.append(str(error))
-            else:
-                yield number, row
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            data = gzip.decompress(data)
-        # At line feeds, as ever; a carriage return before one is the same end of a line.
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}; convert it") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: not a readable gzip file: {error}") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-
-
-def _json(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{where}: not JSON: {error.msg} at column {error.colno}") from None
-    except ValueError as error:  # a number of thousands of digits
-        raise DataError(f"{where}: not JSON: {str(error).partition(';')[0]}") from None
-    except RecursionError:
-        raise DataError(f"{where}: nested too deeply to be a task") from None
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        raise DataError(
-            f"{path}: reading Parquet needs pyarrow; pip install 'sparring[data]'"
-        ) from None
-    try:
-        rows = parquet.read_table(path).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file: {error}") from None
-    yield from enumerate(rows, start=1)

@@ -1,9 +1,9 @@
-"""Rows of local files, one at a time: JSON, JSON lines (also gzipped), CSV and Parquet.
+"""Rows of local files, one at a time: JSON, JSON lines (both also gzipped), CSV and Parquet.
 
 A row that cannot be read is a `Fault` in its place and the next one is read: whether a fault
-refuses the file is decided by the caller. Files are read as they are used, so that a set of many
-gigabytes takes the memory of its longest row; only a `.json` list is read whole. What the fields
-mean is not known here.
+refuses the file is decided by the caller (`load`, `collect`, the audit). Files are read as they are
+used, so that a set of many gigabytes takes the memory of its longest row; only a `.json` list is
+read whole. What the fields mean is not known here.
 """
 
 from __future__ import annotations
@@ -35,14 +35,18 @@ class Raw:
     name: str
     """What a row without an id goes by."""
     row: Any
+    number: int = 0
+    """Counted from 1, of lines in JSON lines; 0 where nobody counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a row: one line of text, for people."""
+    """What is wrong with a row: one line of text, for people. ``parts``: the same one by one,
+    where there is more to it than one thing."""
 
     where: str
     text: str
+    parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return one_line(f"{self.where}, {self.text}")
@@ -54,11 +58,20 @@ def one_line(text: str, most: int = 400) -> str:
     return shown if len(shown) <= most else f"{shown[:most]}…"
 
 
-def file_rows(path: Path) -> Iterator[Raw | Fault]:
+def file_rows(path: Path, what: str = "rows") -> Iterator[Raw | Fault]:
     """The rows of a file, numbered from 1 (lines of JSON by line).
 
-    Raises `DataError` where the file as a whole cannot be read.
+    Raises `DataError` where the file as a whole cannot be read; ``what`` it should hold is for
+    its text.
     """
+    try:
+        missing = not path.exists()
+    except OSError as error:  # a name that is too long
+        raise DataError(f"{str(path)[:80]}…: {error.strerror}") from None
+    if missing:
+        raise DataError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise DataError(f"{path} is a directory; name a .json, .jsonl or .parquet file in it")
     name = path.name.lower()
     ending = next((e for e in ENDINGS if name.endswith(e)), None)
     if ending is None:
@@ -71,27 +84,25 @@ def file_rows(path: Path) -> Iterator[Raw | Fault]:
         elif ending.startswith(".jsonl"):
             yield from _lines(path)
         else:
-            yield from _list(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
+            yield from _list(path, what)
     except gzip.BadGzipFile:
         raise DataError(f"{path}: not a gzip file") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     except (EOFError, zlib.error):
-        raise DataError(f"{path}: the gzip file is cut off or damaged") from None
+        raise DataError(f"{path}: not a readable gzip file: cut off or damaged") from None
 
 
 def read_json(text: str | bytes) -> Any:
     """The data of a JSON text. Raises `ValueError` with a short reason, whatever is wrong."""
     try:
-        return json.loads(text)
+        return json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError("not JSON: nested too deeply") from None
     except ValueError as error:  # a number of thousands of digits
         raise ValueError(f"not JSON: {str(error).partition(';')[0]}") from None
 
@@ -123,12 +134,12 @@ def _lines(path: Path) -> Iterator[Raw | Fault]:
             if not line.strip():
                 continue
             try:
-                yield Raw(where, f"{_stem(path)}-{number}", read_json(line))
+                yield Raw(where, f"{_stem(path)}-{number}", read_json(line), number)
             except ValueError as error:
                 yield Fault(where, str(error))
 
 
-def _list(path: Path) -> Iterator[Raw | Fault]:
+def _list(path: Path, what: str) -> Iterator[Raw | Fault]:
     text, size = [], 0
     with _open(path) as file:
         while part := file.read(1 << 24):
@@ -136,14 +147,17 @@ def _list(path: Path) -> Iterator[Raw | Fault]:
             size += len(part)
             if size > MAX_LIST:
                 raise DataError(f"{path}: more than {MAX_LIST:,} bytes; write it as .jsonl")
+    whole = b"".join(text).removeprefix(b"\xef\xbb\xbf")
+    if not whole.strip():
+        raise DataError(f"{path} is empty")
     try:
-        data = read_json(b"".join(text).removeprefix(b"\xef\xbb\xbf"))
+        data = read_json(whole)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     if not isinstance(data, list):
-        raise DataError(f"{path}: must be a list of rows")
+        raise DataError(f"{path}: must be a list of {what}")
     for number, row in enumerate(data, start=1):
-        yield Raw(f"{path}, row {number}", f"{_stem(path)}-{number}", row)
+        yield Raw(f"{path}, row {number}", f"{_stem(path)}-{number}", row, number)
 
 
 def _csv(path: Path) -> Iterator[Raw | Fault]:
@@ -161,7 +175,9 @@ def _csv(path: Path) -> Iterator[Raw | Fault]:
                 if len(cells) != len(header):
                     yield Fault(where, f"has {len(cells)} cells, the header {len(header)}")
                     continue
-                yield Raw(where, f"{_stem(path)}-{number}", dict(zip(header, cells, strict=True)))
+                yield Raw(
+                    where, f"{_stem(path)}-{number}", dict(zip(header, cells, strict=True)), number
+                )
         except csv.Error as error:
             raise DataError(f"{path}, line {reader.line_num}: not CSV: {error}") from None
         except UnicodeDecodeError:
@@ -182,6 +198,6 @@ def _parquet(path: Path) -> Iterator[Raw | Fault]:
             for batch in file.iter_batches(batch_size=64):
                 for row in batch.to_pylist():
                     number += 1
-                    yield Raw(f"{path}, row {number}", f"{_stem(path)}-{number}", row)
+                    yield Raw(f"{path}, row {number}", f"{_stem(path)}-{number}", row, number)
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(one_line(f"{path}: not a readable Parquet file: {error}")) from None

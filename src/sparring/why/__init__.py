@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,22 @@ from sparring.scoring.advantages import DropReason, dealt
 from sparring.scoring.lengths import LengthForm
 from sparring.scoring.matrix import Bools, Floats
 from sparring.why.case import Case, case_of, recorded
-from sparring.why.coder import coder_terms
+from sparring.why.coder import RULES, coder_terms
 from sparring.why.gain import Found, length_terms, likelihood_terms, plain_terms
-from sparring.why.terms import Effect, Explanation, Term, fact, number, result, same
-from sparring.why.tester import tester_terms
+from sparring.why.terms import Effect, Explanation, Term, amount, fact, number, result, same
+from sparring.why.tester import tester_rule, tester_terms
 
-__all__ = ["Effect", "Explained", "Explanation", "Term", "explain", "number", "result", "same"]
+__all__ = [
+    "Effect",
+    "Explained",
+    "Explanation",
+    "Term",
+    "amount",
+    "explain",
+    "number",
+    "result",
+    "same",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,8 @@ def _explained(
     case: Case, role: Role, rewards: Sequence[Sequence[Term]], correct: Bools | None
 ) -> tuple[Explanation, ...]:
     value, coder = _values(rewards), role is Role.CODER
+    rule = RULES[case.settings.coder] if coder else tester_rule(case.settings)
+    function = case.recipe.reward.function if case.facts is not None else None
     found = []
     for i, terms in enumerate(rewards):
         gain, dropped = _gain(case, role, value, correct, i)
@@ -117,14 +129,14 @@ def _explained(
         one = Explanation(
             role=role,
             label=f"{'P' if coder else 'U'}{i}",
+            rule=f"the reward function {function}" if function else rule,
             reward_terms=tuple(terms),
             advantage_terms=tuple(gain),
             recorded_reward=recorded(entry, "reward"),
             recorded_advantage=recorded(entry, "advantage"),
             dropped=dropped,
+            own=function or None,
         )
-        if case.recipe.reward.function and case.facts is not None:
-            one = replace(one, own=case.recipe.reward.function)
         found.append(one)
     return tuple(found)
 

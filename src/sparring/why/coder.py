@@ -12,6 +12,12 @@ from sparring.scoring.rewards import CoderReward
 from sparring.why.case import Case, listed
 from sparring.why.terms import Effect, Term, fact, number
 
+RULES = {
+    CoderReward.COUNT: "Eq 3, the number of tests passed",
+    CoderReward.SHARE: "the share of the tests passed",
+    CoderReward.ALL_PASS: "1 if it passes every test, else 0",
+}
+
 
 def coder_terms(case: Case, i: int) -> list[Term]:
     """The terms of program ``i``'s reward."""

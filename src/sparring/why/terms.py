@@ -55,13 +55,14 @@ def result(terms: Sequence[Term]) -> float:
 class Explanation:
     """Why one response has its reward and its advantage.
 
-    ``label`` is its name (P3, U0). ``recorded_…`` is what the run wrote down: NaN is "no label",
-    None "nothing on record". ``own``: the reward is a function of the user's, whose reasons nobody
-    knows; then the recorded reward is taken as it is.
+    ``label`` is its name (P3, U0), ``rule`` the formula in force. ``recorded_…`` is what
+    the run wrote down: NaN is "no label", None "nothing on record". ``own``: the reward is a
+    function of the user's, whose reasons nobody knows; then the recorded reward is taken as it is.
     """
 
     role: Role
     label: str
+    rule: str
     reward_terms: tuple[Term, ...]
     advantage_terms: tuple[Term, ...]
     recorded_reward: float | None
@@ -104,3 +105,16 @@ def number(value: float, sign: bool = False) -> str:
     if math.isnan(value):
         return "none"
     return f"{value + 0.0:{'+' if sign else ''}.4g}"
+
+
+_SIGN = {Effect.TIMES: "×", Effect.SET: "="}
+
+
+def amount(term: Term) -> str:
+    """What a term does, as it stands before its reason: "+2", "× 0.5", "= 0", "(4)" for a fact,
+    nothing for words alone."""
+    if term.effect is Effect.FACT:
+        return "" if math.isnan(term.value) else f"({number(term.value)})"
+    if term.effect is Effect.ADD:
+        return number(term.value, True)
+    return f"{_SIGN[term.effect]} {number(term.value)}"

@@ -34,6 +34,17 @@ class _Column:
         return float(self.weight_P[chosen & self.wrong_P & self.seen_P].sum())
 
 
+def tester_rule(settings: RewardSettings) -> str:
+    """The formula in force: p is the rightness, W the number of wrong programs."""
+    if settings.tester is TesterReward.SIMPLE:
+        return "2p − 1"
+    if settings.tester is TesterReward.POST_STAGE:
+        return "p·[missed = 0] − (1 − p)·[missed > 0]"
+    caught = f"(caught + {settings.validity:g}·W)" if settings.validity else "caught"
+    divided = ", divided by W" if settings.tester is TesterReward.SCALED else ""
+    return f"Eq 4, p·{caught} − (1 − p)·missed{divided}"
+
+
 def tester_terms(case: Case, k: int) -> list[Term]:
     """The terms of generated test ``k``'s reward."""
     facts, settings = case.facts, case.settings

@@ -44,8 +44,8 @@ function columnPart(group, c) {
 }
 
 function termsTable(item) {
-  if (!item.terms?.length) return h("p", { class: "none" }, item.opponent ? "an opponent's program earns nothing" : "the recipe's [reward] could not be read");
-  return h("table", { class: "terms" }, h("tbody", {}, item.terms.map(([name, text]) => h("tr", { class: ["reward", "advantage"].includes(name) ? "result" : name === "differs" ? "differs" : null }, h("th", { scope: "row", title: hint(name) }, name), h("td", {}, said(text))))));
+  if (!item.terms?.length) return h("p", { class: "none" }, item.opponent ? "an opponent's program earns nothing" : "the recipe could not be read");
+  return h("table", { class: "terms" }, h("tbody", {}, item.terms.map(([name, text]) => h("tr", { class: ["reward", "advantage"].includes(name) ? "result" : name === "differs" ? "differs" : null }, h("th", { scope: "row", title: hint(name) ?? hint(text.split(":")[0]) }, name), h("td", {}, said(text))))));
 }
 const hint = (name) => WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null;
 

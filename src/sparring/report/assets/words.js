@@ -20,6 +20,8 @@ const WORDS = {
   "rightness p": "1 if every correct program passes the test, else 0 (with smoothing, a probability). Nobody is asked but the programs.",
   caught: "Wrong programs that fail the test.",
   missed: "Wrong programs that pass it.",
+  "let pass": "Wrong programs that pass the test; the rule calls them missed.",
+  rule: "The formula that a reward follows. Below it its numbers, in their order: plain ones in brackets, what is added, by what is multiplied, what is set.",
   validity: "A share of W that a test earns for being right, beside what it catches (reward.validity).",
   advantage: "The reward minus the group's mean, divided by its standard deviation. Positive: such responses become more likely; negative: less.",
   dropped: "Nothing is learned from a group's role, for the reason given.",
@@ -93,7 +95,7 @@ const verdictOf = (cell) => (cell ? VERDICTS[cell[0]] ?? ["·", "void", String(c
 const KINDS = {
   ground_truth: ["G", "ground truth"],
   withheld: ["H", "withheld"],
-  supervising: ["S", "supervising"],
+  supervising: ["K", "supervising"],
   generated: ["U", "generated"],
 };
 

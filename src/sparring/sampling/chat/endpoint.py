@@ -29,6 +29,7 @@ import httpx2
 from sparring.errors import ConfigError, ModelError
 from sparring.sampling.chat.base import Answer, Ask
 from sparring.sampling.chat.patience import retry_after
+from sparring.sampling.said import said
 from sparring.schema import StopReason
 
 TAKE_TOP_K = ("vllm", "sglang", "llamacpp", "me")
@@ -155,9 +156,9 @@ class Endpoint:
         code = answer.status_code
         if code in _AGAIN or code >= 500:
             wait = retry_after(answer.headers.get("Retry-After"))
-            raise Unsound(f"HTTP {code}: {_said(answer)}", wait)
+            raise Unsound(f"HTTP {code}: {said(answer)}", wait)
         if code != 200:
-            raise ModelError(f"{self.url}: HTTP {code}: {_said(answer)}")
+            raise ModelError(f"{self.url}: HTTP {code}: {said(answer)}")
         try:
             found = answer.json()
         except (ValueError, RecursionError):
@@ -191,18 +192,6 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
 def _count(value: object) -> int | None:
     sound = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return value if sound and isinstance(value, int) else None
-
-
-def _said(answer: httpx2.Response) -> str:
-    """The server's own words, in one short line."""
-    text: object = answer.text
-    try:
-        found = answer.json()
-        error = found.get("error", found.get("detail", found))
-        text = error.get("message", error) if isinstance(error, Mapping) else error
-    except (ValueError, RecursionError, AttributeError):
-        pass
-    return " ".join(str(text).split())[:300] or answer.reason_phrase or "nothing else"
 
 
 def _loopback(url: str) -> bool:

@@ -23,6 +23,7 @@ import httpx2
 
 from sparring.errors import RunError
 from sparring.sampling.base import Prompt
+from sparring.sampling.said import said
 from sparring.schema import StopReason
 
 MODEL = "sparring"
@@ -180,9 +181,9 @@ class Client:
             why = "start it with VLLM_SERVER_DEV_MODE=1" if dev else "is it a vLLM server?"
             raise RunError(f"{self.url}: has no {path.partition('?')[0]}; {why}")
         if got.status_code in (408, 429) or got.status_code >= 500:
-            raise Unanswered(f"HTTP {got.status_code}: {_said(got)}")
+            raise Unanswered(f"HTTP {got.status_code}: {said(got)}")
         if got.status_code >= 400:
-            raise RunError(f"{self.url}: refuses {path}: {_said(got)}")
+            raise RunError(f"{self.url}: refuses {path}: {said(got)}")
         if not got.content:
             return {}
         try:
@@ -216,13 +217,3 @@ def _completion(
     if why == "length":
         return Completion(ids, logprobs, StopReason.LENGTH)
     raise Unanswered(f"a response that ended by {why!r}")
-
-
-def _said(answer: httpx2.Response) -> str:
-    """The server's own words, in one short line."""
-    try:
-        found = answer.json()
-        text = found["error"]["message"] if "error" in found else found["detail"]
-    except (ValueError, KeyError, TypeError):
-        text = answer.text
-    return " ".join(str(text).split())[:300] or answer.reason_phrase

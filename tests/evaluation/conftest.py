@@ -1,0 +1,42 @@
+"""A server that fails as servers do, tasks, and one sandbox for the tests of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.evaluation.asked import write_tasks
+from tests.fake_openai import FakeOpenAI
+
+from sparring.sandbox import Sandbox
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Sandbox]:
+    with Sandbox(1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def shared_workers(workers: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting a sandbox takes longer than most of these tests."""
+
+    @contextmanager
+    def lent(*_: Any, **__: Any) -> Iterator[Sandbox]:
+        yield workers
+
+    monkeypatch.setattr("sparring.evaluation.run.Sandbox", lent)
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    return write_tasks(tmp_path / "tasks.jsonl", 3)
