@@ -17,8 +17,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from sparring.pipelines.testdata import readable
 from sparring.runs.text import block, one_line
-from sparring.schema import Verdict
+from sparring.schema import Kind, Verdict
 from sparring.show.reading import Found
 from sparring.show.step import why_dropped
 from sparring.show.symbols import legend, mark, symbol
@@ -213,14 +214,16 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
         text.append(f"{_figure(t, 'reward'):>6} {_figure(t, 'advantage', True):>7}")
         text.append(f"{_figure(t, 'caught'):>8} {_figure(t, 'missed'):>6}  ")
         room = max(20, console.width - 38)
-        if t["input"] is None:
+        one = readable(t, record["task"])
+        if one is None:
             text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
+        elif one.kind == Kind.STDIN:
+            out = one_line(one.expected.rstrip("\n"), (room - 3) // 2)
+            text.append(f"{one_line(one.given.rstrip(chr(10)), room - 3 - len(out))} → {out}")
         else:
-            half = (room - 3) // 2
-            out = one_line(t["output"].rstrip("\n"), half)
-            text.append(f"{one_line(t['input'].rstrip(chr(10)), room - 3 - len(out))} → {out}")
-            if not t["valid"]:
-                text.append(f" {one_line(str(t.get('refused') or 'invalid'), 20)}", "dim")
+            text.append(one_line(one.line, room))
+        if one is not None and not t["valid"]:
+            text.append(f" {one_line(str(t.get('refused') or 'invalid'), 20)}", "dim")
         console.print(text, soft_wrap=True)
     if len(shown) < len(tests):
         console.print(Text(f"… {len(tests) - len(shown)} more tests (--all)", "dim"))

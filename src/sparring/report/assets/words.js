@@ -5,6 +5,8 @@ const WORDS = {
   "generated test": "A test that the model wrote itself, in the role of the tester. It may be wrong.",
   "withheld test": "A ground-truth test that no reward knows of. Programs that pass all rewarded tests and fail these have been fitted to the tests.",
   "supervising test": "A test of another, frozen tester that stands in for ground truth (label-free training).",
+  call: "A test of a function: what it is called with, and the value it must return.",
+  "test script": "A test that decides by its own assertions: there is no output to compare.",
   coder: "The model in the role that writes programs.",
   tester: "The same model in the role that writes tests.",
   opponent: "A program of the start model on the same task. Tests are paid for catching it too; nothing is learned from it.",
