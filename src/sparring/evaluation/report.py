@@ -13,19 +13,9 @@ from typing import Any
 
 from rich.table import Table
 
-from sparring.runs.tables import interval, metric_labels
+from sparring.runs.tables import figure_labels, interval
 from sparring.runs.text import visible
 
-_LABELS = {
-    "majority_program": "majority of the programs",
-    "majority_test": "majority of tests with one input",
-}
-_SCALED = {
-    "oracle": "oracle, {}",
-    "majority": "majority of answers, {}",
-    "dual": "dual agreement (CodeT), {}",
-}
-"""Figures at a scale, under ``NAME_NxM``, beside Best-of-N."""
 _PLAIN = ("input_size", "mu")
 
 Row = tuple[str, str, str]
@@ -34,21 +24,10 @@ Row = tuple[str, str, str]
 def figure_rows(record: Mapping[str, Any]) -> list[Row]:
     """(label, value with interval, tasks) of every figure, those that people know first."""
     figures = record["figures"]
-    labels = {
-        **{n: f"pass@{n.removeprefix('pass@')}" for n in figures if n.startswith("pass@")},
-        **metric_labels(figures.keys()),
-        **{n: label for n, label in _LABELS.items() if n in figures},
-        **{
-            n: label.format(match[2].replace("x", "×"))
-            for n in figures
-            if (match := re.fullmatch(r"(\w+)_(\d+x\d+)", n)) and (label := _SCALED.get(match[1]))
-        },
-    }
-    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
-    rest = {n: n.replace("_", " ") for n in figures if n not in labels}
+    labels = figure_labels(figures)
     return [
         (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
-        for name, label in {**first, **labels, **rest}.items()
+        for name, label in labels.items()
         if figures[name]["n_tasks"]
     ]
 

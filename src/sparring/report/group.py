@@ -238,7 +238,7 @@ def _response(record: Mapping[str, Any], pieces: Pieces | None, cut: Cutter) -> 
     return {
         "text": cut(record["text"]),
         "stop": record["stop"],
-        "length": len(record["token_ids"]),
+        "length": int(record["tokens"][1] or 0) if "tokens" in record else len(record["token_ids"]),
         "tokens": token_record(pieces, record, cut.most // 4),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,17 @@ _NAMES = {
     "p00": "p00: wrong program passes wrong test",
     "mu": "μ",
 }
-_PLAIN = ("input_size", "mu")
+_OTHERS = {
+    "majority_program": "majority of the programs",
+    "majority_test": "majority of tests with one input",
+}
+_SCALED = {
+    "oracle": "oracle, {}",
+    "majority": "majority of answers, {}",
+    "dual": "dual agreement (CodeT), {}",
+}
+"""Figures at a scale, under ``NAME_NxM``, beside Best-of-N."""
+PLAIN = ("input_size", "mu")
 
 
 def metric_labels(found: Collection[str]) -> dict[str, str]:
@@ -44,6 +55,23 @@ def metric_labels(found: Collection[str]) -> dict[str, str]:
     return labels
 
 
+def figure_labels(figures: Collection[str]) -> dict[str, str]:
+    """Every figure of an evaluation with its label, those that people know first."""
+    labels = {
+        **{n: n for n in figures if n.startswith("pass@")},
+        **metric_labels(figures),
+        **{n: label for n, label in _OTHERS.items() if n in figures},
+        **{
+            n: label.format(match[2].replace("x", "×"))
+            for n in figures
+            if (match := re.fullmatch(r"(\w+)_(\d+x\d+)", n)) and (label := _SCALED.get(match[1]))
+        },
+    }
+    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
+    rest = {n: n.replace("_", " ") for n in figures if n not in labels}
+    return {**first, **labels, **rest}
+
+
 def closing_table(
     before: Mapping[str, Any], after: Mapping[str, Any], difference: Mapping[str, Any]
 ) -> Table:
@@ -53,7 +81,7 @@ def closing_table(
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("difference (paired)", justify="right")
     for name, label in metric_labels(before.keys() & after.keys()).items():
-        plain = name in _PLAIN
+        plain = name in PLAIN
         table.add_row(
             Text(visible(label)),
             interval(before[name], plain),

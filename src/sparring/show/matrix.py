@@ -20,8 +20,9 @@ from rich.text import Text
 from sparring.pipelines.testdata import readable
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
+from sparring.scoring.advantages import DropReason
 from sparring.show.reading import Found
-from sparring.show.step import why_dropped
+from sparring.show.step import EVALUATED, why_dropped
 from sparring.show.symbols import legend, mark, symbol
 from sparring.why import number
 
@@ -194,6 +195,8 @@ def _figure(entry: Mapping[str, Any], name: str, sign: bool = False) -> str:
 
 
 def _dropped(record: Mapping[str, Any]) -> Text:
+    if set(record.get("dropped", {}).values()) == {DropReason.EVALUATION}:
+        return Text(EVALUATED, "dim")
     told = [
         f"the {one_line(str(role), 20)}s' group is dropped: {why_dropped(why)}"
         for role, why in record.get("dropped", {}).items()

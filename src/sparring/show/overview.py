@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError
+from sparring.evalfiles import FIGURES, facts, figures
 from sparring.recipe import NANO
 from sparring.runs.directory import well_formed
 from sparring.runs.spark import sparkline
-from sparring.runs.tables import closing_table
+from sparring.runs.tables import PLAIN, closing_table, figure_labels, interval
 from sparring.runs.text import one_line
 from sparring.show.reading import Source, groups
 from sparring.show.step import show_step
@@ -36,8 +37,8 @@ _SHARES = ("one_shot", "tests_right", "tests_invalid", "groups_dropped")
 def show_overview(source: Source, console: Console) -> None:
     """Print a run at a glance."""
     run = source.run
-    if source.recipe is None and source.steps == [0]:  # an evaluation: nothing was learned
-        show_step(source, 0, console, _GROUPS)
+    if source.evaluation or (source.recipe is None and source.steps == [0]):  # records alone
+        _evaluation(source, console)
         return
     metrics, evaluations = run.lines("metrics.jsonl"), run.lines("evaluations.jsonl")
     with well_formed(f"{run.path}: metrics.jsonl"):
@@ -53,6 +54,25 @@ def show_overview(source: Source, console: Console) -> None:
                 console.print(line, soft_wrap=True)
     for hint in _next(source):
         console.print(Text(hint, "dim"), soft_wrap=True)
+
+
+def _evaluation(source: Source, console: Console) -> None:
+    """Its figures, then its groups."""
+    if source.run.has(FIGURES):
+        record = figures(source.run)
+        told = " · ".join(f"{name} {one_line(str(v), 60)}" for name, v in facts(record))
+        console.print(Text(f"evaluation · {told}"), soft_wrap=True)
+        with well_formed(f"{source.run.path}: {FIGURES}"):
+            table = Table(box=None, padding=(0, 1))
+            for name, justify in (("figure", "left"), ("value", "right"), ("tasks", "right")):
+                table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+            for name, label in figure_labels(record["figures"]).items():
+                one = record["figures"][name]
+                if one["n_tasks"]:
+                    value = interval(one, name in PLAIN)
+                    table.add_row(Text(one_line(label, 50)), value, str(one["n_tasks"]))
+            console.print(table)
+    show_step(source, source.step(None), console, _GROUPS)
 
 
 def recipe_line(source: Source) -> str:

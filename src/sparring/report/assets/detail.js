@@ -61,11 +61,11 @@ const hint = (name) => WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null;
 function responsePart(group, item, role) {
   const prompt = group.prompts[role];
   return [
-    h("h4", {}, "Response, token by token"),
-    h("p", { class: "fine" }, `${item.length} tokens; ended by ${String(item.stop).replaceAll("_", " ")}. The darker, the less likely a token was; point at one for its log-prob.`, group.pieces ? "" : " No tokenizer was at hand: tokens are shown by their numbers."),
-    tokensView(item),
-    h("details", {}, h("summary", {}, "Response as text"), block(item.text, "response")),
-    h("details", {}, h("summary", {}, `Prompt (${prompt.length} tokens)`), prompt.text === null ? h("p", { class: "note" }, "No tokenizer was at hand to read it.") : block(prompt.text, "prompt")),
+    h("h4", {}, item.tokens.length ? "Response, token by token" : "Response"),
+    h("p", { class: "fine" }, `${item.length} tokens; ended by ${String(item.stop).replaceAll("_", " ")}.`, item.tokens.length ? " The darker, the less likely a token was; point at one for its log-prob." : "", group.pieces || !item.tokens.length ? "" : " No tokenizer was at hand: tokens are shown by their numbers."),
+    item.tokens.length ? tokensView(item) : null,
+    h("details", { open: !item.tokens.length }, h("summary", {}, "Response as text"), block(item.text, "response")),
+    prompt.length === 0 ? null : h("details", {}, h("summary", {}, `Prompt (${prompt.length} tokens)`), prompt.text === null ? h("p", { class: "note" }, "No tokenizer was at hand to read it.") : block(prompt.text, "prompt")),
   ];
 }
 

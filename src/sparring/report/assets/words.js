@@ -72,6 +72,7 @@ const DROPPED = {
   zero_variance: "all rewards are equal, so none is better than another",
   no_positive: "only good responses are learned from, and there is none",
   not_sampled: "known before sampling that there is nothing to learn",
+  evaluation: "an evaluation: what they would have earned is shown, nothing is learned",
   no_test: "no supervising test was left to judge by",
 };
 
