@@ -130,8 +130,8 @@ def test_a_cell_shows_its_input_its_difference_and_its_rewards(page: Page, made:
     page.open(made / "one.html", "#step=1&task=alpha")
     assert page.run("document.querySelectorAll('.matrix td.cell').length") == 25
     symbols = texts(page, ".matrix tbody tr:nth-child(3) td.cell")
-    assert symbols == ["✗", "✗", "»", "∅", "✓"]
-    assert texts(page, CELL.format(1, 3)) == ["?"]
+    assert symbols == ["✗", "✗", "?", "–", "✓"]
+    assert texts(page, CELL.format(1, 3)) == ["·"]
     assert "mask" in page.run(f"document.querySelector('{CELL.format(1, 3)}').className")
     page.click(CELL.format(2, 0))
     assert "wrong answer" in text(page, ".detail")
@@ -142,7 +142,7 @@ def test_a_cell_shows_its_input_its_difference_and_its_rewards(page: Page, made:
     terms = dict(
         zip(texts(page, ".terms th"), texts(page, ".terms td"), strict=True),
     )
-    # P1 is correct, P2 to P4 are wrong, the opponent's masked cell leaves it unknown
+    # P0 is correct, P1 to P3 are wrong, the opponent's masked cell leaves it unknown
     assert terms["wrong programs W"] == "3"
     assert "Eq 4" in terms["rule"]
     page.click('.matrix button[data-r="0"]')
@@ -154,19 +154,19 @@ def test_a_cell_shows_its_input_its_difference_and_its_rewards(page: Page, made:
 def test_the_grid_is_sorted_filtered_and_walked_by_keys(page: Page, made: Path) -> None:
     page.open(made / "one.html", "#step=1&task=alpha")
     names = lambda: [t[:2] for t in texts(page, ".matrix tbody th")]  # noqa: E731
-    assert names() == ["P1", "P2", "P3", "P4", "O1"]
+    assert names() == ["P0", "P1", "P2", "P3", "O0"]
     choose(page, "show programs", "correct")
-    assert names() == ["P1"]
+    assert names() == ["P0"]
     choose(page, "show programs", "all")
     choose(page, "programs by", "passes")
-    assert names() == ["P1", "P2", "P3", "P4", "O1"]
+    assert names() == ["P0", "P1", "P2", "P3", "O0"]
     choose(page, "show tests", "mask")
-    assert [t[:2] for t in texts(page, ".matrix thead th button")] == ["G1", "U2"]
+    assert [t[:2] for t in texts(page, ".matrix thead th button")] == ["G0", "U1"]
     choose(page, "show tests", "all")
     page.run(f"document.querySelector('{CELL.format(0, 0)}').focus()")
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Enter"):
         page.key(key)
-    assert "program P3 on ground truth test G2" in text(page, ".detail h3")
+    assert "program P2 on ground truth test G1" in text(page, ".detail h3")
     page.key("n")
     page.wait("document.querySelector('h2').innerText.includes('beta')")
 

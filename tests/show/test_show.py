@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sparring.report
 from sparring.runs.text import block, one_line
 from sparring.schema import Verdict
 from sparring.show.difference import difference
 from sparring.show.symbols import symbol
 from tests.loops.runs import sparring_here
 from tests.show.made import evaluation, group, metrics, run_of
+
+ASSETS = Path(sparring.report.__file__).parent / "assets"
 
 
 def shown(run: Path, *options: str) -> str:
@@ -362,3 +365,13 @@ def test_a_difference_is_found_wherever_it_is() -> None:
     assert deep[-2].endswith("xa")
     assert deep[-1].endswith("xb")
     assert len(plain("\n".join("ab"[i % 2] for i in range(99)), "c\n" * 99, 5)) == 6
+
+
+def test_the_page_and_the_terminal_have_one_language() -> None:
+    """A reader of both takes U5 for U5, and a mark for the same verdict."""
+    words = (ASSETS / "words.js").read_text(encoding="utf-8")
+    found = dict(re.findall(r'^  (\w+): \["(.)", "\w+", "', words, re.MULTILINE))
+    assert found == {v.value: symbol(v).plain for v in Verdict}
+    letters = dict(re.findall(r'^  (\w+): \["([A-Z])", "', words, re.MULTILINE))
+    assert letters == {"ground_truth": "G", "withheld": "H", "supervising": "K", "generated": "U"}
+    assert "index + 1" not in (ASSETS / "matrix.js").read_text(encoding="utf-8")

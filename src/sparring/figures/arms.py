@@ -41,6 +41,7 @@ class RunData:
     evaluations: Sequence[Mapping[str, Any]] = ()
     per_task: Mapping[str, Floats] = field(default_factory=dict)
     tasks: str = ""
+    evaluation: bool = False
 
     @property
     def run(self) -> RunDir:
@@ -100,7 +101,7 @@ def _evaluation(path: Path) -> RunData:
     with well_formed(f"{path}: {FIGURES}"):
         values = _floats(record["per_task"])
         tasks = json.dumps([t["digest"] for t in record["tasks"]])
-    return RunData(path, None, (), (), values, f"evaluation of {tasks}")
+    return RunData(path, None, (), (), values, f"evaluation of {tasks}", True)
 
 
 def _last_values(run: RunDir, recipe: Recipe | None) -> tuple[dict[str, Floats], str]:

@@ -48,7 +48,7 @@ function alarmsPart(data) {
 }
 
 // A metric with what it means to hover over; the same texts stand under Words.
-const metricName = (r) => h("span", { title: METRICS.find(([start]) => r.name === start || r.name.startsWith(start + "_"))?.[1] }, r.label);
+const metricName = (r) => h("span", { title: METRICS.find(([start]) => r.name === start || r.name.startsWith(start + "_") || (start.endsWith("@") && r.name.startsWith(start)))?.[1] }, r.label);
 
 const PLAIN = ["input_size", "mu"];
 function estimate(e, name, sign) {

@@ -33,6 +33,8 @@ const WORDS = {
   paired: "Both sides on the same tasks, so that easy and hard tasks cancel out and the interval of the difference is narrower.",
   "held-out": "Tasks that are not trained on.",
   method: "Which rewards and learning rules: default (this project's), paper (CURE as published) or official (its released code).",
+  cure: "The tester's reward of Eq 4; scaled: divided by the number of wrong programs; post_stage and simple: coarser forms (docs/method.md).",
+  temperature: "How freely tokens are sampled: 0 takes the likeliest, 1 the model's own distribution.",
   "learning rate": "How far one update moves the weights.",
   seed: "The number all chance of a run follows from.",
   tokens: "The pieces, of a few letters each, in which a model reads and writes.",
@@ -52,6 +54,12 @@ const WORDS = {
 // The figures of the before and after table, by the beginning of their name on record.
 const METRICS = [
   ["one_shot", "Share of single programs that pass every ground-truth test of their held-out task.", "programs right"],
+  ["pass@", "Share of tasks that at least one of k programs solves, if k of the sampled ones are drawn (unbiased).", "pass@k"],
+  ["oracle", "Share of tasks with a correct program among n: what no choice can exceed.", "oracle, n×m"],
+  ["majority_program", "Share of programs that print what most programs of the task print.", "majority of the programs"],
+  ["majority_test", "Share of inputs on which most generated tests expect the right output.", "majority of tests with one input"],
+  ["majority", "Share of tasks solved by taking a program that answers as most others do.", "majority of answers, n×m"],
+  ["dual", "CodeT's choice: programs that pass the same tests form a set; the set with the most programs × tests wins.", "dual agreement (CodeT), n×m"],
   ["unit_test_accuracy_estimate", "Share of generated tests that every correct program of the group passes: the paper's estimate, for tasks with a correct program.", "tests right (paper's estimate)"],
   ["unit_test_accuracy", "Share of generated tests whose expected output is what the reference solution prints.", "tests right (by reference)"],
   ["agreement_pool_bon", "As the fixed pool; programs with equal counts are told apart by how many programs print the same.", "pool, ties by agreement"],
@@ -76,27 +84,27 @@ const DROPPED = {
   no_test: "no supervising test was left to judge by",
 };
 
-// verdict: symbol, class, words. Each has a symbol of its own: colour is never all there is.
+// verdict: symbol, class, words. The symbols are those of `sparring show`. Each has a symbol of its own: colour is never all there is.
 const VERDICTS = {
   accepted: ["✓", "pass", "accepted: the output is the expected one"],
   wrong_answer: ["✗", "fail", "wrong answer: the output is not the expected one"],
-  runtime_error: ["!", "fail", "runtime error: it raised, or ended with another status than 0"],
-  time_limit: ["T", "fail", "time limit: more CPU time than allowed"],
-  idle_limit: ["Z", "fail", "idle limit: it waited too long"],
-  memory_limit: ["M", "fail", "memory limit"],
-  output_limit: ["O", "fail", "output limit: it printed too much"],
-  sandbox_violation: ["S", "fail", "sandbox violation: it tried what is forbidden"],
-  invalid: ["∅", "void", "invalid: there was nothing to run"],
-  not_run: ["»", "skip", "not run: skipped by a rule, counts as failed"],
-  infra: ["?", "mask", "masked: our own failure, no label"],
-  finished: ["·", "void", "finished, not compared"],
+  runtime_error: ["e", "fail", "runtime error: it raised, or ended with another status than 0"],
+  time_limit: ["t", "fail", "time limit: more CPU time than allowed"],
+  idle_limit: ["i", "fail", "idle limit: it waited too long"],
+  memory_limit: ["m", "fail", "memory limit"],
+  output_limit: ["o", "fail", "output limit: it printed too much"],
+  sandbox_violation: ["s", "fail", "sandbox violation: it tried what is forbidden"],
+  invalid: ["–", "void", "invalid: there was nothing to run"],
+  not_run: ["?", "skip", "not run: skipped by a rule, counts as failed"],
+  infra: ["·", "mask", "masked: our own failure, no label"],
+  finished: ["f", "void", "finished, not compared"],
 };
-const verdictOf = (cell) => (cell ? VERDICTS[cell[0]] ?? ["·", "void", String(cell[0])] : ["", "never", "this program was not asked"]);
+const verdictOf = (cell) => (cell ? VERDICTS[cell[0]] ?? ["*", "void", String(cell[0])] : ["", "never", "this program was not asked"]);
 
 const KINDS = {
   ground_truth: ["G", "ground truth"],
   withheld: ["H", "withheld"],
-  supervising: ["S", "supervising"],
+  supervising: ["K", "supervising"],
   generated: ["U", "generated"],
 };
 
