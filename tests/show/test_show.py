@@ -375,3 +375,10 @@ def test_the_page_and_the_terminal_have_one_language() -> None:
     letters = dict(re.findall(r'^  (\w+): \["([A-Z])", "', words, re.MULTILINE))
     assert letters == {"ground_truth": "G", "withheld": "H", "supervising": "K", "generated": "U"}
     assert "index + 1" not in (ASSETS / "matrix.js").read_text(encoding="utf-8")
+
+
+def test_a_long_negative_reward_stands_apart_from_the_mark(tmp_path: Path) -> None:
+    made = group(id="t")
+    made["tests"][0] |= {"reward": -6.293, "right": False}
+    out = shown(run_of(tmp_path / "run", {1: [made]}), "--task", "t")
+    assert "U0   ✗ -6.293" in out

@@ -210,13 +210,13 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
     tests = record["tests"]
     shown = tests if all_of_it else tests[:ROWS]
     if tests:
-        console.print(Text("test  reward advant.  caught missed  input → expected output", "dim"))
+        console.print(Text("test   reward advant.  caught missed  input → expected output", "dim"))
     for k, t in enumerate(shown):
         text = Text(f"{f'U{k}':<5}", "bold")
         text.append_text(mark(t["right"]))
-        text.append(f"{_figure(t, 'reward'):>6} {_figure(t, 'advantage', True):>7}")
+        text.append(f"{_figure(t, 'reward'):>7} {_figure(t, 'advantage', True):>7}")
         text.append(f"{_figure(t, 'caught'):>8} {_figure(t, 'missed'):>6}  ")
-        room = max(20, console.width - 38)
+        room = max(20, console.width - 39)
         one = readable(t, record["task"])
         if one is None:
             text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
