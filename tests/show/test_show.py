@@ -82,7 +82,7 @@ def test_the_matrix_has_a_symbol_for_every_run_and_rewards_in_its_margins(run: P
     assert "P2   ✗  ✓e✓ee✓✓e │ ✗✓✓✗✗       4   +0.27" in lines
     assert "P4   ✓  ✓✓✓✓✓✓✓✓ │ ✗✓✓✗✗       8   +1.60" in lines
     assert "O0   ✗  ✗✓✗✓✓✗✓✓ │ ✗✗✓✗✗" in lines
-    assert any(x.startswith("U1   ✓ 4.167   +1.21") and "-3 8 -5 8 0 → 2" in x for x in lines)
+    assert any(x.startswith("U1   ✓  4.167   +1.21") and "-3 8 -5 8 0 → 2" in x for x in lines)
     assert max(map(len, lines)) <= 80
 
 
