@@ -30,6 +30,8 @@ def is_evaluation(path: Path) -> bool:
 
 def run_or_evaluation(path: Path) -> RunDir:
     """A directory to read. Raises `RunError` where it holds neither."""
+    if not path.is_dir():
+        raise RunError(f"{path}: there is no such directory")
     return RunDir(path, locked=False) if is_evaluation(path) else RunDir.reading(path)
 
 

@@ -382,3 +382,13 @@ def test_a_long_negative_reward_stands_apart_from_the_mark(tmp_path: Path) -> No
     made["tests"][0] |= {"reward": -6.293, "right": False}
     out = shown(run_of(tmp_path / "run", {1: [made]}), "--task", "t")
     assert "U0   ✗ -6.293" in out
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_figures_take_a_line_each_on_a_narrow_terminal(tmp_path: Path, count: int) -> None:
+    lines = [evaluation(0), evaluation(2, 0.75)][:count]
+    out = shown(run_of(tmp_path / "run", {}, lines=[metrics(1)], evaluations=lines))
+    [line] = [x for x in out.splitlines() if "p00: wrong program passes wrong test" in x]
+    assert len(line.rstrip()) <= 80
+    assert line.count("20.0%") == count
+    assert "[15.0, 25.0]" in line or "[+15.0, +25.0]" in line
