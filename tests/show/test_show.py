@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 import sparring.report
 from sparring.runs.text import block, one_line
+from sparring.runs.timeline import Phase
 from sparring.schema import Verdict
+from sparring.scoring.advantages import DropReason
 from sparring.show.difference import difference
+from sparring.show.step import WHY
 from sparring.show.symbols import symbol
 from tests.loops.runs import sparring_here
 from tests.show.made import evaluation, group, metrics, run_of
@@ -392,3 +395,12 @@ def test_the_figures_take_a_line_each_on_a_narrow_terminal(tmp_path: Path, count
     assert len(line.rstrip()) <= 80
     assert line.count("20.0%") == count
     assert "[15.0, 25.0]" in line or "[+15.0, +25.0]" in line
+
+
+def test_the_page_explains_every_phase_and_every_reason_for_a_drop() -> None:
+    words = (ASSETS / "words.js").read_text(encoding="utf-8")
+    for phase in Phase:
+        assert f'\n  {phase}: "Phase: ' in words, phase
+    for reason in DropReason:
+        assert f'\n  {reason}: "' in words, reason
+        assert reason in WHY

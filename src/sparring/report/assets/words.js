@@ -49,6 +49,13 @@ const WORDS = {
   running: "Phase: programs run in the sandbox.",
   judging: "Phase: responses are parsed, outputs compared.",
   learning: "Phase: the weights are changed.",
+  scoring: "Phase: rewards and advantages are worked out.",
+  reading: "Phase: recorded rollouts are read again.",
+  journalling: "Phase: responses and verdicts are written to the disk, before anything is learned from them.",
+  syncing: "Phase: new weights go to whoever samples.",
+  waiting: "Phase: for rollouts that are made ahead.",
+  metrics: "Phase: the step's figures are counted.",
+  checkpoint: "Phase: weights are saved.",
 };
 
 // The figures of the before and after table, by the beginning of their name on record.
