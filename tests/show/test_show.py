@@ -12,18 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sparring.report
 from sparring.runs.text import block, one_line
-from sparring.runs.timeline import Phase
 from sparring.schema import Verdict
-from sparring.scoring.advantages import DropReason
 from sparring.show.difference import difference
-from sparring.show.step import WHY
 from sparring.show.symbols import symbol
 from tests.loops.runs import sparring_here
 from tests.show.made import evaluation, group, metrics, run_of
-
-ASSETS = Path(sparring.report.__file__).parent / "assets"
 
 
 def shown(run: Path, *options: str) -> str:
@@ -370,16 +364,6 @@ def test_a_difference_is_found_wherever_it_is() -> None:
     assert len(plain("\n".join("ab"[i % 2] for i in range(99)), "c\n" * 99, 5)) == 6
 
 
-def test_the_page_and_the_terminal_have_one_language() -> None:
-    """A reader of both takes U5 for U5, and a mark for the same verdict."""
-    words = (ASSETS / "words.js").read_text(encoding="utf-8")
-    found = dict(re.findall(r'^  (\w+): \["(.)", "\w+", "', words, re.MULTILINE))
-    assert found == {v.value: symbol(v).plain for v in Verdict}
-    letters = dict(re.findall(r'^  (\w+): \["([A-Z])", "', words, re.MULTILINE))
-    assert letters == {"ground_truth": "G", "withheld": "H", "supervising": "K", "generated": "U"}
-    assert "index + 1" not in (ASSETS / "matrix.js").read_text(encoding="utf-8")
-
-
 def test_a_long_negative_reward_stands_apart_from_the_mark(tmp_path: Path) -> None:
     made = group(id="t")
     made["tests"][0] |= {"reward": -6.293, "right": False}
@@ -395,12 +379,3 @@ def test_the_figures_take_a_line_each_on_a_narrow_terminal(tmp_path: Path, count
     assert len(line.rstrip()) <= 80
     assert line.count("20.0%") == count
     assert "[15.0, 25.0]" in line or "[+15.0, +25.0]" in line
-
-
-def test_the_page_explains_every_phase_and_every_reason_for_a_drop() -> None:
-    words = (ASSETS / "words.js").read_text(encoding="utf-8")
-    for phase in Phase:
-        assert f'\n  {phase}: "Phase: ' in words, phase
-    for reason in DropReason:
-        assert f'\n  {reason}: "' in words, reason
-        assert reason in WHY
