@@ -33,6 +33,7 @@ STOREYS: list[set[str]] = [
         "journal",
         "ahead",
         "evaluate",
+        "evalfiles",
         "step",
         "train",
         "derived",

@@ -166,6 +166,19 @@ def test_a_forged_text_is_refused_and_never_more(text: str) -> None:
 
 def test_a_value_is_shown_as_python_writes_it() -> None:
     assert values.show(encode((1.5, {"a"}))) == "(1.5, {'a'})"
+    assert (
+        values.show(encode([(1,), {}, set(), {(2, 3): None}]))
+        == "[(1,), {}, set(), {(2, 3): None}]"
+    )
+    assert values.show_call("f", encode(((1, [2]), {"k": "a"}))) == "f(1, [2], k='a')"
+    assert values.show_call("f", encode(((), {}))) == "f()"
+    assert values.show_call("f", "3") == "f(3)"
+
+
+def test_a_value_is_shown_the_same_in_every_process() -> None:
+    assert values.show(encode({"c", "a", "b"})) == "{'a', 'b', 'c'}"
+    assert values.show(encode(frozenset({2, 1}))) == "frozenset({1, 2})"
+    assert values.show(encode(iter([1, "x"]))) == "iter([1, 'x'])"
 
 
 @pytest.mark.parametrize(

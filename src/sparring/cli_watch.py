@@ -30,8 +30,12 @@ def watch(
     ] = 1.0,
 ) -> None:
     """Follow a run: progress, curves, last groups, alarms, time. Ends with it, or by Ctrl-C."""
+    from sparring.evalfiles import is_evaluation
+
     if not run.is_dir():
         raise RunError(f"{run}: there is no such directory; name that of a run")
+    if is_evaluation(run):
+        raise RunError(f"{run}: is an evaluation, which tells of itself; sparring show has it")
     try:
         watch_run(run, Console(), every)
     except KeyboardInterrupt:

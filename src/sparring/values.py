@@ -66,11 +66,42 @@ def decode(text: str) -> Any:
 
 
 def show(text: str) -> str:
-    """The value of a text as Python writes it; the text itself if it has none."""
+    """The value of a text as Python writes it, the same every time; the text itself if it has
+    none."""
     try:
-        return repr(decode(text))
+        return _literal(decode(text))
     except (NotPlain, ValueError, RecursionError):
         return text
+
+
+def show_call(function: str, text: str) -> str:
+    """``f(1, key=[2])`` of the text of (arguments, named ones); ``f(…)`` around a text of another
+    form."""
+    try:
+        arguments, named = decode(text)
+        parts = [_literal(a) for a in arguments]
+        parts += [f"{name}={_literal(value)}" for name, value in named.items()]
+    except (NotPlain, ValueError, TypeError, AttributeError, RecursionError):
+        return f"{function}({text})"
+    return f"{function}({', '.join(parts)})"
+
+
+def _literal(value: Any) -> str:
+    """`repr`, but for two things it hides: the order of a set differs from process to process, and
+    an iterator would be an address."""
+    kind = type(value)
+    if kind is list:
+        return f"[{', '.join(map(_literal, value))}]"
+    if kind is tuple:
+        return f"({', '.join(map(_literal, value))}{',' if len(value) == 1 else ''})"
+    if kind is dict:
+        return "{" + ", ".join(f"{_literal(k)}: {_literal(v)}" for k, v in value.items()) + "}"
+    if kind in (set, frozenset) and value:
+        inside = "{" + ", ".join(sorted(map(_literal, value))) + "}"
+        return inside if kind is set else f"frozenset({inside})"
+    if _NAMES.get(kind) == "iterator":
+        return f"iter([{', '.join(map(_literal, value))}])"
+    return repr(value)
 
 
 def same(

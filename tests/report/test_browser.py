@@ -130,8 +130,8 @@ def test_a_cell_shows_its_input_its_difference_and_its_rewards(page: Page, made:
     page.open(made / "one.html", "#step=1&task=alpha")
     assert page.run("document.querySelectorAll('.matrix td.cell').length") == 25
     symbols = texts(page, ".matrix tbody tr:nth-child(3) td.cell")
-    assert symbols == ["✗", "✗", "»", "∅", "✓"]
-    assert texts(page, CELL.format(1, 3)) == ["?"]
+    assert symbols == ["✗", "✗", "?", "–", "✓"]
+    assert texts(page, CELL.format(1, 3)) == ["·"]
     assert "mask" in page.run(f"document.querySelector('{CELL.format(1, 3)}').className")
     page.click(CELL.format(2, 0))
     assert "wrong answer" in text(page, ".detail")

@@ -56,7 +56,7 @@ def test_a_run_at_a_glance(run: Path) -> None:
     assert "no alarm" in out
     assert "--step 2 --task 0 --test 0 --why" in out
     assert "\x1b" not in out
-    assert max(map(len, out.splitlines())) < 130
+    assert max(map(len, out.replace(str(run), "RUN").splitlines())) < 130
 
 
 def test_alarms_are_shown_with_their_reasons(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_the_matrix_has_a_symbol_for_every_run_and_rewards_in_its_margins(run: P
     assert "P2   ✗  ✓e✓ee✓✓e │ ✗✓✓✗✗       4   +0.27" in lines
     assert "P4   ✓  ✓✓✓✓✓✓✓✓ │ ✗✓✓✗✗       8   +1.60" in lines
     assert "O0   ✗  ✗✓✗✓✓✗✓✓ │ ✗✗✓✗✗" in lines
-    assert any(x.startswith("U1   ✓ 4.167   +1.21") and "-3 8 -5 8 0 → 2" in x for x in lines)
+    assert any(x.startswith("U1   ✓  4.167   +1.21") and "-3 8 -5 8 0 → 2" in x for x in lines)
     assert max(map(len, lines)) <= 80
 
 
@@ -362,3 +362,20 @@ def test_a_difference_is_found_wherever_it_is() -> None:
     assert deep[-2].endswith("xa")
     assert deep[-1].endswith("xb")
     assert len(plain("\n".join("ab"[i % 2] for i in range(99)), "c\n" * 99, 5)) == 6
+
+
+def test_a_long_negative_reward_stands_apart_from_the_mark(tmp_path: Path) -> None:
+    made = group(id="t")
+    made["tests"][0] |= {"reward": -6.293, "right": False}
+    out = shown(run_of(tmp_path / "run", {1: [made]}), "--task", "t")
+    assert "U0   ✗ -6.293" in out
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_figures_take_a_line_each_on_a_narrow_terminal(tmp_path: Path, count: int) -> None:
+    lines = [evaluation(0), evaluation(2, 0.75)][:count]
+    out = shown(run_of(tmp_path / "run", {}, lines=[metrics(1)], evaluations=lines))
+    [line] = [x for x in out.splitlines() if "p00: wrong program passes wrong test" in x]
+    assert len(line.rstrip()) <= 80
+    assert line.count("20.0%") == count
+    assert "[15.0, 25.0]" in line or "[+15.0, +25.0]" in line

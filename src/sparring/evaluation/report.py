@@ -13,18 +13,9 @@ from typing import Any
 
 from rich.table import Table
 
-from sparring.runs.tables import interval, metric_labels
+from sparring.runs.tables import figure_labels, interval
 from sparring.runs.text import visible
 
-_LABELS = {
-    "mutation_score": "mutants of the reference caught by right tests",
-    "branch_coverage": "branches of the reference taken",
-    "catch_rate": "wrong programs caught",
-    "coder.failed": "responses without a readable program",
-    "tester.failed": "responses without a readable test",
-    "coder.at_limit": "programs' responses cut off",
-    "tester.at_limit": "tests' responses cut off",
-}
 _CHOICES = {
     "bon": "tests passed",
     "agreement_bon": "ties by agreement",
@@ -48,21 +39,9 @@ def figure_rows(record: Mapping[str, Any]) -> list[Row]:
         for name, f in record["figures"].items()
         if f["n_tasks"] and not _AT_SCALE.fullmatch(name) and not _REASON.match(name)
     }
-    labels = {
-        **{n: n for n in figures if n.startswith("pass@")},
-        **metric_labels(figures.keys()),
-        **{n: label for n, label in _LABELS.items() if n in figures},
-        **{
-            n: f"{n.removeprefix('dual_')} of the ranking by dual agreement"
-            for n in figures
-            if n.startswith("dual_pass@")
-        },
-    }
-    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
-    rest = {n: n.replace("_", " ") for n in figures if n not in labels}
     return [
         (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
-        for name, label in {**first, **labels, **rest}.items()
+        for name, label in figure_labels(figures).items()
     ]
 
 

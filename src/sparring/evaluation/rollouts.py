@@ -18,7 +18,7 @@ from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.sampling.chat.base import Answer
 from sparring.schema import Role
-from sparring.scoring.advantages import Advantages
+from sparring.scoring.advantages import Advantages, DropReason
 from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
 
 
@@ -41,4 +41,4 @@ def rollout(judged: Judged, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
 
 
 def _nothing_learned(count: int) -> Advantages:
-    return Advantages(np.zeros(count), np.zeros(count, dtype=bool), None)
+    return Advantages(np.zeros(count), np.zeros(count, dtype=bool), DropReason.EVALUATION)

@@ -18,6 +18,7 @@ import numpy as np
 
 from sparring.config import differing, recorded_recipe
 from sparring.errors import RunError, SparringError
+from sparring.evalfiles import FIGURES, figures, is_evaluation, run_or_evaluation
 from sparring.recipe import Preset, Recipe
 from sparring.runs.directory import RunDir, well_formed
 from sparring.runs.text import one_line
@@ -40,6 +41,7 @@ class RunData:
     evaluations: Sequence[Mapping[str, Any]] = ()
     per_task: Mapping[str, Floats] = field(default_factory=dict)
     tasks: str = ""
+    evaluation: bool = False
 
     @property
     def run(self) -> RunDir:
@@ -79,6 +81,8 @@ def _read(path: Path) -> RunData:
         return _result(path)
     if not path.is_dir():
         raise RunError(f"{path}: there is no such run directory")
+    if is_evaluation(path):
+        return _evaluation(path)
     run = RunDir.reading(path)
     try:
         recipe = recorded_recipe(run)
@@ -88,6 +92,16 @@ def _read(path: Path) -> RunData:
     return RunData(
         path, recipe, run.lines("metrics.jsonl"), run.lines("evaluations.jsonl"), values, tasks
     )
+
+
+def _evaluation(path: Path) -> RunData:
+    """An evaluation: figures by task, and rollouts under step 0."""
+    run = run_or_evaluation(path)
+    record = figures(run)
+    with well_formed(f"{path}: {FIGURES}"):
+        values = _floats(record["per_task"])
+        tasks = json.dumps([t["digest"] for t in record["tasks"]])
+    return RunData(path, None, (), (), values, f"evaluation of {tasks}", True)
 
 
 def _last_values(run: RunDir, recipe: Recipe | None) -> tuple[dict[str, Floats], str]:

@@ -31,6 +31,8 @@ def draw_curves(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
     size), else of the training steps (``coder.entropy``). Raises `RunError` for one that no run
     has."""
     names = list(metrics) or [m for m in USUAL if any(_evaluated(a, m) for a in arms)]
+    if all(run.evaluation for arm in arms for run in arm.runs):
+        raise RunError("nothing was trained here, so there are no curves; --kind grid or ablation")
     if not names:
         raise RunError("no evaluation on record to draw curves of; name a --metric of the steps")
     figure, axes = plt.subplots(

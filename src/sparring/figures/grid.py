@@ -52,6 +52,8 @@ def _panels(arm: Arm, steps: range | None) -> list[Panel]:
         if not any(chosen):
             raise RunError(f"{arm.label}: no rollouts of steps {steps[0]} to {steps[-1]} on record")
         return [_panel_of(arm, f"steps {steps[0]}–{steps[-1]}", chosen)]
+    if {s for known in recorded for s in known} == {0}:  # evaluations: nothing comes after them
+        return [_panel_of(arm, "all tasks", recorded)]
     shortest = max(1, min(ENDS, *(len(known) // 2 for known in recorded if known)))
     first = [known[:shortest] for known in recorded]
     last = [known[-shortest:] for known in recorded]

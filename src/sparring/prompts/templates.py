@@ -129,7 +129,7 @@ def _printed(test: Test) -> str:
 def _call(entry_point: str, test: Test) -> str:
     """An example as the assertion that a program has to satisfy. Raises `NotPlain` where the
     input is no encoded call: the loader has checked it."""
-    arguments, named = values.decode(test.input)
-    parts = [*map(repr, arguments), *(f"{name}={value!r}" for name, value in named.items())]
-    asserted = f"{called_as(entry_point)}({', '.join(parts)}) == {values.show(test.output)}"
+    values.decode(test.input)
+    call = values.show_call(called_as(entry_point), test.input)
+    asserted = f"{call} == {values.show(test.output)}"
     return f"\nExample:\n```python\nassert {asserted}\n```\n"

@@ -19,11 +19,18 @@ from typing import Any
 
 from sparring.config import recorded_recipe
 from sparring.errors import RunError, SparringError
+from sparring.evalfiles import (
+    evaluation_recipe,
+    facts,
+    figures,
+    is_evaluation,
+    run_or_evaluation,
+)
 from sparring.recipe import Recipe
 from sparring.report.group import Cutter, detail, summary_row
 from sparring.report.tokens import Pieces
 from sparring.runs.directory import RunDir, step_file, well_formed
-from sparring.runs.tables import metric_labels
+from sparring.runs.tables import figure_labels, metric_labels
 from sparring.runs.timeline import account_from
 from sparring.why import Explained, explain
 
@@ -61,6 +68,8 @@ class Collected:
     phases: dict[str, float]
     pieces: Pieces | None
     notes: list[str] = field(default_factory=list)
+    evaluation: Mapping[str, Any] | None = None
+    """eval.json, where this is an evaluation and no run; empty where there is none."""
 
     @property
     def reward(self) -> Mapping[str, Any] | None:
@@ -71,7 +80,9 @@ class Collected:
 
 def collect(path: Path) -> Collected:
     """All of a run but its groups. Raises `RunError` where there is no run."""
-    run = RunDir.reading(path)
+    run = run_or_evaluation(path)
+    if is_evaluation(path):
+        return _evaluation(path, run)
     notes: list[str] = []
     recipe = _json(run, "recipe.json", notes)
     metrics = _lines(run, "metrics.jsonl", notes)
@@ -100,6 +111,33 @@ def collect(path: Path) -> Collected:
         phases=_phases(run, notes),
         pieces=pieces,
         notes=notes,
+    )
+
+
+def _evaluation(path: Path, run: RunDir) -> Collected:
+    """An evaluation: its figures stand as those of one step, in which nothing was learned."""
+    notes: list[str] = []
+    record: Mapping[str, Any] = {}
+    try:
+        record = figures(run)
+        facts(record)
+    except RunError as error:
+        record = {}
+        notes.append(str(error))
+    rules = evaluation_recipe(run)
+    return Collected(
+        name=path.resolve().name or str(path),
+        run=run,
+        recipe=rules.model_dump(mode="json"),
+        rules=rules,
+        state="an evaluation: nothing was learned",
+        metrics=[],
+        evaluations=[{"step": 0, "metrics": record["figures"]}] if record else [],
+        timing=[],
+        phases={},
+        pieces=None,
+        notes=notes,
+        evaluation=record,
     )
 
 
@@ -239,12 +277,20 @@ def overview(collected: Collected) -> dict[str, Any]:
 
 
 def _overview(made: Collected) -> dict[str, Any]:
-    labels = metric_labels(made.evaluations[0]["metrics"]) if made.evaluations else {}
+    evaluated = made.evaluation is not None
+    labels: dict[str, str] = {}
+    if made.evaluations:
+        found = made.evaluations[0]["metrics"]
+        labels = figure_labels(found) if evaluated else metric_labels(found)
+    told = [[label, at(made.recipe, keys)] for label, keys in _FACTS]
+    if made.evaluation is not None:
+        told = facts(made.evaluation) if made.evaluation else []
     first, last = made.evaluations[:1], made.evaluations[-1:]
     return {
         "name": made.name,
         "state": made.state,
-        "facts": [[label, at(made.recipe, keys)] for label, keys in _FACTS],
+        "facts": told,
+        "evaluation": evaluated,
         "steps": len(made.metrics),
         "tokens": sum(m.get("tokens") or 0 for m in made.metrics),
         "seconds": sum(t.get("seconds") or 0 for t in made.timing),

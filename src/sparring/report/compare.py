@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sparring.errors import RunError
+from sparring.evalfiles import FIGURES
 from sparring.evaluate import Evaluated, evaluated_from
 from sparring.report.collect import Collected, at
 from sparring.runs.directory import well_formed
@@ -60,6 +61,8 @@ def between(one: Collected, other: Collected) -> dict[str, Any]:
 
 def _tested(made: Collected) -> Any:
     """What decides which tasks a run is evaluated on."""
+    if made.evaluation is not None:
+        return made.evaluation.get("tasks")
     try:
         held_out = made.run.read_json("inputs.json").get("held_out")
     except (RunError, AttributeError):
@@ -72,6 +75,10 @@ def _tested(made: Collected) -> Any:
 
 def _values(made: Collected) -> Evaluated | None:
     step = made.evaluations[-1]["step"]
+    if made.evaluation is not None:
+        with well_formed(f"{made.run.path}: {FIGURES}"):
+            more = {"estimates": {}, "sizes": [], "step": 0, "tokens": 0}
+            return evaluated_from({**made.evaluation, **more})
     try:
         record = made.run.read_json(f"evaluations/step-{step:05d}.json")
         with well_formed(f"{made.run.path}: the evaluation after step {step}"):

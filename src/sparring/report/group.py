@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from sparring import values
+from sparring.pipelines.testdata import readable
 from sparring.report.terms import coder_lines, tester_lines
 from sparring.report.tokens import Pieces, token_record
-from sparring.schema import Verdict
+from sparring.schema import Kind, Verdict
 from sparring.why import Explained
 
 
@@ -142,7 +144,7 @@ def detail(
             "reward": p["reward"],
             "advantage": p["advantage"],
             "terms": lines,
-            "cells": _cells(_runs(record, j), order, _measured(record, usage, j), cut),
+            "cells": _cells(_runs(record, j), order, columns, _measured(record, usage, j), cut),
         }
         for j, (p, lines) in enumerate(zip(programs, lines_P, strict=True))
     ]
@@ -153,7 +155,7 @@ def detail(
                 "opponent": True,
                 "index": j - len(programs),
                 "correct": correct[j],
-                "cells": _cells(_runs(record, j), order, None, cut),
+                "cells": _cells(_runs(record, j), order, columns, None, cut),
             }
         )
     task = record["task"]
@@ -177,25 +179,32 @@ def _columns(record: Mapping[str, Any], cut: Cutter) -> tuple[list[dict[str, Any
     """The tests, and for each the place of its runs in what `_runs` gives."""
     task, tests = record["task"], record["tests"]
     given, held = task["tests"], task.get("withheld", ())
-    found = [_pair(Column.GROUND_TRUTH, i, t, cut) for i, t in enumerate(given)]
-    found += [_pair(Column.WITHHELD, i, t, cut) for i, t in enumerate(held)]
+    found = [_pair(Column.GROUND_TRUTH, i, t, task, cut) for i, t in enumerate(given)]
+    found += [_pair(Column.WITHHELD, i, t, task, cut) for i, t in enumerate(held)]
     start = len(given) + len(tests)
     order = [*range(len(given)), *range(start, start + len(held))]
     supervising = enumerate(record.get("supervision", {}).get("tests", ()))
     read = [(i, t) for i, t in supervising if t["input"] is not None]
     for at, (i, t) in enumerate(read, start=start + len(held)):
-        pair = _pair(Column.SUPERVISING, i, [t["input"], t["output"]], cut)
+        pair = _pair(Column.SUPERVISING, i, t, task, cut)
         found.append({**pair, "kept": t["kept"], "right": t["right"]})
         order.append(at)
     for k, t in enumerate(tests):
-        found.append(_pair(Column.GENERATED, k, [t["input"], t["output"]], cut))
+        found.append(_pair(Column.GENERATED, k, t, task, cut))
         order.append(len(given) + k)
     return found, order
 
 
-def _pair(kind: Column, index: int, test: Any, cut: Cutter) -> dict[str, Any]:
-    given, expected = (test["input"], test["output"]) if isinstance(test, dict) else test[:2]
-    return {"kind": kind.value, "index": index, "input": cut(given), "expected": cut(expected)}
+def _pair(
+    kind: Column, index: int, test: Any, task: Mapping[str, Any], cut: Cutter
+) -> dict[str, Any]:
+    """``expected`` is None where there is no test, or one that decides itself."""
+    one = readable(test, task)
+    found: dict[str, Any] = {"kind": kind.value, "index": index, "input": None, "expected": None}
+    if one is not None:
+        found |= {"input": cut(one.given), "form": one.kind, "rule": cut(one.rule)}
+        found["expected"] = None if one.decides else cut(one.expected)
+    return found
 
 
 def _runs(record: Mapping[str, Any], row: int) -> list[Any]:
@@ -222,17 +231,23 @@ def _measured(record: Mapping[str, Any], usage: Mapping[str, Any] | None, row: i
 
 
 def _cells(
-    runs: Sequence[Any], order: Sequence[int], measured: Sequence[Any] | None, cut: Cutter
+    runs: Sequence[Any],
+    order: Sequence[int],
+    columns: Sequence[Mapping[str, Any]],
+    measured: Sequence[Any] | None,
+    cut: Cutter,
 ) -> list[Any]:
     """[verdict, output, CPU seconds, MiB, word for people] of each column; None: never asked."""
     found: list[Any] = []
-    for at in order:
+    for at, column in zip(order, columns, strict=True):
         run = runs[at]
         if run is None:
             found.append(None)
             continue
         used = measured[at] if measured and at < len(measured) else (None, None, "")
         output = run["output"]
+        if column.get("form") == Kind.CALL:
+            output = values.show(output)
         if "output_length" in run:
             output += f"\n⟨cut: {run['output_length']:,} characters were printed⟩"
         found.append([run["verdict"], cut(output), used[0], used[1], cut(used[2])])
@@ -243,7 +258,7 @@ def _response(record: Mapping[str, Any], pieces: Pieces | None, cut: Cutter) -> 
     return {
         "text": cut(record["text"]),
         "stop": record["stop"],
-        "length": len(record["token_ids"]),
+        "length": int(record["tokens"][1] or 0) if "tokens" in record else len(record["token_ids"]),
         "tokens": token_record(pieces, record, cut.most // 4),
     }
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,11 +170,15 @@ def _metrics(made: Collected, here: int | str | None) -> dict[int, Any]:
 
 def _charts(made: Sequence[Collected]) -> list[Chart]:
     with well_formed("metrics.jsonl or evaluations.jsonl"):
-        drawn = [
-            draw(p, [series(p, one.evaluations if p.evaluated else one.metrics) for one in made])
-            for p in PANELS
-        ]
+        drawn = [draw(p, [series(p, _points(one, p.evaluated)) for one in made]) for p in PANELS]
     return [chart for chart in drawn if chart is not None]
+
+
+def _points(made: Collected, evaluated: bool) -> Sequence[Mapping[str, Any]]:
+    """What a curve goes through; an evaluation alone is none."""
+    if made.evaluation is not None:
+        return []
+    return made.evaluations if evaluated else made.metrics
 
 
 def _count(rows: Sequence[Any]) -> int:

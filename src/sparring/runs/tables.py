@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,22 @@ _NAMES = {
     "p00": "p00: wrong program passes wrong test",
     "mu": "μ",
 }
+_OTHERS = {
+    "mutation_score": "mutants of the reference caught by right tests",
+    "branch_coverage": "branches of the reference taken",
+    "catch_rate": "wrong programs caught",
+    "coder.failed": "responses without a readable program",
+    "tester.failed": "responses without a readable test",
+    "coder.at_limit": "programs' responses cut off",
+    "tester.at_limit": "tests' responses cut off",
+}
+"""Figures that only an evaluation has, or that are of other programs there."""
+_SCALED = {
+    "oracle": "oracle, {}",
+    "majority": "majority of answers, {}",
+    "dual": "dual agreement (CodeT), {}",
+}
+"""Figures at a scale, under ``NAME_NxM``, beside Best-of-N."""
 PLAIN = ("input_size", "mu")
 """Metrics that are no shares: they stand without per cent."""
 
@@ -52,6 +69,28 @@ def figure(record: Mapping[str, Any], name: str) -> float | None:
     for part in name.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
     return float(found) if isinstance(found, (int, float)) else None
+
+
+def figure_labels(figures: Collection[str]) -> dict[str, str]:
+    """Every figure of an evaluation with its label, those that people know first."""
+    labels = {
+        **{n: n for n in figures if n.startswith("pass@")},
+        **metric_labels(figures),
+        **{n: label for n, label in _OTHERS.items() if n in figures},
+        **{
+            n: f"{n.removeprefix('dual_')} of the ranking by dual agreement"
+            for n in figures
+            if n.startswith("dual_pass@")
+        },
+        **{
+            n: label.format(match[2].replace("x", "×"))
+            for n in figures
+            if (match := re.fullmatch(r"(\w+)_(\d+x\d+)", n)) and (label := _SCALED.get(match[1]))
+        },
+    }
+    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
+    rest = {n: n.replace("_", " ") for n in figures if n not in labels}
+    return {**first, **labels, **rest}
 
 
 def closing_table(

@@ -36,6 +36,8 @@ class DropReason(StrEnum):
     """There was nothing to learn from, known before the responses were sampled."""
     NO_TEST = "no_test"
     """Another model's tests stand in for ground truth, and none is left to judge by."""
+    EVALUATION = "evaluation"
+    """Responses of an evaluation: what they would have earned is known, nothing is learned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sparring.pipelines.testdata import Readable, readable
 from sparring.schema import Verdict
 from sparring.show.names import Name
 
@@ -21,15 +22,13 @@ class Cell:
     used: tuple[float, float, str] | None
 
 
-def given(record: Mapping[str, Any], test: Name) -> tuple[str, str] | None:
-    """A test's input and expected output; None where its response held no test."""
+def given(record: Mapping[str, Any], test: Name) -> Readable | None:
+    """A test; None where its response held none."""
     task = record["task"]
     if test.letter in "GH":
-        one = task["tests" if test.letter == "G" else "withheld"][test.index]
-        return str(one[0]), str(one[1])
+        return readable(task["tests" if test.letter == "G" else "withheld"][test.index], task)
     room = record["tests"] if test.letter == "U" else record["supervision"]["tests"]
-    entry = room[test.index]
-    return None if entry["input"] is None else (str(entry["input"]), str(entry["output"]))
+    return readable(room[test.index], task)
 
 
 def row(record: Mapping[str, Any], program: Name, usage: Mapping[str, Any]) -> list[Cell]:

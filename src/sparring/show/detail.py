@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.pipelines.testdata import Readable
 from sparring.runs.text import block, one_line
-from sparring.schema import Verdict
+from sparring.schema import Kind, Verdict
 from sparring.show.cells import Cell, given, row
 from sparring.show.difference import difference
 from sparring.show.names import Name
@@ -38,7 +39,7 @@ def show_program(
     _response(entry, lines, console)
     cells = row(record, name, usage)
     _runs(record, cells, None if all_of_it else LINES, console)
-    wrong = next((c for c in cells if c.verdict is Verdict.WRONG_ANSWER), None)
+    wrong = next((c for c in cells if _compared(record, c)), None)
     if wrong is not None:
         console.print(Text(f"on {wrong.test} (- expected, + actual):", "bold"))
         _difference(record, wrong, lines, console)
@@ -55,8 +56,7 @@ def show_test(
     if one is None:
         console.print(Text(f"no test in it: {one_line(str(entry.get('failure', 'unread')), 40)}"))
     else:
-        _text("input", one[0], lines, console)
-        _text("expected output", one[1], lines, console)
+        _test(one, lines, console)
     if name.letter == "U":
         _reference(entry, one, console)
         _response(entry, lines, console)
@@ -74,7 +74,7 @@ def show_test(
         shown += 1
         if all_of_it or shown <= LINES:
             room = max(16, console.width - 34)
-            table.add_row(str(program), word(cell.verdict), Text(_output(cell, room)))
+            table.add_row(str(program), word(cell.verdict), Text(_output(cell, one, room)))
     if shown:
         console.print(table)
         if not all_of_it and shown > LINES:
@@ -105,13 +105,35 @@ def show_cell(
     entry = record["programs" if program.letter == "P" else "opponents"][program.index]
     if entry.get("source") is not None:
         _text("program", entry["source"], lines, console, numbered=True)
-    _text("input", one[0], lines, console)
-    console.print(Text("output (- expected, + actual)", "dim"))
+    _text(_INPUT.get(one.kind, "input"), one.given, lines, console)
+    _rule(one, console)
+    if one.decides:
+        return
+    console.print(Text(f"{_OUTPUT.get(one.kind, 'output')} (- expected, + actual)", "dim"))
     if cell.verdict is Verdict.ACCEPTED:
-        for line in block(cell.output, lines, console.width - 2):
+        for line in block(one.output(cell.output), lines, console.width - 2):
             console.print(Text("  " + line), soft_wrap=True)
     else:
         _difference(record, cell, lines, console)
+
+
+_INPUT = {Kind.CALL.value: "call", Kind.SCRIPT.value: "test script"}
+_OUTPUT = {Kind.CALL.value: "value"}
+
+
+def _test(one: Readable, lines: int, console: Console) -> None:
+    _text(_INPUT.get(one.kind, "input"), one.given, lines, console)
+    if not one.decides:
+        _text(f"expected {_OUTPUT.get(one.kind, 'output')}", one.expected, lines, console)
+    _rule(one, console)
+
+
+def _rule(one: Readable, console: Console) -> None:
+    """What decides, where it is not the task's checker."""
+    if one.decides:
+        console.print(Text("the script's own assertions decide: no output is compared", "dim"))
+    elif one.rule:
+        console.print(Text(f"compared by the test's own rule: {one_line(one.rule, 60)}", "dim"))
 
 
 def _heading(found: Found, name: str, entry: Mapping[str, Any], console: Console) -> None:
@@ -143,15 +165,17 @@ def _text(title: str, text: str, lines: int, console: Console, numbered: bool = 
         console.print(Text(f"{i:>4}  {line}" if numbered else f"  {line}"), soft_wrap=True)
 
 
-def _reference(entry: Mapping[str, Any], one: tuple[str, str] | None, console: Console) -> None:
+def _reference(entry: Mapping[str, Any], one: Readable | None, console: Console) -> None:
     """What the task's maker says of a generated test."""
     text = Text("right by reference: ")
     text.append_text(mark(entry["right"]))
     if refused := entry.get("refused"):
         text.append(f"  refused: {one_line(str(refused), 40)}")
     told = entry.get("reference")
-    if told is not None and one is not None and told["output"].split() != one[1].split():
-        text.append(f"  the reference says {one_line(told['output'].strip(), 40)}")
+    if told is not None and one is not None:
+        says = one.output(str(told["output"]))
+        if not one.decides and says.split() != one.expected.split():
+            text.append(f"  the reference says {one_line(says.strip(), 40)}")
     console.print(text, soft_wrap=True)
 
 
@@ -162,21 +186,29 @@ def _runs(record: Mapping[str, Any], cells: list[Cell], most: int | None, consol
     room = max(8, (console.width - 40) // 3)
     for cell in cells[:most]:
         one = given(record, cell.test)
+        said = ("–", "–") if one is None else (one.given, "–" if one.decides else one.expected)
         table.add_row(
             str(cell.test),
             word(cell.verdict),
             "–" if cell.used is None else f"{cell.used[0]:.3f}",
-            *(Text(one_line(s.rstrip("\n"), room)) for s in one or ("–", "–")),
-            Text(_output(cell, room)),
+            *(Text(one_line(s.rstrip("\n"), room)) for s in said),
+            Text(_output(cell, one, room)),
         )
     console.print(table)
     if most is not None and len(cells) > most:
         console.print(Text(f"… {len(cells) - most} more runs (--all)", "dim"))
 
 
-def _output(cell: Cell, room: int) -> str:
+def _compared(record: Mapping[str, Any], cell: Cell) -> bool:
+    """Whether two outputs differ there."""
+    one = given(record, cell.test)
+    return cell.verdict is Verdict.WRONG_ANSWER and one is not None and not one.decides
+
+
+def _output(cell: Cell, one: Readable | None, room: int) -> str:
     if cell.output:
-        return one_line(cell.output.rstrip("\n"), room)
+        said = cell.output if one is None else one.output(cell.output)
+        return one_line(said.rstrip("\n"), room)
     return one_line(cell.used[2], room) if cell.used else ""
 
 
@@ -184,7 +216,8 @@ def _difference(record: Mapping[str, Any], cell: Cell, lines: int, console: Cons
     one = given(record, cell.test)
     if one is None:
         return
-    for line in difference(one[1].rstrip("\n"), cell.output.rstrip("\n"), lines, console.width - 2):
+    actual = one.output(cell.output).rstrip("\n")
+    for line in difference(one.expected.rstrip("\n"), actual, lines, console.width - 2):
         console.print(Text("  ") + line, soft_wrap=True)
     if cell.cut:
         console.print(Text("  the output was longer; its first part is on record", "dim"))

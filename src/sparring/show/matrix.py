@@ -17,10 +17,12 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from sparring.pipelines.testdata import readable
 from sparring.runs.text import block, one_line
-from sparring.schema import Verdict
+from sparring.schema import Kind, Verdict
+from sparring.scoring.advantages import DropReason
 from sparring.show.reading import Found
-from sparring.show.step import why_dropped
+from sparring.show.step import EVALUATED, why_dropped
 from sparring.show.symbols import legend, mark, symbol
 from sparring.why import number
 
@@ -193,6 +195,8 @@ def _figure(entry: Mapping[str, Any], name: str, sign: bool = False) -> str:
 
 
 def _dropped(record: Mapping[str, Any]) -> Text:
+    if set(record.get("dropped", {}).values()) == {DropReason.EVALUATION}:
+        return Text(EVALUATED, "dim")
     told = [
         f"the {one_line(str(role), 20)}s' group is dropped: {why_dropped(why)}"
         for role, why in record.get("dropped", {}).items()
@@ -206,21 +210,23 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
     tests = record["tests"]
     shown = tests if all_of_it else tests[:ROWS]
     if tests:
-        console.print(Text("test  reward advant.  caught missed  input → expected output", "dim"))
+        console.print(Text("test   reward advant.  caught missed  input → expected output", "dim"))
     for k, t in enumerate(shown):
         text = Text(f"{f'U{k}':<5}", "bold")
         text.append_text(mark(t["right"]))
-        text.append(f"{_figure(t, 'reward'):>6} {_figure(t, 'advantage', True):>7}")
+        text.append(f"{_figure(t, 'reward'):>7} {_figure(t, 'advantage', True):>7}")
         text.append(f"{_figure(t, 'caught'):>8} {_figure(t, 'missed'):>6}  ")
-        room = max(20, console.width - 38)
-        if t["input"] is None:
+        room = max(20, console.width - 39)
+        one = readable(t, record["task"])
+        if one is None:
             text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
+        elif one.kind == Kind.STDIN:
+            out = one_line(one.expected.rstrip("\n"), (room - 3) // 2)
+            text.append(f"{one_line(one.given.rstrip(chr(10)), room - 3 - len(out))} → {out}")
         else:
-            half = (room - 3) // 2
-            out = one_line(t["output"].rstrip("\n"), half)
-            text.append(f"{one_line(t['input'].rstrip(chr(10)), room - 3 - len(out))} → {out}")
-            if not t["valid"]:
-                text.append(f" {one_line(str(t.get('refused') or 'invalid'), 20)}", "dim")
+            text.append(one_line(one.line, room))
+        if one is not None and not t["valid"]:
+            text.append(f" {one_line(str(t.get('refused') or 'invalid'), 20)}", "dim")
         console.print(text, soft_wrap=True)
     if len(shown) < len(tests):
         console.print(Text(f"… {len(tests) - len(shown)} more tests (--all)", "dim"))

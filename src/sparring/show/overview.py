@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError
+from sparring.evalfiles import FIGURES, facts, figures
 from sparring.recipe import NANO
 from sparring.runs.directory import well_formed
 from sparring.runs.spark import sparkline
-from sparring.runs.tables import closing_table, figure
+from sparring.runs.tables import PLAIN, figure, figure_labels, interval, metric_labels
 from sparring.runs.text import one_line
 from sparring.show.reading import Source, groups
 from sparring.show.step import show_step
@@ -29,6 +30,8 @@ CURVES = {
 """What is drawn of every step, with what it is called."""
 _GROUPS = 40
 """Of an evaluation, tasks that are listed."""
+_WIDE = 118
+"""Columns from which the values before and after have their intervals too."""
 _JUSTIFY: tuple[JustifyMethod, ...] = ("left", "right", "left", "right")
 _SHARES = ("one_shot", "tests_right", "tests_invalid", "groups_dropped")
 
@@ -36,8 +39,8 @@ _SHARES = ("one_shot", "tests_right", "tests_invalid", "groups_dropped")
 def show_overview(source: Source, console: Console) -> None:
     """Print a run at a glance."""
     run = source.run
-    if source.recipe is None and source.steps == [0]:  # an evaluation: nothing was learned
-        show_step(source, 0, console, _GROUPS)
+    if source.evaluation or (source.recipe is None and source.steps == [0]):  # records alone
+        _evaluation(source, console)
         return
     metrics, evaluations = run.lines("metrics.jsonl"), run.lines("evaluations.jsonl")
     with well_formed(f"{run.path}: metrics.jsonl"):
@@ -53,6 +56,25 @@ def show_overview(source: Source, console: Console) -> None:
                 console.print(line, soft_wrap=True)
     for hint in _next(source):
         console.print(Text(hint, "dim"), soft_wrap=True)
+
+
+def _evaluation(source: Source, console: Console) -> None:
+    """Its figures, then its groups."""
+    if source.run.has(FIGURES):
+        record = figures(source.run)
+        told = " · ".join(f"{name} {one_line(str(v), 60)}" for name, v in facts(record))
+        console.print(Text(f"evaluation · {told}"), soft_wrap=True)
+        with well_formed(f"{source.run.path}: {FIGURES}"):
+            table = Table(box=None, padding=(0, 1))
+            for name, justify in (("figure", "left"), ("value", "right"), ("tasks", "right")):
+                table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+            for name, label in figure_labels(record["figures"]).items():
+                one = record["figures"][name]
+                if one["n_tasks"]:
+                    value = interval(one, name in PLAIN)
+                    table.add_row(Text(one_line(label, 50)), value, str(one["n_tasks"]))
+            console.print(table)
+    show_step(source, source.step(None), console, _GROUPS)
 
 
 def recipe_line(source: Source) -> str:
@@ -86,22 +108,25 @@ def _state(source: Source, metrics: Sequence[Mapping[str, Any]]) -> str:
 def _evaluated(evaluations: Sequence[Mapping[str, Any]], console: Console) -> None:
     if not evaluations:
         console.print(Text("no evaluation on record yet"))
-    elif len(evaluations) == 1:
-        first = evaluations[0]
-        one = closing_table(first["metrics"], first["metrics"], {})
-        one.title = f"Held-out tasks, step {first['step']}: the only evaluation so far"
-        console.print(one)
-    else:
-        first, last = evaluations[0], evaluations[-1]
-        table = closing_table(first["metrics"], last["metrics"], last["differences"])
-        table.title = (
-            f"Held-out tasks, step {first['step']} → {last['step']} (95% intervals, by task)"
-        )
-        table.box, table.padding = None, (0, 1)
-        for column in table.columns[1:]:
-            column.no_wrap = True
-        table.columns[-1].header = "difference"
-        console.print(table)
+        return
+    first, last = evaluations[0], evaluations[-1]
+    table = Table(box=None, padding=(0, 1))
+    table.add_column("held-out tasks", no_wrap=True)
+    wide = console.width >= _WIDE
+    ends = [first] if len(evaluations) == 1 else [first, last]
+    for one in ends:
+        table.add_column(f"step {one['step']}", justify="right", no_wrap=True)
+    if len(ends) == 2:
+        table.add_column("difference (paired)", justify="right", no_wrap=True)
+    for name, label in metric_labels(first["metrics"].keys() & last["metrics"].keys()).items():
+        plain, most = name in PLAIN, len(ends) == 1 or wide
+        found = [interval(e["metrics"][name], plain) for e in ends]
+        cells = found if most else [one.partition(" ")[0] for one in found]
+        if len(ends) == 2:
+            cells.append(interval(last["differences"].get(name), plain, sign=True))
+        table.add_row(Text(one_line(label, 40)), *cells)
+    console.print(table)
+    console.print(Text("in brackets: 95% intervals, by task", "dim"))
 
 
 def curves_table(metrics: Sequence[Mapping[str, Any]], width: int) -> Table:

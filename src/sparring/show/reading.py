@@ -18,6 +18,7 @@ from typing import Any
 
 from sparring.config import recorded_recipe
 from sparring.errors import RunError, SparringError
+from sparring.evalfiles import evaluation_recipe, is_evaluation
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir, explained, step_file, well_formed
 from sparring.runs.text import one_line
@@ -28,11 +29,13 @@ _COMPARED = 100
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A run to be looked at. ``recipe`` is None where ``unread`` says why."""
+    """A run to be looked at. ``recipe`` is None where ``unread`` says why; that of an
+    ``evaluation`` says what its rewards follow from."""
 
     run: RunDir
     recipe: Recipe | None
     unread: str = ""
+    evaluation: bool = False
 
     @property
     def steps(self) -> list[int]:
@@ -76,6 +79,8 @@ def source(path: Path) -> Source:
     if not path.is_dir():
         raise RunError(f"{path}: there is no such directory")
     run = RunDir(path, locked=False)
+    if is_evaluation(path):
+        return Source(run, evaluation_recipe(run), evaluation=True)
     if not run.has("recipe.json"):
         if not (path / "rollouts").is_dir():
             raise RunError(

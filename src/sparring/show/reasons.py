@@ -74,11 +74,7 @@ def show_all_why(all_of: Explained, console: Console, all_of_it: bool) -> None:
 
 def _short(one: Explanation) -> Text:
     """The terms that count, in one cell; a drop last."""
-    parts = [
-        f"{_SIGN[t.effect]}{number(t.value)} {t.reason}"
-        for t in one.reward_terms
-        if t.effect is not Effect.FACT
-    ]
+    parts = [f"{amount(t)} {t.reason}" for t in one.reward_terms if t.effect is not Effect.FACT]
     if one.dropped:
         parts.append(f"[{one.advantage_terms[-1].reason}]")
     return Text(visible("; ".join(parts)))

@@ -15,6 +15,7 @@ from sparring.errors import RunError
 from sparring.runs.directory import well_formed
 from sparring.runs.text import one_line
 from sparring.schema import Role
+from sparring.scoring.advantages import DropReason
 from sparring.show.reading import Source, groups
 from sparring.why import number
 
@@ -24,8 +25,12 @@ WHY = {
     "no_positive": "none good",
     "not_sampled": "not sampled",
     "no_test": "no test",
+    "evaluation": "evaluation",
 }
 """Why a group gives no gradient, in two words (`DropReason`)."""
+
+
+EVALUATED = "an evaluation: nothing is learned from it"
 
 
 def why_dropped(reason: object) -> str:
@@ -71,7 +76,12 @@ def show_step(source: Source, step: int, console: Console, most: int | None) -> 
     console.print(table)
     if most is not None and len(rows) > most:
         console.print(Text(f"… {len(rows) - most:,} more groups; --all lists them"))
-    for role in Role:
+    evaluated = bool(rows) and all(
+        why == DropReason.EVALUATION for r in rows for why in r.dropped.values()
+    )
+    if evaluated:
+        console.print(Text(f"{EVALUATED}; rewards by Eq 3 and Eq 4", "dim"), soft_wrap=True)
+    for role in () if evaluated else Role:
         told = ", ".join(f"{n:,} {why_dropped(r)}" for r, n in drops[role].most_common())
         learned = len(rows) - sum(drops[role].values())
         console.print(
@@ -124,6 +134,8 @@ def _range(responses: list[Mapping[str, Any]]) -> tuple[float, float] | None:
 def rewards_of(row: Row, role: Role) -> Text:
     """The range of a role's rewards, and why its group was dropped."""
     why = row.dropped[role]
+    if why == DropReason.EVALUATION:
+        why = None  # said of all of them at once
     found: list[str] = []
     if (bounds := row.rewards[role]) is not None:
         low, high = map(number, bounds)

@@ -143,6 +143,9 @@ def _explained(
 
 def _gain(case: Case, role: Role, value: Floats, correct: Bools | None, i: int) -> Found:
     section = case.recipe.reward
+    if case.record.get("dropped", {}).get(role.value) == DropReason.EVALUATION:
+        why = "an evaluation: nothing is learned from it"
+        return [Term(Effect.SET, 0.0, why)], DropReason.EVALUATION
     if case.facts is None:
         why = "there is no test to judge by: the group is dropped (no_test)"
         return [Term(Effect.SET, 0.0, why)], DropReason.NO_TEST

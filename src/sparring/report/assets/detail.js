@@ -6,13 +6,21 @@ function cellPart(group, r, c) {
   const [symbol, kind, words] = verdictOf(cell);
   return [
     h("h3", {}, h("span", { class: "cell " + kind }, symbol), ` ${rowName(row, r)} on ${columnName(column)}`),
-    h("p", {}, h("b", {}, words), cell?.[4] ? [": ", said(cell[4])] : null, known(cell?.[2]) ? h("span", { class: "fine" }, ` CPU time ${duration(cell[2])}, ${number(cell[3])} MiB`) : null),
-    h("h4", {}, "Input"), block(column.input, "input"),
-    cell && column.expected !== null ? [h("h4", {}, "Expected and printed"), diffView(column.expected, cell[1] ?? "")] : null,
+    h("p", {}, h("b", {}, column.form === "script" && cell?.[0] === "wrong_answer" ? "wrong answer: an assertion of the script failed" : words), cell?.[4] ? [": ", said(cell[4])] : null, known(cell?.[2]) ? h("span", { class: "fine" }, ` CPU time ${duration(cell[2])}, ${number(cell[3])} MiB`) : null),
+    h("h4", {}, inputName(column)), block(column.input, "input"),
+    cell && known(column.expected) ? [h("h4", {}, column.form === "call" ? "Expected and returned" : "Expected and printed"), diffView(column.expected, cell[1] ?? "")] : null,
+    testRule(column),
     kindOf(column) === "U" && column.right !== null ? h("p", { class: "fine" }, column.right ? "By the reference solution the test is right." : "By the reference solution the test is wrong: its expected output is not what the statement asks for.") : null,
     h("h4", {}, "Program"), row.source !== undefined ? block(row.source, "program") : block(row.text, "response"),
     h("div", { class: "pair" }, h("div", {}, h("h4", {}, `Why ${rowName(row, r)} earned what it did`), termsTable(row)), kindOf(column) === "U" ? h("div", {}, h("h4", {}, `Why ${columnName(column)} earned what it did`), termsTable(column)) : null),
   ];
+}
+
+const inputName = (column) => ({ call: "Call", script: "Test script" })[column.form] ?? "Input";
+// How the two are compared, where the test has a rule of its own; a script decides by itself.
+function testRule(column) {
+  if (column.form === "script") return h("p", { class: "fine" }, WORDS["test script"]);
+  return column.rule ? h("p", { class: "fine" }, "Compared by the test's own rule: ", said(column.rule), ".") : null;
 }
 
 function rowPart(group, r) {
@@ -38,7 +46,8 @@ function columnPart(group, c) {
   return [
     h("h3", {}, columnName(column)),
     told.length ? h("p", {}, h("b", {}, said(told.join(" · ")))) : null,
-    h("div", { class: "pair" }, h("div", {}, h("h4", {}, "Input"), block(column.input, "input")), h("div", {}, h("h4", {}, "Expected output"), block(column.expected, "expected output"))),
+    h("div", { class: "pair" }, h("div", {}, h("h4", {}, inputName(column)), block(column.input, "input")), column.form === "script" ? null : h("div", {}, h("h4", {}, column.form === "call" ? "Expected value" : "Expected output"), block(column.expected, "expected output"))),
+    testRule(column),
     generated ? [h("h4", {}, "Why it earned what it did"), termsTable(column), responsePart(group, column, "tester")] : null,
   ];
 }
@@ -52,11 +61,11 @@ const hint = (name) => WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null;
 function responsePart(group, item, role) {
   const prompt = group.prompts[role];
   return [
-    h("h4", {}, "Response, token by token"),
-    h("p", { class: "fine" }, `${item.length} tokens; ended by ${String(item.stop).replaceAll("_", " ")}. The darker, the less likely a token was; point at one for its log-prob.`, group.pieces ? "" : " No tokenizer was at hand: tokens are shown by their numbers."),
-    tokensView(item),
-    h("details", {}, h("summary", {}, "Response as text"), block(item.text, "response")),
-    h("details", {}, h("summary", {}, `Prompt (${prompt.length} tokens)`), prompt.text === null ? h("p", { class: "note" }, "No tokenizer was at hand to read it.") : block(prompt.text, "prompt")),
+    h("h4", {}, item.tokens.length ? "Response, token by token" : "Response"),
+    h("p", { class: "fine" }, `${item.length} tokens; ended by ${String(item.stop).replaceAll("_", " ")}.`, item.tokens.length ? " The darker, the less likely a token was; point at one for its log-prob." : "", group.pieces || !item.tokens.length ? "" : " No tokenizer was at hand: tokens are shown by their numbers."),
+    item.tokens.length ? tokensView(item) : null,
+    h("details", { open: !item.tokens.length }, h("summary", {}, "Response as text"), block(item.text, "response")),
+    prompt.length === 0 ? null : h("details", {}, h("summary", {}, `Prompt (${prompt.length} tokens)`), prompt.text === null ? h("p", { class: "note" }, "No tokenizer was at hand to read it.") : block(prompt.text, "prompt")),
   ];
 }
 

@@ -3,9 +3,11 @@ const look = { rows: "order", columns: "order", only: "all", tests: "all" };
 const refills = []; // of every pane: how it is sorted and filtered holds for both sides
 const refill = () => refills.forEach((fill) => fill());
 const kindOf = (column) => KINDS[column.kind][0];
-const columnName = (column) => `${KINDS[column.kind][1]} test ${kindOf(column)}${column.index}`;
+const columnName = (column) => `${KINDS[column.kind][1]} test ${testLabel(column)}`;
 const rowName = (row, r) => (row.opponent ? "opponent's program " : "program ") + rowLabel(row, r);
+// Counted from 0, as in the records and in `sparring show`.
 const rowLabel = (row, r) => (row.opponent ? "O" + row.index : "P" + r);
+const testLabel = (column) => kindOf(column) + column.index;
 
 async function taskView(data, at) {
   const picker = stepPicker(data, at);
@@ -70,7 +72,7 @@ async function groupPane(data, at, run, named, leads) {
   fill();
   return h("section", {}, head,
     leads && h("details", { class: "statement", open: group.statement.length < 400 }, h("summary", {}, "Statement"), block(group.statement, "statement"), h("p", { class: "fine" }, "checker: ", said(group.checker), group.source ? [" · from: ", said(group.source)] : null)),
-    ["coder", "tester"].filter((role) => group.dropped[role]).map((role) => h("p", { class: "drops" }, h("b", {}, `${role}: dropped (${group.dropped[role].replaceAll("_", " ")})`), `: ${DROPPED[group.dropped[role]] ?? ""}.`)),
+    group.dropped.coder === "evaluation" ? null : ["coder", "tester"].filter((role) => group.dropped[role]).map((role) => h("p", { class: "drops" }, h("b", {}, `${role}: dropped (${group.dropped[role].replaceAll("_", " ")})`), `: ${DROPPED[group.dropped[role]] ?? ""}.`)),
     leads && tools, h("div", { class: leads && !data.runs[1] ? "desk" : "" }, h("div", { class: "board" }, grid, h("ul", { class: "legend" }, usedVerdicts(group).map((v) => h("li", {}, h("span", { class: "cell " + VERDICTS[v][1] }, VERDICTS[v][0]), " ", VERDICTS[v][2].split(":")[0])))), detail));
 }
 const usedVerdicts = (group) => Object.keys(VERDICTS).filter((v) => group.rows.some((r) => r.cells.some((c) => c?.[0] === v)));
@@ -99,7 +101,7 @@ function matrix(group, open) {
   const starts = (i) => i > 0 && columns[i].column.kind !== columns[i - 1].column.kind;
   const kinds = [];
   columns.forEach(({ column }) => (kinds.at(-1)?.[0] === column.kind ? kinds.at(-1)[1]++ : kinds.push([column.kind, 1])));
-  const name = (x, i) => h("th", { scope: "col", class: starts(i) ? "edge" : null }, h("button", { type: "button", "data-r": "null", "data-c": x.c, title: `${columnName(x.column)}: open`, onclick: () => open(null, x.c) }, kindOf(x.column) + x.column.index, kindOf(x.column) === "U" && known(x.column.right) ? h("small", { title: x.column.right ? "right by reference" : "wrong by reference" }, x.column.right ? "✓" : "✗") : null));
+  const name = (x, i) => h("th", { scope: "col", class: starts(i) ? "edge" : null }, h("button", { type: "button", "data-r": "null", "data-c": x.c, title: `${columnName(x.column)}: open`, onclick: () => open(null, x.c) }, testLabel(x.column), kindOf(x.column) === "U" && known(x.column.right) ? h("small", { title: x.column.right ? "right by reference" : "wrong by reference" }, x.column.right ? "✓" : "✗") : null));
   const head = [
     h("tr", {}, h("td", { colspan: 2 }), kinds.map(([kind, n], i) => h("th", { scope: "colgroup", colspan: n, class: "kind" + (i ? " edge" : "") }, n > 2 ? KINDS[kind][1] : KINDS[kind][0]))),
     h("tr", {}, h("th", { scope: "col" }, "program"), h("th", { scope: "col", title: WORDS.reward }, "reward"), columns.map(name)),
@@ -109,7 +111,7 @@ function matrix(group, open) {
     h("td", { class: "n" }, x.row.opponent ? "" : known(x.row.reward) ? number(x.row.reward) : "none"),
     columns.map((y, j) => {
       const [symbol, kind, words] = verdictOf(x.row.cells[y.c]);
-      return h("td", { class: `cell ${kind}` + (starts(j) ? " edge" : ""), "data-r": x.r, "data-c": y.c, tabindex: i || j ? "-1" : "0", role: "button", title: words, "aria-label": `${rowLabel(x.row, x.r)} ${kindOf(y.column)}${y.column.index}: ${words}` }, symbol);
+      return h("td", { class: `cell ${kind}` + (starts(j) ? " edge" : ""), "data-r": x.r, "data-c": y.c, tabindex: i || j ? "-1" : "0", role: "button", title: words, "aria-label": `${rowLabel(x.row, x.r)} ${testLabel(y.column)}: ${words}` }, symbol);
     })));
   const foot = columns.some((x) => kindOf(x.column) === "U") ? h("tfoot", {}, ["reward", "advantage"].map((what) => h("tr", {}, h("th", { scope: "row", colspan: 2, title: WORDS[what] }, `test's ${what}`), columns.map((x, i) => h("td", { class: "n" + (starts(i) ? " edge" : "") }, kindOf(x.column) !== "U" ? "" : what === "reward" ? (known(x.column.reward) ? brief(x.column.reward) : "none") : brief(x.column.advantage, true)))))) : null;
   const used = [...new Set(columns.map((x) => KINDS[x.column.kind].join(" ")))].join(", ");

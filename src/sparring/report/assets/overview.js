@@ -2,20 +2,20 @@
 function overviewView(data, figures) {
   const several = data.runs.length > 1;
   const empty = data.charts.length === 0;
+  const evaluated = data.runs.every((run) => run.evaluation);
   return [
     introduction(data),
     h("div", { class: several ? "cards" : "cards one" }, data.runs.map((run, i) => card(run, i))),
-    alarmsPart(data),
-    h("h2", {}, "Before and after"),
+    evaluated ? null : alarmsPart(data),
+    h("h2", {}, evaluated ? "Figures" : "Before and after"),
     ...data.runs.map((run, i) => beforeAfter(run, i, several)),
     several ? betweenRuns(data) : null,
-    h("h2", {}, "Curves"),
-    empty
+    evaluated ? null : h("h2", {}, "Curves"),
+    evaluated ? null : empty
       ? h("p", { class: "note" }, "No step and no evaluation is on record yet, so there is nothing to draw.")
       : h("p", {}, "Bands are 95% intervals over held-out tasks. Training curves are a running mean over the thin line. Point at a curve to read it; click to go to the step."),
     figures,
-    h("h2", {}, "Time per phase"),
-    timePart(data),
+    evaluated ? null : [h("h2", {}, "Time per phase"), timePart(data)],
     several ? [h("h2", {}, "Settings that differ"), apartPart(data)] : null,
   ];
 }
@@ -25,7 +25,7 @@ function introduction(data) {
   const open = recall("sparring-intro") !== "closed";
   const details = h("details", { class: "intro", open, ontoggle: () => remember("sparring-intro", details.open ? "open" : "closed") },
     h("summary", {}, "What this page shows"),
-    h("p", {}, "One language model was trained in two roles. As the ", h("b", {}, "coder"), " it writes programs for a task; as the ", h("b", {}, "tester"), " it writes tests for the same task. Every program runs on every test. Programs are paid for passing the task's own (ground-truth) tests; tests are paid for accepting every correct program and catching the wrong ones. From these ", h("b", {}, "rewards"), " the model learns, step by step."),
+    data.runs.every((run) => run.evaluation) ? h("p", {}, "Language models were evaluated. As the ", h("b", {}, "coder"), " one writes programs for a task; as the ", h("b", {}, "tester"), " one (perhaps the same) writes tests for it. Every program runs on every test. ", h("b", {}, "Rewards"), " say what each response would have earned in training; nothing was learned.") : h("p", {}, "One language model was trained in two roles. As the ", h("b", {}, "coder"), " it writes programs for a task; as the ", h("b", {}, "tester"), " it writes tests for the same task. Every program runs on every test. Programs are paid for passing the task's own (ground-truth) tests; tests are paid for accepting every correct program and catching the wrong ones. From these ", h("b", {}, "rewards"), " the model learns, step by step."),
     h("p", {}, "Here you see how it went. ", link("Steps", { view: "steps" }), " lists the groups of a step (a group is all that was written for one task) and what was dropped and why. ", link("Matrix", { view: "task" }), " shows one group as programs × tests: click a cell to see what a program printed, a row or a column to see its reward term by term. ", link("Words", { view: "words" }), " explains every term. Press ", h("kbd", {}, "?"), " for the keys."),
   );
   return details;
@@ -35,7 +35,7 @@ function card(run, i) {
   return h("section", { class: "card" },
     h("h2", {}, badge(i), " ", said(run.name)),
     h("p", { class: "state" }, run.state),
-    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ["steps made", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]].map(([name, value]) => h("div", {}, h("dt", { title: WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null }, name), h("dd", {}, said(value))))),
+    h("dl", {}, [...run.facts.filter(([, v]) => known(v)), ...(run.evaluation ? [] : [["steps made", run.steps], ["tokens sampled", run.tokens.toLocaleString("en")], ["time", duration(run.seconds)]])].map(([name, value]) => h("div", {}, h("dt", { title: WORDS[name] ?? WORDS[name.split(" ")[0]] ?? null }, name), h("dd", {}, said(value))))),
     run.notes.length ? h("details", { class: "note" }, h("summary", {}, `${run.notes.length} note${run.notes.length > 1 ? "s" : ""} on what could not be read`), h("ul", {}, run.notes.slice(0, 50).map((n) => h("li", {}, said(n))))) : null,
   );
 }
@@ -48,7 +48,7 @@ function alarmsPart(data) {
 }
 
 // A metric with what it means to hover over; the same texts stand under Words.
-const metricName = (r) => h("span", { title: METRICS.find(([start]) => r.name === start || r.name.startsWith(start + "_"))?.[1] }, r.label);
+const metricName = (r) => h("span", { title: METRICS.find(([start]) => r.name === start || r.name.startsWith(start + "_") || (start.endsWith("@") && r.name.startsWith(start)))?.[1] }, r.label);
 
 const PLAIN = ["input_size", "mu"];
 function estimate(e, name, sign) {
@@ -61,6 +61,11 @@ function beforeAfter(run, i, several) {
   const names = Object.keys(run.labels);
   if (!names.length) return h("p", { class: "note" }, several ? [badge(i), " "] : null, "No evaluation is on record.");
   const rows = names.map((name) => ({ name, label: run.labels[name] }));
+  if (run.evaluation) return table([
+    { title: "figure", of: (r) => r.label, show: metricName, head: true },
+    { title: "value", of: (r) => estimate(run.after[r.name], r.name), right: true },
+    { title: "tasks", of: (r) => run.after[r.name]?.n_tasks ?? "–", right: true },
+  ], rows.filter((r) => run.after[r.name]?.n_tasks), { fixed: true, caption: [several ? [badge(i), " "] : null, "with 95% intervals clustered by task"] });
   return table([
     { title: "metric", of: (r) => r.label, show: metricName, head: true },
     { title: "before", of: (r) => estimate(run.before[r.name], r.name), right: true },

@@ -89,7 +89,7 @@ function figures(rows, line) {
 function droppedPart(rows, role, what) {
   const count = new Map();
   for (const r of rows) if (r[role + "_dropped"]) count.set(r[role + "_dropped"], (count.get(r[role + "_dropped"]) ?? 0) + 1);
-  if (!count.size) return null;
+  if (!count.size || count.has("evaluation")) return null;
   return h("p", { class: "drops" }, h("b", {}, `${role}: nothing learned from the ${what} of `), [...count].map(([why, n], i) => [i ? "; " : "", h("b", {}, `${n} group${n > 1 ? "s" : ""}`), ` (${why.replaceAll("_", " ")}: ${DROPPED[why] ?? "another reason"})`]), ".");
 }
 

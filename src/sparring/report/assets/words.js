@@ -5,6 +5,8 @@ const WORDS = {
   "generated test": "A test that the model wrote itself, in the role of the tester. It may be wrong.",
   "withheld test": "A ground-truth test that no reward knows of. Programs that pass all rewarded tests and fail these have been fitted to the tests.",
   "supervising test": "A test of another, frozen tester that stands in for ground truth (label-free training).",
+  call: "A test of a function: what it is called with, and the value it must return.",
+  "test script": "A test that decides by its own assertions: there is no output to compare.",
   coder: "The model in the role that writes programs.",
   tester: "The same model in the role that writes tests.",
   opponent: "A program of the start model on the same task. Tests are paid for catching it too; nothing is learned from it.",
@@ -33,6 +35,8 @@ const WORDS = {
   paired: "Both sides on the same tasks, so that easy and hard tasks cancel out and the interval of the difference is narrower.",
   "held-out": "Tasks that are not trained on.",
   method: "Which rewards and learning rules: default (this project's), paper (CURE as published) or official (its released code).",
+  cure: "The tester's reward of Eq 4; scaled: divided by the number of wrong programs; post_stage and simple: coarser forms (docs/method.md).",
+  temperature: "How freely tokens are sampled: 0 takes the likeliest, 1 the model's own distribution.",
   "learning rate": "How far one update moves the weights.",
   seed: "The number all chance of a run follows from.",
   tokens: "The pieces, of a few letters each, in which a model reads and writes.",
@@ -47,11 +51,24 @@ const WORDS = {
   running: "Phase: programs run in the sandbox.",
   judging: "Phase: responses are parsed, outputs compared.",
   learning: "Phase: the weights are changed.",
+  scoring: "Phase: rewards and advantages are worked out.",
+  reading: "Phase: recorded rollouts are read again.",
+  journalling: "Phase: responses and verdicts are written to the disk, before anything is learned from them.",
+  syncing: "Phase: new weights go to whoever samples.",
+  waiting: "Phase: for rollouts that are made ahead.",
+  metrics: "Phase: the step's figures are counted.",
+  checkpoint: "Phase: weights are saved.",
 };
 
 // The figures of the before and after table, by the beginning of their name on record.
 const METRICS = [
   ["one_shot", "Share of single programs that pass every ground-truth test of their held-out task.", "programs right"],
+  ["pass@", "Share of tasks that at least one of k programs solves, if k of the sampled ones are drawn (unbiased).", "pass@k"],
+  ["oracle", "Share of tasks with a correct program among n: what no choice can exceed.", "oracle, n×m"],
+  ["majority_program", "Share of tasks solved by the commonest behaviour: the programs whose outputs most others share.", "majority of the programs"],
+  ["majority_test", "Accuracy of tests after a vote among those with the same input.", "majority of tests with one input"],
+  ["majority", "Share of tasks solved by taking a program that answers as most others do.", "majority of answers, n×m"],
+  ["dual", "CodeT's choice: programs that pass the same tests form a set; the set with the most programs × tests wins.", "dual agreement (CodeT), n×m"],
   ["unit_test_accuracy_estimate", "Share of generated tests that every correct program of the group passes: the paper's estimate, for tasks with a correct program.", "tests right (paper's estimate)"],
   ["unit_test_accuracy", "Share of generated tests whose expected output is what the reference solution prints.", "tests right (by reference)"],
   ["agreement_pool_bon", "As the fixed pool; programs with equal counts are told apart by how many programs print the same.", "pool, ties by agreement"],
@@ -72,25 +89,26 @@ const DROPPED = {
   zero_variance: "all rewards are equal, so none is better than another",
   no_positive: "only good responses are learned from, and there is none",
   not_sampled: "known before sampling that there is nothing to learn",
+  evaluation: "an evaluation: what they would have earned is shown, nothing is learned",
   no_test: "no supervising test was left to judge by",
 };
 
-// verdict: symbol, class, words. Each has a symbol of its own: colour is never all there is.
+// verdict: symbol, class, words. The symbols are those of `sparring show`. Each has a symbol of its own: colour is never all there is.
 const VERDICTS = {
   accepted: ["✓", "pass", "accepted: the output is the expected one"],
   wrong_answer: ["✗", "fail", "wrong answer: the output is not the expected one"],
-  runtime_error: ["!", "fail", "runtime error: it raised, or ended with another status than 0"],
-  time_limit: ["T", "fail", "time limit: more CPU time than allowed"],
-  idle_limit: ["Z", "fail", "idle limit: it waited too long"],
-  memory_limit: ["M", "fail", "memory limit"],
-  output_limit: ["O", "fail", "output limit: it printed too much"],
-  sandbox_violation: ["S", "fail", "sandbox violation: it tried what is forbidden"],
-  invalid: ["∅", "void", "invalid: there was nothing to run"],
-  not_run: ["»", "skip", "not run: skipped by a rule, counts as failed"],
-  infra: ["?", "mask", "masked: our own failure, no label"],
-  finished: ["·", "void", "finished, not compared"],
+  runtime_error: ["e", "fail", "runtime error: it raised, or ended with another status than 0"],
+  time_limit: ["t", "fail", "time limit: more CPU time than allowed"],
+  idle_limit: ["i", "fail", "idle limit: it waited too long"],
+  memory_limit: ["m", "fail", "memory limit"],
+  output_limit: ["o", "fail", "output limit: it printed too much"],
+  sandbox_violation: ["s", "fail", "sandbox violation: it tried what is forbidden"],
+  invalid: ["–", "void", "invalid: there was nothing to run"],
+  not_run: ["?", "skip", "not run: skipped by a rule, counts as failed"],
+  infra: ["·", "mask", "masked: our own failure, no label"],
+  finished: ["f", "void", "finished, not compared"],
 };
-const verdictOf = (cell) => (cell ? VERDICTS[cell[0]] ?? ["·", "void", String(cell[0])] : ["", "never", "this program was not asked"]);
+const verdictOf = (cell) => (cell ? VERDICTS[cell[0]] ?? ["*", "void", String(cell[0])] : ["", "never", "this program was not asked"]);
 
 const KINDS = {
   ground_truth: ["G", "ground truth"],
