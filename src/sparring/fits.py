@@ -55,8 +55,8 @@ def refuse_impossible(recipe: Recipe) -> None:
     """What this machine cannot do at all, before anything is loaded. Raises `ConfigError`."""
     if recipe.learning.backend is Backend.FLEX and _device(1, None)[2] is False:
         raise ConfigError(
-            "learning.backend = flex: flex attention has no backward pass on a CPU, and there is "
-            "no GPU here; set learning.backend = auto"
+            "learning.backend = flex: flex attention has no backward pass on cpu, only on cuda; "
+            "set learning.backend = auto"
         )
     place = Path(recipe.vllm.weights_dir)
     if recipe.sampling.engine is Engine.VLLM and not os.access(place, os.W_OK | os.X_OK):
