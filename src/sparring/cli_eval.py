@@ -6,6 +6,7 @@ Torch is loaded only where a local model is evaluated.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -151,7 +152,13 @@ def evaluate_command(
     console = Console()
     with Progress(console) as progress, stopping(_HEARD) as wished:
         loaded = plan.load()  # a file that is no good shows before a server is waited for
-        cast = _cast(named, plan, recorded_models(out), concurrency, rpm, timeout, patience, fields)
+        cast = _cast(
+            named,
+            plan,
+            recorded_models(out),
+            concurrency,
+            Asking(1, rpm, timeout, patience, fields, wished),
+        )
         bench = Bench(workers, level, cache, token_budget)
         try:
             found = evaluate(plan, loaded, cast, out, bench, progress, wished)
@@ -223,10 +230,7 @@ def _cast(
     plan: Plan,
     known: object,
     concurrency: int | None,
-    rpm: float | None,
-    timeout: float,
-    patience: Patience,
-    extra: dict[str, object],
+    asking: Asking,
 ) -> Cast:
     """The models; one that plays both roles once."""
     identities = known if isinstance(known, dict) else {}
@@ -236,8 +240,13 @@ def _cast(
             made[role] = made[Role.CODER]
             continue
         usual = 16 if one.distant else 64
-        asking = Asking(concurrency or usual, rpm, timeout, patience, extra)
-        made[role] = author(one, asking, plan.prompts, plan.params.max_tokens, identities.get(role))
+        made[role] = author(
+            one,
+            replace(asking, concurrency=concurrency or usual),
+            plan.prompts,
+            plan.params.max_tokens,
+            identities.get(role),
+        )
     names = {}
     for role, one in named.items():
         model = made[role].identity.get("model")

@@ -305,6 +305,8 @@ def test_another_evaluation_is_not_mixed_into_a_directory(
         (("--tester", "/"), "/: has no config.json"),
         (("--coder-key", "NO_SUCH_VARIABLE"), "no NO_SUCH_VARIABLE"),
         (("--prompts", "no-such-file.toml"), "no-such-file.toml"),
+        (("--extra", "api_key=secret"), "--extra api_key: extra fields are written to disk"),
+        (("--tester", "ftp://me:secret@host"), "ftp://…@host: is no address"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_asks_nothing(
@@ -315,6 +317,7 @@ def test_a_wrong_option_is_one_line_and_asks_nothing(
         run(*usual(tasks, fake, tmp_path / "o", *given))
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
     assert fake.bodies == []
 
 
@@ -326,6 +329,25 @@ def test_a_key_is_sent_and_written_nowhere(
     assert fake.headers[0]["Authorization"] == "Bearer sk-very-secret"
     files = [f for f in tmp_path.rglob("*") if f.is_file()]
     assert len(files) > 6
+    assert not [f for f in files if b"very-secret" in f.read_bytes()]
+
+
+def test_a_key_that_the_server_quotes_is_written_nowhere(
+    tasks: Path, fake: FakeOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a response is missing stands in eval.json, in the server's words."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    sound = fake.writes
+    fake.writes = lambda body: (
+        {"error": {"message": "key sk-very-secret is at its limit"}}
+        if "variant 1" in body["messages"][0]["content"]
+        else sound(body)
+    )
+    with pytest.raises(SparringError, match="key .the key. is at its limit"):
+        run(*usual(tasks, fake, tmp_path / "o"))
+    record = json.loads((tmp_path / "o" / "eval.json").read_text())
+    assert record["missing"]
+    files = [f for f in tmp_path.rglob("*") if f.is_file()]
     assert not [f for f in files if b"very-secret" in f.read_bytes()]
 
 
