@@ -171,6 +171,57 @@ def test_responses_are_shared_through_a_cache(
     assert len(fake.bodies) == 15
 
 
+def test_what_one_evaluation_asks_for_no_other_with_its_cache_does(tmp_path: Path) -> None:
+    """Three at once, one of them killed: each response is asked for once, but for what was under
+    way at the kill, and the evaluations hold the same."""
+    tasks = write_tasks(tmp_path / "t.jsonl", 8)
+    texts = iter(range(10_000))
+    with FakeOpenAI() as fake:
+        fake.delay = 0.03
+        fake.writes = lambda body: whole(f"as it comes, {next(texts)}")
+        cache = tmp_path / "c"
+        children = [
+            subprocess.Popen(
+                command(*usual(tasks, fake, tmp_path / name, "--concurrency", 2, "--cache", cache)),
+                stdout=subprocess.DEVNULL,
+            )
+            for name in "abd"
+        ]
+        path = cache / "responses.jsonl"
+        while not (path.exists() and path.read_bytes().count(b"\n") >= 10):
+            assert children[0].poll() is None
+            time.sleep(0.01)
+        busy = max("abd", key=lambda n: _own(tmp_path / n / "responses.jsonl"))
+        children["abd".index(busy)].kill()
+        codes = [child.wait() for child in children]
+        assert sorted(codes) == [-signal.SIGKILL, 0, 0]
+        assert 40 <= len(fake.bodies) <= 42
+    left = [
+        {x["key"]: x["text"] for x in lines(tmp_path / name / "responses.jsonl")}
+        for name in "abd"
+        if name != busy
+    ]
+    assert left[0] == left[1] == {x["key"]: x["text"] for x in lines(path)}
+    assert len(left[0]) == path.read_bytes().count(b"\n") == 40
+
+
+def _own(path: Path) -> int:
+    """Responses that an evaluation has asked for by itself."""
+    if not path.exists():
+        return 0
+    return path.read_bytes().count(b'"copied": false')
+
+
+def test_a_cache_that_is_named_later_gets_what_is_there(
+    tasks: Path, fake: FakeOpenAI, tmp_path: Path
+) -> None:
+    run(*usual(tasks, fake, tmp_path / "a"))
+    run(*usual(tasks, fake, tmp_path / "a", "--cache", tmp_path / "c"))
+    again = run(*usual(tasks, fake, tmp_path / "b", "--cache", tmp_path / "c"))
+    assert len(fake.bodies) == 15
+    assert again["tokens_spent"] == 0
+
+
 def test_missing_responses_are_not_wrong_and_come_later(
     tasks: Path, fake: FakeOpenAI, tmp_path: Path
 ) -> None:
@@ -343,7 +394,7 @@ def test_a_key_that_the_server_quotes_is_written_nowhere(
         if "variant 1" in body["messages"][0]["content"]
         else sound(body)
     )
-    with pytest.raises(SparringError, match="key .the key. is at its limit"):
+    with pytest.raises(SparringError, match=r"key .the key. is at its limit"):
         run(*usual(tasks, fake, tmp_path / "o"))
     record = json.loads((tmp_path / "o" / "eval.json").read_text())
     assert record["missing"]
