@@ -33,7 +33,7 @@ from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
 from sparring.interrupt import stopping
 from sparring.runs.directory import explained
-from sparring.runs.tables import interval, metric_labels, show
+from sparring.runs.tables import interval, show
 from sparring.runs.text import visible
 from sparring.sampling.chat.base import Author
 from sparring.sampling.chat.patience import Patience
@@ -201,15 +201,14 @@ def compare_command(
 
 
 def _difference_table(found: Comparison) -> Table:
-    labels = metric_labels(found.lines.keys())
     table = Table(title=f"A → B over {found.tasks} tasks (95% intervals, clustered by task)")
     table.add_column("figure")
     for name in ("A", "B", "B − A (paired)"):
         table.add_column(name, justify="right")
-    for name in dict.fromkeys([*labels, *found.lines]):
+    for name, label in report.labels(found.lines.keys()).items():
         line, plain = found.lines[name], name in _PLAIN
         table.add_row(
-            labels.get(name, name.replace("_", " ")),
+            Text(visible(label)),
             interval(line.before.as_dict(), plain),
             interval(line.after.as_dict(), plain),
             interval(line.difference.as_dict(), plain, sign=True),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -18,7 +18,7 @@ from sparring.runs.text import visible
 
 _LABELS = {
     "mutation_score": "mutants of the reference caught by right tests",
-    "branch_coverage": "branches of the reference taken",
+    "branch_coverage": "branches of the reference taken by right tests",
     "catch_rate": "wrong programs caught",
     "coder.failed": "responses without a readable program",
     "tester.failed": "responses without a readable test",
@@ -48,22 +48,36 @@ def figure_rows(record: Mapping[str, Any]) -> list[Row]:
         for name, f in record["figures"].items()
         if f["n_tasks"] and not _AT_SCALE.fullmatch(name) and not _REASON.match(name)
     }
-    labels = {
-        **{n: n for n in figures if n.startswith("pass@")},
-        **metric_labels(figures.keys()),
-        **{n: label for n, label in _LABELS.items() if n in figures},
+    return [
+        (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
+        for name, label in labels(figures.keys()).items()
+    ]
+
+
+def labels(names: Collection[str]) -> dict[str, str]:
+    """What people call each of the figures ``names``: those that they know first, then those at a
+    scale, then the reasons of unread responses."""
+    rest = [n for n in names if not _AT_SCALE.fullmatch(n) and not _REASON.match(n)]
+    found = {
+        **{n: n for n in rest if n.startswith("pass@")},
+        **metric_labels(rest),
+        **{n: label for n, label in _LABELS.items() if n in rest},
         **{
             n: f"{n.removeprefix('dual_')} of the ranking by dual agreement"
-            for n in figures
+            for n in rest
             if n.startswith("dual_pass@")
         },
     }
-    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
-    rest = {n: n.replace("_", " ") for n in figures if n not in labels}
-    return [
-        (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
-        for name, label in {**first, **labels, **rest}.items()
-    ]
+    first = {"one_shot": found["one_shot"]} if "one_shot" in found else {}
+    others = {n: n.replace("_", " ") for n in rest if n not in found}
+    at_scale = {n: match for n in names if (match := _AT_SCALE.fullmatch(n))}
+    return {
+        **first,
+        **found,
+        **others,
+        **{n: f"{m[2]} × {m[3]}, {_CHOICES[m[1]]}" for n, m in at_scale.items()},
+        **{n: _REASON.sub(r"\1: ", n).replace("_", " ") for n in names if _REASON.match(n)},
+    }
 
 
 def choice_rows(record: Mapping[str, Any]) -> list[list[str]]:

@@ -16,7 +16,7 @@ come down to 83. What helps, each part for one reason:
   2019, find Wilson's interval with it the best of many).
 
 docs/metrics.md has the measured coverage, and where it does not hold. Not for
-differences, nor for figures that are no shares: `intervals` has those.
+differences of means, nor for figures that are no shares: `intervals` has those.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from enum import Enum
 
 import numpy as np
 
-from sparring.scoring.intervals import Estimate, Linear, mean
+from sparring.scoring.intervals import Estimate, Linear, chained, mean
 from sparring.scoring.matrix import Floats
 
 _Z = 1.959964
@@ -79,6 +79,13 @@ def left_out_interval(figure: Linear) -> Estimate:
         return Estimate(figure.value, math.nan, math.nan, tasks)
     half = student(_freedom(figure)) * math.sqrt(_jackknife(figure))
     return Estimate(figure.value, figure.value - half, figure.value + half, tasks)
+
+
+def ratio_difference(before: Linear, after: Linear) -> Estimate:
+    """after − before of a ratio measured twice on the same tasks, paired by task: a task that
+    decides one of them, as where few programs are wrong, decides the difference."""
+    parts = [(-1.0, before), (1.0, after)]
+    return left_out_interval(chained(after.value - before.value, parts))
 
 
 def _jackknife(figure: Linear) -> float:
