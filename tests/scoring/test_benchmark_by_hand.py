@@ -12,7 +12,7 @@ from tests.scoring.test_benchmark import facts, means
 from sparring.scoring.benchmark import measure
 from sparring.scoring.consensus import numbered
 from sparring.scoring.intervals import ratio
-from sparring.scoring.shares import left_out_interval, ratio_difference
+from sparring.scoring.shares import ratio_difference, ratio_interval
 
 
 def test_pass_at_k() -> None:
@@ -127,11 +127,43 @@ def test_what_tests_are_worth_lies_between_its_bounds() -> None:
 
 
 def test_a_difference_is_as_unsure_as_the_ratio_that_few_tasks_decide() -> None:
-    """Before, all tasks are alike; after, one has most of the wrong programs."""
-    before = ratio(np.full(10, 8.0), np.full(10, 16.0))
-    after = ratio(np.array([90.0] + [1.0] * 9), np.array([100.0] + [4.0] * 9))
-    alone, found = left_out_interval(after), ratio_difference(before, after)
+    """Before, 1,000 tasks are nearly alike; after, one has most of the wrong programs."""
+    before = ratio(np.full(1000, 8.0), np.full(1000, 16.0))
+    after = ratio(np.array([90.0] + [0.1] * 999), np.array([100.0] + [0.2] * 999))
+    alone, found = ratio_interval(after), ratio_difference(before, after)
     assert found.mean == pytest.approx(alone.mean - 0.5)
-    assert found.high - found.low == pytest.approx(alone.high - alone.low)
+    assert found.low <= alone.low - 0.5
+    assert found.high >= alone.high - 0.5
+    assert found.high - found.low < 1.1 * (alone.high - alone.low)
+    assert found.low >= -1
+    assert found.high <= 1
     same = ratio_difference(after, after)
     assert (same.mean, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_a_difference_of_two_shares_put_together() -> None:
+    """Of 4 tasks 1 and 3 of 4: the intervals' ends on paper, where the tasks say the opposite and
+    where they say the same."""
+    one, other = np.array([1.0, 0.0, 0.0, 0.0]), np.array([0.0, 1.0, 1.0, 1.0])
+    ones = np.ones(4)
+    a, b = ratio(one, ones), ratio(other, ones)
+    low, high = ratio_interval(a).low, ratio_interval(a).high
+    assert (ratio_interval(b).low, ratio_interval(b).high) == pytest.approx((1 - high, 1 - low))
+    against = ratio_difference(a, b)  # φ = −1: the distances add up
+    assert against.mean == pytest.approx(1 / 2)
+    assert against.low == pytest.approx(max(1 / 2 - 2 * (high - 1 / 4), -1))
+    assert against.high == pytest.approx(min(1 / 2 + 2 * (1 / 4 - low), 1))
+    along = ratio_difference(
+        a, ratio((one + 1) / 2, ones)
+    )  # φ = 1: what is left is their difference
+    assert along.high - along.low < against.high - against.low
+
+
+def test_what_no_task_tells_has_no_difference() -> None:
+    nothing = ratio(np.zeros(3), np.zeros(3))
+    found = ratio_difference(nothing, ratio(np.ones(3), np.full(3, 2.0)))
+    assert math.isnan(found.mean)
+    assert math.isnan(found.low)
+    assert math.isnan(
+        ratio_difference(ratio(np.ones(1), np.ones(1)), ratio(np.ones(1), np.ones(1))).low
+    )

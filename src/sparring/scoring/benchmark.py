@@ -83,11 +83,15 @@ def measure(
     }
     estimates = {name: mean_of(name, v) for name, v in per_task.items()}
     for name, figure in ratios.items():
-        share = name not in ("input_size", "mu")
-        estimates[name] = ratio_interval(figure) if share else left_out_interval(figure)
+        estimates[name] = ratio_interval(figure) if is_share(name) else left_out_interval(figure)
     mu = estimates["mu"]
     estimates["mu"] = replace(mu, low=max(mu.low, -1.0), high=min(mu.high, 1.0))  # keeps NaN
     return Summary(estimates, per_task, ratios, accuracy_by_size(facts), counts(read))
+
+
+def is_share(name: str) -> bool:
+    """Whether the figure ``name`` lies between 0 and 1."""
+    return name not in ("input_size", "mu")
 
 
 def mean_of(name: str, values: Floats) -> Estimate:
