@@ -425,6 +425,7 @@ def test_another_evaluation_is_not_mixed_into_a_directory(
         (("--prompts", "no-such-file.toml"), "no-such-file.toml"),
         (("--extra", "api_key=secret"), "--extra api_key: extra fields are written to disk"),
         (("--tester", "ftp://me:secret@host"), "ftp://…@host: is no address"),
+        (("--tester", "localhost:8000/v1"), "begins with http://"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_asks_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +131,8 @@ def _local(place: str, rows: int, prompts: PromptsSection, max_tokens: int) -> A
             f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
         ) from None
     path = str(NANO_DIR) if place == "nano" else place
+    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", place) and not Path(place).exists():
+        raise ConfigError(f"{place}: the address of a server begins with http:// or https://")
 
     def load() -> Loaded:
         return _loaded(path, prompts, max_tokens)
