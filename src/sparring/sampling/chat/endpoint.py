@@ -15,7 +15,8 @@ none (a refusal, a tool call, reasoning that filled the limit). That is an
 answer with no text, and parsing names it.
 
 A body is read to its end before it is looked at, so its time and its size are
-bounded: a timeout alone begins anew with every byte.
+bounded: a timeout alone begins anew with every byte. Headers that trickle are
+not bounded in time, only in size: the HTTP library reads them on its own.
 
 Keys are sent and kept nowhere; what a server says is quoted without them.
 Nothing is repeated here (`crew`).
