@@ -22,13 +22,18 @@ import numpy as np
 from sparring.scoring.dual import pass_at_k
 from sparring.scoring.intervals import (
     Estimate,
-    linear_difference,
     paired_difference,
     ratio,
 )
 from sparring.scoring.matrix import Bools, Floats
 from sparring.scoring.rates import Rate, rates
-from sparring.scoring.shares import Unit, left_out_interval, ratio_interval, share_interval
+from sparring.scoring.shares import (
+    Unit,
+    left_out_interval,
+    ratio_difference,
+    ratio_interval,
+    share_interval,
+)
 
 SAMPLES = 16
 TRUTH = 200_000
@@ -137,7 +142,7 @@ def estimates(tasks: Tasks) -> dict[str, Estimate]:
     )
     size = np.full(len(counts), float(SAMPLES))
     wrong = size * (1 - tasks.means["one_shot"])
-    found["ratio, difference"] = linear_difference(
+    found["ratio, difference"] = ratio_difference(
         ratio(wrong, size + wrong), ratio(tasks.second["wrong"], size + tasks.second["wrong"])
     )
     return found

@@ -6,6 +6,7 @@ Torch is loaded only where a local model is evaluated.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
 from sparring.interrupt import stopping
 from sparring.runs.directory import explained
-from sparring.runs.tables import PLAIN, interval, metric_labels, show
+from sparring.runs.tables import PLAIN, figure_labels, interval, show
 from sparring.runs.text import visible
 from sparring.sampling.chat.base import Author
 from sparring.sampling.chat.patience import Patience
@@ -150,7 +151,13 @@ def evaluate_command(
     console = Console()
     with Progress(console) as progress, stopping(_HEARD) as wished:
         loaded = plan.load()  # a file that is no good shows before a server is waited for
-        cast = _cast(named, plan, recorded_models(out), concurrency, rpm, timeout, patience, fields)
+        cast = _cast(
+            named,
+            plan,
+            recorded_models(out),
+            concurrency,
+            Asking(1, rpm, timeout, patience, fields, wished),
+        )
         bench = Bench(workers, level, cache, token_budget)
         try:
             found = evaluate(plan, loaded, cast, out, bench, progress, wished)
@@ -193,15 +200,14 @@ def compare_command(
 
 
 def _difference_table(found: Comparison) -> Table:
-    labels = metric_labels(found.lines.keys())
     table = Table(title=f"A → B over {found.tasks} tasks (95% intervals, clustered by task)")
     table.add_column("figure")
     for name in ("A", "B", "B − A (paired)"):
         table.add_column(name, justify="right")
-    for name in dict.fromkeys([*labels, *found.lines]):
+    for name, label in figure_labels(found.lines.keys()).items():
         line, plain = found.lines[name], name in PLAIN
         table.add_row(
-            labels.get(name, name.replace("_", " ")),
+            Text(visible(label)),
             interval(line.before.as_dict(), plain),
             interval(line.after.as_dict(), plain),
             interval(line.difference.as_dict(), plain, sign=True),
@@ -222,10 +228,7 @@ def _cast(
     plan: Plan,
     known: object,
     concurrency: int | None,
-    rpm: float | None,
-    timeout: float,
-    patience: Patience,
-    extra: dict[str, object],
+    asking: Asking,
 ) -> Cast:
     """The models; one that plays both roles once."""
     identities = known if isinstance(known, dict) else {}
@@ -235,8 +238,13 @@ def _cast(
             made[role] = made[Role.CODER]
             continue
         usual = 16 if one.distant else 64
-        asking = Asking(concurrency or usual, rpm, timeout, patience, extra)
-        made[role] = author(one, asking, plan.prompts, plan.params.max_tokens, identities.get(role))
+        made[role] = author(
+            one,
+            replace(asking, concurrency=concurrency or usual),
+            plan.prompts,
+            plan.params.max_tokens,
+            identities.get(role),
+        )
     names = {}
     for role, one in named.items():
         model = made[role].identity.get("model")

@@ -81,6 +81,73 @@ def test_only_code(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
     assert sum(fake.served.values()) == 9
 
 
+DOUBLE = {
+    "task_id": "call",
+    "entry_point": "double",
+    "prompt": 'def double(x):\n    """Twice x, 0 if x is below 0."""\n',
+    "canonical_solution": "    if x < 0:\n        return 0\n    return 2 * x\n",
+    "test": "def check(candidate):\n    assert candidate(2) == 4\n    assert candidate(-1) == 0\n",
+}
+SCRIPTED = {
+    **DOUBLE,
+    "task_id": "script",
+    "test": "def check(candidate):\n    for i in range(5):\n        assert candidate(i) == i + i\n",
+}
+
+
+def test_function_tasks_are_judged_as_calls_and_scripts(fake: FakeOpenAI, tmp_path: Path) -> None:
+    """Programs: right (and noisy), without the case below 0, and one that gives up. Tests: right,
+    wrong, one that raises, and two assertions."""
+    tasks = tmp_path / "HumanEval.jsonl"
+    tasks.write_text("".join(json.dumps(r) + "\n" for r in (DOUBLE, SCRIPTED)))
+    bodies = [
+        "print('noise')\ndef double(x):\n    return max(0, 2 * x)",
+        "def double(x):\n    return x + x",
+        "def double(x):\n    raise SystemExit(0)",
+        "def treble(x):\n    return 3 * x",
+    ]
+    asserted = [
+        "assert double(-3) == 0",
+        "assert double(3) == 7",
+        "assert double('a') == 0",
+        "assert double(1) == 2\nassert double(2) == 4",
+    ]
+    count: Counter[str] = Counter()
+
+    def writes(body: dict[str, Any]) -> dict[str, Any]:
+        message = body["messages"][0]["content"]
+        count[message[:20]] += 1
+        given = asserted if "Write one test" in message else bodies
+        return whole(f"So:\n```python\n{given[(count[message[:20]] - 1) % 4]}\n```")
+
+    fake.writes = writes
+    args = (tasks, "--coder", fake.url, "--out", tmp_path / "o", "-n", 4, "-m", 4)
+    found = run(*args, "--concurrency", 1, "--scale", "4x4")
+    records = RunDir(tmp_path / "o", locked=False).read_lines(step_file("rollouts", 0))
+    correct = {r["task"]["id"]: [p["correct"] for p in r["programs"]] for r in records}
+    assert correct == {  # no script looks below 0
+        "call": [True, False, False, False],
+        "script": [True, True, False, False],
+    }
+    assert "`double`" in fake.bodies[0]["messages"][0]["content"]
+    for r in records:
+        assert [t["right"] for t in r["tests"]] == [True, False, False, False]
+        assert [t["valid"] for t in r["tests"]] == [True, True, False, False]
+        assert r["tests"][3]["failure"] == "several_assertions"
+    figures = {k: v["mean"] for k, v in found["figures"].items()}
+    assert figures["one_shot"] == pytest.approx(3 / 8)
+    assert figures["unit_test_accuracy"] == pytest.approx(1 / 4)
+    # by the script x + x is right, and the right test is not
+    assert figures["unit_test_accuracy_estimate"] == pytest.approx((1 / 4 + 0) / 2)
+    assert figures["invalid_tests"] == pytest.approx(1 / 2)
+    # wrong programs on the right test: of the first task three fail, of the second two
+    assert figures["p01"] == 0
+    assert figures["branch_coverage"] == 1 / 2  # the wrong test takes the other way
+    assert 0 < figures["mutation_score"] <= 1
+    # a right program passes that test alone, x + x none
+    assert figures["bon_4x4"] == 1
+
+
 def test_the_official_protocol(fake: FakeOpenAI, tmp_path: Path) -> None:
     many = {
         "test_input": [f"{i}\n" for i in range(12)],
@@ -127,6 +194,9 @@ def test_the_official_protocol(fake: FakeOpenAI, tmp_path: Path) -> None:
         (("--tester", "/"), "/: has no config.json"),
         (("--coder-key", "NO_SUCH_VARIABLE"), "no NO_SUCH_VARIABLE"),
         (("--prompts", "no-such-file.toml"), "no-such-file.toml"),
+        (("--extra", "api_key=secret"), "--extra api_key: extra fields are written to disk"),
+        (("--tester", "ftp://me:secret@host"), "ftp://…@host: is no address"),
+        (("--tester", "localhost:8000/v1"), "begins with http://"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_asks_nothing(
@@ -137,6 +207,7 @@ def test_a_wrong_option_is_one_line_and_asks_nothing(
         run(*usual(tasks, fake, tmp_path / "o", *given))
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
     assert fake.bodies == []
 
 
@@ -148,6 +219,25 @@ def test_a_key_is_sent_and_written_nowhere(
     assert fake.headers[0]["Authorization"] == "Bearer sk-very-secret"
     files = [f for f in tmp_path.rglob("*") if f.is_file()]
     assert len(files) > 6
+    assert not [f for f in files if b"very-secret" in f.read_bytes()]
+
+
+def test_a_key_that_the_server_quotes_is_written_nowhere(
+    tasks: Path, fake: FakeOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why a response is missing stands in eval.json, in the server's words."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    sound = fake.writes
+    fake.writes = lambda body: (
+        {"error": {"message": "key sk-very-secret is at its limit"}}
+        if "variant 1" in body["messages"][0]["content"]
+        else sound(body)
+    )
+    with pytest.raises(SparringError, match=r"key .the key. is at its limit"):
+        run(*usual(tasks, fake, tmp_path / "o"))
+    record = json.loads((tmp_path / "o" / "eval.json").read_text())
+    assert record["missing"]
+    files = [f for f in tmp_path.rglob("*") if f.is_file()]
     assert not [f for f in files if b"very-secret" in f.read_bytes()]
 
 

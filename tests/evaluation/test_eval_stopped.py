@@ -38,21 +38,6 @@ def test_a_finished_evaluation_needs_no_server(tasks: Path, tmp_path: Path) -> N
     assert again["figures"] == first["figures"]
 
 
-def test_responses_are_shared_through_a_cache(
-    tasks: Path, fake: FakeOpenAI, tmp_path: Path
-) -> None:
-    cache = ("--cache", tmp_path / "c")
-    run(*usual(tasks, fake, tmp_path / "a", *cache))
-    second = run(*usual(tasks, fake, tmp_path / "b", *cache))
-    assert len(fake.bodies) == 15
-    assert second["tokens_spent"] == 0
-    assert len(lines(tmp_path / "b" / "responses.jsonl")) == 15
-    with FakeOpenAI() as other:
-        run(*usual(tasks, fake, tmp_path / "d", *cache, "--tester", other.url))
-        assert sum(other.served.values()) == 6  # the coder's are there
-    assert len(fake.bodies) == 15
-
-
 def test_missing_responses_are_not_wrong_and_come_later(
     tasks: Path, fake: FakeOpenAI, tmp_path: Path
 ) -> None:

@@ -7,10 +7,12 @@ import multiprocessing
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sparring.errors import RunError
+from sparring.evaluation.claims import Claims
 from sparring.evaluation.ledger import Entry, Ledger, locked
 from sparring.schema import StopReason
 
@@ -117,3 +119,69 @@ def test_a_directory_is_held_by_one_evaluation(tmp_path: Path) -> None:
         locked(tmp_path / "new")
     held.close()
     locked(tmp_path / "new").close()
+
+
+def test_what_another_has_put_is_learnt_and_not_put_twice(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    one, other = Ledger(path), Ledger(path)
+    one.put(entry("a"))
+    assert "a" not in other
+    other.refresh()
+    assert other.get("a") == entry("a")
+    one.put(entry("b"))
+    other.put(entry("b", "later"))
+    other.put(entry("c"))
+    one.refresh()
+    for ledger in (one, other, Ledger(path)):
+        assert [ledger.get(k) for k in "abc"] == [entry(k) for k in "abc"]
+    assert path.read_bytes().count(b"\n") == 3
+
+
+def test_a_line_that_is_being_written_is_learnt_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    Ledger(path).put(entry("a"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20])
+    reader = Ledger(path)
+    assert len(reader) == 0
+    path.write_bytes(whole)
+    reader.refresh()
+    assert reader.get("a") == entry("a")
+
+
+def _claim_and_wait(path: Path, name: str, held: Any, end: Any) -> None:
+    with Claims(path) as claims:
+        assert claims.take(name)
+        held.set()
+        end.wait(20)
+
+
+def test_a_claim_keeps_others_out_until_its_process_ends(tmp_path: Path) -> None:
+    path, name, other = tmp_path / "claims", "ab" * 16, "cd" * 16
+    context = multiprocessing.get_context("fork")
+    held, end = context.Event(), context.Event()
+    child = context.Process(target=_claim_and_wait, args=(path, name, held, end))
+    child.start()
+    assert held.wait(20)
+    with Claims(path) as claims:
+        assert not claims.take(name)
+        assert claims.take(other)
+        assert claims.take(other)
+        child.kill()
+        child.join()
+        assert claims.take(name)
+        claims.free(name)
+
+
+def test_a_claim_that_is_given_back_is_free(tmp_path: Path) -> None:
+    path, name = tmp_path / "claims", "ab" * 16
+    context = multiprocessing.get_context("fork")
+    with Claims(path) as claims:
+        assert claims.take(name)
+        claims.free(name)
+        held, end = context.Event(), context.Event()
+        end.set()
+        child = context.Process(target=_claim_and_wait, args=(path, name, held, end))
+        child.start()
+        child.join()
+        assert held.is_set()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,10 +14,10 @@ from typing import Any
 import pytest
 from tests.fake_openai import PROGRAM, FakeOpenAI, whole
 
-from sparring.errors import ConfigError, ModelError, SparringError
+from sparring.errors import ConfigError, ModelError, SparringError, Stopped
 from sparring.sampling.chat.base import Answer, Ask, ChatParams, Missing, response_key
 from sparring.sampling.chat.crew import ServedModel, find_served
-from sparring.sampling.chat.endpoint import Endpoint, Served, checked_url
+from sparring.sampling.chat.endpoint import Endpoint, Served, Unsound, checked_url
 from sparring.sampling.chat.patience import Pace, Patience, retry_after
 from sparring.schema import Role, StopReason
 
@@ -59,6 +61,10 @@ MENDED = {
     "other form": (200, {}, b'{"choices": [{}]}'),
     "no choice": (200, {}, b'{"choices": []}'),
     "error with status 200": (200, {}, b'{"error": {"message": "busy"}}'),
+    "error with status 200 and no choices": (200, {}, b'{"error": "busy", "choices": []}'),
+    "broken off by the server": (200, {}, json.dumps(whole("x", "error")).encode()),
+    "nested too deep": (200, {}, b"[" * 100_000),
+    "no such packing": (200, {"Content-Encoding": "gzip"}, b"hello"),
     "content is a number": (200, {}, json.dumps(whole(4)).encode()),
     "not ended": (200, {}, json.dumps(whole("x", None)).encode()),
     "half a body": "half",
@@ -124,6 +130,106 @@ def test_token_counts_that_are_none_are_unknown(fake: FakeOpenAI) -> None:
     assert one(model(fake)) == Answer("x", StopReason.END_TOKEN, None, None)
     fake.writes = lambda body: whole("x", tokens=-3, prompt=True)  # type: ignore[arg-type]
     assert one(model(fake)) == Answer("x", StopReason.END_TOKEN, None, None)
+    fake.writes = lambda body: whole("x", tokens=10**400)
+    assert one(model(fake)) == Answer("x", StopReason.END_TOKEN, 7, None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ((200, {}, b'{"error": {"message": "no credit"}}'), "an error in a 200: no credit"),
+        ((500, {}, b'{"error": "no \x00 room"}'), 'HTTP 500: {"error": "no \x00 room"}'),
+        ((429, {"Content-Type": "text/plain; charset=hex"}, b"slow \xff"), "HTTP 429: slow \ufffd"),
+    ],
+)
+def test_the_servers_own_words_are_told(fake: FakeOpenAI, fault: Any, said: str) -> None:
+    fake.always = fault
+    assert one(model(fake)) == Missing(said)
+
+
+def test_words_that_quote_the_key_are_told_without_it(fake: FakeOpenAI) -> None:
+    for status in (429, 401):
+        fake.always = (status, {}, b'{"error": {"message": "Incorrect key: sk-secret."}}')
+        try:
+            said = str(one(model(fake, key="sk-secret")))
+        except ModelError as error:
+            said = str(error)
+        assert "Incorrect key: [the key]." in said
+        assert "secret" not in said
+
+
+def test_a_redirect_names_where_to_without_its_secrets(fake: FakeOpenAI) -> None:
+    fake.always = (308, {"Location": "https://me:secret@host/v1?token=secret"}, b"")
+    with pytest.raises(ModelError, match=r"HTTP 308: .*sends on to https://…@host/v1,") as caught:
+        one(model(fake))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_path_that_is_not_there_gets_a_hint(fake: FakeOpenAI) -> None:
+    fake.always = (404, {}, b"")
+    served = Served(fake.url.removesuffix("/v1"), "m", False)
+    author = ServedModel(Endpoint(served.url, None, 5.0), served, patience=QUICK)
+    with pytest.raises(ModelError, match=r"HTTP 404: .*end in /v1"):
+        one(author)
+
+
+def _raw(pieces: Iterator[bytes]) -> tuple[str, socket.socket]:
+    """A server that sends ``pieces`` to the first request, whatever it is."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1 << 16)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for piece in pieces:
+                connection.sendall(piece)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listening.getsockname()[1]}/v1", listening
+
+
+def test_a_body_that_trickles_is_no_answer_in_time() -> None:
+    """Each byte comes in time, the body never does."""
+
+    def trickle() -> Iterator[bytes]:
+        while True:
+            yield b" "
+            time.sleep(0.05)
+
+    url, listening = _raw(trickle())
+    with listening, pytest.raises(Unsound, match="no answer in time"):
+        Endpoint(url, None, 0.5).complete(Served(url, "m", False), ask(), 1)
+
+
+def test_a_body_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparring.sampling.chat.endpoint._MOST", 1 << 20)
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x" * (1 << 16)
+
+    url, listening = _raw(endless())
+    with listening, pytest.raises(Unsound, match="more than 1 MiB"):
+        Endpoint(url, None, 30.0).complete(Served(url, "m", False), ask(), 1)
+
+
+@pytest.mark.parametrize("key", ["sk-secret\nX: y", "sk-secret\r", " sk-secret", "sk-sécret"])
+def test_a_key_that_no_header_can_carry_is_not_quoted(key: str) -> None:
+    with pytest.raises(ConfigError, match="the key has") as caught:
+        Endpoint("http://127.0.0.1:9/v1", key, 1.0)
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxy", ["ftp://me:secret@x", "socks9://me:secret@x", "http://[::"])
+def test_a_proxy_that_cannot_be_used_is_a_user_error(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(ConfigError, match="the proxy that the environment names") as caught:
+        Endpoint("http://192.0.2.1/v1", None, 1.0)
+    assert "secret" not in str(caught.value)
+    Endpoint("http://127.0.0.1:9/v1", None, 1.0).close()  # this machine's servers need none
 
 
 class _Clock:
@@ -173,6 +279,27 @@ def test_retry_after_holds_back_every_request(fake: FakeOpenAI) -> None:
     answers(model(fake, pace=Noted()), [ask(0), ask(1)])
     assert held == [17.0]
     assert len(fake.bodies) == 4
+
+
+@pytest.mark.parametrize("wish", ["0", "-5", "Thu, 01 Jan 1970 00:00:10 GMT"])
+def test_a_server_that_wants_to_be_asked_at_once_is_given_a_pause(
+    fake: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, wish: str
+) -> None:
+    """All attempts would be spent before it had recovered."""
+    rested: list[float] = []
+    monkeypatch.setattr("sparring.sampling.chat.crew.rest", lambda s, stop: rested.append(s))
+    fake.always = (429, {"Retry-After": wish}, b"")
+    one(model(fake))
+    assert len(rested) == QUICK.attempts - 1
+    assert all(s > 0 for s in rested)
+
+
+def test_waiting_for_a_server_ends_when_that_is_wished(fake: FakeOpenAI) -> None:
+    fake.models = "busy"
+    with pytest.raises(Stopped, match="had not answered so far"):
+        find_served(
+            Endpoint(fake.url, None, 5), None, {}, Patience(first=99.0, most=99.0), lambda: True
+        )
 
 
 @pytest.mark.parametrize(
@@ -322,12 +449,19 @@ def test_a_model_that_is_not_clear_is_a_user_error() -> None:
         ("ftp://host/v1", "is no address"),
         ("http://host:nan/v1", "is no address"),
         ("http://me:pass@host/v1", "leave name and password out"),
-        ("http://host/v1?key=1", "leave out what follows"),
+        ("http://host/v1?key=pass", "leave out what follows"),
+        ("http://me:pass@/v1", "//…@/v1: is no address"),
+        ("http://me:pass/w@host:1/v1", "//…@host:1/v1: is no address"),
+        ("https://me:pass@[::1/v1", "is no address"),
+        ("http://host/v1#pass", "leave out what follows"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(text: str, why: str) -> None:
     with pytest.raises(SparringError, match=why) as caught:
         checked_url(text)
+    assert "me:pass" not in str(caught.value)
+    assert "#pass" not in str(caught.value)
+    assert "=pass" not in str(caught.value)
     assert "pass@" not in str(caught.value)
 
 

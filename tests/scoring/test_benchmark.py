@@ -23,8 +23,8 @@ def facts(rows: list[str], right: str, answers: list[str] | None = None) -> Task
     passed = np.array([[c == "1" for c in row] for row in rows])
     seen = np.array([[c != "?" for c in row] for row in rows])
     m = PassMatrix(passed, seen, 1)
-    right_U = np.array([c == "r" for c in right])
-    parsed_U = np.array([c != "-" for c in right])
+    right_U = np.array([c == "r" for c in right], dtype=bool)
+    parsed_U = np.array([c != "-" for c in right], dtype=bool)
     found = TaskFacts(m, parsed_U, parsed_U, right_U, np.full(len(right), 4.0))
     if answers is None:
         return found

@@ -24,7 +24,7 @@ def test_its_figures_and_groups_are_shown(tmp_path: Path) -> None:
     path = evaluation_of(tmp_path / "e", ["paper", "forbidden"])
     out = shown(path)
     assert "coder a model · tester another · tasks 4" in out
-    assert "oracle, 2×2" in out
+    assert "2 × 2, oracle" in out
     assert "50.0% [40.0, 60.0]" in out
     assert "an evaluation: nothing is learned from it" in out
     assert "groups learned from" not in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from sparring.errors import ConfigError, ModelError
 from sparring.microworld import NANO_DIR
 from sparring.prompts.parse import Reasoning
 from sparring.recipe.setting import PromptsSection
-from sparring.sampling.chat.base import Author
+from sparring.sampling.chat.base import Author, StopAsking
 from sparring.sampling.chat.crew import ServedModel, find_served
 from sparring.sampling.chat.endpoint import Endpoint, Served, checked_url
 from sparring.sampling.chat.patience import Pace, Patience
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sparring.sampling.chat.local import Loaded
 
 USUAL_KEY = "OPENAI_API_KEY"
+_SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Named:
 
     @property
     def distant(self) -> bool:
-        return self.place.startswith(("http://", "https://"))
+        return "://" in self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Asking:
     seconds: float = 600.0
     patience: Patience = field(default_factory=Patience)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    stop: StopAsking = lambda: False
 
 
 def author(
@@ -87,6 +90,11 @@ def extra_fields(given: Sequence[str]) -> dict[str, Any]:
             raise ConfigError(f"--extra {text}: must be KEY=VALUE")
         if name in ("messages", "model", "stream", "n"):
             raise ConfigError(f"--extra {name}: is not to be changed")
+        if name.strip().lower().replace("-", "_") in _SECRETS:
+            raise ConfigError(
+                f"--extra {name}: extra fields are written to disk; a key is given in the "
+                "environment (--coder-key, --tester-key)"
+            )
         try:
             found[name.strip()] = json.loads(value)
         except ValueError:
@@ -101,7 +109,7 @@ def _served(named: Named, asking: Asking, known: Mapping[str, Any] | None) -> Se
     endpoint = Endpoint(named.place, key, asking.seconds)
     served = _recorded(named, asking, known)
     if served is None:
-        served = find_served(endpoint, named.model, asking.extra, asking.patience)
+        served = find_served(endpoint, named.model, asking.extra, asking.patience, asking.stop)
     pace = Pace(asking.per_minute)
     return ServedModel(endpoint, served, asking.concurrency, asking.patience, pace)
 
@@ -123,6 +131,8 @@ def _local(place: str, rows: int, prompts: PromptsSection, max_tokens: int) -> A
             f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
         ) from None
     path = str(NANO_DIR) if place == "nano" else place
+    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", place) and not Path(place).exists():
+        raise ConfigError(f"{place}: the address of a server begins with http:// or https://")
 
     def load() -> Loaded:
         return _loaded(path, prompts, max_tokens)

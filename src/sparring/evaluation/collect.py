@@ -3,6 +3,9 @@
 Models behind a network are asked at the same time, local ones one after the
 other. Responses are asked for task by task; under a budget of tokens in waves
 of a few tasks, so that where it ends both roles have answered the same tasks.
+
+What another evaluation with the same cache is asking for is left to it, and
+taken from the cache when it is there (`claims`).
 """
 
 from __future__ import annotations
@@ -13,12 +16,17 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sparring.errors import ModelError
+from sparring.evaluation.claims import Claims
 from sparring.evaluation.ledger import Entry, Ledger
 from sparring.sampling.chat.base import Answer, Ask, Author, Missing, response_key
+from sparring.sampling.chat.patience import rest
 from sparring.schema import Role
 
 _WAVE = 8
 """Tasks per wave under a budget."""
+
+_LOOK = 0.5
+"""Seconds between two looks at what another evaluation is asking for."""
 
 Slot = tuple[str, Role, int]
 """Task, role and number of a response."""
@@ -54,24 +62,32 @@ def collect(
     watch: Watch,
     budget: int | None = None,
     stop: Callable[[], bool] = lambda: False,
+    claims: Claims | None = None,
 ) -> Collected:
     """All responses to ``asks`` (in the order of tasks) that can be had. ``names`` of the models
-    are for people. Raises what `Author.answer` raises."""
+    are for people; ``claims`` are those of the ``cache``. Raises what `Author.answer` raises."""
     found = Collected()
     keys = {_slot(a): response_key(authors[a.role].identity, a) for a in asks}
-    wanted: list[Ask] = []
-    for ask in asks:
+    prompts = {_slot(a): response_key(authors[a.role].identity, replace(a, index=-1)) for a in asks}
+
+    def on_record(ask: Ask) -> Answer | None:
+        """From this evaluation's record, or the cache, and then it is in both."""
         key = keys[_slot(ask)]
         entry = own.get(key)
-        if entry is None and cache is not None and (other := cache.get(key)) is not None:
-            entry = replace(other, copied=True)
-            own.put(entry)
+        if cache is not None:
+            if entry is None and (other := cache.get(key)) is not None:
+                entry = replace(other, copied=True)
+                own.put(entry)
+            elif entry is not None and key not in cache:
+                cache.put(replace(entry, copied=False))
         if entry is None:
-            wanted.append(ask)
-            continue
+            return None
         found.answers[_slot(ask)] = entry.answer
         if not entry.copied:
             found.spent += _tokens(entry.answer, budget)
+        return entry.answer
+
+    wanted = [a for a in asks if on_record(a) is None]
     watch.begin(len(asks), len(found.answers))
     lock = threading.Lock()
 
@@ -104,13 +120,32 @@ def collect(
             found.exhausted = True
         return found.exhausted or stop()
 
-    waves = _waves(wanted, budget)
-    for number, wave in enumerate(waves, start=1):
-        if over():
-            break
-        _ask(wave, authors, heard, over, number == len(waves))
-        if any(_slot(a) not in found.answers and _slot(a) not in found.missing for a in wave):
-            break  # the budget, a wish, or a server that is gone
+    while wanted and not over():
+        open_to_us = {
+            p: claims is None or claims.take(p) for p in {prompts[_slot(a)] for a in wanted}
+        }
+        if cache is not None:
+            cache.refresh()  # after the claim: what came before it is not asked for again
+        mine: list[Ask] = []
+        others: list[Ask] = []
+        for ask in wanted:
+            if cache is not None and (there := on_record(ask)) is not None:
+                watch.heard(ask, there)
+            else:
+                (mine if open_to_us[prompts[_slot(ask)]] else others).append(ask)
+        waves = _waves(mine, budget)
+        for number, wave in enumerate(waves, start=1):
+            if over():
+                return found
+            _ask(wave, authors, heard, over, number == len(waves) and not others)
+            if any(_slot(a) not in found.answers and _slot(a) not in found.missing for a in wave):
+                return found  # the budget, a wish, or a server that is gone
+        if claims is not None:
+            for prompt in {prompts[_slot(a)] for a in mine}:
+                claims.free(prompt)
+        wanted = others
+        if wanted:
+            rest(_LOOK, over)
     return found
 
 

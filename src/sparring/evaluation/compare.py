@@ -19,8 +19,9 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.runs.directory import well_formed
-from sparring.scoring.benchmark import mean_of
-from sparring.scoring.intervals import Estimate, Linear, linear_difference, paired_difference
+from sparring.scoring.benchmark import is_share, mean_of
+from sparring.scoring.intervals import Estimate, Linear, paired_difference
+from sparring.scoring.shares import left_out_difference, ratio_difference
 
 _SAME = ("checker", "checkers", "max_tests", "grader", "limits")
 """Conditions without which there is nothing to compare."""
@@ -122,7 +123,8 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
     for name, figure in before["ratios"].items() if alike else ():
         if name in after["ratios"]:
             p, q = _linear(figure), _linear(after["ratios"][name])
-            line = Line(_estimate(before, name), _estimate(after, name), linear_difference(p, q))
+            difference = ratio_difference(p, q) if is_share(name) else left_out_difference(p, q)
+            line = Line(_estimate(before, name), _estimate(after, name), difference)
             if line.difference.n_tasks and not np.isnan(line.difference.mean):
                 found[name] = line
     return Comparison(found, len(common), notes)
@@ -138,6 +140,8 @@ def _linear(figure: Mapping[str, Any]) -> Linear:
         float("nan") if value is None else value,
         np.array(figure["influence"], dtype=float),
         np.array(figure["used"], dtype=bool),
+        np.array(figure["share"], dtype=float),
+        np.array(figure["left"], dtype=float),
     )
 
 

@@ -55,19 +55,24 @@ class Ledger:
         """Raises `RunError` for a file that holds something else."""
         self.path = path
         self._places: dict[str, tuple[int, int]] = {}
-        with explained(path):
-            try:
-                with path.open("rb") as file:
-                    for start, line in _whole_lines(file):
-                        self._places.setdefault(self._entry(line, start).key, (start, len(line)))
-            except FileNotFoundError:
-                pass
+        self._read = 0
+        """How many bytes of the file are known."""
+        self.refresh()
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __contains__(self, key: str) -> bool:
         return key in self._places
+
+    def refresh(self) -> None:
+        """Learn what others have put since."""
+        with explained(self.path):
+            try:
+                with self.path.open("rb") as file:
+                    self._learn(file)
+            except FileNotFoundError:
+                pass
 
     def get(self, key: str) -> Entry | None:
         """The response of that key."""
@@ -87,10 +92,21 @@ class Ledger:
         with explained(self.path, _GO_ON), self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             start = _mended(file)
+            self._learn(file)
+            if entry.key in self._places:
+                return  # another has put one in the meantime: the first counts
+            file.seek(start)
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
         self._places[entry.key] = (start, len(line) - 1)
+        self._read = start + len(line)
+
+    def _learn(self, file: Any) -> None:
+        file.seek(self._read)
+        for start, line in _whole_lines(file, self._read):
+            self._places.setdefault(self._entry(line, start).key, (start, len(line)))
+            self._read = start + len(line) + 1
 
     def _entry(self, line: bytes, start: int) -> Entry:
         with well_formed(f"{self.path}, at byte {start}"):
@@ -98,9 +114,8 @@ class Ledger:
             return Entry(**{**found, "stop": StopReason(found["stop"])})
 
 
-def _whole_lines(file: Any) -> Iterator[tuple[int, bytes]]:
-    """(place, line without its end) of every line that has an end."""
-    start = 0
+def _whole_lines(file: Any, start: int) -> Iterator[tuple[int, bytes]]:
+    """(place, line without its end) of every line from ``start`` on that has an end."""
     for line in file:
         if not line.endswith(b"\n"):
             return

@@ -13,20 +13,8 @@ from typing import Any
 
 from rich.table import Table
 
-from sparring.runs.tables import figure_labels, interval
+from sparring.runs.tables import AT_SCALE, CHOICES, PLAIN, REASON, figure_labels, interval
 from sparring.runs.text import visible
-
-_CHOICES = {
-    "bon": "tests passed",
-    "agreement_bon": "ties by agreement",
-    "majority": "majority of answers",
-    "dual": "dual agreement",
-    "oracle": "oracle",
-}
-"""How one of n programs is chosen by m tests: figures at a scale, under ``NAME_NxM``."""
-_AT_SCALE = re.compile(rf"({'|'.join(_CHOICES)})_(\d+)x(\d+)")
-_REASON = re.compile(r"(coder|tester)\.failed\.")
-_PLAIN = ("input_size", "mu")
 
 Row = tuple[str, str, str]
 
@@ -37,7 +25,7 @@ def figure_rows(record: Mapping[str, Any]) -> list[Row]:
     figures = {
         name: f
         for name, f in record["figures"].items()
-        if f["n_tasks"] and not _AT_SCALE.fullmatch(name) and not _REASON.match(name)
+        if f["n_tasks"] and not AT_SCALE.fullmatch(name) and not REASON.match(name)
     }
     return [
         (label, _value(figures[name], name), str(figures[name]["n_tasks"]))
@@ -49,11 +37,11 @@ def choice_rows(record: Mapping[str, Any]) -> list[list[str]]:
     """One row for each scale: n × m, and the share of tasks whose chosen program is right, for
     each way of choosing in the order of `choice_names`. Choosing at random is one-shot."""
     figures = record["figures"]
-    found = [match for name in figures if (match := _AT_SCALE.fullmatch(name))]
+    found = [match for name in figures if (match := AT_SCALE.fullmatch(name))]
     scales = {(int(match[2]), int(match[3])) for match in found}
     rows = []
     for n, m in sorted(scales):
-        cells = [figures.get(f"{name}_{n}x{m}") for name in _CHOICES]
+        cells = [figures.get(f"{name}_{n}x{m}") for name in CHOICES]
         told = [_value(f, "") if f and f["n_tasks"] else "–" for f in cells]
         rows.append([f"{n} × {m}", *told])
     return rows
@@ -61,7 +49,7 @@ def choice_rows(record: Mapping[str, Any]) -> list[list[str]]:
 
 def choice_names() -> list[str]:
     """The heads of the columns of `choice_rows`."""
-    return ["n × m", *_CHOICES.values()]
+    return ["n × m", *CHOICES.values()]
 
 
 def tables(record: Mapping[str, Any]) -> list[Table]:
@@ -203,7 +191,7 @@ def _dataset_type(source: str) -> str:
 
 
 def _value(figure: Mapping[str, Any], name: str) -> str:
-    return interval(figure, name in _PLAIN).replace("\\[", "[")
+    return interval(figure, name in PLAIN).replace("\\[", "[")
 
 
 def _cell(text: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from sparring import __version__
 from sparring.errors import RunError
 from sparring.evaluation.authors import reasoning_marks
+from sparring.evaluation.claims import Claims
 from sparring.evaluation.collect import Collected, collect
 from sparring.evaluation.figures import as_officially_counted, counts, strengthened, verdicts
 from sparring.evaluation.ledger import Ledger, locked
@@ -40,6 +41,7 @@ from sparring.scoring.benchmark import measure
 from sparring.tasks.checkers import VERSION as GRADER
 
 RESPONSES, OUTCOMES, CONFIG, FIGURES = "responses.jsonl", "outcomes.db", "config.json", "eval.json"
+CLAIMS = "claims"
 _AT_ONCE = 16
 """Tasks judged together."""
 
@@ -119,6 +121,7 @@ def evaluate(
             progress,
             bench.budget,
             stop,
+            held.enter_context(Claims(shared / CLAIMS)) if shared else None,
         )
         whole = _complete(plan, tasks, collected)
         if not whole:
@@ -296,7 +299,13 @@ def _record(
         "tasks": [{"id": j.task.id, "digest": task_digest(j.task)} for j in judged],
         "per_task": {k: v.tolist() for k, v in summary.per_task.items()},
         "ratios": {
-            k: {"value": v.value, "influence": v.influence.tolist(), "used": v.used.tolist()}
+            k: {
+                "value": v.value,
+                "influence": v.influence.tolist(),
+                "used": v.used.tolist(),
+                "share": None if v.share is None else v.share.tolist(),
+                "left": None if v.left is None else v.left.tolist(),
+            }
             for k, v in summary.ratios.items()
         },
         "complete": len(judged) == len(tasks),

@@ -29,7 +29,7 @@ _NAMES = {
 }
 _OTHERS = {
     "mutation_score": "mutants of the reference caught by right tests",
-    "branch_coverage": "branches of the reference taken",
+    "branch_coverage": "branches of the reference taken by right tests",
     "catch_rate": "wrong programs caught",
     "coder.failed": "responses without a readable program",
     "tester.failed": "responses without a readable test",
@@ -37,12 +37,17 @@ _OTHERS = {
     "tester.at_limit": "tests' responses cut off",
 }
 """Figures that only an evaluation has, or that are of other programs there."""
-_SCALED = {
-    "oracle": "oracle, {}",
-    "majority": "majority of answers, {}",
-    "dual": "dual agreement (CodeT), {}",
+CHOICES = {
+    "bon": "tests passed",
+    "agreement_bon": "ties by agreement",
+    "majority": "majority of answers",
+    "dual": "dual agreement",
+    "oracle": "oracle",
 }
-"""Figures at a scale, under ``NAME_NxM``, beside Best-of-N."""
+"""How one of n programs is chosen by m tests: figures at a scale, under ``NAME_NxM``."""
+AT_SCALE = re.compile(rf"({'|'.join(CHOICES)})_(\d+)x(\d+)")
+REASON = re.compile(r"(coder|tester)\.failed\.")
+"""Begins the share of responses that could not be read for one reason."""
 PLAIN = ("input_size", "mu")
 """Metrics that are no shares: they stand without per cent."""
 
@@ -71,26 +76,29 @@ def figure(record: Mapping[str, Any], name: str) -> float | None:
     return float(found) if isinstance(found, (int, float)) else None
 
 
-def figure_labels(figures: Collection[str]) -> dict[str, str]:
-    """Every figure of an evaluation with its label, those that people know first."""
-    labels = {
-        **{n: n for n in figures if n.startswith("pass@")},
-        **metric_labels(figures),
-        **{n: label for n, label in _OTHERS.items() if n in figures},
+def figure_labels(names: Collection[str]) -> dict[str, str]:
+    """Every figure of an evaluation with its label: those that people know first, then those at a
+    scale, then the reasons of unread responses."""
+    rest = [n for n in names if not AT_SCALE.fullmatch(n) and not REASON.match(n)]
+    found = {
+        **{n: n for n in rest if n.startswith("pass@")},
+        **metric_labels(rest),
+        **{n: label for n, label in _OTHERS.items() if n in rest},
         **{
             n: f"{n.removeprefix('dual_')} of the ranking by dual agreement"
-            for n in figures
+            for n in rest
             if n.startswith("dual_pass@")
         },
-        **{
-            n: label.format(match[2].replace("x", "×"))
-            for n in figures
-            if (match := re.fullmatch(r"(\w+)_(\d+x\d+)", n)) and (label := _SCALED.get(match[1]))
-        },
     }
-    first = {"one_shot": labels["one_shot"]} if "one_shot" in labels else {}
-    rest = {n: n.replace("_", " ") for n in figures if n not in labels}
-    return {**first, **labels, **rest}
+    first = {"one_shot": found["one_shot"]} if "one_shot" in found else {}
+    at_scale = {n: match for n in names if (match := AT_SCALE.fullmatch(n))}
+    return {
+        **first,
+        **found,
+        **{n: n.replace("_", " ") for n in rest if n not in found},
+        **{n: f"{m[2]} × {m[3]}, {CHOICES[m[1]]}" for n, m in at_scale.items()},
+        **{n: REASON.sub(r"\1: ", n).replace("_", " ") for n in names if REASON.match(n)},
+    }
 
 
 def closing_table(

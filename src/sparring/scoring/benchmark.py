@@ -11,6 +11,7 @@ nothing about n of them: a missing figure, never a wrong program.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -82,9 +83,15 @@ def measure(
     }
     estimates = {name: mean_of(name, v) for name, v in per_task.items()}
     for name, figure in ratios.items():
-        share = name not in ("input_size", "mu")
-        estimates[name] = ratio_interval(figure) if share else left_out_interval(figure)
+        estimates[name] = ratio_interval(figure) if is_share(name) else left_out_interval(figure)
+    mu = estimates["mu"]
+    estimates["mu"] = replace(mu, low=max(mu.low, -1.0), high=min(mu.high, 1.0))  # keeps NaN
     return Summary(estimates, per_task, ratios, accuracy_by_size(facts), counts(read))
+
+
+def is_share(name: str) -> bool:
+    """Whether the figure ``name`` lies between 0 and 1."""
+    return name not in ("input_size", "mu")
 
 
 def mean_of(name: str, values: Floats) -> Estimate:
@@ -105,11 +112,15 @@ def observed(facts: TaskFacts) -> TaskFacts:
 
 
 def _unit(name: str) -> Unit:
-    if name.startswith(("oracle", "pass@", "dual_pass@")) and name != "pass@1":
+    if name == "pass@1" or _OF_ONE.match(name):
+        return Unit.SHARE  # one-shot by another name
+    if name.startswith(("oracle", "pass@", "dual_pass@")):
         return Unit.SET
     return Unit.CHOICE if name.startswith(_AT_SCALE) else Unit.SHARE
 
 
+_OF_ONE = re.compile(r"[a-z_]+_1x\d+")
+"""Figures of a choice among one."""
 _AT_SCALE = ("bon", "agreement_bon", "oracle", "majority", "dual")
 
 
@@ -117,6 +128,10 @@ def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[str, float]:
     """Best-of-(n, m) of one task, and what it is compared with; NaN with fewer than n programs."""
     found = dict.fromkeys(_AT_SCALE, NAN)
     matrix, correct = facts.matrix, facts.matrix.correct_P
+    if n == 1 and len(correct):  # nothing is chosen, and so nothing is to be drawn
+        known = {"agreement_bon": facts.agreement_P, "majority": facts.answers_PU}
+        alike = [x for x in _AT_SCALE if known.get(x, matrix) is not None]
+        return found | dict.fromkeys(alike, float(correct.mean()))
     found["oracle"] = pass_at_k(int(correct.sum()), len(correct), n)
     if len(correct) >= n:
         found["bon"] = best_of(matrix, n, m, facts.parsed_U).value

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sparring.errors import ConfigError, ModelError
+from sparring.errors import ConfigError, ModelError, Stopped
 from sparring.sampling.chat.base import Answer, Ask, Heard, Missing, StopAsking
 from sparring.sampling.chat.endpoint import TAKE_TOP_K, Endpoint, Served, Unsound
 from sparring.sampling.chat.patience import Pace, Patience, rest
@@ -91,9 +91,10 @@ class ServedModel:
             if wait is None:
                 if failures >= _WORRYING:
                     self._tell(why)
-                rest(self._patience.pause(failures), stop)
             elif self._pace.hold(wait) and wait > _LONG:  # all of us, not only this request
                 _log.warning("%s: wants no request for %.0f s (%s)", self.served.url, wait, why)
+            # Beside what the server wishes: some say 0, or a time that has passed by our clock.
+            rest(self._patience.pause(failures), stop)
         return Missing(why)
 
     def close(self) -> None:
@@ -148,10 +149,15 @@ class _Shift:
 
 
 def find_served(
-    endpoint: Endpoint, name: str | None, extra: Mapping[str, Any], patience: Patience
+    endpoint: Endpoint,
+    name: str | None,
+    extra: Mapping[str, Any],
+    patience: Patience,
+    stop: StopAsking = lambda: False,
 ) -> Served:
     """The model that is meant: ``name``, or the only one that the server has. Raises
-    `ConfigError` where that is not clear, `ModelError` where the server does not answer."""
+    `ConfigError` where that is not clear, `ModelError` where the server does not answer, `Stopped`
+    where ``stop`` comes first."""
     for failures in range(1, patience.attempts + 1):
         try:
             models = endpoint.models()
@@ -163,7 +169,12 @@ def find_served(
                     f"{endpoint.url}: does not answer ({why}), asked {failures} times; is it "
                     "running, and reachable from here?"
                 ) from None
-        rest(patience.pause(failures) if wait is None else wait, lambda: False)
+        pause = max(patience.pause(failures), wait or 0.0)
+        if failures == _WORRYING or pause > _LONG:
+            _log.warning("%s: %s; asking again in %.0f s", endpoint.url, why, pause)
+        rest(pause, stop)
+        if stop():
+            raise Stopped(f"{endpoint.url}: had not answered so far ({why})")
     known = dict(models or ())
     if name is None:
         if len(known) != 1:

@@ -8,17 +8,26 @@ a server is served that wants ``max_completion_tokens``.
 
 What comes back is checked before it is believed. `Unsound` may be mended by
 asking again: 408, 409, 425, 429, 5xx, no connection, no answer in time, half a
-body, no JSON, another form. Any other status is an error of ours or of the
-key, and ends the evaluation in one line. Not a fault of the server but what
-the model gave: an empty content, or none (a refusal, a tool call, reasoning
-that filled the limit). That is an answer with no text, and parsing names it.
+body, no JSON, another form, an error in a 200, a response that broke off. Any
+other status is an error of ours or of the key, and ends the evaluation in one
+line. Not a fault of the server but what the model gave: an empty content, or
+none (a refusal, a tool call, reasoning that filled the limit). That is an
+answer with no text, and parsing names it.
 
-Keys are sent and kept nowhere. Nothing is repeated here (`crew`).
+A body is read to its end before it is looked at, so its time and its size are
+bounded: a timeout alone begins anew with every byte. Headers that trickle are
+not bounded in time, only in size: the HTTP library reads them on its own.
+
+Keys are sent and kept nowhere; what a server says is quoted without them.
+Nothing is repeated here (`crew`).
 """
 
 from __future__ import annotations
 
 import ipaddress
+import json
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +46,12 @@ TAKE_TOP_K = ("vllm", "sglang", "llamacpp", "me")
 _AGAIN = (408, 409, 425, 429)
 _CONNECT = 10.0
 _LENGTH = ("length", "max_tokens")
+_BROKEN = ("error", "abort")
+"""``finish_reason`` of a response that the server, not the model, has ended."""
+_MOST = 64 << 20
+"""Bytes of a body, unpacked. A response of 100,000 tokens with all its log-probs is less."""
+_MOST_TOKENS = 1 << 53
+"""More is no count."""
 
 
 class Unsound(Exception):
@@ -79,15 +94,17 @@ def checked_url(text: str) -> str:
     except ValueError:
         sound = False
     if not sound:
-        raise ConfigError(f"{text}: is no address of a server, such as http://127.0.0.1:8000/v1")
+        raise ConfigError(
+            f"{_shown(text)}: is no address of a server, such as http://127.0.0.1:8000/v1"
+        )
     if parts.username or parts.password:
         raise ConfigError(
             f"{parts.hostname}: leave name and password out of the address; give the key in an "
             "environment variable (--coder-key, --tester-key)"
         )
     if parts.query or parts.fragment:
-        raise ConfigError(f"{text}: leave out what follows the path")
-    return text.rstrip("/").removesuffix("/chat/completions")
+        raise ConfigError(f"{_shown(text)}: leave out what follows the path")
+    return parts.geturl().rstrip("/").removesuffix("/chat/completions")
 
 
 class Endpoint:
@@ -96,6 +113,11 @@ class Endpoint:
     def __init__(self, url: str, key: str | None, seconds: float) -> None:
         """``seconds``: the longest wait for a response."""
         self.url = checked_url(url)
+        self._key, self._seconds = key, seconds
+        if key and not (key.isascii() and key.isprintable() and key == key.strip()):
+            raise ConfigError(
+                "the key has blanks around it, or characters that no header can carry"
+            )
         try:
             self._http = httpx2.Client(
                 timeout=httpx2.Timeout(seconds, connect=min(_CONNECT, seconds)),
@@ -103,22 +125,25 @@ class Endpoint:
                 trust_env=not _loopback(self.url),
                 headers={"Authorization": f"Bearer {key}"} if key else {},
             )
-        except (UnicodeEncodeError, ValueError):
-            raise ConfigError("the key has characters that no header can carry") from None
+        except (ValueError, ImportError, httpx2.InvalidURL):
+            raise ConfigError(  # its address may hold a password
+                f"{self.url}: the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY, "
+                "ALL_PROXY) cannot be used; NO_PROXY leaves it out"
+            ) from None
 
     def models(self) -> list[tuple[str, str]] | None:
         """(name, owner) of each model served; None from a server that has no such list."""
         answer = self._sent("GET", "/models", None)
-        if answer.status_code in (404, 405, 501):
+        if answer.status in (404, 405, 501):
             return None
         found = self._checked(answer)
         data = found.get("data")
         if not isinstance(data, list):
             raise Unsound("a list of models of another form")
         return [
-            (str(m["id"]), str(m.get("owned_by", "")))
+            (m["id"], str(m.get("owned_by", "")))
             for m in data
-            if isinstance(m, dict) and "id" in m
+            if isinstance(m, dict) and isinstance(m.get("id"), str)
         ]
 
     def complete(self, served: Served, ask: Ask, seed: int) -> Answer:
@@ -142,30 +167,59 @@ class Endpoint:
     def close(self) -> None:
         self._http.close()
 
-    def _sent(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx2.Response:
+    def _sent(self, method: str, path: str, body: Mapping[str, Any] | None) -> _Sent:
+        end = time.monotonic() + self._seconds
         try:
-            return self._http.request(method, f"{self.url}{path}", json=body)
+            with self._http.stream(method, f"{self.url}{path}", json=body) as answer:
+                content = bytearray()
+                for part in answer.iter_bytes():
+                    content += part
+                    if len(content) > _MOST:
+                        raise Unsound(f"a body of more than {_MOST >> 20} MiB")
+                    if time.monotonic() > end:
+                        raise Unsound("no answer in time (the body had begun)")
         except httpx2.TimeoutException as error:
             raise Unsound(f"no answer in time ({type(error).__name__})") from None
         except httpx2.HTTPError as error:
             raise Unsound(f"no whole answer ({type(error).__name__}: {error})") from None
         except httpx2.InvalidURL as error:
             raise ConfigError(f"{self.url}: {error}") from None
+        return _Sent(answer.status_code, answer.reason_phrase, answer.headers, bytes(content))
 
-    def _checked(self, answer: httpx2.Response) -> dict[str, Any]:
-        code = answer.status_code
+    def _checked(self, answer: _Sent) -> dict[str, Any]:
+        code = answer.status
         if code in _AGAIN or code >= 500:
             wait = retry_after(answer.headers.get("Retry-After"))
-            raise Unsound(f"HTTP {code}: {said(answer)}", wait)
+            raise Unsound(f"HTTP {code}: {self._said(answer)}", wait)
         if code != 200:
-            raise ModelError(f"{self.url}: HTTP {code}: {said(answer)}")
+            more = ""
+            if to := answer.headers.get("Location"):
+                more = f"; it sends on to {_shown(to)[:200]}, which is to be named instead"
+            elif code == 404 and not self.url.endswith("/v1"):
+                more = "; the addresses of most servers end in /v1"
+            raise ModelError(f"{self.url}: HTTP {code}: {self._said(answer)}{more}")
         try:
-            found = answer.json()
+            found = json.loads(answer.content)
         except (ValueError, RecursionError):
             raise Unsound("a body that is no JSON") from None
         if not isinstance(found, dict):
             raise Unsound("a body that is no JSON object")
+        if found.get("error") and not found.get("choices"):
+            raise Unsound(f"an error in a 200: {self._said(answer)}")
         return found
+
+    def _said(self, answer: _Sent) -> str:
+        return said(answer.content, answer.reason, self._key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a server sent, whole."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    content: bytes
 
 
 def answer_of(found: Mapping[str, Any]) -> Answer:
@@ -179,6 +233,8 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
         raise Unsound(f"a content that is no text ({type(content).__name__})")
     if not isinstance(why, str):
         raise Unsound("a response that had not ended (no finish_reason)")
+    if why in _BROKEN:
+        raise Unsound(f"a response that broke off (finish_reason {why})")
     used = found.get("usage")
     counts = used if isinstance(used, Mapping) else {}
     return Answer(
@@ -190,8 +246,14 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
 
 
 def _count(value: object) -> int | None:
-    sound = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if sound and isinstance(value, int) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value < _MOST_TOKENS else None
+
+
+def _shown(address: str) -> str:
+    """An address without what may be a secret: name and password, and all behind the path."""
+    return re.split(r"[?#]", re.sub(r"//.*@", "//…@", address, flags=re.DOTALL))[0]
 
 
 def _loopback(url: str) -> bool:

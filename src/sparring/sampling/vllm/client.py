@@ -181,9 +181,9 @@ class Client:
             why = "start it with VLLM_SERVER_DEV_MODE=1" if dev else "is it a vLLM server?"
             raise RunError(f"{self.url}: has no {path.partition('?')[0]}; {why}")
         if got.status_code in (408, 429) or got.status_code >= 500:
-            raise Unanswered(f"HTTP {got.status_code}: {said(got)}")
+            raise Unanswered(f"HTTP {got.status_code}: {said(got.content, got.reason_phrase)}")
         if got.status_code >= 400:
-            raise RunError(f"{self.url}: refuses {path}: {said(got)}")
+            raise RunError(f"{self.url}: refuses {path}: {said(got.content, got.reason_phrase)}")
         if not got.content:
             return {}
         try:
