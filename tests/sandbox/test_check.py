@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from sparring.cli import app
 from sparring.sandbox import Fork, Job, Level
 from sparring.sandbox.check import conformance, security
 from sparring.sandbox.check.attacks import Attack
-from sparring.sandbox.check.backends import PlainSubprocess
+from sparring.sandbox.check.backends import PlainSubprocess, interpret
 from sparring.sandbox.check.suites import Suite, check_sandbox
 from sparring.sandbox.check.targets import Targets
 from sparring.schema import Outcome, Verdict
@@ -76,6 +77,16 @@ class Careless:
 
 
 ONE = Attack("read: one", "THE ATTACK")
+
+
+def test_the_plain_interpreter_can_be_interrupted_in_a_background_job_too() -> None:
+    program = conformance.IDIOMS["an interrupt of its own"]
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        outcome = interpret(Job(program, ("",)), "")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert outcome == Outcome(Verdict.FINISHED, "stopped\n")
 
 
 def _found(monkeypatch: pytest.MonkeyPatch, attack: Attack, outcome: Outcome, has: str) -> str:

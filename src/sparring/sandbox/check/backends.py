@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,8 @@ def interpret(job: Job, data: str, environment: Mapping[str, str] | None = None)
                     env=environment,
                     timeout=seconds,
                     check=False,
+                    # A shell's background jobs ignore it, and hand that on.
+                    preexec_fn=_interruptible,
                 )
             except subprocess.TimeoutExpired as error:
                 return Outcome(Verdict.TIME_LIMIT, (error.stdout or b"").decode("utf-8", "replace"))
@@ -73,6 +76,10 @@ def interpret(job: Job, data: str, environment: Mapping[str, str] | None = None)
     if done.returncode:
         return Outcome(Verdict.RUNTIME_ERROR, output, detail=f"exit status {done.returncode}")
     return Outcome(Verdict.FINISHED, output)
+
+
+def _interruptible() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _bytes(text: str) -> bytes:
