@@ -20,6 +20,7 @@ from sparring.sandbox import pool, runner
 from sparring.schema import Response, Role, StopReason
 
 
+@pytest.mark.slow
 def test_a_run_without_an_early_beginning_is_the_same(
     run: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -78,6 +78,7 @@ def test_tokens_of_opponents_and_discarded_groups_are_counted(run: Path) -> None
         assert record["tokens"] == tokens
 
 
+@pytest.mark.slow
 def test_a_run_in_two_parts_is_the_run_in_one(run: Path, tmp_path: Path) -> None:
     """The curriculum's pass rates are in the checkpoint; what follows it is learned again."""
     parts = tmp_path / "parts"

@@ -110,7 +110,7 @@ def test_a_task_has_the_same_tests_for_the_whole_run(supervised: Path) -> None:
     assert [r["text"] for r in same["responses"]] == [r.text for r in alone]
 
 
-@pytest.mark.parametrize("how", ["none", "agreement"])
+@pytest.mark.parametrize("how", [pytest.param("none", marks=pytest.mark.slow), "agreement"])
 def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> None:
     """Every real test, solution and validator is replaced by garbage: nothing learned changes."""
     done = sparring(

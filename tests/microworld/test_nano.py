@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -51,6 +52,7 @@ def test_the_recipe_uses_the_templates_of_the_warm_start() -> None:
     assert recipe.prompts.tester == TESTER_TEMPLATE
 
 
+@pytest.mark.slow
 def test_a_build_repeats_bit_for_bit(tmp_path: object) -> None:
     from pathlib import Path
 
