@@ -23,7 +23,7 @@ class Cause(StrEnum):
     """What an output depends on beside the input."""
 
     NOTHING_NAMED = "changes from run to run"
-    HASH = "depends on the order of sets (the hash seed)"
+    HASH = "depends on the order of sets (the hash seed), or on where objects are in memory"
     RANDOM = "depends on random numbers"
     CLOCK = "depends on the clock"
 
@@ -90,6 +90,9 @@ def _sparring_move(start):
     local, universal, written, form = time.localtime, time.gmtime, time.asctime, time.strftime
     time.time = now
     time.time_ns = lambda: own_ns() + shift * 1000000
+    clock, clock_ns, real = time.clock_gettime, time.clock_gettime_ns, time.CLOCK_REALTIME
+    time.clock_gettime = lambda c: clock(c) + (shift / 1000 if c == real else 0)
+    time.clock_gettime_ns = lambda c: clock_ns(c) + (shift * 1000000 if c == real else 0)
     time.localtime = lambda s=None: local(now() if s is None else s)
     time.gmtime = lambda s=None: universal(now() if s is None else s)
     time.asctime = lambda t=None: written(local(now()) if t is None else t)

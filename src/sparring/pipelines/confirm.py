@@ -161,6 +161,8 @@ def _unconfirmed(
         yield where.found(Fault.LIMIT_TOO_STRICT, by_state[State.LATE][0].detail, advice)
     elif State.WRONG in by_state:
         yield _wrong(where, by_state[State.WRONG])
+    elif State.CRASHED in by_state and where.test.kind is Kind.SCRIPT:
+        yield _wrong(where, by_state[State.CRASHED])  # nobody knows whose input it was
     elif State.CRASHED in by_state:
         seen = f"every solution fails on it: {short(by_state[State.CRASHED][0].detail)}"
         yield where.found(Fault.INVALID_INPUT, seen, "leave the test out or mend its input")
