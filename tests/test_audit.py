@@ -178,6 +178,9 @@ def test_a_file_without_a_task_is_one_clear_line(tmp_path: Path) -> None:
     path.write_text('{"question": 3}\n')
     with pytest.raises(DataError, match=r"none of 1 rows is a task; the first: x\.jsonl, row 1"):
         read([path])
+    path.write_text("\n")
+    with pytest.raises(DataError, match=r"x\.jsonl: has no rows"):
+        read([path])
 
 
 NATIVE = {

@@ -29,7 +29,7 @@ from sparring.tasks.collect import Choice, collect
 from sparring.tasks.findings import Fault, Finding
 from sparring.tasks.repeats import duplicate_tasks
 from sparring.tasks.rows import Fault as BadRow
-from sparring.tasks.rows import Raw, file_rows
+from sparring.tasks.rows import Raw, file_rows, not_empty
 from sparring.tasks.sound import Left, Policy, sound
 
 BATCH = 16
@@ -129,7 +129,7 @@ def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]
 
 def _placed(path: Path) -> Iterator[Raw | BadRow]:
     """The rows of a file, by its name alone: findings are read beside the file."""
-    for raw in file_rows(path, "tasks"):
+    for raw in not_empty(path, file_rows(path, "tasks")):
         if isinstance(raw, BadRow):
             yield replace(raw, where=raw.where.removeprefix(f"{path.parent}/"))
         else:
