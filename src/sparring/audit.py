@@ -5,7 +5,7 @@
 Rows are read as `sparring tasks load` reads them: of every shape there is, the bad ones as
 findings, columns that no task has left out and named. The tasks go through `pipelines.audit` in
 batches, so that a large set shows where it stands; their tests are measured by
-`pipelines.strength`; what occurs twice is looked for over all of them. With three sandboxes: two
+`pipelines.strength`; what occurs twice is looked for over all of them. With four sandboxes: three
 that keep nothing between runs and differ in the hash seed, for what must not be shared or
 remembered, and a fast one for the mutants.
 
@@ -33,7 +33,7 @@ from sparring.tasks.rows import Raw, file_rows, not_empty
 from sparring.tasks.sound import Left, Policy, sound
 
 BATCH = 16
-_OTHER_HASH = 12345
+_OTHER_HASHES = (12345, 54321)
 _ENOUGH_MUTANTS = 5
 """Fewer say nothing about a task."""
 _SHOWN_SURVIVORS = 3
@@ -98,9 +98,12 @@ def audit(
     found = len(malformed)
     with ExitStack() as stack:
         usual = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False))
-        other = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, hash_seed=_OTHER_HASH))
+        others = tuple(
+            stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, hash_seed=seed))
+            for seed in _OTHER_HASHES
+        )
         fast = stack.enter_context(Sandbox(memo=False, skip_after_timeout=True))
-        bench = Bench(usual, other)
+        bench = Bench(usual, others)
         for start in range(0, len(tasks), BATCH):
             progress(start, len(tasks), found)
             audited = audit_tasks(bench, tasks[start : start + BATCH], Limits(), asked.care)

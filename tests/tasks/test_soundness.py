@@ -60,6 +60,7 @@ def test_values_of_calls_have_other_forms_too() -> None:
         ("If there are multiple solutions, output any.", True),
         ("More than one correct answer may exist.", True),
         ("Any of them will do.", True),
+        ("The mode of a list, any of the most frequent.", True),
         ("You can print the words in any order.", True),
         ("Count those not divisible by any of the primes.", False),
         ("Print YES if there is any valid arrangement, else NO.", False),

@@ -2,7 +2,8 @@
 
 A program that prints the time, or a set of words, gives the same output twice in a row inside the
 sandbox, which seeds `random`, fixes the hash seed and repeats within the second. So a repetition
-varies these on purpose: another hash seed (a sandbox of its own), another random seed (a comment
+varies these on purpose: another hash seed (a sandbox of its own; there are two such, because
+two words may well have the same order under two seeds), another random seed (a comment
 more: the sandbox makes the seed of program and input), and a clock that starts somewhere else. The
 clock is moved inside the program's process, by a few lines before it that replace what tells the
 time in `time` and `datetime`; only programs that speak of these get them.
@@ -18,6 +19,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+HASH_SEEDS = 3
+
 
 class Cause(StrEnum):
     """What an output depends on beside the input."""
@@ -30,11 +33,11 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way to run a program again. ``other_hash``: in the sandbox with another hash seed;
+    """One way to run a program again. ``hash_seed``: in which sandbox, 0 for the usual one;
     ``random`` adds a comment; ``clock`` is when the program believes to start, in seconds since
     1970."""
 
-    other_hash: bool = False
+    hash_seed: int = 0
     random: int = 0
     clock: float | None = None
 
@@ -53,15 +56,15 @@ class Condition:
 
 def rounds(repeats: int) -> list[Condition]:
     """The conditions of `repeats` runs. The first is the usual one; the others have all that can
-    differ differ at once, every second time with the usual hash seed."""
+    differ differ at once, every third time with the usual hash seed."""
     return [Condition()] + [
-        Condition(other_hash=k % 2 == 1, random=k, clock=_clock(k)) for k in range(1, repeats)
+        Condition(hash_seed=k % HASH_SEEDS, random=k, clock=_clock(k)) for k in range(1, repeats)
     ]
 
 
 CAUSES: tuple[tuple[Cause, Condition], ...] = (
     (Cause.NOTHING_NAMED, Condition()),
-    (Cause.HASH, Condition(other_hash=True)),
+    *((Cause.HASH, Condition(hash_seed=k)) for k in range(1, HASH_SEEDS)),
     (Cause.RANDOM, Condition(random=7)),
 )
 """Causes in the order in which they are tried, with the condition that shows each by an outcome

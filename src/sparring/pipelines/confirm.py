@@ -45,7 +45,10 @@ def confirm(
     """
     tests = every_test(task)
     right = [sum(c.state is State.RIGHT for c in row) for row in cells_ST]
-    useless = [len(tests) > 1 and not any(c.state in _TELLING for c in row) for row in cells_ST]
+    useless = [
+        _no_program(row) or (len(tests) > 1 and not any(c.state in _TELLING for c in row))
+        for row in cells_ST
+    ]
     witnesses = [s for s in range(len(cells_ST)) if not useless[s]]
     findings: list[Finding] = []
     failing: dict[int, list[int]] = {}
@@ -78,6 +81,14 @@ def confirm(
     return Confirmed(findings, best if best is not None and right[best] else None, confirmed)
 
 
+def _no_program(row: Sequence[Cell]) -> bool:
+    """Whether a solution fails before it has read anything: that says nothing of an input."""
+    return all(c.state is State.CRASHED and c.detail.startswith(_NO_PROGRAM) for c in row)
+
+
+_NO_PROGRAM = (
+    "SyntaxError:", "IndentationError:", "TabError:", "NameError: the program defines no "
+)  # fmt: skip
 _TELLING = (State.RIGHT, State.LATE, State.FLAKY, State.UNKNOWN)
 
 

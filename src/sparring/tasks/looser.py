@@ -30,6 +30,7 @@ _OPEN = re.compile(
     rf"\b{_ASKED}s? ((out|it|one|the|your) )*any( one)?"
     rf"( of (them|these|those|the)\b| {_KINDS}\b|\s*[.;,)]|\s*\Z)"
     rf"|\bany (one )?(of (them|these|those)|{_ANSWER}) {_ALLOWED}\b"
+    r"|\bany (one )?of the (most|longest|shortest|largest|smallest|best|optimal)\b"
     rf"|\b(several|multiple|(?<!how )many|more than one) {_ANSWER}"
     rf"|\b{_ASKED}\b[^.;]*\bin any order|\border (of .{{1,40}} )?does not matter"
     rf"|\b{_ANSWER} in any order",
