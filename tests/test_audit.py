@@ -114,6 +114,18 @@ def test_what_is_written(report: Report, tmp_path: Path) -> None:
     assert len((tmp_path / "out/tasks.jsonl").read_text().splitlines()) == len(report.kept)
 
 
+def test_of_two_equal_tasks_the_sound_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = replace(GOOD, id="broken", solutions=("print(0)",))
+    tasks = [broken, GOOD, replace(GOOD, id="again")]
+    monkeypatch.setattr("sparring.audit.read", lambda paths: (tasks, [], Counter()))
+    found = audit([], Asked(Care(repeats=1), mutants=0), nothing)
+    assert [t.id for t in found.kept] == ["good"]
+    assert [(f.task, f.fault) for f in found.findings] == [
+        ("broken", Fault.SOLUTION_FAILS),
+        ("again", Fault.DUPLICATE_TASK),
+    ]
+
+
 def test_a_failure_of_ours_drops_nothing() -> None:
     unknown = Finding("good", Fault.UNKNOWN, "", "", test=0)
     entry = _entry(Audited(GOOD, (unknown,), None, 0), None, None, PLANTED)

@@ -93,7 +93,6 @@ def audit(
     Raises `DataError` if there is no task to look at, `SandboxError` if nothing can be run.
     """
     tasks, malformed, left_out = read(paths)
-    twice = {f.task: f for f in duplicate_tasks(tasks)}
     entries: list[Entry] = []
     found = len(malformed)
     with ExitStack() as stack:
@@ -108,11 +107,12 @@ def audit(
             progress(start, len(tasks), found)
             audited = audit_tasks(bench, tasks[start : start + BATCH], Limits(), asked.care)
             for one, strong in zip(audited, _strengths(fast, audited, asked.mutants), strict=True):
-                entry = _entry(one, strong, twice.get(one.task.id), asked)
+                entry = _entry(one, strong, None, asked)
                 entries.append(entry)
                 found += len(entry.findings)
         level = usual.level.value
-    progress(len(tasks), len(tasks), found)
+    entries = _told_twice(entries, asked)
+    progress(len(tasks), len(tasks), len(malformed) + sum(len(e.findings) for e in entries))
     return Report(tuple(entries), tuple(malformed), level, left_out)
 
 
@@ -158,6 +158,21 @@ def _entry(one: Audited, strong: Strength | None, twice: Finding | None, asked: 
     witnessed = one.best is not None or not one.task.solutions or unknown
     left = sound(one.task, findings, asked.policy, asked.least, confirmed=witnessed)
     return Entry(one, tuple(findings), strong, left)
+
+
+def _told_twice(entries: Sequence[Entry], asked: Asked) -> list[Entry]:
+    """The entries, with those that are another one again found out. Only among what is left: a
+    task whose likeness goes for a fault of its own is the one to keep."""
+    twice = {
+        f.task: f
+        for f in duplicate_tasks([e.audited.task for e in entries if e.left.task is not None])
+    }
+    return [
+        _entry(e.audited, e.strength, twice[e.audited.task.id], asked)
+        if e.audited.task.id in twice
+        else e
+        for e in entries
+    ]
 
 
 def _weak(task: Task, strong: Strength) -> Finding:
