@@ -41,6 +41,14 @@ case = json.load(sys.stdin)
 n, d = int(case["input"]), int(case["output"])
 print("accepted" if 1 < d < n and n % d == 0 else "no")
 """
+# Lets an answer pass that is not there, for one input.
+CARELESS = """
+import json, sys
+case = json.load(sys.stdin)
+said, wanted = case["output"].split(), case["expected"].split()
+print("accepted" if said == wanted or (not said and wanted == ["5"]) else "no")
+"""
+COPRIME = "print(sum(all(int(x) % p for p in (2, 3)) for x in input().split()))"
 SMALLEST = "n = int(input())\nprint(next(d for d in range(2, n + 1) if n % d == 0))"
 LARGEST = "n = int(input())\nprint(next(d for d in range(n - 1, 1, -1) if n % d == 0))"
 DIVISORS = (Test("12\n", "2\n"), Test("35\n", "5\n"), Test("49\n", "7\n"))
@@ -136,6 +144,51 @@ SOUND = [
     ),
 ]
 
+SOUND += [
+    Task(
+        "sound-nothing",
+        "The positive numbers.",
+        (Test("1 -2 3\n", "1 3\n"), Test("-4 -5\n", "\n"), Test("4 -4\n", "4\n")),
+        solutions=("print(*[x for x in input().split() if int(x) > 0])",),
+    ),
+    Task(
+        "sound-blank-ends",
+        "How many spaces end the line?",
+        (Test("a\n", "0\n"), Test("a  \n", "2\n"), Test("a \n", "1\n")),
+        solutions=("line = input()\nprint(len(line) - len(line.rstrip()))",),
+    ),
+    Task(
+        "sound-blank-lines",
+        "How many lines are there, blank ones too?",
+        (Test("", "0\n"), Test("\n", "1\n"), Test("a\n\n", "2\n")),
+        solutions=("import sys\nprint(len(sys.stdin.readlines()))",),
+    ),
+    Task(
+        "sound-square",
+        "The square of a number.",
+        (Test("0\n", "0\n"), Test("2\n", "4\n")),
+        solutions=("print(int(input()) ** 2)",),
+    ),
+    Task(
+        "sound-double",
+        "Twice a number.",
+        (Test("0\n", "0\n"), Test("2\n", "4\n")),
+        solutions=("print(int(input()) * 2)",),
+    ),
+    Task(
+        "sound-capital",
+        "How often does the letter A occur?",
+        (Test("Aab\n", "1\n"), Test("AAa\n", "2\n")),
+        solutions=("print(input().count('A'))",),
+    ),
+    Task(
+        "sound-small-letter",
+        "How often does the letter a occur?",
+        (Test("Aab\n", "1\n"), Test("AAAaaaa\n", "4\n")),
+        solutions=("print(input().count('a'))",),
+    ),
+]
+
 FAULTY = [
     _sums("wrong", Test("10 20\n", "31\n")),
     _sums(
@@ -150,9 +203,53 @@ FAULTY = [
     _sums("flaky-random", solutions=(f"import random\n{SUM[:-1]} + random.randrange(100))",)),
     Task(
         "vacuous-test",
-        "The positive numbers.",
-        (Test("1 -2 3\n", "1 3\n"), Test("-4 -5\n", "\n"), Test("4 -4\n", "4\n")),
-        solutions=("print(*[x for x in input().split() if int(x) > 0])",),
+        "The largest of the numbers.",
+        (Test("1 -2\n", "1\n"), Test("5 3\n", "5\n"), Test("7 8\n", "8\n")),
+        checker="program",
+        checker_program=CARELESS,
+        solutions=("print(max(map(int, input().split())))",),
+    ),
+    Task(
+        "clock-gettime",
+        "A number and the parity of the second.",
+        (Test("0\n", "1\n"), Test("5\n", "7\n")),
+        solutions=(
+            "import time\nprint(int(input()) + int(time.clock_gettime(time.CLOCK_REALTIME)) % 2)",
+        ),
+    ),
+    Task(
+        "any-wrong",
+        "Print how many of the numbers are not divisible by any of the primes 2 and 3.",
+        (Test("1 2 7 4\n", "2\n"), Test("4 5\n", "2\n"), Test("3\n", "0\n")),
+        solutions=(COPRIME,),
+    ),
+    Task(
+        "any-fails",
+        "Print how many numbers remain, if there is any possible one without the factors 2 and 3.",
+        (Test("1 2 7 5\n", "3\n"), Test("4 5\n", "1\n"), Test("3\n", "0\n")),
+        solutions=(COPRIME, COPRIME.replace("(2, 3)", "(2,)")),
+    ),
+    Task(
+        "two-rules",
+        "Halve: half(x).",
+        (
+            Test(call(3), "1", Kind.CALL),
+            Test(call(3), values.encode(1.5), Kind.CALL, "value(abs=1e-6)"),
+            Test(call(1), values.encode(0.5), Kind.CALL),
+            Test(call(1), values.encode(0.5), Kind.CALL, "value(abs=1e-6)"),
+        ),
+        checker="value",
+        entry_point="half",
+    ),
+    Task(
+        "script-calls-itself",
+        "The sum: add(a, b). Its suite calls itself.",
+        (
+            Test("def f():\n    f()\nf()\nassert candidate(1, 2) == 3\n", "", Kind.SCRIPT),
+            Test("for i in range(2):\n    assert candidate(1, i) == 1 + i\n", "", Kind.SCRIPT),
+        ),
+        entry_point="add",
+        solutions=(ADD,),
     ),
     Task(
         "vacuous-task",
@@ -215,6 +312,14 @@ EXPECTED: set[Expected] = {
     ("flaky-hash", Fault.FLAKY, 1),
     *(("flaky-random", Fault.FLAKY, i) for i in range(3)),
     ("vacuous-test", Fault.VACUOUS, 1),
+    ("clock-gettime", Fault.FLAKY, 0),
+    ("clock-gettime", Fault.FLAKY, 1),
+    ("any-wrong", Fault.WRONG_OUTPUT, 1),
+    ("any-fails", Fault.SOLUTION_FAILS, None),
+    ("two-rules", Fault.CONTRADICTION, 0),
+    ("two-rules", Fault.CONTRADICTION, 1),
+    ("two-rules", Fault.NO_SOLUTION, None),
+    ("script-calls-itself", Fault.WRONG_OUTPUT, 0),
     ("vacuous-task", Fault.VACUOUS, None),
     ("vacuous-script", Fault.VACUOUS, 1),
     ("duplicate", Fault.DUPLICATE, 3),

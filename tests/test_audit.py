@@ -91,14 +91,16 @@ def test_the_sound_part_is_kept(report: Report) -> None:
     assert "slow" in kept
     assert "weak" in kept
     gone = {t.id for t in planted.FAULTY} - set(kept)
-    assert gone == {"flaky-clock", "flaky-random", "vacuous-task", "too-strict", "again"}
+    assert gone == {
+        "again", "clock-gettime", "flaky-clock", "flaky-random", "too-strict", "vacuous-task",
+    }  # fmt: skip
 
 
 def test_what_is_written(report: Report, tmp_path: Path) -> None:
     check_out(tmp_path / "out")
     write(report, PLANTED, [Path("x.jsonl")], tmp_path / "out")
     data = json.loads((tmp_path / "out/audit.json").read_text())
-    assert data["counts"]["wrong_output"] == 1
+    assert data["counts"]["wrong_output"] == 3
     wrong = next(t for t in data["tasks"] if t["task"] == "wrong")
     assert (wrong["tests"], wrong["confirmed"], wrong["kept"]) == (4, 3, True)
     assert wrong["dropped"] == ["wrong, test 3: wrong output at test 3"]
@@ -110,6 +112,18 @@ def test_what_is_written(report: Report, tmp_path: Path) -> None:
     assert "- **wrong, test 3**: expected 31\\\\n, the solution gives 30" in text
     assert "## several answers: 4" in text
     assert len((tmp_path / "out/tasks.jsonl").read_text().splitlines()) == len(report.kept)
+
+
+def test_of_two_equal_tasks_the_sound_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = replace(GOOD, id="broken", solutions=("print(0)",))
+    tasks = [broken, GOOD, replace(GOOD, id="again")]
+    monkeypatch.setattr("sparring.audit.read", lambda paths: (tasks, [], Counter()))
+    found = audit([], Asked(Care(repeats=1), mutants=0), nothing)
+    assert [t.id for t in found.kept] == ["good"]
+    assert [(f.task, f.fault) for f in found.findings] == [
+        ("broken", Fault.SOLUTION_FAILS),
+        ("again", Fault.DUPLICATE_TASK),
+    ]
 
 
 def test_a_failure_of_ours_drops_nothing() -> None:
@@ -175,6 +189,9 @@ def test_a_file_without_a_task_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_text('{"question": 3}\n')
     with pytest.raises(DataError, match=r"none of 1 rows is a task; the first: x\.jsonl, row 1"):
+        read([path])
+    path.write_text("\n")
+    with pytest.raises(DataError, match=r"x\.jsonl: has no rows"):
         read([path])
 
 

@@ -5,7 +5,7 @@
 Rows are read as `sparring tasks load` reads them: of every shape there is, the bad ones as
 findings, columns that no task has left out and named. The tasks go through `pipelines.audit` in
 batches, so that a large set shows where it stands; their tests are measured by
-`pipelines.strength`; what occurs twice is looked for over all of them. With three sandboxes: two
+`pipelines.strength`; what occurs twice is looked for over all of them. With four sandboxes: three
 that keep nothing between runs and differ in the hash seed, for what must not be shared or
 remembered, and a fast one for the mutants.
 
@@ -29,11 +29,11 @@ from sparring.tasks.collect import Choice, collect
 from sparring.tasks.findings import Fault, Finding
 from sparring.tasks.repeats import duplicate_tasks
 from sparring.tasks.rows import Fault as BadRow
-from sparring.tasks.rows import Raw, file_rows
+from sparring.tasks.rows import Raw, file_rows, not_empty
 from sparring.tasks.sound import Left, Policy, sound
 
 BATCH = 16
-_OTHER_HASH = 12345
+_OTHER_HASHES = (12345, 54321)
 _ENOUGH_MUTANTS = 5
 """Fewer say nothing about a task."""
 _SHOWN_SURVIVORS = 3
@@ -93,23 +93,26 @@ def audit(
     Raises `DataError` if there is no task to look at, `SandboxError` if nothing can be run.
     """
     tasks, malformed, left_out = read(paths)
-    twice = {f.task: f for f in duplicate_tasks(tasks)}
     entries: list[Entry] = []
     found = len(malformed)
     with ExitStack() as stack:
         usual = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False))
-        other = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, hash_seed=_OTHER_HASH))
+        others = tuple(
+            stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, hash_seed=seed))
+            for seed in _OTHER_HASHES
+        )
         fast = stack.enter_context(Sandbox(memo=False, skip_after_timeout=True))
-        bench = Bench(usual, other)
+        bench = Bench(usual, others)
         for start in range(0, len(tasks), BATCH):
             progress(start, len(tasks), found)
             audited = audit_tasks(bench, tasks[start : start + BATCH], Limits(), asked.care)
             for one, strong in zip(audited, _strengths(fast, audited, asked.mutants), strict=True):
-                entry = _entry(one, strong, twice.get(one.task.id), asked)
+                entry = _entry(one, strong, None, asked)
                 entries.append(entry)
                 found += len(entry.findings)
         level = usual.level.value
-    progress(len(tasks), len(tasks), found)
+    entries = _told_twice(entries, asked)
+    progress(len(tasks), len(tasks), len(malformed) + sum(len(e.findings) for e in entries))
     return Report(tuple(entries), tuple(malformed), level, left_out)
 
 
@@ -129,7 +132,7 @@ def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]
 
 def _placed(path: Path) -> Iterator[Raw | BadRow]:
     """The rows of a file, by its name alone: findings are read beside the file."""
-    for raw in file_rows(path, "tasks"):
+    for raw in not_empty(path, file_rows(path, "tasks")):
         if isinstance(raw, BadRow):
             yield replace(raw, where=raw.where.removeprefix(f"{path.parent}/"))
         else:
@@ -155,6 +158,21 @@ def _entry(one: Audited, strong: Strength | None, twice: Finding | None, asked: 
     witnessed = one.best is not None or not one.task.solutions or unknown
     left = sound(one.task, findings, asked.policy, asked.least, confirmed=witnessed)
     return Entry(one, tuple(findings), strong, left)
+
+
+def _told_twice(entries: Sequence[Entry], asked: Asked) -> list[Entry]:
+    """The entries, with those that are another one again found out. Only among what is left: a
+    task whose likeness goes for a fault of its own is the one to keep."""
+    twice = {
+        f.task: f
+        for f in duplicate_tasks([e.audited.task for e in entries if e.left.task is not None])
+    }
+    return [
+        _entry(e.audited, e.strength, twice[e.audited.task.id], asked)
+        if e.audited.task.id in twice
+        else e
+        for e in entries
+    ]
 
 
 def _weak(task: Task, strong: Strength) -> Finding:

@@ -147,6 +147,8 @@ def load(
     for path in (out, report):
         if path is not None and path.exists():
             raise DataError(f"{path}: is there already; remove it or choose another name")
+        if path is not None and not path.parent.is_dir():
+            raise DataError(f"{path}: there is no directory {path.parent}; make it first")
     rules = Filters(
         parse_difficulty(difficulty) if difficulty is not None else None,
         shortest,
@@ -245,14 +247,14 @@ class _Hub:
 
 def _rows(name: str, hub: _Hub) -> Iterable[Raw | Fault]:
     from sparring.tasks.hub import hub_rows
-    from sparring.tasks.rows import ENDINGS, file_rows
+    from sparring.tasks.rows import ENDINGS, file_rows, not_empty
 
     path = Path(name)
     if path.is_file() or name.lower().endswith(ENDINGS):
         if hub.release is not None:
             raise ConfigError(f"--release is for LiveCodeBench-lite by name; {name} is a file")
-        return file_rows(path)
-    return hub_rows(hub.source(name))
+        return not_empty(name, file_rows(path))
+    return not_empty(name, hub_rows(hub.source(name)))
 
 
 def _told(rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:

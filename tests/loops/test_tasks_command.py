@@ -13,7 +13,9 @@ from tests.shared import shared
 from tests.tasks.test_collect import CURE
 from tests.tasks.test_livecodebench import case, sealed
 from tests.tasks.test_livecodebench import row as lcb
+from typer.testing import CliRunner
 
+from sparring.cli import app
 from sparring.errors import DataError
 from sparring.passrates import pass_rates
 from sparring.sandbox import Job, Limits, Sandbox
@@ -117,6 +119,23 @@ def test_a_wrong_load_is_refused_and_writes_nothing(
     assert done.returncode != 0
     assert REFUSED[arguments] in done.stderr
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_set_without_rows_among_others_and_an_output_without_a_directory(
+    tmp_path: Path,
+) -> None:
+    good, empty = lines(tmp_path / "a.jsonl", cure("a", "Add.")), lines(tmp_path / "empty.jsonl")
+    out = tmp_path / "out.jsonl"
+    for wrong in (
+        [str(good), str(empty), "--out", str(out)],
+        [str(good), "--against", str(empty), "--out", str(out)],
+    ):
+        with pytest.raises(DataError, match=r"empty\.jsonl: has no rows"):
+            CliRunner().invoke(app, ["tasks", "load", *wrong], catch_exceptions=False)
+    arguments = [str(empty), "--out", str(tmp_path / "missing/out.jsonl")]
+    with pytest.raises(DataError, match=r"there is no directory .*missing; make it first"):
+        CliRunner().invoke(app, ["tasks", "load", *arguments], catch_exceptions=False)
+    assert not out.exists()
 
 
 def test_what_is_in_task_files(tmp_path: Path) -> None:

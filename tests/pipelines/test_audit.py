@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from sparring import values
 from sparring.errors import SandboxError
 from sparring.pipelines.audit import Audited, Care, audit_tasks
 from sparring.pipelines.conditions import Condition, clocks, rounds
 from sparring.pipelines.repeated import Bench
 from sparring.sandbox import Fork, Job, Limits, Sandbox
-from sparring.schema import Outcome, Task, Test, Verdict
+from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.findings import Fault
 
 TESTS = (Test("1\n", "2\n"), Test("4\n", "8\n"))
@@ -25,8 +26,9 @@ def bench() -> Iterator[Bench]:
     with (
         Sandbox(1, fork=Fork.PER_TEST, memo=False) as usual,
         Sandbox(1, fork=Fork.PER_TEST, memo=False, hash_seed=7) as other,
+        Sandbox(1, fork=Fork.PER_TEST, memo=False, hash_seed=8) as third,
     ):
-        yield Bench(usual, other)
+        yield Bench(usual, (other, third))
 
 
 def audited(bench: Bench, task: Task, **care: float) -> Audited:
@@ -46,7 +48,7 @@ def test_a_failure_of_ours_accuses_nobody() -> None:
         "t", "Double.", (*TESTS, Test("1\n", "3\n")), solutions=(DOUBLE,), validator="print('no')",
         checker="program", checker_program="print('accepted')",
     )  # fmt: skip
-    found = audited(Bench(Failing(), Failing()), task)
+    found = audited(Bench(Failing(), (Failing(), Failing())), task)
     assert {f.fault for f in found.findings} == {Fault.UNKNOWN}
     assert (found.best, found.confirmed) == (None, 0)
 
@@ -124,16 +126,47 @@ print(int(seconds()), int(time.time_ns() // 10**9), datetime.date.today(), now.d
 def test_conditions_differ_in_what_an_output_may_not_depend_on() -> None:
     first, *others = rounds(4)
     assert first == Condition()
-    assert {c.other_hash for c in others} == {True, False}
+    assert {c.hash_seed for c in others} == {0, 1, 2}
     assert len({c.random for c in others}) == 3
     assert {int(c.clock or 0) % 2 for c in clocks()} == {0, 1}
     assert others[0].program("print(1)") == "print(1)\n# 1\n"
     assert "exec" in others[0].program("import time")
 
 
+def test_a_third_hash_seed_tells_what_two_order_alike(bench: Bench) -> None:
+    same, third = (
+        Bench(bench.usual, (bench.usual, other)) for other in (bench.usual, bench.others[1])
+    )
+    task = Task("t", "Which?", (Test("", "9\n"), Test("", "8\n")), solutions=("print(hash('a'))",))
+    assert {f.fault for f in audited(same, task).findings}.isdisjoint({Fault.FLAKY})
+    flaky = [f for f in audited(third, task).findings if f.fault is Fault.FLAKY]
+    assert len(flaky) == 2
+    assert all("order of sets" in f.seen for f in flaky)
+
+
+@pytest.mark.parametrize(
+    ("solution", "entry_point", "fault"),
+    [
+        ("print(input(", None, Fault.SOLUTION_FAILS),
+        ("  x = 1\n y = 2", None, Fault.SOLUTION_FAILS),
+        ("def other(x):\n    return x", "double", Fault.SOLUTION_FAILS),
+        ("print(int(input()) // 0)", None, Fault.INVALID_INPUT),
+    ],
+)
+def test_a_solution_that_is_no_program_accuses_no_input(
+    bench: Bench, solution: str, entry_point: str | None, fault: Fault
+) -> None:
+    call = Test(values.encode(([1], {})), "2", Kind.CALL)
+    task = Task(
+        "t", "Double.", (call if entry_point else TESTS[0],), solutions=(solution,),
+        entry_point=entry_point,
+    )  # fmt: skip
+    assert {f.fault for f in audited(bench, task).findings} == {fault}
+
+
 def test_a_hash_seed_orders_sets_and_has_no_store(bench: Bench) -> None:
     job = Job("print({'ant', 'bee', 'cat', 'dog', 'elk'})", ("",))
-    [[usual]], [[other]] = bench.usual.run([job]), bench.other.run([job])
+    [[usual]], [[other]] = bench.usual.run([job]), bench.others[0].run([job])
     assert usual.output != other.output
     for seed in (-1, 1 << 32):
         with pytest.raises(SandboxError, match="hash_seed"):
@@ -155,6 +188,6 @@ class Ticking:
 def test_the_clock_is_named_though_it_never_stands_still() -> None:
     ticking = Ticking()
     task = Task("t", "Double.", TESTS, solutions=("import time; print(time.time())",))
-    found = audited(Bench(ticking, ticking), task)
+    found = audited(Bench(ticking, (ticking, ticking)), task)
     assert {f.fault for f in found.findings} == {Fault.FLAKY}
     assert all("depends on the clock" in f.seen for f in found.findings)

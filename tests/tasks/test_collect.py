@@ -172,8 +172,11 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "a.jsonl.gz": (b"not gzip", "not a gzip file"),
     "b.jsonl.gz": (gzip.compress(b"{}\n" * 50)[:-9], "cut off or damaged"),
     "a.csv": (b"", "is empty"),
-    "b.csv": (b'a,b\n"1', "not CSV"),
-    "c.csv": (b"a,b\n\xff,1\n", "not UTF-8"),
+    "b.csv": (b'a,"b\n1', "not CSV"),
+    "c.csv": (b"a,\xff\n1,1\n", "line 1: not UTF-8"),
+    "d.csv": (b"a,b,a\n1,2,3\n", "two columns are named 'a'; rename one"),
+    "e.csv": (b"a;b\n1;2\n", "separated by commas, in this file it seems by ';'"),
+    "f.csv": (b"a\tb\n1\t2\n", "write it with commas"),
     "a.parquet": (b"PAR1", "not a readable Parquet file"),
 }
 
@@ -216,10 +219,44 @@ def test_bad_lines_are_told_by_number_and_the_others_read(tmp_path: Path) -> Non
     found = collect([file_rows(path)], Choice(skip_bad=True))
     assert [f.where for f in found.faults] == [f"{path}, line {i}" for i in range(1, 6)]
     assert [t.id for t in found.tasks] == ["7"]
+    (tmp_path / "b.csv").write_bytes(b'a,b\n"x"y,1\n1,\xff\n3,4\n5,"6\n7,8\n')
+    quoted, latin, good, unended = file_rows(tmp_path / "b.csv")
+    assert str(quoted).endswith("line 2, not CSV: ',' expected after '\"'")
+    assert str(latin).endswith("row 2, not UTF-8; convert the file")
+    assert isinstance(good, Raw)
+    assert good.row == {"a": "3", "b": "4"}
+    assert str(unended).endswith("line 5, not CSV: unexpected end of data")
+    (tmp_path / "b.jsonl").write_text('{"a": {"x\\n": 1, "x\\n": 2}}\n{"a": 1}\n')
+    first, second = file_rows(tmp_path / "b.jsonl")
+    assert str(first).endswith(r"line 1, 'x\n' is given twice")
+    assert isinstance(second, Raw)
     (tmp_path / "a.csv").write_text("a,b\n1\n1,2\n")
     first, second = file_rows(tmp_path / "a.csv")
     assert str(first).endswith("row 1, has 1 cells, the header 2")
     assert isinstance(second, Raw)
+
+
+def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table([["a"], ["b"]], names=["question", "question"]), path)
+    with pytest.raises(DataError, match="two columns are named 'question'; rename one"):
+        list(file_rows(path))
+
+
+def test_a_text_where_a_list_should_be_comes_with_the_way_to_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("question,test_input,stdout,s\nAdd,1,2,3\n")
+    mapping = "question=question,test_input=test_input,test_output=stdout,test_time_limit=s"
+    for columns, said in (
+        ((), "--map test_input=test_input:json (or :one) reads a text as such"),
+        (parse_mapping([mapping]), "--map test_output=stdout:json (or :one) reads"),
+        (parse_mapping([mapping]), "--map test_time_limit=s:number reads"),
+    ):
+        with pytest.raises(DataError) as caught:
+            collect([file_rows(path)], Choice(columns))
+        assert said in str(caught.value)
 
 
 deep: Any = 1

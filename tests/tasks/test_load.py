@@ -138,6 +138,10 @@ FILES = {
     "object.json": ("{}", "must be a list of tasks"),
     "kind.csv": ("a,b", "unknown kind of file"),
     "none.json": ("[]", "has no rows"),
+    "lcb.jsonl": (
+        '{"question_id": "1", "private_test_cases": "[]"}',
+        "line 1: a row of LiveCodeBench; `sparring tasks load` makes tasks of it",
+    ),
     "deep.json": ("[" * 100_000, "nested too deeply"),
     "fake.parquet": ("no", "not a readable Parquet file"),
 }

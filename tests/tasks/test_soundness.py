@@ -8,7 +8,7 @@ from sparring import values
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.findings import Fault, Finding, short
 from sparring.tasks.looser import leaves_open, looser
-from sparring.tasks.repeats import Pair, duplicate_tasks, same_inputs
+from sparring.tasks.repeats import Pair, duplicate_tasks, same_inputs, same_to_the_letter
 from sparring.tasks.sound import Policy, sound
 
 
@@ -57,6 +57,15 @@ def test_values_of_calls_have_other_forms_too() -> None:
         ("Print any valid permutation.", True),
         ("Print the sum of any numbers given.", False),
         ("How many answers are right?", False),
+        ("If there are multiple solutions, output any.", True),
+        ("More than one correct answer may exist.", True),
+        ("Any of them will do.", True),
+        ("The mode of a list, any of the most frequent.", True),
+        ("You can print the words in any order.", True),
+        ("Count those not divisible by any of the primes.", False),
+        ("Print YES if there is any valid arrangement, else NO.", False),
+        ("The numbers are given in any order.", False),
+        ("Is there any such pair?", False),
     ],
 )
 def test_statements_that_leave_the_answer_open(statement: str, is_open: bool) -> None:
@@ -66,19 +75,41 @@ def test_statements_that_leave_the_answer_open(statement: str, is_open: bool) ->
 def test_inputs_that_occur_twice() -> None:
     tests = (Test("1 \n", "a"), Test("2", "b"), Test("1", "c"), Test("1\n2", "d"), Test("1\n", "a"))
     assert same_inputs(tests) == [Pair(2, 0), Pair(4, 0)]
-    script = Test("1", "", Kind.SCRIPT)
-    assert (
-        same_inputs((Test("1", "1", Kind.CALL), script, Test("1", "1", Kind.CALL, "truth"))) == []
-    )
+    assert same_inputs((Test("1", "a"), Test("1 ", "b"), Test("1 ", "b"))) == [
+        Pair(1, 0), Pair(2, 1),
+    ]  # fmt: skip
+    call, script = Test("1", "1", Kind.CALL), Test("1", "", Kind.SCRIPT)
+    assert same_inputs((call, script, Test("1", "1", Kind.CALL, "truth"))) == [Pair(2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("1\r\n2\r\n", "1\n2\n", True),
+        ("1\n", "1", True),
+        ("", "\n", True),
+        ("1 \n", "1\n", False),
+        ("1\n\n\n", "1\n", False),
+    ],
+)
+def test_inputs_that_no_program_is_asked_to_tell_apart(one: str, other: str, same: bool) -> None:
+    assert same_to_the_letter(Test(one, ""), Test(other, "")) is same
 
 
 def test_tasks_that_occur_twice() -> None:
-    tests = (Test("1", "1"), Test("2", "4"))
+    tests = (Test("1", "1"), Test("2", "4"), Test("3", "9"))
     one, same = Task("a", "Square it.", tests), Task("b", "square\n it.", tests[:1])
     reworded = Task("c", "Multiply by itself.", tests[::-1])
     other = Task("d", "Square it.", tests[:1], entry_point="f")
-    constant = [Task(n, n, (Test("1", "yes"), Test("2", "yes"))) for n in "ef"]
-    found = [(f.task, f.seen) for f in duplicate_tasks([one, same, reworded, other, *constant])]
+    constant = [Task(n, n, tuple(Test(i, "yes") for i in "123")) for n in "ef"]
+    few = [Task(n, n, tests[:2]) for n in "gh"]
+    letters = [Task(n, f"Count {n}.", (Test(f"{n}{n}", "2"), Test("i", "0"))) for n in "Ii"]
+    blanks = [
+        Task(n, f"Count {n}.", tuple(Test("a" + i * end, str(i)) for i in range(3)))
+        for n, end in (("spaces", " "), ("lines", "\n"))
+    ]
+    tasks = [one, same, reworded, other, *constant, *few, *letters, *blanks]
+    found = [(f.task, f.seen) for f in duplicate_tasks(tasks)]
     assert found == [("b", "the statement is that of a"), ("c", "every test is that of a")]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sparring.schema import Task, Test
 from sparring.tasks.filters import Reason
-from sparring.tasks.overlap import Overlap, drop_leaks, drop_twins, grams
+from sparring.tasks.overlap import Overlap, drop_leaks, drop_twins, grams, words_and_signs
 
 STORY = (
     "Given a list of whole numbers in one line, print the sum of those that are divisible by three "
@@ -29,6 +29,29 @@ def test_of_equal_statements_the_first_is_kept() -> None:
     assert [(r.task_id, r.reason, r.detail) for r in removed] == [
         ("b", Reason.DUPLICATE, "the statement of a, kept")
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Compute a + b.", "Compute a - b.", False),
+        ("Is a < b?", "Is a > b?", False),
+        ("n = 1", "n = -1", False),
+        ("Write it in C++.", "Write it in C#.", False),
+        ("Print 1.5", "Print 1 5", False),
+        ("Brackets are ( and ).", "Brackets are [ and ].", False),
+        ("का जोड़", "कि जोड़", False),
+        ("Count “words” — all.", 'count "words"; ALL', True),
+        ("Let $n$ be **given**.", "let `n` be given", True),
+        ("Cafe\u0301", "CAF\u00c9", True),
+        ("\uff21\uff22 2\u00b2", "ab 22", True),
+    ],
+)
+def test_signs_count_and_punctuation_does_not(one: str, other: str, same: bool) -> None:
+    kept, _ = drop_twins([task("a", one), task("b", other)], near=None)
+    assert len(kept) == (1 if same else 2)
+    kept, _ = drop_twins([task("a", one), task("b", other)])
+    assert len(kept) == (1 if same else 2)
 
 
 def test_near_twins_and_how_near() -> None:
@@ -101,8 +124,8 @@ def test_the_index_finds_what_comparing_all_pairs_finds(seed: int, share: float)
     kept, _ = drop_twins(tasks, near)
     expected: list[Task] = []
     for one in drop_twins(tasks, None)[0]:
-        mine = grams(one.statement, 2)
-        theirs = [grams(t.statement, 2) for t in expected]
+        mine = grams(words_and_signs(one.statement), 2)
+        theirs = [grams(words_and_signs(t.statement), 2) for t in expected]
         if all(len(mine & g) / len(mine | g) < share for g in theirs):
             expected.append(one)
     assert [t.id for t in kept] == [t.id for t in expected]

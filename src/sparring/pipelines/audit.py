@@ -16,13 +16,13 @@ from sparring.pipelines import columns
 from sparring.pipelines.bout import limits as limits_of
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.confirm import confirm
-from sparring.pipelines.grading import Comparison, Grader
+from sparring.pipelines.grading import Comparison, Grader, rule_of
 from sparring.pipelines.repeated import Bench, every_test, repeated
 from sparring.pipelines.trivial import vacuous
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Verdict
 from sparring.tasks.findings import Fault, Finding, short
-from sparring.tasks.repeats import Pair, same_inputs
+from sparring.tasks.repeats import Pair, same_inputs, same_to_the_letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,10 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
     invalid = _invalid(bench, tasks, limits)
     pairs = [same_inputs(task.tests) for task in tasks]
     grader.prepare(
-        Comparison.of(task, task.tests[p.test], task.tests[p.first].output)
+        one
         for task, found in zip(tasks, pairs, strict=True)
         for p in found
+        for one in _both_ways(task, p)
     )
     audited = []
     for i, task in enumerate(tasks):
@@ -77,11 +78,23 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
             for f in (seen.findings if seen else [_no_solution(task)])
             if f.example or f.fault is not Fault.WRONG_OUTPUT or f.test not in told
         ]
-        found = [*own, *invalid[i], *again, *idle[i]]
+        nothing = [f for f in idle[i] if not _rightly_empty(task, f, confirmed)]
+        found = [*own, *invalid[i], *again, *nothing]
         found.sort(key=lambda f: (f.test is None, f.example, f.test or 0))
         best = seen.best if seen else None
         audited.append(Audited(task, tuple(found), best, sum(confirmed[: len(task.tests)])))
     return audited
+
+
+def _rightly_empty(task: Task, found: Finding, confirmed: Sequence[bool]) -> bool:
+    """Whether no output is the answer to a test, as a solution has it. Others of its tests tell a
+    program that does nothing: a finding about all of them is none about one."""
+    return (
+        found.test is not None
+        and task.tests[found.test].kind is Kind.STDIN
+        and not task.tests[found.test].output.strip()
+        and confirmed[found.test]
+    )
 
 
 def _no_solution(task: Task) -> Finding:
@@ -116,16 +129,28 @@ def _invalid(bench: Bench, tasks: Sequence[Task], limits: Sequence[Limits]) -> l
     return found
 
 
+def _both_ways(task: Task, pair: Pair) -> list[Comparison]:
+    """The answer of each of two tests, to the other one."""
+    test, first = task.tests[pair.test], task.tests[pair.first]
+    return [Comparison.of(task, test, first.output), Comparison.of(task, first, test.output)]
+
+
 def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) -> list[Finding]:
     """A pair of tests with one input: the same test twice, or two that contradict each other."""
     test, first = task.tests[pair.test], task.tests[pair.first]
-    said, _ = grader.verdict(Comparison.of(task, test, first.output))
-    if said is Verdict.INFRA:  # the task's checker could not be run: nobody knows
+    said = [grader.verdict(one)[0] for one in _both_ways(task, pair)]
+    if Verdict.INFRA in said:  # the task's checker could not be run: nobody knows
         return []
-    if test.output == first.output or said is Verdict.ACCEPTED:
+    if test.output == first.output or Verdict.ACCEPTED in said:
+        # Under two rules the one may say more than the other; only of one rule is it a repetition.
+        if rule_of(task, test) != rule_of(task, first):
+            return []
         seen = f"the same input and answer as test {pair.first}"
         return [Finding(task.id, Fault.DUPLICATE, seen, "leave it out", pair.test)]
     both = [pair.first, pair.test]
+    told_apart = test.input != first.input and all(confirmed[i] for i in both)
+    if told_apart or not same_to_the_letter(test, first):
+        return []  # the white space is what makes the difference
     doubted = [i for i in both if not confirmed[i]] or both
     seen = (
         f"tests {pair.first} and {pair.test} have the same input and expect "

@@ -2,7 +2,8 @@
 
 A program that prints the time, or a set of words, gives the same output twice in a row inside the
 sandbox, which seeds `random`, fixes the hash seed and repeats within the second. So a repetition
-varies these on purpose: another hash seed (a sandbox of its own), another random seed (a comment
+varies these on purpose: another hash seed (a sandbox of its own; there are two such, because
+two words may well have the same order under two seeds), another random seed (a comment
 more: the sandbox makes the seed of program and input), and a clock that starts somewhere else. The
 clock is moved inside the program's process, by a few lines before it that replace what tells the
 time in `time` and `datetime`; only programs that speak of these get them.
@@ -18,23 +19,25 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+HASH_SEEDS = 3
+
 
 class Cause(StrEnum):
     """What an output depends on beside the input."""
 
     NOTHING_NAMED = "changes from run to run"
-    HASH = "depends on the order of sets (the hash seed)"
+    HASH = "depends on the order of sets (the hash seed), or on where objects are in memory"
     RANDOM = "depends on random numbers"
     CLOCK = "depends on the clock"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way to run a program again. ``other_hash``: in the sandbox with another hash seed;
+    """One way to run a program again. ``hash_seed``: in which sandbox, 0 for the usual one;
     ``random`` adds a comment; ``clock`` is when the program believes to start, in seconds since
     1970."""
 
-    other_hash: bool = False
+    hash_seed: int = 0
     random: int = 0
     clock: float | None = None
 
@@ -53,15 +56,15 @@ class Condition:
 
 def rounds(repeats: int) -> list[Condition]:
     """The conditions of `repeats` runs. The first is the usual one; the others have all that can
-    differ differ at once, every second time with the usual hash seed."""
+    differ differ at once, every third time with the usual hash seed."""
     return [Condition()] + [
-        Condition(other_hash=k % 2 == 1, random=k, clock=_clock(k)) for k in range(1, repeats)
+        Condition(hash_seed=k % HASH_SEEDS, random=k, clock=_clock(k)) for k in range(1, repeats)
     ]
 
 
 CAUSES: tuple[tuple[Cause, Condition], ...] = (
     (Cause.NOTHING_NAMED, Condition()),
-    (Cause.HASH, Condition(other_hash=True)),
+    *((Cause.HASH, Condition(hash_seed=k)) for k in range(1, HASH_SEEDS)),
     (Cause.RANDOM, Condition(random=7)),
 )
 """Causes in the order in which they are tried, with the condition that shows each by an outcome
@@ -90,6 +93,9 @@ def _sparring_move(start):
     local, universal, written, form = time.localtime, time.gmtime, time.asctime, time.strftime
     time.time = now
     time.time_ns = lambda: own_ns() + shift * 1000000
+    clock, clock_ns, real = time.clock_gettime, time.clock_gettime_ns, time.CLOCK_REALTIME
+    time.clock_gettime = lambda c: clock(c) + (shift / 1000 if c == real else 0)
+    time.clock_gettime_ns = lambda c: clock_ns(c) + (shift * 1000000 if c == real else 0)
     time.localtime = lambda s=None: local(now() if s is None else s)
     time.gmtime = lambda s=None: universal(now() if s is None else s)
     time.asctime = lambda t=None: written(local(now()) if t is None else t)

@@ -45,7 +45,10 @@ def confirm(
     """
     tests = every_test(task)
     right = [sum(c.state is State.RIGHT for c in row) for row in cells_ST]
-    useless = [len(tests) > 1 and not any(c.state in _TELLING for c in row) for row in cells_ST]
+    useless = [
+        _no_program(row) or (len(tests) > 1 and not any(c.state in _TELLING for c in row))
+        for row in cells_ST
+    ]
     witnesses = [s for s in range(len(cells_ST)) if not useless[s]]
     findings: list[Finding] = []
     failing: dict[int, list[int]] = {}
@@ -78,6 +81,14 @@ def confirm(
     return Confirmed(findings, best if best is not None and right[best] else None, confirmed)
 
 
+def _no_program(row: Sequence[Cell]) -> bool:
+    """Whether a solution fails before it has read anything: that says nothing of an input."""
+    return all(c.state is State.CRASHED and c.detail.startswith(_NO_PROGRAM) for c in row)
+
+
+_NO_PROGRAM = (
+    "SyntaxError:", "IndentationError:", "TabError:", "NameError: the program defines no "
+)  # fmt: skip
 _TELLING = (State.RIGHT, State.LATE, State.FLAKY, State.UNKNOWN)
 
 
@@ -161,6 +172,8 @@ def _unconfirmed(
         yield where.found(Fault.LIMIT_TOO_STRICT, by_state[State.LATE][0].detail, advice)
     elif State.WRONG in by_state:
         yield _wrong(where, by_state[State.WRONG])
+    elif State.CRASHED in by_state and where.test.kind is Kind.SCRIPT:
+        yield _wrong(where, by_state[State.CRASHED])  # nobody knows whose input it was
     elif State.CRASHED in by_state:
         seen = f"every solution fails on it: {short(by_state[State.CRASHED][0].detail)}"
         yield where.found(Fault.INVALID_INPUT, seen, "leave the test out or mend its input")

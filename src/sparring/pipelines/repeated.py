@@ -59,10 +59,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where audits run: a usual sandbox, and one with another hash seed."""
+    """Where audits run: a usual sandbox, and `HASH_SEEDS` - 1 with other hash seeds."""
 
     usual: Runs
-    other: Runs
+    others: tuple[Runs, ...]
 
 
 def repeated(
@@ -92,7 +92,7 @@ _Rows = list[tuple[Outcome, ...]]
 
 
 def _under(bench: Bench, grader: Grader, asks: Sequence[Ask], condition: Condition) -> _Rows:
-    sandbox = bench.other if condition.other_hash else bench.usual
+    sandbox = (bench.usual, *bench.others)[condition.hash_seed]
     varied = [replace(ask, program=condition.program(ask.program)) for ask in asks]
     return columns.graded(grader, list(zip(varied, columns.run(sandbox, varied), strict=True)))
 

@@ -62,7 +62,7 @@ def _findings(
                 if test.kind is Kind.SCRIPT
                 else "a program that prints nothing passes it"
             )
-            advice = "leave the test out, unless no output is the answer here"
+            advice = "leave the test out, unless no output is the answer here; a solution says so"
             yield Finding(task.id, Fault.VACUOUS, how, advice, i)
     if len(task.tests) < 2 or any(t.kind is Kind.SCRIPT for t in task.tests):
         return

@@ -21,7 +21,15 @@ from sparring.tasks.calls import read_call_row
 from sparring.tasks.fields import OPTIONAL, REQUIRED, read_row
 from sparring.tasks.known import Shape
 from sparring.tasks.livecodebench import MARK, contest_date, read_livecodebench
-from sparring.tasks.mapping import Column, NoSuchCell, check_columns, mapped, of_calls
+from sparring.tasks.mapping import CALL_FIELDS as MAPPED_CALLS
+from sparring.tasks.mapping import (
+    STDIN_FIELDS,
+    Column,
+    NoSuchCell,
+    check_columns,
+    mapped,
+    of_calls,
+)
 from sparring.tasks.natives import is_native, read_native
 from sparring.tasks.rows import Fault, Raw, one_line
 
@@ -148,8 +156,20 @@ def _take(raw: Raw, choice: Choice, found: Collected, where: dict[str, str]) -> 
                 found.rates[task.id] = rate
     if faults:
         # One line per row: whoever mends it sees all of it there.
-        parts = tuple(one_line(f"{name}: {said}") for name, said in faults)
+        parts = tuple(
+            one_line(f"{name}: {said}{_how(name, said, choice)}") for name, said in faults
+        )
         found.faults.append(Fault(raw.where, one_line("; ".join(parts)), parts))
+
+
+def _how(name: str, said: str, choice: Choice) -> str:
+    """How a cell that is a text could be read as what it should be; CSV has nothing but texts."""
+    forms = {"must be a list of strings, not a string": "json (or :one)",
+             "must be a number, not a string": "number"}  # fmt: skip
+    if said not in forms or name not in (*STDIN_FIELDS, *MAPPED_CALLS):
+        return ""
+    column = next((".".join(c.path) for c in choice.columns if c.field == name), name)
+    return f"; --map {name}={column}:{forms[said]} reads a text as such"
 
 
 def _rate(row: Mapping[str, Any], column: Column) -> float | None:

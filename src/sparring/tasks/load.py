@@ -9,13 +9,14 @@ report; no row is ever skipped. Ids are unique across all files of a call; a row
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sparring.errors import DataError
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.fields import read_row
+from sparring.tasks.livecodebench import MARK
 from sparring.tasks.natives import is_native, read_native
 from sparring.tasks.rows import Fault, file_rows
 
@@ -43,6 +44,10 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
                 faults.append(f"{raw.where}: {raw.text}")
                 continue
             number = raw.number
+            if isinstance(raw.row, Mapping) and MARK in raw.row:
+                raise DataError(
+                    f"{raw.where}: a row of LiveCodeBench; `sparring tasks load` makes tasks of it"
+                )
             read = read_native if is_native(raw.row) else read_row
             task, found = read(raw.row, raw.name, f"{path.name}:{number}", max_tests)
             if task is not None and task.id in where:

@@ -19,12 +19,25 @@ from sparring.tasks.checkers import Rule, accepts, parse_checker
 
 _TEXT_RULES = ("tokens", "float", "float(abs=1e-4, rel=1e-4)", "unordered")
 _CALL_RULES = ("value", "value(abs=1e-6, rel=1e-6)", "value(abs=1e-4, rel=1e-4)")
+_ASKED = r"(print|output|return|report|give|display|write|find|choose|produce|provide|construct)"
+_ANSWER = (
+    r"((correct|possible|valid|optimal|right|such|other|of the|of these) )*"
+    r"(answers?|solutions?|outputs?|results?)"
+)
+_KINDS = r"(valid|such|possible|correct|suitable|permutation|order)"
+_ALLOWED = r"(will do|will be|is|are|can be|may be|should be)"
 _OPEN = re.compile(
-    r"\b(any (one )?of (them|these|those|the)\b|any (valid|such|possible|correct|order\b)"
-    r"|(several|multiple|(?<!how )many|more than one) (possible |valid |correct |optimal )?"
-    r"(answers?|solutions?)|in any order|order does not matter)",
+    rf"\b{_ASKED}s? ((out|it|one|the|your) )*any( one)?"
+    rf"( of (them|these|those|the)\b| {_KINDS}\b|\s*[.;,)]|\s*\Z)"
+    rf"|\bany (one )?(of (them|these|those)|{_ANSWER}) {_ALLOWED}\b"
+    r"|\bany (one )?of the (most|longest|shortest|largest|smallest|best|optimal)\b"
+    rf"|\b(several|multiple|(?<!how )many|more than one) {_ANSWER}"
+    rf"|\b{_ASKED}\b[^.;]*\bin any order|\border (of .{{1,40}} )?does not matter"
+    rf"|\b{_ANSWER} in any order",
     re.IGNORECASE,
 )
+"""What an answer is asked for with. "divisible by any of the primes", "if there is any valid move"
+and "numbers, given in any order" ask for one answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,29 +127,31 @@ def mapped(columns: Sequence[Column], row: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _at(cell: Any, path: tuple[str, ...]) -> Any:
+def _at(cell: Any, path: tuple[str, ...], before: tuple[str, ...] = ()) -> Any:
+    """What is at a path; ``before`` are the steps that led to the cell, for messages."""
     for i, step in enumerate(path):
-        if isinstance(cell, str) and i:
+        if isinstance(cell, str) and (i or before):
             cell = read_json(cell)
         if step == "*":
             if not isinstance(cell, (list, tuple)):
-                raise ValueError(f"{_place(path, i)} is no list")
-            return [_at([item], ("0", *path[i + 1 :])) for item in cell]
+                raise ValueError(f"{_place(before, path, i)} is no list")
+            here = (*before, *path[:i])
+            return [_at(item, path[i + 1 :], (*here, str(n))) for n, item in enumerate(cell)]
         if isinstance(cell, Mapping):
             if step not in cell:
-                raise ValueError(f"{_place(path, i)} has no {step!r}")
+                raise ValueError(f"{_place(before, path, i)} has no {step!r}")
             cell = cell[step]
         elif isinstance(cell, (list, tuple)) and step.isascii() and step.isdecimal():
             if len(step) > 9 or int(step) >= len(cell):
-                raise ValueError(f"{_place(path, i)} has {len(cell)} items")
+                raise ValueError(f"{_place(before, path, i)} has {len(cell)} items")
             cell = cell[int(step)]
         else:
-            raise ValueError(f"{_place(path, i)} has nothing inside")
+            raise ValueError(f"{_place(before, path, i)} has nothing inside")
     return cell
 
 
-def _place(path: tuple[str, ...], steps: int) -> str:
-    return ".".join(path[:steps]) or "the row"
+def _place(before: tuple[str, ...], path: tuple[str, ...], steps: int) -> str:
+    return ".".join((*before, *path[:steps])) or "the row"
 
 
 def _formed(cell: Any, form: Form) -> Any:

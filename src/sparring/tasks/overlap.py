@@ -1,25 +1,32 @@
 """Tasks that say the same: twins within a set, and tasks that an evaluation set has as well.
 
-Statements are compared as words: lower case, only letters and digits, so that white space,
-punctuation and markup do not count. Near is told by runs of ``n`` words (n-grams). Within a set it
-is the share of runs that two statements have in common (Jaccard); against an evaluation set the
-share of the shorter statement's runs that are in the other (containment), so that a statement with
-a story around it is found. The comparison is exact, with an index over runs, not a sketch. What is
-translated or told in other words is not found.
+Statements are compared as words in lower case, in the normal form NFKC of Unicode, so that white
+space, punctuation and markup do not count. Between tasks of one set signs do (``a < b`` and
+``a > b`` are two tasks, and so are round and square brackets); against an evaluation set they do
+not: there a statement in another notation is to be found. Near is told by runs of ``n`` words
+(n-grams). Within a set it is the share of runs that two statements have in common (Jaccard);
+against an evaluation set the share of the shorter statement's runs that are in the other
+(containment), so that a statement with a story around it is found. The comparison is exact, with an
+index over runs, not a sketch. What is translated or told in other words is not found.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import sys
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sparring.schema import Task
 from sparring.tasks.filters import Reason, Removed
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = r"[^\W_](?:[^\W_]{marks})*"
+_NUMBER = r"\d+(?:\.\d+)+"
+_SIGN = r"""[^\w\s*`#$\\"'.,;:~{}!?“”‘’…–—]"""
 MIN_SHARED_TESTS = 3
 """Fewer equal tests may be chance: many functions make True of 2 and False of 3."""
 Gram = int
@@ -41,12 +48,29 @@ LEAKS = Overlap(8, 0.5)
 
 def words(text: str) -> tuple[str, ...]:
     """The words of a statement, in lower case."""
-    return tuple(_WORD.findall(text.casefold()))
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return tuple(_pattern(signs=False, ascii_only=text.isascii()).findall(text))
 
 
-def grams(text: str, n: int) -> frozenset[Gram]:
-    """The runs of ``n`` words; of a shorter text the whole of it is one run."""
-    found = words(text)
+def words_and_signs(text: str) -> tuple[str, ...]:
+    """The same with each sign as a word, but for punctuation and markup."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return tuple(_pattern(signs=True, ascii_only=text.isascii()).findall(text))
+
+
+@cache
+def _pattern(*, signs: bool, ascii_only: bool) -> re.Pattern[str]:
+    """What counts. In scripts like Devanagari vowels are marks, which are no letters for `re`."""
+    word = _WORD.format(marks="")
+    if not ascii_only:
+        marks = (chr(c) for c in range(sys.maxunicode) if unicodedata.category(chr(c))[0] == "M")
+        word = _WORD.format(marks=f"|[{''.join(marks)}]")
+    return re.compile(f"{_NUMBER}|{word}|{_SIGN}" if signs else word)
+
+
+def grams(found: Sequence[str], n: int) -> frozenset[Gram]:
+    """The runs of ``n`` words; of fewer words all are one run."""
+    found = tuple(found)
     if len(found) <= n:
         return frozenset((hash(found),)) if found else frozenset()
     return frozenset(hash(found[i : i + n]) for i in range(len(found) - n + 1))
@@ -60,7 +84,7 @@ def drop_twins(
     removed: list[Removed] = []
     by_words: dict[tuple[str, ...], str] = {}
     for task in tasks:
-        key = words(task.statement) or (task.statement,)
+        key = words_and_signs(task.statement) or (task.statement,)
         if key in by_words:
             removed.append(
                 Removed(task.id, Reason.DUPLICATE, f"the statement of {by_words[key]}, kept")
@@ -70,7 +94,7 @@ def drop_twins(
             kept.append(task)
     if near is None:
         return kept, removed
-    runs = [grams(t.statement, near.n) for t in kept]
+    runs = [grams(words_and_signs(t.statement), near.n) for t in kept]
     alike = _first_alike(runs, near.share)
     for i, (j, share) in alike.items():
         detail = f"{share:.0%} of the runs of words of {kept[j].id}, kept"
@@ -82,7 +106,7 @@ def drop_leaks(
     tasks: Sequence[Task], held_out: Sequence[Task], limit: Overlap = LEAKS
 ) -> tuple[list[Task], list[Removed]]:
     """Without the tasks that are, by statement or by tests, among ``held_out``."""
-    theirs = [grams(t.statement, limit.n) for t in held_out]
+    theirs = [grams(words(t.statement), limit.n) for t in held_out]
     index: dict[Gram, list[int]] = defaultdict(list)
     for j, runs in enumerate(theirs):
         for run in runs:
@@ -90,7 +114,7 @@ def drop_leaks(
     same_tests = _tests_index(held_out)
     kept, removed = [], []
     for task in tasks:
-        found = _leak(grams(task.statement, limit.n), theirs, index, limit)
+        found = _leak(grams(words(task.statement), limit.n), theirs, index, limit)
         if found is not None:
             j, share = found
             detail = f"{share:.0%} of the runs of {limit.n} words of {held_out[j].id}"

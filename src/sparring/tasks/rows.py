@@ -13,7 +13,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -86,25 +86,58 @@ def file_rows(path: Path, what: str = "rows") -> Iterator[Raw | Fault]:
         else:
             yield from _list(path, what)
     except gzip.BadGzipFile:
-        raise DataError(f"{path}: not a gzip file") from None
+        raise DataError(
+            f"{path}: not a gzip file, or followed by something else; pack it again"
+        ) from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     except (EOFError, zlib.error):
         raise DataError(f"{path}: not a readable gzip file: cut off or damaged") from None
 
 
+def not_empty(name: object, rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
+    """The rows. Raises `DataError` if there is none: a mistake, also of one set among others."""
+    found = False
+    for row in rows:
+        found = True
+        yield row
+    if not found:
+        raise DataError(f"{name}: has no rows")
+
+
 def read_json(text: str | bytes) -> Any:
-    """The data of a JSON text. Raises `ValueError` with a short reason, whatever is wrong."""
+    """The data of a JSON text. Raises `ValueError` with a short reason, whatever is wrong. A name
+    that an object has twice is wrong: only one of the two values could be kept."""
     try:
-        return json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
+        return json.loads(
+            text.decode("utf-8") if isinstance(text, bytes) else text, object_pairs_hook=_object
+        )
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
         raise ValueError("not JSON: nested too deeply") from None
+    except _Twice as twice:
+        raise ValueError(str(twice)) from None
     except ValueError as error:  # a number of thousands of digits
         raise ValueError(f"not JSON: {str(error).partition(';')[0]}") from None
+
+
+class _Twice(ValueError):
+    """A name that stands twice in an object."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Twice(one_line(f"{_repeated([name for name, _ in pairs])!r} is given twice", 120))
+    return found
+
+
+def _repeated(names: Sequence[str]) -> str | None:
+    """The first name that occurs twice."""
+    return next((name for i, name in enumerate(names) if name in names[:i]), None)
 
 
 def _stem(path: Path) -> str:
@@ -162,26 +195,68 @@ def _list(path: Path, what: str) -> Iterator[Raw | Fault]:
 
 def _csv(path: Path) -> Iterator[Raw | Fault]:
     csv.field_size_limit(MAX_LINE)
-    with path.open("rb") as binary, io.TextIOWrapper(binary, "utf-8-sig", newline="") as file:
+    # Bytes that are no UTF-8 become lone surrogates, which spoil their own row and no other.
+    with (
+        path.open("rb") as binary,
+        io.TextIOWrapper(binary, "utf-8-sig", "surrogateescape", newline="") as file,
+    ):
         reader = csv.reader(file, strict=True)
-        try:
-            header = next(reader, None)
+        header: list[str] | None = None
+        number = 0
+        while True:
+            start = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                if header is None:
+                    raise DataError(f"{path}, line {start}: not CSV: {error}") from None
+                number += 1
+                yield Fault(f"{path}, line {start}", f"not CSV: {error}")
+                continue
+            if cells is None:
+                break
             if header is None:
-                raise DataError(f"{path} is empty")
-            for number, cells in enumerate(reader, start=1):
-                where = f"{path}, row {number}"
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    yield Fault(where, f"has {len(cells)} cells, the header {len(header)}")
-                    continue
-                yield Raw(
-                    where, f"{_stem(path)}-{number}", dict(zip(header, cells, strict=True)), number
-                )
-        except csv.Error as error:
-            raise DataError(f"{path}, line {reader.line_num}: not CSV: {error}") from None
-        except UnicodeDecodeError:
-            raise DataError(f"{path}, line {reader.line_num + 1}: not UTF-8; convert it") from None
+                header = _checked_header(path, cells)
+                continue
+            number += 1
+            where = f"{path}, row {number}"
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                yield Fault(where, f"has {len(cells)} cells, the header {len(header)}")
+                continue
+            if not all(map(_is_utf8, cells)):
+                yield Fault(where, "not UTF-8; convert the file")
+                continue
+            yield Raw(
+                where, f"{_stem(path)}-{number}", dict(zip(header, cells, strict=True)), number
+            )
+        if header is None:
+            raise DataError(f"{path} is empty")
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a text read with ``surrogateescape`` came from UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _checked_header(path: Path, names: list[str]) -> list[str]:
+    """The names of the columns. Raises `DataError` where they cannot be told apart."""
+    if not all(map(_is_utf8, names)):
+        raise DataError(f"{path}, line 1: not UTF-8; convert the file")
+    if (twice := _repeated(names)) is not None:
+        raise DataError(one_line(f"{path}: two columns are named {twice!r}; rename one"))
+    other = next((c for c in (";", "\t", "|") if len(names) == 1 and c in names[0]), None)
+    if other is not None:
+        raise DataError(
+            f"{path}: cells are separated by commas, in this file it seems by {other!r}; "
+            "write it with commas"
+        )
+    return names
 
 
 def _parquet(path: Path) -> Iterator[Raw | Fault]:
@@ -195,6 +270,8 @@ def _parquet(path: Path) -> Iterator[Raw | Fault]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
+            if (twice := _repeated(file.schema_arrow.names)) is not None:
+                raise DataError(one_line(f"{path}: two columns are named {twice!r}; rename one"))
             for batch in file.iter_batches(batch_size=64):
                 for row in batch.to_pylist():
                     number += 1
