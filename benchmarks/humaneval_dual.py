@@ -26,8 +26,9 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ from sparring.tasks.asserts import CallTest, parse_asserts
 from sparring.tasks.checkers import accepts
 
 SECONDS = 0.1
-_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT, Verdict.NOT_RUN)
+_AT_ONCE, _TASKS = 3, 4
+"""Threads, and tasks that one of them reads, runs and counts at a time."""
 _NEW = re.compile(r"\n(?:class|def|#|if|print)")
 """Where a continuation of the prompt ends: something else begins at the margin."""
 ASK = "_ask_"
@@ -211,16 +213,15 @@ class Matrix:
     agreement_P: Floats
 
 
-def matrices(tasks: Sequence[Work], suite_seconds: float) -> tuple[list[Matrix], dict[str, Any]]:
-    """Of every task, and what it took. A suite is over when a program does not end on its smallest
-    input; what a program does with other assertions does not follow from one (`patiently`)."""
-    with Sandbox(skip_after_timeout=True, memo=False) as sandbox:
-        suites = iter(sandbox.run([job for task in tasks for job in task.suites(suite_seconds)]))
-        taken = [sandbox.stats.runs_asked, sandbox.stats.cpu_seconds]
-    answered, runs, cpu = patiently([job for task in tasks for job in task.asked()])
-    results = iter(answered)
-    taken[0] += runs
-    taken[1] += cpu
+def matrices(
+    tasks: Sequence[Work], suite_seconds: float, sandbox: Sandbox
+) -> tuple[list[Matrix], Counter[str]]:
+    """Of every task, and the verdicts there were. Nothing is skipped after a timeout: what a
+    program does with other assertions does not follow from one."""
+    jobs = [task.suites(suite_seconds) for task in tasks], [task.asked() for task in tasks]
+    outcomes = iter(sandbox.run([job for kind in jobs for some in kind for job in some]))
+    suites = iter([next(outcomes) for some in jobs[0] for _ in some])
+    results = outcomes
     found, verdicts = [], Counter[str]()
     for task in tasks:
         passed, correct, answers = [], [], []
@@ -248,38 +249,7 @@ def matrices(tasks: Sequence[Work], suite_seconds: float) -> tuple[list[Matrix],
                 agreement(answers),
             )
         )
-    return found, {
-        "runs": taken[0],
-        "verdicts": dict(verdicts.most_common()),
-        "CPU seconds of programs": round(taken[1], 1),
-    }
-
-
-def patiently(jobs: Sequence[Job]) -> tuple[list[tuple[Outcome, ...]], int, float]:
-    """The outcomes, how many runs, and their CPU seconds. A program that ends on none of its three
-    smallest inputs is not given the others: one that loops on the smallest alone may well pass
-    the rest (HumanEval/76)."""
-    found: list[dict[str, Outcome]] = []
-    with Sandbox(skip_after_timeout=True, memo=False) as sandbox:
-        for job, outcomes in zip(jobs, sandbox.run(jobs), strict=True):
-            found.append(dict(zip(job.inputs, outcomes, strict=True)))
-        runs, cpu = sandbox.stats.runs_asked, sandbox.stats.cpu_seconds
-    with Sandbox(memo=False) as sandbox:
-        left = {i: _skipped(outcomes) for i, outcomes in enumerate(found)}
-        for some in (slice(0, 2), slice(2, None)):
-            asked = {i: tuple(inputs[some]) for i, inputs in left.items() if inputs[some]}
-            again = sandbox.run([replace(jobs[i], inputs=x) for i, x in asked.items()])
-            for (i, inputs), outcomes in zip(asked.items(), again, strict=True):
-                found[i].update(zip(inputs, outcomes, strict=True))
-                if all(o.verdict in _BY_TIME for o in outcomes):
-                    left[i] = []
-        cpu += sandbox.stats.cpu_seconds
-    return [tuple(f[x] for x in j.inputs) for j, f in zip(jobs, found, strict=True)], runs, cpu
-
-
-def _skipped(outcomes: Mapping[str, Outcome]) -> list[str]:
-    """Inputs that were not run, smallest first."""
-    return sorted((x for x, o in outcomes.items() if o.verdict is Verdict.NOT_RUN), key=len)
+    return found, verdicts
 
 
 def figures(m: Matrix, spoiled: bool) -> dict[str, float]:
@@ -314,8 +284,23 @@ def report(
 ) -> dict[str, Any]:
     """The figures in percent, those of CodeT beside them, and those of every task."""
     started, before = time.perf_counter(), _cpu()
-    tasks = [work(row, per_sample) for row in rows]
-    found, taken = matrices(tasks, suite_seconds)
+    with Sandbox(memo=False) as sandbox, ThreadPoolExecutor(_AT_ONCE) as pool:
+
+        def made(some: Sequence[dict[str, Any]]) -> tuple[list[Work], list[Matrix], Counter[str]]:
+            """Read here, while the programs of others run."""
+            tasks = [work(row, per_sample) for row in some]
+            return tasks, *matrices(tasks, suite_seconds, sandbox)
+
+        parts = list(pool.map(made, [rows[i : i + _TASKS] for i in range(0, len(rows), _TASKS)]))
+        stats = sandbox.stats
+    tasks = [t for part in parts for t in part[0]]
+    found = [m for part in parts for m in part[1]]
+    verdicts = sum((part[2] for part in parts), Counter[str]())
+    taken = {
+        "runs": stats.runs_asked,
+        "verdicts": dict(verdicts.most_common()),
+        "CPU seconds of programs": round(stats.cpu_seconds, 1),
+    }
     each = {t.row["task_id"]: figures(m, t.spoiled) for t, m in zip(tasks, found, strict=True)}
     names = list(next(iter(each.values())))
     mean = {n: round(100 * float(np.mean([f[n] for f in each.values()])), 1) for n in names}

@@ -49,7 +49,7 @@ class Fault:
     parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return one_line(f"{self.where}, {self.text}")
+        return f"{one_line(self.where)}, {one_line(self.text)}"  # a long path hides no hint
 
 
 def one_line(text: str, most: int = 400) -> str:
