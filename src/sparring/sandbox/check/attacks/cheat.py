@@ -259,4 +259,3 @@ ATTACKS = (
         for name, program in _LEFT.items()
     ),
 )
-# FIXME
