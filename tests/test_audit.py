@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from sparring.audit import Asked, Report, _entry, audit, read
 from sparring.auditfiles import check_out, write
-from sparring.cli import app
+from sparring.cli.main import app
 from sparring.errors import DataError
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks

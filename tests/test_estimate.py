@@ -13,7 +13,7 @@ import pytest
 from transformers import LlamaConfig
 
 from sparring import fits
-from sparring.cli import main
+from sparring.cli.main import main
 from sparring.config import load_recipe
 from sparring.errors import RunError
 from sparring.estimate import Conditions, Estimate, estimate

@@ -59,21 +59,6 @@ STOREYS: list[set[str]] = [
         "sources",
     },
     {"evaluation"},
-    {
-        "cli_audit",
-        "cli_check",
-        "cli_report",
-        "cli_tasks",
-        "cli_theory",
-        "cli_timeline",
-        "cli_train",
-        "cli_vllm",
-        "cli_eval",
-        "cli_plot",
-        "cli_show",
-        "cli_watch",
-    },
-    {"cli_sandbox"},
     {"cli"},
 ]
 ALONE = STOREYS[1] | {"microworld", "pipelines"}
@@ -146,10 +131,7 @@ def test_the_rule_itself_finds_what_it_forbids() -> None:
         "prompts.parse",
         "config",
         "sampling.vllm.sampler",
-        "cli_eval",
-        "cli_plot",
-        "cli_show",
-        "cli_watch",
+        "cli.main",
     ],
 )
 def test_torch_is_not_imported_by(name: str) -> None:

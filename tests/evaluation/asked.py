@@ -10,7 +10,7 @@ from typing import Any
 from tests.fake_openai import FakeOpenAI
 from typer.testing import CliRunner
 
-from sparring.cli import app
+from sparring.cli.main import app
 
 
 def write_tasks(path: Path, count: int, extra: dict[str, Any] | None = None) -> Path:

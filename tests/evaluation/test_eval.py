@@ -282,7 +282,7 @@ def test_no_torch_for_a_served_model(tasks: Path, fake: FakeOpenAI, tmp_path: Pa
         "        if name.split('.')[0] in ('torch', 'transformers'):\n"
         "            raise ImportError(name)\n"
         "sys.meta_path.insert(0, No())\n"
-        "from sparring.cli import main\n"
+        "from sparring.cli.main import main\n"
         "main()\n"
     )
     args = command(*usual(tasks, fake, tmp_path / "o"))[3:]

@@ -11,7 +11,7 @@ from tests.evaluation.asked import run, usual, write_tasks
 from tests.fake_openai import TEST, FakeOpenAI, whole
 from typer.testing import CliRunner
 
-from sparring.cli import app
+from sparring.cli.main import app
 from sparring.errors import SparringError
 
 pytestmark = pytest.mark.usefixtures("shared_workers")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sparring.cli import main
+from sparring.cli.main import main
 
 SMALL = {
     "tasks.train_count": "12",

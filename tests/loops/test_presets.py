@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sparring.cli import app
+from sparring.cli.main import app
 from sparring.config import load_recipe, make_recipe, to_toml
 from sparring.errors import ConfigError
 from sparring.learning.settings import OldLogprobs, OptimizerState, UpdateMode

@@ -15,7 +15,7 @@ from tests.tasks.test_livecodebench import case, sealed
 from tests.tasks.test_livecodebench import row as lcb
 from typer.testing import CliRunner
 
-from sparring.cli import app
+from sparring.cli.main import app
 from sparring.errors import DataError
 from sparring.passrates import pass_rates
 from sparring.sandbox import Job, Limits, Sandbox

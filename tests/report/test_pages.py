@@ -14,8 +14,8 @@ import pytest
 from tests.report.made import group, metrics, run
 from typer.testing import CliRunner
 
-from sparring.cli import app
-from sparring.cli_report import next_command
+from sparring.cli.main import app
+from sparring.cli.report import next_command
 from sparring.errors import ConfigError, RunError
 from sparring.report import pages
 from sparring.report.charts import draw
@@ -248,7 +248,7 @@ def test_reading_changes_nothing_in_a_run(tmp_path: Path) -> None:
     [
         ("/v/bin/sparring", "/v/bin/sparring", "sparring report 'runs/my run'"),
         ("/v/bin/sparring", None, "/v/bin/sparring report 'runs/my run'"),
-        ("/v/site/sparring/cli.py", None, "python -m sparring.cli report 'runs/my run'"),
+        ("/v/site/sparring/cli/__main__.py", None, "python -m sparring.cli report 'runs/my run'"),
     ],
 )
 def test_the_command_that_training_ends_with_can_be_typed(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sparring.cli import app
+from sparring.cli.main import app
 from sparring.sandbox import Fork, Job, Level
 from sparring.sandbox.check import conformance, security
 from sparring.sandbox.check.attacks import Attack

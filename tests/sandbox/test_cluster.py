@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sparring.cli import main
+from sparring.cli.main import main
 from sparring.config import make_recipe
 from sparring.errors import ConfigError, SandboxError
 from sparring.sandbox import ClusterSandbox, Job, Level, Limits, Sandbox, chunks, node, plan

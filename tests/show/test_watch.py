@@ -18,7 +18,7 @@ from typing import IO, Any
 import pytest
 from rich.console import Console
 
-from sparring.cli_watch import screen, watch_run
+from sparring.cli.watch import screen, watch_run
 from sparring.config import make_recipe
 from sparring.runs.directory import RunDir
 from sparring.watch import State, Tail, Watched, being_made

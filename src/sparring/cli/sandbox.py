@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sparring.cli_check import check
+from sparring.cli.check import check
 from sparring.errors import ConfigError, DataError
 from sparring.sandbox.types import Fork, Job, Level, Limits
 from sparring.schema import Kind, Outcome, Verdict

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from sparring.cli_report import next_command
+from sparring.cli.report import next_command
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.derived import derived_quantities
 from sparring.dryrun import dry_run

@@ -14,20 +14,20 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring import (
-    __version__,
-    cli_audit,
-    cli_eval,
-    cli_plot,
-    cli_report,
-    cli_sandbox,
-    cli_show,
-    cli_tasks,
-    cli_theory,
-    cli_timeline,
-    cli_vllm,
-    cli_watch,
+from sparring import __version__
+from sparring.cli import (
+    audit,
+    plot,
+    report,
+    sandbox,
+    show,
+    tasks,
+    theory,
+    timeline,
+    vllm,
+    watch,
 )
+from sparring.cli import eval as evaluating
 from sparring.errors import ConfigError, SparringError
 from sparring.runs.text import visible
 
@@ -39,18 +39,18 @@ app = typer.Typer(
 )
 microworld_app = typer.Typer(no_args_is_help=True, help="The embedded tasks and nano model.")
 app.add_typer(microworld_app, name="microworld")
-app.add_typer(cli_sandbox.app, name="sandbox")
-app.add_typer(cli_tasks.app, name="tasks")
-app.add_typer(cli_vllm.app, name="vllm")
-app.command()(cli_audit.audit)
-app.command()(cli_report.report)
-app.command()(cli_theory.theory)
-app.command()(cli_timeline.timeline)
-app.command("eval")(cli_eval.evaluate_command)
-app.command("compare")(cli_eval.compare_command)
-app.command()(cli_show.show)
-app.command()(cli_plot.plot)
-app.command()(cli_watch.watch)
+app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(tasks.app, name="tasks")
+app.add_typer(vllm.app, name="vllm")
+app.command()(audit.audit)
+app.command()(report.report)
+app.command()(theory.theory)
+app.command()(timeline.timeline)
+app.command("eval")(evaluating.evaluate_command)
+app.command("compare")(evaluating.compare_command)
+app.command()(show.show)
+app.command()(plot.plot)
+app.command()(watch.watch)
 
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")
@@ -86,7 +86,7 @@ def train(
 
     world = World.join()
     if not world.leads:
-        from sparring.cli_train import helped
+        from sparring.cli.train import helped
 
         helped(world)
         return
@@ -101,7 +101,7 @@ def train(
             raise ConfigError("--dry-run is for a new run; leave out --resume and --replay")
         if dry_run and not world.alone:
             raise ConfigError("--dry-run is for one process; start it without torchrun")
-        from sparring.cli_train import checked, launched, lead
+        from sparring.cli.train import checked, launched, lead
 
         path = run_dir or Path("runs") / datetime.now().strftime("%Y-%m-%d-%H%M%S")
         if dry_run:
@@ -317,7 +317,3 @@ def main() -> None:
     except KeyboardInterrupt:
         Console(stderr=True).print("sparring: stopped")
         sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""The command line, a command per file; `main.py` puts them together."""
