@@ -24,7 +24,7 @@ from sparring.recipe import Recipe
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role
-from sparring.trainer import learning_settings
+from sparring.training.trainer import learning_settings
 from tests.nano import TinyTokenizer, tiny_model
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sparring.alarms import WINDOW, Monitor, begun, raised
 from sparring.recipe import MonitorsSection
+from sparring.training.alarms import WINDOW, Monitor, begun, raised
 
 LIMITS = MonitorsSection()
 

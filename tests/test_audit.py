@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sparring.audit import Asked, Report, _entry, audit, read
-from sparring.auditfiles import check_out, write
+from sparring.audit.files import check_out, write
+from sparring.audit.run import Asked, Report, _entry, audit, read
 from sparring.cli.main import app
 from sparring.errors import DataError
 from sparring.microworld.problem import Split
@@ -36,7 +36,7 @@ def report() -> Report:
     """The planted set, with one bad row. As tasks: no file has calls and scripts beside others."""
     tasks = [*planted.SOUND, *planted.FAULTY, *microworld_tasks(Split.TRAIN, 4, 5)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sparring.audit.read", lambda paths: (tasks, [BAD_ROW], Counter()))
+        patch.setattr("sparring.audit.run.read", lambda paths: (tasks, [BAD_ROW], Counter()))
         return audit([], PLANTED, nothing)
 
 
@@ -117,7 +117,7 @@ def test_what_is_written(report: Report, tmp_path: Path) -> None:
 def test_of_two_equal_tasks_the_sound_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = replace(GOOD, id="broken", solutions=("print(0)",))
     tasks = [broken, GOOD, replace(GOOD, id="again")]
-    monkeypatch.setattr("sparring.audit.read", lambda paths: (tasks, [], Counter()))
+    monkeypatch.setattr("sparring.audit.run.read", lambda paths: (tasks, [], Counter()))
     found = audit([], Asked(Care(repeats=1), mutants=0), nothing)
     assert [t.id for t in found.kept] == ["good"]
     assert [(f.task, f.fault) for f in found.findings] == [

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from transformers import LlamaConfig
 
-from sparring import fits
 from sparring.cli.main import main
 from sparring.config import load_recipe
 from sparring.errors import RunError
-from sparring.estimate import Conditions, Estimate, estimate
 from sparring.learning.settings import Sharding
 from sparring.learning.shape import Shape, read_shape, shape_of
+from sparring.planning import fits
+from sparring.planning.estimate import Conditions, Estimate, estimate
 from tests.loops.runs import SMALL
 
 MIB = 1 << 20

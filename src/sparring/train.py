@@ -21,8 +21,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from sparring.ahead import Ahead
-from sparring.alarms import begun, raised
 from sparring.errors import RunError, Stopped
 from sparring.evaluate import (
     Evaluated,
@@ -33,16 +31,11 @@ from sparring.evaluate import (
     summary_record,
     values_record,
 )
-from sparring.inputs import keep_inputs, reward_note
 from sparring.interrupt import stopping
 from sparring.learning.world import World
 from sparring.pipelines.record import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
 from sparring.recipe import Recipe
-from sparring.reward import Scorer
-from sparring.ring import Ring
-from sparring.rollouts import Live, Rollouts
-from sparring.round import Table
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
 from sparring.runs.lines import clean
@@ -50,10 +43,17 @@ from sparring.runs.progress import Progress
 from sparring.runs.text import visible
 from sparring.runs.timeline import Phase
 from sparring.schema import Role
-from sparring.step import one_step
-from sparring.supervision import Written
-from sparring.tracking import Tracking, check_trackers
-from sparring.trainer import Trainer
+from sparring.training.ahead import Ahead
+from sparring.training.alarms import begun, raised
+from sparring.training.inputs import keep_inputs, reward_note
+from sparring.training.reward import Scorer
+from sparring.training.ring import Ring
+from sparring.training.rollouts import Live, Rollouts
+from sparring.training.round import Table
+from sparring.training.step import one_step
+from sparring.training.supervision import Written
+from sparring.training.tracking import Tracking, check_trackers
+from sparring.training.trainer import Trainer
 
 
 def train(
@@ -61,7 +61,8 @@ def train(
 ) -> dict[str, Any]:
     """Run a recipe to its end, from wherever ``run`` stands, and return its summary.
 
-    Where others learn with this process, it is the first in the ``world``; see `sparring.follow`.
+    Where others learn with this process, it is the first in the ``world``; see
+    `sparring.training.follow`.
     """
     started = time.monotonic()
     check_trackers(recipe)

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from sparring.recipe import Recipe
-from sparring.reward import Facts, Scorer
 from sparring.scoring.advantages import Advantages
 from sparring.scoring.matrix import Floats, PassMatrix
 from sparring.scoring.metrics import TaskFacts
 from sparring.scoring.official import official as statistics
+from sparring.training.reward import Facts, Scorer
 
 TOLERANCE = 1e-9
 

@@ -15,9 +15,9 @@ from tests.loops.runs import command, records, same_run, sparring_here
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
-from sparring.ring import Ring
 from sparring.tasks.load import dump_tasks
-from sparring.trainer import Trainer
+from sparring.training.ring import Ring
+from sparring.training.trainer import Trainer
 
 Row = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sparring.config import NANO_RECIPE, load_recipe
-from sparring.derived import derived_quantities
+from sparring.planning.derived import derived_quantities
 
 PLAIN = ("training.steps=70", "learning.epochs=1", "learning.minibatches=2", "sampling.opponents=0")
 

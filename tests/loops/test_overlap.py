@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from tests.loops.runs import command, records, same_run, sparring_here
 
-from sparring.cast import Cast
-from sparring.journal import Journal
 from sparring.pipelines import early
 from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Timeline
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sandbox import pool, runner
 from sparring.schema import Response, Role, StopReason
+from sparring.training.cast import Cast
+from sparring.training.journal import Journal
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_a_step_cut_off_between_two_calls_asks_for_what_is_left(
         return sample(self, prompts, n, arrived)
 
     monkeypatch.setattr(Cast, "sample", lambda s, p, n, arrived=print: cut(s, p, n, arrived))
-    monkeypatch.setattr("sparring.journal._SECONDS", 0.0)
+    monkeypatch.setattr("sparring.training.journal._SECONDS", 0.0)
     done = sparring_here(*command(path, **settings)[3:])
     assert done.returncode == 1, done.stdout
     first = asked[-1]
@@ -130,7 +130,7 @@ def test_a_journal_keeps_what_came_in_any_order_and_never_replaces_it(directory:
 
 def test_a_journal_is_on_disk_while_responses_come(directory: RunDir, monkeypatch: Any) -> None:
     now = [0.0]
-    monkeypatch.setattr("sparring.journal.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sparring.training.journal.time.monotonic", lambda: now[0])
     first = journal(directory)
     first.take(0, response(0, 0))
     assert not directory.has("journal/x.jsonl")

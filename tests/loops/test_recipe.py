@@ -13,8 +13,8 @@ from tests.loops.runs import finished, records
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.evaluate import evaluate
 from sparring.microworld.build import build
-from sparring.ring import Ring
-from sparring.trainer import Trainer
+from sparring.training.ring import Ring
+from sparring.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from tests.loops.runs import command, finished, records, sparring, sparring_here
 
 from sparring.config import make_recipe
 from sparring.pipelines.record import judged_from
-from sparring.replay import refuse_other_changes, replay_recipe
+from sparring.training.replay import refuse_other_changes, replay_recipe
 
 
 def weights(run: Path, step: int) -> bytes:

@@ -14,8 +14,8 @@ from sparring.config import make_recipe
 from sparring.errors import ConfigError
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
-from sparring.reward import Scorer, facts_of
 from sparring.schema import StopReason
+from sparring.training.reward import Scorer, facts_of
 
 # programs 0 and 1 are correct, 2 and 3 wrong; test 0 is right and catches both wrong ones, test 1
 # is right and catches nobody, test 2 is wrong and passed by one of them

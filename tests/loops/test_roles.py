@@ -15,10 +15,10 @@ from transformers import AutoModelForCausalLM
 
 from sparring.config import make_recipe
 from sparring.microworld import NANO_DIR
-from sparring.ring import Ring
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
-from sparring.trainer import Trainer
+from sparring.training.ring import Ring
+from sparring.training.trainer import Trainer
 
 FAST = {
     "learning__learning_rate": "3e-3",

@@ -18,14 +18,14 @@ from tests.loops.runs import SMALL, records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
 from transformers import PreTrainedModel
 
-from sparring.cast import Cast
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
-from sparring.served import Served
-from sparring.trainer import Trainer
+from sparring.training.cast import Cast
+from sparring.training.served import Served
+from sparring.training.trainer import Trainer
 
 TINY = {
     **SMALL,

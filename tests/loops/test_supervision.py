@@ -13,10 +13,10 @@ from tests.loops.runs import SMALL, command, records, same_run, sparring, sparri
 
 from sparring.config import make_recipe
 from sparring.microworld import NANO_DIR
-from sparring.ring import Ring
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
-from sparring.trainer import Trainer
+from sparring.training.ring import Ring
+from sparring.training.trainer import Trainer
 
 BY_NANO = {
     "supervision__kind": "tester",
@@ -159,7 +159,7 @@ def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> 
 def test_a_run_cut_off_resumes_to_the_same_files(
     lost: str, supervised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sparring.supervision import Supervisor
+    from sparring.training.supervision import Supervisor
 
     cut = tmp_path / "cut"
     shutil.copytree(supervised, cut)

@@ -16,7 +16,7 @@ from tests.show.made import evaluation, metrics, run_of
 from sparring.config import make_recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
-from sparring.tracking import Tracking, settings, trackers_of
+from sparring.training.tracking import Tracking, settings, trackers_of
 
 
 def lines_tracker(path: Path) -> Any:
@@ -101,7 +101,9 @@ def test_a_missing_package_is_one_line_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = importlib.util.find_spec
-    monkeypatch.setattr("sparring.tracking.find_spec", lambda n: None if n == "wandb" else real(n))
+    monkeypatch.setattr(
+        "sparring.training.tracking.find_spec", lambda n: None if n == "wandb" else real(n)
+    )
     run = tmp_path / "run"
     done = sparring_here("train", "--run-dir", str(run), "--set", 'tracking.trackers=["wandb"]')
     assert done.returncode == 2

@@ -20,11 +20,11 @@ from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import judged_from
 from sparring.pipelines.supervised import supervise
 from sparring.prompts.parse import Reasoning
-from sparring.reward import facts_of
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
 from sparring.tasks.checkers import accepts
+from sparring.training.reward import facts_of
 
 
 def call(value: object, *arguments: object, rule: str | None = None) -> Test:

@@ -12,7 +12,6 @@ from dataclasses import replace
 import pytest
 from tests.pipelines.played import a_test, played, program
 
-from sparring.alarms import WINDOW, raised
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.monitors import monitor_values
 from sparring.recipe import MonitorsSection
@@ -21,6 +20,7 @@ from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.scoring.metrics import estimated_right
 from sparring.scoring.rewards import InvalidTest, RewardSettings, tester_rewards
+from sparring.training.alarms import WINDOW, raised
 
 TASK = Task(
     "largest",

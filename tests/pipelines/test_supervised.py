@@ -16,12 +16,12 @@ from sparring.pipelines.bout import Judged, infra_share, judge
 from sparring.pipelines.record import Scored, judged_from, rollout_record
 from sparring.pipelines.supervised import rewarded, supervise, supervision_metrics
 from sparring.prompts.parse import Reasoning
-from sparring.reward import Scorer
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
 from sparring.scoring.advantages import DropReason
 from sparring.scoring.agreement import TestFilter
+from sparring.training.reward import Scorer
 
 TASK = Task(
     id="double",

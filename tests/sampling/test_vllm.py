@@ -26,7 +26,7 @@ from sparring.sampling.vllm.client import response_seed
 from sparring.sampling.vllm.sampler import VllmSampler, Weights, Words
 from sparring.sampling.vllm.settings import VllmSettings
 from sparring.schema import Response, Role, StopReason
-from sparring.served import _scored
+from sparring.training.served import _scored
 
 TEXTS = ("Program: ", "Test: There are three integers", "Program: Read a line of numbers.")
 

@@ -19,7 +19,7 @@ from sparring.errors import RunError
 from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.settings import VllmSettings
 from sparring.schema import Response
-from sparring.served import _scored
+from sparring.training.served import _scored
 
 __all__ = ["settings"]  # the fixture
 

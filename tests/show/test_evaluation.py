@@ -9,9 +9,9 @@ import pytest
 
 from sparring.evalfiles import evaluation_recipe, is_evaluation
 from sparring.report import pages
-from sparring.reward import reward_settings
 from sparring.runs.directory import RunDir
 from sparring.scoring.rewards import RewardSettings
+from sparring.training.reward import reward_settings
 from sparring.why import explain
 from tests.loops.runs import sparring_here
 from tests.report.test_pages import blobs

@@ -21,7 +21,7 @@ from rich.console import Console
 from sparring.cli.watch import screen, watch_run
 from sparring.config import make_recipe
 from sparring.runs.directory import RunDir
-from sparring.watch import State, Tail, Watched, being_made
+from sparring.show.watch import State, Tail, Watched, being_made
 from tests.loops.runs import command, sparring_here
 from tests.show.made import evaluation, group, metrics
 

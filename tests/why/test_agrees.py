@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sparring.config import make_recipe
 from sparring.pipelines.record import judged_from, rollout_record
 from sparring.recipe import Recipe
-from sparring.reward import Scorer
 from sparring.runs.lines import clean
+from sparring.training.reward import Scorer
 from sparring.why import explain, same
 
 VERDICTS = ("accepted", "accepted", "wrong_answer", "infra", "runtime_error")

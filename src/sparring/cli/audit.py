@@ -15,7 +15,7 @@ from rich.text import Text
 from sparring.tasks.sound import Policy
 
 if TYPE_CHECKING:
-    from sparring.audit import Report
+    from sparring.audit.run import Report
 
 
 def audit(
@@ -54,8 +54,8 @@ def audit(
 
     Exits with 0 if nothing was found, 1 if something was, 2 if the files cannot be read.
     """
-    from sparring.audit import Asked, audit
-    from sparring.auditfiles import check_out, write
+    from sparring.audit.files import check_out, write
+    from sparring.audit.run import Asked, audit
     from sparring.pipelines.audit import Care
 
     if out is not None:

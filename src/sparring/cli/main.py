@@ -124,12 +124,12 @@ def rescore(
     import json
 
     from sparring.config import differing, make_recipe
-    from sparring.launch import recorded_recipe
-    from sparring.rescore import SECTIONS
-    from sparring.rescore import rescore as rescore_run
     from sparring.runs.directory import RunDir
     from sparring.runs.lines import clean
     from sparring.runs.tables import rescore_tables, show
+    from sparring.training.launch import recorded_recipe
+    from sparring.training.rescore import SECTIONS
+    from sparring.training.rescore import rescore as rescore_run
 
     source = RunDir.reading(run)
     if out is not None and os.path.lexists(out):
@@ -221,8 +221,8 @@ def config(
 ) -> None:
     """Print the resolved recipe, what it amounts to per training step, and the memory it takes."""
     from sparring.config import NANO_RECIPE, describe_fields, load_recipe, to_toml
-    from sparring.derived import derived_quantities
-    from sparring.fits import memory_lines
+    from sparring.planning.derived import derived_quantities
+    from sparring.planning.fits import memory_lines
     from sparring.recipe.presets import Preset, differences
 
     if diff is not None:

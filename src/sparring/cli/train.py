@@ -13,18 +13,18 @@ from rich.text import Text
 
 from sparring.cli.report import next_command
 from sparring.config import NANO_RECIPE, load_recipe
-from sparring.derived import derived_quantities
-from sparring.dryrun import dry_run
 from sparring.errors import SparringError, Stopped
-from sparring.fits import memory_lines, refuse_impossible, refuse_too_large
-from sparring.follow import follow
-from sparring.launch import Launch, ended, new_run, replayed_run, resumed_run
 from sparring.learning.world import World, loss_told
-from sparring.memory import enough_memory
-from sparring.replay import replay
+from sparring.planning.derived import derived_quantities
+from sparring.planning.dryrun import dry_run
+from sparring.planning.fits import memory_lines, refuse_impossible, refuse_too_large
 from sparring.runs.progress import Progress
 from sparring.runs.tables import closing_table, show, size_table
 from sparring.train import train
+from sparring.training.follow import follow
+from sparring.training.launch import Launch, ended, new_run, replayed_run, resumed_run
+from sparring.training.memory import enough_memory
+from sparring.training.replay import replay
 
 
 def helped(world: World) -> None:

@@ -35,7 +35,7 @@ def setup(
 def check(place: DirOption = None) -> None:
     """Try the environment: serve the nano model, bring weights to it, compare log-probs."""
     from sparring.sampling.vllm.environment import default_environment
-    from sparring.vllmcheck import try_environment
+    from sparring.training.vllmcheck import try_environment
 
     for line in try_environment(place or default_environment()):
         typer.echo(line)

@@ -17,7 +17,7 @@ from sparring.errors import RunError
 from sparring.runs.text import one_line
 
 if TYPE_CHECKING:
-    from sparring.watch import State, Watched
+    from sparring.show.watch import State, Watched
 
 _GROUPS = 5
 """Of the newest step, groups that are shown."""
@@ -44,7 +44,7 @@ def watch(
 
 def watch_run(path: Path, console: Console, every: float) -> None:
     """Follow a run until it ends: a screen in a terminal, lines where piped."""
-    from sparring.watch import State, Watched
+    from sparring.show.watch import State, Watched
 
     watched = Watched(path)
     before: State | None = None
@@ -99,7 +99,7 @@ def _heading(watched: Watched) -> str:
 
 
 def _said(watched: Watched) -> str:
-    from sparring.watch import State
+    from sparring.show.watch import State
 
     path = one_line(str(watched.path), 120)
     return {
@@ -178,8 +178,8 @@ def _lines(
     before: State | None,
 ) -> list[str]:
     """What is new, a line each."""
-    from sparring.alarms import begun
-    from sparring.watch import State
+    from sparring.show.watch import State
+    from sparring.training.alarms import begun
 
     found = []
     if watched.state is not before and watched.state is not State.FINISHED:

@@ -3,7 +3,7 @@
 Each task is looked at on its own: what its solutions say of its tests (`repeated`, `confirm`), what
 its validator says of their inputs, what a program that does nothing would pass (`trivial`), and
 what occurs twice. Duplicates among tasks and the strength of the tests are up to the caller
-(`sparring.audit`), who sees all tasks. What is found is never more than was seen: a test that
+(`sparring.audit.run`), who sees all tasks. What is found is never more than was seen: a test that
 nothing speaks against is not a right one if there is no solution, and `NO_SOLUTION` says so.
 """
 

@@ -1,6 +1,6 @@
 """Every reference solution on every test of its task, several times, and what came of each.
 
-No memory and a process for each run: the sandboxes are opened that way (`sparring.audit`). The
+No memory and a process for each run: the sandboxes are opened that way (`sparring.audit.run`). The
 repetitions differ in what an output may not depend on (`conditions`); a run that met a limit is
 made once more with wider ones. What that says of the tests is decided in `confirm`.
 """

@@ -140,7 +140,7 @@ def rescore_tables(
     roles: Mapping[Any, Any], changes: Sequence[Mapping[str, Any]], shown: int = 8
 ) -> list[Table]:
     """What another reward or checker changes: counts per role, and the advantages that change
-    most. ``roles`` maps to objects with the counts of `sparring.rescore.Tally`."""
+    most. ``roles`` maps to objects with the counts of `sparring.training.rescore.Tally`."""
     counts = Table(title="Changed by the other reward or checker")
     for name in ("role", "responses", "rewards", "advantages", "other sign", "groups dropped"):
         counts.add_column(name, justify="left" if name == "role" else "right")

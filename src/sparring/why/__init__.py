@@ -4,7 +4,7 @@
 
 Each explanation is data: terms with a value and a reason that fold to the
 reward, and others that fold to the advantage. They are worked out from the
-matrix and the recipe in force, a second time beside `sparring.reward`, and
+matrix and the recipe in force, a second time beside `sparring.training.reward`, and
 `Explanation.differs` says where that is not what the run wrote down. A reward
 function of the user's is not called: looking at a run runs none of its code.
 The KL term of `learning.kl_place = "reward"` comes after all this, in the

@@ -18,9 +18,9 @@ from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import judged_from
 from sparring.pipelines.supervised import rewarded
 from sparring.recipe import Recipe
-from sparring.reward import Facts, facts_of, reward_settings
 from sparring.scoring.matrix import Bools, Floats
 from sparring.scoring.rewards import RewardSettings
+from sparring.training.reward import Facts, facts_of, reward_settings
 from sparring.why.terms import number
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.reward import Facts
 from sparring.schema import TestRefusal
 from sparring.scoring.matrix import Bools, Floats
 from sparring.scoring.rewards import InvalidTest, NoWrong, RewardSettings, TesterReward
+from sparring.training.reward import Facts
 from sparring.why.case import Case, listed
 from sparring.why.coder import NO_TEST, overlong_terms
 from sparring.why.terms import Effect, Term, fact, number, result

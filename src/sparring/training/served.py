@@ -32,7 +32,7 @@ from sparring.sampling.vllm.environment import default_environment, recorded_ver
 from sparring.sampling.vllm.sampler import VllmSampler, Weights, Words
 from sparring.sampling.vllm.settings import Dtype, VllmSettings
 from sparring.schema import Response, Role
-from sparring.trainer import Trainer
+from sparring.training.trainer import Trainer
 
 _START, _BOTH = "start", "both"
 _TORCH = {

@@ -1,6 +1,6 @@
 """Where a step's judged bouts come from: made now, or recorded earlier.
 
-Live rollouts are made in rounds (`sparring.round`) and journalled as they
+Live rollouts are made in rounds (`sparring.training.round`) and journalled as they
 come, then as whole bouts (`Live.keep`), each on disk before it is learned
 from. What is recorded is never sampled or run again, whether the run was
 stopped by Ctrl-C or by a power cut. A step has the tasks of its batch and, if
@@ -15,16 +15,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sparring.errors import RunError
-from sparring.journal import foreign
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.early import Early
 from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
-from sparring.round import PLAYERS, Round, Table, journal_file
 from sparring.runs.directory import RunDir, step_file
 from sparring.runs.lines import clean
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role
+from sparring.training.journal import foreign
+from sparring.training.round import PLAYERS, Round, Table, journal_file
 
 
 class Rollouts(Protocol):

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from sparring.errors import ConfigError, ModelError, RunError
-from sparring.estimate import GIB, Conditions, Estimate, estimate
 from sparring.learning.settings import CHUNK_BYTES, Backend
 from sparring.learning.shape import Shape, read_shape
 from sparring.microworld import NANO_DIR
+from sparring.planning.estimate import GIB, Conditions, Estimate, estimate
 from sparring.recipe import NANO, Engine, Recipe
 
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sparring.audit import Asked, Entry, Report
+from sparring.audit.run import Asked, Entry, Report
 from sparring.errors import DataError
 from sparring.runs.text import visible
 from sparring.tasks.checkers import VERSION

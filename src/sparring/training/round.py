@@ -21,21 +21,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from sparring.cast import Cast
-from sparring.journal import Journal
 from sparring.pipelines import columns
 from sparring.pipelines.bout import Judged, Supervision, judge, limits
 from sparring.pipelines.early import Early
 from sparring.pipelines.reading import read_test
 from sparring.pipelines.supervised import rewarded, supervise
 from sparring.prompts.parse import ParsedProgram, Reasoning, parse_program
-from sparring.ring import Ring
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role, Task, Test
-from sparring.supervision import Written
+from sparring.training.cast import Cast
+from sparring.training.journal import Journal
+from sparring.training.ring import Ring
+from sparring.training.supervision import Written
 
 PLAYERS = ("coder", "opponents", "tester")
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import torch
 
-from sparring.cast import Cast
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.vllm.environment import installed_version
 from sparring.schema import Role
-from sparring.served import Served
-from sparring.trainer import Trainer
+from sparring.training.cast import Cast
+from sparring.training.served import Served
+from sparring.training.trainer import Trainer
 
 _RESPONSES = 8
 

@@ -16,7 +16,7 @@ import signal
 
 from sparring.config import make_recipe
 from sparring.learning.world import Order, World
-from sparring.trainer import Trainer
+from sparring.training.trainer import Trainer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

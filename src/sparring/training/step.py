@@ -15,14 +15,14 @@ from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import supervision_metrics
-from sparring.reward import Scorer
-from sparring.rollouts import Rollouts
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
 from sparring.scoring.advantages import Advantages
 from sparring.scoring.metrics import pass_rate
-from sparring.trainer import Trainer
+from sparring.training.reward import Scorer
+from sparring.training.rollouts import Rollouts
+from sparring.training.trainer import Trainer
 
 
 def one_step(

@@ -18,8 +18,8 @@ from sparring.recipe import Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.local import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
-from sparring.served import Served
-from sparring.trainer import Trainer
+from sparring.training.served import Served
+from sparring.training.trainer import Trainer
 
 
 class Cast:

@@ -23,11 +23,11 @@ from types import TracebackType
 
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
-from sparring.rollouts import Live
-from sparring.round import Table
 from sparring.runs.timeline import Phase, Timeline
-from sparring.step import tokens_of
-from sparring.trainer import Trainer
+from sparring.training.rollouts import Live
+from sparring.training.round import Table
+from sparring.training.step import tokens_of
+from sparring.training.trainer import Trainer
 
 _LANE = "ahead"
 _AT_ONCE = 10.0

@@ -34,14 +34,14 @@ from sparring.pipelines.record import Scored, rollout_record
 from sparring.pipelines.supervised import supervise
 from sparring.prompts.parse import ParsedProgram, parse_program
 from sparring.recipe import Recipe
-from sparring.reward import Scorer
-from sparring.ring import Ring
 from sparring.runs.directory import RunDir
 from sparring.sandbox import Job
 from sparring.schema import Response, Role, StopReason, Task, Verdict
-from sparring.supervision import Supervisor
-from sparring.tracking import check_trackers
-from sparring.trainer import Trainer
+from sparring.training.reward import Scorer
+from sparring.training.ring import Ring
+from sparring.training.supervision import Supervisor
+from sparring.training.tracking import check_trackers
+from sparring.training.trainer import Trainer
 
 _TASKS = 2
 _REFERENCES = 32

@@ -9,7 +9,7 @@ batches, so that a large set shows where it stands; their tests are measured by
 that keep nothing between runs and differ in the hash seed, for what must not be shared or
 remembered, and a fast one for the mutants.
 
-What it comes to is written by `auditfiles`.
+What it comes to is written by `files`.
 """
 
 from __future__ import annotations

@@ -18,17 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import ConfigError, RunError, Stopped
-from sparring.inputs import changed_inputs, reward_note
 from sparring.interrupt import stopping
 from sparring.learning.world import World
 from sparring.recipe import Recipe
-from sparring.reward import Scorer
-from sparring.rollouts import Replayed
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
-from sparring.tracking import Tracking, check_trackers
 from sparring.train import advance, take_up
-from sparring.trainer import Trainer
+from sparring.training.inputs import changed_inputs, reward_note
+from sparring.training.reward import Scorer
+from sparring.training.rollouts import Replayed
+from sparring.training.tracking import Tracking, check_trackers
+from sparring.training.trainer import Trainer
 
 SECTIONS = ("reward", "checker", "learning", "training", "monitors", "tracking")
 """What a replay may change; the rest decided how the rollouts were made."""

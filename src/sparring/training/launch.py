@@ -9,8 +9,8 @@ from pathlib import Path
 from sparring.config import NANO_RECIPE, differing, load_recipe, make_recipe, recorded_recipe
 from sparring.errors import ConfigError
 from sparring.recipe import Recipe
-from sparring.replay import refuse_other_changes, replay_recipe
 from sparring.runs.directory import RunDir, well_formed
+from sparring.training.replay import refuse_other_changes, replay_recipe
 
 MAY_CHANGE = (
     "training.steps",
@@ -103,7 +103,7 @@ def replayed_run(
     recipe_file: Path | None,
     changes: Sequence[str],
 ) -> Launch:
-    """A run that learns from the rollouts of ``source_path``. See `sparring.replay`."""
+    """A run that learns from the rollouts of ``source_path``. See `sparring.training.replay`."""
     source = RunDir.reading(source_path)
     recorded = recorded_recipe(source)
     other = load_recipe(recipe_file) if recipe_file else None

@@ -17,9 +17,9 @@ import numpy as np
 
 from sparring.pipelines.record import Scored, judged_from
 from sparring.recipe import Recipe
-from sparring.reward import Scorer
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
+from sparring.training.reward import Scorer
 
 SECTIONS = ("reward", "checker")
 """What can be changed: all else decided how the rollouts were made."""

@@ -19,7 +19,6 @@ import numpy as np
 import torch
 
 from sparring import __version__
-from sparring.cast import Cast
 from sparring.errors import ConfigError
 from sparring.evaluate import Plan
 from sparring.prompts.parse import Reasoning
@@ -30,10 +29,11 @@ from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
 from sparring.sandbox.ray_nodes import RayNodes
 from sparring.schema import Role, Task
 from sparring.sources import tasks_of
-from sparring.supervision import Supervisor
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
 from sparring.tasks.withhold import withhold
-from sparring.trainer import Trainer
+from sparring.training.cast import Cast
+from sparring.training.supervision import Supervisor
+from sparring.training.trainer import Trainer
 
 
 class Ring:

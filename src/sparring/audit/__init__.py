@@ -1,0 +1,1 @@
+"""What the reference solutions of a data set say of its tests, and the files that say it."""

@@ -1,0 +1,1 @@
+"""The parts of a training run; `sparring/train.py` puts them together."""
