@@ -45,6 +45,8 @@ HELD_OUT = 600
 """Tasks of an evaluation."""
 RATES = (1e-4, 3e-4, 1e-3)
 CHOOSE_SEEDS, CONFIRM_SEEDS = (0, 1, 2), (10, 11, 12, 13, 14)
+FREE_SEEDS = CONFIRM_SEEDS[1:4]
+"""Not the teacher's: a seed gives the order of tasks, and it has learned from those of its own."""
 PRIMARY = "pool_bon_8x8"
 CHOSEN_BY = {"coder_only": "bon_8x8"}
 """Arms whose learning rate another metric chooses: where the tester is frozen, fixed programs and
@@ -70,6 +72,7 @@ LABELS = {
     "p00": "p00",
     "mu": "μ",
     "input_size": "values per input",
+    "distinct_inputs": "distinct inputs",
 }
 PLAIN = ("mu", "input_size")
 
@@ -91,6 +94,9 @@ WITHOUT = {
     "invalid_by_eq4": ["reward.invalid_test=eq4"],
     "no_sign": ["reward.no_wrong=zero"],
     "separate": ["learning.mode=separate", "learning.minibatches=1"],
+    "sequence_ratio": ["learning.ratio=sequence"],
+    "response_mean": ["learning.average=response_mean"],
+    "no_kl_bound": ["learning.kl_bound=80"],
 }
 """The default with one of its departures from the paper taken back."""
 OPTIONS = {
@@ -149,7 +155,7 @@ def runs_of(phase: str) -> Iterator[Run]:
                 rate = chosen_rate("default")
                 yield Run(phase, arm, rate, seed, "validation", half, tuple(changes))
     elif phase == "free":
-        for seed in CONFIRM_SEEDS[:3]:
+        for seed in FREE_SEEDS:
             yield Run(phase, "label_free", chosen_rate("default"), seed, "held_out", BUDGET)
     else:
         raise LookupError(f"there is no phase {phase}")
@@ -244,7 +250,7 @@ def keep(run: Run, place: Path) -> None:
             for role in ("coder", "tester")
         },
         "alarms": sorted({a["monitor"] for m in metrics for a in m["alarms"]}),
-        "supervision": metrics[-1].get("supervision"),
+        "supervision": _supervision([m["supervision"] for m in metrics if "supervision" in m]),
         "per_task": {k: _short(last[k]) for k in KEPT},
     }
     run.file.parent.mkdir(parents=True, exist_ok=True)
@@ -262,6 +268,11 @@ def _known_mean(values: Sequence[float | None]) -> float | None:
     return round(float(np.mean(known)), 4) if known else None
 
 
+def _supervision(steps: Sequence[dict[str, Any]]) -> dict[str, float | None] | None:
+    """What each step said of the supervising tests, on average over the run."""
+    return {k: _known_mean([s[k] for s in steps]) for k in steps[0]} if steps else None
+
+
 def _short(values: Sequence[float | None]) -> list[float | None]:
     return [None if v is None or np.isnan(v) else round(v, 4) for v in values]
 
@@ -275,6 +286,9 @@ def run_phases(
 ) -> None:
     """Make every missing run of the phases, ``jobs`` at a time."""
     work.mkdir(parents=True, exist_ok=True)
+    known = RECIPES.keys() | WITHOUT.keys() | OPTIONS.keys()
+    if unknown := sorted(set(only) - known):
+        raise LookupError(f"there is no arm {unknown[0]}; there are {', '.join(sorted(known))}")
     for phase in phases:
         missing = [
             r

@@ -21,7 +21,6 @@ TASKS = 40
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (results, results_tables):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
-    monkeypatch.setattr(results_tables, "DRAWS", 400)
     return tmp_path
 
 
@@ -86,3 +85,25 @@ def test_an_interval_is_of_the_paired_difference_over_seeds_and_tasks() -> None:
     assert paired(task + noise, task + nothing) == pytest.approx((mean, low, high))
     _, lower, higher = paired(seed + noise, nothing)
     assert higher - lower > 2 * (high - low)
+
+
+@pytest.mark.parametrize(("seeds", "of_seeds"), [(3, 0.0), (3, 0.03), (5, 0.01), (5, 0.03)])
+def test_intervals_cover_what_they_promise(seeds: int, of_seeds: float) -> None:
+    rng, held = np.random.default_rng(2), 0
+    for _ in range(500):
+        difference = (
+            of_seeds * rng.normal(size=(seeds, 1))
+            + 0.1 * rng.normal(size=(1, 300))
+            + 0.35 * rng.normal(size=(seeds, 300))
+        )
+        mean, spread = results_tables.interval(difference)
+        held += abs(mean) <= spread
+    assert 0.93 <= held / 500 <= 0.99
+
+
+def test_of_one_seed_the_interval_is_over_tasks_and_unknown_tasks_are_left_out() -> None:
+    row = np.array([[0.0, 1.0, 0.5, 0.0, np.nan]])
+    known = row[0, :4]
+    mean, spread = results_tables.interval(row)
+    assert mean == pytest.approx(float(known.mean()))
+    assert spread == pytest.approx(results_tables.t95(3) * float(known.std(ddof=1)) / 2)

@@ -26,6 +26,7 @@ def test_the_summary_holds_every_promised_figure(run: Path) -> None:
         "pool_bon_8x8",
         "catch_rate",
         "input_size",
+        "distinct_inputs",
         "p01",
         "p00",
         "mu",

@@ -107,6 +107,8 @@ def test_votes_go_by_values(judged: Judged) -> None:
     # two of them rightly: (2 · 1/2 + 2) / 6.
     assert facts.majority_test == pytest.approx(3 / 6)
     assert facts_of(judged).repeats_U.tolist() == [2, 2, 1, 1, 1, 1]
+    assert facts.first_U is not None
+    assert facts.first_U.tolist() == [True, False, True, True, True, False]  # the last is unread
     assert facts_of(judged).copied_U.tolist() == [False] * 4 + [True, False]  # [1.0] is [1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,15 @@ def facts(rows: list[str], right: str, ground_truth: int = 1) -> TaskFacts:
 
 # one correct program, two wrong; tests: right, right, wrong (r r w) and one unparsed (-)
 EXAMPLE = facts(["11000", "01010", "00110"], "rrw-")
+
+
+def test_distinct_inputs_are_counted_among_the_tests_that_could_be_read() -> None:
+    """Three read tests, two of one input; and a task of which nothing is known."""
+    known = replace(EXAMPLE, first_U=np.array([True, False, True, False]))
+    s = summarise([known, EXAMPLE], 3, 4)
+    assert s.estimates["distinct_inputs"].mean == pytest.approx(2 / 3)
+    assert s.estimates["distinct_inputs"].n_tasks == 1
+    assert math.isnan(summarise([EXAMPLE], 3, 4).estimates["distinct_inputs"].mean)
 
 
 def test_by_hand() -> None:

@@ -66,19 +66,27 @@ def token_loss(t: Tokens, settings: LossSettings) -> TokenLoss:
         policy = policy * t.weight
     loss, kl = -policy, torch.zeros_like(t.logprob)
     if t.reference is not None:
-        kl = kl_terms(t.logprob, t.reference, settings.kl_estimator)
+        kl = kl_terms(t.logprob, t.reference, settings.kl_estimator, settings.kl_bound)
         loss = loss + settings.kl * kl
     return TokenLoss(loss, kl.detach(), ratio.detach(), clipped)
 
 
 def kl_terms(
-    logprob: torch.Tensor, reference: torch.Tensor, estimator: KLEstimator
+    logprob: torch.Tensor,
+    reference: torch.Tensor,
+    estimator: KLEstimator,
+    bound: float | None = None,
 ) -> torch.Tensor:
-    """The KL of each token [tokens]."""
+    """The KL of each token [tokens]. Where δ > ``bound`` k3 goes on along its tangent there: the
+    gradient of exp(δ), which no clip bounds, is then exp(bound) at most, and never 0."""
     delta = reference - logprob
     if estimator is KLEstimator.K2:
         return delta.square() / 2
-    return torch.exp(delta) - delta - 1
+    if bound is None:
+        return torch.exp(delta) - delta - 1
+    near = delta.clamp(max=bound)
+    # exp(near) is a constant where δ is beyond the bound.
+    return torch.exp(near) * (1 + delta - near) - delta - 1
 
 
 def token_weights(row: torch.Tensor, average: Average, tokens: int, responses: int) -> torch.Tensor:

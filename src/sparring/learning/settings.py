@@ -159,7 +159,8 @@ class OptimizerState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class LossSettings:
     """``clip`` is ε, ``clip_high`` the upper one where it differs; ``kl`` the weight β of the KL
-    term (0: no reference is needed); ``importance_cap`` the largest importance weight."""
+    term (0: no reference is needed), ``kl_bound`` where k3 becomes a straight line;
+    ``importance_cap`` the largest importance weight."""
 
     objective: Objective = Objective.CLIPPED
     ratio: Ratio = Ratio.TOKEN
@@ -168,6 +169,7 @@ class LossSettings:
     clip_high: float | None = None
     kl: float = 0.01
     kl_estimator: KLEstimator = KLEstimator.K3
+    kl_bound: float | None = None
     kl_place: KLPlace = KLPlace.LOSS
     reference: Reference = Reference.START
     importance_cap: float | None = None

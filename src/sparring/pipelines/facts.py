@@ -50,6 +50,7 @@ def task_facts(judged: Judged) -> TaskFacts:
         majority_test=_majority_by_input(tests, judged.right_U) if by_reference else float("nan"),
         agreement_P=_agreement(judged, judged.outcomes_PT),
         pool_agreement_P=_agreement(judged, judged.pool_outcomes_PT) if judged.pool else None,
+        first_U=_first(tests),
         answers_PU=numbered(
             [[_vote(t, o) for t, o in row] for row in _generated(judged, judged.outcomes_PT)],
             len(tests),
@@ -121,6 +122,17 @@ def _majority_by_input(tests: Sequence[Test | None], right_U: Bools) -> float:
         claims = [_claim(tests[k]) for k in same]
         values += [majority(claims, [bool(right_U[k]) for k in same])] * len(same)
     return float(np.mean(values)) if values else float("nan")
+
+
+def _first(tests: Sequence[Test | None]) -> Bools:
+    """Which tests are the first with their input; one that could not be read has none."""
+    seen: set[Hashable] = set()
+    first = np.zeros(len(tests), dtype=bool)
+    for k, test in enumerate(tests):
+        if test is not None and (said := _input(test)) not in seen:
+            seen.add(said)
+            first[k] = True
+    return first
 
 
 def _input(test: Test) -> Hashable:

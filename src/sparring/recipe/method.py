@@ -170,6 +170,12 @@ class LearningSection(Section):
     )
     kl: float = Field(0.01, ge=0, description="β of the KL term; 0: no reference is kept")
     kl_estimator: KLEstimator = Field(KLEstimator.K3, description="exp(δ)-δ-1, or δ²/2")
+    kl_bound: float | None = Field(
+        3.0,
+        gt=0,
+        le=80,
+        description="Log-ratio δ of reference to model above which k3 goes on as a straight line, so that one token cannot take over a step (80: practically never)",
+    )
     kl_place: KLPlace = Field(KLPlace.LOSS, description="In the loss, or in the reward")
     reference: Reference = Field(
         Reference.START,

@@ -74,7 +74,11 @@ CHOICES = (
     ),
     Choice(
         "learning.epochs", 1, 1, 2,
-        "a second pass over the batch, which the clip bounds, learns more from the same tokens",
+        "a second pass over the batch learns more from the same tokens",
+    ),
+    Choice(
+        "learning.kl_bound", None, None, 3.0,
+        "the gradient of k3 grows as exp(δ): a token that has become improbable takes over a step",
     ),
     Choice(
         "learning.mode", "separate", "separate", "joint",

@@ -23,6 +23,7 @@ _NAMES = {
     "catch_rate": "wrong pool programs caught",
     "invalid_tests": "invalid tests",
     "input_size": "values per test input",
+    "distinct_inputs": "distinct inputs",
     "p01": "p01: wrong program passes right test",
     "p00": "p00: wrong program passes wrong test",
     "mu": "μ",

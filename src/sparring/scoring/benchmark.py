@@ -28,6 +28,7 @@ from sparring.scoring.metrics import (
     accuracy_by_size,
     accuracy_estimate,
     catch_rate,
+    distinct_inputs,
     each,
     input_size,
     one_shot,
@@ -49,9 +50,9 @@ def measure(
     scale ``bon_NxM``, ``agreement_bon_NxM`` (ties broken by agreement), ``oracle_NxM``,
     ``majority_NxM``, ``dual_NxM``; ``unit_test_accuracy`` and its ``_estimate``,
     ``invalid_tests``, ``p01``, ``p00``, ``mu``, ``catch_rate``, ``mutation_score``,
-    ``branch_coverage``, ``input_size``; ``coder.failed``, ``coder.failed.REASON``,
-    ``coder.at_limit`` and the tester's (`reading`), where they are known. Raises ValueError where
-    a scale or k is larger than the number of samples of a task.
+    ``branch_coverage``, ``input_size``, ``distinct_inputs``; ``coder.failed``,
+    ``coder.failed.REASON``, ``coder.at_limit`` and the tester's (`reading`), where they are known.
+    Raises ValueError where a scale or k is larger than the number of samples of a task.
     """
     _fits(facts, scales, ks)
     known, read = [observed(f) for f in facts], [f.reading for f in facts]
@@ -75,6 +76,7 @@ def measure(
     own = [f if f.pool else replace(f, pool=f.matrix) for f in facts]
     ratios = {
         "input_size": input_size(facts),
+        "distinct_inputs": distinct_inputs(facts),
         "catch_rate": catch_rate(own),
         **precision_rates(facts),
         "mutation_score": _hits([f.mutants for f in facts]),

@@ -47,6 +47,8 @@ class TaskFacts:
     majority_test: float = float("nan")
     agreement_P: Floats | None = None
     pool_agreement_P: Floats | None = None
+    first_U: Bools | None = None
+    """A read test whose input no earlier test of the task has."""
     answers_PU: Answers | None = None
     """What the majority is found by (`consensus`); None where it is not known."""
     mutants: tuple[float, float] | None = None
@@ -138,6 +140,7 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
         estimates[name] = mean_interval(values)
     ratios = {
         "input_size": input_size(tasks),
+        "distinct_inputs": distinct_inputs(tasks),
         "catch_rate": catch_rate(tasks),
         **precision_rates(tasks),
     }
@@ -170,6 +173,14 @@ def input_size(tasks: Sequence[TaskFacts]) -> Linear:
     """Values in the input of a parsed test."""
     sizes = [f.size_U[f.parsed_U] for f in tasks]
     return ratio(np.array([x.sum() for x in sizes]), np.array([float(len(x)) for x in sizes]))
+
+
+def distinct_inputs(tasks: Sequence[TaskFacts]) -> Linear:
+    """Distinct inputs, as a share of the tests that could be read."""
+    pairs = [
+        (f.first_U.sum(), f.parsed_U.sum()) if f.first_U is not None else (0, 0) for f in tasks
+    ]
+    return ratio(*np.array(pairs, dtype=float).reshape(-1, 2).T)
 
 
 def catch_rate(tasks: Sequence[TaskFacts]) -> Linear:

@@ -341,6 +341,7 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
             clip_high=s.clip_high,
             kl=s.kl,
             kl_estimator=s.kl_estimator,
+            kl_bound=s.kl_bound,
             kl_place=s.kl_place,
             reference=s.reference,
             importance_cap=s.importance_cap,

@@ -78,6 +78,7 @@ const METRICS = [
   ["catch_rate", "Share of the pool's wrong programs that a generated test fails.", "wrong pool programs caught"],
   ["invalid_tests", "Generated tests that cannot be read or that the statement does not allow.", "invalid tests"],
   ["input_size", "White-space separated values in a generated input: tests must not become trivial by becoming short.", "values per test input"],
+  ["distinct_inputs", "Distinct inputs among the tests of a task that could be read: a tester that repeats itself tells programs apart less well.", "distinct inputs"],
   ["p01", "Chance that a wrong program passes a right test.", "p01"],
   ["p00", "Chance that a wrong program passes a wrong test.", "p00"],
   ["mu", "p·(1 − p01) − (1 − p)·p00, where p is the share of right tests. Above 0, more tests make Best-of-N right.", "μ"],
