@@ -109,11 +109,46 @@ def test_k3_is_unbiased_under_the_policy() -> None:
     torch.testing.assert_close(mean, (p * (p / q).log()).sum())
 
 
+@given(st.lists(st.floats(-30, 30), min_size=1, max_size=8), st.floats(0.1, 10))
+def test_a_bounded_k3_is_k3_up_to_its_bound_and_never_pulls_harder(
+    deltas: list[float], bound: float
+) -> None:
+    """Its value and gradient by δ against the formula; beyond the bound the pull stays, at the
+    strength that it has there."""
+    logprob = torch.tensor(deltas, dtype=torch.float64).neg().requires_grad_()
+    zero = torch.zeros(len(deltas), dtype=torch.float64)
+    found = kl_terms(logprob, zero, KLEstimator.K3, bound)
+    [gradient] = torch.autograd.grad(found.sum(), logprob)
+    for x, kl, slope in zip(deltas, found.tolist(), gradient.tolist(), strict=True):
+        if x <= bound:
+            assert kl == pytest.approx(math.exp(x) - x - 1, abs=1e-12)
+        else:  # the tangent: the value at the bound and its slope times what is beyond
+            at, rise = math.exp(bound) - bound - 1, math.exp(bound) - 1
+            assert kl == pytest.approx(at + rise * (x - bound))
+        assert slope == pytest.approx(1 - math.exp(min(x, bound)))
+
+
+def test_one_improbable_token_does_not_drown_the_others() -> None:
+    """A token at −14 where the reference has −0.7, among 99 that are a little off."""
+    reference = torch.full((100,), -0.7)
+    logprob = (reference - 0.1).clone()
+    logprob[0] = -14.0
+    length = {}
+    for bound in (None, 3.0):
+        own = logprob.clone().requires_grad_()
+        kl_terms(own, reference, KLEstimator.K3, bound).sum().backward()
+        assert own.grad is not None
+        length[bound] = float(own.grad[0].abs() / own.grad[1:].norm())
+    assert length[None] > 100_000
+    assert length[3.0] < 20
+
+
 every_loss = st.builds(
     LossSettings,
     ratio=st.sampled_from(Ratio),
     average=st.sampled_from(Average),
     kl=st.sampled_from([0.0, 0.1]),
+    kl_bound=st.sampled_from([None, 0.5]),
     kl_estimator=st.sampled_from(KLEstimator),
     kl_place=st.sampled_from(KLPlace),
     objective=st.sampled_from(Objective),

@@ -264,7 +264,8 @@ class Learner:
         cost: dict[int, float] = {}
         for s in (s for g in groups for s in g.samples):
             sampled = torch.tensor(s.sampled_logprobs)
-            kl = kl_terms(sampled, torch.tensor(values[id(s)]), loss.kl_estimator)
+            fixed = torch.tensor(values[id(s)])
+            kl = kl_terms(sampled, fixed, loss.kl_estimator, loss.kl_bound)
             cost[id(s)] = loss.kl * float(kl.sum())
         total = {id(g): sum(cost[id(s)] for s in g.samples) for g in groups}
         mean = {id(g): total[id(g)] / len(g.samples) for g in groups}
