@@ -255,8 +255,9 @@ class Learner:
     @torch.no_grad()
     def _penalised(self, groups: Sequence[Group]) -> tuple[list[Group], dict[Role, float]]:
         """The groups with the KL to the reference taken off the advantages: β times its sum over
-        a response's tokens, centred over the group, as if it had been in the reward. And the KL
-        itself, by role: mean over tokens."""
+        a response's tokens, centred over the group. The advantages are normalised already, so β is
+        in their units: in the reward itself the KL would have been divided by the group's deviation
+        as well. And the KL itself, by role: mean over tokens."""
         if self.reference is None:  # to the policy that sampled: nothing
             return list(groups), {}
         loss = self.settings.loss
