@@ -63,6 +63,7 @@ def test_what_would_do_nothing_is_one_line_that_says_why(
         ["reward.length=paper", "reward.normalisation=mean"],  # programs' advantages go by it
         ["reward.tester=simple", "reward.smoothing=0.1"],
         ["reward.tester=simple", "reward.validity=0.5"],  # as the preset has it
+        ["reward.tester=simple", "reward.validity=0", "reward.difficulty=0"],  # switched off
         ["reward.tester=post_stage", "reward.no_wrong=zero"],
         ["reward=mine.py:f", "reward.overlong=mask"],
         ["prompts.tester_examples=1", "prompts.tester_examples_share=0.5"],

@@ -97,7 +97,7 @@ class Learner:
 
     @property
     def learning_rate(self) -> float:
-        """The step size in force."""
+        """The step size of the next update."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
@@ -154,8 +154,7 @@ class Learner:
             if not s.tokens:
                 s.grad_norm = s.largest_ratio = s.smallest_ratio = s.kl_max = math.nan
             s.logprob_gap = s.logprob_gap / s.gap_tokens if s.gap_tokens else math.nan
-            if not s.gap_tokens:
-                s.logprob_gap_max = math.nan
+            s.logprob_gap_max = s.logprob_gap_max if s.gap_tokens else math.nan
         return stats
 
     def gradient(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
@@ -261,10 +260,9 @@ class Learner:
 
     @torch.no_grad()
     def _penalised(self, groups: Sequence[Group]) -> tuple[list[Group], dict[Role, float]]:
-        """The groups with the KL to the reference taken off the advantages: β times its sum over
-        a response's tokens, centred over the group. The advantages are normalised already, so β is
-        in their units: in the reward itself the KL would have been divided by the group's deviation
-        as well. And the KL itself, by role: mean over tokens."""
+        """The groups with the KL to the reference taken off the advantages, which are normalised
+        already: β times its sum over a response's tokens, centred over the group, and not divided
+        by its deviation. And the KL itself, by role: mean over tokens."""
         if self.reference is None:  # to the policy that sampled: nothing
             return list(groups), {}
         loss = self.settings.loss

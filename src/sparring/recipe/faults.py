@@ -3,7 +3,8 @@
     raise ConfigError for each of faults(recipe)
 
 A value counts as given where it is not what the preset, or else the field itself, has: so the whole
-recipe that `sparring config` prints loads again. These are checks of what a user writes, made when
+recipe that `sparring config` prints loads again. A number that is 0 is switched off, which agrees
+with having no effect. These are checks of what a user writes, made when
 a recipe is read; the recipe of a run on record may have such values (other versions had other
 presets, and no such checks) and stays readable. What contradicts itself is refused by the sections.
 """
@@ -86,7 +87,7 @@ def _given(
     part = getattr(recipe, section)
     for name in names:
         usual: Any = preset.get(name, type(part).model_fields[name].default)
-        if (value := getattr(part, name)) != usual:
+        if (value := getattr(part, name)) not in (usual, 0):
             told = f"{section}.{name} = {value} is without effect: {why}; leave one of the two out"
             yield Fault((f"{section}.{name}", by), told)
 
