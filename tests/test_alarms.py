@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sparring.recipe import MonitorsSection
-from sparring.training.alarms import WINDOW, Monitor, begun, raised
+from sparring.schema import Role
+from sparring.training.alarms import WINDOW, Monitor, begun, learned_nothing, raised
 
 LIMITS = MonitorsSection()
 
@@ -63,9 +64,7 @@ def test_a_limit_that_is_met_is_kept_and_one_silences() -> None:
     assert last(steps(*[1.0] * 5), MonitorsSection(invalid_tests=1.0)) == []
 
 
-@pytest.mark.parametrize(
-    "monitor", [m for m in Monitor if "_entropy" not in m and "_length" not in m]
-)
+@pytest.mark.parametrize("monitor", [m for m in Monitor if not m.startswith(tuple(Role))])
 def test_every_share_has_an_alarm_of_its_own(monitor: Monitor) -> None:
     history = steps(*[0.99] * 5, monitor=monitor)
     if monitor is Monitor.VIOLATIONS:
@@ -115,5 +114,38 @@ def test_an_alarm_begins_once() -> None:
 
 
 def test_every_threshold_of_the_recipe_is_used() -> None:
-    used = {m.value for m in Monitor} | {"entropy", "length"}
+    used = {m.value for m in Monitor} | {"entropy", "length", "gradient_share", "truncated_share"}
     assert set(MonitorsSection.model_fields) <= used
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_that_learns_nothing_is_an_alarm_unless_it_is_not_to(role: Role) -> None:
+    idle = of_role(role, "gradient_share", *[0.01] * 5)
+    [alarm] = last(idle)
+    assert alarm["monitor"] == f"{role}_gradient"
+    assert f"{role}.dropped" in alarm["reason"]
+    others = [r for r in Role if r is not role]
+    assert raised(LIMITS, idle[:-1], idle[-1], others) == []
+    assert last(of_role(role, "gradient_share", *[0.5] * 5)) == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_responses_that_are_all_cut_off_are_an_alarm(role: Role) -> None:
+    [alarm] = last(of_role(role, "truncated_share", *[1.0] * 5))
+    assert alarm["monitor"] == f"{role}_truncated"
+    assert f"sampling.{role}_max_tokens" in alarm["reason"]
+    assert last(of_role(role, "truncated_share", *[0.5] * 5)) == []
+
+
+def test_the_first_steps_are_the_first_that_have_a_value() -> None:
+    unknown = [None] * 3  # by the first five steps alone there would never be a baseline
+    assert last(of_role("tester", "entropy", *unknown, *[2.0] * 5)) == []
+    [alarm] = last(of_role("tester", "entropy", *unknown, *[2.0] * 5, *[0.1] * 5))
+    assert (alarm["monitor"], alarm["value"]) == ("tester_entropy", pytest.approx(0.05))
+
+
+def test_a_run_has_learned_nothing_if_no_response_ever_carried_gradient() -> None:
+    still = of_role("coder", "gradient_share", 0.0, None, 0.0)
+    assert learned_nothing(still)
+    assert not learned_nothing([*still, *of_role("tester", "gradient_share", 0.1)])
+    assert not learned_nothing([])

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from sparring.errors import ConfigError
 from sparring.recipe import NANO, Recipe
+from sparring.recipe.faults import Fault, faults
 from sparring.runs.directory import RunDir
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
@@ -26,10 +27,13 @@ NANO_RECIPE = Path(__file__).parent / "nano.toml"
 def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
     """The recipe of a file (None: the defaults) with ``section.key=value`` changes.
 
-    Raises `ConfigError`, one line per fault.
+    Raises `ConfigError`, one line per fault, also of what would be without effect (`faults`).
     """
     data = _extended(path, ()) if path is not None else {}
-    return make_recipe(data, changes, str(path) if path else "recipe")
+    where = str(path) if path else "recipe"
+    recipe = make_recipe(data, changes, where)
+    _refuse(faults(recipe), changes, where)
+    return recipe
 
 
 def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:
@@ -54,21 +58,36 @@ def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:
 
 
 def make_recipe(data: Mapping[str, Any], changes: Sequence[str], where: str) -> Recipe:
-    """The recipe of resolved data, as in a run's recipe.json, with changes."""
+    """The recipe of resolved data, as in a run's recipe.json, with changes. Of what is without
+    effect the changes' faults alone are refused: a record is read as it is."""
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where}: a recipe must be a table of sections")
     changed: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in data.items()}
     for change in changes:
         _apply(changed, change)
+    given = _given(changes)
     try:
-        return Recipe.model_validate(changed)
+        recipe = Recipe.model_validate(changed)
     except ValidationError as error:
-        given = {c.partition("=")[0].strip() for c in changes}
         raise ConfigError(
             "\n".join(
                 _line("--set" if _named(e["loc"], given) else where, e) for e in error.errors()
             )
         ) from None
+    _refuse([f for f in faults(recipe) if given & {*f.keys}], changes, where)
+    return recipe
+
+
+def _given(changes: Sequence[str]) -> set[str]:
+    """The keys that changes name."""
+    return {c.partition("=")[0].strip() for c in changes}
+
+
+def _refuse(found: Sequence[Fault], changes: Sequence[str], where: str) -> None:
+    given = _given(changes)
+    lines = [f"{'--set' if given & {*f.keys} else where}: {f.told}" for f in found]
+    if lines:
+        raise ConfigError("\n".join(lines))
 
 
 def recorded_recipe(run: RunDir) -> Recipe:

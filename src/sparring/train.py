@@ -173,7 +173,9 @@ def advance(
     with timeline.during(Phase.METRICS):
         record = clean(record)
         earlier = run.lines("metrics.jsonl")
-        record["alarms"] = raised(trainer.recipe.monitors, earlier, record)
+        recipe = trainer.recipe
+        learning = [role for role in Role if recipe.learning.learns(role)]
+        record["alarms"] = raised(recipe.monitors, earlier, record, learning)
         for new in begun(record["alarms"], earlier):
             progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
         run.append("metrics.jsonl", record)

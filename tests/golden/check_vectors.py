@@ -4,8 +4,9 @@
 
 FILE has ``rewards`` (groups with their advantages) and ``statistics`` (batches
 with their rates), as the README beside the golden numbers says. Prints every
-mismatch and their number; exit status 1 if there is one, 2 if FILE cannot be
-read. Numbers are compared to 1e-9.
+mismatch, their number and how much was compared; exit status 1 if there is a
+mismatch, 2 if FILE cannot be read or holds nothing to compare. Numbers are
+compared to 1e-9.
 """
 
 from __future__ import annotations
@@ -135,13 +136,16 @@ def main(arguments: list[str]) -> int:
     try:
         data = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
         found = mismatches(data)
+        groups, batches = (len(data.get(name, [])) for name in ("rewards", "statistics"))
+        if not groups and not batches:
+            raise ValueError("it has neither rewards nor statistics")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         what = f"{type(error).__name__}: {error}"
         print(f"{arguments[0]}: is not a file of golden numbers ({what})", file=sys.stderr)
         return 2
     for line in found:
         print(line)
-    print(f"mismatches: {len(found)}")
+    print(f"mismatches: {len(found)} in {groups} groups and {batches} batches")
     return 1 if found else 0
 
 

@@ -42,12 +42,13 @@ def test_every_kind_of_number_is_compared(golden: dict[str, Any]) -> None:
     assert len(mismatches(changed)) == 4
 
 
-def test_the_command_counts_and_says_so_by_its_status(tmp_path: Path) -> None:
+def test_the_command_counts_and_says_so_by_its_status(golden: dict[str, Any]) -> None:
     file = shared(NAME)
     command = [sys.executable, "-m", "tests.golden.check_vectors", str(file)]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "mismatches: 0\n")
+    compared = f"{len(golden['rewards'])} groups and {len(golden['statistics'])} batches"
+    assert (done.returncode, done.stdout) == (0, f"mismatches: 0 in {compared}\n")
 
 
 def test_what_is_no_such_file_is_one_line(
@@ -58,3 +59,16 @@ def test_what_is_no_such_file_is_one_line(
     assert main([str(odd)]) == 2
     assert main([str(tmp_path / "none.json")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", ["{}", '{"rewards": [], "statistics": []}', '{"reward": [1]}'])
+def test_a_file_that_holds_nothing_does_not_pass(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty.json"
+    empty.write_text(text)
+    assert main([str(empty)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert "neither rewards nor statistics" in said.err

@@ -58,13 +58,22 @@ def test_a_task_file_with_every_other_test_wrong_is_named(tmp_path: Path) -> Non
 
     metrics, screen = trained_on(tmp_path, spoil)
     found = reasons(metrics)
-    assert set(found) == {"reference_failures", "suspect_tests"}
-    for monitor, reason in found.items():
-        places = [int(n) for n in re.findall(r"test (\d+) of task micro-\w{12}", reason)]
-        assert len(places) == 3, reason
-        assert all(n % 2 == 0 for n in places), reason  # counted from 1: these are the wrong ones
+    # Nobody passes the wrong tests, so that no program is correct and no test has a label.
+    assert set(found) == {"reference_failures", "suspect_tests", "tester_gradient"}
+    for monitor in ("reference_failures", "suspect_tests"):
+        reason = found[monitor]
+        named = re.findall(
+            r"test ([GH]\d) of task (micro-\w{12}) \(test (\d) of the file\)", reason
+        )
+        assert len(named) == 3, reason
+        assert all(int(n) % 2 == 1 for _, _, n in named), reason  # from 0: these are the wrong ones
+        shown = sparring_here(
+            "show", str(tmp_path / "run"), "--task", named[0][1], "--test", named[0][0]
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert "wrong" in shown.stdout
         assert screen.count(f"alarm {monitor}") == 1  # when it begins, not while it lasts
-    assert all(len(m["alarms"]) == 2 for m in metrics[4:])
+    assert all(len(m["alarms"]) == 3 for m in metrics[4:])
     assert metrics[-1]["monitors"]["reference_failures"] == 0.5
 
     again = shutil.copytree(tmp_path / "run", tmp_path / "again")

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparring.cli.main import app
-from sparring.config import load_recipe, make_recipe, to_toml
+from sparring.config import NANO_RECIPE, load_recipe, make_recipe, to_toml
 from sparring.errors import ConfigError
 from sparring.learning.settings import OldLogprobs, OptimizerState, UpdateMode
 from sparring.recipe import Preset, Recipe
@@ -84,3 +84,22 @@ def test_the_difference_is_a_line_with_a_reason_for_each_switch() -> None:
 def test_importance_weights_need_log_probs_to_weigh() -> None:
     with pytest.raises(ConfigError, match="old_logprobs"):
         make_recipe({}, ["learning.importance_cap=2"], "recipe")
+
+
+def test_a_recipe_says_where_it_departs_from_its_preset(tmp_path: Path) -> None:
+    assert make_recipe({}, ["preset=paper"], "recipe").method == "preset paper"
+    printed = tmp_path / "d.toml"
+    printed.write_text(to_toml(Recipe()))
+    renamed = load_recipe(printed, ["preset=paper"])  # only the name is the paper's
+    assert renamed.method.startswith("preset paper, departs in: reward.no_wrong, ")
+    for choice in CHOICES:
+        if choice.default is not None:  # else there is no line of it in the file
+            differs = choice.paper != choice.default
+            assert (choice.key in renamed.method) == differs, choice.key
+    shown = CliRunner().invoke(app, ["config", str(printed), "--set", "preset=paper"])
+    assert f"#   method: {renamed.method}" in shown.output.splitlines()
+
+
+def test_the_nano_recipe_takes_the_papers_number_of_optimiser_steps() -> None:
+    assert load_recipe(NANO_RECIPE).learning.minibatches == 2
+    assert load_recipe(NANO_RECIPE, ["preset=paper"]).learning.minibatches == 1

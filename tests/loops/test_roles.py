@@ -120,6 +120,10 @@ def test_each_role_has_a_checkpoint_that_plays_as_it_does(tmp_path: Path) -> Non
 def test_a_tester_of_no_weight_teaches_nothing(tmp_path: Path) -> None:
     """Whatever its tests earn, the weights come out the same."""
     run = trained(tmp_path / "run", learning__tester_weight="0")
+    for m in records(run, "metrics.jsonl"):
+        assert m["tester"]["gradient_share"] == 0
+        assert m["tester"]["reward_std"] is not None
+    assert any(m["coder"]["gradient_share"] > 0 for m in records(run, "metrics.jsonl"))
     start = load_file(NANO_DIR / "model.safetensors")
     end = load_file(run / "checkpoints" / "step-00002" / "model.safetensors")
     assert any((start[k] != end[k]).any() for k in start)

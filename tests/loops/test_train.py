@@ -55,7 +55,16 @@ def test_each_step_logs_both_roles(run: Path) -> None:
                 "parse_failures",
                 "dropped",
                 "logprob_gap",
+                "reward_mean",
+                "reward_std",
+                "smallest_ratio",
+                "kl_max",
             } <= set(m[role])
+            if m[role]["groups_trained"]:
+                assert m[role]["smallest_ratio"] <= m[role]["largest_ratio"]
+                assert m[role]["kl_max"] >= m[role]["kl"]
+                assert m[role]["groups_trained"] + sum(m[role]["dropped"].values()) == 4
+                assert m[role]["reward_std"] > 0
             if m[role]["logprob_gap_max"]:
                 assert m[role]["logprob_gap_max"] < 1e-3
 
@@ -95,13 +104,13 @@ def test_the_checkpoint_loads_in_plain_transformers(run: Path) -> None:
 
 
 def test_zero_kl_and_equal_rewards_leave_the_weights_alone(tmp_path: Path) -> None:
-    """One response per group: every advantage is zero."""
+    """Every response is cut off: every reward of a group is the same. The run says so."""
     path = tmp_path / "still"
-    finished(
+    said = finished(
         command(
             path,
-            sampling__programs="1",
-            sampling__tests="1",
+            sampling__coder_max_tokens="2",
+            sampling__tester_max_tokens="2",
             learning__kl="0",
             training__steps="5",
             evaluation__every="5",
@@ -110,6 +119,9 @@ def test_zero_kl_and_equal_rewards_leave_the_weights_alone(tmp_path: Path) -> No
     start = load_file(NANO_DIR / "model.safetensors")
     end = load_file(path / "checkpoints" / "step-00005" / "model.safetensors")
     assert all((start[k] == end[k]).all() for k in start)
+    assert "no step learned anything" in said
+    last = records(path, "metrics.jsonl")[-1]
+    assert {a["monitor"] for a in last["alarms"]} >= {"coder_gradient", "tester_truncated"}
 
 
 def test_the_first_ratio_is_one_at_another_temperature(tmp_path: Path) -> None:

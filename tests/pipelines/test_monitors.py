@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.pipelines.played import told
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.foreign import Foreign
 from sparring.pipelines.monitors import NAMED, monitor_values
+from sparring.schema import Outcome, Verdict
 
 
 def found(*judged: Judged) -> dict[str, Any]:
@@ -97,12 +99,31 @@ def test_a_ground_truth_test_is_suspect_when_only_it_stops_everybody() -> None:
     assert found(unseen)["suspect_tests"] == 0
 
 
+def test_a_test_that_somebody_passes_is_not_suspect() -> None:
+    alone = told(["+-+-", "++-+"], ["-", "-"])
+    assert found(alone)["suspect_tests"] == 1 / 5  # the withheld one
+    hard = told(["+--+", "+--+"])
+    assert found(hard)["suspect_tests"] == 2 / 4
+    [lost, won] = (Outcome(v) for v in (Verdict.WRONG_ANSWER, Verdict.ACCEPTED))
+    by_opponent = replace(hard, pool_outcomes_PT=[[lost, won, lost, lost]])
+    assert found(by_opponent)["named"]["suspect_tests"] == [
+        "test G2 of task t (test 2 of the file)"
+    ]
+    by_reference = replace(hard, reference_G=[won, lost, won, won])
+    assert found(by_reference)["named"]["suspect_tests"] == [
+        "test G1 of task t (test 1 of the file)"
+    ]
+
+
 def test_ground_truth_tests_that_the_reference_fails_are_named_by_their_place() -> None:
-    # Of eight tests of task "t" the sixth is withheld: it comes last here.
+    # Of eight tests of task "t" the sixth is withheld: it comes last here, and is H0.
     task = told(["+++++++"], ["+"], reference_G="+++++-?!", right="")
     values = found(task)
     assert values["reference_failures"] == 2 / 7
-    assert values["named"]["reference_failures"] == ["test 7 of task t", "test 6 of task t"]
+    assert values["named"]["reference_failures"] == [
+        "test G5 of task t (test 6 of the file)",
+        "test H0 of task t (test 5 of the file)",
+    ]
 
 
 def test_foreign_outputs_over_all_tasks() -> None:

@@ -43,3 +43,12 @@ def test_shuffling_keeps_the_rewards_and_loses_their_owners() -> None:
     mixed = reward[dealt(12, np.random.default_rng(0))]
     assert sorted(mixed) == sorted(reward)
     assert (mixed != reward).any()
+
+
+def test_what_counts_as_rounding_is_relative_to_the_rewards() -> None:
+    large = np.full(11, 1e9 / 3)  # all equal, and their mean is rounded
+    assert large.std() > 1e-9
+    assert advantages(large, Normalisation.MEAN).dropped is DropReason.ZERO_VARIANCE
+    small = advantages(np.array([0.9e-9, 1e-9, 1.1e-9]), Normalisation.STD)
+    assert small.dropped is None
+    np.testing.assert_allclose(small.value, np.array([-1, 0, 1]) * np.sqrt(1.5))

@@ -160,3 +160,28 @@ def test_what_is_under_a_mask_never_matters(passed: np.ndarray, observed: np.nda
             tester_rewards(other, np.ones(4, bool), settings).reward,
         )
         np.testing.assert_array_equal(coder_rewards(one, settings), coder_rewards(other, settings))
+
+
+@given(st.integers(0, 1 << 32))
+def test_a_test_without_a_label_changes_no_other_reward(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    passed, observed = rng.random((5, 6)) < 0.6, rng.random((5, 6)) < 0.8
+    observed[:, :2] = True
+    observed[passed[:, :2].all(axis=1), 5] = False  # no correct program is seen on the last test
+    valid = np.append(rng.random(3) < 0.8, True)
+    hard = RewardSettings(difficulty=1.0)
+    whole = tester_rewards(PassMatrix(passed, observed, 2), valid, hard).reward
+    without = tester_rewards(PassMatrix(passed[:, :5], observed[:, :5], 2), valid[:3], hard).reward
+    assert np.isnan(whole[3])
+    np.testing.assert_allclose(whole[:3], without)
+
+
+def test_what_only_an_unlabelled_test_catches_is_as_hard_as_before() -> None:
+    # W = 2, of which test 0 catches the first and test 1 the second; nobody correct is seen on 2
+    m = matrix(["111?", "0010", "0101"], 1)
+    hard = RewardSettings(difficulty=1.0)
+    assert tester_rewards(m, np.ones(3, bool), hard).reward[:2].tolist() == [1, 1]
+    # were it counted as right, the first would count 2/3 (caught twice) and the second 4/3
+    assert tester_rewards(matrix(["1111", "0010", "0101"], 1), np.ones(3, bool), hard).reward[
+        :2
+    ].tolist() == pytest.approx([2 / 3, 4 / 3])

@@ -21,6 +21,7 @@ from sparring.planning.fits import memory_lines, refuse_impossible, refuse_too_l
 from sparring.runs.progress import Progress
 from sparring.runs.tables import closing_table, show, size_table
 from sparring.train import train
+from sparring.training.alarms import learned_nothing
 from sparring.training.follow import follow
 from sparring.training.launch import Launch, ended, new_run, replayed_run, resumed_run
 from sparring.training.memory import enough_memory
@@ -122,6 +123,11 @@ def _train(launch: Launch, world: World) -> None:
             f"{summary['steps']} steps, {summary['tokens']:,} tokens, "
             f"{summary['train_seconds']:.0f} s of steps, {summary['wall_seconds']:.0f} s in all\n"
             f"figures: {run.path / 'summary.json'}   curves: {run.path / 'curves.svg'}"
+        )
+    if learned_nothing(run.lines("metrics.jsonl")):
+        told += (
+            "\nno step learned anything: no response carried gradient; `dropped` and "
+            f"`truncated_share` in {run.path / 'metrics.jsonl'} say why"
         )
     told += f"\nto see it in a browser: {next_command(run.path)}"
     console.print(Text(told), soft_wrap=True)

@@ -95,17 +95,22 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
+    @property
+    def learning_rate(self) -> float:
+        """The step size of the next update."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
     def update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         """Learn from one batch. A batch without any group leaves the weights as they are."""
         self.version += 1
-        rate = self.optimizer.param_groups[0]["lr"]
+        rate = self.learning_rate
         with self.world.order(Order.UPDATE, (groups, rate)):
             return self._update(groups)
 
     def _update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         stats = {role: RoleStats() for role in Role}
         if self.settings.optimizer_state is OptimizerState.STEP:
-            rate = self.optimizer.param_groups[0]["lr"]
+            rate = self.learning_rate
             self.optimizer = self._new_optimizer()
             self.set_learning_rate(rate)
         self._learning_mode()
@@ -147,10 +152,9 @@ class Learner:
             for name in ("loss", "kl", "clip_share", "entropy"):
                 setattr(s, name, getattr(s, name) / s.tokens if s.tokens else math.nan)
             if not s.tokens:
-                s.grad_norm = s.largest_ratio = math.nan
+                s.grad_norm = s.largest_ratio = s.smallest_ratio = s.kl_max = math.nan
             s.logprob_gap = s.logprob_gap / s.gap_tokens if s.gap_tokens else math.nan
-            if not s.gap_tokens:
-                s.logprob_gap_max = math.nan
+            s.logprob_gap_max = s.logprob_gap_max if s.gap_tokens else math.nan
         return stats
 
     def gradient(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
@@ -235,6 +239,8 @@ class Learner:
         stats.clip_share += float(tokens.clipped.sum())
         stats.entropy += float(current.entropy.sum())
         stats.largest_ratio = max(stats.largest_ratio, float(tokens.ratio.max()))
+        stats.smallest_ratio = min(stats.smallest_ratio, float(tokens.ratio.min()))
+        stats.kl_max = max(stats.kl_max, float(tokens.kl.max()))
         if fresh:
             gap = (current.logprob.detach() - sampled).abs()
             stats.logprob_gap += float(gap.sum())
@@ -254,9 +260,9 @@ class Learner:
 
     @torch.no_grad()
     def _penalised(self, groups: Sequence[Group]) -> tuple[list[Group], dict[Role, float]]:
-        """The groups with the KL to the reference taken off the advantages: β times its sum over
-        a response's tokens, centred over the group, as if it had been in the reward. And the KL
-        itself, by role: mean over tokens."""
+        """The groups with the KL to the reference taken off the advantages, which are normalised
+        already: β times its sum over a response's tokens, centred over the group, and not divided
+        by its deviation. And the KL itself, by role: mean over tokens."""
         if self.reference is None:  # to the policy that sampled: nothing
             return list(groups), {}
         loss = self.settings.loss

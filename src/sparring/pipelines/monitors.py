@@ -144,7 +144,8 @@ def _verdicts(judged: Sequence[Judged]) -> dict[str, float]:
 
 def _suspect_G(judged: Judged) -> dict[int, bool]:
     """Which ground-truth tests look wrong: failed by every program, one of which passes at least
-    half of the others. Tests that no program was seen on are left out."""
+    half of the others, and passed by no opponent and not by the reference solution. Tests that no
+    program was seen on are left out."""
     verdicts = [[o.verdict for o in row] for row in _ground_truth(judged)]
     passed_PG: Bools = np.array([[v is Verdict.ACCEPTED for v in row] for row in verdicts])
     seen_PG: Bools = np.array([[v is not Verdict.INFRA for v in row] for row in verdicts])
@@ -155,8 +156,17 @@ def _suspect_G(judged: Judged) -> dict[int, bool]:
         others = seen_PG.sum(axis=1) - seen_PG[:, g]
         good = passed_PG.sum(axis=1) - passed_PG[:, g]
         able = (others > 0) & (2 * good >= others)
-        found[g] = bool(not passed_PG[:, g].any() and able.any())
+        known = any(o.verdict is Verdict.ACCEPTED for o in _others(judged, g))
+        found[g] = bool(not passed_PG[:, g].any() and able.any() and not known)
     return found
+
+
+def _others(judged: Judged, g: int) -> Iterator[Outcome]:
+    """What programs that are not the group's made of a ground-truth test: opponents, which are not
+    run on withheld ones, and the reference solution."""
+    if g < len(judged.task.tests):
+        yield from (row[g] for row in judged.pool_outcomes_PT)
+    yield from judged.reference_G[g : g + 1]
 
 
 def _ground_truth(judged: Judged) -> Iterator[tuple[Outcome, ...]]:
@@ -168,8 +178,11 @@ def _ground_truth(judged: Judged) -> Iterator[tuple[Outcome, ...]]:
 
 
 def _test_name(judged: Judged, place: int) -> str:
-    """As a user finds it: by its number in the task as it was given."""
-    return f"test {original_places(judged.task)[place] + 1} of task {judged.task.id}"
+    """As `sparring show --test` takes it (G rewarded, H withheld), and by its number in the task as
+    it was given, which an audit goes by. Both count from 0."""
+    task, rewarded = judged.task, len(judged.task.tests)
+    name = f"G{place}" if place < rewarded else f"H{place - rewarded}"
+    return f"test {name} of task {task.id} (test {original_places(task)[place]} of the file)"
 
 
 def _named(names: Iterator[str]) -> list[str]:

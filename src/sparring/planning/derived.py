@@ -15,7 +15,7 @@ from sparring.recipe import Recipe, SupervisionKind
 def derived_quantities(recipe: Recipe) -> dict[str, str]:
     """Per training step unless said otherwise. Upper bounds where sampling decides."""
     s, t, e = recipe.sampling, recipe.training, recipe.evaluation
-    programs = s.programs + s.opponents
+    programs = s.programs + recipe.opponents
     most = t.tasks_per_step * (1 + s.extra_rounds)  # tasks of a step
     tokens = most * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
     steps = recipe.learning.minibatches * recipe.learning.epochs
@@ -32,6 +32,7 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     held_out = recipe.tasks.held_out_count
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
     found = {
+        "method": recipe.method,
         "responses": _responses(recipe),
         "tokens sampled, at most": f"{tokens:,}",
         "runs, at most": (
@@ -57,10 +58,11 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
 
 def _responses(recipe: Recipe) -> str:
     s, tasks = recipe.sampling, recipe.training.tasks_per_step
-    kinds = f"{s.programs} + {s.tests}" + (f" + {s.opponents}" if s.opponents else "")
-    total = tasks * (s.programs + s.tests + s.opponents)
+    others = recipe.opponents
+    kinds = f"{s.programs} + {s.tests}" + (f" + {others}" if others else "")
+    total = tasks * (s.programs + s.tests + others)
     rounds = f"; at most {1 + s.extra_rounds} times, in rounds" if s.extra_rounds else ""
-    named = "programs, tests" + (", opponents' programs" if s.opponents else "")
+    named = "programs, tests" + (", opponents' programs" if others else "")
     return f"{total:,} ({tasks} tasks × ({kinds}): {named}){rounds}"
 
 

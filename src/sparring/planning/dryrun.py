@@ -268,8 +268,8 @@ def _sample(
     coder = ring.sampler.sample(ring.prompts(tasks, Role.CODER, 1), s.programs)
     tester = ring.sampler.sample(ring.prompts(tasks, Role.TESTER, 1), s.tests)
     others: list[list[Response]] = [[] for _ in tasks]
-    if s.opponents:
-        others = ring.sampler.opponents(ring.opponents_prompts(tasks, 1), s.opponents)
+    if asked := ring.recipe.opponents:
+        others = ring.sampler.opponents(ring.opponents_prompts(tasks, 1), asked)
     return coder, tester, others
 
 

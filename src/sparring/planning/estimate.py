@@ -148,7 +148,7 @@ def _start_copies(recipe: Recipe) -> int:
     """Further copies of whole weights that are there; see `Trainer`."""
     learning = recipe.learning
     kl = learning.kl > 0 and learning.reference is Reference.START
-    plays = learning.frozen is not Frozen.NONE or recipe.sampling.opponents > 0
+    plays = learning.frozen is not Frozen.NONE or recipe.opponents > 0
     return int(kl) + int(plays) if recipe.training.ahead else int(kl or plays)
 
 
@@ -185,7 +185,7 @@ def _learning(recipe: Recipe, shape: Shape, c: Conditions, own: float) -> dict[s
 def _sampling(recipe: Recipe, shape: Shape) -> dict[str, float]:
     s, e = recipe.sampling, recipe.evaluation
     step, held_out = recipe.training.tasks_per_step, recipe.tasks.held_out_count
-    asked = [(step, s.programs), (step, s.tests), (step, s.opponents)]
+    asked = [(step, s.programs), (step, s.tests), (step, recipe.opponents)]
     asked += [(held_out, e.programs), (held_out, e.tests)]
     # whole groups share a batch, and one that is larger than max_rows is one all the same
     rows = max(n * min(tasks, max(1, s.max_rows // n)) for tasks, n in asked if n)

@@ -15,7 +15,7 @@ from sparring.learning.settings import Backend, KLPlace, Objective, Sharding
 from sparring.recipe.engine import Engine, VllmSection
 from sparring.recipe.method import LearningSection, RewardSection
 from sparring.recipe.monitors import MonitorsSection
-from sparring.recipe.presets import Preset, preset_values
+from sparring.recipe.presets import Preset, method_line, preset_values
 from sparring.recipe.section import Section
 from sparring.recipe.setting import (
     NANO,
@@ -31,6 +31,7 @@ from sparring.recipe.setting import (
 )
 from sparring.recipe.supervision import SupervisionKind, SupervisionSection
 from sparring.recipe.tracking import TrackingSection
+from sparring.schema import Role
 from sparring.scoring.lengths import LengthForm
 
 __all__ = [
@@ -66,6 +67,20 @@ class Recipe(Section):
     evaluation: EvaluationSection = EvaluationSection()
     monitors: MonitorsSection = MonitorsSection()
     tracking: TrackingSection = TrackingSection()
+
+    @property
+    def method(self) -> str:
+        """The method in force, in a line: the preset, and where this recipe departs from it."""
+        return method_line(self, self.preset)
+
+    @property
+    def opponents(self) -> int:
+        """Programs of the start model that are asked for per task: `sampling.opponents`, but none
+        where they can change nothing. They stand in the matrix that the formulas pay tests by,
+        and decide, with the group's own, which tasks are asked for tests or followed by others."""
+        s = self.sampling
+        paid = self.reward.function is None and self.learning.learns(Role.TESTER)
+        return s.opponents if paid or s.skip_unlabelled or s.extra_rounds else 0
 
     @model_validator(mode="before")
     @classmethod

@@ -19,6 +19,7 @@ from sparring.learning.settings import (
     UpdateMode,
 )
 from sparring.recipe.section import Count, Few, Responses, Section
+from sparring.schema import Role
 from sparring.scoring.advantages import Normalisation
 from sparring.scoring.lengths import LengthForm
 from sparring.scoring.overlong import Overlong
@@ -133,7 +134,7 @@ class LearningSection(Section):
         description="Of all tokens, or of responses: each the mean or the sum of its tokens",
     )
     minibatches: Responses = Field(
-        1, description="Optimiser steps per batch (per role if separate)"
+        2, description="Optimiser steps per batch (per role if separate)"
     )
     epochs: Few = Field(2, description="Times that a batch is gone through")
     old_logprobs: OldLogprobs = Field(
@@ -207,6 +208,13 @@ class LearningSection(Section):
         None,
         description="Response tokens that have logits at once; default: as many as fit into 256 MiB",
     )
+
+    def learns(self, role: Role) -> bool:
+        """Whether a role's responses carry any gradient: it is not frozen, and its loss weighs
+        something."""
+        weight = self.coder_weight if role is Role.CODER else self.tester_weight
+        silent = self.mode is UpdateMode.JOINT and weight == 0
+        return not (silent or self.frozen.covers(role))
 
     @model_validator(mode="after")
     def _somebody_learns(self) -> LearningSection:

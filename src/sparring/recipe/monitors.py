@@ -8,7 +8,8 @@ from sparring.recipe.section import Section, Share
 
 
 class MonitorsSection(Section):
-    """[monitors]: where alarms begin, of means over five steps. 1 (entropy: 0) silences one."""
+    """[monitors]: where alarms begin, of means over five steps. 1 (entropy and
+    gradient_share: 0) silences one."""
 
     withheld_gap: Share = Field(
         0.1, description="Failed runs on withheld tests of programs that pass the rewarded ones"
@@ -36,6 +37,12 @@ class MonitorsSection(Section):
     )
     violations: Share = Field(
         0.05, description="Runs on ground-truth tests that tried what the sandbox forbids"
+    )
+    gradient_share: Share = Field(
+        0.02, description="Least share of a role's responses that carry gradient; 0 silences it"
+    )
+    truncated_share: Share = Field(
+        0.9, description="Responses of a role that end at its token limit"
     )
     entropy: float = Field(
         0.1, ge=0, description="Least entropy of a role, as a share of that of the first five steps"

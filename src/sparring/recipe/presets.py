@@ -1,9 +1,13 @@
 """Presets: what the paper says, what the released code does, what we do.
 
-A preset fixes reward, normalisation, dropping, loss, KL, the optimiser's
-memory and the prompts' options. It never sets a step size, numbers of
-programs, tests, tasks or steps, nor lengths: these are a recipe's. A recipe
-names one (``preset = "paper"``) and may change any field of it.
+A preset fixes `CHOICES`, the switches in which the three differ: what programs
+and tests are paid, opponents, the form of the loss and of its KL, the passes
+over a batch, the optimiser's memory, withheld tests and the examples in
+prompts. What all three do alike is the fields' own default. A preset never
+sets a step size, numbers of programs, tests, tasks or steps, nor lengths:
+these are a recipe's. A recipe names one (``preset = "paper"``) and may change
+any field of it; `departures` says which it has changed, so that nothing else
+is taken for the preset's method.
 
     sparring config --diff paper default
 """
@@ -13,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from pydantic import BaseModel
 
 
 class Preset(StrEnum):
@@ -71,6 +77,10 @@ CHOICES = (
     Choice(
         "sampling.opponents", 0, 0, 6,
         "a better coder's groups run out of wrong programs; those of the start model do not",
+    ),
+    Choice(
+        "learning.minibatches", 1, 1, 2,
+        "two smaller optimiser steps go further than one; the second's ratio and clip are real",
     ),
     Choice(
         "learning.epochs", 1, 1, 2,
@@ -134,6 +144,22 @@ def preset_values(preset: Preset) -> dict[str, dict[str, Any]]:
         section, key = choice.key.split(".")
         found.setdefault(section, {})[key] = choice.value(preset)
     return found
+
+
+def departures(recipe: BaseModel, preset: Preset) -> list[str]:
+    """The switches, ``section.key``, that have another value in ``recipe`` than in its preset."""
+    return [
+        choice.key
+        for choice in CHOICES
+        for section, key in [choice.key.split(".")]
+        if getattr(getattr(recipe, section), key) != choice.value(preset)
+    ]
+
+
+def method_line(recipe: BaseModel, preset: Preset) -> str:
+    """The method in force in a line: the preset's name, and where the recipe leaves it."""
+    changed = departures(recipe, preset)
+    return f"preset {preset}" + (f", departs in: {', '.join(changed)}" if changed else "")
 
 
 def differences(one: Preset, other: Preset) -> list[str]:

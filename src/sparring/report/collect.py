@@ -34,8 +34,9 @@ from sparring.runs.tables import figure_labels, metric_labels
 from sparring.runs.timeline import account_from
 from sparring.why import Explained, explain
 
+_METHOD = "method"
 _FACTS = (
-    ("method", ("preset",)),
+    (_METHOD, ("preset",)),
     ("model", ("model", "path")),
     ("programs per task", ("sampling", "programs")),
     ("tests per task", ("sampling", "tests")),
@@ -283,6 +284,8 @@ def _overview(made: Collected) -> dict[str, Any]:
         found = made.evaluations[0]["metrics"]
         labels = figure_labels(found) if evaluated else metric_labels(found)
     told = [[label, at(made.recipe, keys)] for label, keys in _FACTS]
+    if made.rules is not None:
+        told = [[k, made.rules.method if k == _METHOD else value] for k, value in told]
     if made.evaluation is not None:
         told = facts(made.evaluation) if made.evaluation else []
     first, last = made.evaluations[:1], made.evaluations[-1:]

@@ -122,6 +122,20 @@ PANELS: tuple[Panel, ...] = (
         _line("groups_dropped"),
     ),
     Panel(
+        "coder_reward",
+        "Coder: reward",
+        "Mean reward of the batch's programs that have one, in the units of the reward in force.",
+        _line("coder", "reward_mean"),
+        percent=False,
+    ),
+    Panel(
+        "tester_reward",
+        "Tester: reward",
+        "The same for the tester's tests.",
+        _line("tester", "reward_mean"),
+        percent=False,
+    ),
+    Panel(
         "coder_entropy",
         "Coder: entropy",
         "How undecided the coder is at each token, in nats. Near 0 its programs are all alike.",

@@ -12,6 +12,7 @@ from sparring.scoring.matrix import Bools, Floats
 
 Ints = NDArray[np.int64]
 _NO_DIFFERENCE = 1e-9
+"""Of the largest reward: rounding is relative, and rewards of one's own have any scale."""
 
 
 class Normalisation(StrEnum):
@@ -75,8 +76,8 @@ def positives(good: Bools) -> Advantages:
 
 
 def same(reward: Floats) -> bool:
-    """Whether rewards differ by no more than rounding."""
-    return float(reward.std()) < _NO_DIFFERENCE
+    """Whether rewards differ by no more than rounding, whatever they are measured in."""
+    return float(reward.std()) <= _NO_DIFFERENCE * float(np.abs(reward).max())
 
 
 def dealt(count: int, rng: np.random.Generator) -> Ints:

@@ -164,11 +164,12 @@ def tester_rewards(
     accepts = (passed | ~observed)[correct].all(axis=0)
     p = rightness(passed[correct], observed[correct], settings.smoothing)
     wrong_count = int(wrong.sum())
-    weight_W = _weights(passed[wrong], observed[wrong], accepts & valid_U, settings.difficulty)
+    labelled = observed[correct].any(axis=0)
+    right_U = accepts & valid_U & labelled  # not known to be right where nobody correct was seen
+    weight_W = _weights(passed[wrong], observed[wrong], right_U, settings.difficulty)
     seen = (observed[wrong] * weight_W[:, None]).sum(axis=0)
     missed = (passed[wrong] * weight_W[:, None]).sum(axis=0)
     caught = seen - missed
-    labelled = observed[correct].any(axis=0)
     if wrong_count and settings.tester is not TesterReward.SIMPLE:
         labelled = labelled & (seen > 0)
     with np.errstate(invalid="ignore", divide="ignore"):

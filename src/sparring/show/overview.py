@@ -84,10 +84,10 @@ def recipe_line(source: Source) -> str:
         return f"its recipe is not known: {one_line(source.unread, 200)}"
     model = "nano" if recipe.model.path == NANO else one_line(recipe.model.path, 60)
     sampling, training = recipe.sampling, recipe.training
-    others = f" + {sampling.opponents} opponents" if sampling.opponents else ""
+    others = f" + {recipe.opponents} opponents" if recipe.opponents else ""
     reward = recipe.reward.function or f"{recipe.reward.coder}, {recipe.reward.tester}"
     return (
-        f"preset {recipe.preset} · model {model} · {training.tasks_per_step} tasks × "
+        f"{recipe.method} · model {model} · {training.tasks_per_step} tasks × "
         f"({sampling.programs} programs{others}, {sampling.tests} tests) a step · rewards "
         f"{one_line(reward, 60)} · seed {training.seed}"
     )

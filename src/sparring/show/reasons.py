@@ -82,8 +82,8 @@ def _short(one: Explanation) -> Text:
 
 def _form(all_of: Explained) -> str:
     settings = all_of.case.settings
-    preset = all_of.case.recipe.preset
-    return one_line(f"reward.tester = {settings.tester} (preset {preset}); docs/method.md", 200)
+    method = all_of.case.recipe.method
+    return one_line(f"reward.tester = {settings.tester} ({method}); docs/method.md", 400)
 
 
 def _table(terms: Sequence[Term], name: str, total: float) -> Table:

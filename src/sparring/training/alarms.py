@@ -4,13 +4,14 @@
 
 A monitor's value is its mean over the last `WINDOW` steps, so that one noisy step is no alarm. A
 share has an absolute limit; entropy and length are measured by their mean over the run's first
-`WINDOW` steps. As all of it stands in metrics.jsonl, a run that was killed and resumed raises the
-same alarms. An alarm changes nothing: no reward, no task is taken away, and the run goes on.
+`WINDOW` steps that have a value. As all of it stands in metrics.jsonl, a run that was killed and
+resumed raises the same alarms. An alarm changes nothing: no reward, no task is taken away, and the
+run goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -43,6 +44,10 @@ class Monitor(StrEnum):
     TESTER_ENTROPY = "tester_entropy"
     CODER_LENGTH = "coder_length"
     TESTER_LENGTH = "tester_length"
+    CODER_GRADIENT = "coder_gradient"
+    TESTER_GRADIENT = "tester_gradient"
+    CODER_TRUNCATED = "coder_truncated"
+    TESTER_TRUNCATED = "tester_truncated"
 
 
 _OF_ROLE = {
@@ -50,7 +55,20 @@ _OF_ROLE = {
     Monitor.TESTER_ENTROPY: (Role.TESTER, "entropy"),
     Monitor.CODER_LENGTH: (Role.CODER, "mean_length"),
     Monitor.TESTER_LENGTH: (Role.TESTER, "mean_length"),
+    Monitor.CODER_GRADIENT: (Role.CODER, "gradient_share"),
+    Monitor.TESTER_GRADIENT: (Role.TESTER, "gradient_share"),
+    Monitor.CODER_TRUNCATED: (Role.CODER, "truncated_share"),
+    Monitor.TESTER_TRUNCATED: (Role.TESTER, "truncated_share"),
 }
+_LIMITS = {
+    "entropy": "entropy",
+    "mean_length": "length",
+    "gradient_share": "gradient_share",
+    "truncated_share": "truncated_share",
+}
+"""Fields of [monitors] by what a role's monitor is a value of."""
+_BY_THE_FIRST = frozenset({"entropy", "mean_length"})
+_FLOORS = frozenset({"entropy", "gradient_share"})
 _REASONS = {
     Monitor.WITHHELD_GAP: "programs that pass every rewarded test fail {value:.0%} of their runs "
     "on withheld ones: the rewarded tests are fitted, or too few",
@@ -78,24 +96,40 @@ _REASONS = {
     "steps",
     Monitor.TESTER_LENGTH: "the tester's responses are {value:.1f} times as long as in the first "
     "steps",
+    Monitor.CODER_GRADIENT: "{value:.0%} of the programs carry gradient: the coder learns next to "
+    "nothing; see coder.dropped in metrics.jsonl",
+    Monitor.TESTER_GRADIENT: "{value:.0%} of the tests carry gradient: the tester learns next to "
+    "nothing; see tester.dropped in metrics.jsonl",
+    Monitor.CODER_TRUNCATED: "{value:.0%} of the coder's responses end at "
+    "sampling.coder_max_tokens: a program that is cut off is none",
+    Monitor.TESTER_TRUNCATED: "{value:.0%} of the tester's responses end at "
+    "sampling.tester_max_tokens: a test that is cut off is none",
 }
 
 
-def raised(limits: MonitorsSection, earlier: Sequence[Record], record: Record) -> list[Alarm]:
+def raised(
+    limits: MonitorsSection,
+    earlier: Sequence[Record],
+    record: Record,
+    learning: Collection[Role] = tuple(Role),
+) -> list[Alarm]:
     """The alarms after the step of ``record``, each with ``monitor``, ``value``, ``limit`` and
     ``reason``. ``earlier``: the metrics of the steps before, in order; a step without monitors, as
-    older versions wrote them, has no values."""
+    older versions wrote them, has no values. ``learning``: the roles that are to learn at all."""
     history = [*earlier, record]
     if len(history) < WINDOW:
         return []
     found: list[Alarm] = []
     for monitor in Monitor:
-        value = _mean(monitor, history[-WINDOW:])
-        if monitor in _OF_ROLE and value is not None:
-            first = _mean(monitor, history[:WINDOW])
+        value = _mean(_values(monitor, history[-WINDOW:]))
+        role, name = _OF_ROLE.get(monitor, (None, ""))
+        if name == "gradient_share" and role not in learning:
+            continue
+        if name in _BY_THE_FIRST and value is not None:
+            first = _mean(_values(monitor, history)[:WINDOW])
             value = value / first if first else None
         limit = _limit(limits, monitor)
-        if value is None or not (value < limit if _is_floor(monitor) else value > limit):
+        if value is None or not (value < limit if name in _FLOORS else value > limit):
             continue
         names = _names(monitor, history[-WINDOW:])
         such = f" (such as {', '.join(names)})" if names else ""
@@ -117,19 +151,22 @@ def begun(alarms: Sequence[Alarm], earlier: Sequence[Record]) -> list[Alarm]:
 
 
 def _limit(limits: MonitorsSection, monitor: Monitor) -> float:
-    if monitor in (Monitor.CODER_ENTROPY, Monitor.TESTER_ENTROPY):
-        return limits.entropy
-    if monitor in (Monitor.CODER_LENGTH, Monitor.TESTER_LENGTH):
-        return limits.length
-    return float(getattr(limits, monitor.value))
+    name = _LIMITS[_OF_ROLE[monitor][1]] if monitor in _OF_ROLE else monitor.value
+    return float(getattr(limits, name))
 
 
-def _is_floor(monitor: Monitor) -> bool:
-    return monitor in (Monitor.CODER_ENTROPY, Monitor.TESTER_ENTROPY)
+def learned_nothing(steps: Sequence[Record]) -> bool:
+    """Whether steps were made and no response of them carried any gradient."""
+    shares = [s.get(role, {}).get("gradient_share") for s in steps for role in Role]
+    return bool(steps) and not any(shares)
 
 
-def _mean(monitor: Monitor, steps: Sequence[Record]) -> float | None:
-    known = [v for s in steps if (v := _value(monitor, s)) is not None]
+def _values(monitor: Monitor, steps: Sequence[Record]) -> list[float]:
+    """Those that are known, in order."""
+    return [v for s in steps if (v := _value(monitor, s)) is not None]
+
+
+def _mean(known: Sequence[float]) -> float | None:
     return sum(known) / len(known) if len(known) >= _LEAST_KNOWN else None
 
 

@@ -169,6 +169,11 @@ class Ring:
             found.append(f"note: {len(shared)} held-out statements are trained on as well")
         if not self.trainer.tokenizer.chat_template:
             found.append("note: the model has no chat template; prompts take the plain form")
+        if self.recipe.sampling.opponents and not self.recipe.opponents:
+            why = "reward.function is not shown them"
+            if self.recipe.reward.function is None:
+                why = "no test is learned from"
+            found.append(f"note: no opponents' programs are sampled: {why}")
         return found
 
     def prompts(self, tasks: Sequence[Task], role: Role, step: int) -> list[Prompt]:

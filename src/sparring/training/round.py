@@ -96,11 +96,11 @@ class Round:
             sampling.programs,
             each=lambda i, r: self._begin(i, [r], first[i][0]),
         )
-        if sampling.opponents:
+        if ring.recipe.opponents:
             self._others = self._asked(
                 "opponents",
                 ring.opponents_prompts(self.tasks, self.step),
-                sampling.opponents,
+                ring.recipe.opponents,
                 each=lambda i, r: self._begin(i, [r], first[i][1]),
             )
         asked = list(range(len(self.tasks)))

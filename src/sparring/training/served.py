@@ -64,7 +64,7 @@ class Served:
         log = log or Path(tempfile.gettempdir()) / f"sparring-vllm-{os.getpid()}.log"
         apart = bool(recipe.vllm.start_urls)
         players = [*Role] if has_role_adapters(trainer.model) else [_BOTH]
-        if not apart and (recipe.sampling.opponents or recipe.learning.frozen is not Frozen.NONE):
+        if not apart and (recipe.opponents or recipe.learning.frozen is not Frozen.NONE):
             players = [*players, _START]
         self._learned = VllmSampler(self.settings, words, log, players)
         self._start = self._learned

@@ -59,7 +59,7 @@ def one_step(
     with timeline.during(Phase.LEARNING):
         stats = trainer.learner.update(groups)
     with timeline.during(Phase.METRICS):
-        record = {"step": step, **_metrics(scored, groups, dropped, stats)}
+        record = {"step": step, **_metrics(scored, groups, dropped, stats, trainer)}
     return record, sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
 
 
@@ -73,7 +73,9 @@ def _metrics(
     groups: Sequence[Group],
     dropped: Mapping[Role, Mapping[str, int]],
     stats: Mapping[Role, RoleStats],
+    trainer: Trainer,
 ) -> dict[str, Any]:
+    """docs/records.md says of each key what it is over, and in which unit."""
     judged = [s.judged for s in scored]
     responses = [r for j in judged for r in (*j.coder, *j.tester)]
     record: dict[str, Any] = {
@@ -85,15 +87,19 @@ def _metrics(
         "tests_invalid": _mean([1 - j.valid_U.mean() for j in judged if len(j.tester)]),
         "groups_dropped": sum(sum(d.values()) for d in dropped.values()) / (2 * len(judged)),
         "infra_share": infra_share(judged),
+        "learning_rate": trainer.learner.learning_rate,
         "refused": sum(s.refused for s in stats.values()),
         "input_size": _mean([s for j in judged for s in j.size_U[j.parsed_U]]),
         "monitors": monitor_values(judged),
     }
     if any(j.supervision for j in judged):
         record["supervision"] = supervision_metrics(scored)
-    trained = {role: sum(len(g.samples) for g in groups if g.role is role) for role in Role}
     for role in Role:
         s = stats[role]
+        own = [g for g in groups if g.role is role]
+        moving = own if trainer.recipe.learning.learns(role) else []  # a loss may weigh nothing
+        carrying = sum(len(g.samples) for g in moving)
+        reward = _rewards(scored, role)
         every = [r for r in responses if r.role is role]
         record[role] = {
             "loss": s.loss,
@@ -102,18 +108,28 @@ def _metrics(
             "grad_norm": s.grad_norm,
             "entropy": s.entropy,
             "largest_ratio": s.largest_ratio,
+            "smallest_ratio": s.smallest_ratio,
+            "kl_max": s.kl_max,
             "logprob_gap": s.logprob_gap,
             "logprob_gap_max": s.logprob_gap_max,
-            "tokens_trained": s.tokens,
-            "groups_trained": s.groups,
+            "tokens_trained": sum(g.tokens for g in own),
+            "groups_trained": len(own),
             "optimizer_steps": s.optimizer_steps,
-            "gradient_share": trained[role] / len(every) if every else float("nan"),
+            "gradient_share": carrying / len(every) if every else float("nan"),
+            "reward_mean": _mean(reward),
+            "reward_std": float(np.std(reward)) if reward else float("nan"),
             "mean_length": _mean([len(r.token_ids) for r in every]),
             "truncated_share": _mean([r.stop is StopReason.LENGTH for r in every]),
             "parse_failures": _failures(judged, role),
             "dropped": dropped[role],
         }
     return record
+
+
+def _rewards(scored: Sequence[Scored], role: Role) -> list[float]:
+    """The rewards of a role's responses that have one."""
+    found = [s.coder_reward if role is Role.CODER else s.terms.reward for s in scored]
+    return [float(r) for group in found for r in group if not math.isnan(r)]
 
 
 def _check_sampled(judged: Sequence[Judged], step: int, trainer: Trainer) -> None:

@@ -111,7 +111,7 @@ class Trainer:
         self._start: PreTrainedModel | None = None
         """Whole weights as they were at the start, for a frozen role and for opponents; the KL
         term's, if it has them already."""
-        wanted = recipe.learning.frozen is not Frozen.NONE or recipe.sampling.opponents
+        wanted = recipe.learning.frozen is not Frozen.NONE or recipe.opponents
         if wanted and world.leads and not is_adapted(self.model):
             # Not the reference where it is asked by two threads at once: a pass of one would be
             # taken for one of the other.

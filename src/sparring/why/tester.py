@@ -87,7 +87,8 @@ def _column(facts: Facts, settings: RewardSettings, k: int) -> _Column:
     if settings.difficulty and wrong.any():
         failing = ~(matrix.passed_PU | ~matrix.observed_PU)
         accepted = (matrix.passed_PU | ~matrix.observed_PU)[correct].all(axis=0)
-        catches = (failing & (accepted & facts.valid_U)).sum(axis=1)
+        known = matrix.observed_PU[correct].any(axis=0)  # else nobody knows that it is right
+        catches = (failing & (accepted & known & facts.valid_U)).sum(axis=1)
         raw = np.maximum(catches, 1.0) ** -settings.difficulty
         weight = raw * wrong.sum() / raw[wrong].sum()
     return _Column(passed, seen, correct, wrong, weight)
