@@ -51,7 +51,7 @@ def test_a_program_that_was_not_seen_on_every_test_earns_nothing_and_is_not_wron
 
 
 def test_a_test_that_was_not_seen_on_a_program_that_counts_has_no_reward() -> None:
-    _, tester = reward(bout("11?11", "00010", "0?00?"))
+    _, tester = reward(bout("11?11", "00010", "1?00?"))
     # on the right program it was not seen; seen everywhere; only the unknown program is hidden
     assert np.isnan(tester).tolist() == [True, False, False]
     assert tester[1:].tolist() == [0.0, 1.0]
