@@ -161,7 +161,8 @@ def _line(where: str, error: Any) -> str:
         return f"{where}: unknown key {name}; {hint}"
     if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # of several keys
         return ": ".join([where, *([name] if name else []), str(error["ctx"]["error"])])
-    return f"{where}: {name}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    return f"{where}: {name}: {said[0].lower()}{said[1:]}, not {error['input']!r}"
 
 
 def _names(path: Sequence[str]) -> list[str]:

@@ -46,6 +46,7 @@ class Comparison:
     notes: list[str]
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON; unknown numbers are None."""
         return {
             "tasks": self.tasks,
             "notes": self.notes,
