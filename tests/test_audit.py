@@ -82,7 +82,7 @@ def test_the_checker_under_which_all_agree_is_suggested(report: Report) -> None:
 
 
 def test_the_sound_part_is_kept(report: Report) -> None:
-    kept = {task.id: task for task in report.kept}
+    kept = {task.id: task for task in (*report.sound, *report.unchecked)}
     for task in planted.SOUND:
         assert kept[task.id] == task
     assert len(kept["wrong"].tests) == 3
@@ -111,7 +111,7 @@ def test_what_is_written(report: Report, tmp_path: Path) -> None:
     text = (tmp_path / "out/audit.md").read_text()
     assert "- **wrong, test 3**: expected 31\\\\n, the solution gives 30" in text
     assert "## several answers: 4" in text
-    assert len((tmp_path / "out/tasks.jsonl").read_text().splitlines()) == len(report.kept)
+    assert len((tmp_path / "out/tasks.jsonl").read_text().splitlines()) == len(report.sound)
 
 
 def test_of_two_equal_tasks_the_sound_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_of_two_equal_tasks_the_sound_one_stays(monkeypatch: pytest.MonkeyPatch)
     tasks = [broken, GOOD, replace(GOOD, id="again")]
     monkeypatch.setattr("sparring.audit.run.read", lambda paths: (tasks, [], Counter()))
     found = audit([], Asked(Care(repeats=1), mutants=0), nothing)
-    assert [t.id for t in found.kept] == ["good"]
+    assert [t.id for t in found.sound] == ["good"]
     assert [(f.task, f.fault) for f in found.findings] == [
         ("broken", Fault.SOLUTION_FAILS),
         ("again", Fault.DUPLICATE_TASK),
@@ -131,6 +131,22 @@ def test_a_failure_of_ours_drops_nothing() -> None:
     entry = _entry(Audited(GOOD, (unknown,), None, 0), None, None, PLANTED)
     assert entry.left.task == GOOD
     assert _entry(Audited(GOOD, (), None, 0), None, None, PLANTED).left.task is None
+
+
+def test_what_nothing_has_checked_is_not_called_sound(tmp_path: Path) -> None:
+    bare = replace(GOOD, id="bare", statement="Something else.", tests=GOOD.tests[:1], solutions=())
+    path = small(tmp_path, GOOD, bare)
+    out = tmp_path / "out"
+    result = CliRunner().invoke(
+        app, ["audit", str(path), "--out", str(out), "--repeats", "1", "--mutants", "0"]
+    )
+    assert "1 of 2 tasks are sound, 1 not checked" in result.output
+    assert [t.id for t in load_tasks([out / "tasks.jsonl"])] == ["good"]
+    assert [t.id for t in load_tasks([out / "unchecked.jsonl"])] == ["bare"]
+    data = json.loads((out / "audit.json").read_text())
+    assert (data["kept"], data["unchecked"]) == (1, 1)
+    assert [t["checked"] for t in data["tasks"]] == [True, False]
+    assert "1 tasks are sound, 1 not checked" in (out / "audit.md").read_text()
 
 
 def small(tmp_path: Path, *tasks: Task) -> Path:

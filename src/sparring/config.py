@@ -22,6 +22,8 @@ from sparring.runs.directory import RunDir
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
 """The recipe that uses it: what `sparring train` runs without arguments."""
+RECORDED = "recipe.json"
+"""The resolved recipe in a run's directory."""
 
 
 def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
@@ -92,10 +94,15 @@ def _refuse(found: Sequence[Fault], changes: Sequence[str], where: str) -> None:
 
 def recorded_recipe(run: RunDir) -> Recipe:
     """The resolved recipe of a run. Raises `ConfigError` if this version cannot read it."""
-    data = run.read_json("recipe.json")
+    data = _of_a_run(run.read_json(RECORDED))
+    return make_recipe(data, (), str(run.path / RECORDED))
+
+
+def _of_a_run(data: Any) -> Any:
+    """Recorded data with what earlier versions did where they said nothing."""
     if isinstance(data, dict) and isinstance(tasks := data.get("tasks"), dict):
         tasks.setdefault("withheld_tests", 0)  # as it was before there were any
-    return make_recipe(data, (), str(run.path / "recipe.json"))
+    return data
 
 
 def differing(one: Recipe, other: Recipe) -> list[str]:
@@ -107,14 +114,27 @@ def differing(one: Recipe, other: Recipe) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """A recipe in TOML, or as a run keeps it: its directory or the recipe.json in it."""
     try:
+        if path.is_dir():
+            if not (path / RECORDED).exists():
+                raise ConfigError(
+                    f"{path}: is a directory without a {RECORDED}; name a recipe, or that of a run"
+                )
+            path = path / RECORDED
+        if path.suffix == ".json":
+            found = _of_a_run(json.loads(path.read_text(encoding="utf-8")))
+            if not isinstance(found, dict):
+                raise ConfigError(f"{path}: a recipe must be a table of sections")
+            return found
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such recipe") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     except (ValueError, RecursionError) as error:  # numbers and nesting beyond all measure as well
-        raise ConfigError(f"{path}: not TOML: {error}") from None
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise ConfigError(f"{path}: not {kind}: {error}") from None
 
 
 def _apply(data: dict[str, Any], change: str) -> None:
@@ -160,7 +180,8 @@ def _line(where: str, error: Any) -> str:
         return f"{where}: unknown key {name}; {hint}"
     if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # of several keys
         return ": ".join([where, *([name] if name else []), str(error["ctx"]["error"])])
-    return f"{where}: {name}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    return f"{where}: {name}: {said[0].lower()}{said[1:]}, not {error['input']!r}"
 
 
 def _names(path: Sequence[str]) -> list[str]:

@@ -17,8 +17,10 @@ from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt, Sampler, SamplingParams, sampling_seed
 from sparring.sandbox import Limits
 from sparring.schema import Role, Task
-from sparring.scoring.intervals import Estimate, Linear, linear_difference, paired_difference
+from sparring.scoring.intervals import Estimate, Linear
 from sparring.scoring.metrics import Summary, summarise
+from sparring.scoring.named import difference_of
+from sparring.scoring.shares import share_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Plan:
     seed: int = 0
 
     def prompts(self, role: Role, temperature: float) -> list[Prompt]:
+        """What the sampler is asked of ``role``, one prompt per task in the tasks' order, each with
+        its own seed."""
         params = SamplingParams(temperature, self.max_tokens[role])
         return [
             Prompt(
@@ -114,10 +118,10 @@ def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
         "step": now.step,
         "metrics": {k: v.as_dict() for k, v in s.estimates.items()},
         "differences": {
-            k: paired_difference(f.per_task[k], s.per_task[k]).as_dict() for k in s.per_task
+            k: share_difference(f.per_task[k], s.per_task[k]).as_dict() for k in s.per_task
         }
-        | {k: linear_difference(f.ratios[k], s.ratios[k]).as_dict() for k in s.ratios},
-        "bon_minus_one_shot": paired_difference(s.per_task["one_shot"], s.per_task[bon]).as_dict(),
+        | {k: difference_of(k, f.ratios[k], s.ratios[k]).as_dict() for k in s.ratios},
+        "bon_minus_one_shot": share_difference(s.per_task["one_shot"], s.per_task[bon]).as_dict(),
         "sizes": {
             str(k): {"share": share, "accuracy": right} for k, (share, right) in s.sizes.items()
         },
@@ -133,10 +137,7 @@ def values_record(evaluated: Evaluated) -> dict[str, Any]:
         "tokens": evaluated.tokens,
         "estimates": {k: v.as_dict() for k, v in s.estimates.items()},
         "per_task": {k: v.tolist() for k, v in s.per_task.items()},
-        "ratios": {
-            k: {"value": v.value, "influence": v.influence.tolist(), "used": v.used.tolist()}
-            for k, v in s.ratios.items()
-        },
+        "ratios": {k: v.as_dict() for k, v in s.ratios.items()},
         "sizes": [[k, *v] for k, v in s.sizes.items()],
     }
 
@@ -149,14 +150,7 @@ def evaluated_from(record: Mapping[str, Any]) -> Evaluated:
             for k, v in record["estimates"].items()
         },
         per_task={k: np.array(v, dtype=float) for k, v in record["per_task"].items()},
-        ratios={
-            k: Linear(
-                _number(v["value"]),
-                np.array(v["influence"], dtype=float),
-                np.array(v["used"], dtype=bool),
-            )
-            for k, v in record["ratios"].items()
-        },
+        ratios={k: Linear.of(v) for k, v in record["ratios"].items()},
         sizes={int(k): (_number(share), _number(right)) for k, share, right in record["sizes"]},
     )
     return Evaluated(record["step"], summary, record["tokens"])

@@ -26,12 +26,11 @@ from sparring.runs.directory import RunDir, step_file
 from sparring.scoring.intervals import (
     Estimate,
     Linear,
-    chained,
-    linear_difference,
-    linear_interval,
 )
+from sparring.scoring.named import figure_of, within
 from sparring.scoring.precision import Pairs, if_independent, observed, pairs, predicted
 from sparring.scoring.rates import Group, Rate, Rates, RightBy, by_task, count, rates
+from sparring.scoring.shares import left_out_difference, left_out_interval, ratio_interval
 from sparring.scoring.theory import CAP, Law, Ties, bound, tests_by_bound, tests_for
 
 DEFAULT_STEPS = 10
@@ -195,11 +194,9 @@ def _counted(groups: Sequence[Group], by: Sequence[RightBy]) -> Rates:
 
 
 def _told(found: Rates) -> dict[str, Estimate]:
-    up, down = found.up(), found.down()
-    sampled = chained(up.value - down.value, [(1.0, up), (-1.0, down)])
-    figures = {rate.value: found.of[rate] for rate in Rate}
-    figures |= {"mu": found.mu(), "mu_sampled": sampled}
-    return {name: linear_interval(figure) for name, figure in figures.items()}
+    figures = {rate.value: figure_of(rate, found.of[rate]) for rate in Rate}
+    mu = {"mu": found.mu(), "mu_sampled": found.sampled()}
+    return figures | {name: figure_of("mu", figure) for name, figure in mu.items()}
 
 
 def _by_ties(these: Pairs, up: Linear, down: Linear, m: int) -> dict[Ties, Precision]:
@@ -207,10 +204,10 @@ def _by_ties(these: Pairs, up: Linear, down: Linear, m: int) -> dict[Ties, Preci
     for ties in Ties:
         told, seen = predicted(up, down, m, ties), observed(these, m, ties)
         found[ties] = Precision(
-            linear_interval(told),
-            linear_interval(if_independent(these, m, ties)),
-            linear_interval(seen),
-            linear_difference(told, seen),
+            within(left_out_interval(told), 0.0, 1.0),
+            within(left_out_interval(if_independent(these, m, ties)), 0.0, 1.0),
+            ratio_interval(seen),
+            within(left_out_difference(told, seen), -1.0, 1.0),
         )
     return found
 

@@ -22,19 +22,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from sparring.errors import RunError, Stopped
-from sparring.evaluate import (
-    Evaluated,
-    Evaluation,
-    evaluate,
-    evaluated_from,
-    evaluation_record,
-    summary_record,
-    values_record,
-)
+from sparring.evaluate import summary_record
 from sparring.interrupt import stopping
 from sparring.learning.world import World
-from sparring.pipelines.record import pool_from, pool_records
-from sparring.prompts.parse import ParsedProgram
 from sparring.recipe import Recipe
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
@@ -45,6 +35,7 @@ from sparring.runs.timeline import Phase
 from sparring.schema import Role
 from sparring.training.ahead import Ahead
 from sparring.training.alarms import begun, raised
+from sparring.training.held_out import HeldOut
 from sparring.training.inputs import keep_inputs, reward_note
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
@@ -78,8 +69,8 @@ def train(
         for note in (*trainer.notes(), *ring.notes(), *reward_note(run, recipe, trainer.step)):
             progress.note(note)
         progress.timeline.cut()
-        court = Court(ring, run, progress, trainer.step)
-        newest = court.first
+        held_out = HeldOut(ring, run, progress, trainer.step)
+        newest = held_out.first
         tracking = stack.enter_context(Tracking.of(recipe, run))
         tracking.catch_up()
         common = table(ring, run, progress)
@@ -87,7 +78,7 @@ def train(
         if trainer.behind:
             rollouts = stack.enter_context(Ahead(common, trainer, trainer.behind))
         if trainer.step and _due(trainer):  # cut off before this evaluation
-            newest = court.evaluate(trainer.step)
+            newest = held_out.evaluate(trainer.step)
         progress.timeline.cut()
         while not trainer.finished():
             if stop():
@@ -95,14 +86,14 @@ def train(
             advance(trainer, scorer, rollouts, run, progress, stop)
             if _due(trainer):
                 rollouts.settle()
-                newest = court.evaluate(trainer.step)
+                newest = held_out.evaluate(trainer.step)
             tracking.catch_up()
         timing = run.lines("timing.jsonl")
         seconds = {
             "wall": time.monotonic() - started + before,
             "train": sum(t["seconds"] for t in timing if "step" in t),
         }
-        summary = summary_record(court.first, newest, seconds, trainer.tokens)
+        summary = summary_record(held_out.first, newest, seconds, trainer.tokens)
         with explained(run.path):
             plot_curves(
                 run.lines("evaluations.jsonl"), run.lines("metrics.jsonl"), run.path / "curves"
@@ -216,112 +207,3 @@ def _see_again(run: RunDir) -> str:
 def _due(trainer: Trainer) -> bool:
     """Whether an evaluation follows the step just made."""
     return trainer.finished() or trainer.step % trainer.recipe.evaluation.every == 0
-
-
-_POOL = "pool.jsonl.gz"
-
-
-def _values(step: int) -> str:
-    """The file of an evaluation's figures by task."""
-    return f"evaluations/step-{step:05d}.json"
-
-
-class Court:
-    """The evaluations of a run: made once each, and kept by task, so that later ones pair."""
-
-    def __init__(self, ring: Ring, run: RunDir, progress: Progress, step: int) -> None:
-        """Evaluate the start model, if that is not on record. Its programs are the fixed pool.
-
-        ``step`` is where the model stands: past the start, the evaluation must be there.
-        """
-        self.ring = ring
-        self.run = run
-        self.progress = progress
-        self.pool: list[list[ParsedProgram]] | None = None
-        if step:
-            for name in (_values(0), _POOL):
-                if not run.has(name):
-                    raise RunError(
-                        f"{run.path}: {name} is missing; it is of the start model, and the model "
-                        f"is at step {step}: put a copy back, or begin a new run"
-                    )
-        if step or run.has(_values(0)):
-            records = run.read_lines(_POOL)
-            self.pool = pool_from(records)
-            if [r["task"] for r in records] != [t.id for t in ring.held_out]:
-                raise RunError(
-                    f"{run.path}: {_POOL} is not of these held-out tasks; they have changed since "
-                    "the run began, or the file has: put back what it was, or begin a new run"
-                )
-        self.first = self._evaluate(0, None)
-        self._rewrite()
-        self._other_temperatures(step)
-
-    def evaluate(self, step: int) -> Evaluated:
-        """The evaluation after ``step``, made now unless it is on record."""
-        return self._evaluate(step, self.first)
-
-    def _evaluate(self, step: int, first: Evaluated | None) -> Evaluated:
-        name = _values(step)
-        if self.run.has(name):
-            return self._recorded(step)
-        self.progress.phase("evaluating" if step else "evaluating the start model")
-        found = self._made()
-        with self.progress.timeline.during(Phase.JOURNALLING):
-            if self.pool is None:
-                self.pool = found.programs()
-                self.run.write_lines(_POOL, pool_records(found.judged))
-            now = Evaluated(step, found.summary, found.tokens)
-            self.run.write_json(name, values_record(now))
-            if first is not None:
-                self._rewrite()
-        self._account(step, found)
-        e = found.summary.estimates
-        bon = next(v for k, v in e.items() if k.startswith("bon_"))
-        self.progress.note(
-            f"step {step}: held-out programs {e['one_shot'].mean:.1%}, "
-            f"tests {e['unit_test_accuracy'].mean:.1%}, Best-of-N {bon.mean:.1%} "
-            f"({found.seconds:.0f} s)"
-        )
-        return now
-
-    def _rewrite(self) -> None:
-        """evaluations.jsonl from the figures of all evaluations."""
-        every = [self._recorded(step) for step in self.run.steps("evaluations", ".json")]
-        records = [evaluation_record(e, self.first) for e in every]
-        self.run.replace_lines("evaluations.jsonl", records)
-
-    def _recorded(self, step: int) -> Evaluated:
-        name = _values(step)
-        with well_formed(f"{self.run.path}: {name}"):
-            return evaluated_from(self.run.read_json(name))
-
-    def _other_temperatures(self, step: int) -> None:
-        records = self.run.lines("start.jsonl")
-        with well_formed(f"{self.run.path}: start.jsonl"):
-            done = {r["temperature"] for r in records}
-        for heat in self.ring.recipe.evaluation.start_temperatures:
-            if heat in done:
-                continue
-            if step:
-                raise RunError(
-                    f"{self.run.path}: start.jsonl lacks temperature {heat:g}; it is of the start "
-                    f"model, and the model is at step {step}: take that temperature out of "
-                    "evaluation.start_temperatures, or begin a new run"
-                )
-            self.progress.phase(f"evaluating the start model at temperature {heat:g}")
-            found = self._made(heat)
-            now = Evaluated(0, found.summary, found.tokens)
-            records.append({"temperature": heat, **evaluation_record(now, self.first)})
-            self.run.replace_lines("start.jsonl", records)
-            self._account(0, found)
-
-    def _made(self, heat: float | None = None) -> Evaluation:
-        ring, timeline = self.ring, self.progress.timeline
-        return evaluate(ring.plan, ring.sampler, ring.sandbox, self.pool, heat, timeline)
-
-    def _account(self, step: int, found: Evaluation) -> None:
-        """How long an evaluation took, and where the time went."""
-        account = self.progress.timeline.cut()
-        self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
-        self.run.append("timeline.jsonl", {"evaluation": step, **account.record()})

@@ -125,7 +125,10 @@ def test_what_cannot_be_drawn_is_one_clear_line(tmp_path: Path) -> None:
     assert "must end in .svg, .pdf, .png" in refused(tmp_path / "x.gif", run)
     assert "there is no directory" in refused(tmp_path / "no/x.svg", run)
     assert "no such run directory" in refused(out, tmp_path / "absent")
-    assert "no run has it" in refused(out, run, "--metric", "nothing")
+    told = refused(out, run, "--metric", "nothing")
+    assert "no run has it; evaluations have " in told
+    assert "one_shot" in told.partition("steps have")[0]
+    assert "coder.entropy" in told.partition("steps have")[2]
     assert "not in every run by task" in refused(out, run, "--kind", "ablation", "--metric", "mu")
     assert "--steps is for grids" in refused(out, run, "--steps", "1-2")
     assert "no rollouts of steps 7 to 9" in refused(out, run, "--kind", "grid", "--steps", "7-9")

@@ -193,7 +193,7 @@ def test_a_reward_of_ones_own(run: Path, tmp_path: Path) -> None:
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "3 passed" in tried.stdout
+    assert "5 passed" in tried.stdout
     assert "is there already" in sparring_here("new", "reward", "mine.py", cwd=tmp_path).stderr
     path = tmp_path / "run"
     said = finished(command(path, training__steps="1", reward=f"{tmp_path}/mine.py:reward"))

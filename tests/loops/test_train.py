@@ -202,7 +202,14 @@ BAD = {
         "ids occur twice",
     ),
     "true for a number": (["config", "--set", "model.lora_rank=true"], "must not be true or false"),
-    "a number in quotes": (["config", "--set", 'model.lora_rank="8"'], "must not be in quotes"),
+    "a number in quotes": (
+        ["config", "--set", 'model.lora_rank="8"'],
+        "must be a number, without quotes, not '8'",
+    ),
+    "a word for a number": (
+        ["config", "--set", "learning.learning_rate=abc"],
+        "learning_rate: must be a number, without quotes, not 'abc'",
+    ),
     "a number for true": (["config", "--set", "reward.shuffle=1"], "must be true or false"),
     "a word for true": (["config", "--set", "reward.shuffle=yes"], "must be true or false"),
     "a step that is too long": (["config", "--set", "learning.learning_rate=1e30"], "less than"),

@@ -76,6 +76,10 @@ def test_what_training_looks_at_is_the_same_figure() -> None:
         assert ours.per_task[name] == pytest.approx(theirs.per_task[name]), name
     for name in ("p01", "p00", "mu"):
         assert ours.ratios[name].value == pytest.approx(theirs.ratios[name].value), name
+    for name in (ours.estimates.keys() & theirs.estimates.keys()) - {"catch_rate"}:
+        assert ours.estimates[name].as_dict() == theirs.estimates[name].as_dict(), name
+    for name, e in theirs.estimates.items():
+        assert name == "input_size" or not (e.low < (-1 if name == "mu" else 0) or e.high > 1), name
 
 
 def test_a_program_whose_ground_truth_is_not_known_is_no_wrong_one() -> None:

@@ -12,7 +12,7 @@ from tests.scoring.test_benchmark import facts, means
 from sparring.scoring.benchmark import measure
 from sparring.scoring.consensus import numbered
 from sparring.scoring.intervals import ratio
-from sparring.scoring.shares import ratio_difference, ratio_interval
+from sparring.scoring.shares import ratio_difference, ratio_interval, share_difference
 
 
 def test_pass_at_k() -> None:
@@ -137,8 +137,28 @@ def test_a_difference_is_as_unsure_as_the_ratio_that_few_tasks_decide() -> None:
     assert found.high - found.low < 1.1 * (alone.high - alone.low)
     assert found.low >= -1
     assert found.high <= 1
-    same = ratio_difference(after, after)
-    assert (same.mean, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_where_no_task_differs_the_next_one_still_may() -> None:
+    """None of five tasks: Wilson's interval of none of five, to both sides."""
+    zeros, ones = np.zeros(5), np.ones(5)
+    most = ratio_interval(ratio(zeros, ones)).high
+    assert most == pytest.approx(0.606, abs=0.001)
+    for same in (
+        ratio_difference(ratio(zeros, ones), ratio(zeros, ones)),
+        share_difference(zeros, zeros),
+        share_difference(np.array([1, 0, 0.5, 1, 0]), np.array([1, 0, 0.5, 1, 0])),
+    ):
+        assert (same.mean, same.low, same.high) == pytest.approx((0.0, -most, most))
+    every = share_difference(zeros, ones)  # from 0 to 1 in all of them
+    assert (every.mean, every.high) == (1.0, 1.0)
+    assert 0 < every.low < 1
+    assert math.isnan(share_difference(zeros[:1], zeros[:1]).low)
+
+
+def test_a_difference_of_shares_is_none_beyond_the_shares() -> None:
+    found = share_difference(np.array([0.0, 0.0]), np.array([1.0, 0.5]))
+    assert (found.mean, found.low, found.high) == (0.75, -1.0, 1.0)
 
 
 def test_a_difference_of_two_shares_put_together() -> None:

@@ -10,6 +10,7 @@ from tests.scoring.groups import by_hand, simulated
 
 from sparring.scoring.intervals import linear_interval
 from sparring.scoring.rates import Group, Rate, Rates, RightBy, by_task, count, rates
+from sparring.scoring.shares import left_out_interval
 
 
 def found(groups: list[Group], by: RightBy = RightBy.REFERENCE) -> Rates:
@@ -103,6 +104,22 @@ def test_groups_of_one_task_are_one_cluster() -> None:
     once, twice = (linear_interval(found(g).mu()) for g in (groups, groups * 2))
     assert (once.low, once.high) == pytest.approx((twice.low, twice.high))
     assert by_task(groups, np.ones(20)).tolist() == [4] * 5
+
+
+def test_tasks_that_say_nothing_do_not_make_an_interval_narrower() -> None:
+    """All tests can be read, so a sampled test is a read one; and by the rule ten tasks without a
+    correct program know nothing of μ."""
+    rng = np.random.default_rng(4)
+    groups = [simulated(rng, f"known {i}", **{**PLANTED, "parsed": 1.0}) for i in range(6)]
+    silent = [by_hand(["010", "001"], "rw") for _ in range(10)]
+    silent = [replace(g, task=f"silent {i}") for i, g in enumerate(silent)]
+    r = found([*groups, *silent], RightBy.ESTIMATE)
+    read, sampled = r.mu(), r.sampled()
+    assert sampled.value == pytest.approx(r.up().value - r.down().value)
+    assert read.used.sum() == sampled.used.sum() <= 6
+    for interval in (linear_interval, left_out_interval):
+        one, other = interval(read), interval(sampled)
+        assert (one.low, one.high) == pytest.approx((other.low, other.high))
 
 
 PLANTED = {"p_s": 0.4, "parsed": 0.8, "p_u": 0.6, "p01": 0.5, "p00": 0.2}

@@ -18,8 +18,8 @@ from typing import IO, Any
 import pytest
 from rich.console import Console
 
-from sparring.cli.watch import screen, watch_run
-from sparring.config import make_recipe
+from sparring.cli.watch import screen, watch, watch_run
+from sparring.config import NANO_RECIPE, load_recipe, make_recipe
 from sparring.runs.directory import RunDir
 from sparring.show.watch import State, Tail, Watched, being_made
 from tests.loops.runs import command, sparring_here
@@ -146,10 +146,32 @@ def test_whether_a_process_makes_the_run_is_seen_without_touching_its_lock(tmp_p
     assert being_made(tmp_path) is False
 
 
-def test_a_directory_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
-    done = sparring_here("watch", str(tmp_path / "absent"))
+def test_a_directory_that_is_not_there_yet_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, path = io.StringIO(), tmp_path / "runs" / "absent"
+
+    def followed(where: Path, _: Console, __: float) -> None:
+        watch_run(where, Console(file=out, width=80), 0.01)
+
+    monkeypatch.setattr("sparring.cli.watch.watch_run", followed)
+    follower = threading.Thread(target=watch, args=(path, 0.01), daemon=True)
+    follower.start()
+    until(lambda: "nothing of a run is there yet; waiting for one to begin" in out.getvalue())
+    run = RunDir.create(path)
+    run.write_json("recipe.json", load_recipe(NANO_RECIPE).model_dump(mode="json"))
+    run.write_json("summary.json", {})
+    run.close()
+    until(lambda: "finished" in out.getvalue())
+    follower.join(timeout=20)
+    assert not follower.is_alive()
+
+
+def test_a_file_in_place_of_a_run_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = sparring_here("watch", str(tmp_path / "file"))
     assert done.returncode == 1
-    assert "there is no such directory" in done.stderr
+    assert "is a file; name the directory of a run" in done.stderr
 
 
 @pytest.mark.slow

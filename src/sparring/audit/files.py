@@ -3,7 +3,9 @@
 ``audit.json`` has everything: the settings, every finding, for each task what was dropped of it,
 the mutants that nothing noticed and the branches that nothing took. ``audit.md`` is the same for
 people, without the last two. ``tasks.jsonl`` is the sound part of the set (`tasks.sound`), ready
-to be trained on; it is not there if nothing is left. No file is ever written over.
+to be trained on; ``unchecked.jsonl`` are the tasks without a solution, or whose solutions our own
+machine failed, of which nothing is known. A file is not there if it would be empty, and none is
+ever written over.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from sparring.tasks.checkers import VERSION
 from sparring.tasks.load import dump_tasks
 from sparring.tasks.sound import counts
 
+SOUND, UNCHECKED = "tasks.jsonl", "unchecked.jsonl"
+
 
 def check_out(out: Path) -> None:
     """Make the directory, before any work; refuse one with an audit in it. Raises `DataError`."""
-    for name in ("audit.json", "audit.md", "tasks.jsonl"):
+    for name in ("audit.json", "audit.md", SOUND, UNCHECKED):
         if (out / name).exists():
             raise DataError(f"--out {out}: has {name} already; choose another directory")
     try:
@@ -32,7 +36,7 @@ def check_out(out: Path) -> None:
 
 
 def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> None:
-    """Write the three files into a directory that is there; ``tasks.jsonl`` only if a task is left.
+    """Write the files into a directory that is there; those of tasks only if there are any.
 
     Raises `DataError`.
     """
@@ -42,8 +46,9 @@ def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> Non
         (out / "audit.md").write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"--out {out}: cannot be written: {error.strerror}") from None
-    if report.kept:
-        dump_tasks(report.kept, out / "tasks.jsonl")
+    for tasks, name in ((report.sound, SOUND), (report.unchecked, UNCHECKED)):
+        if tasks:
+            dump_tasks(tasks, out / name)
 
 
 def _as_dict(report: Report, asked: Asked, paths: Sequence[Path]) -> dict[str, object]:
@@ -59,7 +64,8 @@ def _as_dict(report: Report, asked: Asked, paths: Sequence[Path]) -> dict[str, o
         "filter": asked.policy.value,
         "least_tests": asked.least,
         "counts": counts(report.findings),
-        "kept": len(report.kept),
+        "kept": len(report.sound),
+        "unchecked": len(report.unchecked),
         "columns_left_out": dict(report.left_out),
         "malformed": [f.as_dict() for f in report.malformed],
         "tasks": [_entry_dict(e) for e in report.entries],
@@ -75,6 +81,7 @@ def _entry_dict(entry: Entry) -> dict[str, object]:
         "confirmed": entry.audited.confirmed,
         "solutions": len(task.solutions),
         "kept": entry.left.task is not None,
+        "checked": entry.checked,
         "dropped": list(entry.left.dropped),
         "findings": [f.as_dict() for f in entry.findings],
     }
@@ -103,7 +110,8 @@ def _markdown(report: Report) -> Iterator[str]:
     yield ""
     yield (
         f"{len(report.entries)} tasks with {tests} tests, {confirmed} of them confirmed by a "
-        f"solution; {len(found)} findings; {len(report.kept)} tasks are kept."
+        f"solution; {len(found)} findings; {len(report.sound)} tasks are sound, "
+        f"{len(report.unchecked)} not checked."
     )
     for fault, number in counts(found).items():
         yield ""

@@ -60,6 +60,11 @@ class Entry:
     strength: Strength | None
     left: Left
 
+    @property
+    def checked(self) -> bool:
+        """Whether a solution was there to say anything, and our own machine let it."""
+        return self.audited.best is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -78,9 +83,14 @@ class Report:
         return [*self.malformed, *(f for e in self.entries for f in e.findings)]
 
     @property
-    def kept(self) -> list[Task]:
-        """The sound tasks."""
-        return [e.left.task for e in self.entries if e.left.task is not None]
+    def sound(self) -> list[Task]:
+        """What is left of the tasks that a solution has confirmed: it passes a test every time."""
+        return [e.left.task for e in self.entries if e.left.task is not None and e.checked]
+
+    @property
+    def unchecked(self) -> list[Task]:
+        """What is left of the others: nothing speaks against them, and nothing for them."""
+        return [e.left.task for e in self.entries if e.left.task is not None and not e.checked]
 
 
 def audit(

@@ -24,7 +24,7 @@ def audit(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write audit.json, audit.md, tasks.jsonl here."),
+        typer.Option("--out", metavar="DIR", help="Write the report and the sound tasks here."),
     ] = None,
     repeats: Annotated[
         int, typer.Option("--repeats", min=1, max=20, help="Runs of a solution on each test.")
@@ -111,9 +111,11 @@ def _show(console: Console, report: Report, out: Path | None) -> None:
         show(console, table)
     strong = [e.strength for e in report.entries if e.strength is not None]
     scores = [s.score for s in strong if s.score is not None]
+    unchecked = f", {len(report.unchecked)} not checked" if report.unchecked else ""
     lines = [
         f"{confirmed} of {tests} tests are confirmed by a solution"
-        f" ({report.level}); {len(report.kept)} of {len(report.entries)} tasks are sound"
+        f" ({report.level}); {len(report.sound)} of {len(report.entries)} tasks are sound"
+        f"{unchecked}"
     ]
     if scores:
         taken, outcomes = sum(s.covered for s in strong), sum(s.branches for s in strong)
@@ -128,7 +130,9 @@ def _show(console: Console, report: Report, out: Path | None) -> None:
     if not found:
         lines.append("nothing was found")
     if out is not None:
-        names = "audit.json, audit.md" + (", tasks.jsonl" if report.kept else "")
+        names = "audit.json, audit.md"
+        names += ", tasks.jsonl" if report.sound else ""
+        names += ", unchecked.jsonl" if report.unchecked else ""
         lines.append(f"{out}: {names}")
     for line in lines:
         console.print(Text(line), soft_wrap=True)

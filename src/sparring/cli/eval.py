@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.config import load_recipe
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.evaluation import report
 from sparring.evaluation.authors import Asking, Named, author, extra_fields
 from sparring.evaluation.compare import Comparison, read_evaluation
 from sparring.evaluation.compare import compare as compared
 from sparring.evaluation.plan import (
+    USUAL_COUNT,
     USUAL_SCALES,
     Given,
     Plan,
@@ -31,6 +33,7 @@ from sparring.evaluation.plan import (
 )
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
+from sparring.evaluation.trained import filled
 from sparring.interrupt import stopping
 from sparring.runs.directory import explained
 from sparring.runs.tables import PLAIN, figure_labels, interval, show
@@ -45,11 +48,19 @@ _HEARD = b"\nsparring: stopping when what is in work has come; Ctrl-C again stop
 
 def evaluate_command(
     tasks: Annotated[
-        list[str], typer.Argument(help="Task files, or microworld:SPLIT.", show_default=False)
+        list[str],
+        typer.Argument(
+            help=f"Task files, or microworld:SPLIT ({USUAL_COUNT} of its tasks, always the same, "
+            "unless --limit-tasks says how many).",
+            show_default=False,
+        ),
     ],
     coder: Annotated[
         str,
-        typer.Option(help="A checkpoint's directory, a hub id, nano, or a server's address."),
+        typer.Option(
+            help="A checkpoint's directory, a run's (its newest checkpoint), a hub id, nano, or a "
+            "server's address."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Directory to write, or to go on in.")],
     tester: Annotated[
@@ -72,21 +83,25 @@ def evaluate_command(
         str | None,
         typer.Option(help=f"Best-of-N figures; default those of {USUAL_SCALES} that fit."),
     ] = None,
-    temperature: Annotated[float | None, typer.Option(help="Default 0.8.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Default 0.8; of a run's checkpoint, the run's.")
+    ] = None,
     top_p: Annotated[float | None, typer.Option(help="Default 1.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Default 0: all tokens.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Of a response; default 1024.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Of a response; default 1024, or as the run has it.")
+    ] = None,
     stop: Annotated[
         list[str] | None, typer.Option("--stop", help="A text that ends a response.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of sampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of sampling; the tasks stay.")] = 0,
     preset: Annotated[
         Protocol | None,
         typer.Option(help="official: as the paper's code does; other options change it."),
     ] = None,
     prompts: Annotated[
         str | None,
-        typer.Option(metavar="RECIPE", help="Messages of this recipe, or of nano."),
+        typer.Option(metavar="RECIPE", help="Messages of this recipe, of a run, or of nano."),
     ] = None,
     mutants: Annotated[
         int,
@@ -124,6 +139,16 @@ def evaluate_command(
 ) -> None:
     """Measure how well models write programs and tests: local ones or any at an API."""
     scales = scales_of(scale) if scale else _fitting(programs, tests)
+    models: dict[Role, Named] = {Role.CODER: Named(coder, coder_model, coder_key)}
+    models[Role.TESTER] = Named(tester, tester_model, tester_key) if tester else models[Role.CODER]
+    if tester is None and (tester_model is not None or tester_key is not None):
+        raise ConfigError("--tester-model and --tester-key belong to --tester")
+    asked = filled(
+        models,
+        prompts_of(prompts) if prompts else None,
+        Given(temperature, top_p, top_k, max_tokens, tuple(stop or ()), max_tests, checker),
+        preset,
+    )
     plan = under(
         preset,
         Plan(
@@ -134,14 +159,11 @@ def evaluate_command(
             scales=scales,
             seed=seed,
             limit_tasks=limit_tasks,
-            prompts=prompts_of(prompts),
+            prompts=asked.prompts or load_recipe(None).prompts,
         ),
-        Given(temperature, top_p, top_k, max_tokens, tuple(stop or ()), max_tests, checker),
+        asked.given,
     )
-    named: dict[Role, Named] = {Role.CODER: Named(coder, coder_model, coder_key)}
-    named[Role.TESTER] = Named(tester, tester_model, tester_key) if tester else named[Role.CODER]
-    if tester is None and (tester_model is not None or tester_key is not None):
-        raise ConfigError("--tester-model and --tester-key belong to --tester")
+    named = asked.named
     patience = Patience(attempts=attempts)
     fields = extra_fields(extra or ())
     if (fields or rpm is not None) and not any(n.distant for n in named.values()):
@@ -149,6 +171,8 @@ def evaluate_command(
     if cache is not None and cache.resolve() == out.resolve():
         raise ConfigError("--cache: must be another directory than --out")
     console = Console()
+    for line in asked.told:
+        console.print(Text(line), soft_wrap=True)
     with Progress(console) as progress, stopping(_HEARD) as wished:
         loaded = plan.load()  # a file that is no good shows before a server is waited for
         cast = _cast(

@@ -35,7 +35,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Co-evolve an LLM coder and an LLM unit tester.",
 )
 microworld_app = typer.Typer(no_args_is_help=True, help="The embedded tasks and nano model.")
 app.add_typer(microworld_app, name="microworld")
@@ -51,6 +50,25 @@ app.command("compare")(evaluating.compare_command)
 app.command()(show.show)
 app.command()(plot.plot)
 app.command()(watch.watch)
+
+
+def _version_asked(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def sparring(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version_asked, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Co-evolve an LLM coder and an LLM unit tester."""
+
 
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")

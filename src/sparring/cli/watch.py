@@ -32,8 +32,8 @@ def watch(
     """Follow a run: progress, curves, last groups, alarms, time. Ends with it, or by Ctrl-C."""
     from sparring.evalfiles import is_evaluation
 
-    if not run.is_dir():
-        raise RunError(f"{run}: there is no such directory; name that of a run")
+    if run.exists() and not run.is_dir():
+        raise RunError(f"{run}: is a file; name the directory of a run, begun or about to")
     if is_evaluation(run):
         raise RunError(f"{run}: is an evaluation, which tells of itself; sparring show has it")
     try:
@@ -103,7 +103,7 @@ def _said(watched: Watched) -> str:
 
     path = one_line(str(watched.path), 120)
     return {
-        State.WAITING: "nothing of a run is there yet; waiting",
+        State.WAITING: "nothing of a run is there yet; waiting for one to begin",
         State.RUNNING: "running",
         State.STOPPED: f"its process has ended before the run did; go on with sparring train "
         f"--resume --run-dir {path} (still watching)",

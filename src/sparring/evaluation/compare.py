@@ -19,9 +19,9 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.runs.directory import well_formed
-from sparring.scoring.benchmark import is_share, mean_of
-from sparring.scoring.intervals import Estimate, Linear, paired_difference
-from sparring.scoring.shares import left_out_difference, ratio_difference
+from sparring.scoring.intervals import Estimate, Linear
+from sparring.scoring.named import difference_of, mean_of
+from sparring.scoring.shares import share_difference
 
 _SAME = ("checker", "checkers", "max_tests", "grader", "limits")
 """Conditions without which there is nothing to compare."""
@@ -46,6 +46,7 @@ class Comparison:
     notes: list[str]
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON; unknown numbers are None."""
         return {
             "tasks": self.tasks,
             "notes": self.notes,
@@ -117,13 +118,12 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
             )
             both = ~np.isnan(x) & ~np.isnan(y)
             x, y = x[both], y[both]
-            line = Line(mean_of(name, x), mean_of(name, y), paired_difference(x, y))
+            line = Line(mean_of(name, x), mean_of(name, y), share_difference(x, y))
             if line.difference.n_tasks:
                 found[name] = line
     for name, figure in before["ratios"].items() if alike else ():
         if name in after["ratios"]:
-            p, q = _linear(figure), _linear(after["ratios"][name])
-            difference = ratio_difference(p, q) if is_share(name) else left_out_difference(p, q)
+            difference = difference_of(name, Linear.of(figure), Linear.of(after["ratios"][name]))
             line = Line(_estimate(before, name), _estimate(after, name), difference)
             if line.difference.n_tasks and not np.isnan(line.difference.mean):
                 found[name] = line
@@ -132,17 +132,6 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
 
 def _tasks(record: Mapping[str, Any]) -> dict[str, str]:
     return {t["id"]: t["digest"] for t in record["tasks"]}
-
-
-def _linear(figure: Mapping[str, Any]) -> Linear:
-    value = figure["value"]
-    return Linear(
-        float("nan") if value is None else value,
-        np.array(figure["influence"], dtype=float),
-        np.array(figure["used"], dtype=bool),
-        np.array(figure["share"], dtype=float),
-        np.array(figure["left"], dtype=float),
-    )
 
 
 def _estimate(record: Mapping[str, Any], name: str) -> Estimate:

@@ -13,13 +13,17 @@ from typing import Any
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
-from sparring.recipe.setting import PromptsSection
+from sparring.recipe.setting import PromptsSection, TasksSection
 from sparring.sampling.base import sampling_seed
 from sparring.sampling.chat.base import Ask, ChatParams
 from sparring.schema import Role, Task
 from sparring.sources import tasks_of
 from sparring.tasks.checkers import parse_checker
 
+USUAL_COUNT = 100
+"""Tasks that are made of a microworld split where nothing limits them."""
+TASK_SEED: int = TasksSection.model_fields["held_out_seed"].default
+"""Of the microworld's tasks, as in training: they are the same whatever sampling is seeded by."""
 USUAL_SCALES = "1x1,2x2,4x4,16x16"
 _KS = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
 
@@ -80,8 +84,8 @@ class Plan:
 
     def load(self) -> list[Task]:
         """The tasks. Raises `DataError` and `ConfigError`."""
-        count = self.limit_tasks or 100
-        found = tasks_of(self.sources, count, self.seed, self.max_tests)[: self.limit_tasks]
+        count = self.limit_tasks or USUAL_COUNT
+        found = tasks_of(self.sources, count, TASK_SEED, self.max_tests)[: self.limit_tasks]
         if self.checker is not None:
             # values of calls are compared by a rule of their own
             found = [t if t.entry_point else replace(t, checker=self.checker) for t in found]
@@ -172,10 +176,9 @@ def scales_of(text: str) -> tuple[Scale, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def prompts_of(name: str | None) -> PromptsSection:
-    """The ``[prompts]`` of a recipe file, of the embedded recipe (``nano``), or the usual ones."""
-    if name is None:
-        return load_recipe(None).prompts
+def prompts_of(name: str) -> PromptsSection:
+    """The ``[prompts]`` of a recipe file, of a run (its directory), or of the embedded recipe
+    (``nano``)."""
     return load_recipe(NANO_RECIPE if name == "nano" else Path(name)).prompts
 
 
@@ -187,11 +190,14 @@ def task_digest(task: Task) -> str:
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The names under ``fixed`` that differ between two records, with their values if short."""
+    """The names under ``fixed`` that differ between two records, with their values if short; of
+    a table (``params``) the keys in it, as ``params.temperature``."""
     found = []
     for name in sorted(before.keys() | now.keys()):
         was, is_now = before.get(name), now.get(name)
-        if was != is_now:
+        if isinstance(was, Mapping) and isinstance(is_now, Mapping):
+            found += [f"{name}.{key}" for key in changed(was, is_now)]
+        elif was != is_now:
             texts = [json.dumps(x, default=str) for x in (was, is_now)]
             short = max(map(len, texts)) <= 120
             found.append(f"{name} ({texts[0]}, now {texts[1]})" if short else name)

@@ -298,16 +298,7 @@ def _record(
         "left_out": [t.id for t in tasks if t.id not in inside],
         "tasks": [{"id": j.task.id, "digest": task_digest(j.task)} for j in judged],
         "per_task": {k: v.tolist() for k, v in summary.per_task.items()},
-        "ratios": {
-            k: {
-                "value": v.value,
-                "influence": v.influence.tolist(),
-                "used": v.used.tolist(),
-                "share": None if v.share is None else v.share.tolist(),
-                "left": None if v.left is None else v.left.tolist(),
-            }
-            for k, v in summary.ratios.items()
-        },
+        "ratios": {k: v.as_dict() for k, v in summary.ratios.items()},
         "complete": len(judged) == len(tasks),
         "protocol": plan.protocol or "",
     }

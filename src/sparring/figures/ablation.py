@@ -17,8 +17,10 @@ from sparring.errors import RunError
 from sparring.figures.arms import Arm
 from sparring.figures.style import COLOURS
 from sparring.runs.tables import metric_labels
-from sparring.scoring.intervals import Estimate, mean_interval, paired_difference
+from sparring.scoring.intervals import Estimate
 from sparring.scoring.matrix import Floats
+from sparring.scoring.named import mean_of
+from sparring.scoring.shares import share_difference
 
 USUAL = ("pool_bon", "bon", "one_shot", "unit_test_accuracy")
 
@@ -39,9 +41,9 @@ def draw_bars(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
     for axis, name in zip(axes[0], names, strict=True):
         values = [_by_task(arm, name) for arm in arms]
         estimates = (
-            [paired_difference(values[0], v) for v in values[1:]]
+            [share_difference(values[0], v) for v in values[1:]]
             if paired
-            else [mean_interval(v) for v in values]
+            else [mean_of(name, v) for v in values]
         )
         _panel(axis, shown, estimates, metric_labels([name]).get(name, name), paired)
     title = f"difference from {arms[0].label}, paired by task" if paired else "last evaluation"

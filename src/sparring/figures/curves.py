@@ -4,7 +4,7 @@ greatest; of a single run, an evaluation's 95% interval."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,9 +85,29 @@ def _panel(axis: Any, arms: Sequence[Arm], name: str) -> None:
                 linewidth=0,
             )
     if not any_points:
-        raise RunError(f"--metric {name}: no run has it, in its evaluations or in its steps")
+        raise RunError(f"--metric {name}: no run has it; {_there(arms)}")
     axis.set(xlabel="training step", title=title, ylabel="%" if scale == 100 else "")
     axis.grid(alpha=0.25)
+
+
+def _there(arms: Sequence[Arm]) -> str:
+    """The names of what runs have curves of."""
+    runs = [run for arm in arms for run in arm.runs]
+    evaluated = {k for r in runs for e in r.evaluations for k in e["metrics"]}
+    steps = {k for r in runs for m in r.metrics[-1:] for k in _dotted(m) if k != "step"}
+    return (
+        f"evaluations have {', '.join(sorted(evaluated)) or 'nothing'}; "
+        f"steps have {', '.join(sorted(steps)) or 'nothing'}"
+    )
+
+
+def _dotted(record: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """The numbers of a record by their dotted names."""
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{before}{key}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield f"{before}{key}"
 
 
 def _name(arm: Arm) -> str:

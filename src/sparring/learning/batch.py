@@ -21,6 +21,7 @@ class Flat:
 
     @classmethod
     def of(cls, groups: Sequence[Group], device: torch.device) -> Flat:
+        """Of every response of the groups, on ``device``."""
         lengths = torch.tensor([len(s.token_ids) for g in groups for s in g.samples])
         heat = torch.tensor([g.temperature for g in groups for _ in g.samples])
         ids = torch.tensor([t for g in groups for s in g.samples for t in s.token_ids])

@@ -381,6 +381,7 @@ class Whole:
 
     @classmethod
     def of(cls, groups: Sequence[Group], weight: float) -> Whole:
+        """The sums over one role's groups; ``weight`` is the role's in the loss."""
         return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
 
 

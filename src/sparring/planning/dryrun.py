@@ -93,7 +93,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         norm = max(s.grad_norm for s in stats.values())
         yield Check(
             "forward and backward",
-            f"{groups} groups, {learned:.1f} s for each two; {norm:.3g} long",
+            f"{groups} groups, {learned:.1f} s for each two; gradient norm {norm:.3g}",
         )
         gap = max(s.logprob_gap / s.gap_tokens for s in stats.values() if s.gap_tokens)
         yield Check(

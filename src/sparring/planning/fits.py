@@ -145,7 +145,11 @@ def _from_hub(name: str) -> Path:
         if not getproxies():  # saves a minute of tries
             socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
         return Path(hf_hub_download(name, "config.json"))
-    except (HFValidationError, HfHubHTTPError, OSError, ValueError) as error:
+    except HFValidationError:
+        raise ModelError(
+            f"{name}: there is no such directory, and a model of the hub is named OWNER/NAME"
+        ) from None
+    except (HfHubHTTPError, OSError, ValueError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
             f"{name}: there is no such directory, and as a model of the hub its config.json is "

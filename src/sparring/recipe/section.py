@@ -42,7 +42,7 @@ class Section(BaseModel):
         if isinstance(value, bool) and bool not in kinds:
             raise ValueError("must not be true or false")
         if isinstance(value, str) and kinds and all(k in (bool, int, float) for k in kinds):
-            raise ValueError("must not be in quotes")
+            raise ValueError("must be a number, without quotes")
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and not text.isascii() and _SURROGATE.search(text):
                 raise ValueError("holds half a surrogate pair, which is no text")

@@ -15,7 +15,8 @@ from sparring.evalfiles import FIGURES
 from sparring.evaluate import Evaluated, evaluated_from
 from sparring.report.collect import Collected, at
 from sparring.runs.directory import well_formed
-from sparring.scoring.intervals import linear_difference, paired_difference
+from sparring.scoring.named import difference_of
+from sparring.scoring.shares import share_difference
 
 
 def settings_apart(runs: Sequence[Collected]) -> list[list[Any]]:
@@ -44,11 +45,11 @@ def between(one: Collected, other: Collected) -> dict[str, Any]:
         for k, values in a.summary.per_task.items():
             their = b.summary.per_task.get(k)
             if their is not None and len(their) == len(values):
-                found[k] = paired_difference(values, their).as_dict()
+                found[k] = share_difference(values, their).as_dict()
         for k, ratio in a.summary.ratios.items():
             theirs = b.summary.ratios.get(k)
             if theirs is not None and len(theirs.influence) == len(ratio.influence):
-                found[k] = linear_difference(ratio, theirs).as_dict()
+                found[k] = difference_of(k, ratio, theirs).as_dict()
         return {"paired": True, "differences": found}
     last, theirs_ = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
     means = {

@@ -144,7 +144,7 @@ def detail(
             "reward": p["reward"],
             "advantage": p["advantage"],
             "terms": lines,
-            "cells": _cells(_runs(record, j), order, columns, _measured(record, usage, j), cut),
+            "cells": _cells(_runs(record, j), order, columns, _measured(usage, j), cut),
         }
         for j, (p, lines) in enumerate(zip(programs, lines_P, strict=True))
     ]
@@ -222,7 +222,7 @@ def _runs(record: Mapping[str, Any], row: int) -> list[Any]:
     return runs
 
 
-def _measured(record: Mapping[str, Any], usage: Mapping[str, Any] | None, row: int) -> list[Any]:
+def _measured(usage: Mapping[str, Any] | None, row: int) -> list[Any]:
     """CPU seconds, MiB and the word for people, in the order of `_runs`."""
     if usage is None:
         return []

@@ -11,7 +11,6 @@ nothing about n of them: a missing figure, never a wrong program.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,8 +18,8 @@ import numpy as np
 
 from sparring.scoring.consensus import dual_choice, majority_choice, subsets
 from sparring.scoring.dual import Weight, pass_at_k, ranked_pass_at_k, weights
-from sparring.scoring.intervals import Estimate, Linear, ratio
-from sparring.scoring.matrix import Bools, Floats, PassMatrix
+from sparring.scoring.intervals import Linear, ratio
+from sparring.scoring.matrix import Bools, PassMatrix
 from sparring.scoring.metrics import (
     Summary,
     TaskFacts,
@@ -34,9 +33,9 @@ from sparring.scoring.metrics import (
     one_shot,
     precision_rates,
 )
+from sparring.scoring.named import AT_SCALE, figure_of, mean_of
 from sparring.scoring.reading import counts, shares
 from sparring.scoring.selection import best_of
-from sparring.scoring.shares import Unit, left_out_interval, ratio_interval, share_interval
 
 NAN = float("nan")
 
@@ -69,7 +68,7 @@ def measure(
         per_task[f"pass@{k}"] = np.array(values, dtype=float)
     for n, m in scales:
         rows = [_at_scale(f, n, m) for f in known]
-        for name in _AT_SCALE:
+        for name in AT_SCALE:
             per_task[f"{name}_{n}x{m}"] = np.array([row[name] for row in rows], dtype=float)
     for k in ks:
         per_task[f"dual_pass@{k}"] = np.array([_dual_at(f, k) for f in known], dtype=float)
@@ -84,22 +83,8 @@ def measure(
         **shares(read),
     }
     estimates = {name: mean_of(name, v) for name, v in per_task.items()}
-    for name, figure in ratios.items():
-        estimates[name] = ratio_interval(figure) if is_share(name) else left_out_interval(figure)
-    mu = estimates["mu"]
-    estimates["mu"] = replace(mu, low=max(mu.low, -1.0), high=min(mu.high, 1.0))  # keeps NaN
+    estimates |= {name: figure_of(name, figure) for name, figure in ratios.items()}
     return Summary(estimates, per_task, ratios, accuracy_by_size(facts), counts(read))
-
-
-def is_share(name: str) -> bool:
-    """Whether the figure ``name`` lies between 0 and 1."""
-    return name not in ("input_size", "mu")
-
-
-def mean_of(name: str, values: Floats) -> Estimate:
-    """The mean over tasks of the figure ``name``, one value per task [tasks], with the interval
-    that `measure` gives it."""
-    return share_interval(values, _unit(name))
 
 
 def _invalid(facts: TaskFacts) -> float:
@@ -113,26 +98,13 @@ def observed(facts: TaskFacts) -> TaskFacts:
     return facts if keep.all() else _only(facts, keep)
 
 
-def _unit(name: str) -> Unit:
-    if name == "pass@1" or _OF_ONE.match(name):
-        return Unit.SHARE  # one-shot by another name
-    if name.startswith(("oracle", "pass@", "dual_pass@")):
-        return Unit.SET
-    return Unit.CHOICE if name.startswith(_AT_SCALE) else Unit.SHARE
-
-
-_OF_ONE = re.compile(r"[a-z_]+_1x\d+")
-"""Figures of a choice among one."""
-_AT_SCALE = ("bon", "agreement_bon", "oracle", "majority", "dual")
-
-
 def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[str, float]:
     """Best-of-(n, m) of one task, and what it is compared with; NaN with fewer than n programs."""
-    found = dict.fromkeys(_AT_SCALE, NAN)
+    found = dict.fromkeys(AT_SCALE, NAN)
     matrix, correct = facts.matrix, facts.matrix.correct_P
     if n == 1 and len(correct):  # nothing is chosen, and so nothing is to be drawn
         known = {"agreement_bon": facts.agreement_P, "majority": facts.answers_PU}
-        alike = [x for x in _AT_SCALE if known.get(x, matrix) is not None]
+        alike = [x for x in AT_SCALE if known.get(x, matrix) is not None]
         return found | dict.fromkeys(alike, float(correct.mean()))
     found["oracle"] = pass_at_k(int(correct.sum()), len(correct), n)
     if len(correct) >= n:

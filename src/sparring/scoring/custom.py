@@ -14,7 +14,7 @@ import numpy as np
 
 from sparring.errors import ConfigError, RunError
 from sparring.schema import Test
-from sparring.scoring.matrix import Bools, Floats
+from sparring.scoring.matrix import Bools, Floats, PassMatrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,20 @@ class Bout:
     lengths_U: Floats
     programs: tuple[str | None, ...]
     tests: tuple[Test | None, ...]
+
+    @property
+    def correct_P(self) -> Bools:
+        """Passed every ground-truth test, all of them observed."""
+        return self._matrix().correct_P
+
+    @property
+    def wrong_P(self) -> Bools:
+        """Failed a ground-truth test that was observed. What is neither correct nor wrong is
+        unknown."""
+        return self._matrix().wrong_P
+
+    def _matrix(self) -> PassMatrix:
+        return PassMatrix(self.passed_PT, self.observed_PT, self.ground_truth)
 
 
 _LARGEST = 1e12

@@ -11,8 +11,9 @@ stays within 0 and 1 and holds near them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,29 @@ class Linear:
     share: Floats | None = None
     left: Floats | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `of` reads it."""
+        return {
+            "value": self.value,
+            "influence": self.influence.tolist(),
+            "used": self.used.tolist(),
+            "share": None if self.share is None else self.share.tolist(),
+            "left": None if self.left is None else self.left.tolist(),
+        }
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Linear:
+        """What `as_dict` wrote; null is unknown. Earlier versions wrote no ``share`` and no
+        ``left`` in training."""
+        value, share, left = (record.get(k) for k in ("value", "share", "left"))
+        return cls(
+            math.nan if value is None else float(value),
+            np.array(record["influence"], dtype=float),
+            np.array(record["used"], dtype=bool),
+            None if share is None else np.array(share, dtype=float),
+            None if left is None else np.array(left, dtype=float),
+        )
+
 
 def ratio(numerator: Floats, denominator: Floats) -> Linear:
     """Σ numerator / Σ denominator over tasks; tasks with denominator 0 say nothing.
@@ -97,18 +121,23 @@ def mean(value: Floats) -> Linear:
 
 def chained(value: float, parts: Sequence[tuple[float, Linear]]) -> Linear:
     """``value``, a function of figures of the same tasks. ``parts``: its derivative by each figure,
-    and the figure (delta method)."""
+    and the figure (delta method).
+
+    A part that adds no variance, because its derivative is 0 or all tasks agree, says nothing about
+    how unsure the figure is: the tasks that only it rests on are not counted.
+    """
     influence = sum((by * figure.influence for by, figure in parts), np.zeros(1))
-    used = np.any([figure.used for _, figure in parts], axis=0)
-    share: Floats | None = None
+    added = [float(((by * figure.influence) ** 2).sum()) for by, figure in parts]
+    telling = [(a, f) for a, (_, f) in zip(added, parts, strict=True) if a > 0]
+    used = np.any([f.used for _, f in telling] or [f.used for _, f in parts], axis=0)
     left: Floats | None = None
-    known = [(by, f, f.share, f.left) for by, f in parts if f.share is not None]
+    known = [(by, f.left) for by, f in parts if f.left is not None]
     if parts and len(known) == len(parts):
-        left = sum((by * x for by, _, _, x in known if x is not None), np.zeros(1))
-        added = [float(((by * f.influence) ** 2).sum()) for by, f, _, _ in known]
-        if sum(added) > 0:
-            mixed = [a * x for a, (_, _, x, _) in zip(added, known, strict=True)]
-            share = np.asarray(sum(mixed, np.zeros(1)) / sum(added))
+        left = sum((by * x for by, x in known), np.zeros(1))
+    share: Floats | None = None
+    weights = [(a, f.share) for a, f in telling if f.share is not None]
+    if weights and len(weights) == len(telling):
+        share = np.asarray(sum((a * x for a, x in weights), np.zeros(1)) / sum(added))
     return Linear(value, influence, used, share, left)
 
 

@@ -42,6 +42,7 @@ class PassMatrix:
 
     @property
     def observed_PU(self) -> Bools:
+        """Whether a cell of a generated test is known [P, U]; False: a failure of our own."""
         return self.observed_PT[:, self.ground_truth :]
 
     @property
@@ -51,6 +52,7 @@ class PassMatrix:
 
     @property
     def observed_PG(self) -> Bools:
+        """The same of the ground-truth tests [P, G]."""
         return self.observed_PT[:, : self.ground_truth]
 
     @property

@@ -16,8 +16,9 @@ import numpy as np
 
 from sparring.schema import Role
 from sparring.scoring.consensus import Answers
-from sparring.scoring.intervals import Estimate, Linear, linear_interval, mean_interval, ratio
+from sparring.scoring.intervals import Estimate, Linear, ratio
 from sparring.scoring.matrix import Bools, Floats, PassMatrix
+from sparring.scoring.named import figure_of, mean_of
 from sparring.scoring.rates import Group, Rate, RightBy, count, estimated_right, rates
 from sparring.scoring.reading import Reading
 from sparring.scoring.selection import best_of
@@ -109,9 +110,9 @@ class Summary:
 def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
     """Every metric over ``tasks``; Best-of-(n, m) of own programs and of the pool.
 
-    p01, p00 and μ are by reference, as `rates` counts them.
+    p01, p00 and μ are by reference, as `rates` counts them. Intervals are those of an evaluation
+    (`named`).
     """
-    estimates: dict[str, Estimate] = {}
     label = f"bon_{n}x{m}"
     per_task = {
         "one_shot": each(tasks, one_shot),
@@ -136,15 +137,14 @@ def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
         "majority_program": each(tasks, lambda f: f.majority_program),
         "majority_test": each(tasks, lambda f: f.majority_test),
     }
-    for name, values in per_task.items():
-        estimates[name] = mean_interval(values)
     ratios = {
         "input_size": input_size(tasks),
         "distinct_inputs": distinct_inputs(tasks),
         "catch_rate": catch_rate(tasks),
         **precision_rates(tasks),
     }
-    estimates |= {name: linear_interval(figure) for name, figure in ratios.items()}
+    estimates = {name: mean_of(name, values) for name, values in per_task.items()}
+    estimates |= {name: figure_of(name, figure) for name, figure in ratios.items()}
     return Summary(estimates, per_task, ratios, accuracy_by_size(tasks))
 
 

@@ -79,6 +79,20 @@ class Rates:
             ],
         )
 
+    def sampled(self) -> Linear:
+        """μ of a test that was sampled, which may not be readable: `up` less `down`."""
+        p_u, p01, p00 = self._values()
+        q, mu = self.of[Rate.PARSED].value, self.mu().value
+        return chained(
+            q * mu,
+            [
+                (mu, self.of[Rate.PARSED]),
+                (q * (1 - p01 + p00), self.of[Rate.P_U]),
+                (-q * p_u, self.of[Rate.P01]),
+                (q * (p_u - 1), self.of[Rate.P00]),
+            ],
+        )
+
     def up(self) -> Linear:
         """P(X = 1) of a test that was sampled: it could be read, is right and catches."""
         p_u, p01, _ = self._values()

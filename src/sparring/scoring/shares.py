@@ -15,8 +15,7 @@ come down to 83. What helps, each part for one reason:
   effective sample size; Franco et al., J. Survey Statistics and Methodology 7,
   2019, find Wilson's interval with it the best of many).
 
-docs/metrics.md has the measured coverage, and where it does not hold. Not for
-differences of means, nor for figures that are no shares: `intervals` has those.
+docs/metrics.md has the measured coverage, and where it does not hold.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from enum import Enum
 
 import numpy as np
 
-from sparring.scoring.intervals import Estimate, Linear, chained, mean
+from sparring.scoring.intervals import Estimate, Linear, chained, mean, paired_difference
 from sparring.scoring.matrix import Floats
 
 _Z = 1.959964
@@ -88,6 +87,27 @@ def left_out_difference(before: Linear, after: Linear) -> Estimate:
     return left_out_interval(chained(after.value - before.value, parts))
 
 
+def share_difference(before: Floats, after: Floats) -> Estimate:
+    """Mean over tasks of after − before, one share per task; tasks known in both. Within −1 and 1.
+
+    ± t · standard error (`intervals.paired_difference`). Where all tasks differ by the same, mostly
+    by nothing, that would be no width at all: there as of ratios (`ratio_difference`).
+    """
+    found = paired_difference(before, after)
+    apart = after - before
+    known = ~np.isnan(apart)
+    if found.n_tasks > 1 and np.ptp(apart[known]) == 0:
+        return ratio_difference(mean(before[known]), mean(after[known]))
+    return Estimate(found.mean, max(found.low, -1.0), min(found.high, 1.0), found.n_tasks)
+
+
+def _no_difference(tasks: int, freedom: float) -> Estimate:
+    """Of tasks none of which differs: 0, as unsure as a share of which none of so many trials is
+    one (Wilson's), to both sides."""
+    _, most = _wilson(0.0, freedom + 1, student(freedom))
+    return Estimate(0.0, -most, most, tasks)
+
+
 def ratio_difference(before: Linear, after: Linear) -> Estimate:
     """after − before of a share measured twice on the same tasks; within −1 and 1.
 
@@ -103,8 +123,8 @@ def ratio_difference(before: Linear, after: Linear) -> Estimate:
         return Estimate(value, math.nan, math.nan, tasks)
     if before.left is None or after.left is None:
         raise ValueError("of this figure it is not known what leaving out a task does")
-    if np.array_equal(before.left, after.left):  # every task says the same of both
-        return Estimate(value, value, value, tasks)
+    if value == 0 and np.array_equal(before.left, after.left):  # every task says the same of both
+        return _no_difference(tasks, _freedom(before))
     size = math.sqrt(float((before.left**2).sum() * (after.left**2).sum()))
     alike = float((before.left * after.left).sum()) / size if size > 0 else 0.0
 

@@ -25,14 +25,18 @@ def reward(bout: Bout) -> tuple[np.ndarray, np.ndarray]:
     Tests: 1 if every correct program passes and some wrong one fails, else 0.
     Advantages are made of these within each group of responses; where all
     rewards of a group are equal it teaches nothing and is dropped.
+    A cell that is not observed is a failure of the machine's and says nothing:
+    what would depend on it gets NaN, which means no reward, not 0.
     """
-    passed_PG = bout.passed_PT[:, : bout.ground_truth]
-    passed_PU = bout.passed_PT[:, bout.ground_truth :]
+    passed_PG, passed_PU = np.split(bout.passed_PT, [bout.ground_truth], axis=1)
+    observed_PG, observed_PU = np.split(bout.observed_PT, [bout.ground_truth], axis=1)
     coder = passed_PG.mean(axis=1) - TOKEN_PRICE * bout.lengths_P
+    coder = np.where(observed_PG.all(axis=1), coder, np.nan)
 
-    correct = passed_PG.all(axis=1)
+    correct, wrong = bout.correct_P, bout.wrong_P  # a program may be neither: not known
     if not correct.any():  # nobody knows which tests are right
         return coder, np.zeros(len(bout.tests))
     accepts = passed_PU[correct].all(axis=0)
-    catches = (~passed_PU[~correct]).any(axis=0)
-    return coder, (accepts & catches & bout.valid_U).astype(float)
+    catches = (~passed_PU[wrong]).any(axis=0)
+    known = observed_PU[correct | wrong].all(axis=0) | ~bout.valid_U
+    return coder, np.where(known, accepts & catches & bout.valid_U, np.nan)

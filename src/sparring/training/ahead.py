@@ -46,14 +46,14 @@ class Flight:
         self._thread = threading.Thread(target=self._make, name=f"step-{step}", daemon=True)
         self._thread.start()
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Until it has come in, well or not."""
-        with self._timeline.during(Phase.WAITING):
+    def wait(self, timeline: Timeline, seconds: float | None = None) -> None:
+        """Until it has come in, well or not; the waiting shows in the ``timeline``."""
+        with timeline.during(Phase.WAITING):
             self._thread.join(seconds)
 
-    def landed(self) -> list[Judged]:
+    def landed(self, timeline: Timeline) -> list[Judged]:
         """Its bouts. Raises what has ended it."""
-        self.wait()
+        self.wait(timeline)
         if self._failure is not None:
             raise self._failure
         assert self._found is not None
@@ -86,7 +86,7 @@ class Ahead:
     def judged(self, step: int, timeline: Timeline) -> list[Judged]:
         """See `Rollouts.judged`. The step that follows is begun before this returns."""
         flight = self._flight or self._begun(step)
-        found = flight.landed()
+        found = flight.landed(timeline)
         self._flight = None
         self.behind.follow(self.trainer)
         tokens = self.trainer.tokens + tokens_of(found)
@@ -102,7 +102,7 @@ class Ahead:
     def settle(self) -> None:
         """Wait until nothing is in flight."""
         if self._flight is not None:
-            self._flight.wait()
+            self._flight.wait(self._timeline)
 
     def _begun(self, step: int) -> Flight:
         return Flight(step, Live(self._table, self.behind.pass_rates), self._timeline)
@@ -119,4 +119,4 @@ class Ahead:
         self._left.set()
         if self._flight is not None:
             at_once = kind is not None and issubclass(kind, KeyboardInterrupt)
-            self._flight.wait(_AT_ONCE if at_once else None)
+            self._flight.wait(self._timeline, _AT_ONCE if at_once else None)

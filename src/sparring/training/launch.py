@@ -139,5 +139,6 @@ def ended(recipe: Recipe, run: RunDir) -> bool:
     if newest is None or not run.has("summary.json"):
         return False
     summary = run.read_json("summary.json")
-    step = int(summary["steps"])
-    return int(newest.name[5:]) == step and recipe.training.finished(step, int(summary["tokens"]))
+    with well_formed(f"{run.path}: summary.json"):
+        step, tokens = int(summary["steps"]), int(summary["tokens"])
+    return int(newest.name[5:]) == step and recipe.training.finished(step, tokens)

@@ -66,11 +66,15 @@ def replay(
     started = time.monotonic()
     check_trackers(recipe)
     rollouts = Replayed(source, run, recipe.checker.rule)
+    checkpoint = source.path / "checkpoints" / f"step-{from_step:05d}"
+    if from_step and not checkpoint.is_dir():
+        there = ", ".join(map(str, source.steps("checkpoints"))) or "none"
+        raise RunError(
+            f"{source.path}: has no checkpoint of step {from_step}; --from-step is the step of "
+            f"a checkpoint, and there are those of: {there}"
+        )
     trainer, scorer = Trainer(recipe, world), Scorer(recipe)
     if from_step:
-        checkpoint = source.path / "checkpoints" / f"step-{from_step:05d}"
-        if not checkpoint.is_dir():
-            raise RunError(f"{source.path}: has no checkpoint of step {from_step}")
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)
     progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)

@@ -77,7 +77,9 @@ class Scorer:
         self.custom = CustomReward(name, untested) if name else None
 
     def score(self, judged: Judged, step: int, index: int) -> Scored:
-        """``index`` is the bout's place in its step (the shuffled control draws by it)."""
+        """The bout with rewards [P] and [U] and their advantages; NaN and no advantage where our
+        own failures leave no label. ``index`` is the bout's place in its step (the shuffled control
+        draws by it). Raises `RunError` for a mistake of a reward function of the user's."""
         basis, kept_K = rewarded(judged, self.recipe.supervision.filter)
         if basis is None:
             return replace(_unlabelled(judged), kept_K=kept_K)
@@ -143,7 +145,8 @@ class Scorer:
     def advantages(
         self, facts: Facts, coder: Floats, tester: Floats
     ) -> tuple[Advantages, Advantages]:
-        """What learning goes by, for both roles."""
+        """What learning goes by, for both roles: of rewards [P] and [U], in which NaN is no reward,
+        advantages of the same shapes, 0 where there is none or the group is dropped."""
         section = self.recipe.reward
         how = section.normalisation
         bounds = (section.length_least, section.length_most)

@@ -38,6 +38,10 @@ class Rollouts(Protocol):
         """Put them on disk; called before anything is learned from them."""
         ...
 
+    def settle(self) -> None:
+        """Wait until nothing is under way; called before the model is evaluated."""
+        ...
+
 
 class Live:
     """Bouts of the weights that the table's sampler has. Raises `RunError` when too much fails for
@@ -151,3 +155,6 @@ class Replayed:
         """See `Rollouts.keep`: with the rewards of this run's recipe."""
         records = [rollout_record(step, s) for s in scored]
         self.run.write_lines(step_file("rollouts", step), records)
+
+    def settle(self) -> None:
+        """Nothing is ever under way."""

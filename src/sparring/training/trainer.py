@@ -135,6 +135,7 @@ class Trainer:
         return self.recipe.training.finished(self.step, self.tokens)
 
     def temperature(self, role: Role) -> float:
+        """What divides the role's logits in sampling, and so in the log-probs learned from."""
         s = self.recipe.sampling
         return s.coder_temperature if role is Role.CODER else s.tester_temperature
 

@@ -72,7 +72,7 @@ def length_terms(
     balanced = np.where(gain > 0, gain * (down / up), gain)
     terms = [
         fact("T, the median length of the good responses", middle),
-        Term(Effect.SET, float(gain[own]), _shorter(sign[own], tokens[own], middle, longest)),
+        Term(Effect.SET, float(gain[own]), _shorter(sign[own], tokens[own], longest)),
     ]
     if gain[own] > 0:
         terms.append(Term(Effect.TIMES, float(down / up), "α, which balances the two sides"))
@@ -81,7 +81,7 @@ def length_terms(
     return terms, None
 
 
-def _shorter(sign: float, tokens: float, middle: float, longest: float) -> str:
+def _shorter(sign: float, tokens: float, longest: float) -> str:
     if sign > 0:
         return f"above the mean: T − its {tokens:.0f} tokens"
     if sign == 0:

@@ -1,0 +1,123 @@
+"""Evaluating what a run has trained: asked as the run asks it, by naming the run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.evaluation.asked import run, usual
+from tests.fake_openai import FakeOpenAI
+from tests.loops.runs import sparring_here
+
+from sparring.config import NANO_RECIPE, load_recipe
+from sparring.errors import ConfigError, RunError
+from sparring.evaluation.authors import Named
+from sparring.evaluation.plan import Given, Plan, Protocol, changed, prompts_of
+from sparring.evaluation.trained import filled, trained
+from sparring.microworld import NANO_DIR
+from sparring.schema import Role
+
+pytestmark = pytest.mark.usefixtures("shared_workers")
+
+
+def a_run(path: Path, *changes: str, steps: tuple[int, ...] = (2, 10)) -> Path:
+    recipe = load_recipe(NANO_RECIPE, changes).model_dump(mode="json")
+    path.mkdir()
+    (path / "recipe.json").write_text(json.dumps(recipe))
+    for step in steps:
+        (path / "checkpoints" / f"step-{step:05d}").mkdir(parents=True)
+    return path
+
+
+def both(place: Path | str, other: Path | str | None = None) -> dict[Role, Named]:
+    return {Role.CODER: Named(str(place)), Role.TESTER: Named(str(other or place))}
+
+
+def test_a_runs_checkpoint_is_asked_as_the_run_asks_it(tmp_path: Path) -> None:
+    path = a_run(tmp_path / "r", "evaluation.temperature=0.7", "sampling.coder_max_tokens=90")
+    for place in (path, path / "checkpoints" / "step-00010"):
+        found = filled(both(place), None, Given(), None)
+        assert found.named[Role.CODER].place == str(path / "checkpoints" / "step-00010")
+        assert found.prompts == load_recipe(NANO_RECIPE).prompts
+        assert (found.given.temperature, found.given.max_tokens) == (0.7, 90)
+        [line] = found.told
+        assert "prompts, temperature 0.7, up to 90 tokens" in line
+
+
+def test_what_is_given_stays_and_a_protocol_has_its_own(tmp_path: Path) -> None:
+    path = a_run(tmp_path / "r")
+    usual_prompts = load_recipe(None).prompts
+    given = Given(temperature=0.0, max_tokens=5)
+    found = filled(both(path), usual_prompts, given, None)
+    assert (found.prompts, found.given, found.told) == (usual_prompts, given, ())
+    official = filled(both(path), None, Given(), Protocol.OFFICIAL)
+    assert (official.given.temperature, official.given.max_tokens) == (None, None)
+    assert official.prompts == load_recipe(NANO_RECIPE).prompts
+    assert filled(both("nano"), None, Given(), None).prompts is None
+    assert filled(both("nano", path), None, Given(), None).prompts == official.prompts
+
+
+def test_a_tester_of_a_run_with_other_prompts_is_told(tmp_path: Path) -> None:
+    one, other = a_run(tmp_path / "a"), a_run(tmp_path / "b", "prompts.coder_examples=2")
+    told = filled(both(one, other), None, Given(), None).told
+    assert len(told) == 2
+    assert str(other) in told[1]
+
+
+def test_a_run_without_a_checkpoint_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="has no checkpoint yet"):
+        trained(str(a_run(tmp_path / "r", steps=())))
+    assert trained(str(tmp_path)) is None
+    assert trained("nano") is None
+
+
+def test_the_checkpoint_just_trained_is_evaluated_by_naming_its_run(tmp_path: Path) -> None:
+    path = a_run(tmp_path / "r", steps=(2,))
+    shutil.rmtree(path / "checkpoints" / "step-00002")
+    shutil.copytree(NANO_DIR, path / "checkpoints" / "step-00002")
+    args = ("microworld:held_out", "--coder", path, "-n", 2, "-m", 1, "--limit-tasks", 2)
+    record = run(*args, "--out", tmp_path / "o")
+    assert record["responses"]["coder"]["failures"] == {}  # by its own prompts it writes programs
+    assert record["conditions"]["params"]["temperature"] == 1.0
+    assert record["conditions"]["params"]["max_tokens"] == 72
+
+
+def test_a_recipe_may_be_a_runs(tmp_path: Path) -> None:
+    path = a_run(tmp_path / "r", "training.steps=7")
+    for name in (path, path / "recipe.json"):
+        assert load_recipe(name).training.steps == 7
+        assert prompts_of(str(name)) == load_recipe(NANO_RECIPE).prompts
+    for name, said in (
+        (path / "checkpoints", "is a directory without"),
+        (tmp_path / "x", "no such"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            load_recipe(name)
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "list.json").write_text("[]")
+    for bad, said in (("bad.json", "not JSON"), ("list.json", "table of sections")):
+        with pytest.raises(ConfigError, match=said):
+            load_recipe(tmp_path / bad)
+    done = sparring_here("config", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "steps = 7" in done.stdout
+
+
+def test_the_microworlds_tasks_are_the_same_under_every_seed_of_sampling() -> None:
+    ids = [[t.id for t in Plan(("microworld:held_out",), seed=s).load()] for s in (0, 5)]
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 100
+
+
+def test_another_option_in_a_directory_that_was_begun_is_named(
+    tasks: Path, fake: FakeOpenAI, tmp_path: Path
+) -> None:
+    run(*usual(tasks, fake, tmp_path / "o"))
+    with pytest.raises(RunError) as refused:
+        run(*usual(tasks, fake, tmp_path / "o", "--temperature", "0.5"))
+    assert "another params.temperature (0.8, now 0.5); choose" in str(refused.value)
+    was: dict[str, Any] = {"prompts": {"coder": "a" * 200, "tester": "b"}, "seed": 0}
+    assert changed(was, {**was, "prompts": {"coder": "c", "tester": "b"}}) == ["prompts.coder"]
