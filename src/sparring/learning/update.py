@@ -269,8 +269,7 @@ class Learner:
         values = self._of_samples(groups, self._of_reference)
         cost: dict[int, float] = {}
         for s in (s for g in groups for s in g.samples):
-            sampled = torch.tensor(s.sampled_logprobs)
-            fixed = torch.tensor(values[id(s)])
+            sampled, fixed = torch.tensor(s.sampled_logprobs), torch.tensor(values[id(s)])
             kl = kl_terms(sampled, fixed, loss.kl_estimator, loss.kl_bound)
             cost[id(s)] = loss.kl * float(kl.sum())
         total = {id(g): sum(cost[id(s)] for s in g.samples) for g in groups}
@@ -287,8 +286,7 @@ class Learner:
         found = {}
         for role in {g.role for g in groups}:
             own = [g for g in groups if g.role is role]
-            taken = sum(total[id(g)] for g in own) / loss.kl
-            found[role] = taken / sum(g.tokens for g in own)
+            found[role] = sum(total[id(g)] for g in own) / loss.kl / sum(g.tokens for g in own)
         return penalised, found
 
     def _own_batches(self, groups: Sequence[Group]) -> list[list[Group]]:
