@@ -3,8 +3,8 @@
 Differences between arms are paired: the same held-out tasks, and the same seed of task order and
 sampling. Their 95% intervals are of both, seeds and tasks: the variance is that of the means by
 seed plus that of the means by task less that of what is left, which both contain, and Student's t
-has as many degrees of freedom as Satterthwaite gives it (Biometrics Bulletin 2, 1946). Of three or
-five seeds, a bootstrap over seeds and tasks covers between 88 and 99%, as seeds differ more or
+has as many degrees of freedom as Satterthwaite gives it (Biometrics Bulletin 2, 1946), at least
+those of the seeds. Of three or five seeds, a bootstrap over seeds and tasks covers between 88 and 99%, as seeds differ more or
 less; this covers 95 to 98% (`tests/benchmarks/test_results.py`).
 """
 
@@ -85,7 +85,8 @@ def interval(difference: np.ndarray) -> tuple[float, float]:
     left = float(np.nansum((difference - by_seed - by_task + mean) ** 2)) / free / (seeds * tasks)
     variance = max(of_seeds + of_tasks - left, of_tasks)
     unsure = of_seeds**2 / (seeds - 1) + of_tasks**2 / (tasks - 1) + left**2 / free
-    return mean, t95(max(1, int(variance**2 / unsure)) if unsure else 1) * math.sqrt(variance)
+    degrees = max(seeds - 1, int(variance**2 / unsure) if unsure else 0)
+    return mean, t95(degrees) * math.sqrt(variance)
 
 
 def tables() -> str:

@@ -53,9 +53,9 @@ def trained(place: str) -> Trained | None:
         if checkpoint is None:
             raise RunError(f"{place}: has no checkpoint yet; --resume the run, or name its model")
         return Trained(path, checkpoint, recorded_recipe(run))
-    above = path.absolute().parents
-    if path.is_dir() and above[0].name == "checkpoints" and (above[1] / _RECIPE).is_file():
-        run = RunDir(path.parent.parent, locked=False)
+    holder = path.absolute().parent
+    if path.is_dir() and holder.name == "checkpoints" and (holder.parent / _RECIPE).is_file():
+        run = RunDir(holder.parent, locked=False)
         return Trained(run.path, path, recorded_recipe(run))
     return None
 
