@@ -4,8 +4,8 @@ Differences between arms are paired: the same held-out tasks, and the same seed 
 sampling. Their 95% intervals are of both, seeds and tasks: the variance is that of the means by
 seed plus that of the means by task less that of what is left, which both contain, and Student's t
 has as many degrees of freedom as Satterthwaite gives it (Biometrics Bulletin 2, 1946), at least
-those of the seeds. Of three or five seeds, a bootstrap over seeds and tasks covers between 88 and 99%, as seeds differ more or
-less; this covers 95 to 98% (`tests/benchmarks/test_results.py`).
+those of the seeds. Of three or five seeds, a bootstrap over seeds and tasks covers between 88 and
+99%, as seeds differ more or less; this covers 94 to 99% (`tests/benchmarks/test_results.py`).
 """
 
 from __future__ import annotations
