@@ -1,6 +1,6 @@
 """The evidence: arms of the method against each other on the embedded microworld.
 
-    python benchmarks/results.py run [--phase choose confirm others ablate free] [--jobs 2]
+    python benchmarks/results.py run [--phase choose confirm others ablate bundle free] [--jobs 2]
     python benchmarks/results.py table > tables.md
 
 One small JSON per run, in benchmarks/results/; what is there is not run again,
@@ -15,9 +15,10 @@ model's programs chosen among by the trained model's tests.
 Phases. ``choose``: each arm's learning rate on *validation* compositions, seeds
 0 to 2, half the budget. ``confirm``: the chosen rate on *held-out* compositions,
 seeds 10 to 14, whole budget: default, paper, simple. ``others``: official,
-coder-only, positives, 3 seeds. ``ablate``: the default with one thing off, 3
-seeds, half the budget. ``free``: label-free, supervised by the tester of a
-confirmed default run.
+coder-only, positives, 3 seeds. ``ablate``: the default with one thing changed, 3
+seeds, half the budget. ``bundle``: the default without four terms of which
+``ablate`` saw no effect, 3 seeds, whole budget, validation. ``free``: label-free,
+supervised by the tester of a confirmed default run, 3 seeds that are not its own.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 BUDGET = 560_000
 """Sampled tokens of a whole run: about 70 steps of 16 × (10 + 14) responses."""
-PHASES = ["choose", "confirm", "others", "ablate", "free"]
+PHASES = ["choose", "confirm", "others", "ablate", "bundle", "free"]
 HELD_OUT = 600
 """Tasks of an evaluation."""
 RATES = (1e-4, 3e-4, 1e-3)
@@ -108,6 +109,17 @@ OPTIONS = {
 }
 """The default with one more option on."""
 
+BUNDLE = {
+    "default": [],
+    "bare": [
+        "sampling.opponents=0",
+        "reward.difficulty=0",
+        "reward.no_wrong=zero",
+        "reward.invalid_test=eq4",
+    ],
+}
+"""What may show only late, when wrong programs run out, and only together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -154,6 +166,11 @@ def runs_of(phase: str) -> Iterator[Run]:
             for arm, changes in (WITHOUT | OPTIONS).items():
                 rate = chosen_rate("default")
                 yield Run(phase, arm, rate, seed, "validation", half, tuple(changes))
+    elif phase == "bundle":
+        for seed in CHOOSE_SEEDS:
+            for arm, changes in BUNDLE.items():
+                rate = chosen_rate("default")
+                yield Run(phase, arm, rate, seed, "validation", BUDGET, tuple(changes))
     elif phase == "free":
         for seed in FREE_SEEDS:
             yield Run(phase, "label_free", chosen_rate("default"), seed, "held_out", BUDGET)
@@ -286,7 +303,7 @@ def run_phases(
 ) -> None:
     """Make every missing run of the phases, ``jobs`` at a time."""
     work.mkdir(parents=True, exist_ok=True)
-    known = RECIPES.keys() | WITHOUT.keys() | OPTIONS.keys()
+    known = RECIPES.keys() | WITHOUT.keys() | OPTIONS.keys() | BUNDLE.keys()
     if unknown := sorted(set(only) - known):
         raise LookupError(f"there is no arm {unknown[0]}; there are {', '.join(sorted(known))}")
     for phase in phases:

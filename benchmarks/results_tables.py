@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from results import (
+    BUNDLE,
     CHOOSE_SEEDS,
     CHOSEN_BY,
     KEPT,
@@ -91,7 +92,7 @@ def interval(difference: np.ndarray) -> tuple[float, float]:
 
 def tables() -> str:
     """All tables for which there are results."""
-    parts = [_rates(), _confirmed(), _ablations(), _label_free()]
+    parts = [_rates(), _confirmed(), _ablations(), _bundle(), _label_free()]
     return "\n\n".join(p for p in parts if p)
 
 
@@ -172,6 +173,29 @@ def _ablations() -> str:
     return "### One thing changed (validation, half the budget)\n\n" + "\n".join(lines)
 
 
+def _bundle() -> str:
+    found = at_chosen_rate("bundle", "default")
+    common = sorted(set(found.get("default", {})) & set(found.get("bare", {})))
+    if not common:
+        return ""
+    one, other = ([found[a][s] for s in common] for a in ("bare", "default"))
+    lines = ["| | default | bare | difference |", "|---" * 4 + "|"]
+    for metric, label in LABELS.items():
+        shown = ""
+        if metric in KEPT:
+            shown = "{:+.1f} [{:+.1f}, {:+.1f}]".format(*paired(one, other, metric))
+        lines.append(f"| {label} | {_figure(other, metric)} | {_figure(one, metric)} | {shown} |")
+    changes = ", ".join(BUNDLE["bare"])
+    return (
+        f"### Four at once (validation, whole budget, {_seeds(common)})\n\n"
+        f"*Bare* is the default with {changes}.\n\n" + "\n".join(lines)
+    )
+
+
+def _seeds(found: Sequence[int]) -> str:
+    return f"seed{'s' if len(found) > 1 else ''} {', '.join(map(str, found))}"
+
+
 def _label_free() -> str:
     found = at_chosen_rate("free", "default").get("label_free", {})
     labelled = at_chosen_rate("confirm").get("default", {})
@@ -190,5 +214,4 @@ def _label_free() -> str:
             f"| {LABELS[metric]} | {100 * start:.1f} | {100 * one:.1f} | {100 * other:.1f} "
             f"| {share:.0%} |"
         )
-    seeds = ", ".join(map(str, common))
-    return f"### Label-free (seed {seeds})\n\n" + "\n".join(lines)
+    return f"### Label-free ({_seeds(common)})\n\n" + "\n".join(lines)

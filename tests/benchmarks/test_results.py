@@ -107,3 +107,13 @@ def test_of_one_seed_the_interval_is_over_tasks_and_unknown_tasks_are_left_out()
     mean, spread = results_tables.interval(row)
     assert mean == pytest.approx(float(known.mean()))
     assert spread == pytest.approx(results_tables.t95(3) * float(known.std(ddof=1)) / 2)
+
+
+def test_what_four_terms_do_together_is_told_of_seeds_that_both_have() -> None:
+    chosen("default", 3e-4)
+    for seed in (0, 1):
+        kept("bundle", "default", 3e-4, seed, pool_bon_8x8=0.6)
+    kept("bundle", "bare", 3e-4, 0, pool_bon_8x8=0.5)
+    text = results_tables.tables()
+    assert "whole budget, seed 0)" in text
+    assert "| Best-of-8×8, fixed pool | 60.0 | 50.0 | -10.0 [-10.0, -10.0] |" in text
