@@ -145,7 +145,8 @@ def main(arguments: list[str]) -> int:
         return 2
     for line in found:
         print(line)
-    print(f"mismatches: {len(found)} in {groups} groups and {batches} batches")
+    print(f"compared: {groups} groups, {batches} batches")
+    print(f"mismatches: {len(found)}")
     return 1 if found else 0
 
 

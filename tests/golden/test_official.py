@@ -47,8 +47,8 @@ def test_the_command_counts_and_says_so_by_its_status(golden: dict[str, Any]) ->
     command = [sys.executable, "-m", "tests.golden.check_vectors", str(file)]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    compared = f"{len(golden['rewards'])} groups and {len(golden['statistics'])} batches"
-    assert (done.returncode, done.stdout) == (0, f"mismatches: 0 in {compared}\n")
+    compared = f"{len(golden['rewards'])} groups, {len(golden['statistics'])} batches"
+    assert (done.returncode, done.stdout) == (0, f"compared: {compared}\nmismatches: 0\n")
 
 
 def test_what_is_no_such_file_is_one_line(
