@@ -325,12 +325,14 @@ def test_kl_in_the_reward_moves_advantages_within_a_group() -> None:
     assert by_role[Role.TESTER] == pytest.approx(float(torch.cat(kl).mean()), rel=1e-4)
 
 
-@pytest.mark.parametrize("epochs", [1, 2])
-def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(epochs: int) -> None:
+@pytest.mark.parametrize(("epochs", "bound"), [(1, None), (2, None), (2, 0.05)])
+def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(
+    epochs: int, bound: float | None
+) -> None:
     """Of the policy that sampled, which the loss meets in the first optimiser step."""
 
-    def told(place: KLPlace, epochs: int) -> float:
-        loss = LossSettings(kl=0.5, kl_place=place)
+    def told(place: KLPlace, epochs: int, bound: float | None = bound) -> float:
+        loss = LossSettings(kl=0.5, kl_place=place, kl_bound=bound)
         learner = Learner(tiny_model(), LearningSettings(loss=loss, epochs=epochs))
         assert learner.reference is not None
         moved(learner.reference)
@@ -339,6 +341,8 @@ def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(epochs: int) -> Non
     in_the_loss = told(KLPlace.LOSS, 1)
     assert told(KLPlace.REWARD, epochs) == pytest.approx(in_the_loss, rel=1e-3)
     assert in_the_loss > 1e-3
+    if bound is not None:
+        assert in_the_loss < 0.98 * told(KLPlace.LOSS, 1, None)
 
 
 def reference_logprobs(learner: Learner, group: Group) -> list[torch.Tensor]:

@@ -14,6 +14,7 @@ from sparring.learning.settings import OldLogprobs, OptimizerState, UpdateMode
 from sparring.recipe import Preset, Recipe
 from sparring.recipe.presets import CHOICES, differences
 from sparring.scoring.rewards import InvalidTest, NoWrong, TesterReward
+from sparring.training.trainer import learning_settings
 
 
 def test_the_fields_own_defaults_are_the_default_preset() -> None:
@@ -23,6 +24,29 @@ def test_the_fields_own_defaults_are_the_default_preset() -> None:
         field = Recipe.model_fields[section].annotation.model_fields[key]  # type: ignore[union-attr]
         assert field.default == choice.default, choice.key
         assert plain[section][key] == choice.default, choice.key
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "objective=likelihood", "mode=separate", "minibatches=3", "epochs=4", "ratio=geometric",
+        "average=response_sum", "old_logprobs=each", "optimizer_state=step",
+        "master_weights=bfloat16", "learning_rate=0.5", "beta1=0.1", "beta2=0.2",
+        "weight_decay=0.3", "max_grad_norm=0.4", "refuse_norm=0.6", "clip=0.7", "clip_high=0.8",
+        "kl=0.25", "kl_estimator=k2", "kl_bound=0.75", "kl_place=reward", "reference=step",
+        "coder_weight=0.35", "tester_weight=0.45", "tokens_per_micro_batch=77", "backend=padded",
+        "logprob_chunk=11",
+    ],
+)  # fmt: skip
+def test_what_a_recipe_says_of_learning_reaches_the_learner(change: str) -> None:
+    """Each switch by itself, at a value that nothing else has."""
+    key, value = change.split("=")
+    recipe = make_recipe({}, [f"learning.{change}"], "recipe")
+    settings = learning_settings(recipe)
+    there = settings if hasattr(settings, key) else settings.loss
+    assert str(getattr(there, key)) == value
+    plain = learning_settings(make_recipe({}, (), "recipe"))
+    assert getattr(plain if there is settings else plain.loss, key) != getattr(there, key)
 
 
 def test_no_preset_sets_what_a_recipe_must_say() -> None:
