@@ -10,6 +10,7 @@ Not done here: CPU, idle time and memory are watched from outside (``watch``); r
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import resource
 import signal
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from sparring.sandbox import kernel, landlock, namespaces, seccomp
+from sparring.sandbox import kernel, landlock, namespaces, seccomp, share
 from sparring.sandbox.types import Level, Limits
 
 WORK_MIB = 64
@@ -29,7 +30,13 @@ WORK_MIB = 64
 WORK_ENTRIES = 1024
 _MIB = 1 << 20
 _ADDRESS_SPACE_SLACK = 2 << 30  # less breaks large `threading.stack_size`
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_DEVICES = {
+    "/dev/null": True,
+    "/dev/zero": True,
+    "/dev/full": True,
+    "/dev/random": False,  # what is written is mixed into the host's
+    "/dev/urandom": False,
+}
 _NAMESPACES_ADVICE = (
     "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
     "kernel.apparmor_restrict_unprivileged_userns=0; in a container: a seccomp profile that "
@@ -77,13 +84,16 @@ class Confinement:
         return enter
 
 
-def prepare(level: Level, scratch: str) -> Confinement:
-    """Give the calling worker `level`. `scratch` is an empty directory of its own."""
+def prepare(level: Level, scratch: str, landlock_abi: int | None = None) -> Confinement:
+    """Give the calling worker `level`. `scratch` is an empty directory of its own.
+
+    `landlock_abi`: use no more of Landlock than this ABI has.
+    """
     if not seccomp.supported():
         raise Unavailable(
             f"no system-call table for {kernel.machine()}: use Linux on x86-64 or aarch64"
         )
-    abi = landlock.abi()
+    abi = landlock.abi() if landlock_abi is None else min(landlock.abi(), landlock_abi)
     host_uid = os.getuid()
     if level is Level.LANDLOCK and abi < 1:
         raise Unavailable(f"the kernel offers no Landlock: {_LANDLOCK_ADVICE}")
@@ -107,7 +117,7 @@ def prepare(level: Level, scratch: str) -> Confinement:
     layers["uid"] = os.getuid()
     # As the host sees it: in a user namespace it is still the caller's.
     layers["host_uid"] = host_uid if uid is None else uid
-    ruleset = landlock.build(readable, [work], list(_DEVICES)) if abi >= 1 else None
+    ruleset = landlock.build(abi, readable, [work], _DEVICES) if abi >= 1 else None
     return Confinement(level, work, ruleset, layers)
 
 
@@ -115,6 +125,9 @@ def _readable() -> list[str]:
     """The Python installation and the libraries it loads, where they really are."""
     paths = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/nix/store"]
     paths += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
+    # What the standard library reads of the host in passing, and would be refused at one level
+    # and not find at the other.
+    paths += [str(path) for path in mimetypes.knownfiles if os.path.isfile(path)]
     python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
     library = sysconfig.get_config_var("LIBDIR")
     if library and (Path(library) / (sysconfig.get_config_var("INSTSONAME") or "")).is_file():
@@ -141,6 +154,7 @@ def rlimits(limits: Limits) -> list[tuple[int, int]]:
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_NPROC, share.processes()),
     )
     hard = _hard_limits()
     return [(kind, min(value, hard[kind])) for kind, value in wanted]
@@ -161,5 +175,6 @@ def cpu_net(limits: Limits, tests: int) -> tuple[int, int]:
 def _hard_limits() -> dict[int, int]:
     kinds = [resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE]
     kinds += [resource.RLIMIT_NOFILE, resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK]
+    kinds += [resource.RLIMIT_NPROC]
     found = {kind: resource.getrlimit(kind)[1] for kind in kinds}
     return {k: sys.maxsize if v == resource.RLIM_INFINITY else v for k, v in found.items()}

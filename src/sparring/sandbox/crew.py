@@ -14,6 +14,7 @@ import weakref
 from pathlib import Path
 
 from sparring.errors import SandboxError
+from sparring.sandbox.start import Start
 from sparring.sandbox.types import Level
 from sparring.sandbox.worker import Refused, Worker
 
@@ -28,10 +29,18 @@ class NoReplacement(Exception):
 class Crew:
     """A fixed number of workers in numbered places."""
 
-    def __init__(self, count: int, level: Level | None, hash_seed: int = 0) -> None:
+    def __init__(
+        self,
+        count: int,
+        level: Level | None,
+        hash_seed: int = 0,
+        landlock_abi: int | None = None,
+    ) -> None:
         """Start them. Raises `SandboxError` if the host cannot give the level."""
         self._serials = itertools.count(1)
+        self._count = count
         self._hash_seed = hash_seed
+        self._landlock_abi = landlock_abi
         self.scratch = Path(tempfile.mkdtemp(prefix="sparring-sandbox-"))
         weakref.finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
         # Others may pass through: a worker started by root becomes another user.
@@ -101,4 +110,6 @@ class Crew:
         raise SandboxError("no safe way to run programs on this host. " + "; ".join(reasons))
 
     def _new(self, level: Level) -> Worker:
-        return Worker(level, self.scratch / f"worker-{next(self._serials)}", self._hash_seed)
+        scratch = str(self.scratch / f"worker-{next(self._serials)}")
+        start = Start(level, scratch, self._count, self._landlock_abi)
+        return Worker(start, self._hash_seed)

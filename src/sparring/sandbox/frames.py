@@ -9,6 +9,10 @@ Request:  ``{"job", "program": n, "inputs": [n…], "limits": [5 numbers], "per_
 Reply:    ``{"job", "first": i, "outcomes": [[verdict, n, cpu, mib, detail]…]}`` with the outputs
           in the blob: a run of outcomes that starts at input i. A job may be answered in parts.
 Hello:    ``{"hello": {layer: value…}}`` or ``{"refused": why}`` once, when the worker has started.
+Alive:    ``{"alive": true}`` while a run takes long.
+
+The parent says how many bytes of header and blob it will take at most, and checks every field of a
+reply against what it asked (``replies``).
 """
 
 from __future__ import annotations
@@ -16,15 +20,18 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
 from sparring.sandbox.types import Limits
-from sparring.schema import Kind, Outcome, Verdict
+from sparring.schema import Kind, Verdict
 
 _LENGTHS = struct.Struct("<II")
-MAX_BYTES = 1 << 30
+MAX_BYTES = (1 << 32) - 1
+PIECE_BYTES = 16 << 20
+"""Outputs of one reply, but for a single one that is longer."""
+PIECE_RUNS = 1024
 
 Header = dict[str, Any]
 
@@ -57,14 +64,29 @@ def send(peer: socket.socket, header: Header, blob: bytes = b"") -> None:
         raise BrokenPeer(str(error)) from error
 
 
-def receive(peer: socket.socket) -> tuple[Header, bytes]:
+def try_to_send(peer: socket.socket, header: Header) -> bool:
+    """Send a small frame if the peer has room for it now; a part of one is never sent."""
+    text = json.dumps(header).encode()
+    try:
+        # A stream socket of this family takes a short message as a whole or not at all.
+        peer.send(_LENGTHS.pack(len(text), 0) + text, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise BrokenPeer(str(error)) from error
+    return True
+
+
+def receive(
+    peer: socket.socket, most_header: int = MAX_BYTES, most_blob: int = MAX_BYTES
+) -> tuple[Header, bytes]:
     """Wait for one frame. A timeout set on the socket raises `TimeoutError`."""
     header_bytes, blob_bytes = _LENGTHS.unpack(_exactly(peer, _LENGTHS.size))
-    if header_bytes > MAX_BYTES or blob_bytes > MAX_BYTES:
+    if header_bytes > most_header or blob_bytes > most_blob:
         raise BrokenPeer("a frame that is too large")
     try:
         header = json.loads(_exactly(peer, header_bytes))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenPeer("a frame that is not JSON") from error
     if not isinstance(header, dict):
         raise BrokenPeer("a frame without a header")
@@ -128,18 +150,17 @@ def pack_reply(job: int, first: int, runs: Sequence[Run]) -> tuple[Header, bytes
     return header, b"".join(r.output for r in runs)
 
 
-def unpack_reply(header: Header, blob: bytes) -> tuple[int, int, list[Outcome]]:
-    """(job, first input, outcomes) of a reply. Raises `BrokenPeer` for anything else."""
-    outcomes = []
-    end = 0
-    try:
-        for verdict, length, cpu, mib, detail in header["outcomes"]:
-            output = blob[end : end + length].decode("utf-8", "surrogateescape")
-            end += length
-            outcomes.append(Outcome(Verdict(verdict), output, float(cpu), float(mib), str(detail)))
-        return int(header["job"]), int(header["first"]), outcomes
-    except (KeyError, ValueError, TypeError) as error:
-        raise BrokenPeer(f"a reply that makes no sense: {error}") from error
+def pieces(runs: Sequence[Run]) -> Iterator[Sequence[Run]]:
+    """The runs in pieces that each fit into one reply."""
+    start = held = 0
+    for end, run in enumerate(runs):
+        full = held + len(run.output) > PIECE_BYTES or end - start == PIECE_RUNS
+        if full and end > start:
+            yield runs[start:end]
+            start, held = end, 0
+        held += len(run.output)
+    if start < len(runs):
+        yield runs[start:]
 
 
 def _exactly(peer: socket.socket, count: int) -> bytes:

@@ -1,9 +1,10 @@
 """Landlock: the kernel's own file, signal and socket rules for a process without privileges.
 
-A ruleset is built once per worker and put on each program's process, which makes a domain of
-its own for each program: with ABI 6 a program can then signal nobody but itself. Rights and
-structures from ``linux/landlock.h``. What a kernel's ABI does not know is left out and the
-ABI is reported; files are covered from ABI 1 (Linux 5.13).
+A ruleset is put on each worker's zygote, and so on all programs of the worker: one domain for
+zygote, programs and scripts. With ABI 6 they can signal nobody outside it; that a program cannot
+signal the others in it is the system-call filter's doing. Rights and structures from
+``linux/landlock.h``. What a kernel's ABI does not know is left out, the ABI is reported, and the
+filter covers the rest (docs/sandbox.md has the table).
 """
 
 from __future__ import annotations
@@ -48,9 +49,11 @@ def abi() -> int:
         return 0
 
 
-def build(readable: list[str], writable: list[str], devices: list[str]) -> int:
-    """A ruleset descriptor: read below `readable`, all below `writable`, use `devices`."""
-    version = abi()
+def build(version: int, readable: list[str], writable: list[str], devices: dict[str, bool]) -> int:
+    """A ruleset descriptor, with what Landlock's ABI `version` has.
+
+    Read below `readable`, all below `writable`, use `devices`: those that are true for writing too.
+    """
     handled = _FILE_RIGHTS[max(known for known in _FILE_RIGHTS if known <= version)]
     fields = [handled]
     if version >= 4:
@@ -67,7 +70,7 @@ def build(readable: list[str], writable: list[str], devices: list[str]) -> int:
     )
     wanted = [(path, _READ) for path in readable]
     wanted += [(path, _WRITE) for path in writable]
-    wanted += [(path, _READ_FILE | _WRITE_FILE) for path in devices]
+    wanted += [(path, _READ_FILE | _WRITE_FILE * write) for path, write in devices.items()]
     for path, rights in wanted:
         _allow(ruleset, path, rights & handled)
     return ruleset

@@ -22,7 +22,7 @@ WORK_DIRECTORY = "/tmp"
 
 _SPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
 _SPACES |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
-_DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
 def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]:
@@ -39,7 +39,7 @@ def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]
     root = Path(scratch)
     for path in readable:
         _bind(root, path)
-    for name in _DEVICES:
+    for name in DEVICES:
         _bind(root, f"/dev/{name}")
     for link, target in (("stdin", "0"), ("stdout", "1"), ("stderr", "2")):
         (root / "dev" / link).symlink_to(f"/proc/self/fd/{target}")
@@ -110,7 +110,7 @@ def _start_init(proc: Path, uid: int | None) -> bool:
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             os.write(done, answer)
             os.dup2(end, 0)
-            os.closerange(1, 1024)
+            kernel.closing(1)()
             os.read(0, 1)
         finally:
             os._exit(0)

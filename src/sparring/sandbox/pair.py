@@ -18,7 +18,6 @@ from sparring.sandbox.program import LAST, Ending
 from sparring.sandbox.types import Limits
 from sparring.sandbox.watch import (
     TOO_MANY_FILES,
-    TOO_MANY_THREADS,
     Child,
     ParentGone,
     Report,
@@ -105,8 +104,8 @@ def _watch(
             verdict, detail = judge(limits, script.cpu_seconds(), script.growth_mib())
             detail = _THE_SCRIPT + detail if verdict else ""
         for child in (program, script):
-            if verdict is None and child.too_many_threads():
-                verdict, detail = Verdict.SANDBOX_VIOLATION, TOO_MANY_THREADS
+            if verdict is None and (many := child.too_many_threads()):
+                verdict, detail = Verdict.SANDBOX_VIOLATION, many
         if verdict is None and work is not None and too_many_files(work):
             verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
         used_by_both = used + script.cpu_seconds()

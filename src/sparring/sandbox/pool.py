@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import SandboxError
-from sparring.sandbox import frames, plan
+from sparring.sandbox import frames, plan, replies
 from sparring.sandbox.crew import Crew, NoReplacement
 from sparring.sandbox.runner import Runner
 from sparring.sandbox.types import Fork, Level
@@ -39,6 +39,7 @@ class _Sent:
     request: frames.Request
     unknown: list[bytes]
     on_its_way: bool = False
+    answered: int = 0
 
 
 class Sandbox(Runner):
@@ -55,6 +56,7 @@ class Sandbox(Runner):
         memo: bool = True,
         store: Path | None = None,
         hash_seed: int = 0,
+        landlock_abi: int | None = None,
     ) -> None:
         """Start the workers.
 
@@ -65,6 +67,8 @@ class Sandbox(Runner):
         is unjust (`Stats.audit_surprises`). `memo`: keep outcomes for later calls, up to 256 MiB
         of them. `store`: keep them in this file as well, for later processes. `hash_seed`:
         Python's, which orders sets of texts; outcomes under another than 0 belong in no store.
+        `landlock_abi`: use no more of Landlock than this ABI has, to try what an older kernel
+        holds back.
 
         Raises `SandboxError` if the host cannot give the level, with what to change.
         """
@@ -76,10 +80,12 @@ class Sandbox(Runner):
             raise SandboxError(
                 f"hash_seed is {hash_seed}: give 0 to 2**32 - 1, and with a store no other than 0."
             )
+        if landlock_abi is not None and landlock_abi < 1:
+            raise SandboxError(f"landlock_abi is {landlock_abi}: give 1 or more.")
         super().__init__(fork, skip=skip_after_timeout, memo=memo, store=store)
         self._serial = 0
         try:
-            self._crew = Crew(workers, level, hash_seed)
+            self._crew = Crew(workers, level, hash_seed, landlock_abi)
         except BaseException:
             self._close_store()
             raise
@@ -140,7 +146,10 @@ class Sandbox(Runner):
                 limits = next(iter(sent.values())).request.limits
                 silence = limits.cpu_seconds + limits.idle_seconds
                 worker.socket.settimeout(_SILENCE_SECONDS + _SILENCE_FACTOR * silence)
-                header, blob = frames.receive(worker.socket)
+                asked = [item.request for item in sent.values()]
+                header, blob = frames.receive(
+                    worker.socket, replies.most_header(), replies.most_blob(asked)
+                )
                 if "alive" not in header:
                     self._take_reply(sent, header, blob)
             except (frames.BrokenPeer, TimeoutError):
@@ -186,20 +195,19 @@ class Sandbox(Runner):
         return plenty and len(sent) < _PIPELINED and size < _PIPELINED_BYTES
 
     def _take_reply(self, sent: dict[int, _Sent], header: frames.Header, blob: bytes) -> None:
-        job, first, outcomes = frames.unpack_reply(header, blob)
-        if job not in sent or not 0 <= first <= first + len(outcomes) <= len(sent[job].unknown):
-            raise frames.BrokenPeer("a reply that nobody asked for")
-        item = sent[job]
+        item = next(iter(sent.values()))  # a worker answers one request after the other
+        outcomes = replies.outcomes_of(item.request, item.answered, header, blob)
         with self._lock:
-            for key, outcome in zip(item.unknown[first:], outcomes, strict=False):
+            for key, outcome in zip(item.unknown[item.answered :], outcomes, strict=False):
                 item.work.settle(key, outcome)
-            if not all(key in item.work.outcomes for key in item.unknown):
+            item.answered += len(outcomes)
+            if item.answered < len(item.unknown):
                 return
             if item.work.ask_again():
                 self._waiting.appendleft(item.work)
             else:
                 self._finish(item.work)
-            del sent[job]  # last: whoever is left in `sent` is told when this thread fails
+            del sent[item.request.job]  # last: who is left in `sent` is told if this thread fails
 
     def _recover(self, slot: int, sent: dict[int, _Sent]) -> bool:
         """Replace a worker that failed and give its work out again. False when closed."""

@@ -73,9 +73,9 @@ def serve(control: socket.socket, board: Board) -> None:
     message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
     [source_fd] = _descriptors(ancillary)
     part, spent_after_one = Part(message[:1].decode()), message[1:2] == b"1"
-    text = os.read(source_fd, int.from_bytes(message[2:], "little"))
+    length = int.from_bytes(message[2:], "little")
+    entry_point, _, source = os.read(source_fd, length).partition(b"\n")
     os.close(source_fd)
-    entry_point, _, source = text.partition(b"\n")
     code: CodeType | None = None
     traces: restore.Traces | None = None
     compile_error = ""
@@ -94,6 +94,7 @@ def serve(control: socket.socket, board: Board) -> None:
                 traces = restore.Traces(code)
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)
+            source = b""  # a program may look at this frame: nothing in it is to be found
         if code is None or traces is None:
             ending, detail, clean = Ending.ERROR, compile_error, True
             if part is not Part.STDIN:
@@ -138,14 +139,19 @@ def _run(
     code: CodeType, part: Part, entry_point: str, descriptors: Sequence[int]
 ) -> tuple[Ending, str]:
     main = ModuleType("__main__")
-    main.__dict__.update(__file__=PROGRAM_NAME, __builtins__=builtins)
+    main.__dict__.update(
+        __file__=PROGRAM_NAME, __builtins__=builtins, __cached__=None, __annotations__={}
+    )
     sys.modules["__main__"] = main
     sys.argv = [PROGRAM_NAME]
     _, stdout = streams.open_streams()
     ending, detail = Ending.OK, ""
     try:
         if part is Part.STDIN:
-            exec(code, main.__dict__)
+            try:
+                exec(code, main.__dict__)
+            finally:
+                streams.flush_both()  # as CPython does where the main program ends, however
         elif part is Part.CALL:
             calls.answer_call(code, entry_point, *descriptors)
         elif part is Part.RESPONDER:
@@ -265,9 +271,18 @@ def _status(stop: SystemExit) -> tuple[Ending, str]:
 
 
 def last_line(error: BaseException) -> str:
-    """What an error says, short."""
+    """What an error says, short; and if it is for want of a package, that."""
     try:
         line = traceback.format_exception_only(error)[-1].strip()
+        if isinstance(error, ModuleNotFoundError):
+            line += _wanting(error)
     except Exception:  # noqa: BLE001 - the program's own exception class may do anything
         line = type(error).__name__
     return line[:_DETAIL_CHARACTERS]
+
+
+def _wanting(error: ModuleNotFoundError) -> str:
+    package = (error.name or "").partition(".")[0]
+    if not package or package in sys.stdlib_module_names:
+        return ""
+    return f" (needs {package}, which the sandbox does not give: the standard library alone)"

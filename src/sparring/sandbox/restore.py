@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import collections
 import gc
 import importlib
 import io
+import operator
 import os
 import sys
 import threading
 from collections.abc import Mapping
 from types import CodeType, ModuleType
-from typing import TextIO
+from typing import Any, TextIO
 
 from sparring.sandbox.streams import set_streams
 
@@ -32,15 +34,34 @@ _RECURSION_LIMIT = sys.getrecursionlimit()
 
 # Names after which nobody can tell cheaply what a run has changed in the process.
 _HARD_TO_UNDO_TEXT = (
-    "exec __import__ importlib ctypes signal resource mmap asyncio multiprocessing logging "
-    "fileinput settrace setprofile tracemalloc faulthandler locale setswitchinterval setattr "
-    "delattr __dict__ __builtins__ vars environ putenv chdir dup dup2 addaudithook meta_path "
-    "path_hooks modules process_time process_time_ns clock_gettime clock_gettime_ns thread_time "
-    "thread_time_ns times getrusage finalize this warnings simplefilter filterwarnings "
+    "__import__ importlib ctypes signal resource mmap asyncio multiprocessing "
+    "settrace setprofile tracemalloc faulthandler setswitchinterval setattr "
+    "delattr __dict__ __builtins__ vars environ putenv unsetenv chdir fchdir umask dup dup2 fcntl "
+    "addaudithook meta_path path_hooks modules process_time process_time_ns clock_gettime "
+    "clock_gettime_ns thread_time thread_time_ns times getrusage finalize this "
     "setfirstweekday DefaultContext BasicContext ExtendedContext field_size_limit set_threshold "
-    "set_debug"
+    "set_debug monitoring setdlopenflags tzset set_blocking register_at_fork breakpointhook "
+    "settrace_all_threads setprofile_all_threads "
 )
-_HARD_TO_UNDO = frozenset(_HARD_TO_UNDO_TEXT.split())
+# What a library keeps for the whole process once a program has told it.
+_TOLD_TEXT = (
+    "logging fileinput locale warnings simplefilter filterwarnings register_dialect "
+    "unregister_dialect codecs register_error copyreg gettext mimetypes setdefaulttimeout "
+    "set_asyncgen_hooks set_coroutine_origin_tracking_depth register_adapter register_converter "
+    "enable_callback_tracebacks register_namespace register_archive_format register_unpack_format "
+    "unregister_archive_format unregister_unpack_format add_charset add_alias add_codec "
+    "reset_tzpath"
+)
+# What runs text as code, or makes any object of it. The text is often the input, whose author is
+# not the program's: what it changes must not be there for the next.
+_RUNS_TEXT = "exec eval pickle _pickle marshal runpy"
+# More of both kinds, under names that a program may well use for something of its own.
+_SPENDING_MODULES = (
+    "code codeop timeit pdb bdb profile cProfile trace cgitb readline unittest doctest shelve dbm"
+).split()
+_HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {_RUNS_TEXT}".split())
+# The `register` of these is undone or concerns the program's own objects alone.
+_REGISTERS_ITS_OWN = frozenset({"atexit", "singledispatch", "singledispatchmethod"})
 # Modules through which a program leaves neither files nor descriptors.
 _NO_FILES_TEXT = (
     "__future__ abc array bisect cmath collections contextlib copy dataclasses datetime decimal "
@@ -48,7 +69,7 @@ _NO_FILES_TEXT = (
     "statistics string struct sys textwrap threading time typing unicodedata"
 )
 _NO_FILES = frozenset(_NO_FILES_TEXT.split())
-_MAY_TOUCH_FILES = (sys.stdlib_module_names - _NO_FILES) | {"open", "eval"}
+_MAY_TOUCH_FILES = (sys.stdlib_module_names - _NO_FILES) | {"open"}
 
 
 class Traces:
@@ -56,10 +77,13 @@ class Traces:
 
     def __init__(self, code: CodeType) -> None:
         names = _names(code)
-        self._hard = not names.isdisjoint(_HARD_TO_UNDO)
+        self._hard = not names.isdisjoint(_HARD_TO_UNDO) or (
+            "register" in names and names.isdisjoint(_REGISTERS_ITS_OWN)
+        )
         self._touches_files = not names.isdisjoint(_MAY_TOUCH_FILES)
         # Every other module that could lead to it is one that is loaded from a file.
         self.uses_random = self._touches_files or "random" in names
+        self._imports = not names.isdisjoint(_SPENDING_MODULES)
         self._uses_decimal = "decimal" in names
         self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
         loaded = sys.modules
@@ -84,6 +108,11 @@ class Traces:
         self._attributes = [
             (held, name, held.get(name, _MISSING)) for held in holders for name in names
         ]
+        # And changes a list or a table that the attribute is by the same name.
+        self._contents = [
+            (old, _content(old)) for _, _, old in self._attributes if type(old) in _CHANGEABLE
+        ]
+        self._hard |= any(len(content) > _MOST_CONTENT for _, content in self._contents)
 
     def remove(self) -> bool:
         """Put the process back as it was; False if it can't be."""
@@ -109,6 +138,8 @@ class Traces:
             threading.stack_size(_THREAD_STACK)
             if _thread._count() or exit_calls():
                 return False
+        if self._imports and any(name in sys.modules for name in _SPENDING_MODULES):
+            return False
         if gc.callbacks or sys.path != _PATH or sys.stderr is not _ERRORS[0] or _ERRORS[0].closed:
             return False
         gc.enable()
@@ -119,6 +150,10 @@ class Traces:
         for held, name, old in self._attributes:
             if held.get(name, _MISSING) is not old:
                 return False
+        for value, content in self._contents:
+            now = _content(value)
+            if len(now) != len(content) or any(map(operator.is_not, now, content)):
+                return False
         if self._touches_files:
             os.dup2(2, 0)  # /dev/null; a program may have closed them, `open(0)` does
             os.dup2(2, 1)
@@ -127,6 +162,8 @@ class Traces:
 
 
 _MISSING = object()
+_CHANGEABLE = (list, dict, set, collections.deque)
+_MOST_CONTENT = 2000
 _CLOSED = io.StringIO()
 _ARGV: list[str] = [PROGRAM_NAME]
 _NO_MAIN = ModuleType("__main__")
@@ -169,6 +206,11 @@ def _attributes_of(value: object) -> Mapping[str, object] | None:
         return None
     held = getattr(value, "__dict__", None)
     return held if isinstance(held, dict) else None
+
+
+def _content(value: Any) -> list[Any]:
+    """The objects in a list or table, in order."""
+    return [part for pair in value.items() for part in pair] if type(value) is dict else list(value)
 
 
 def _first_free_fd() -> int:

@@ -31,6 +31,9 @@ _KILL = 0x80000000
 _ERRNO = 0x00050000
 _PRETEND = _ERRNO | 0  # nothing is done, and the caller hears that it was
 _EPERM = _ERRNO | 1
+_ESRCH = _ERRNO | 3
+_ENOMEM = _ERRNO | 12
+_EINVAL = _ERRNO | 22
 _ENOTTY = _ERRNO | 25
 _ENOSYS = _ERRNO | 38
 
@@ -56,8 +59,25 @@ _IOCTL_ALLOWED = (
     0x5450,
     0x5451,
 )  # is it a tty, size, close-on-exec
-# Signals to an owner, which could be another process; leases; pipes of a megabyte.
-_FCNTL_REFUSED = (8, 10, 15, 1024, 1026, 1031)
+# Duplicates, flags, sizes of pipes, seals. Not: owners, to whom signals go; leases; notices; hints
+# and locks that lie on a file itself, where every program and the host find them; large pipes.
+_FCNTL_ALLOWED = (0, 1, 2, 3, 4, 1030, 1032, 1033, 1034)
+_FCNTL_LOCKS = (5, 6, 7)  # of the process, which has nobody to exclude
+_O_ACCMODE, _O_TRUNC = 0o3, 0o1000
+_MAP_HUGETLB = 0x40000  # pages that no counter of a process counts
+_MADV_MERGEABLE = 12  # shared with whoever has equal pages, which can be timed
+# A negative clock is the CPU clock of any process, others' included.
+_NEGATIVE = 1 << 31
+_CLOCKS = ("clock_gettime", "clock_getres", "clock_nanosleep")
+# Take a process: allowed with 0 for oneself, so that nobody is counted or watched.
+_ABOUT_ONESELF = (
+    "sched_getaffinity",
+    "sched_getparam",
+    "sched_getscheduler",
+    "getpgid",
+    "getsid",
+    "get_robust_list",
+)
 
 # Stands for the program's own pid until the filter is installed.
 _PID = 0x5AFE_91D0
@@ -144,6 +164,7 @@ def _segments(machine: str) -> list[_Segment]:
     for table, verdict in (
         (syscalls.ALLOWED, _ALLOW),
         (syscalls.REFUSED, _EPERM),
+        (syscalls.PRETENDED, _PRETEND),
         (syscalls.KILLED, _KILL),
         (syscalls.ZYGOTE, _ALLOW),
     ):
@@ -216,7 +237,18 @@ def _checks() -> dict[str, _Block]:
         ],
         "setrlimit": [*_if_equal(0, _RLIMIT_CPU, _PRETEND), *_end(_ALLOW)],
         "ioctl": [*_one_of(1, _IOCTL_ALLOWED, _ALLOW), *_end(_ENOTTY)],
-        "fcntl": [*_one_of(1, _FCNTL_REFUSED, _EPERM), *_end(_ALLOW)],
+        "fcntl": [
+            *_one_of(1, _FCNTL_ALLOWED, _ALLOW),
+            *_one_of(1, _FCNTL_LOCKS, _PRETEND),
+            *_end(_EPERM),
+        ],
+        "open": _opening(1),
+        "openat": _opening(2),
+        "mmap": [*_any_bit(3, _MAP_HUGETLB, _ENOMEM), *_end(_ALLOW)],
+        "madvise": [*_if_equal(2, _MADV_MERGEABLE, _EINVAL), *_end(_ALLOW)],
+        **{name: [*_any_bit(0, _NEGATIVE, _EINVAL), *_end(_ALLOW)] for name in _CLOCKS},
+        **{name: [*_if_equal(0, 0, _ALLOW), *_end(_ESRCH)] for name in _ABOUT_ONESELF},
+        "getpriority": [*_if_equal(1, 0, _ALLOW), *_end(_ESRCH)],
         # A connected pair of stream sockets inside the process (asyncio makes one).
         "socketpair": [
             *_unless_equal(0, 1, _KILL),
@@ -235,6 +267,29 @@ def _checks() -> dict[str, _Block]:
             *_end(_ALLOW),
         ],
     }
+
+
+def _opening(index: int) -> _Block:
+    """Opening a file, by the flags in argument `index`.
+
+    Landlock asks for no right where a file is opened neither for reading nor for writing (access
+    mode 3), and before ABI 3 not for one where opening it for reading empties it.
+    """
+    return [
+        _argument(index),
+        (_AND, 0, 0, _O_ACCMODE),
+        (_IF_EQUAL, 0, 1, _O_ACCMODE),
+        *_end(_EPERM),
+        _argument(index),
+        (_AND, 0, 0, _O_ACCMODE | _O_TRUNC),
+        (_IF_EQUAL, 0, 1, _O_TRUNC),
+        *_end(_EPERM),
+        *_end(_ALLOW),
+    ]
+
+
+def _any_bit(index: int, bits: int, verdict: int) -> _Block:
+    return [_argument(index), (_IF_ANY_BIT, 0, 1, bits), *_end(verdict)]
 
 
 def _argument(index: int, *, high: bool = False) -> _Instruction:

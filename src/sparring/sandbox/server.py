@@ -1,11 +1,10 @@
 """The server of a worker: takes requests, watches the programs that its zygote forks.
 
-Started by ``pool`` in a fresh interpreter with a socket to it, the worker never had anything of
+Started by ``worker`` in a fresh interpreter with a socket to it, the server never had anything of
 the parent's in its memory: no expected output, no model, no secret. Request by request, the server
 has one process forked per program (or per test), hands it its inputs and watches it (``watch``).
-It ends when the parent's socket ends.
-
-Run as ``python -c "…main()" PATH FD LEVEL SCRATCH``; not meant for people.
+It ends when the parent's socket ends. Nothing that a program does makes it wait: what it sends to
+one is sent without waiting, and it looks at the parent between two looks at the program.
 """
 
 from __future__ import annotations
@@ -13,22 +12,28 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import signal
 import socket
 import sys
 import time
 import traceback
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from sparring.sandbox import board, confine, frames, kernel, pair, program, watch, zygote
+from sparring.sandbox import board, confine, frames, kernel, pair, program, share, watch, zygote
 from sparring.sandbox.frames import Request, Run
+from sparring.sandbox.start import Start
 from sparring.sandbox.types import Level
 from sparring.schema import Kind, Verdict
 
 _ALIVE_SECONDS = 1.0
 _BATCH_BYTES = 16 << 20
+_SESSION_BYTES = 64 << 20
+"""Outputs that are held at once, of one process's runs."""
+_CROWDED_SECONDS = 20.0
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR)
 _STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
 _SKIPPED = Run(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
@@ -44,12 +49,15 @@ class Server:
         boards: Sequence[board.Board],
         proc: int | None,
         watched_work: str | None,
+        workers: int,
     ) -> None:
         self._parent = parent
         self._zygote = forker
         self._boards = boards
         self._proc = proc
         self._watched_work = watched_work
+        self._threads = share.threads(workers)
+        self._width = share.runs_on_their_way(workers, board.MAX_RUNS)
         self._spoke = time.monotonic()
         self._carried = True
 
@@ -90,35 +98,41 @@ class Server:
             self._reply(request, first, runs[first:])
 
     def _reply(self, request: Request, first: int, runs: Sequence[Run]) -> None:
-        if runs:
-            frames.send(self._parent, *frames.pack_reply(request.job, first, runs))
+        for piece in frames.pieces(runs):
+            frames.send(self._parent, *frames.pack_reply(request.job, first, piece))
+            first += len(piece)
             self._spoke = time.monotonic()
 
     def _say_alive(self) -> None:
-        """Tell the parent, if it has heard nothing for a while."""
+        """Tell the parent, if it has heard nothing for a while. Waits for nobody."""
         if time.monotonic() - self._spoke > _ALIVE_SECONDS:
-            frames.send(self._parent, {"alive": True})
+            frames.try_to_send(self._parent, {"alive": True})
             self._spoke = time.monotonic()
 
     def _session(self, request: Request, first: int, last: int) -> tuple[list[Run], float]:
         """Run inputs from `first` up to `last` in one process, as far as it carries.
 
-        At least one run, and the growth of the process's memory at its peak, in MiB.
+        At least one run, and the growth of the process's memory at its peak, in MiB. A process
+        that has not read all that it was given by the end of a batch takes no further one, and
+        none does once the outputs are many bytes.
         """
         part = program.Part.CALL if request.kind is Kind.CALL else program.Part.STDIN
         alone = last == first + 1
         child = self._start(request, part, request.program, 0, spent_after_one=alone)
         runs: list[Run] = []
-        alive = True
+        alive, held = True, 0
         try:
-            while alive and first + len(runs) < last:
+            while alive and first + len(runs) < last and held < _SESSION_BYTES:
                 start = first + len(runs)
                 # The first alone: many a program takes no second, or falls at the first.
-                width = board.MAX_RUNS if runs or self._carried else 1
+                width = self._width if runs or self._carried else 1
+                width = max(1, min(width, _SESSION_BYTES // request.limits.output_bytes))
                 end = _batch_end(request.inputs, start, min(last, start + width))
                 got, alive = self._batch(child, request, start, end)
                 runs += got
+                held += sum(len(run.output) for run in got)
                 self._carried = alive
+                alive = alive and child.has_read_all()
                 self._say_alive()
         finally:
             child.end()
@@ -127,7 +141,10 @@ class Server:
     def _batch(
         self, child: watch.Child, request: Request, start: int, end: int
     ) -> tuple[list[Run], bool]:
-        """Some runs in one go, at least one, and whether the process can take another."""
+        """Some runs in one go, and whether the process can take another.
+
+        At least one run, unless the process has left earlier ones in its queue.
+        """
         limits, call = request.limits, request.kind is Kind.CALL
         outputs: list[int] = []
         try:
@@ -137,10 +154,12 @@ class Server:
                 outputs.append(os.memfd_create("output"))
                 seed = program_sum << 32 | zlib.crc32(data)
                 given.append((seed.to_bytes(8, "little"), data))
-            child.send(given, outputs)
-            reports, alive = child.wait(limits, outputs, self._watched_work, self._say_alive)
+            sent = child.send(given, outputs)
+            if not sent:
+                return [], False
+            reports, alive = child.wait(limits, outputs[:sent], self._watched_work, self._say_alive)
             runs = []
-            for report, output in zip(reports, outputs, strict=False):
+            for report, output in zip(reports, outputs, strict=False):  # of those that were begun
                 size = os.fstat(output).st_size
                 text = os.pread(output, min(size, limits.output_bytes), 0) if size else b""
                 verdict, detail = watch.verdict_of(report)
@@ -162,11 +181,9 @@ class Server:
             run = self._script(request, data)
             if run.verdict is Verdict.INFRA:
                 run = self._script(request, data)
-            frames.send(self._parent, *frames.pack_reply(request.job, number, [run]))
-            self._spoke = time.monotonic()
+            self._reply(request, number, [run])
             if request.skip and number == 0 and run.verdict in _STOPPED_BY_TIME:
-                left = [_SKIPPED] * (len(request.inputs) - 1)
-                frames.send(self._parent, *frames.pack_reply(request.job, 1, left))
+                self._reply(request, 1, [_SKIPPED] * (len(request.inputs) - 1))
                 return
 
     def _script(self, request: Request, script: bytes) -> Run:
@@ -193,27 +210,64 @@ class Server:
         """A process for a source, on the limits of the request."""
         # A stream: its queue takes a whole batch. Descriptors keep its messages apart.
         mine, its = socket.socketpair()
-        pid = self._zygote.fork(its, board_number)
-        its.close()
+        with its:
+            pid = self._fork(its, board_number)
         page = self._boards[board_number]
         page.wipe()
-        child = watch.Child(pid, mine, page, self._zygote, self._parent, self._proc)
+        child = watch.Child(pid, mine, page, self._zygote, self._parent, self._proc, self._threads)
         for kind, value in confine.rlimits(request.limits):
             child.limit(kind, value)
         child.cpu_net = confine.cpu_net(request.limits, len(request.inputs))
         child.load(part, source, request.entry_point, spent_after_one=spent_after_one)
         return child
 
+    def _fork(self, control: socket.socket, board_number: int) -> int:
+        """A process from the zygote. Waits for a while where the user has too many already.
 
-def main() -> None:
-    """Be a worker: ``argv`` holds our import path, the socket's number, level and scratch."""
-    _, path, number, level, scratch = sys.argv
-    parent = socket.socket(fileno=int(number))
+        Raises `watch.ParentGone`, `zygote.Crowded`.
+        """
+        poll = select.poll()
+        poll.register(self._parent, 0)  # only its end
+        given_up = time.monotonic() + _CROWDED_SECONDS
+        while True:
+            try:
+                return self._zygote.fork(control, board_number)
+            except zygote.Crowded:
+                if time.monotonic() > given_up:
+                    raise
+            self._say_alive()
+            if poll.poll(20):
+                raise watch.ParentGone
+
+
+def main() -> Callable[[], None]:
+    """Become a worker, on the socket that is descriptor 0. Call what is returned.
+
+    The process forks: one becomes the server, the other the zygote. Nothing of this frame, which
+    names the host's directories, is there when programs are forked.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    proc = _open_proc()
+    asker = socket.socket(fileno=0)
+    start = Start.of(frames.receive(asker)[0])
+    asker.detach()
     boards = [board.Board(), board.Board()]  # a program's, a script's
+    orders, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        orders.detach()  # the number is the zygote's to close, not this object's
+        return zygote.born(its.detach(), start, boards, sys.path[-1])
+    its.close()
+    return partial(_serve, start, zygote.Zygote(orders), boards)
+
+
+def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -> None:
+    """The server's whole life."""
+    parent = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    proc = _open_proc()
     try:
-        forker, layers = zygote.start(Level(level), scratch, boards, path)
+        layers = forker.layers()
     except confine.Unavailable as error:
         frames.send(parent, {"refused": str(error)})
         return
@@ -228,10 +282,10 @@ def main() -> None:
         os.stat("self/schedstat", dir_fd=proc)
         layers["run_queue_clock"] = proc is not None
     # A tmpfs limits itself; a directory of the host's has to be watched.
-    watched = scratch if level == Level.LANDLOCK else None
+    watched = start.scratch if start.level is Level.LANDLOCK else None
     try:
         frames.send(parent, {"hello": layers})
-        Server(parent, forker, boards, proc, watched).run_forever()
+        Server(parent, forker, boards, proc, watched, start.workers).run_forever()
     except frames.BrokenPeer:
         return
     except Exception:

@@ -32,6 +32,15 @@ def flush(stream: object) -> None:
         method()
 
 
+def flush_both() -> None:
+    """Flush the standard streams, and mind no error: the interpreter's ``flush_io``."""
+    for name in ("stderr", "stdout"):
+        try:
+            flush(getattr(sys, name, None))
+        except BaseException:  # noqa: BLE001 - of a stream that the program made
+            continue
+
+
 def _open(fd: int, mode: str, name: str) -> io.TextIOWrapper:
     # No newline translation, UTF-8 that loses no byte.
     raw = io.FileIO(fd, mode, closefd=False)

@@ -12,13 +12,14 @@ time; a limit is decided by the clocks here alone.
 from __future__ import annotations
 
 import array
-import contextlib
+import errno
 import fcntl
 import os
 import resource
 import select
 import signal
 import socket
+import termios
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,17 +39,18 @@ _MIB = 1 << 20
 _FILE_PAGES_MIB = 32.0
 _USUAL_FILE_MIB = 8.0  # until it is known
 _WAKE_BYTES = 64
-# Far below the kernel's limit for the machine, which all processes share.
-_MAX_THREADS = 1000
 _OVERLOAD = 20.0  # as busy as a machine may be; the caller's patience reckons with the same
 _WAKING_SECONDS = 0.5
-TOO_MANY_THREADS = f"more than {_MAX_THREADS} threads"
-
+_CROWDED_SECONDS = (0.001, 0.01, 0.1, 1.0, 1.0, 1.0, 1.0, 1.0)
 TOO_MANY_FILES = f"files of more than {WORK_MIB} MiB"
 
 
 class ParentGone(Exception):
     """Nobody is waiting for results any more."""
+
+
+class Stuck(Exception):
+    """A message to a process finds no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,11 @@ class Child:
         parent_of: Zygote,
         parent: socket.socket,
         proc: int | None,
+        threads: int,
     ) -> None:
+        """`threads`: how many it may have."""
         self.pid = pid
+        self._threads = threads
         self.control = control
         self._board = board
         self._zygote = parent_of
@@ -113,21 +118,53 @@ class Child:
         finally:
             os.close(fd)
 
-    def send(self, runs: Sequence[tuple[bytes, bytes]], outputs: Sequence[int]) -> None:
-        """Give a batch: (random seed, standard input) of each run, and where it is to write."""
+    def send(self, runs: Sequence[tuple[bytes, bytes]], outputs: Sequence[int]) -> int:
+        """Give a batch: (random seed, standard input) of each run, and where it is to write.
+
+        Returns how many were given: fewer where the queue is full, which happens to a process
+        that does not read it.
+        """
         self._board.clear()
         for number, ((seed, data), output) in enumerate(zip(runs, outputs, strict=True)):
             stdin = _sealed("input", data)
             try:
                 self.tell((LAST if number == len(runs) - 1 else NEXT) + seed, stdin, output)
+            except Stuck:
+                return number  # without a last one: its end shows on the board, a little later
             finally:
                 os.close(stdin)
+        return len(runs)
+
+    def has_read_all(self) -> bool:
+        """Whether nothing that it was given still waits in the queue.
+
+        A process whose board says that the batch has ended has read the batch, unless it lies.
+        """
+        unread = array.array("i", (0,))
+        fcntl.ioctl(self.control, termios.TIOCOUTQ, unread)
+        return unread[0] == 0
 
     def tell(self, message: bytes, *descriptors: int) -> None:
-        """A message to the process, with descriptors."""
+        """A message to the process, with descriptors. Never waits for it.
+
+        Raises `Stuck` if its queue is full. Waits a while where the user has too many descriptors
+        on their way, which other programs will take.
+        """
         rights = array.array("i", descriptors)
-        with contextlib.suppress(ConnectionError):  # a dead process is found by `wait`
-            self.control.sendmsg((message,), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),))
+        ancillary = ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),)
+        for wait in (*_CROWDED_SECONDS, None):
+            try:
+                self.control.sendmsg((message,), ancillary, socket.MSG_DONTWAIT)
+            except ConnectionError:  # a dead process is found by `wait`
+                return
+            except BlockingIOError as error:
+                raise Stuck(str(error)) from error
+            except OSError as error:
+                if error.errno not in (errno.ETOOMANYREFS, errno.ENOBUFS) or wait is None:
+                    raise
+                time.sleep(wait)
+            else:
+                return
 
     def wait(
         self,
@@ -191,10 +228,12 @@ class Child:
             used = cpu - begun_cpu
             peak = max(peak, self._memory()[0] - self._base_mib)
             verdict, detail = judge(limits, used, peak)
-            if verdict is None and os.fstat(outputs[run]).st_size > limits.output_bytes:
+            # Those of later runs too: their descriptors wait in the program's reach.
+            written = max(os.fstat(output).st_size for output in outputs[run:])
+            if verdict is None and written > limits.output_bytes:
                 verdict, detail = Verdict.OUTPUT_LIMIT, f"more than {limits.output_bytes} bytes"
-            if verdict is None and self.too_many_threads():
-                verdict, detail = Verdict.SANDBOX_VIOLATION, TOO_MANY_THREADS
+            if verdict is None and (detail := self.too_many_threads()):
+                verdict = Verdict.SANDBOX_VIOLATION
             if verdict is None and work is not None and too_many_files(work):
                 verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
             wall = now - begun
@@ -233,9 +272,10 @@ class Child:
         """Own memory now, beyond what the process was forked with."""
         return self._memory()[0] - self._base_mib
 
-    def too_many_threads(self) -> bool:
-        """Whether its threads could become the machine's problem."""
-        return procfile.count(self._read(f"{self.pid}/status"), b"Threads:") > _MAX_THREADS
+    def too_many_threads(self) -> str:
+        """In words, if its threads could become others' problem."""
+        many = procfile.count(self._read(f"{self.pid}/status"), b"Threads:") > self._threads
+        return f"more than {self._threads} threads" if many else ""
 
     def ended(self) -> bool:
         """Whether the process says that its run, the only one of the batch, has ended."""
@@ -351,11 +391,13 @@ def too_many_files(work: str) -> bool:
     with os.scandir(work) as entries:
         for entry in entries:
             count += 1
+            if count > WORK_ENTRIES:
+                return True
             try:
                 total += entry.stat(follow_symlinks=False).st_size
             except FileNotFoundError:
                 continue
-    return count > WORK_ENTRIES or total > WORK_MIB * _MIB
+    return total > WORK_MIB * _MIB
 
 
 def verdict_of(report: Report) -> tuple[Verdict, str]:

@@ -1,8 +1,9 @@
 """The parent's end of a worker: starting it, its socket, its death.
 
 A worker is a new interpreter (never a fork of this process), with an environment of its own, in
-a session of its own (Ctrl-C is ours to handle) and with one descriptor of ours: its socket. When
-this process ends, however it ends, the socket ends and the worker with it.
+a session of its own (Ctrl-C is ours to handle) and with one descriptor of ours: its socket, as
+descriptor 0, whatever number it has here. When this process ends, however it ends, the socket ends
+and the worker with it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ from pathlib import Path
 
 from sparring.errors import SandboxError
 from sparring.sandbox import frames
-from sparring.sandbox.types import Level
+from sparring.sandbox.start import Start
 
 _START_SECONDS = 60.0
+_HELLO_BYTES = 1 << 20
 _IMPORT_PATH = str(Path(__file__).resolve().parents[2])
-_BOOT = "import sys; sys.path.append(sys.argv[1]); from sparring.sandbox.server import main; main()"
+_BOOT = (
+    "import os, sys\n"
+    "sys.path.append(os.read(0, os.read(0, 1)[0] << 8 | os.read(0, 1)[0]).decode())\n"
+    "from sparring.sandbox.server import main\n"
+    # Called when the frame of `main` has gone: programs are forked from what it returns.
+    "run = main()\n"
+    "del main\n"
+    "run()"
+)
 # The stack's room is fixed when an interpreter starts; deep recursion through C needs it.
 _STACK_KIB = 1 << 20
 _SHELL = f'ulimit -S -s {_STACK_KIB} 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"; exec "$@"'
@@ -34,13 +44,12 @@ class Refused(Exception):
 class Worker:
     """A running worker. Use it from one thread at a time, except for `kill`."""
 
-    def __init__(self, level: Level, scratch: Path, hash_seed: int = 0) -> None:
-        """Start one; `scratch` is a directory to be made for it alone. Follow with `hello`."""
-        scratch.mkdir(mode=0o700)
-        self._scratch = scratch
+    def __init__(self, start: Start, hash_seed: int = 0) -> None:
+        """Start one; its scratch directory is made for it alone. Follow with `hello`."""
+        self._scratch = Path(start.scratch)
+        self._scratch.mkdir(mode=0o700)
         self.socket, its = socket.socketpair()
         python = [sys.executable, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _BOOT]
-        arguments = [_IMPORT_PATH, str(its.fileno()), level.value, str(scratch)]
         environment = {
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -50,16 +59,19 @@ class Worker:
         if "LD_LIBRARY_PATH" in os.environ:  # some interpreters do not start without it
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
         with its:
-            self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _SHELL, "sh", *python, *arguments],
-                stdin=subprocess.DEVNULL,
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(
+                ["/bin/sh", "-c", _SHELL, "sh", *python],
+                stdin=its.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=environment,
                 cwd="/",
-                pass_fds=[its.fileno()],
                 start_new_session=True,
             )
+        path = _IMPORT_PATH.encode()
+        with contextlib.suppress(OSError, frames.BrokenPeer):  # a dead one is found by `hello`
+            self.socket.sendall(len(path).to_bytes(2, "big") + path)
+            frames.send(self.socket, start.header())
 
     @property
     def pid(self) -> int:
@@ -70,7 +82,7 @@ class Worker:
         """Wait until it is ready; the layers it has. Raises `Refused` or `SandboxError`."""
         self.socket.settimeout(_START_SECONDS)
         try:
-            header, _ = frames.receive(self.socket)
+            header, _ = frames.receive(self.socket, _HELLO_BYTES, 0)
         except (frames.BrokenPeer, TimeoutError) as error:
             self.kill()
             status = self._process.returncode

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import array
 import contextlib
+import errno
+import fcntl
 import gc
 import importlib
 import json
@@ -24,10 +26,11 @@ import struct
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from sparring.sandbox import confine, kernel, program, restore
+from sparring.sandbox import anonymous, confine, kernel, program, restore
 from sparring.sandbox.board import Board
-from sparring.sandbox.types import Level
+from sparring.sandbox.start import Start
 
 # Imported before the first fork, so that no program pays for them.
 _WARM = (
@@ -39,12 +42,17 @@ _ORDER = struct.Struct("<BI")  # what, and a board's number or a process id
 _FORK, _REAP = 1, 2
 _DEATH = struct.Struct("<idQ")  # wait status, CPU seconds, peak KiB
 _HELLO_BYTES = 1 << 16
+_ORDERS_FD = 3  # in the zygote, where nothing else is open beyond the standard ones
 _NUMBER = struct.Struct("<i")
 _ONE_FD = socket.CMSG_SPACE(array.array("i").itemsize)
 
 
 class Gone(Exception):
     """The zygote died."""
+
+
+class Crowded(Exception):
+    """There is no room for another process at the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,21 @@ class Zygote:
     def __init__(self, orders: socket.socket) -> None:
         self._orders = orders
 
+    def layers(self) -> dict[str, object]:
+        """Wait until it is shut in; its layers. Raises `confine.Unavailable` if it cannot be."""
+        hello = json.loads(self._orders.recv(_HELLO_BYTES) or b"{}")
+        if "refused" in hello:
+            raise confine.Unavailable(hello["refused"])
+        if "layers" not in hello:
+            raise Gone(hello.get("crashed", "died as it started"))
+        layers: dict[str, object] = hello["layers"]
+        return layers
+
     def fork(self, control: socket.socket, board: int) -> int:
-        """Fork a process that serves `control` and writes on that board; its process id."""
+        """Fork a process that serves `control` and writes on that board; its process id.
+
+        Raises `Crowded` if the kernel refuses a process at the moment.
+        """
         rights = array.array("i", (control.fileno(),))
         try:
             self._orders.sendmsg(
@@ -75,6 +96,8 @@ class Zygote:
         if len(answer) < _NUMBER.size:
             raise Gone("end of file")
         pid: int = _NUMBER.unpack(answer)[0]
+        if pid < 0:
+            raise Crowded(os.strerror(-pid))
         return pid
 
     def reap(self, pid: int) -> Death:
@@ -89,33 +112,42 @@ class Zygote:
         return Death(*_DEATH.unpack(answer))
 
 
-def start(
-    level: Level, scratch: str, boards: Sequence[Board], import_path: str
-) -> tuple[Zygote, dict[str, object]]:
-    """Fork a zygote from this process, which must be young and have one thread.
+def born(
+    orders: int, start: Start, boards: Sequence[Board], import_path: str
+) -> Callable[[], None]:
+    """Become a zygote, in a fresh fork of a young process with one thread.
 
-    The zygote and its layers. Raises `confine.Unavailable` if the host cannot give the level.
+    `orders` is the descriptor of the server's socket. Returns what forks programs for ever, to be
+    called when the callers' frames are gone: a program can look at all frames below its own. Ends
+    the process if the host cannot give the level; the server is told why.
     """
-    mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if os.fork() == 0:
-        try:
-            mine.close()
-            _live(its, level, scratch, boards, import_path)
-        finally:
-            os._exit(1)
-    its.close()
-    hello = json.loads(mine.recv(_HELLO_BYTES) or b"{}")
-    if "refused" in hello:
-        raise confine.Unavailable(hello["refused"])
-    if "layers" not in hello:
-        raise Gone(hello.get("crashed", "died as it started"))
-    return Zygote(mine), hello["layers"]
+    _keep_nothing_but(orders)
+    server = socket.socket(fileno=_ORDERS_FD)
+    try:
+        confinement = _shut_in(start, import_path)
+        enter = confinement.restrict_zygote()
+        held = _descriptors_of_a_program(enter)
+        if held != _WANTED:
+            raise confine.Unavailable(f"a program would hold the descriptors {held}")
+    except confine.Unavailable as error:
+        server.send(json.dumps({"refused": str(error)}).encode())
+        os._exit(1)
+    except BaseException as error:  # noqa: BLE001 - told to the server, which tells the caller
+        server.send(json.dumps({"crashed": f"{type(error).__name__}: {error}"[:1000]}).encode())
+        os._exit(1)
+    server.send(json.dumps({"layers": confinement.layers}).encode())
+    # Made before any fork: in a program's process it is the control socket's object.
+    os.dup2(_ORDERS_FD, restore.CONTROL_FD)
+    control = socket.socket(fileno=restore.CONTROL_FD)
+    os.close(restore.CONTROL_FD)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return partial(_fork_programs, server, control, boards, enter, confinement.work)
 
 
-def _live(
-    orders: socket.socket, level: Level, scratch: str, boards: Sequence[Board], import_path: str
-) -> None:
-    """The zygote's whole life."""
+def _shut_in(start: Start, import_path: str) -> confine.Confinement:
+    """Everything that is done once for all programs, short of the filter."""
     for name in _WARM.split():
         importlib.import_module(name)
     site = sys.modules["site"]
@@ -127,31 +159,23 @@ def _live(
     # The kernel should look at programs first when the machine runs out of memory.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
-    try:
-        confinement = confine.prepare(level, scratch)
-    except confine.Unavailable as error:
-        orders.send(json.dumps({"refused": str(error)}).encode())
-        return
-    except Exception as error:
-        orders.send(json.dumps({"crashed": f"{type(error).__name__}: {error}"}).encode())
-        raise
+    confinement = confine.prepare(start.level, start.scratch, start.landlock_abi)
     # After the change of user, which would clear it.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    # A program finds the modules that any interpreter has, not ours.
-    sys.path = [entry for entry in sys.path if entry != import_path]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sparring"]:
-        del sys.modules[name]
-    # Made before any fork: in a program's process it is the control socket's object.
-    os.dup2(orders.fileno(), restore.CONTROL_FD)
-    control = socket.socket(fileno=restore.CONTROL_FD)
-    os.close(restore.CONTROL_FD)
+    anonymous.forget_the_host(import_path, "sparring")
     restore.settle()
     program.warm_up()
-    enter = confinement.restrict_zygote()
-    orders.send(json.dumps({"layers": confinement.layers}).encode())
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    return confinement
+
+
+def _fork_programs(
+    orders: socket.socket,
+    control: socket.socket,
+    boards: Sequence[Board],
+    enter: Callable[[], None],
+    work: str,
+) -> None:
+    """The rest of the zygote's life. Every program sees this frame."""
     while True:
         message, ancillary, _, _ = orders.recvmsg(_ORDER.size, _ONE_FD)
         if not message:
@@ -159,7 +183,10 @@ def _live(
         what, number = _ORDER.unpack(message)
         if what == _FORK:
             fd = _NUMBER.unpack(ancillary[0][2])[0]
-            pid = kernel.fork()
+            try:
+                pid = kernel.fork()
+            except OSError as error:  # the user's processes are too many at the moment
+                pid = -(error.errno or errno.EAGAIN)
             if pid == 0:
                 for other in boards:
                     if other is not boards[number]:
@@ -169,21 +196,84 @@ def _live(
             os.close(fd)
             orders.send(_NUMBER.pack(pid))
         else:
-            _, status, usage = os.wait4(number, 0)
-            _clean(confinement.work)
-            cpu = usage.ru_utime + usage.ru_stime
-            orders.send(_DEATH.pack(status, cpu, usage.ru_maxrss))
+            orders.send(_buried(number, work))
+
+
+def _buried(pid: int, work: str) -> bytes:
+    """The packed `Death` of a process. Not in the frame that the next program sees."""
+    _, status, usage = os.wait4(pid, 0)
+    _clean(work)
+    return _DEATH.pack(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+
+
+def _keep_nothing_but(orders: int) -> None:
+    """Leave this process the socket to the server, as `_ORDERS_FD`, and nothing on 0 to 2.
+
+    Raises `OSError` if anything else stays open. The caller's descriptors are not known here, nor
+    how many there are.
+    """
+    if orders != _ORDERS_FD:
+        os.dup2(orders, _ORDERS_FD)
+    kernel.closing(_ORDERS_FD + 1)()
+    _fresh_standard_streams()
+    with contextlib.suppress(FileNotFoundError, PermissionError):  # a host that shows no /proc
+        held = {int(name) for name in os.listdir("/proc/self/fd")}
+        if held - {0, 1, 2, _ORDERS_FD, _ORDERS_FD + 1}:  # and the listing's own
+            raise OSError(f"descriptors stay open: {sorted(held)}")
+
+
+def _fresh_standard_streams() -> None:
+    """Open /dev/null on 0 to 2: a file description of one's own, with its own flags and locks."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)
+    os.close(null)
+
+
+_close_below, _close_above = kernel.closing(3, restore.CONTROL_FD - 1), kernel.closing(256)
 
 
 def _become_program(enter: Callable[[], None], control: int) -> None:
-    """In the fork: keep the standard descriptors and the control socket, and be confined."""
+    """In the fork: keep the control socket alone, with fresh standard streams, and be confined."""
     try:
         os.dup2(control, restore.CONTROL_FD)
-        os.closerange(3, restore.CONTROL_FD)
+        _close_below()
+        _close_above()
+        _fresh_standard_streams()
         enter()
     except BaseException:  # noqa: BLE001 - of ours, before there is a program
         # The server takes SIGKILL for a failure of ours: no program can send it.
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+_LOOKED_AT = 4096
+_WANTED = [0, 1, 2, restore.CONTROL_FD]
+
+
+def _descriptors_of_a_program(enter: Callable[[], None]) -> list[int]:
+    """The descriptors that are open in a process made as programs are, among the lower ones."""
+    read, write = os.pipe()
+    pid = kernel.fork()
+    if pid == 0:
+        os.dup(write)  # one more, which must not stay
+        _become_program(enter, write)
+        held = [fd for fd in range(_LOOKED_AT) if _is_open(fd)]
+        os.write(restore.CONTROL_FD, json.dumps(held).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as file:
+        text = file.read()
+    os.waitpid(pid, 0)
+    held = json.loads(text or "[]")
+    return [int(fd) for fd in held]
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        fcntl.fcntl(fd, fcntl.F_GETFD)
+    except OSError:
+        return False
+    return True
 
 
 def _clean(work: str) -> None:
