@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from sparring.errors import SandboxError
 from sparring.sandbox import Level, Sandbox, worker
+from sparring.sandbox.start import Start
 
 
 def test_the_report_names_level_and_layers(fresh: Sandbox) -> None:
@@ -48,9 +47,9 @@ def _refuse(monkeypatch: pytest.MonkeyPatch, levels: set[Level]) -> None:
     start, hello = worker.Worker.__init__, worker.Worker.hello
     asked: dict[int, Level] = {}
 
-    def remember(self: worker.Worker, level: Level, scratch: Path, hash_seed: int = 0) -> None:
-        asked[id(self)] = level
-        start(self, level, scratch, hash_seed)
+    def remember(self: worker.Worker, told: Start, hash_seed: int = 0) -> None:
+        asked[id(self)] = told.level
+        start(self, told, hash_seed)
 
     def answer(self: worker.Worker) -> dict[str, object]:
         if asked[id(self)] in levels:

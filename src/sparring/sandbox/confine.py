@@ -10,7 +10,6 @@ Not done here: CPU, idle time and memory are watched from outside (``watch``); r
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import resource
 import signal
@@ -37,6 +36,18 @@ _DEVICES = {
     "/dev/random": False,  # what is written is mixed into the host's
     "/dev/urandom": False,
 }
+# Host files that the standard library reads of itself: `mimetypes.knownfiles`. Without them a
+# program would be refused at one level what it does not find at the other.
+_READ_IN_PASSING = (
+    "/etc/mime.types",
+    "/etc/httpd/mime.types",
+    "/etc/httpd/conf/mime.types",
+    "/etc/apache/mime.types",
+    "/etc/apache2/mime.types",
+    "/usr/local/etc/httpd/conf/mime.types",
+    "/usr/local/lib/netscape/mime.types",
+    "/usr/local/etc/mime.types",
+)
 _NAMESPACES_ADVICE = (
     "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
     "kernel.apparmor_restrict_unprivileged_userns=0; in a container: a seccomp profile that "
@@ -125,9 +136,7 @@ def _readable() -> list[str]:
     """The Python installation and the libraries it loads, where they really are."""
     paths = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/nix/store"]
     paths += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
-    # What the standard library reads of the host in passing, and would be refused at one level
-    # and not find at the other.
-    paths += [str(path) for path in mimetypes.knownfiles if os.path.isfile(path)]
+    paths += _READ_IN_PASSING
     python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
     library = sysconfig.get_config_var("LIBDIR")
     if library and (Path(library) / (sysconfig.get_config_var("INSTSONAME") or "")).is_file():

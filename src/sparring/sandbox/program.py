@@ -151,7 +151,7 @@ def _run(
             try:
                 exec(code, main.__dict__)
             finally:
-                streams.flush_both()  # as CPython does where the main program ends, however
+                streams.flush_as_it_ends()  # before threads and `atexit`, however it ended
         elif part is Part.CALL:
             calls.answer_call(code, entry_point, *descriptors)
         elif part is Part.RESPONDER:

@@ -12,14 +12,16 @@ from __future__ import annotations
 import _thread
 import atexit
 import collections
+import contextlib
 import gc
 import importlib
 import io
+import opcode
 import operator
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import CodeType, ModuleType
 from typing import Any, TextIO
 
@@ -56,9 +58,10 @@ _TOLD_TEXT = (
 # not the program's: what it changes must not be there for the next.
 _RUNS_TEXT = "exec eval pickle _pickle marshal runpy"
 # More of both kinds, under names that a program may well use for something of its own.
-_SPENDING_MODULES = (
+_SPENDING_TEXT = (
     "code codeop timeit pdb bdb profile cProfile trace cgitb readline unittest doctest shelve dbm"
-).split()
+)
+_SPENDING_MODULES = frozenset(_SPENDING_TEXT.split())
 _HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {_RUNS_TEXT}".split())
 # The `register` of these is undone or concerns the program's own objects alone.
 _REGISTERS_ITS_OWN = frozenset({"atexit", "singledispatch", "singledispatchmethod"})
@@ -88,8 +91,9 @@ class Traces:
         self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
         loaded = sys.modules
         # Now, not in the first run: what is remembered has to be what stood there before it.
-        for name in (names & _NO_FILES) - loaded.keys():
-            importlib.import_module(name)
+        for name in {*(names & _NO_FILES), *_imports(code)} - loaded.keys():
+            with contextlib.suppress(Exception):  # the program will meet it itself
+                importlib.import_module(name)
         modules = [loaded[name] for name in names if name in loaded and name != "__main__"]
         modules += [
             value
@@ -161,6 +165,9 @@ class Traces:
         return True
 
 
+_IMPORT_NAME = opcode.opmap["IMPORT_NAME"]
+_IMPORTED_EARLY = sys.stdlib_module_names - {"this", "antigravity"}  # which do something
+
 _MISSING = object()
 _CHANGEABLE = (list, dict, set, collections.deque)
 _MOST_CONTENT = 2000
@@ -196,6 +203,17 @@ def _names(code: CodeType) -> set[str]:
             names |= _names(constant)
     # `import os.path` and `from xml.dom import x` bind by their first part.
     return names | {name.partition(".")[0] for name in names if "." in name}
+
+
+def _imports(code: CodeType) -> Iterator[str]:
+    """Modules of the library that the top of a program imports."""
+    operations, arguments = code.co_code[::2], code.co_code[1::2]
+    at = operations.find(_IMPORT_NAME)
+    while at >= 0:
+        name = code.co_names[arguments[at]]  # of the first 256 names
+        if name.partition(".")[0] in _IMPORTED_EARLY:
+            yield name
+        at = operations.find(_IMPORT_NAME, at + 1)
 
 
 def _attributes_of(value: object) -> Mapping[str, object] | None:

@@ -32,11 +32,18 @@ def flush(stream: object) -> None:
         method()
 
 
-def flush_both() -> None:
-    """Flush the standard streams, and mind no error: the interpreter's ``flush_io``."""
-    for name in ("stderr", "stdout"):
+def flush_as_it_ends() -> None:
+    """Flush the standard streams and mind no error, as CPython does where a main program ends.
+
+    Not the usual standard error: nobody sees it, and looking at it costs a fork copied pages.
+    """
+    held = sys.__dict__
+    streams = [held.get("stdout")]
+    if held.get("stderr") is not held.get("__stderr__"):
+        streams.insert(0, held.get("stderr"))
+    for stream in streams:
         try:
-            flush(getattr(sys, name, None))
+            flush(stream)
         except BaseException:  # noqa: BLE001 - of a stream that the program made
             continue
 

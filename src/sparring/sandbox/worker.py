@@ -23,15 +23,20 @@ from sparring.sandbox.start import Start
 _START_SECONDS = 60.0
 _HELLO_BYTES = 1 << 20
 _IMPORT_PATH = str(Path(__file__).resolve().parents[2])
-_BOOT = (
-    "import os, sys\n"
-    "sys.path.append(os.read(0, os.read(0, 1)[0] << 8 | os.read(0, 1)[0]).decode())\n"
-    "from sparring.sandbox.server import main\n"
-    # Called when the frame of `main` has gone: programs are forked from what it returns.
-    "run = main()\n"
-    "del main\n"
-    "run()"
-)
+# Modules are loaded by way of a descriptor, for their path stands in their code, and programs can
+# look at that: it is not to tell where on this host the project lies.
+_BOOT = """
+import os, sys
+place = os.read(0, os.read(0, 1)[0] << 8 | os.read(0, 1)[0])
+opened = f"/proc/self/fd/{os.open(place, os.O_PATH)}"
+sys.path.append(opened if os.path.isdir(opened) else place.decode())
+del place, opened
+from sparring.sandbox.server import main
+# Called when the frame of `main` has gone: programs are forked from what it returns.
+run = main()
+del main
+run()
+"""
 # The stack's room is fixed when an interpreter starts; deep recursion through C needs it.
 _STACK_KIB = 1 << 20
 _SHELL = f'ulimit -S -s {_STACK_KIB} 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"; exec "$@"'

@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sparring.sandbox import anonymous, confine, kernel, program, restore
+from sparring.sandbox import confine, kernel, program, restore
 from sparring.sandbox.board import Board
 from sparring.sandbox.start import Start
 
@@ -162,10 +162,25 @@ def _shut_in(start: Start, import_path: str) -> confine.Confinement:
     confinement = confine.prepare(start.level, start.scratch, start.landlock_abi)
     # After the change of user, which would clear it.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    anonymous.forget_the_host(import_path, "sparring")
+    _forget_the_host(import_path)
     restore.settle()
     program.warm_up()
     return confinement
+
+
+def _forget_the_host(import_path: str) -> None:
+    """Leave nothing of ours to be imported, and nothing that tells where we are or how started."""
+    # A program finds the modules that any interpreter has.
+    sys.path = [entry for entry in sys.path if entry != import_path]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sparring"]:
+        del sys.modules[name]
+    for entry in [entry for entry in sys.path_importer_cache if entry.startswith(import_path)]:
+        del sys.path_importer_cache[entry]
+    sys.orig_argv[:] = ["python", restore.PROGRAM_NAME]
+    # An environment for development lies in the project; the interpreter that it stands for does
+    # not, and programs may read that installation.
+    sys.executable = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
+    sys._base_executable = sys.executable  # type: ignore[attr-defined]
 
 
 def _fork_programs(
@@ -183,6 +198,7 @@ def _fork_programs(
         what, number = _ORDER.unpack(message)
         if what == _FORK:
             fd = _NUMBER.unpack(ancillary[0][2])[0]
+            _fresh_standard_streams()  # here, where it costs no copied pages
             try:
                 pid = kernel.fork()
             except OSError as error:  # the user's processes are too many at the moment
@@ -223,7 +239,7 @@ def _keep_nothing_but(orders: int) -> None:
 
 
 def _fresh_standard_streams() -> None:
-    """Open /dev/null on 0 to 2: a file description of one's own, with its own flags and locks."""
+    """Open /dev/null on 0 to 2 anew, for the next program alone: its flags and locks with it."""
     null = os.open("/dev/null", os.O_RDWR)
     for fd in range(3):
         os.dup2(null, fd)
@@ -234,12 +250,11 @@ _close_below, _close_above = kernel.closing(3, restore.CONTROL_FD - 1), kernel.c
 
 
 def _become_program(enter: Callable[[], None], control: int) -> None:
-    """In the fork: keep the control socket alone, with fresh standard streams, and be confined."""
+    """In the fork: keep the control socket beside the standard streams, and be confined."""
     try:
         os.dup2(control, restore.CONTROL_FD)
         _close_below()
         _close_above()
-        _fresh_standard_streams()
         enter()
     except BaseException:  # noqa: BLE001 - of ours, before there is a program
         # The server takes SIGKILL for a failure of ours: no program can send it.

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from sparring.sandbox.check.attacks import Attack, cheat, exhaust, files, system
+from sparring.sandbox.check.attacks import (
+    Attack,
+    channels,
+    cheat,
+    exhaust,
+    files,
+    holes,
+    remains,
+    scripts,
+    system,
+)
 from sparring.sandbox.check.backends import Backend
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
 from sparring.sandbox.types import Job
 from sparring.schema import Kind, Outcome, Verdict
 
-ATTACKS = (*files.ATTACKS, *system.ATTACKS, *exhaust.ATTACKS, *cheat.ATTACKS)
+ATTACKS = (
+    *files.ATTACKS,
+    *system.ATTACKS,
+    *holes.ATTACKS,
+    *channels.ATTACKS,
+    *exhaust.ATTACKS,
+    *cheat.ATTACKS,
+    *scripts.ATTACKS,
+    *remains.ATTACKS,
+)
 _PATIENCE_SECONDS = 60.0
 
 # Would print something else, or fail, if another program had left something in its process.
@@ -38,14 +57,19 @@ def check(backend: Backend, targets: Targets, *, harmful: bool) -> Iterator[Resu
         job = aimed(attack, targets)
         beside = _honest_job(2 * number + 1)
         with ThreadPoolExecutor(1) as pool:
-            future = pool.submit(backend.run, [job, beside])
+            future = pool.submit(
+                backend.run, [job, *accomplices(attack, targets, range(2)), beside]
+            )
             try:
-                outcomes, [honest] = future.result(timeout=_PATIENCE_SECONDS)
+                outcomes, *helped, [honest] = future.result(timeout=_PATIENCE_SECONDS)
             except TimeoutError:
                 backend.close()
                 yield Result("attacks", attack.name, False, "did not end; the check stops here")
                 return
+        helped += backend.run(accomplices(attack, targets, range(2, 6)))
         faults = faults_of(attack, outcomes, targets)
+        if any(targets.mark in outcome.output for [outcome] in helped):
+            faults.append("another program heard of it")
         after = _honest_outputs(backend, [2 * number + 2, 2 * number + 3])
         if [honest.output, *after] != [usual] * 3:
             faults.append("another program's output was changed")
@@ -67,6 +91,12 @@ def aimed(attack: Attack, targets: Targets) -> Job:
     """The attack as a job, aimed at the targets."""
     program = targets.fill(attack.program)
     return Job(program, attack.inputs, attack.limits, attack.kind, attack.entry_point)
+
+
+def accomplices(attack: Attack, targets: Targets, numbers: Iterable[int]) -> list[Job]:
+    """The attack's accomplice, if it has one, as programs that differ from each other."""
+    program = targets.fill(attack.accomplice)
+    return [Job(f"{program}\n# {n}", ("",)) for n in numbers] if program else []
 
 
 def faults_of(attack: Attack, outcomes: Sequence[Outcome], targets: Targets) -> list[str]:

@@ -43,6 +43,9 @@ class Attack:
     prints: str | None = None
     kind: Kind = Kind.STDIN
     entry_point: str = ""
+    accomplice: str = ""
+    """Another program, run while the attack runs and again after it: what it prints counts as well.
+    It shows whether one program can tell another something."""
     harmful: bool = False
     """Would harm the host where nothing holds it back."""
     plain: bool = True

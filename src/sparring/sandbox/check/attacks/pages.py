@@ -1,0 +1,27 @@
+"""What programs begin with that are after the page they share with whoever watches them."""
+
+from __future__ import annotations
+
+# The page that a program shares with whoever watches it, found as a Python object: among those
+# that can be reached from the frames and from all other objects.
+PAGES = """
+import gc, mmap, os, struct, sys, time
+def reach():
+    frame, seen = sys._getframe(), {}
+    todo = list(gc.get_objects())
+    while frame:
+        todo += frame.f_locals.values()
+        frame = frame.f_back
+    for _ in range(4):
+        following = []
+        for o in todo:
+            if id(o) not in seen and not isinstance(o, (type, type(sys), str, int)):
+                seen[id(o)] = o
+                following += gc.get_referents(o)
+        todo = following
+    return [o for o in seen.values() if isinstance(o, mmap.mmap)]
+def write(data, at=0):
+    for page in pages:
+        try: page[at:at + len(data)] = data
+        except (ValueError, IndexError, TypeError): pass
+"""
