@@ -113,16 +113,16 @@ def test_a_checker_program_reads_a_long_output(sandbox: Sandbox) -> None:
         "import json, sys\ncase = json.load(sys.stdin)\n"
         "print('accepted' if case['output'].split() == case['expected'].split() else 'no')"
     )
-    words = LONG // 2
+    words = LONG // 4
     task = Task(
         "t",
         "…",
-        (Test("\n", "1 " * words),),
+        (Test("\n", "10 " * words),),
         time_limit=5.0,
         checker="program",
         checker_program=checker,
     )
-    programs = [program(f"print('1 ' * {words - 1} + '{last}')") for last in "12"]
+    programs = [program(f"print('10 ' * {words - 1} + '1{last}')") for last in "02"]
     found = played(sandbox, task, programs, [])
     assert first_test([list(row) for row in found.outcomes_PT]) == ALL[:2]
 
