@@ -46,7 +46,7 @@ def test_the_limit_follows_the_longest_expected_output(where: str) -> None:
 
 def test_bytes_are_counted_whatever_stands_for_them() -> None:
     assert room_for([Test("", "\udcff" * 1000)], 1) == 2 * 3000
-    assert room_for([Test("", "x" * 100, Kind.CALL)], 1) == 1600
+    assert room_for([Test("", "x" * 100, Kind.CALL)], 1) == 2000
     assert room_for([Test("", "", Kind.SCRIPT)], 7) == room_for([], 7) == 7
     assert room_for([Test("", "x" * (MOST_OUTPUT_BYTES // 2 + 1))], 1) == MOST_OUTPUT_BYTES
 
@@ -56,7 +56,7 @@ def test_bytes_are_counted_whatever_stands_for_them() -> None:
     [
         (1, 1.0),
         ([1] * 50, [1.0] * 50),
-        ([1] * 50, [1 + 0j] * 50),
+        ([0] * 50, [complex(-0.0, -0.0)] * 50),
         ({1: {}}, {1.0: {}}),
         ([[]] * 9, [[]] * 9),
         ("é" * 50, "é" * 50),
@@ -66,6 +66,11 @@ def test_an_equal_value_has_room_however_it_is_written(expected: object, other: 
     assert expected == other
     test = Test("", values.encode(expected), Kind.CALL)
     assert len(values.encode(other)) <= room_for([test], 1)
+
+
+def test_a_value_within_a_tolerance_has_room_too() -> None:
+    test = Test("", values.encode([0] * 50), Kind.CALL, "float(1e-6)")
+    assert len(values.encode([-1.2345678901234567e-10] * 50)) <= room_for([test], 1)
 
 
 def test_long_printed_output_end_to_end(sandbox: Sandbox) -> None:
