@@ -8,7 +8,7 @@ import pytest
 
 from sparring.pipelines.early import Early
 from sparring.runs.timeline import Timeline
-from sparring.sandbox import Fork, Job, Limits, Sandbox, chunks, plan
+from sparring.sandbox import Fork, Job, Limits, Sandbox, chunks, node, plan
 from sparring.sandbox.memo import Memo
 from sparring.sandbox.types import Stats
 from sparring.schema import Kind, Verdict
@@ -82,3 +82,16 @@ def test_an_early_run_in_company_is_no_answer_either(fresh: Sandbox) -> None:
 def test_per_test_is_as_before() -> None:
     with Sandbox(1, fork=Fork.PER_TEST) as sandbox:
         assert [o.output for o in sandbox.run([Job(KEEPS, INPUTS)])[0]] == APART
+
+
+def test_a_node_runs_it_so() -> None:
+    works = plan.make(
+        [Job(KEEPS, INPUTS, alone=True)], plan.Call(), Memo(0), Stats(), skip=False
+    ).works
+    chunk = chunks.pack(works)
+    try:
+        answer = node.answer(None, Fork.PER_PROGRAM, node.identity(), chunk.rows, chunk.inputs)
+    finally:
+        node.close()
+    chunks.settle(works, answer)
+    assert [o.output for o in works[0].outcomes.values()] == APART
