@@ -118,3 +118,41 @@ def test_a_mistake_is_one_clear_line(place: Path, arguments: list[str], said: st
     assert done.returncode != 0
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_is_expected_makes_room_for_itself(place: Path) -> None:
+    (place / "long.py").write_text("print('x' * int(input()))")
+    (place / "long").write_text("x" * 3_000_000)
+    for number, given in ((1, "3000000\n"), (2, "2999999\n"), (3, "9000000\n")):
+        (place / str(number)).write_text(given)
+    given = [x for n in "123" for x in ("--input", n, "--expected", "long")]
+    done = sparring_here("sandbox", "run", "long.py", *given, "--output", "10", cwd=place)
+    assert done.returncode == 1
+    said = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert said == ["accepted", "wrong_answer", "output_limit"]
+    assert "output_limit: more than 6000000 bytes (" in done.stderr
+    alone = sparring_here("sandbox", "run", "long.py", "--input", "1", "--output", "10", cwd=place)
+    assert alone.returncode == 1
+    assert "output_limit: more than 10 bytes (" in alone.stderr
+
+
+def test_a_call_has_room_for_its_value(place: Path) -> None:
+    (place / "calls.py").write_text("def f(n): return 'x' * n")
+    (place / "a").write_text(f"assert f(40) == {'x' * 40!r}\nassert f(4000) == 'x'\n")
+    done = sparring_here(
+        "sandbox", "run", "calls.py", "--asserts", "a", "--entry-point", "f", "--output", "1",
+        cwd=place,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "accepted          f(40)" in done.stdout
+    assert "output_limit      f(4000)" in done.stdout
+
+
+@pytest.mark.parametrize("output", ["0", str((1 << 30) + 1)])
+def test_an_output_that_cannot_be_is_one_line(place: Path, output: str) -> None:
+    done = sparring_here("sandbox", "run", "p.py", "--input", "1", "--output", output, cwd=place)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"sparring: Limits.output_bytes is {output}: give a positive number of at most "
+        "1,073,741,824 (1 GiB)."
+    ]

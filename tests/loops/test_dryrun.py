@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from tests.loops.runs import SMALL, sparring_here
 
 SETS = [x for k, v in SMALL.items() for x in ("--set", f"{k}={v}")]
@@ -100,9 +101,10 @@ def test_reference_solutions_have_the_tasks_own_limits(tmp_path: Path) -> None:
     assert "2 tried, all pass" in done.stdout
 
 
-def test_a_validator_that_refuses_everything_stops_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("validator", ["import (", "print('valid')\n1 / 0"])
+def test_a_validator_that_refuses_everything_stops_it(tmp_path: Path, validator: str) -> None:
     row = {"question": "Print it.", "test_input": ["1"], "test_output": ["1"]}
-    row |= {"solutions": ["print(input())"], "validator": "import ("}
+    row |= {"solutions": ["print(input())"], "validator": validator}
     done = sparring_here("train", "--dry-run", *_files(tmp_path, row), cwd=tmp_path)
     assert done.returncode == 2
     assert "no validator allows its own task's tests" in done.stderr

@@ -33,13 +33,25 @@ def test_a_run_without_an_early_beginning_is_the_same(
 def test_without_a_memory_each_run_is_executed_once_and_nothing_changes(
     run: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """The sandbox forgets at once: what was begun early is still not run again."""
+    """The sandbox forgets at once: what was begun early is still not run again.
+
+    A response that is the reference solution word for word is another run than the reference,
+    which is alone with each generated input. A validator is nobody's response.
+    """
     asked: Counter[tuple[Any, ...]] = Counter()
+    in_both_ways: set[tuple[str, str]] = set()
     execute, begin = pool.Sandbox.run, early.Early.__init__
 
     def counted(self: Any, jobs: Any) -> Any:
         for job in jobs:
-            asked.update((job.program, job.limits, x) for x in job.inputs)
+            asked.update((job.program, job.limits, x, job.alone) for x in job.inputs)
+            in_both_ways.update(
+                (job.program, x)
+                for x in job.inputs
+                if "invalid" in job.program
+                and asked[job.program, job.limits, x, True]
+                and asked[job.program, job.limits, x, False]
+            )
         return execute(self, jobs)
 
     def fresh(self: Any, *given: Any) -> None:
@@ -53,6 +65,8 @@ def test_without_a_memory_each_run_is_executed_once_and_nothing_changes(
     assert done.returncode == 0, done.stderr
     assert asked
     assert set(asked.values()) == {1}
+    assert any("invalid" in program and alone for program, _, _, alone in asked)
+    assert not in_both_ways
     name = "rollouts/step-00001.jsonl.gz"
     assert (run / name).read_bytes() == (tmp_path / "forgetful" / name).read_bytes()
 

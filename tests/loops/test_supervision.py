@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 from tests.loops.runs import SMALL, command, records, same_run, sparring, sparring_here
+from tests.pipelines.played import response
 
 from sparring.config import make_recipe
 from sparring.microworld import NANO_DIR
+from sparring.prompts.parse import Reasoning
 from sparring.runs.directory import RunDir, step_file
-from sparring.schema import Role
+from sparring.runs.timeline import Timeline
+from sparring.sandbox import Limits
+from sparring.schema import Role, Task, Test
 from sparring.training.ring import Ring
+from sparring.training.round import Round
 from sparring.training.trainer import Trainer
 
 BY_NANO = {
@@ -237,3 +243,28 @@ def test_what_cannot_be_is_one_clear_line(
         assert done.returncode != 0
         assert expected in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_not_even_a_limit_tells_of_ground_truth() -> None:
+    """Programs that begin early do so under the limits that the label-free bout will ask for."""
+    task = Task("t", "…", (Test("1\n", "x" * (9 << 20)),))
+    answer = "**Test Input:**\n```\n1\n```\n**Test Output:**\n```\n2\n```"
+    written = response(Role.TESTER, answer)
+    table: Any = SimpleNamespace(
+        ring=SimpleNamespace(limits=Limits()),
+        written=SimpleNamespace(
+            supervisor=SimpleNamespace(reasoning=Reasoning()),
+            responses=lambda tasks: [[written] for _ in tasks],
+        ),
+        progress=SimpleNamespace(timeline=Timeline()),
+        lane="",
+    )
+    early: Any = None
+    [first] = Round(table, early, 1, 0, [task])._first_tests()
+    assert [(t.input, t.output) for t in first.own] == [("1\n", "2\n")]
+    assert first.own == first.others
+    assert first.limits == Limits()
+    table.written = None
+    [first] = Round(table, early, 1, 0, [task])._first_tests()
+    assert first.own == task.tests
+    assert first.limits.output_bytes == 18 << 20

@@ -34,13 +34,15 @@ TASK = Task(
 
 
 class Scripted:
-    """Stands for a sandbox: each program's outcomes are told in advance."""
+    """Stands for a sandbox: each program's outcomes are told in advance, one after another
+    through all of a call's jobs."""
 
     def __init__(self, told: dict[str, list[Outcome]]) -> None:
         self.told = told
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        return [tuple(self.told[job.program.strip()][: len(job.inputs)]) for job in jobs]
+        told = {program: iter(outcomes) for program, outcomes in self.told.items()}
+        return [tuple(next(told[job.program.strip()]) for _ in job.inputs) for job in jobs]
 
 
 def response(role: Role, text: str) -> Response:

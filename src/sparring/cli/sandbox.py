@@ -12,8 +12,9 @@ import typer
 
 from sparring.cli.check import check
 from sparring.errors import ConfigError, DataError
+from sparring.sandbox.credible import believed
 from sparring.sandbox.types import Fork, Job, Level, Limits
-from sparring.schema import Kind, Outcome, Verdict
+from sparring.schema import Kind, Outcome, Test, Verdict
 
 if TYPE_CHECKING:
     from sparring.tasks.asserts import CallTest
@@ -54,7 +55,9 @@ def run(
     seconds: Annotated[float, typer.Option("--seconds", help="CPU seconds of a run.")] = 1.0,
     idle: Annotated[float, typer.Option("--idle", help="Seconds of waiting.")] = 2.0,
     memory: Annotated[int, typer.Option("--memory", help="MiB of a run.")] = 256,
-    output: Annotated[int, typer.Option("--output", help="Bytes of output.")] = 1 << 20,
+    output: Annotated[
+        int, typer.Option("--output", help="Bytes of output; more where what is expected needs it.")
+    ] = 1 << 20,
     level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
     fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = Fork.PER_PROGRAM,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per run.")] = False,
@@ -64,10 +67,10 @@ def run(
     Without any of them standard input is the input. The exit code is 0 if every run ended by
     itself and, where something was expected, was right; else 1.
     """
+    from sparring.pipelines.limits import room_for
     from sparring.sandbox import Sandbox
 
     source = _read(program)
-    limits = Limits(seconds, idle, memory, output)
     named = [(str(p), _read(p)) for p in inputs or ()]
     wanted = [_read(p) for p in expected or ()]
     if wanted and len(wanted) != len(named):
@@ -76,11 +79,15 @@ def run(
         raise ConfigError("--asserts and --script need --entry-point: which function is tested?")
     if entry_point and not (asserts or script):
         raise ConfigError("--entry-point is for --asserts and --script: neither is given")
+    calls = _calls(asserts, entry_point) if asserts else []
+    tests = [*(Test("", text) for text in wanted), *(_as_test(call) for call in calls)]
+    limits = Limits(seconds, idle, memory, output)  # what is asked for has to make sense by itself
+    limits = replace(limits, output_bytes=room_for(tests, output))
     rows: list[tuple[str, Job, str | None, str]] = []
     for number, (name, data) in enumerate(named):
         text = wanted[number] if wanted else None
         rows.append((name, Job(source, (data,), limits), text, checker))
-    for test in _calls(asserts, entry_point) if asserts else ():
+    for test in calls:
         job = Job(source, (test.input,), limits, Kind.CALL, entry_point)
         rows.append((_shown_call(test, entry_point), job, test.output, test.checker))
     for path in script or ():
@@ -93,7 +100,8 @@ def run(
         data = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         rows = [("standard input", Job(source, (data,), limits), None, checker)]
     with Sandbox(min(len(rows), 4), level=level, fork=fork) as sandbox:
-        found = [outcomes[0] for outcomes in sandbox.run([job for _, job, _, _ in rows])]
+        ran = sandbox.run([job for _, job, _, _ in rows])
+        found = [believed(row[1].kind, one) for row, [one] in zip(rows, ran, strict=True)]
         used = sandbox.level
     graded = [_graded(o, row[2], row[3]) for o, row in zip(found, rows, strict=True)]
     for (name, job, _, _), outcome in zip(rows, graded, strict=True):
@@ -138,6 +146,10 @@ def _calls(path: Path, entry_point: str) -> list[CallTest]:
     if not calls:
         raise DataError(f"{path}: no assertion that is a call of {entry_point}; try --script")
     return calls
+
+
+def _as_test(call: CallTest) -> Test:
+    return Test(call.input, call.output, Kind.CALL, call.checker)
 
 
 def _shown_call(test: CallTest, entry_point: str) -> str:

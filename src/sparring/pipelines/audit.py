@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sparring.pipelines import columns
-from sparring.pipelines.bout import limits as limits_of
+from sparring.pipelines.bout import allowed
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.confirm import confirm
 from sparring.pipelines.grading import Comparison, Grader, rule_of
+from sparring.pipelines.limits import limits as limits_of
 from sparring.pipelines.repeated import Bench, every_test, repeated
 from sparring.pipelines.trivial import vacuous
 from sparring.sandbox import Limits
@@ -120,8 +121,7 @@ def _invalid(bench: Bench, tasks: Sequence[Task], limits: Sequence[Limits]) -> l
             if test.kind is not Kind.STDIN:
                 continue
             said = next(outcomes)
-            good = said.verdict is Verdict.FINISHED and said.output.strip() == "valid"
-            if not good and said.verdict is not Verdict.INFRA:
+            if not allowed(said) and said.verdict is not Verdict.INFRA:
                 what = said.output.strip() or said.detail or said.verdict.value
                 seen = f"the validator says of {short(test.input)}: {short(what)}"
                 advice = "leave the test out, or mend its input or the validator"

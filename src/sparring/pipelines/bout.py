@@ -4,7 +4,8 @@ Training and evaluation both stand on this. Every unique program runs once on
 every unique input, be it standard input, a call or a script (`columns`);
 ground-truth and generated tests differ only in where their expected outputs
 came from. Reference solution and validator run like
-any other program; what they say is used for metrics and for refusing
+any other program, but on each generated input in a process of its own
+(`columns`); what they say is used for metrics and for refusing
 forbidden inputs, never shown to a program.
 """
 
@@ -15,14 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.pipelines import columns
 from sparring.pipelines.answers import size
+from sparring.pipelines.asked import Row, ask_all
 from sparring.pipelines.early import Runs
 from sparring.pipelines.foreign import NO_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.reading import read_test
 from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning, parse_program
-from sparring.sandbox import Job, Limits
+from sparring.sandbox import Limits
 from sparring.schema import (
     Outcome,
     Response,
@@ -118,31 +119,8 @@ def judge(
         [read_test(task, r, think[1]) for r in group]
         for task, group in zip(tasks, tester, strict=True)
     ]
-    jobs: list[Job] = []
-    for i, task in enumerate(tasks):
-        generated, counted, every, known = _columns(task, tests[i])
-        limit = limits(task, general)
-        for p in programs[i]:
-            jobs += columns.jobs(p.source, every, limit, task) if p.source is not None else []
-        for p in pools[i] if pools else ():
-            jobs += columns.jobs(p.source, counted, limit, task) if p.source is not None else []
-        for s in task.solutions[:1]:
-            jobs += columns.jobs(s, known, limit, task)
-        if task.validator:
-            jobs += columns.jobs(task.validator, generated, limit, task)
-    found = iter(sandbox.run(jobs))
+    ready = ask_all(sandbox, tasks, programs, tests, pools, general)
     grader = Grader(sandbox)
-    ready = []
-    for i, task in enumerate(tasks):
-        generated, counted, every, known = _columns(task, tests[i])
-        own = [columns.row(every, found) if p.source is not None else None for p in programs[i]]
-        others = [
-            columns.row(counted, found) if p.source is not None else None
-            for p in (pools[i] if pools else ())
-        ]
-        reference = columns.row(known, found) if task.solutions else None
-        validation = columns.row(generated, found) if task.validator else None
-        ready.append((own, others if pools else None, reference, validation))
     grader.prepare(
         one
         for i, task in enumerate(tasks)
@@ -162,21 +140,6 @@ def judge(
     ]
 
 
-def _columns(
-    task: Task, tests: Sequence[ParsedTest]
-) -> tuple[tuple[Test, ...], tuple[Test, ...], tuple[Test, ...], tuple[Test, ...]]:
-    """The generated tests, and what is run on them and on others: a pool's programs, the group's
-    own, the reference."""
-    generated = tuple(p.test for p in tests if p.test)
-    counted = (*task.tests, *generated)
-    return generated, counted, (*counted, *task.withheld), (*generated, *task.ground_truth)
-
-
-def limits(task: Task, general: Limits) -> Limits:
-    """A task's own limits, and the general ones for what it does not say."""
-    return Limits(task.time_limit, general.idle_seconds, task.memory_limit, general.output_bytes)
-
-
 def infra_share(judged: Sequence[Judged]) -> float:
     """Share of cells, opponents' included, that our own failures left without a label."""
     bouts = [*judged, *(s.bout for j in judged if (s := j.supervision) and s.bout)]
@@ -185,15 +148,12 @@ def infra_share(judged: Sequence[Judged]) -> float:
     return sum(cells) / len(cells) if cells else 0.0
 
 
-_Runs = tuple[Outcome, ...]
-
-
 def _judged(
     task: Task,
     responses: tuple[Sequence[Response], Sequence[Response]],
     parsed: tuple[Sequence[ParsedProgram], Sequence[ParsedTest]],
-    runs: tuple[Sequence[_Runs | None], Sequence[_Runs | None] | None],
-    facts: tuple[_Runs | None, _Runs | None],
+    runs: tuple[Sequence[Row | None], Sequence[Row | None] | None],
+    facts: tuple[Row | None, Row | None],
     grader: Grader,
 ) -> Judged:
     tests = parsed[1]
@@ -254,18 +214,21 @@ def _judged(
     )
 
 
+def allowed(validation: Outcome) -> bool:
+    """Whether a validator allows the input that it was run on."""
+    return validation.verdict is Verdict.FINISHED and validation.output.strip() == "valid"
+
+
 def _refusal(validation: Outcome | None, reference: Outcome | None) -> TestRefusal | None:
     """Why a parsed test is refused. What failed on our side refuses nothing."""
-    if validation is not None and validation.verdict is not Verdict.INFRA:
-        finished = validation.verdict is Verdict.FINISHED
-        if not (finished and validation.output.strip() == "valid"):
-            return TestRefusal.FORBIDDEN
+    if not (validation is None or validation.verdict is Verdict.INFRA or allowed(validation)):
+        return TestRefusal.FORBIDDEN
     if reference is not None and reference.verdict not in (Verdict.FINISHED, Verdict.INFRA):
         return TestRefusal.UNFINISHED
     return None
 
 
-def _reference_G(task: Task, generated: int, row: _Runs | None, grader: Grader) -> list[Outcome]:
+def _reference_G(task: Task, generated: int, row: Row | None, grader: Grader) -> list[Outcome]:
     """The reference's outcomes on ground-truth tests; its runs on generated ones come first."""
     if row is None:
         return []
@@ -283,7 +246,7 @@ def _matrix(task: Task, outcomes: Sequence[Sequence[Outcome]], generated: int) -
 
 
 def _compared(
-    task: Task, tests: Sequence[Test | None], row: _Runs | None, grader: Grader
+    task: Task, tests: Sequence[Test | None], row: Row | None, grader: Grader
 ) -> list[Outcome]:
     """A program's outcomes on these tests with the checker's verdict in place of FINISHED."""
     if row is None:
@@ -303,9 +266,9 @@ def _compared(
 def _comparisons(
     task: Task,
     tests: Sequence[ParsedTest],
-    own: Sequence[_Runs | None],
-    others: Sequence[_Runs | None] | None,
-    reference: _Runs | None,
+    own: Sequence[Row | None],
+    others: Sequence[Row | None] | None,
+    reference: Row | None,
 ) -> Iterator[Comparison]:
     """Every comparison that judging this task takes."""
     generated = [p.test for p in tests if p.test]
@@ -323,7 +286,7 @@ def _comparisons(
     yield from foreign_comparisons(task)
 
 
-def _spread(row: _Runs | None, parsed_U: Bools) -> list[Outcome | None]:
+def _spread(row: Row | None, parsed_U: Bools) -> list[Outcome | None]:
     """Outcomes on the parsed tests, laid out over all of them."""
     if row is None:
         return [None] * len(parsed_U)

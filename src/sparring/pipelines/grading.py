@@ -1,11 +1,12 @@
 """Verdicts from outcomes: each finished run compared with what was expected.
 
 Most checkers are a comparison of two texts, made here, outside the sandbox. A task's own checker
-program is run in it, in a process of its own, once for each (input, output, expected output): it
-reads one JSON object with the keys ``input``, ``output`` and ``expected`` from standard input, and
-accepts by printing ``accepted``. Whatever else it does, falling over an output included, is a
-wrong answer: an output that breaks the checker must not be better off than one that is wrong. Only
-where the run itself failed on our side is there no label.
+program is run in it, once for each (input, output, expected output): it reads one JSON object with
+the keys ``input``, ``output`` and ``expected`` from standard input, and accepts by printing
+``accepted``. Whatever else it does, falling over an output included, is a wrong answer: an output
+that breaks the checker must not be better off than one that is wrong. Only where the run itself
+failed on our side is there no label. Each of these runs has a process of its own: else a program
+whose output a careless checker evaluates could teach it to accept another's.
 """
 
 from __future__ import annotations
@@ -15,25 +16,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sparring.pipelines.early import Runs
-from sparring.sandbox import Job, Limits
+from sparring.sandbox import Job, Limits, believed
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.checkers import Rule, accepts, parse_checker
 
 ACCEPTED = "accepted"
 """What a checker program prints to accept."""
 _SECONDS = 10.0
+_NO_ANSWER = (Verdict.INFRA, Verdict.NOT_RUN)
+_MIB = 1 << 20
+_MEMORY_MIB = 256
+_MORE_SECONDS, _MORE_MIB = 1.0, 64
+"""For each whole MiB of a question: a list of its words takes thirty times its size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """An output of a program for `input`, to be compared with the expected one by ``rule``;
-    None: the task's."""
+    None: the task's. ``kind``: of the run that gave the output."""
 
     task: Task
     input: str
     output: str
     expected: str
     rule: str | None = None
+    kind: Kind = Kind.STDIN
 
     @property
     def checker(self) -> str:
@@ -43,7 +50,7 @@ class Comparison:
     @classmethod
     def of(cls, task: Task, test: Test, output: str) -> Comparison:
         """A program's output for a test, with what the test expects."""
-        return cls(task, test.input, output, test.output, rule_of(task, test))
+        return cls(task, test.input, output, test.output, rule_of(task, test), test.kind)
 
     @classmethod
     def with_reference(cls, task: Task, test: Test, reference: str) -> Comparison:
@@ -82,12 +89,14 @@ class Grader:
                 question = _question(one)
                 if (_program(one.task), question) not in self._found:
                     wanted.setdefault(_program(one.task), {})[question] = None
-        jobs = [Job(p, tuple(q), Limits(cpu_seconds=_SECONDS)) for p, q in wanted.items()]
-        for (program, questions), outcomes in zip(
-            wanted.items(), self._sandbox.run(jobs), strict=True
-        ):
-            for question, outcome in zip(questions, outcomes, strict=True):
-                self._found[program, question] = outcome
+        jobs = [
+            Job(program, tuple(questions), limits, alone=True)
+            for program, every in wanted.items()
+            for limits, questions in _by_limits(every).items()
+        ]
+        for job, outcomes in zip(jobs, self._sandbox.run(jobs), strict=True):
+            for question, outcome in zip(job.inputs, outcomes, strict=True):
+                self._found[job.program, question] = believed(job.kind, outcome)
 
     def verdict(self, one: Comparison) -> tuple[Verdict, str]:
         """ACCEPTED, WRONG_ANSWER or, where the checker could not be run, INFRA; and why.
@@ -98,7 +107,7 @@ class Grader:
             good = accepts(one.checker, one.output, one.expected)
             return (Verdict.ACCEPTED if good else Verdict.WRONG_ANSWER), ""
         said = self._found[_program(one.task), _question(one)]
-        if said.verdict is Verdict.INFRA:
+        if said.verdict in _NO_ANSWER:
             return Verdict.INFRA, "the checker could not be run"
         if said.verdict is Verdict.FINISHED and said.output.strip() == ACCEPTED:
             return Verdict.ACCEPTED, ""
@@ -107,11 +116,26 @@ class Grader:
         return Verdict.WRONG_ANSWER, f"the checker ended with {said.verdict}: {said.detail}"
 
     def graded(self, outcome: Outcome, one: Comparison) -> Outcome:
-        """The outcome with the checker's verdict in place of FINISHED."""
+        """The outcome with the checker's verdict in place of FINISHED.
+
+        Only a script decides by itself. Of any other run a decision is not believed.
+        """
+        outcome = believed(one.kind, outcome)
         if outcome.verdict is not Verdict.FINISHED:
             return outcome
         verdict, why = self.verdict(one)
         return replace(outcome, verdict=verdict, detail=why or outcome.detail)
+
+
+def _by_limits(questions: Iterable[str]) -> dict[Limits, list[str]]:
+    """The questions by what the checker may use for them: more for one that is long."""
+    found: dict[Limits, list[str]] = {}
+    for question in questions:
+        mib = len(question) // _MIB
+        seconds, memory = _SECONDS + _MORE_SECONDS * mib, _MEMORY_MIB + _MORE_MIB * mib
+        limits = Limits(cpu_seconds=seconds, memory_mib=memory)
+        found.setdefault(limits, []).append(question)
+    return found
 
 
 def _program(task: Task) -> str:

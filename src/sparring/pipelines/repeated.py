@@ -16,6 +16,7 @@ from sparring.pipelines.columns import Ask
 from sparring.pipelines.conditions import CAUSES, Cause, Condition, clocks, rounds
 from sparring.pipelines.early import Runs
 from sparring.pipelines.grading import Grader
+from sparring.pipelines.limits import wider
 from sparring.schema import Outcome, Task, Test, Verdict
 
 _LIMITS = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)
@@ -185,7 +186,7 @@ def _patient(
             ),
             idle_seconds=ask.limits.idle_seconds * patience,
             memory_mib=ask.limits.memory_mib * _WIDER_MEMORY,
-            output_bytes=ask.limits.output_bytes * _WIDER_MEMORY,
+            output_bytes=wider(ask.limits.output_bytes, _WIDER_MEMORY),
         )
         where += [(a, t) for t in late]
         wide += [replace(ask, tests=(ask.tests[t],), limits=limits) for t in late]

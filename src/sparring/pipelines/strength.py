@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from sparring.pipelines import columns
-from sparring.pipelines.bout import limits
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.early import Runs
 from sparring.pipelines.grading import Grader
+from sparring.pipelines.limits import limits, wider
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks import branches
@@ -200,13 +200,13 @@ def _traces(
         if traced is None:
             continue
         found[i] = (traced.outcomes, set())
-        limits = replace(
+        slower = replace(
             one.ask.limits,
             cpu_seconds=_TIMES * one.ask.limits.cpu_seconds,  # taking notes takes time
-            output_bytes=one.ask.limits.output_bytes + _NOTES_BYTES,
+            output_bytes=wider(one.ask.limits.output_bytes, 1, _NOTES_BYTES),
         )
         point = branches.ENTRY_POINT if name else None
-        asks.append(Ask(one.ask.task, traced.source, tests, limits, point))
+        asks.append(Ask(one.ask.task, traced.source, tests, slower, point))
         of.append(i)
     for i, ask, row in zip(of, asks, columns.run(sandbox, asks), strict=True):
         for test, outcome in zip(ask.tests, row, strict=True):

@@ -27,15 +27,15 @@ from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Adapters
 from sparring.learning.stats import RoleStats
 from sparring.pipelines import columns
-from sparring.pipelines.bout import Judged, judge, limits
+from sparring.pipelines.bout import Judged, allowed, judge
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.grading import Grader
+from sparring.pipelines.limits import limits
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.pipelines.supervised import supervise
 from sparring.prompts.parse import ParsedProgram, parse_program
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
-from sparring.sandbox import Job
 from sparring.schema import Response, Role, StopReason, Task, Verdict
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
@@ -157,11 +157,11 @@ def _tasks(ring: Ring) -> Iterator[Check]:
 def _validators(ring: Ring) -> Iterator[Check]:
     """A validator has to allow the task's own tests, or it would refuse every generated one."""
     tried = [t for t in (*ring.tasks, *ring.held_out) if t.validator][:_REFERENCES]
-    jobs = [Job(t.validator or "", _inputs(t), limits(t, ring.limits)) for t in tried]
+    asks = [Ask(t, t.validator or "", t.ground_truth, limits(t, ring.limits)) for t in tried]
     refusing = [
         t.id
-        for t, outcomes in zip(tried, ring.sandbox.run(jobs), strict=True)
-        if any(o.output.strip() != "valid" for o in outcomes)
+        for t, outcomes in zip(tried, columns.run(ring.sandbox, asks), strict=True)
+        if not all(map(allowed, outcomes))
     ]
     if tried and len(refusing) == len(tried):
         raise DataError(
@@ -172,10 +172,6 @@ def _validators(ring: Ring) -> Iterator[Check]:
         if refusing:
             found += f"; {len(refusing)} refuse their own tests, such as {refusing[0]}"
         yield Check("validators", found, bool(refusing))
-
-
-def _inputs(task: Task) -> tuple[str, ...]:
-    return tuple(t.input for t in task.ground_truth)
 
 
 def _model(trainer: Trainer) -> Check:

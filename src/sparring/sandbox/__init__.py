@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sparring.sandbox.credible import believed
 from sparring.sandbox.types import Fork, Job, Level, Limits, Stats
 from sparring.schema import Kind
 
@@ -29,6 +30,7 @@ __all__ = [
     "Runner",
     "Sandbox",
     "Stats",
+    "believed",
 ]
 
 

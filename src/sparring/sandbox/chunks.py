@@ -15,6 +15,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from sparring.errors import SandboxError
+from sparring.sandbox.credible import believed
 from sparring.sandbox.plan import Call, Work
 from sparring.sandbox.types import Job, Limits
 from sparring.schema import Kind, Outcome, Verdict
@@ -139,7 +140,7 @@ def settle(works: Sequence[Work], answer: Answer) -> None:
         for work, rows in zip(works, answer["outcomes"], strict=True):
             for key, (verdict, output, cpu, mib, detail) in zip(work.missing(), rows, strict=True):
                 outcome = Outcome(Verdict(verdict), output, float(cpu), float(mib), str(detail))
-                found.append((work, key, outcome))
+                found.append((work, key, believed(work.job.kind, outcome)))
     except (KeyError, ValueError, TypeError) as error:
         node = answer.get("node", "?")
         raise SandboxError(f"node {node}: an answer that makes no sense: {error}") from None

@@ -22,9 +22,15 @@ _ENTRY_BYTES = 400  # what an entry costs beside its output, roughly
 Key = bytes
 
 
-def program_key(program: bytes, limits: Limits, kind: Kind, entry_point: str) -> bytes:
-    """The content of a program under its limits, and how it is run."""
-    digest = hashlib.sha256(f"{limits!r} {kind.value} {entry_point}".encode())
+def program_key(
+    program: bytes, limits: Limits, kind: Kind, entry_point: str, *, alone: bool = False
+) -> bytes:
+    """The content of a program under its limits, and how it is run.
+
+    What was found in company of other inputs is no answer to who asks for a run alone.
+    """
+    how = f"{limits!r} {kind.value}{'/alone' if alone else ''} {entry_point}"
+    digest = hashlib.sha256(how.encode())
     digest.update(b"\0" + program)
     return digest.digest()
 

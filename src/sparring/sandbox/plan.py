@@ -10,6 +10,7 @@ import queue
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from sparring.sandbox.credible import believed, credible
 from sparring.sandbox.memo import Memo, program_key, run_key
 from sparring.sandbox.types import Job, Stats
 from sparring.schema import Outcome, Verdict
@@ -47,7 +48,8 @@ class Work:
     """Stop after the first unknown run if that meets a time limit."""
     audited: bool = False
     alone: bool = False
-    """Each run in a process of its own from now on: a worker failed, or the second try."""
+    """Each run in a process of its own from now on: its job says so, a worker failed, or the
+    second try."""
     losses: int = 0
     """Times that it was given to a node of a cluster and nothing came back."""
     _second_try: bool = False
@@ -57,6 +59,7 @@ class Work:
 
     def settle(self, key: bytes, outcome: Outcome) -> None:
         """A worker's answer for one run."""
+        outcome = believed(self.job.kind, outcome)
         if self._second_try:
             outcome = replace(outcome, detail=f"{outcome.detail} (second try, alone)".lstrip())
         self.outcomes[key] = outcome
@@ -133,14 +136,15 @@ class Plan:
 
 
 def make(jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: bool) -> Plan:
-    """Plan a call. `skip`: smallest inputs first, the others only if that one does not hang."""
+    """Plan a call. `skip`: smallest inputs first, the others only if that one does not hang;
+    not of jobs whose inputs are to be alone."""
     works: dict[bytes, Work] = {}
     wanted = []
     jobs_of: dict[bytes, list[int]] = {}
     for number, job in enumerate(jobs):
         source = _encode(job.program)
-        key = program_key(source, job.limits, job.kind, job.entry_point)
-        work = works.setdefault(key, Work(key, source, job, call))
+        key = program_key(source, job.limits, job.kind, job.entry_point, alone=job.alone)
+        work = works.setdefault(key, Work(key, source, job, call, alone=job.alone))
         jobs_of.setdefault(key, []).append(number)
         stats.runs_asked += len(job.inputs)
         keys = []
@@ -153,13 +157,13 @@ def make(jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: boo
                 continue
             work.inputs[one] = data
             known = memo.get(one)
-            if known is not None:
+            if known is not None and credible(job.kind, known.verdict):
                 stats.deduplicated += 1
                 work.outcomes[one] = known
         wanted.append(keys)
     for work in works.values():
         work.unknown = [key for key in work.inputs if key not in work.outcomes]
-        if skip:
+        if skip and not work.job.alone:
             _smallest_first(work, stats)
     return Plan(list(works.values()), wanted, jobs_of)
 

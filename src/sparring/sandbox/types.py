@@ -14,6 +14,8 @@ from sparring.schema import Kind
 
 _MOST_SECONDS = 1e6
 _MOST = 1 << 40
+MOST_OUTPUT_BYTES = 1 << 30
+"""The largest `Limits.output_bytes`: a run's output passes through memory several times."""
 
 
 class Level(StrEnum):
@@ -66,10 +68,13 @@ class Limits:
             if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
                 kind = "number" if seconds else "whole number"
                 raise SandboxError(f"Limits.{name} is {value!r}: give a positive {kind}.")
-            if not 0 < value <= (_MOST_SECONDS if seconds else _MOST):
-                most = f"{_MOST_SECONDS:g}" if seconds else f"{_MOST:g}"
+            most = _MOST_SECONDS if seconds else _MOST
+            if name == "output_bytes":
+                most = MOST_OUTPUT_BYTES
+            if not 0 < value <= most:
+                told = f"{most:,} (1 GiB)" if most == MOST_OUTPUT_BYTES else f"{most:g}"
                 raise SandboxError(
-                    f"Limits.{name} is {value!r}: give a positive number of at most {most}."
+                    f"Limits.{name} is {value!r}: give a positive number of at most {told}."
                 )
 
 
@@ -79,6 +84,11 @@ class Job:
 
     ``entry_point``, for calls and scripts: the function's name, or ``Class.method`` for a class
     that is made without arguments.
+
+    ``alone``: each input in a process of its own, whatever the sandbox's `Fork` is, and none left
+    out because another met a limit. For a program that reads what several authors wrote, none of
+    whom may have a say in what becomes of another's (a checker on the outputs of different
+    programs).
     """
 
     program: str
@@ -86,6 +96,7 @@ class Job:
     limits: Limits = Limits()
     kind: Kind = Kind.STDIN
     entry_point: str = ""
+    alone: bool = False
 
     def __post_init__(self) -> None:
         parts = self.entry_point.split(".")

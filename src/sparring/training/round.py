@@ -22,15 +22,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from sparring.pipelines import columns
-from sparring.pipelines.bout import Judged, Supervision, judge, limits
+from sparring.pipelines.bout import Judged, Supervision, judge
+from sparring.pipelines.columns import Ask
 from sparring.pipelines.early import Early
+from sparring.pipelines.limits import limits
 from sparring.pipelines.reading import read_test
-from sparring.pipelines.supervised import rewarded, supervise
+from sparring.pipelines.supervised import label_free, rewarded, supervise
 from sparring.prompts.parse import ParsedProgram, Reasoning, parse_program
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.sampling.base import Prompt
+from sparring.sandbox import Limits
 from sparring.schema import Response, Role, Task, Test
 from sparring.training.cast import Cast
 from sparring.training.journal import Journal
@@ -47,6 +50,16 @@ def journal_file(step: int, turn: int, player: str) -> str:
 
 class Left(Exception):
     """Nobody waits for this round any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What the programs of a task begin with: tests for its own ones and for opponents', and the
+    limits of the bout that is judged by these tests."""
+
+    own: tuple[Test, ...]
+    others: tuple[Test, ...]
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,6 @@ class Round:
         self.step = step
         self.turn = turn
         self.tasks = tasks
-        self._limits = [limits(t, table.ring.limits) for t in tasks]
         self._coder: list[list[Response]] = [[] for _ in tasks]
         self._others: list[list[Response]] = [[] for _ in tasks]
 
@@ -94,14 +106,14 @@ class Round:
             "coder",
             ring.prompts(self.tasks, Role.CODER, self.step),
             sampling.programs,
-            each=lambda i, r: self._begin(i, [r], first[i][0]),
+            each=lambda i, r: self._begin(i, [r], first[i].own, first[i].limits),
         )
         if ring.recipe.opponents:
             self._others = self._asked(
                 "opponents",
                 ring.opponents_prompts(self.tasks, self.step),
                 ring.recipe.opponents,
-                each=lambda i, r: self._begin(i, [r], first[i][1]),
+                each=lambda i, r: self._begin(i, [r], first[i].others, first[i].limits),
             )
         asked = list(range(len(self.tasks)))
         if sampling.skip_unlabelled:
@@ -211,41 +223,60 @@ class Round:
             if not all(journal.whole(i) for i in part):
                 yield part
 
-    def _first_tests(self) -> list[tuple[tuple[Test, ...], tuple[Test, ...]]]:
-        """For each task the tests that its programs can begin with: own ones, opponents'."""
+    def _first_tests(self) -> list[_First]:
+        """For each task the tests that its programs can begin with."""
+        general = self.table.ring.limits
         if (written := self.table.written) is None:
-            return [(t.ground_truth, t.tests) for t in self.tasks]
+            return [_First(t.ground_truth, t.tests, limits(t, general)) for t in self.tasks]
         think = written.supervisor.reasoning
         lane = f"{self.table.lane}supervisor"
         with self.table.progress.timeline.during(Phase.SAMPLING, lane):
             groups = written.responses(self.tasks)
-        read = [self._tests(i, group, think) for i, group in enumerate(groups)]
-        return [(own, own) for own in read]
+        first = []
+        for task, group in zip(self.tasks, groups, strict=True):
+            # As `supervise` judges: not even a limit may tell of ground truth.
+            blind = label_free(task, [read_test(task, r, think) for r in group])
+            first.append(_First(blind.tests, blind.tests, limits(blind, general)))
+        return first
 
     def _begin_known(self) -> None:
         """Reference solutions on ground-truth tests, which are known before anything is asked."""
         if self.table.written is None:
             for i, task in enumerate(self.tasks):
-                self._run(i, task.solutions[:1], task.ground_truth)
+                limit = limits(task, self.table.ring.limits)
+                self._run(i, task.solutions[:1], task.ground_truth, limit, of_task=True)
 
-    def _begin(self, i: int, coder: Sequence[Response], tests: tuple[Test, ...]) -> None:
-        self._run(i, [p.source for p in self._programs(coder)], tests)
+    def _begin(
+        self, i: int, coder: Sequence[Response], tests: tuple[Test, ...], limit: Limits
+    ) -> None:
+        sources = [p.source for p in self._programs(coder)]
+        self._run(i, sources, tests, limit, of_task=False)
 
-    def _run(self, i: int, sources: Sequence[str | None], tests: tuple[Test, ...]) -> None:
-        """Have these programs run on tests of task ``i``."""
+    def _run(
+        self,
+        i: int,
+        sources: Sequence[str | None],
+        tests: tuple[Test, ...],
+        limit: Limits,
+        *,
+        of_task: bool,
+    ) -> None:
+        """Have these programs run on tests of task ``i``, as its bout will ask for it."""
         self.early.begin(
             job
             for source in sources
             if source is not None
-            for job in columns.jobs(source, tests, self._limits[i], self.tasks[i])
+            for job in columns.jobs(Ask(self.tasks[i], source, tests, limit, of_task=of_task))
         )
 
     def _begin_generated(self, i: int, tester: Sequence[Response]) -> None:
         tests = self._tests(i, tester, self.table.ring.reasoning[Role.TESTER])
         task = self.tasks[i]
-        validator = [task.validator] if task.validator else []
+        limit = limits(task, self.table.ring.limits)
         sources = [p.source for p in self._programs([*self._coder[i], *self._others[i]])]
-        self._run(i, [*sources, *task.solutions[:1], *validator], tests)
+        self._run(i, sources, tests, limit, of_task=False)
+        validator = [task.validator] if task.validator else []
+        self._run(i, [*task.solutions[:1], *validator], tests, limit, of_task=True)
 
     def _tests(self, i: int, tester: Sequence[Response], think: Reasoning) -> tuple[Test, ...]:
         """The tests that can be read in these responses to task ``i``."""

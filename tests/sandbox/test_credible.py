@@ -1,0 +1,155 @@
+"""Verdicts that a run of its kind cannot have are not believed, whoever says them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from tests.pipelines.played import program, response
+from typer.testing import CliRunner
+
+from sparring.cli import sandbox as command
+from sparring.pipelines.audit import Care, audit_tasks
+from sparring.pipelines.bout import judge
+from sparring.pipelines.columns import Ask, run
+from sparring.pipelines.grading import Comparison, Grader
+from sparring.pipelines.repeated import Bench
+from sparring.pipelines.strength import strength
+from sparring.pipelines.trivial import vacuous
+from sparring.sandbox import Job, Limits, Sandbox, believed, chunks, plan
+from sparring.sandbox.credible import DECISIONS, credible
+from sparring.sandbox.memo import Memo
+from sparring.sandbox.store import Store
+from sparring.sandbox.types import Stats
+from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
+
+STDIN = Test("1\n", "1\n")
+CALL = Test('{"tuple":[{"tuple":[]},{"dict":[]}]}', "1", Kind.CALL, "value")
+SCRIPT = Test("assert f() == 1", "", Kind.SCRIPT)
+NEVER = {
+    Kind.STDIN: {*DECISIONS, Verdict.INVALID},
+    Kind.CALL: {*DECISIONS, Verdict.INVALID},
+    Kind.SCRIPT: {Verdict.FINISHED, Verdict.INVALID},
+}
+
+
+class Liar:
+    """Stands for a sandbox that says the same of every run."""
+
+    def __init__(self, verdict: Verdict, output: str = "") -> None:
+        self.outcome = Outcome(verdict, output)
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        return [tuple(self.outcome for _ in job.inputs) for job in jobs]
+
+
+def liars() -> Iterator[tuple[Test, Verdict]]:
+    for test in (STDIN, CALL, SCRIPT):
+        yield from ((test, verdict) for verdict in sorted(NEVER[test.kind]))
+
+
+def with_task(test: Test) -> Task:
+    name = None if test.kind is Kind.STDIN else "f"
+    return Task("t", "…", (test,), solutions=("print(1)",), entry_point=name)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_each_kind_has_its_verdicts(kind: Kind) -> None:
+    assert {v for v in Verdict if not credible(kind, v)} == NEVER[kind]
+    for verdict in Verdict:
+        outcome = Outcome(verdict, "x", 1.0, 2.0, "y")
+        if verdict in NEVER[kind]:
+            said = believed(kind, outcome)
+            assert (said.verdict, said.output, said.cpu_seconds) == (Verdict.INFRA, "", 1.0)
+            assert said.detail == (
+                f"a {kind} run came back as {verdict}, which no such run can decide"
+            )
+        else:
+            assert believed(kind, outcome) is outcome
+
+
+@pytest.mark.parametrize(("test", "verdict"), list(liars()))
+def test_graders_do_not_believe_it(test: Test, verdict: Verdict) -> None:
+    task = with_task(test)
+    graded = Grader(Liar(verdict)).graded(Outcome(verdict), Comparison.of(task, test, ""))
+    assert graded.verdict is Verdict.INFRA
+    assert "came back as" in graded.detail
+
+
+def test_a_scripts_decision_stays() -> None:
+    for verdict in DECISIONS:
+        outcome = Outcome(verdict)
+        one = Comparison.of(with_task(SCRIPT), SCRIPT, "")
+        assert Grader(Liar(verdict)).graded(outcome, one) is outcome
+
+
+@pytest.mark.parametrize(("test", "verdict"), list(liars()))
+def test_nobody_else_believes_it(test: Test, verdict: Verdict) -> None:
+    task, liar = with_task(test), Liar(verdict)
+    ask = Ask(task, "print(1)", (test,), Limits())
+    assert [o.verdict for [o] in run(liar, [ask])] == [Verdict.INFRA]
+    [judged] = judge(liar, [task], [[response(Role.CODER, program("print(1)"))]], [[]], Limits())
+    assert not judged.matrix.observed_PT.any()
+    assert {o.verdict for o in judged.reference_G} == {Verdict.INFRA}
+    [audited] = audit_tasks(Bench(liar, (liar, liar)), [task], Limits(), Care(repeats=1))
+    assert (audited.best, audited.confirmed) == (None, 0)
+    [strong] = strength(liar, [task], [(test,)], Limits())
+    assert strong is not None
+    assert strong.counted == 0
+    if test.kind is Kind.SCRIPT:
+        assert vacuous(liar, Grader(liar), [task], [Limits()]) == [[]]
+
+
+@pytest.mark.parametrize("verdict", DECISIONS)
+def test_a_checkers_run_cannot_decide_by_its_verdict(verdict: Verdict) -> None:
+    task = Task("t", "…", (STDIN,), checker="program", checker_program="print('accepted')")
+    grader = Grader(Liar(verdict, "accepted\n"))
+    one = Comparison.of(task, STDIN, "1\n")
+    grader.prepare([one])
+    assert grader.verdict(one) == (Verdict.INFRA, "the checker could not be run")
+
+
+def test_a_checker_that_was_not_run_refuses_nobody() -> None:
+    task = Task("t", "…", (STDIN,), checker="program", checker_program="print('accepted')")
+    grader = Grader(Liar(Verdict.NOT_RUN))
+    one = Comparison.of(task, STDIN, "1\n")
+    grader.prepare([one])
+    assert grader.verdict(one)[0] is Verdict.INFRA
+
+
+def made(job: Job, memo: Memo) -> plan.Plan:
+    return plan.make([job], plan.Call(), memo, Stats(), skip=False)
+
+
+def test_a_worker_and_a_node_cannot_decide() -> None:
+    [work] = made(Job("p", ("1",)), Memo(0)).works
+    work.settle(work.unknown[0], Outcome(Verdict.ACCEPTED))
+    assert work.outcomes[work.unknown[0]].verdict is Verdict.INFRA
+    [work] = made(Job("p", ("1",)), Memo(0)).works
+    answer = {"outcomes": [[("accepted", "", 0.0, 0.0, "")]], "node": "n"}
+    chunks.settle([work], answer)
+    assert work.outcomes[work.unknown[0]].verdict is Verdict.INFRA
+
+
+def test_what_a_store_cannot_know_is_run_again(tmp_path: Path) -> None:
+    job = Job("print(input())", ("1",))
+    [work] = made(job, Memo(0)).works
+    store = Store(tmp_path / "store")
+    store.put(work.unknown[0], Outcome(Verdict.ACCEPTED, "1\n"))
+    store.close()
+    with Sandbox(1, store=tmp_path / "store") as sandbox:
+        [[outcome]] = sandbox.run([job])
+        assert (outcome.verdict, outcome.output) == (Verdict.FINISHED, "1\n")
+        assert sandbox.stats.runs_executed == 1
+
+
+def test_the_shell_does_not_believe_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sandbox, "run", lambda self, jobs: Liar(Verdict.ACCEPTED).run(jobs))
+    for name in ("p.py", "given", "expected"):
+        (tmp_path / name).write_text("1\n")
+    asked = ["run", str(tmp_path / "p.py"), "--input", str(tmp_path / "given")]
+    for more in ([], ["--expected", str(tmp_path / "expected")]):
+        done = CliRunner().invoke(command.app, [*asked, *more])
+        assert done.exit_code == 1
+        assert "infra: a stdin run came back as accepted" in done.output
