@@ -21,7 +21,7 @@ from typing import Any
 from sparring import values
 from sparring.sandbox import messages, raised
 
-GONE = "the program ended before the script did"
+_GONE = "the program ended before the script did"
 _NO_ANSWER = "the program's process sent what is no answer"
 _OPAQUE = '{"object":'
 """How `values` writes what is not plain. Inside a string its quotes would be escaped."""
@@ -40,8 +40,9 @@ class Line:
         self._on_call = on_call
         self._turn = threading.Lock()
         self._caller: int | None = None
-        self.gone = False
-        """Whether any call found the program gone. A script that catches everything would pass."""
+        self.gone = ""
+        """Why the program counts as gone, from the first call that finds it so. A script that
+        catches everything would pass."""
 
     def ask(self, request: bytes, count: int, names: Set[str]) -> Any:
         """Send a request; an exception, or the triple of value, `count` arguments, named ones.
@@ -56,12 +57,15 @@ class Line:
         self._on_call()
         with self._turn:
             if self.gone:
-                raise ProgramGone(GONE)
+                raise ProgramGone(self.gone)
             self._caller = threading.get_ident()
             try:
                 return _parse(self._exchange(request), count, names)
-            except BaseException:
-                self.gone = True
+            except ProgramGone as error:
+                self.gone = str(error)
+                raise
+            except BaseException as error:
+                self.gone = f"a call was interrupted by {type(error).__name__}"
                 raise
             finally:
                 self._caller = None
@@ -77,7 +81,7 @@ class Line:
         except ValueError:
             raise ProgramGone(_NO_ANSWER) from None
         if answer is None:
-            raise ProgramGone(GONE)
+            raise ProgramGone(_GONE)
         return answer
 
 

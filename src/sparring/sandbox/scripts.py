@@ -22,7 +22,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from sparring.sandbox.candidate import GONE, Candidate, Line, ProgramGone
+from sparring.sandbox.candidate import Candidate, Line, ProgramGone
 from sparring.sandbox.failures import Failures
 
 CANDIDATE = "candidate"
@@ -64,7 +64,7 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
         _until_exit(failures, check, proxy)
     failures.settle()
     if line.gone:
-        raise ProgramGone(GONE)
+        raise ProgramGone(line.gone)
     failures.raise_first()
 
 
