@@ -5,35 +5,33 @@ does not fire. `answer_call` is one call whose arguments and value are files; `a
 serves a test script in another process, call after call, until that hangs up.
 
 Like everything in a program's process this is trusted with nothing: what it writes is what the
-program could have written itself, and is compared elsewhere.
+program could have written itself, and is compared elsewhere. Nor does it keep anything for a
+program that looks through the frames that called it: what came as text is gone before the call,
+and arguments stay only where they are sent back.
 """
 
 from __future__ import annotations
 
 import builtins
-import json
-import os
-import struct
 import sys
 from collections.abc import Callable
 from types import CodeType, ModuleType
 from typing import Any
 
 from sparring import values
+from sparring.sandbox import messages, raised
 
 MODULE_NAME = "program"
-_LENGTH = struct.Struct("<I")
-MAX_MESSAGE_BYTES = 64 << 20
-VALUE, ERROR = b"v", b"e"
-_MOST_TEXT = 500
 
 
 def answer_call(code: CodeType, entry_point: str, spec: int, value: int) -> None:
     """Load the program, call it with the arguments in file `spec`, write to file `value`."""
-    arguments, named = values.decode(_read_all(spec))
-    result = _find(_load(code), entry_point)(*arguments, **named)
+    given = _given(spec)
+    function = _find(_load(code), entry_point)
+    # Taken out of the list, so that it is empty during the call.
+    result = function(*given.pop(), **given.pop())
     # As descriptors, not as file objects: the program may have replaced `open`.
-    _write_all(value, values.encode(result).encode("ascii"))
+    messages.write_all(value, values.encode(result).encode("ascii"))
 
 
 def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
@@ -41,50 +39,40 @@ def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
 
     A call is the encoded triple of a name (None: the entry point), positional and named
     arguments. The answer is `VALUE` and the encoded triple of the value and both kinds of
-    arguments as the call left them, or `ERROR` and what is said of the exception in JSON: the
-    names of its classes, nearest first, its text, and its encoded arguments if they are plain.
+    arguments as the call left them, or `ERROR` and a description of the exception (``raised``).
+    Raises `ValueError` for a message that is too long.
     """
-    module: ModuleType | None = None
-    while (request := receive(channel)) is not None:
-        try:
-            name, arguments, named = values.decode(request.decode("ascii"))
-            if module is None:
-                module = _load(code)
-            result = _find(module, name or entry_point)(*arguments, **named)
-            answer = VALUE + values.encode((result, arguments, named)).encode("ascii")
-        except MemoryError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever it raises goes to the script
-            answer = ERROR + _described(error)
-        send(channel, answer)
+    program: list[ModuleType] = []
+    while _answer_one(program, code, entry_point, channel):
+        pass
 
 
-def _described(error: BaseException) -> bytes:
-    held: tuple[object, ...] = error.args
-    if isinstance(error, OSError) and error.filename is not None:
-        held = (error.errno, error.strerror, error.filename)  # `args` leaves out the name
+def _answer_one(program: list[ModuleType], code: CodeType, entry_point: str, channel: int) -> bool:
+    """Answer the next call, False at the end. `program` is empty until the first has loaded it."""
+    received = [messages.receive(channel)]
+    if received[0] is None:
+        return False
     try:
-        encoded = values.encode(held)
-    except values.NotPlain:
-        encoded = None
-    names = [kind.__name__ for kind in type(error).__mro__]
-    return json.dumps([names, str(error)[:_MOST_TEXT], encoded]).encode("ascii")
+        # Taken out of the list: the bytes end with their decoding.
+        name, arguments, named = values.decode((received.pop() or b"").decode("ascii"))
+        if not program:
+            program.append(_load(code))
+        result = _find(program[0], name or entry_point)(*arguments, **named)
+        answer = messages.VALUE + values.encode((result, arguments, named)).encode("ascii")
+        if len(answer) > messages.MAX_BYTES:
+            raise ValueError("a value that is too long")
+    except MemoryError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it raises goes to the script
+        answer = messages.ERROR + raised.describe(error)
+    messages.send(channel, answer)
+    return True
 
 
-def send(channel: int, message: bytes) -> None:
-    """One message on a stream."""
-    _write_all(channel, _LENGTH.pack(len(message)) + message)
-
-
-def receive(channel: int) -> bytes | None:
-    """The next message of a stream; None at its end. Raises `ValueError` if it is too long."""
-    head = _read(channel, _LENGTH.size)
-    if head is None:
-        return None
-    [length] = _LENGTH.unpack(head)
-    if length > MAX_MESSAGE_BYTES:
-        raise ValueError("a message that is too long")
-    return _read(channel, length)
+def _given(spec: int) -> list[Any]:
+    """What a file says of one call: the named arguments and, to be taken first, the others."""
+    arguments, named = values.decode(messages.read_all(spec).decode("ascii"))
+    return [named, arguments]
 
 
 def _load(code: CodeType) -> ModuleType:
@@ -105,28 +93,3 @@ def _find(module: ModuleType, entry_point: str) -> Callable[..., Any]:
     if not callable(found):
         raise NameError(f"the program defines no function {entry_point}")
     return found  # type: ignore[no-any-return]
-
-
-def _read_all(fd: int) -> str:
-    parts = []
-    while part := os.read(fd, 1 << 20):
-        parts.append(part)
-    os.close(fd)
-    return b"".join(parts).decode("ascii")
-
-
-def _read(fd: int, count: int) -> bytes | None:
-    parts = []
-    while count:
-        part = os.read(fd, min(count, 1 << 20))
-        if not part:
-            return None
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

@@ -12,22 +12,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from sparring.sandbox.credible import credible
 from sparring.sandbox.frames import PIECE_BYTES, PIECE_RUNS, BrokenPeer, Header, Request
 from sparring.schema import Kind, Outcome, Verdict
 
-_LIMITS = frozenset(
-    {
-        Verdict.RUNTIME_ERROR,
-        Verdict.TIME_LIMIT,
-        Verdict.IDLE_LIMIT,
-        Verdict.MEMORY_LIMIT,
-        Verdict.OUTPUT_LIMIT,
-        Verdict.SANDBOX_VIOLATION,
-        Verdict.INFRA,
-    }
-)
-_OF_A_RUN = _LIMITS | {Verdict.FINISHED}
-_OF_A_SCRIPT = _LIMITS | {Verdict.ACCEPTED, Verdict.WRONG_ANSWER}
 _DETAIL_CHARACTERS = 2000
 _ROW_BYTES = 6 * _DETAIL_CHARACTERS + 200  # in JSON, every character escaped
 _MOST = 1e9  # CPU seconds of a run, MiB
@@ -80,12 +68,12 @@ def _outcome(
         verdict = Verdict(word)
     except ValueError as error:
         raise BrokenPeer("a verdict that there is not") from error
-    script = request.kind is Kind.SCRIPT
-    known = verdict in (_OF_A_SCRIPT if script else _OF_A_RUN)
-    skipped = verdict is Verdict.NOT_RUN and request.skip and number > 0
-    if not known and not skipped:
-        raise BrokenPeer(f"{verdict} is no outcome of a {request.kind} run")
-    most = 0 if script or skipped else request.limits.output_bytes
+    skipped = verdict is Verdict.NOT_RUN
+    may_skip = request.skip and number > 0
+    if not credible(request.kind, verdict) or (skipped and not may_skip):
+        raise BrokenPeer(f"{verdict} is no outcome of run {number}, a {request.kind}")
+    prints = request.kind is not Kind.SCRIPT and not skipped
+    most = request.limits.output_bytes if prints else 0
     if not _is_count(length) or not length <= most or start + length > len(blob):
         raise BrokenPeer("an output of another length")
     for amount in (cpu, mib):
