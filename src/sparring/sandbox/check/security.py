@@ -17,6 +17,7 @@ from sparring.sandbox.check.attacks import (
     system,
 )
 from sparring.sandbox.check.backends import Backend
+from sparring.sandbox.check.conditions import Condition, changed
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
 from sparring.sandbox.types import Job
@@ -47,10 +48,17 @@ print(len([1, 2]), sys.stdin.read(), sys.argv, threading.stack_size(), os.getcwd
 _HONEST_INPUT = "20 22\nthe rest"
 
 
-def check(backend: Backend, targets: Targets, *, harmful: bool) -> Iterator[Result]:
+def check(
+    backend: Backend,
+    targets: Targets,
+    *,
+    harmful: bool,
+    condition: Condition = Condition.USUAL,
+) -> Iterator[Result]:
     """Every attack. Those that would do harm where nothing holds them are tried if `harmful`."""
     usual = _honest_outputs(backend, range(1))[0]
-    for number, attack in enumerate(ATTACKS):
+    attacks = [attack for a in ATTACKS if (attack := changed(condition, a))]
+    for number, attack in enumerate(attacks):
         if attack.harmful and not harmful:
             yield Result("attacks", attack.name, None, "not tried: it would do harm")
             continue

@@ -11,6 +11,7 @@ from enum import StrEnum
 from sparring.errors import SandboxError
 from sparring.sandbox.check import conformance, security
 from sparring.sandbox.check.backends import Backend, PlainSubprocess
+from sparring.sandbox.check.conditions import Condition, caller, prepared
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
 from sparring.sandbox.pool import Sandbox
@@ -40,19 +41,26 @@ class Tried:
         return [result for result in self.results if result.held is False]
 
 
-def check_sandbox(level: Level, fork: Fork, suites: Sequence[Suite]) -> Tried:
+def check_sandbox(
+    level: Level,
+    fork: Fork,
+    suites: Sequence[Suite],
+    condition: Condition = Condition.USUAL,
+    landlock_abi: int | None = None,
+) -> Tried:
     """Our own, at a level. The host may refuse the level, which is no failure of a case."""
-    tried = Tried(level.value)
-    with Targets() as targets:
+    tried = Tried(level.value if condition is Condition.USUAL else f"{level}, {condition}")
+    with Targets() as targets, caller(condition):
         # Two workers, so that honest programs run beside an attack; no memory of outcomes.
         try:
-            sandbox = Sandbox(2, level=level, fork=fork, memo=False)
+            sandbox = Sandbox(2, level=level, fork=fork, memo=False, landlock_abi=landlock_abi)
         except SandboxError as error:
             tried.refused = str(error)
             return tried
         with sandbox:
             tried.report = sandbox.report()
-            _try(tried, sandbox, targets, suites, harmful=True)
+            prepared(condition, sandbox)
+            _try(tried, sandbox, targets, suites, harmful=True, condition=condition)
     return tried
 
 
@@ -65,14 +73,20 @@ def check_subprocess(suites: Sequence[Suite]) -> Tried:
 
 
 def _try(
-    tried: Tried, backend: Backend, targets: Targets, suites: Sequence[Suite], *, harmful: bool
+    tried: Tried,
+    backend: Backend,
+    targets: Targets,
+    suites: Sequence[Suite],
+    *,
+    harmful: bool,
+    condition: Condition = Condition.USUAL,
 ) -> None:
     begun = time.monotonic()
     results: list[Iterator[Result]] = []
     if Suite.CONFORMANCE in suites:
         results.append(conformance.check(backend))
     if Suite.ATTACKS in suites:
-        results.append(security.check(backend, targets, harmful=harmful))
+        results.append(security.check(backend, targets, harmful=harmful, condition=condition))
     for suite in results:
         tried.results += suite
     tried.seconds = time.monotonic() - begun

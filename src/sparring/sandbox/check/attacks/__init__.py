@@ -55,10 +55,10 @@ class Attack:
 def reaching(body: str) -> str:
     """A program that prints the mark if `body` raises nothing."""
     lines = "\n".join("    " + line for line in body.splitlines())
-    return f"{_PRELUDE}try:\n{lines}\nexcept BaseException:\n    pass\nelse:\n    got()\n"
+    return f"{PRELUDE}try:\n{lines}\nexcept BaseException:\n    pass\nelse:\n    got()\n"
 
 
-_PRELUDE = '''\
+PRELUDE = '''\
 import os, sys
 def got():
     os.write(1, b"@MARK@")
