@@ -75,7 +75,7 @@ def check(
 
     if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi):
         raise ConfigError(
-            "--level, --thorough and --landlock-abi are for the sandbox; a plain subprocess has none"
+            "--level, --thorough and --landlock-abi are for the sandbox, not for a plain subprocess"
         )
     wanted = list(suites.Suite) if suite is Suites.ALL else [suites.Suite(suite)]
     if json_file is not None:  # better now than after the work

@@ -124,7 +124,12 @@ def _last_words(program: Child) -> dict[int, int]:
     poll = select.poll()
     poll.register(program.control, select.POLLIN)
     poll.register(program.pidfd, select.POLLIN)
-    return dict(poll.poll(_LAST_WORDS_SECONDS * 1000))
+    events = dict(poll.poll(_LAST_WORDS_SECONDS * 1000))
+    if program.pidfd not in events and not program.ended():
+        # A process that dies closes its descriptors before its death can be seen.
+        poll.unregister(program.control)
+        events |= dict(poll.poll(_LAST_WORDS_SECONDS * 1000))
+    return events
 
 
 def _death(child: Child, memory: float, who: str) -> Report:
