@@ -258,7 +258,8 @@ _FILES = {
         "db = sqlite3.connect('d')\nprint(db.execute('select sum(x) from t').fetchone())"
     ),
     "a pipe that does not block": (
-        "import fcntl, os\nr, w = os.pipe()\nos.set_blocking(r, False)\n"
+        "import fcntl, os\nr, w = os.pipe()\n"
+        "fcntl.fcntl(r, fcntl.F_SETFL, fcntl.fcntl(r, fcntl.F_GETFL) | os.O_NONBLOCK)\n"
         "try: os.read(r, 1)\nexcept BlockingIOError: print('empty')\n"
         "os.write(w, b'x')\nprint(os.read(r, 1), fcntl.fcntl(w, fcntl.F_GETFD))"
     ),

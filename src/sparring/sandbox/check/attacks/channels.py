@@ -128,23 +128,6 @@ while True:
         try: page[:8] = struct.pack('<II', 32, 0)
         except (ValueError, IndexError): pass
 """
-# Descriptors of later runs are taken from the queue and their outputs filled.
-_GREEDY = """
-import os, socket
-s = socket.socket(fileno=255)
-s.setblocking(False)
-held = [1]
-try:
-    while True:
-        _, rights, _, _ = s.recvmsg(9, 999)
-        for _, _, data in rights: held += memoryview(data).cast('i')
-except OSError: pass
-while True:
-    for fd in held:
-        try: os.write(fd, b'x' * 65536)
-        except OSError: pass
-"""
-
 ATTACKS = (
     *(Attack(f"inherited: {n}", reaching(body), plain=False) for n, body in _DESCRIPTORS.items()),
     *(
@@ -156,9 +139,8 @@ ATTACKS = (
     Attack(
         "forged: ends of runs that were never read",
         _DEAF,
-        ("",) * 0 + tuple(f"{i}" for i in range(600)),
+        tuple(map(str, range(600))),
         TIGHT,
         plain=False,
     ),
-    Attack("greed: the outputs of later runs", _GREEDY, tuple("12345678"), TIGHT, plain=False),
 )

@@ -11,7 +11,8 @@ from sparring.sandbox.check.attacks import Attack, reaching
 from sparring.sandbox.kernel import machine
 
 _X86 = machine() == "x86_64"
-_VMSPLICE, _OPENAT = (278, 257) if _X86 else (75, 56)
+_VMSPLICE, _OPENAT, _SOCKET, _ADD_KEY = (278, 257, 41, 248) if _X86 else (75, 56, 198, 217)
+_UNSHARE, _RENAMEAT2, _REMOVEXATTR = (272, 316, 197) if _X86 else (97, 276, 14)
 
 # A page of a file in a pipe, without a copy: what Dirty Pipe and its kin begin with.
 _PAGES_IN_PIPES = {
@@ -40,39 +41,31 @@ _PAGES_IN_PIPES = {
         "assert os.sendfile(a.fileno(), os.open(os.__file__, os.O_RDONLY), 0, 1) == 1"
     ),
 }
+# Sockets, keys and namespaces: that the kernel looks at the call is enough.
 _DOORS = {
-    "AF_ALG (Copy Fail, CVE-2026-31431)": (
-        "import socket\ns = socket.socket(38, 5, 0)\ns.bind(('aead', 'gcm(aes)'))"
-    ),
-    "netlink XFRM (Dirty Frag, CVE-2026-43284)": "import socket\nsocket.socket(16, 3, 6)",
-    "AF_RXRPC (Dirty Frag, CVE-2026-43500)": "import socket\nsocket.socket(33, 2, 2)",
-    "ESP in TCP (Fragnesia, CVE-2026-46300)": (
-        "import socket\ns = socket.socket()\ns.setsockopt(6, 31, b'espintcp')"
-    ),
-    "keys for RxRPC (DirtyDecrypt, CVE-2026-31635)": (
-        "raw(248, b'rxrpc_s', b'0:6', b'x', 1, -3)"
-        if _X86
-        else "raw(217, b'rxrpc_s', b'0:6', b'x', 1, -3)"
-    ),
-    "a user namespace (CVE-2026-53362)": (
-        "raw(272, 0x50000000)" if _X86 else "raw(97, 0x50000000)"
-    ),
-    "packet ring (CVE-2026-53223)": "import socket\nsocket.socket(17, 3, 0x300)",
-    "key sockets of IPsec": "import socket\nsocket.socket(15, 3, 2)",
+    "AF_ALG (Copy Fail, CVE-2026-31431)": f"raw({_SOCKET}, 38, 5, 0)",
+    "netlink XFRM (Dirty Frag, CVE-2026-43284)": f"raw({_SOCKET}, 16, 3, 6)",
+    "AF_RXRPC (Dirty Frag, CVE-2026-43500)": f"raw({_SOCKET}, 33, 2, 2)",
+    "TCP for ESP (Fragnesia, CVE-2026-46300)": f"raw({_SOCKET}, 2, 1, 0)",
+    "keys for RxRPC (DirtyDecrypt, CVE-2026-31635)": f"raw({_ADD_KEY}, b'x', b'0:6', b'x', 1, -3)",
+    "a user namespace (CVE-2026-53362)": f"raw({_UNSHARE}, 0x10000000)",
+    "a user namespace with a network": f"raw({_UNSHARE}, 0x50000000)",
 }
 # Opened without a right that Landlock asks for.
 _PAST_LANDLOCK = {
+    # Shown on a file of its own, for the host's readable ones are the installation's.
     "emptied while opened for reading": (
-        "os.close(os.open('@VICTIM_FILE@', os.O_RDONLY | os.O_TRUNC))"
+        "open('f', 'w').write('x')\nos.close(os.open('f', os.O_RDONLY | os.O_TRUNC))"
     ),
-    "emptied with access mode 3": "os.close(os.open('@VICTIM_FILE@', 3 | os.O_TRUNC))",
     "emptied by the call itself": (
-        f"assert raw({_OPENAT}, -100, b'@VICTIM_FILE@', os.O_RDONLY | os.O_TRUNC, 0) > 2"
+        "open('f', 'w').write('x')\n"
+        f"assert raw({_OPENAT}, -100, b'f', os.O_RDONLY | os.O_TRUNC, 0) > 2"
     ),
     "emptied, with flags beyond 32 bits": (
-        f"import ctypes\nflags = ctypes.c_ulong(os.O_TRUNC | 1 << 40)\n"
-        f"assert raw({_OPENAT}, -100, b'@VICTIM_FILE@', flags, 0) > 2"
+        "import ctypes\nopen('f', 'w').write('x')\nflags = ctypes.c_ulong(os.O_TRUNC | 1 << 40)\n"
+        f"assert raw({_OPENAT}, -100, b'f', flags, 0) > 2"
     ),
+    "emptied with access mode 3": "os.close(os.open('@VICTIM_FILE@', 3 | os.O_TRUNC))",
     "opened neither for reading nor for writing": "os.close(os.open('@VICTIM_FILE@', 3))",
     "a secret opened with access mode 3": "os.close(os.open('@SECRET_FILE@', 3))",
     "a device opened with access mode 3": "os.close(os.open('/dev/ptmx', 3))",
@@ -83,10 +76,9 @@ _PAST_LANDLOCK = {
         "fd = os.open('@VICTIM_FILE@', os.O_WRONLY)\n"
         "os.copy_file_range(os.open(os.__file__, os.O_RDONLY), fd, 9)"
     ),
-    "an attribute removed": "os.removexattr('@VICTIM_FILE@', 'user.none')",
+    "an attribute removed": f"raw({_REMOVEXATTR}, b'@VICTIM_FILE@', b'user.none')",
     "exchanged by renameat2": (
-        f"raw({316 if _X86 else 276}, -100, b'@SPARE@', -100, b'@VICTIM_FILE@', 2)\n"
-        f"raw({316 if _X86 else 276}, -100, b'@SPARE@', -100, b'@VICTIM_FILE@', 2)\n"
+        f"for _ in range(2): raw({_RENAMEAT2}, -100, b'@SPARE@', -100, b'@VICTIM_FILE@', 2)\n"
         "open('@VICTIM_FILE@', 'a')"
     ),
     "random numbers mixed into the host's": "os.write(os.open('/dev/urandom', os.O_WRONLY), b'x')",

@@ -1,0 +1,317 @@
+"""The sandbox's mends, each as the edit that takes it out and the cases that must then fail.
+
+`test_mends` applies each edit to a copy of the package and puts the named cases to it. A case that
+still holds does not show what it is there for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Edit = tuple[str, str, str]
+"""File below ``sandbox``, what stands there, what is put in its place."""
+
+
+@dataclass(frozen=True)
+class Mend:
+    """``cases`` are beginnings of the names of attacks; ``idioms`` whole names of idioms."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    cases: tuple[str, ...] = ()
+    idioms: tuple[str, ...] = ()
+    landlock_abi: int | None = None
+    all_levels: bool = False
+    """The cases must fail at each level; else one is enough (at `namespaces` another layer may
+    hold as well)."""
+
+
+def _moved(numbers: str, table: str) -> Edit:
+    """A system call added to the table of those that are allowed, before others decide on it."""
+    return ("syscalls.py", f'{table} = """\n', f'{table} = """\n{numbers}, ')
+
+
+def _unfiltered(*calls: str) -> tuple[Edit, ...]:
+    """The filter without its word on these calls."""
+    listed = ", ".join(repr(call) for call in calls)
+    allow = f"    for name in ({listed},):\n        blocks[dict(_ALL)[name]] = _end(_ALLOW)\n"
+    every = "syscalls.ALLOWED, syscalls.REFUSED, syscalls.KILLED, syscalls.CHECKED, "
+    every += "syscalls.PRETENDED"
+    known = f"    _ALL = [pair for t in ({every}) for pair in syscalls.numbers(t, machine)]\n"
+    at = "    segments = [_Segment(0, blocks.get(0, _end(_ENOSYS)))]\n"
+    return (("seccomp.py", at, known + allow + at),)
+
+
+def _without_name(name: str) -> tuple[Edit, ...]:
+    """`restore` without one of the names after which a process is spent."""
+    kept = '_HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {_RUNS_TEXT}".split()'
+    return (("restore.py", f"{kept})", f"{kept}) - {set(name.split())!r}"),)
+
+
+_NO_LIST = (
+    ("seccomp.py", "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n            *_end(_EPERM),",
+     "            *_one_of(1, (10, 8), _EPERM),\n            *_end(_ALLOW),"),
+)  # fmt: skip
+_NO_PAST = (
+    ("seccomp.py", '        "open": _opening(1),\n        "openat": _opening(2),\n',
+     '        "open": _end(_ALLOW),\n        "openat": _end(_ALLOW),\n'),
+)  # fmt: skip
+
+_NO_CONTENTS: Edit = (
+    "restore.py",
+    "        for value, content in self._contents:",
+    "        for value, content in ():",
+)
+
+MENDS = (
+    Mend(
+        "descriptors closed by range, the socket under a low number",
+        (
+            ("server.py", "    if os.fork() == 0:\n", "    import fcntl\n\n"
+             "    fcntl.fcntl(0, fcntl.F_DUPFD, 300)\n    if os.fork() == 0:\n"),
+            ("zygote.py", "    kernel.closing(_ORDERS_FD + 1)()\n", ""),
+            ("zygote.py", "        if held - {", "        if False and held - {"),
+            ("zygote.py", "        _close_above()\n", ""),
+            ("zygote.py", "    if held != _WANTED:".replace("    if", "        if"),
+             "        if False:"),
+        ),
+        ("inherited: a socket", "inherited: anything", "inherited: a word to"),
+        all_levels=True,
+    ),
+    Mend(
+        "standard streams opened afresh",
+        (("zygote.py", "            _fresh_standard_streams()  # here", "            pass  #"),),
+        ("told: flags of standard error",),
+        all_levels=True,
+    ),
+    Mend(
+        "fcntl by an allow-list",
+        _NO_LIST,
+        ("told: a lock on", "told: a lock of", "told: a hint", "shared: a lock", "shared: a hint",
+         "shared: a signal's owner"),
+    ),
+    Mend(
+        "leases and notices of files refused",
+        (("seccomp.py", "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n"
+          "            *_end(_EPERM),", "            *_end(_ALLOW),"),),
+        ("shared: a notice",),
+    ),
+    Mend("flock pretended", _unfiltered("flock"), ("told: a whole file",), all_levels=True),
+    Mend(
+        "no page of a file in a pipe",
+        _unfiltered("splice", "tee", "vmsplice", "sendfile"),
+        ("hole: splice", "hole: tee", "hole: vmsplice", "hole: sendfile"),
+        all_levels=True,
+    ),
+    Mend(
+        "no socket, key or namespace",
+        _unfiltered("socket", "add_key", "unshare"),
+        ("hole: AF_ALG", "hole: netlink", "hole: AF_RXRPC", "hole: TCP", "hole: keys",
+         "hole: a user"),
+    ),
+    Mend(
+        "access mode 3 refused",
+        _NO_PAST,
+        ("landlock: opened neither", "landlock: a secret opened", "landlock: a device"),
+    ),
+    Mend(
+        "O_TRUNC only with writing",
+        _NO_PAST,
+        ("landlock: emptied while", "landlock: emptied with", "landlock: emptied, with",
+         "landlock: emptied by the call"),
+        landlock_abi=2,
+    ),
+    Mend(
+        "truncate by a path refused",
+        _unfiltered("truncate"),
+        ("landlock: emptied by truncate",),
+        landlock_abi=2,
+    ),
+    Mend(
+        "attributes not removed",
+        _unfiltered("removexattr"),
+        ("landlock: an attribute",),
+    ),
+    Mend(
+        "Landlock itself",
+        (("confine.py", "            landlock.restrict(self.ruleset)\n", ""),),
+        ("landlock: shortened", "landlock: grown", "landlock: copied", "landlock: exchanged"),
+    ),
+    Mend(
+        "random devices read only",
+        (("confine.py", '    "/dev/urandom": False,', '    "/dev/urandom": True,'),),
+        ("landlock: random",),
+        all_levels=True,
+    ),
+    Mend(
+        "no clock of another process",
+        _unfiltered("clock_gettime", "clock_getres"),
+        ("shared: the CPU clock", "shared: the resolution"),
+    ),
+    Mend(
+        "nothing about another process",
+        _unfiltered("sched_getaffinity", "getpgid", "getsid", "getpriority", "sched_getscheduler"),
+        ("shared: the CPUs", "shared: the group", "shared: the session", "shared: the niceness",
+         "shared: the scheduler"),
+    ),
+    Mend("pages not merged", _unfiltered("madvise"), ("shared: pages",)),
+    Mend(
+        "sending without waiting",
+        (
+            ("watch.py", "ancillary, socket.MSG_DONTWAIT)", "ancillary)"),
+            ("watch.py", "        return unread[0] == 0\n", "        return True\n"),
+        ),
+        ("forged: ends of runs",),
+    ),
+    Mend(
+        "the source not kept",
+        (("program.py", '            source = b""  # a', "            pass  # a"),),
+        ("expected: its own text",),
+        all_levels=True,
+    ),
+    Mend(
+        "modules loaded by way of a descriptor",
+        (("worker.py", "opened if os.path.isdir(opened) else place.decode()", "place.decode()"),),
+        ("expected: where",),
+        all_levels=True,
+    ),
+    Mend(
+        "the command line forgotten",
+        (("zygote.py", '    sys.orig_argv[:] = ["python", restore.PROGRAM_NAME]\n', ""),),
+        ("expected: how",),
+        all_levels=True,
+    ),
+    Mend(
+        "deaths told in another frame",
+        (("zygote.py", "            orders.send(_buried(number, work))",
+          "            usage = cpu = status = _buried(number, work)\n"
+          "            orders.send(status)"),),
+        ("expected: what the program before",),
+        all_levels=True,
+    ),
+    Mend(
+        "StopIteration as RuntimeError",
+        (("raised.py", "    if not isinstance(error, _MISTAKEN):", "    if True:"),),
+        ("script: an end of the loop",),
+        all_levels=True,
+    ),
+    Mend(
+        "no stand-ins for tests",
+        (("scripts.py", " and not _names_a_test(other)", ""),
+         ("candidate.py", " and _OPAQUE in text", " and False")),
+        ("script: a check of its own", "script: a test of its own"),
+        all_levels=True,
+    ),
+    Mend(
+        "failures of unittest listened to",
+        (("failures.py", '        if _mentions(code, "unittest"):', "        if False:"),),
+        ("script: failures of unittest", "script: results of unittest"),
+        all_levels=True,
+    ),
+    Mend(
+        "what is no answer is the end",
+        (("scripts.py", "    if line.gone:\n        raise ProgramGone(line.gone)\n", ""),
+         ("candidate.py", "class ProgramGone(BaseException)", "class ProgramGone(Exception)")),
+        ("script: nonsense",),
+        all_levels=True,
+    ),
+    *(
+        Mend(f"{name}: spent", _without_name(name), (case,), all_levels=True)
+        for name, case in (
+            ("register_dialect", "left: a dialect"),
+            ("codecs register_error", "left: a handler of codecs"),
+            ("gettext", "left: a domain"),
+            ("umask", "left: a mask"),
+            ("setdefaulttimeout", "left: a time limit"),
+            ("set_asyncgen_hooks", "left: a hook for generators"),
+            ("set_coroutine_origin_tracking_depth", "left: a depth"),
+            ("mimetypes", "left: a type of files"),
+            ("register_archive_format", "left: a format"),
+            ("set_blocking", "left: a blocking mode"),
+            ("fcntl", "left: a flag of standard error"),
+            ("logging", "left: a logger"),
+            ("eval setattr", "taught: an input that is evaluated"),
+            ("eval setattr", "taught: an input that replaces"),
+            ("exec", "taught: an input that is executed"),
+            ("pickle", "taught: an input that is unpickled"),
+        )
+    ),
+    *(
+        Mend(
+            f"{name}: spent, and its table compared",
+            (*_without_name(name), _NO_CONTENTS),
+            (case,),
+            all_levels=True,
+        )
+        for name, case in (
+            ("copyreg pickle", "left: a way to copy"),
+            ("register_adapter", "left: an adapter"),
+            ("register_namespace", "left: a namespace"),
+        )
+    ),
+    Mend(
+        "registering is telling",
+        (("restore.py", '            "register" in names and names.isdisjoint(_REGISTERS_ITS_OWN)',
+          "            False"), *_without_name("codecs")),
+        ("left: a codec", "left: a class that counts"),
+        all_levels=True,
+    ),
+    Mend(
+        "contents of lists and tables compared",
+        (_NO_CONTENTS,),
+        ("left: an entry",),
+        all_levels=True,
+    ),
+    # Idioms.
+    Mend(
+        "output flushed as the main program ends",
+        (("program.py", "streams.flush_as_it_ends()", "pass"),),
+        idioms=(
+            "printed before a thread ends the process",
+            "printed before what atexit writes",
+            "printed before what a thread writes",
+            "printed before what a hook writes",
+            "an exit that atexit follows",
+            "an end in atexit",
+            "a flush that fails first",
+        ),
+        all_levels=True,
+    ),
+    Mend(
+        "host files that the library reads in passing",
+        (("confine.py", "    paths += _READ_IN_PASSING\n", ""),),
+        idioms=("types of files",),
+    ),
+    Mend(
+        "names of a main module",
+        (("program.py", "__cached__=None, __annotations__={}", ""),),
+        idioms=("what the main module has",),
+        all_levels=True,
+    ),
+    # Where an allow-list is one too short, an ordinary program falls.
+    Mend(
+        "locks pretended, not refused",
+        (("seccomp.py", "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n", ""),),
+        idioms=("a file locked", "a data base in a file"),
+        all_levels=True,
+    ),
+    Mend(
+        "calls pretended, not refused",
+        (("seccomp.py", "(syscalls.PRETENDED, _PRETEND)", "(syscalls.PRETENDED, _EPERM)"),),
+        idioms=("a file written through", "advice on a file"),
+        all_levels=True,
+    ),
+    Mend(
+        "fcntl's list long enough",
+        (("seccomp.py", "_FCNTL_ALLOWED = (0, 1, 2, 3, 4, ", "_FCNTL_ALLOWED = (1, 2, 3, "),),
+        idioms=("a pipe that does not block", "a descriptor duplicated"),
+        all_levels=True,
+    ),
+    Mend(
+        "O_TRUNC with writing allowed",
+        (("seccomp.py", "(_AND, 0, 0, _O_ACCMODE | _O_TRUNC),", "(_AND, 0, 0, _O_TRUNC),"),),
+        idioms=("a file opened in every mode", "a file shortened", "a file copied"),
+        all_levels=True,
+    ),
+    Mend("a mask for files: spent", _without_name("umask"), idioms=("a mask for new files",)),
+)  # fmt: skip
