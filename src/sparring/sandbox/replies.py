@@ -9,7 +9,7 @@ wilder than a run's limits allow.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
 
 from sparring.sandbox.credible import credible
 from sparring.sandbox.frames import PIECE_BYTES, PIECE_RUNS, BrokenPeer, Header, Request
@@ -17,6 +17,7 @@ from sparring.schema import Kind, Outcome, Verdict
 
 _DETAIL_CHARACTERS = 2000
 _ROW_BYTES = 6 * _DETAIL_CHARACTERS + 200  # in JSON, every character escaped
+_NUMBERS = (int, float)  # and not `bool`
 _MOST = 1e9  # CPU seconds of a run, MiB
 HEADER_BYTES = 1 << 20
 """A header without outcomes, the trace of a crash included."""
@@ -40,50 +41,44 @@ def outcomes_of(request: Request, answered: int, header: Header, blob: bytes) ->
     if set(header) != {"job", "first", "outcomes"}:
         raise BrokenPeer("a reply of another form")
     rows = header["outcomes"]
-    if not _is_count(header["job"]) or header["job"] != request.job:
+    if type(header["job"]) is not int or header["job"] != request.job:
         raise BrokenPeer("a reply that nobody asked for")
-    if not _is_count(header["first"]) or header["first"] != answered:
+    if type(header["first"]) is not int or header["first"] != answered:
         raise BrokenPeer("a reply out of its turn")
     if not isinstance(rows, list) or not 0 < len(rows) <= len(request.inputs) - answered:
         raise BrokenPeer("a reply with outcomes too many")
+    verdicts = _verdicts(request.kind)
+    prints = request.kind is not Kind.SCRIPT
     outcomes = []
     end = 0
     for number, row in enumerate(rows, answered):
-        outcome, end = _outcome(request, number, row, blob, end)
-        outcomes.append(outcome)
+        if type(row) is not list or len(row) != 5:
+            raise BrokenPeer("an outcome of another form")
+        word, length, cpu, mib, detail = row
+        verdict = verdicts.get(word) if type(word) is str else None
+        if verdict is None:
+            raise BrokenPeer(f"no {request.kind} run ends as {word!r:.50}")
+        if verdict is Verdict.NOT_RUN and not (request.skip and number > 0):
+            raise BrokenPeer("a run that was to be made is skipped")
+        most = request.limits.output_bytes if prints and verdict is not Verdict.NOT_RUN else 0
+        if type(length) is not int or not 0 <= length <= most or end + length > len(blob):
+            raise BrokenPeer("an output of another length")
+        # Comparisons are false for what is no number, too.
+        if type(cpu) not in _NUMBERS or not 0 <= cpu <= _MOST:
+            raise BrokenPeer("seconds that no run uses")
+        if type(mib) not in _NUMBERS or not 0 <= mib <= _MOST:
+            raise BrokenPeer("memory that no run uses")
+        if type(detail) is not str or len(detail) > _DETAIL_CHARACTERS:
+            raise BrokenPeer("a detail that is none")
+        output = blob[end : end + length].decode("utf-8", "surrogateescape")
+        end += length
+        outcomes.append(Outcome(verdict, output, float(cpu), float(mib), detail))
     if end != len(blob):
         raise BrokenPeer("a reply with more output than it says")
     return outcomes
 
 
-def _outcome(
-    request: Request, number: int, row: Any, blob: bytes, start: int
-) -> tuple[Outcome, int]:
-    """Run `number` of the request, its output from `start` of the blob; and where that ends."""
-    if not isinstance(row, list) or len(row) != 5:
-        raise BrokenPeer("an outcome of another form")
-    word, length, cpu, mib, detail = row
-    try:
-        verdict = Verdict(word)
-    except ValueError as error:
-        raise BrokenPeer("a verdict that there is not") from error
-    skipped = verdict is Verdict.NOT_RUN
-    may_skip = request.skip and number > 0
-    if not credible(request.kind, verdict) or (skipped and not may_skip):
-        raise BrokenPeer(f"{verdict} is no outcome of run {number}, a {request.kind}")
-    prints = request.kind is not Kind.SCRIPT and not skipped
-    most = request.limits.output_bytes if prints else 0
-    if not _is_count(length) or not length <= most or start + length > len(blob):
-        raise BrokenPeer("an output of another length")
-    for amount in (cpu, mib):
-        real = isinstance(amount, (int, float)) and not isinstance(amount, bool)
-        if not real or not 0 <= amount <= _MOST:  # false for what is no number, too
-            raise BrokenPeer("an amount that no run uses")
-    if not isinstance(detail, str) or len(detail) > _DETAIL_CHARACTERS:
-        raise BrokenPeer("a detail that is none")
-    output = blob[start : start + length].decode("utf-8", "surrogateescape")
-    return Outcome(verdict, output, float(cpu), float(mib), detail), start + length
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+@cache
+def _verdicts(kind: Kind) -> dict[str, Verdict]:
+    """By their words, the verdicts that a run of this kind can end with."""
+    return {verdict.value: verdict for verdict in Verdict if credible(kind, verdict)}
