@@ -138,15 +138,30 @@ def _readable() -> list[str]:
     paths += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
     paths += _READ_IN_PASSING
     python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    library = sysconfig.get_config_var("LIBDIR")
-    if library and (Path(library) / (sysconfig.get_config_var("INSTSONAME") or "")).is_file():
-        python.append(str(Path(library) / sysconfig.get_config_var("INSTSONAME")))
+    python += _mapped_libraries()
+    # Modules of conda's library load theirs from there.
+    if os.path.isdir(os.path.join(sys.base_prefix, "conda-meta")):
+        python.append(os.path.join(sys.base_prefix, "lib"))
     python += [path for path in sys.path if path.startswith(sys.base_prefix)]
     for path in python:
         real = os.path.realpath(path)
         if not any(real == known or real.startswith(known + "/") for known in paths):
             paths.append(real)
     return [path for path in paths if os.path.exists(path)]
+
+
+def _mapped_libraries() -> list[str]:
+    """Shared libraries that this process has loaded, an interpreter's own among them.
+
+    By what is mapped, for an installation that was moved does not know where it lies.
+    """
+    try:
+        with open("/proc/self/maps") as file:
+            mapped = {line.rstrip("\n").split(maxsplit=5)[-1] for line in file if " /" in line}
+    except OSError:  # a host that shows no /proc
+        own = (sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME"))
+        return [os.path.join(*own)] if all(own) else []
+    return sorted(path for path in mapped if ".so" in os.path.basename(path))
 
 
 def _open_to_all(path: str) -> bool:
