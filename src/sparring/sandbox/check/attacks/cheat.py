@@ -34,7 +34,7 @@ _HUNT = {
         "    for o in todo if isinstance(o, (str, bytes)) and o is not word)"
     ),
     "where the executor lies, in its code": (
-        "home = '@OUR_CODE@'.rpartition('/src/')[0] or '@OUR_CODE@'.rpartition('/')[0]\n"
+        "home = os.path.dirname(os.path.dirname('@OUR_CODE@'))\n"
         "frame, todo = sys._getframe(), []\nwhile frame:\n"
         "    if frame.f_globals is not globals():\n"
         "        todo += [frame.f_code.co_filename, *map(str, frame.f_globals.values())]\n"
