@@ -6,9 +6,15 @@ import os
 
 from hypothesis import settings
 
+from tests import forks
+
 # before torch is imported: waiting threads must not take the other tests' cores
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # No test asserts a time: a busy machine must not fail one.
 settings.register_profile("sparring", deadline=None)
 settings.load_profile("sparring")
+
+
+def pytest_sessionfinish() -> None:
+    forks.stop()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from tests.loops.runs import SMALL, command, records, same_run, sparring, sparring_here
+from tests.loops.runs import SMALL, command, records, same_run, sparring_here
 
 from sparring.config import make_recipe
 from sparring.microworld import NANO_DIR
@@ -113,7 +113,7 @@ def test_a_task_has_the_same_tests_for_the_whole_run(supervised: Path) -> None:
 @pytest.mark.parametrize("how", [pytest.param("none", marks=pytest.mark.slow), "agreement"])
 def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> None:
     """Every real test, solution and validator is replaced by garbage: nothing learned changes."""
-    done = sparring(
+    done = sparring_here(
         "microworld",
         "tasks",
         "--split",
