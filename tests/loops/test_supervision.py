@@ -231,7 +231,8 @@ def test_what_cannot_be_is_one_clear_line(
 ) -> None:
     (tmp_path / "EMPTY").mkdir()
     # the default of 1024 tokens is more than the nano model has positions
-    sets = [x for c in [*changes, "tasks.train_count=20"] for x in ("--set", c)]
+    few = ["tasks.train_count=20", "tasks.held_out_count=5"]
+    sets = [x for c in [*changes, *few] for x in ("--set", c)]
     for more in ([], ["--dry-run"]):
         done = sparring_here("train", *more, *sets, cwd=tmp_path)
         assert done.returncode != 0
