@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
+
+from tests.forks import Forked
 
 
 def environments(size: int) -> list[dict[str, str]]:
@@ -14,7 +13,6 @@ def environments(size: int) -> list[dict[str, str]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {
-        **os.environ,
         "WORLD_SIZE": str(size),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
@@ -24,21 +22,12 @@ def environments(size: int) -> list[dict[str, str]]:
     return [{**shared, "RANK": str(r), "LOCAL_RANK": str(r)} for r in range(size)]
 
 
-def started(command: list[str], size: int = 2) -> list[subprocess.Popen[str]]:
+def started(command: list[str], size: int = 2) -> list[Forked]:
     """``command`` in ``size`` processes."""
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for environment in environments(size)
-    ]
+    return [Forked(command, environment) for environment in environments(size)]
 
 
-def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+def ended(processes: list[Forked]) -> list[tuple[int, str, str]]:
     """What each has come to: exit code, output, errors. None is left behind."""
     found = []
     try:

@@ -7,13 +7,13 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.forks import Forked
 from tests.loops.runs import command, finished, records, same_run, sparring_here
 
 from sparring.runs.directory import RunDir, step_file
@@ -154,7 +154,7 @@ def test_killed_at_random_moments_it_always_resumes(
     resume = [sys.executable, "-m", "sparring.cli", "train", "--resume", "--run-dir", str(path)]
     for _ in range(kills):
         line = resume if (path / "recipe.json").exists() else command(path, **AHEAD)
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = Forked(line[2:])
         while not (path / "lock").exists():
             assert process.poll() is None
             time.sleep(0.05)
@@ -174,8 +174,7 @@ def test_an_interrupted_run_leaves_what_is_in_flight_and_resumes(
     ahead: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "broken"
-    line = command(path, **AHEAD)
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = Forked(command(path, **AHEAD)[2:])
     while not (path / step_file("rollouts", 1)).exists():
         assert process.poll() is None
         time.sleep(0.05)

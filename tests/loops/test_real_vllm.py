@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.loops.runs import command, finished, records
+from tests.loops.runs import command, finished_apart, records
 from tests.loops.test_served import TINY, rollouts
 from tests.nano import nano
 from tests.sampling.test_vllm import prompts, weights, words
@@ -81,7 +81,7 @@ def check_run(run: Path, steps: int) -> None:
 def test_five_steps_with_the_log_probs_of_each(url: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
     changes = {"training.steps": "5", "evaluation.every": "5", "vllm.urls": f'["{url}"]'}
-    finished([*command(run), *settings(**changes)])
+    finished_apart([*command(run), *settings(**changes)])
     check_run(run, 5)
 
 

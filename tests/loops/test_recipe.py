@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.loops.runs import finished, records
+from tests.loops.runs import finished_apart, records
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.evaluate import evaluate
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 def test_programs_tests_and_best_of_n_get_better_on_tasks_never_seen(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    finished([sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(run)])
+    finished_apart([sys.executable, "-m", "sparring.cli", "train", "--run-dir", str(run)])
     summary: dict[str, Any] = json.loads((run / "summary.json").read_text())
     before, after, change = (summary[k] for k in ("before", "after", "differences"))
     assert 0.35 <= before["one_shot"]["mean"] <= 0.45

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from tests.loops.runs import command, finished, records, sparring, sparring_here
+from tests.loops.runs import command, finished, records, sparring_here
 
 from sparring.config import make_recipe
 from sparring.pipelines.record import judged_from
@@ -26,7 +26,7 @@ def weights(run: Path, step: int) -> bytes:
 def test_a_replay_repeats_the_weights_without_sampling_or_running(
     run: Path, tmp_path: Path
 ) -> None:
-    done = sparring("train", "--replay", str(run), "--run-dir", str(tmp_path / "again"))
+    done = sparring_here("train", "--replay", str(run), "--run-dir", str(tmp_path / "again"))
     assert done.returncode == 0, done.stderr
     assert "the weights are the same as those of" in done.stdout
     assert weights(tmp_path / "again", 4) == weights(run, 4)
@@ -68,7 +68,7 @@ def test_a_run_from_before_withheld_tests_replays_to_the_same_weights(
 
 def test_a_replay_from_a_checkpoint_repeats_the_rest(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "rest"
-    done = sparring("train", "--replay", str(run), "--from-step", "2", "--run-dir", str(path))
+    done = sparring_here("train", "--replay", str(run), "--from-step", "2", "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     assert weights(path, 4) == weights(run, 4)
     assert [m["step"] for m in records(path, "metrics.jsonl")] == [3, 4]
@@ -80,7 +80,7 @@ def test_a_replay_with_other_settings_learns_something_else(run: Path, tmp_path:
         "[learning]\nlearning_rate = 1e-3\nmode = 'separate'\nkl = 0.0\n[sampling]\nprograms = 99\n"
     )
     path = tmp_path / "other"
-    done = sparring("train", str(recipe), "--replay", str(run), "--run-dir", str(path))
+    done = sparring_here("train", str(recipe), "--replay", str(run), "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     assert "the weights are other than those of" in done.stdout
     resolved = json.loads((path / "recipe.json").read_text())
@@ -101,9 +101,9 @@ def test_a_replay_may_have_other_limits() -> None:
 
 def test_a_stopped_replay_resumes(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut"
-    assert sparring("train", "--replay", str(run), "--run-dir", str(path)).returncode == 0
+    assert sparring_here("train", "--replay", str(run), "--run-dir", str(path)).returncode == 0
     shutil.rmtree(path / "checkpoints" / "step-00004")
-    done = sparring("train", "--resume", "--run-dir", str(path))
+    done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     assert weights(path, 4) == weights(run, 4)
 

@@ -15,41 +15,40 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.loops.runs import command, finished, records, same_run, sparring, sparring_here
+from tests.forks import Forked
+from tests.loops.runs import command, finished, finished_apart, records, same_run, sparring_here
 
 
 def test_the_same_recipe_gives_the_same_files(run: Path, tmp_path: Path) -> None:
+    """The other was made in another process."""
     finished(command(tmp_path / "again"))
     same_run(run, tmp_path / "again")
 
 
 def test_an_adapters_checkpoint_is_the_same_in_every_process(tmp_path: Path) -> None:
-    for seed in ("1", "2"):  # the order of Python's sets
-        env = {**os.environ, "PYTHONHASHSEED": seed}
-        line = command(
-            tmp_path / seed,
-            model__lora_rank="4",
-            learning__mode="separate",
-            training__steps="1",
-            training__checkpoint_every="1",
-        )
-        done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-    same_run(tmp_path / "1", tmp_path / "2")
+    settings = {
+        "model__lora_rank": "4",
+        "learning__mode": "separate",
+        "training__steps": "1",
+        "training__checkpoint_every": "1",
+    }
+    finished(command(tmp_path / "here", **settings))
+    # the order of Python's sets: another seed than this process has, if it has a fixed one
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    finished_apart(command(tmp_path / "there", **settings), PYTHONHASHSEED=seed)
+    same_run(tmp_path / "here", tmp_path / "there")
 
 
 def test_an_interrupted_run_resumes_to_the_same_files(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "broken"
-    process = subprocess.Popen(
-        command(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = Forked(command(path)[2:])
     _wait_for(lambda: (path / "metrics.jsonl").exists(), process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "--resume" in err
     assert "Traceback" not in err
-    done = sparring("train", "--resume", "--run-dir", str(path))
+    done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     for extra in set((path / "checkpoints").iterdir()) - {
         path / "checkpoints" / c.name for c in (run / "checkpoints").iterdir()
@@ -71,9 +70,7 @@ def test_killed_at_random_moments_it_always_resumes(
     done = 0
     while done < kills:
         begun = (path / "recipe.json").exists()
-        process = subprocess.Popen(
-            resume if begun else start, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        process = Forked((resume if begun else start)[2:])
         _wait_for(lambda: (path / "lock").exists(), process)
         time.sleep(rng.uniform(0.0, 6.0))
         process.kill()
@@ -97,7 +94,7 @@ def test_nothing_on_record_is_sampled_or_run_again(run: Path, tmp_path: Path) ->
     shutil.copytree(run, path)
     shutil.rmtree(path / "checkpoints" / "step-00004")
     lines = (path / "timing.jsonl").read_text()
-    done = sparring("train", "--resume", "--run-dir", str(path))
+    done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     added = [json.loads(x) for x in (path / "timing.jsonl").read_text()[len(lines) :].splitlines()]
     assert [t["step"] for t in added] == [3, 4]
@@ -115,7 +112,7 @@ def test_a_changed_record_is_noticed(run: Path, tmp_path: Path) -> None:
     groups = [json.loads(x) for x in gzip.decompress(file.read_bytes()).splitlines()]
     groups[0]["programs"][0]["reward"] += 1
     file.write_bytes(gzip.compress("".join(json.dumps(g) + "\n" for g in groups).encode()))
-    done = sparring("train", "--resume", "--run-dir", str(path))
+    done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 1
     assert "the rewards of step 3 are no longer those recorded" in done.stderr
 
@@ -134,12 +131,12 @@ def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_after_it(
         pytest.skip("no right to mount a small disk")
     try:
         path = disk / "run"
-        done = subprocess.run(command(path), capture_output=True, text=True, check=False)
+        done = sparring_here(*command(path)[3:])
         assert done.returncode == 1, done.stdout
         assert "the disk is full; make room, then add --resume to go on" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
         subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
-        done = sparring("train", "--resume", "--run-dir", str(path))
+        done = sparring_here("train", "--resume", "--run-dir", str(path))
         assert done.returncode == 0, done.stderr
         same_run(run, path)
     finally:
@@ -157,13 +154,13 @@ def test_an_unwritable_run_directory_is_one_clear_line(run: Path, tmp_path: Path
         pytest.skip("no right to mount")
     try:
         subprocess.run(["mount", "-o", "remount,ro,bind", str(path)], check=True)
-        done = sparring("train", "--resume", "--run-dir", str(path))
+        done = sparring_here("train", "--resume", "--run-dir", str(path))
         assert done.returncode == 1
         assert "cannot be written: Read-only file system" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     finally:
         subprocess.run(["umount", str(path)], check=True)
-    done = sparring("train", "--resume", "--run-dir", str(path))
+    done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     same_run(run, path)
 
@@ -254,7 +251,7 @@ def test_every_step_is_in_the_metrics_once(run: Path) -> None:
     assert [m["step"] for m in records(run, "metrics.jsonl")] == [1, 2, 3, 4]
 
 
-def _wait_for(condition: Any, process: subprocess.Popen[Any]) -> None:
+def _wait_for(condition: Any, process: Forked) -> None:
     deadline = time.monotonic() + 120
     while not condition():
         assert process.poll() is None
@@ -264,9 +261,7 @@ def _wait_for(condition: Any, process: subprocess.Popen[Any]) -> None:
 
 def test_a_gradient_that_explodes_is_skipped_once_then_the_run_stops(tmp_path: Path) -> None:
     path = tmp_path / "wild"
-    done = subprocess.run(
-        command(path, learning__refuse_norm="1e-9"), capture_output=True, text=True, check=False
-    )
+    done = sparring_here(*command(path, learning__refuse_norm="1e-9")[3:])
     assert done.returncode == 1
     assert "step 1: the gradient is not finite or longer than learning.refuse_norm" in done.stdout
     assert "for the second time (first in step 1)" in done.stderr
@@ -275,7 +270,7 @@ def test_a_gradient_that_explodes_is_skipped_once_then_the_run_stops(tmp_path: P
     assert (path / "rollouts" / "step-00002.jsonl.gz").exists()
     # the command it names, with a bound that the gradient keeps
     assert f"sparring train --replay {path} --run-dir NEW" in done.stderr
-    again = sparring(
+    again = sparring_here(
         "train", "--replay", str(path), "--run-dir", str(tmp_path / "new"),
         "--set", "learning.refuse_norm=1e6",
     )  # fmt: skip

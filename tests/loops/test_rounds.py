@@ -25,6 +25,7 @@ ALL = {
     "sampling__skip_unlabelled": "true",
     "sampling__extra_rounds": "2",
     "tasks__curriculum": "pass_rate",
+    "learning__epochs": "2",
 }
 
 

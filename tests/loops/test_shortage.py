@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.forks import Forked
 from tests.loops.runs import command, records, sparring_here
 
 from sparring.errors import RunError
@@ -57,12 +57,10 @@ def test_other_errors_are_left_alone() -> None:
 
 def test_a_full_standard_output_is_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "run"
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            command(path), stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert done.returncode == 1
-    assert done.stderr == ("sparring: standard output cannot be written: No space left on device\n")
+    process = Forked(command(path)[2:], out=Path("/dev/full"))
+    _, err = process.communicate()
+    assert process.returncode == 1
+    assert err == "sparring: standard output cannot be written: No space left on device\n"
 
 
 def test_a_run_directory_that_went_away_is_one_clear_line(tmp_path: Path, monkeypatch: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from tests.loops.runs import SMALL, command, records, same_run, sparring, sparring_here
+from tests.loops.runs import SMALL, command, records, same_run, sparring_here
 from tests.pipelines.played import response
 
 from sparring.config import make_recipe
@@ -119,7 +119,7 @@ def test_a_task_has_the_same_tests_for_the_whole_run(supervised: Path) -> None:
 @pytest.mark.parametrize("how", [pytest.param("none", marks=pytest.mark.slow), "agreement"])
 def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> None:
     """Every real test, solution and validator is replaced by garbage: nothing learned changes."""
-    done = sparring(
+    done = sparring_here(
         "microworld",
         "tasks",
         "--split",
@@ -237,7 +237,8 @@ def test_what_cannot_be_is_one_clear_line(
 ) -> None:
     (tmp_path / "EMPTY").mkdir()
     # the default of 1024 tokens is more than the nano model has positions
-    sets = [x for c in [*changes, "tasks.train_count=20"] for x in ("--set", c)]
+    few = ["tasks.train_count=20", "tasks.held_out_count=5"]
+    sets = [x for c in [*changes, *few] for x in ("--set", c)]
     for more in ([], ["--dry-run"]):
         done = sparring_here("train", *more, *sets, cwd=tmp_path)
         assert done.returncode != 0

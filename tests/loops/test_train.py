@@ -145,7 +145,7 @@ def test_the_first_ratio_is_one_at_another_temperature(tmp_path: Path) -> None:
 
 def test_a_task_file_trains_as_well(tmp_path: Path) -> None:
     for split in ("train", "held_out"):
-        done = sparring(
+        done = sparring_here(
             "microworld", "tasks", "--split", split, "--count", "5",
             "--out", str(tmp_path / f"{split}.jsonl"),
         )  # fmt: skip
@@ -389,5 +389,5 @@ def test_config_prints_the_recipe_and_what_it_amounts_to(tmp_path: Path) -> None
     assert f"responses: {3 * (s['programs'] + s['tests'] + s['opponents'])} " in done.stdout
     again = tmp_path / "again.toml"
     again.write_text(done.stdout)
-    assert sparring("config", str(again)).stdout == done.stdout
-    assert "learning_rate" in sparring("config", "--fields").stdout
+    assert sparring_here("config", str(again)).stdout == done.stdout
+    assert "learning_rate" in sparring_here("config", "--fields").stdout

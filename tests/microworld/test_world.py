@@ -56,11 +56,12 @@ def test_every_composition_is_in_exactly_one_split() -> None:
 
 def test_no_held_out_composition_occurs_in_the_warm_start_or_in_training() -> None:
     """By statement, not by the split's own word: every phrase of every statement is looked up."""
-    held_out = {t.source for t in microworld_tasks(Split.HELD_OUT, 300, 1)}
+    tasks = microworld_tasks(Split.HELD_OUT, 300, 1)
+    held_out = {t.source for t in tasks}
     trained = {t.source for t in microworld_tasks(Split.TRAIN, 400, 0)}
     assert not held_out & trained
     statements = {c.prompt.split(": ", 1)[1] for c in corpus(0, 3000)}
-    assert not statements & {t.statement for t in microworld_tasks(Split.HELD_OUT, 300, 1)}
+    assert not statements & {t.statement for t in tasks}
     possible = {(p.phrases(), p.size) for p in problems(4000, 3, Split.HELD_OUT)} & {
         (p.phrases(), p.size) for p in problems(4000, 3, Split.WARM)
     }

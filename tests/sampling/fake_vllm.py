@@ -1,17 +1,20 @@
 """A server with vLLM's endpoints that samples with `transformers`, and fails when it is told to.
 
-In a thread of the tests (`FakeVllm`), or as a program in the place of vLLM's
-own (`fake_environment`). Its log-probs are real: those of the checkpoint that
-it was started with or told to load. As at the real one, what a prompt was
-computed with stays in force until the prefix cache is reset.
+In a thread of the tests (`FakeVllm`), to which a program in the place of vLLM's
+own may pass on what it is asked (`fake_environment`). Its log-probs are real:
+those of the checkpoint that it was started with or told to load. As at the
+real one, what a prompt was computed with stays in force until the prefix cache
+is reset.
 """
 
 from __future__ import annotations
 
-import argparse
+import functools
+import hashlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -26,7 +29,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
-from sparring.schema import Role, StopReason
+from sparring.schema import Response, Role, StopReason
 
 
 class Fault(StrEnum):
@@ -49,7 +52,13 @@ _LOADING = threading.Lock()
 def _load(path: str) -> Any:
     with _LOADING:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    files = sorted(p for p in Path(path).iterdir() if p.suffix == ".safetensors")
+    model.digest = hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
     return model.eval()
+
+
+_ANSWERS: dict[tuple[Any, ...], Response] = {}
+"""By weights and request. The same is asked again and again, by each test anew."""
 
 
 class FakeVllm:
@@ -67,6 +76,8 @@ class FakeVllm:
         self.after = 0
         """Responses that come before the faults."""
         self.dies_after: int | None = None
+        self.program: int | None = None
+        """The process that passes on to this one, and that dies."""
         self.loads: list[str] = []
         self.asked: Counter[int] = Counter()
         """Seeds of the responses that were asked for, faulty ones included."""
@@ -81,7 +92,7 @@ class FakeVllm:
         class Handler(_Handler):
             server_of = fake
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._http = _Http(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
@@ -154,7 +165,9 @@ class FakeVllm:
         with self._lock:
             self.asked[seed] += 1
             if self.dies_after is not None and self.asked.total() > self.dies_after:
-                os.kill(os.getpid(), signal.SIGKILL)
+                assert self.program is not None
+                os.kill(self.program, signal.SIGKILL)
+                return Fault.DROP
             if self.after:
                 self.after -= 1
                 return None
@@ -179,7 +192,10 @@ class FakeVllm:
             self._at_once -= 1
             sampler = LocalSampler(self.model, self.tokenizer)
             assert set(body["stop_token_ids"]) == set(sampler.end_ids)
-            [[found]] = sampler.sample([prompt], 1)
+            asked = (self.model.digest, self.place, prompt)
+            if (found := _ANSWERS.get(asked)) is None:
+                [[found]] = sampler.sample([prompt], 1)
+                _ANSWERS[asked] = found
         logprobs = list(found.logprobs)
         if self.raw_logprobs:
             logprobs = [x * heat for x in logprobs]
@@ -194,6 +210,13 @@ class FakeVllm:
                 }
             ]
         }
+
+
+class _Http(ThreadingHTTPServer):
+    def handle_error(self, *given: Any) -> None:
+        """Who asked may be gone."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*given)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -253,54 +276,40 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+@functools.cache
+def _hub() -> int:
+    """Where programs ask for a server of their own: a port."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+
+    def serve(owner: socket.socket) -> None:
+        with owner, owner.makefile("rw") as lines:
+            told = json.loads(lines.readline())
+            with FakeVllm(told["model"]) as server:
+                server.program = told["pid"]
+                server.dev_mode, server.dies_after = told["dev_mode"], told["dies_after"]
+                lines.write(f"{server.url.rpartition(':')[2]}\n")
+                lines.flush()
+                lines.read()  # until the program ends
+
+    def accept() -> None:
+        while True:
+            threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
 def fake_environment(place: Path) -> Path:
-    """An environment whose interpreter runs this file in the place of vLLM's server."""
+    """An environment whose interpreter runs `fake_program` in the place of vLLM's server."""
     (place / "bin").mkdir(parents=True)
     python = place / "bin" / "python"
-    root = Path(__file__).parents[2]
+    program = Path(__file__).with_name("fake_program.py")
     python.write_text(
         "#!/bin/sh\n"
         'if [ "$1" = -I ]; then echo "version 0.32.0"; exit; fi\n'
         '[ "$2" = vllm.entrypoints.openai.api_server ] || exit 2\n'
         "shift 2\n"
-        f'PYTHONPATH="{root}:{root / "src"}" exec "{sys.executable}" "{__file__}" "$@"\n'
+        f'exec "{sys.executable}" -I "{program}" {_hub()} "$@"\n'
     )
     python.chmod(0o755)
     return place
-
-
-def main() -> None:
-    """As a program. FAKE_VLLM names a file: in it, how long the first process lives; and what the
-    program has to say is written beside it."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--host", choices=["127.0.0.1"], required=True)
-    parser.add_argument("--logprobs-mode", choices=["processed_logprobs"], required=True)
-    parser.add_argument("--generation-config", choices=["vllm"], required=True)
-    for name in ("served-model-name", "dtype", "max-num-seqs", "gpu-memory-utilization"):
-        parser.add_argument(f"--{name}", required=True)
-    for name in ("tensor-parallel-size", "data-parallel-size", "max-model-len"):
-        parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--enable-sleep-mode", action="store_true")
-    parser.add_argument("--enforce-eager", action="store_true")
-    parser.add_argument("--broken", action="store_true")
-    given = parser.parse_args()
-    if given.broken:
-        raise ValueError("the model's head size is not supported")
-    torch.set_num_threads(1)
-    server = FakeVllm(given.model, given.port)
-    server.dev_mode = os.environ.get("VLLM_SERVER_DEV_MODE") == "1"
-    control = Path(os.environ.get("FAKE_VLLM", "/nonexistent"))
-    with (
-        Path(f"{control}.pids").open("a") if control.parent.exists() else open(os.devnull, "a") as f
-    ):
-        f.write(f"{os.getpid()}\n")
-    if control.exists():
-        server.dies_after = int(control.read_text())
-        control.unlink()
-    threading.Event().wait()
-
-
-if __name__ == "__main__":
-    main()
