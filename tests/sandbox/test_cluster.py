@@ -321,6 +321,7 @@ def test_a_recipe_with_a_cluster_asks_ray_for_it(
     monkeypatch.setitem(sys.modules, "ray", None)
     command = ["sparring", "train", "--dry-run", "--run-dir", str(tmp_path / "run")]
     sets = ["--set", "sandbox.engine=ray", "--set", "sandbox.ray_address=local"]
+    sets += ["--set", "tasks.train_count=20", "--set", "tasks.held_out_count=5"]
     monkeypatch.setattr(sys, "argv", [*command, *sets])
     with pytest.raises(SystemExit):
         main()
