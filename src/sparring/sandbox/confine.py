@@ -31,7 +31,6 @@ _MIB = 1 << 20
 _ADDRESS_SPACE_SLACK = 2 << 30  # less breaks large `threading.stack_size`
 _DEVICES = {
     "/dev/null": True,
-    "/dev/zero": True,
     "/dev/full": True,
     "/dev/random": False,  # what is written is mixed into the host's
     "/dev/urandom": False,

@@ -3,7 +3,7 @@
 The worker moves itself into new mount, net, ipc and uts namespaces and its *children* into a
 new pid namespace: programs live beside an init process of ours and cannot name, and so cannot
 signal, the worker or anything else. The root holds the Python installation and the system's
-libraries, bound read-only, five devices, a ``/proc`` of the new pid namespace that shows
+libraries, bound read-only, four devices, a ``/proc`` of the new pid namespace that shows
 a program itself only, and an empty ``/tmp`` in memory.
 
 Not done here: limits, capabilities, system calls. See ``confine``.
@@ -22,7 +22,7 @@ WORK_DIRECTORY = "/tmp"
 
 _SPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
 _SPACES |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
-DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "full", "random", "urandom")
 
 
 def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]:

@@ -17,6 +17,7 @@ import array
 import atexit
 import builtins
 import contextlib
+import errno
 import gc
 import os
 import random
@@ -170,8 +171,9 @@ def _run(
         if part is Part.STDIN:
             ending, detail = _ask_hook(error, detail)
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its ending
-        ending, detail = Ending.ERROR, last_line(error)
-        if part is Part.STDIN:
+        full = isinstance(error, OSError) and error.errno == errno.ENOMEM
+        ending, detail = Ending.NO_MEMORY if full else Ending.ERROR, last_line(error)
+        if part is Part.STDIN and not full:
             ending, detail = _ask_hook(error, detail)
     # The order of the interpreter's own end: threads, atexit, the streams, the globals.
     try:

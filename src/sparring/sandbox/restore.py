@@ -43,7 +43,8 @@ _HARD_TO_UNDO_TEXT = (
     "clock_gettime_ns thread_time thread_time_ns times getrusage finalize this "
     "setfirstweekday DefaultContext BasicContext ExtendedContext field_size_limit set_threshold "
     "set_debug monitoring setdlopenflags tzset set_blocking register_at_fork breakpointhook "
-    "settrace_all_threads setprofile_all_threads "
+    "settrace_all_threads setprofile_all_threads contextvars "
+    "__code__ __defaults__ __kwdefaults__ __globals__ __setattr__ __bases__"
 )
 # What a library keeps for the whole process once a program has told it.
 _TOLD_TEXT = (
@@ -92,7 +93,7 @@ class Traces:
         loaded = sys.modules
         # Now, not in the first run: what is remembered has to be what stood there before it.
         for name in {*(names & _NO_FILES), *_imports(code)} - loaded.keys():
-            with contextlib.suppress(Exception):  # the program will meet it itself
+            with contextlib.suppress(BaseException):  # the program will meet it itself
                 importlib.import_module(name)
         modules = [loaded[name] for name in names if name in loaded and name != "__main__"]
         modules += [
@@ -166,7 +167,7 @@ class Traces:
 
 
 _IMPORT_NAME = opcode.opmap["IMPORT_NAME"]
-_IMPORTED_EARLY = sys.stdlib_module_names - {"this", "antigravity"}  # which do something
+_IMPORTED_EARLY = sys.stdlib_module_names - {"this", "antigravity", "idlelib"}  # do something
 
 _MISSING = object()
 _CHANGEABLE = (list, dict, set, collections.deque)
@@ -211,7 +212,7 @@ def _imports(code: CodeType) -> Iterator[str]:
     at = operations.find(_IMPORT_NAME)
     while at >= 0:
         name = code.co_names[arguments[at]]  # of the first 256 names
-        if name.partition(".")[0] in _IMPORTED_EARLY:
+        if name.partition(".")[0] in _IMPORTED_EARLY and not name.endswith("__main__"):
             yield name
         at = operations.find(_IMPORT_NAME, at + 1)
 

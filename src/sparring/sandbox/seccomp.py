@@ -36,6 +36,7 @@ _ENOMEM = _ERRNO | 12
 _EINVAL = _ERRNO | 22
 _ENOTTY = _ERRNO | 25
 _ENOSYS = _ERRNO | 38
+_EOPNOTSUPP = _ERRNO | 95
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _SYS_SECCOMP = {"x86_64": 317, "aarch64": 277}
@@ -63,11 +64,17 @@ _IOCTL_ALLOWED = (
 # and locks that lie on a file itself, where every program and the host find them; large pipes.
 _FCNTL_ALLOWED = (0, 1, 2, 3, 4, 1030, 1032, 1033, 1034)
 _FCNTL_LOCKS = (5, 6, 7)  # of the process, which has nobody to exclude
-_O_ACCMODE, _O_TRUNC = 0o3, 0o1000
+_O_ACCMODE, _O_TRUNC, _O_TMPFILE = 0o3, 0o1000, 0o20000000
 _MAP_HUGETLB = 0x40000  # pages that no counter of a process counts
+# Memory that is no process's: taken out of one (madvise, mremap) it is counted nowhere.
+_MAP_SHARED_ANONYMOUS = 0x21
 _MADV_MERGEABLE = 12  # shared with whoever has equal pages, which can be timed
 # A negative clock is the CPU clock of any process, others' included.
 _NEGATIVE = 1 << 31
+_SEND_FLAGS = 0x4040  # not to wait, no signal; an urgent byte would wake who cannot read it
+# Type, error, sizes of buffers, keep-alive, lingering, time limits, listening, protocol, domain.
+# Not: who is at the other end, and a descriptor of that process.
+_SOCKET_OPTIONS = (3, 4, 7, 8, 9, 13, 20, 21, 30, 38, 39, 66, 67)
 _CLOCKS = ("clock_gettime", "clock_getres", "clock_nanosleep")
 # Take a process: allowed with 0 for oneself, so that nobody is counted or watched.
 _ABOUT_ONESELF = (
@@ -244,7 +251,16 @@ def _checks() -> dict[str, _Block]:
         ],
         "open": _opening(1),
         "openat": _opening(2),
-        "mmap": [*_any_bit(3, _MAP_HUGETLB, _ENOMEM), *_end(_ALLOW)],
+        "mmap": [
+            *_any_bit(3, _MAP_HUGETLB, _ENOMEM),
+            (_AND, 0, 0, _MAP_SHARED_ANONYMOUS),
+            (_IF_EQUAL, 0, 1, _MAP_SHARED_ANONYMOUS),
+            *_end(_ENOMEM),
+            *_end(_ALLOW),
+        ],
+        # Room beyond a file's end, which its size does not show, or holes.
+        "fallocate": [*_if_equal(1, 0, _ALLOW), *_end(_EOPNOTSUPP)],
+        "getsockopt": [*_one_of(2, _SOCKET_OPTIONS, _ALLOW), *_end(_EPERM)],
         "madvise": [*_if_equal(2, _MADV_MERGEABLE, _EINVAL), *_end(_ALLOW)],
         **{name: [*_any_bit(0, _NEGATIVE, _EINVAL), *_end(_ALLOW)] for name in _CLOCKS},
         **{name: [*_if_equal(0, 0, _ALLOW), *_end(_ESRCH)] for name in _ABOUT_ONESELF},
@@ -260,6 +276,10 @@ def _checks() -> dict[str, _Block]:
         ],
         # On a connected socket only: no address.
         "sendto": [
+            _argument(3),
+            (_AND, 0, 0, ~_SEND_FLAGS & 0xFFFF_FFFF),
+            (_IF_EQUAL, 1, 0, 0),
+            *_end(_EPERM),
             *_unless_equal(4, 0, _KILL),
             _argument(4, high=True),
             (_IF_EQUAL, 1, 0, 0),
@@ -273,9 +293,11 @@ def _opening(index: int) -> _Block:
     """Opening a file, by the flags in argument `index`.
 
     Landlock asks for no right where a file is opened neither for reading nor for writing (access
-    mode 3), and before ABI 3 not for one where opening it for reading empties it.
+    mode 3), and before ABI 3 not for one where opening it for reading empties it. A file without a
+    name is not among those that are counted.
     """
     return [
+        *_any_bit(index, _O_TMPFILE, _EOPNOTSUPP),
         _argument(index),
         (_AND, 0, 0, _O_ACCMODE),
         (_IF_EQUAL, 0, 1, _O_ACCMODE),

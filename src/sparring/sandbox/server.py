@@ -34,6 +34,7 @@ _BATCH_BYTES = 16 << 20
 _SESSION_BYTES = 64 << 20
 """Outputs that are held at once, of one process's runs."""
 _CROWDED_SECONDS = 20.0
+_FASTEST = 1e-6
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR)
 _STOPPED_BY_TIME = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT)
 _SKIPPED = Run(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
@@ -60,6 +61,8 @@ class Server:
         self._width = share.runs_on_their_way(workers, board.MAX_RUNS)
         self._spoke = time.monotonic()
         self._carried = True
+        self._pace = _FASTEST
+        """CPU seconds of a run, lately: batches are to stay below the limit of one run."""
 
     def run_forever(self) -> None:
         """Serve. Returns when the parent has gone."""
@@ -115,20 +118,32 @@ class Server:
         At least one run, and the growth of the process's memory at its peak, in MiB. A process
         that has not read all that it was given by the end of a batch takes no further one, and
         none does once the outputs are many bytes.
+
+        How a batch's CPU time divides among its runs is the process's own word. Where all of it
+        together is beyond the limit, each run that was not stopped by it is made again alone.
         """
         part = program.Part.CALL if request.kind is Kind.CALL else program.Part.STDIN
         alone = last == first + 1
         child = self._start(request, part, request.program, 0, spent_after_one=alone)
         runs: list[Run] = []
+        doubtful: list[int] = []
         alive, held = True, 0
         try:
             while alive and first + len(runs) < last and held < _SESSION_BYTES:
                 start = first + len(runs)
                 # The first alone: many a program takes no second, or falls at the first.
                 width = self._width if runs or self._carried else 1
-                width = max(1, min(width, _SESSION_BYTES // request.limits.output_bytes))
+                width = min(width, _SESSION_BYTES // request.limits.output_bytes)
+                width = max(1, min(width, int(request.limits.cpu_seconds / 2 / self._pace)))
                 end = _batch_end(request.inputs, start, min(last, start + width))
+                before = child.cpu_seconds()
                 got, alive = self._batch(child, request, start, end)
+                used = child.cpu_seconds() - before
+                if len(got) > 1 and used > request.limits.cpu_seconds:
+                    rows = enumerate(got, start)
+                    doubtful += [i for i, run in rows if run.verdict is not Verdict.TIME_LIMIT]
+                if got and got[-1].verdict is not Verdict.TIME_LIMIT:
+                    self._pace = max(_FASTEST, (self._pace + used / len(got)) / 2)
                 runs += got
                 held += sum(len(run.output) for run in got)
                 self._carried = alive
@@ -136,6 +151,8 @@ class Server:
                 self._say_alive()
         finally:
             child.end()
+        for number in doubtful:
+            [runs[number - first]], _ = self._session(request, number, number + 1)
         return runs, child.peak_growth_mib
 
     def _batch(

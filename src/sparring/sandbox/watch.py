@@ -35,6 +35,7 @@ from sparring.schema import Verdict
 _POLL_SECONDS = 0.01
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _MIB = 1 << 20
+_BLOCK = 512  # what `st_blocks` counts
 # Library pages that a program touches count in the kernel's peak but are not its own memory.
 _FILE_PAGES_MIB = 32.0
 _USUAL_FILE_MIB = 8.0  # until it is known
@@ -315,9 +316,11 @@ class Child:
         return reports
 
     def _drain(self) -> bool:
-        """Take what woke us; False at the end of the line."""
+        """Take what woke us; False at the end of the line. Waits for nothing."""
         try:
-            return bool(self.control.recv(_WAKE_BYTES))
+            return bool(self.control.recv(_WAKE_BYTES, socket.MSG_DONTWAIT))
+        except BlockingIOError:  # not every byte that wakes can be read, an urgent one cannot
+            return True
         except ConnectionError:
             return False
 
@@ -394,7 +397,8 @@ def too_many_files(work: str) -> bool:
             if count > WORK_ENTRIES:
                 return True
             try:
-                total += entry.stat(follow_symlinks=False).st_size
+                found = entry.stat(follow_symlinks=False)
+                total += max(found.st_size, found.st_blocks * _BLOCK)  # room may be beyond its end
             except FileNotFoundError:
                 continue
     return total > WORK_MIB * _MIB
