@@ -63,6 +63,9 @@ _NO_CONTENTS: Edit = (
     "        for value, content in ():",
 )
 
+_NOT_ALONE: Edit = ("server.py", " or restore.runs_text(request.program)", "")
+_NO_END: Edit = ("program.py", "held() is None or _let_go(held)", "True")
+
 MENDS = (
     Mend(
         "descriptors closed by range, the socket under a low number",
@@ -154,7 +157,7 @@ MENDS = (
         ("shared: the CPUs", "shared: the group", "shared: the session", "shared: the niceness",
          "shared: the scheduler"),
     ),
-    Mend("pages not merged", _unfiltered("madvise"), ("shared: pages",)),
+    Mend("pages not merged", _unfiltered("madvise"), ("shared: pages merged",)),
     Mend(
         "sending without waiting",
         (
@@ -230,6 +233,12 @@ MENDS = (
             ("set_blocking", "left: a blocking mode"),
             ("fcntl", "left: a flag of standard error"),
             ("logging", "left: a logger"),
+        )
+    ),
+    *(
+        Mend(f"{name}: alone and spent", (*_without_name(name), _NOT_ALONE, _NO_END), (case,),
+             all_levels=True)
+        for name, case in (
             ("eval setattr", "taught: an input that is evaluated"),
             ("eval setattr", "taught: an input that replaces"),
             ("exec", "taught: an input that is executed"),
@@ -239,7 +248,7 @@ MENDS = (
     *(
         Mend(
             f"{name}: spent, and its table compared",
-            (*_without_name(name), _NO_CONTENTS),
+            (*_without_name(name), _NO_CONTENTS, _NOT_ALONE, _NO_END),
             (case,),
             all_levels=True,
         )
@@ -251,8 +260,8 @@ MENDS = (
     ),
     Mend(
         "registering is telling",
-        (("restore.py", '            "register" in names and names.isdisjoint(_REGISTERS_ITS_OWN)',
-          "            False"), *_without_name("codecs")),
+        (("restore.py", "self._hard |= not own or not names.isdisjoint(_REGISTERS_FOR_ALL)",
+          "self._hard |= own and False"), *_without_name("codecs"), _NO_END),
         ("left: a codec", "left: a class that counts"),
         all_levels=True,
     ),
@@ -262,7 +271,107 @@ MENDS = (
         ("left: an entry",),
         all_levels=True,
     ),
+    Mend(
+        "shared anonymous memory refused, and no device of zeros",
+        (*_unfiltered("mmap"), ("confine.py", '    "/dev/null": True,\n',
+         '    "/dev/null": True,\n    "/dev/zero": True,\n'),
+         ("namespaces.py", '("null", "full"', '("null", "zero", "full"')),
+        ("memory: shared, and", "memory: a device"),
+        all_levels=True,
+    ),
+    Mend("room only within a file", _unfiltered("fallocate"), ("greed: room beyond",)),
+    Mend("files have names", _NO_PAST, ("greed: a file without",)),
+    Mend("no writing through", _NO_PAST, ("greed: writing to",), all_levels=True),
+    Mend(
+        "options of sockets by a list",
+        _unfiltered("getsockopt"),
+        ("shared: who is", "shared: a descriptor of who"),
+        all_levels=True,
+    ),
+    Mend(
+        "nothing of the cache",
+        _unfiltered("preadv2", "mincore", "madvise"),
+        ("shared: what is in the cache", "shared: pages put"),
+    ),
+    Mend(
+        "no urgent byte, and no waiting for one",
+        (*_unfiltered("sendto"),
+         ("watch.py", "self.control.recv(_WAKE_BYTES, socket.MSG_DONTWAIT)",
+          "self.control.recv(_WAKE_BYTES)")),
+        ("forged: an urgent",),
+        all_levels=True,
+    ),
+    Mend(
+        "CPU time divided on nobody's word",
+        (("server.py", "                if len(got) > 1 and used > request.limits.cpu_seconds:",
+          "                if False:"),),
+        ("time: spread",),
+        all_levels=True,
+    ),
+    Mend(
+        "programs that run text are alone, by who has not seen the text",
+        (_NOT_ALONE,),
+        ("taught: an input that answers",),
+        all_levels=True,
+    ),
+    Mend(
+        "the debugger runs text",
+        (_NOT_ALONE, _NO_END, *_without_name("breakpoint"),
+         ("restore.py", "        if self._imports and any(", "        if False and any(")),
+        ("taught: an input for",),
+        all_levels=True,
+    ),
+    Mend(
+        "globals that outlive their run spend the process",
+        (_NO_END, *_without_name("overload")),
+        ("left: last words",),
+        ("last words of what typing keeps",),
+        all_levels=True,
+    ),
+    *(
+        Mend(f"{name}: spent", _without_name(name), (case,), all_levels=True)
+        for name, case in (
+            ("main_thread", "left: a name of the main"),
+            ("linecache", "left: what a line"),
+            ("__defaults__", "left: a default"),
+        )
+    ),
+    Mend(
+        "a strict standard error: spent",
+        (("restore.py", '        self._hard |= "reconfigure" in names and "stderr" in names\n',
+          ""),),
+        ("left: a strict",),
+        all_levels=True,
+    ),
+    Mend(
+        "registering beside atexit",
+        (("restore.py", 'frozenset({"abc", "ABC", "numbers", "codecs"})', "frozenset()"),),
+        ("left: a number",),
+        all_levels=True,
+    ),
     # Idioms.
+    Mend(
+        "cycles collected before the globals go",
+        (("program.py", "        if gc.isenabled():\n            gc.collect()\n", ""),),
+        idioms=("a file on descriptor 1, kept by a function",
+                "a writer on descriptor 1, kept by a function",
+                "a buffer on descriptor 1, kept by a function"),
+        all_levels=True,
+    ),
+    Mend(
+        "globals emptied that a hook holds",
+        (("program.py", "held() is None or _let_go(held)", "held() is None"),),
+        idioms=("output kept by a hook",),
+        all_levels=True,
+    ),
+    Mend(
+        "no module of programs imported early",
+        (("restore.py", ' and not name.endswith("__main__")', ""),
+         ("restore.py", "            with contextlib.suppress(BaseException):",
+          "            with contextlib.suppress(Exception):")),
+        idioms=("a module that is only mentioned",),
+        all_levels=True,
+    ),
     Mend(
         "output flushed as the main program ends",
         (("program.py", "streams.flush_as_it_ends()", "pass"),),

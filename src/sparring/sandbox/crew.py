@@ -6,7 +6,7 @@ asked for. A replacement gets the same level or none. Hands out no work.
 
 from __future__ import annotations
 
-import itertools
+import secrets
 import shutil
 import tempfile
 import threading
@@ -37,7 +37,6 @@ class Crew:
         landlock_abi: int | None = None,
     ) -> None:
         """Start them. Raises `SandboxError` if the host cannot give the level."""
-        self._serials = itertools.count(1)
         self._count = count
         self._hash_seed = hash_seed
         self._landlock_abi = landlock_abi
@@ -110,6 +109,7 @@ class Crew:
         raise SandboxError("no safe way to run programs on this host. " + "; ".join(reasons))
 
     def _new(self, level: Level) -> Worker:
-        scratch = str(self.scratch / f"worker-{next(self._serials)}")
+        # A name that a program of another worker cannot guess: there it could see what is written.
+        scratch = str(self.scratch / secrets.token_hex(8))
         start = Start(level, scratch, self._count, self._landlock_abi)
         return Worker(start, self._hash_seed)

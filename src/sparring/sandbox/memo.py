@@ -7,6 +7,7 @@ nothing about the program (not run, our own failure) is never kept.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -76,4 +77,5 @@ class Memo:
 
 
 def _size(outcome: Outcome) -> int:
-    return len(outcome.output) + _ENTRY_BYTES
+    # A text with one wide character takes up to four bytes for each of its characters.
+    return sys.getsizeof(outcome.output) + sys.getsizeof(outcome.detail) + _ENTRY_BYTES

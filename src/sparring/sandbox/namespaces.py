@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 from sparring.sandbox import kernel
@@ -33,6 +34,7 @@ def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]
     host does not allow it.
     """
     with_user = _unshare()
+    socket.sethostname("sandbox")
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     private = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("tmpfs", scratch, "tmpfs", private, "size=1m,mode=755")

@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from sparring.sandbox.frames import Run
@@ -35,18 +36,23 @@ _THE_SCRIPT = "the script: "
 
 
 def run_pair(
-    program: Child, script: Child, parent: socket.socket, limits: Limits, work: str | None
+    program: Child,
+    script: Child,
+    parent: socket.socket,
+    limits: Limits,
+    work: str | None,
+    say_alive: Callable[[], None],
 ) -> Run:
     """Let the script run to its end. Both processes must have been loaded; ends both.
 
-    `work` is their directory if its size is unlimited.
+    `work` is their directory if its size is unlimited; `say_alive` is called again and again.
     The verdict is ACCEPTED or WRONG_ANSWER when the script decided. Raises `ParentGone`.
     """
     ours, its = socket.socketpair()
     with ours, its:
         program.tell(LAST + _SEED, ours.fileno())
         script.tell(LAST + _SEED, its.fileno())
-    report = _watch(program, script, parent, limits, work)
+    report = _watch(program, script, parent, limits, work, say_alive)
     program.end()
     script.end()
     cpu = program.end()[1]
@@ -64,7 +70,12 @@ def run_pair(
 
 
 def _watch(
-    program: Child, script: Child, parent: socket.socket, limits: Limits, work: str | None
+    program: Child,
+    script: Child,
+    parent: socket.socket,
+    limits: Limits,
+    work: str | None,
+    say_alive: Callable[[], None],
 ) -> Report:
     poll = select.poll()
     poll.register(script.control, select.POLLIN)
@@ -77,6 +88,7 @@ def _watch(
         events = dict(poll.poll(_POLL_SECONDS * 1000))
         if parent.fileno() in events:
             raise ParentGone
+        say_alive()
         memory = program.growth_mib()
         if script.ended():
             note = script.note()

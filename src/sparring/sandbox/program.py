@@ -27,6 +27,7 @@ import sys
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Sequence
 from enum import StrEnum
 from types import CodeType, ModuleType
@@ -40,6 +41,13 @@ NEXT, LAST = b".", b"!"
 _DETAIL_CHARACTERS = 300
 _WHOLE_MESSAGE = 9
 _ANCILLARY_BYTES = socket.CMSG_SPACE(2 * array.array("i").itemsize)
+
+
+class End:
+    """Stands among a program's globals as they are let go: while it lives, they do."""
+
+
+_END = "\0end"  # no name that a program could use
 
 
 class Part(StrEnum):
@@ -104,8 +112,8 @@ def serve(control: socket.socket, board: Board) -> None:
         else:
             if traces.uses_random:
                 random.seed(int.from_bytes(message[1:], "little"))
-            ending, detail = _run(code, part, entry_point.decode(), descriptors)
-            clean = traces.remove()
+            ending, detail, gone = _run(code, part, entry_point.decode(), descriptors)
+            clean = traces.remove() and gone
         spent = spent_after_one or not clean
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         board.end(run, ending.value, detail, peak_kib, spent=spent)
@@ -138,15 +146,16 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> memoryview[int]:
 
 def _run(
     code: CodeType, part: Part, entry_point: str, descriptors: Sequence[int]
-) -> tuple[Ending, str]:
+) -> tuple[Ending, str, bool]:
+    """How the run ended, in words, and whether nothing of it is left."""
     main = ModuleType("__main__")
     main.__dict__.update(
         __file__=PROGRAM_NAME, __builtins__=builtins, __cached__=None, __annotations__={}
     )
     sys.modules["__main__"] = main
     sys.argv = [PROGRAM_NAME]
-    _, stdout = streams.open_streams()
-    ending, detail = Ending.OK, ""
+    stdin, stdout = streams.open_streams()
+    ending, detail, gone = Ending.OK, "", True
     try:
         if part is Part.STDIN:
             try:
@@ -180,11 +189,17 @@ def _run(
         _join_threads()
         atexit._run_exitfuncs()
         streams.flush(getattr(sys, "stdout", None))
-        # Last words first, while the globals that they may need are still there.
+        # Last words first, while the globals that they may need are still there. What stands in a
+        # cycle beside them goes before they do: a file is to be flushed before it is closed.
+        if gc.isenabled():
+            gc.collect()
+        streams.set_streams(stdin, stdout)
         sys.modules.pop("__main__", None)
-        del main
+        main.__dict__[_END] = end = End()
+        held = weakref.ref(end)
+        del main, end
         gc.collect()
-        streams.flush(getattr(sys, "stdout", None))
+        gone = held() is None or _let_go(held)
         streams.flush(stdout)
     except MemoryError as error:
         ending, detail = Ending.NO_MEMORY, last_line(error)
@@ -196,7 +211,20 @@ def _run(
         for fd in descriptors:
             with contextlib.suppress(OSError):
                 os.close(fd)
-    return ending, detail
+    return ending, detail, gone
+
+
+def _let_go(held: weakref.ref[End]) -> bool:
+    """Empty globals that something of the library's still holds, as an interpreter does that ends.
+
+    False: the process is spent, for what holds them is still there.
+    """
+    for holder in gc.get_referrers(held()):
+        if isinstance(holder, dict) and _END in holder:
+            for name in [n for n in holder if n != "__builtins__"]:
+                holder[name] = None
+    gc.collect()
+    return False
 
 
 def _failed_assertion(error: AssertionError) -> str:
@@ -229,7 +257,7 @@ def warm_up() -> None:
             os.close(fd)
         board.begin(0, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         random.seed(int.from_bytes(message[1:], "little"))
-        ending, detail = _run(code, Part.STDIN, "", ())
+        ending, detail, _ = _run(code, Part.STDIN, "", ())
         traces.remove()
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         board.end(number, ending.value, detail, peak_kib, spent=False)

@@ -19,6 +19,7 @@ import io
 import opcode
 import operator
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -44,7 +45,9 @@ _HARD_TO_UNDO_TEXT = (
     "setfirstweekday DefaultContext BasicContext ExtendedContext field_size_limit set_threshold "
     "set_debug monitoring setdlopenflags tzset set_blocking register_at_fork breakpointhook "
     "settrace_all_threads setprofile_all_threads contextvars "
-    "__code__ __defaults__ __kwdefaults__ __globals__ __setattr__ __bases__"
+    "__code__ __defaults__ __kwdefaults__ __globals__ __setattr__ __bases__ environb linecache "
+    "displayhook freeze overload get_overloads main_thread current_thread get_config_vars _locale "
+    "_decimal"
 )
 # What a library keeps for the whole process once a program has told it.
 _TOLD_TEXT = (
@@ -57,7 +60,11 @@ _TOLD_TEXT = (
 )
 # What runs text as code, or makes any object of it. The text is often the input, whose author is
 # not the program's: what it changes must not be there for the next.
-_RUNS_TEXT = "exec eval pickle _pickle marshal runpy"
+_RUNS_TEXT = (
+    "exec eval pickle _pickle marshal runpy breakpoint FunctionType LambdaType get_type_hints "
+    "ForwardRef"
+)
+_RUNS_TEXT_WORDS = re.compile(rf"\b(?:{'|'.join(_RUNS_TEXT.split())})\b".encode())
 # More of both kinds, under names that a program may well use for something of its own.
 _SPENDING_TEXT = (
     "code codeop timeit pdb bdb profile cProfile trace cgitb readline unittest doctest shelve dbm"
@@ -66,6 +73,7 @@ _SPENDING_MODULES = frozenset(_SPENDING_TEXT.split())
 _HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {_RUNS_TEXT}".split())
 # The `register` of these is undone or concerns the program's own objects alone.
 _REGISTERS_ITS_OWN = frozenset({"atexit", "singledispatch", "singledispatchmethod"})
+_REGISTERS_FOR_ALL = frozenset({"abc", "ABC", "numbers", "codecs"})
 # Modules through which a program leaves neither files nor descriptors.
 _NO_FILES_TEXT = (
     "__future__ abc array bisect cmath collections contextlib copy dataclasses datetime decimal "
@@ -76,14 +84,25 @@ _NO_FILES = frozenset(_NO_FILES_TEXT.split())
 _MAY_TOUCH_FILES = (sys.stdlib_module_names - _NO_FILES) | {"open"}
 
 
+def runs_text(source: bytes) -> bool:
+    """Whether a program speaks of running text. Asked outside of its process, before any input.
+
+    Its author is honest here and its input's is not: were it asked inside, one input could answer
+    for the program, and take the others from the queue.
+    """
+    return _RUNS_TEXT_WORDS.search(source) is not None
+
+
 class Traces:
     """What a program could change for its next run, remembered before the first."""
 
     def __init__(self, code: CodeType) -> None:
         names = _names(code)
-        self._hard = not names.isdisjoint(_HARD_TO_UNDO) or (
-            "register" in names and names.isdisjoint(_REGISTERS_ITS_OWN)
-        )
+        self._hard = not names.isdisjoint(_HARD_TO_UNDO)
+        if "register" in names:
+            own = not names.isdisjoint(_REGISTERS_ITS_OWN)
+            self._hard |= not own or not names.isdisjoint(_REGISTERS_FOR_ALL)
+        self._hard |= "reconfigure" in names and "stderr" in names
         self._touches_files = not names.isdisjoint(_MAY_TOUCH_FILES)
         # Every other module that could lead to it is one that is loaded from a file.
         self.uses_random = self._touches_files or "random" in names

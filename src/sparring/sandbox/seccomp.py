@@ -64,11 +64,13 @@ _IOCTL_ALLOWED = (
 # and locks that lie on a file itself, where every program and the host find them; large pipes.
 _FCNTL_ALLOWED = (0, 1, 2, 3, 4, 1030, 1032, 1033, 1034)
 _FCNTL_LOCKS = (5, 6, 7)  # of the process, which has nobody to exclude
-_O_ACCMODE, _O_TRUNC, _O_TMPFILE = 0o3, 0o1000, 0o20000000
+_O_ACCMODE, _O_TRUNC, _O_DSYNC, _O_TMPFILE = 0o3, 0o1000, 0o10000, 0o20000000
 _MAP_HUGETLB = 0x40000  # pages that no counter of a process counts
 # Memory that is no process's: taken out of one (madvise, mremap) it is counted nowhere.
 _MAP_SHARED_ANONYMOUS = 0x21
-_MADV_MERGEABLE = 12  # shared with whoever has equal pages, which can be timed
+# Usual, read-ahead, letting go, large pages, dumps. Not: pages out of everybody's cache (COLD,
+# PAGEOUT), or merged with whoever has equal ones (MERGEABLE).
+_ADVICE = (0, 1, 2, 3, 4, 8, 14, 15, 16, 17)
 # A negative clock is the CPU clock of any process, others' included.
 _NEGATIVE = 1 << 31
 _SEND_FLAGS = 0x4040  # not to wait, no signal; an urgent byte would wake who cannot read it
@@ -261,10 +263,14 @@ def _checks() -> dict[str, _Block]:
         # Room beyond a file's end, which its size does not show, or holes.
         "fallocate": [*_if_equal(1, 0, _ALLOW), *_end(_EOPNOTSUPP)],
         "getsockopt": [*_one_of(2, _SOCKET_OPTIONS, _ALLOW), *_end(_EPERM)],
-        "madvise": [*_if_equal(2, _MADV_MERGEABLE, _EINVAL), *_end(_ALLOW)],
+        "madvise": [*_one_of(2, _ADVICE, _ALLOW), *_end(_EINVAL)],
+        # Whether a page is in the cache; writing through it.
+        **{
+            name: [*_if_equal(5, 0, _ALLOW), *_end(_EOPNOTSUPP)] for name in ("preadv2", "pwritev2")
+        },
         **{name: [*_any_bit(0, _NEGATIVE, _EINVAL), *_end(_ALLOW)] for name in _CLOCKS},
         **{name: [*_if_equal(0, 0, _ALLOW), *_end(_ESRCH)] for name in _ABOUT_ONESELF},
-        "getpriority": [*_if_equal(1, 0, _ALLOW), *_end(_ESRCH)],
+        "getpriority": [*_unless_equal(0, 0, _ESRCH), *_if_equal(1, 0, _ALLOW), *_end(_ESRCH)],
         # A connected pair of stream sockets inside the process (asyncio makes one).
         "socketpair": [
             *_unless_equal(0, 1, _KILL),
@@ -294,10 +300,11 @@ def _opening(index: int) -> _Block:
 
     Landlock asks for no right where a file is opened neither for reading nor for writing (access
     mode 3), and before ABI 3 not for one where opening it for reading empties it. A file without a
-    name is not among those that are counted.
+    name is not among those that are counted. Each write to the disk itself (O_SYNC) is the host's.
     """
     return [
         *_any_bit(index, _O_TMPFILE, _EOPNOTSUPP),
+        *_any_bit(index, _O_DSYNC, _EINVAL),
         _argument(index),
         (_AND, 0, 0, _O_ACCMODE),
         (_IF_EQUAL, 0, 1, _O_ACCMODE),

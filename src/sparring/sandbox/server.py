@@ -23,7 +23,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from sparring.sandbox import board, confine, frames, kernel, pair, program, share, watch, zygote
+from sparring.sandbox import (
+    board,
+    confine,
+    frames,
+    kernel,
+    pair,
+    program,
+    restore,
+    share,
+    watch,
+    zygote,
+)
 from sparring.sandbox.frames import Request, Run
 from sparring.sandbox.start import Start
 from sparring.sandbox.types import Level
@@ -78,7 +89,7 @@ class Server:
             self._answer_scripts(request)
             return
         runs: list[Run] = []
-        alone = request.per_test
+        alone = request.per_test or restore.runs_text(request.program)
         repeated = -1
         while len(runs) < len(request.inputs):
             first = len(runs)
@@ -209,7 +220,9 @@ class Server:
         judge = None
         try:
             judge = self._start(request, program.Part.SCRIPT, script, 1)
-            return pair.run_pair(responder, judge, self._parent, request.limits, self._watched_work)
+            return pair.run_pair(
+                responder, judge, self._parent, request.limits, self._watched_work, self._say_alive
+            )
         finally:
             responder.end()
             if judge is not None:

@@ -13,9 +13,11 @@ from functools import cache
 from pathlib import Path
 
 _MOST_THREADS = 1000
-_FEWEST_THREADS = 32
+_FEWEST_THREADS = 4
+_OTHERS = 4  # processes of a worker beside its program's
 _FD_PAIR = 2  # descriptors that one run's message carries
 _KERNEL = Path("/proc/sys/kernel")
+_CONTROL_GROUP = Path("/sys/fs/cgroup")  # a container's own
 
 
 @cache
@@ -30,13 +32,13 @@ def threads(workers: int) -> int:
     """Threads that a program may have where `workers` run one each: half of what there is."""
     soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     rooms = [] if soft == resource.RLIM_INFINITY else [soft]
-    for name in ("threads-max", "pid_max"):
+    for path in (_KERNEL / "threads-max", _KERNEL / "pid_max", _CONTROL_GROUP / "pids.max"):
         try:
-            rooms.append(int((_KERNEL / name).read_text()))
+            rooms.append(int(path.read_text()))  # a group without a limit says "max"
         except (OSError, ValueError):
             continue
-    room = min(rooms, default=_MOST_THREADS * workers * 2)
-    return max(_FEWEST_THREADS, min(_MOST_THREADS, room // 2 // workers))
+    room = min(rooms, default=_MOST_THREADS * workers * 4)
+    return max(_FEWEST_THREADS, min(_MOST_THREADS, room // 2 // workers - _OTHERS))
 
 
 @cache

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 ALLOWED = """
 read 0 63, write 1 64, readv 19 65, writev 20 66, pread64 17 67, pwrite64 18 68, preadv 295 69,
-pwritev 296 70, preadv2 327 286, pwritev2 328 287, close 3 57, close_range 436 436, creat 85 -,
+pwritev 296 70, close 3 57, close_range 436 436, creat 85 -,
 stat 4 -, fstat 5 80, lstat 6 -, newfstatat 262 79, statx 332 291, lseek 8 62, poll 7 -, ppoll
 271 73, select 23 -, pselect6 270 72, epoll_create 213 -, epoll_create1 291 20, epoll_ctl 233
 21, epoll_wait 232 -, epoll_pwait 281 22, epoll_pwait2 441 441, eventfd 284 -, eventfd2 290 19,
@@ -24,7 +24,7 @@ faccessat2 439 439, readlink 89 -, readlinkat 267 78, getcwd 79 17, chdir 80 49,
 getdents 78 -, getdents64 217 61, ftruncate 77 46, copy_file_range 326 285,
 unlink 87 -, unlinkat 263 35, rename 82 -, renameat 264 38, renameat2 316 276, umask 95 166,
 statfs 137 43, fstatfs 138 44, mprotect 10 226, munmap 11 215, brk 12 214, mremap 25 216,
-mincore 27 232, msync 26 227, mlock 149 228, munlock 150 229, membarrier 324 283, rt_sigaction
+msync 26 227, mlock 149 228, munlock 150 229, membarrier 324 283, rt_sigaction
 13 134, rt_sigprocmask 14 135, rt_sigreturn 15 139, rt_sigpending 127 136, rt_sigsuspend 130
 133, rt_sigtimedwait 128 137, sigaltstack 131 132, pause 34 -, alarm 37 -, getitimer 36 102,
 setitimer 38 103, restart_syscall 219 128, futex 202 98, futex_waitv 449 449, set_robust_list
@@ -45,7 +45,7 @@ clone 56 220, kill 62 129, tgkill 234 131, prctl 157 167, ioctl 16 29, fcntl 72 
 clock_gettime 228 113, clock_getres 229 114, clock_nanosleep 230 115, mmap 9 222, madvise 28
 233, get_robust_list 274 100, sched_getaffinity 204 123, sched_getparam 143 121,
 sched_getscheduler 145 120, getpgid 121 155, getsid 124 156, getpriority 140 141, fallocate 285 47,
-getsockopt 55 209
+getsockopt 55 209, preadv2 327 286, pwritev2 328 287
 """
 
 # Refused with EPERM. Directories, links and modes: the server deletes what a program leaves, and
@@ -60,7 +60,8 @@ fchown 93 55, lchown 94 -, fchownat 260 54, link 86 -, linkat 265 37, symlink 88
 118, sched_setscheduler 144 119, sched_setaffinity 203 122, sched_setattr 314 274, setpgid 109
 154, setsid 112 157, ioprio_set 251 30, memfd_create 319 279, setsockopt 54 208, inotify_init
 253 -, inotify_init1 294 26, timer_create 222 107, truncate 76 45, sendfile 40 71, splice 275
-76, tee 276 77, vmsplice 278 75, removexattr 197 14, lremovexattr 198 15, fremovexattr 199 16
+76, tee 276 77, vmsplice 278 75, removexattr 197 14, lremovexattr 198 15, fremovexattr 199 16,
+mincore 27 232
 """
 
 # Nothing is done, and the program hears that it was: what would touch files that others read as

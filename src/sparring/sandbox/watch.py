@@ -40,6 +40,7 @@ _BLOCK = 512  # what `st_blocks` counts
 _FILE_PAGES_MIB = 32.0
 _USUAL_FILE_MIB = 8.0  # until it is known
 _WAKE_BYTES = 64
+_LOOK_SECONDS = 0.1
 _OVERLOAD = 20.0  # as busy as a machine may be; the caller's patience reckons with the same
 _WAKING_SECONDS = 0.5
 _CROWDED_SECONDS = (0.001, 0.01, 0.1, 1.0, 1.0, 1.0, 1.0, 1.0)
@@ -186,7 +187,7 @@ class Child:
         begun = time.monotonic()
         waited_before: float | None = None
         run = 0
-        peak = 0.0
+        peak = look = 0.0
         timeout = min(_POLL_SECONDS, limits.cpu_seconds)
         while True:
             events = dict(self._poll.poll(timeout * 1000))
@@ -238,7 +239,8 @@ class Child:
             if verdict is None and work is not None and too_many_files(work):
                 verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
             wall = now - begun
-            if verdict is None and wall - used > limits.idle_seconds:
+            if verdict is None and wall - used > limits.idle_seconds and now >= look:
+                look = now + _LOOK_SECONDS  # at all threads, which may be many
                 waiting = excused(self.run_queue_seconds() - waited_before, used)
                 if wall - used - waiting > limits.idle_seconds:
                     verdict = Verdict.IDLE_LIMIT

@@ -42,6 +42,12 @@ _STACK_KIB = 1 << 20
 _SHELL = f'ulimit -S -s {_STACK_KIB} 2>/dev/null || ulimit -S -s "$(ulimit -H -s)"; exec "$@"'
 
 
+def _interpreter() -> str:
+    """The interpreter itself: an environment's own may lie inside a project, and tell where."""
+    base = getattr(sys, "_base_executable", None)
+    return base if base and os.path.exists(base) else sys.executable
+
+
 class Refused(Exception):
     """The worker cannot give the level on this host; the message says why."""
 
@@ -54,7 +60,7 @@ class Worker:
         self._scratch = Path(start.scratch)
         self._scratch.mkdir(mode=0o700)
         self.socket, its = socket.socketpair()
-        python = [sys.executable, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _BOOT]
+        python = [_interpreter(), "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _BOOT]
         environment = {
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",

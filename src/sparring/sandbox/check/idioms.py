@@ -221,6 +221,27 @@ _ENDS = {
         "        self.out.flush()\n"
         "sys.stdout = Out(sys.stdout)\nprint('x')"
     ),
+    "a file on descriptor 1, kept by a function": (
+        "out = open(1, 'w')\ndef main(): out.write(input())\nmain()"
+    ),
+    "a writer on descriptor 1, kept by a function": (
+        "import csv\nwriter = csv.writer(open(1, 'w'))\ndef main(): writer.writerow([1, 2])\nmain()"
+    ),
+    "a buffer on descriptor 1, kept by a function": (
+        "import io\nraw = io.BufferedWriter(io.FileIO(1, 'w'))\n"
+        "def main(): raw.write(b'x\\n')\nmain()"
+    ),
+    "output kept by a hook": (
+        "import sys\nout = open('/dev/stdout', 'w')\ndef hook(*_): out.write('hook')\n"
+        "sys.excepthook = hook\nout.write(input())\nsys.displayhook = hook"
+    ),
+    "last words of what typing keeps": (
+        "from typing import Dict, List\nclass A:\n    def __del__(self): print('words')\n"
+        "a = A()\nprint(List[A] is not None, Dict[str, A] is not None)"
+    ),
+    "a module that is only mentioned": (
+        "import sys\nif len(sys.argv) > 9: import unittest.__main__\nprint(input())"
+    ),
     "standard error in place of output": (
         "import sys\nsys.stderr = sys.stdout\nprint('x', file=sys.stderr)"
     ),

@@ -12,6 +12,7 @@ from sparring.sandbox.check.attacks import (
     exhaust,
     files,
     holes,
+    measures,
     remains,
     scripts,
     system,
@@ -29,6 +30,7 @@ ATTACKS = (
     *holes.ATTACKS,
     *channels.ATTACKS,
     *exhaust.ATTACKS,
+    *measures.ATTACKS,
     *cheat.ATTACKS,
     *scripts.ATTACKS,
     *remains.ATTACKS,
@@ -114,6 +116,8 @@ def faults_of(attack: Attack, outcomes: Sequence[Outcome], targets: Targets) -> 
     verdicts = [outcome.verdict for outcome in outcomes]
     if any(targets.mark in text for text in outputs):
         faults.append("it got through")
+    if attack.never and any(attack.never in text for text in outputs):
+        faults.append(f"an output says {attack.never}")
     if any(targets.secret in text for text in outputs):
         faults.append("it found the secret")
     if attack.ends and not attack.ends.issuperset(verdicts):

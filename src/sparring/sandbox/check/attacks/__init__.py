@@ -41,6 +41,8 @@ class Attack:
     ends: frozenset[Verdict] = frozenset()
     same: bool = False
     prints: str | None = None
+    never: str = ""
+    """A word that no output may hold."""
     kind: Kind = Kind.STDIN
     entry_point: str = ""
     accomplice: str = ""

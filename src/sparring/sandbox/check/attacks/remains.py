@@ -6,7 +6,7 @@ for every program too.
 
 from __future__ import annotations
 
-from sparring.sandbox.check.attacks import Attack
+from sparring.sandbox.check.attacks import TIGHT, Attack
 from sparring.sandbox.check.attacks.pages import PAGES
 
 _INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program does the same
@@ -106,11 +106,63 @@ _LEFT = {
     "a flag of standard error": "import fcntl\nprint(fcntl.fcntl(2, 3) & 0o4000)\n"
     "fcntl.fcntl(2, 4, fcntl.fcntl(2, 3) | 0o4000)",
     "a blocking mode": "import os\nprint(os.get_blocking(2))\nos.set_blocking(2, False)",
+    "a name of the main thread": "import threading\nprint(threading.main_thread().name)\n"
+    "threading.main_thread().name = 'seen'",
+    "what a line of a file was": (
+        "import linecache, os, time\nopen('f', 'w').write(str(time.time_ns()))\n"
+        "print(linecache.getline('f', 1).strip() == open('f').read())\nos.remove('f')"
+    ),
+    "last words kept by typing": (
+        "from typing import overload\nclass A:\n    def __del__(self): print('words')\na = A()\n"
+        "@overload\ndef f(x: int) -> int: ...\ndef f(x): return x\nprint(f(1))"
+    ),
+    "a default of a function": "import textwrap\nprint(textwrap.fill.__defaults__)\n"
+    "textwrap.fill.__defaults__ = (9,)",
+    "a strict standard error": (
+        "import sys\nprint(sys.stderr.errors)\nsys.stderr.reconfigure(errors='strict')"
+    ),
+    "a number that is like another, beside atexit": (
+        "import atexit, numbers\natexit.register(int)\nclass A: pass\n"
+        "print(isinstance(A, type), len(numbers.Real._dump_registry.__doc__ or ''))\n"
+        "import io\no = io.StringIO()\nnumbers.Real._dump_registry(o)\nprint(len(o.getvalue()))\n"
+        "numbers.Real.register(A)"
+    ),
     "a logger": "import logging\nprint(logging.getLogger().level)\n"
     "logging.basicConfig(level=logging.DEBUG)\nlogging.getLogger().setLevel(10)",
     "a core file": "import os\nprint(os.listdir('.'), flush=True)\nimport ctypes\n"
     "ctypes.string_at(0)",
 }
+
+# An input that serves the inputs after it in the program's place.
+_ANSWERS = """
+import gc, mmap, os, socket, struct, sys
+frame, todo = sys._getframe(), list(gc.get_objects())
+while frame:
+    todo += frame.f_locals.values()
+    frame = frame.f_back
+for o in list(todo): todo += gc.get_referents(o)
+pages = [o for o in todo if isinstance(o, mmap.mmap)]
+s = socket.socket(fileno=255)
+def end(n):
+    for page in pages:
+        try:
+            for k in range(n): page[8 + 448 * k + 12 : 8 + 448 * k + 15] = b'o\\0\\0'
+            page[:8] = struct.pack('<II', n, 0)
+        except (ValueError, IndexError): pass
+end(1)
+os.write(255, b'!')
+n = 0
+while True:
+    m, rights, _, _ = s.recvmsg(9, 999)
+    if not rights: os._exit(0)
+    for _, _, data in rights:
+        os.write(list(memoryview(data).cast('i'))[1], b'forged')
+        n += 1
+    end(n)
+    if m[:1] == b'!':
+        os.write(255, b'!')
+        n = 0
+"""
 
 # The author of the input is not the program's: what it does must not be there for the next one.
 _SEEN = "import builtins\nprint(hasattr(builtins, 'seen'))\n"
@@ -131,6 +183,21 @@ _TAUGHT = {
 }
 
 ATTACKS = (
+    Attack(
+        "taught: an input that answers the others",
+        "import sys\ntry: print(eval(input()) and 'mine')\nexcept BaseException: print('mine')",
+        (f"exec({_ANSWERS!r})", *(f"{k} + 1" for k in range(40))),
+        TIGHT,
+        plain=False,
+        never="forged",
+    ),
+    Attack(
+        "taught: an input for the debugger",
+        "import builtins\nprint(hasattr(builtins, 'seen'))\nbreakpoint()",
+        tuple(f"import builtins; builtins.seen = 1\nc\n{'#' * k}" for k in range(3)),
+        same=True,
+        plain=False,
+    ),
     *(
         Attack(
             f"taught: {name}", program, (text, f"{text}\n", f"{text}\n\n"), same=True, plain=False
