@@ -67,24 +67,24 @@ _URGENT = (
     "import socket, time\ns = socket.socket(fileno=255)\n"
     "try: s.send(b'x', socket.MSG_OOB)\nexcept OSError: pass\ntime.sleep(9)"
 )
-# Each run takes three times its limit, and says that it was several.
+# One run takes three times its limit, and says that it was several; the last one evens out.
 _SPREAD = """
 import struct, sys, time
-if input() in '12': raise SystemExit  # the next ones come together
 clock = getattr(time, 'process' + '_time')
 frame = sys._getframe()
 while frame.f_code.co_name != 'serve': frame = frame.f_back
-page, run = frame.f_locals['board']._page, frame.f_locals['run']
+page = frame.f_locals['board']._page
+number = int(input())
 begun = last = clock()
-told = run
-while clock() - begun < 0.9:
-    if clock() - last > 0.1:
+told = frame.f_locals['run']
+while number == 3 and clock() - begun < 0.9:
+    if clock() - last > 0.25:
         last, told = clock(), told + 1
         for k in range(told): page[8 + 448 * k + 12 : 8 + 448 * k + 15] = b'o\\0\\0'
         page[:4] = struct.pack('<I', told)
-share = int(clock() * 1e9) // (told + 1)
-for k in range(told + 1): page[8 + 448 * k : 16 + 448 * k] = struct.pack('<Q', share * k)
-print('computed', 'at leisure')
+if number == 3: print('computed', 'at leisure')
+share = int(clock() * 1e9) // 8
+for k in range(8): page[8 + 448 * k : 16 + 448 * k] = struct.pack('<Q', share * k)
 """
 
 ATTACKS = (
