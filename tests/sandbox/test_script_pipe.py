@@ -16,7 +16,7 @@ import pytest
 from sparring import values
 from sparring.sandbox import Job, Kind, Limits, Sandbox, calls, messages, raised
 from sparring.sandbox.candidate import Candidate, Line, ProgramGone
-from sparring.sandbox.raised import ProgramError
+from sparring.sandbox.raised import ProgramError, ProgramStopped
 from sparring.schema import Outcome, Verdict
 
 ROOMY = Limits(cpu_seconds=3, idle_seconds=3, memory_mib=128, output_bytes=1 << 16)
@@ -192,8 +192,8 @@ def endless() -> Iterator[int]:
         (Silent("a"), KeyError),
         (ValueError(endless()), ValueError),
         (ExceptionGroup("x", [ValueError()]), ProgramError),
-        (GeneratorExit(), ProgramError),
-        (SystemExit(0), ProgramError),
+        (GeneratorExit(), ProgramStopped),
+        (SystemExit(0), ProgramStopped),
         (AssertionError("no"), ProgramError),
         (StopIteration(2), RuntimeError),
     ],

@@ -330,3 +330,34 @@ def test_a_missing_package_is_named(sandbox: Sandbox) -> None:
     for outcome in (plain, own):
         assert outcome.verdict is Verdict.RUNTIME_ERROR
         assert "ModuleNotFoundError: No module named 'numpy'" in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("program", "suite", "verdict"),
+    [
+        # An exit or an interrupt is no `Exception`, as in plain Python.
+        ("import sys\ndef f(n): sys.exit(0)", "try: f(1)\nexcept Exception: pass", "runtime_error"),
+        ("def f(n): raise KeyboardInterrupt", "try: f(1)\nexcept Exception: pass", "runtime_error"),
+        ("def f(n): raise ValueError", "try: f(1)\nexcept Exception: pass", "accepted"),
+        # A check that only prepares itself is run.
+        ("def f(n): return 0", "async def check(c): assert c(2) == 4", "wrong_answer"),
+        ("def f(n): return 2 * n", "async def check(c): assert c(2) == 4", "accepted"),
+        ("def f(n): return 0", "def check(c):\n    yield\n    assert c(2) == 4", "wrong_answer"),
+        ("def f(n): return 2 * n", "def check(c):\n    yield\n    assert c(2) == 4", "accepted"),
+        # One that answers is heard.
+        ("def f(n): return 0", "def check(c): return c(2) == 4", "wrong_answer"),
+        ("def f(n): return 2 * n", "def check(c): return c(2) == 4", "accepted"),
+        ("def f(n): return 2 * n", "def check(c): assert c(2) == 4", "accepted"),
+        # What the script holds to its end has a last word.
+        (
+            "def f(n): return 0",
+            "class A:\n    def __del__(self): assert candidate(2) == 4\na = A()",
+            "wrong_answer",
+        ),
+    ],
+)
+def test_what_a_suite_leaves_to_others_is_heard(
+    sandbox: Sandbox, program: str, suite: str, verdict: str
+) -> None:
+    [[outcome]] = sandbox.run([Job(program, (suite,), Limits(), Kind.SCRIPT, "f")])
+    assert outcome.verdict == verdict, outcome.detail

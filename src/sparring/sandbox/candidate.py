@@ -100,7 +100,7 @@ class Candidate:
             # A function of the program's that is given the candidate could only be a test of it.
             raise TypeError(f"{self._asked}(), of the program, takes plain values only")
         answer = self._line.ask(text.encode("ascii"), len(arguments), named.keys())
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         value, after, named_after = answer
         for mine, theirs in zip(arguments, after, strict=True):

@@ -28,6 +28,11 @@ class ProgramError(Exception):
     """What the program raised, where it is no exception that Python itself has."""
 
 
+class ProgramStopped(BaseException):
+    """What the program raised that is no `Exception`: an exit, an interrupt. Not to be caught by
+    `Exception`, in a script as in plain Python."""
+
+
 def describe(error: BaseException) -> bytes:
     """In the program's process: the description that travels."""
     held: tuple[object, ...] = error.args
@@ -47,7 +52,7 @@ def describe(error: BaseException) -> bytes:
     return json.dumps([names, text, encoded, about]).encode("ascii")
 
 
-def rebuild(description: bytes) -> Exception:
+def rebuild(description: bytes) -> BaseException:
     """In the script's process: the exception. Raises if the bytes are no description."""
     names, text, held, about = json.loads(description)
     well_formed = isinstance(names, list) and 0 < len(names) <= _MOST_NAMES
@@ -57,6 +62,8 @@ def rebuild(description: bytes) -> Exception:
         raise ValueError("no description of an exception")
     text = text[:_MOST_TEXT]
     said = names[0][:_MOST_TEXT] + (f": {text}" if text else "")
+    if "Exception" not in names:
+        return ProgramStopped(said)
     for name in names:
         known = getattr(builtins, name, None)
         # An `AssertionError` of the program's is not the script's verdict.

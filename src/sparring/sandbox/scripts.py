@@ -15,7 +15,10 @@ that equal nothing), and identity (``candidate(x) is x``). An iterator arrives d
 from __future__ import annotations
 
 import builtins
+import collections
 import dis
+import gc
+import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -61,8 +64,14 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     _until_exit(failures, exec, code, module.__dict__)
     check = module.__dict__.get(_CHECK)
     if callable(check) and check is not proxy and not own_check.returned():
-        _until_exit(failures, check, proxy)
+        _until_exit(failures, _run_check, check, proxy)
     failures.settle()
+    # The last that may fail: finalisers of what the script still holds.
+    del check
+    sys.modules.pop("__main__", None)
+    for name in reversed(list(module.__dict__)):  # what it made before what it was given
+        module.__dict__[name] = None
+    gc.collect()
     if line.gone:
         raise ProgramGone(line.gone)
     failures.raise_first()
@@ -80,6 +89,19 @@ def _until_exit(failures: Failures, run: Callable[..., Any], *arguments: Any) ->
         text = f"exit status {int(status)}" if isinstance(status, int) else f"exit: {status}"
         failed = AssertionError(text[:_MOST_TEXT])
         raise failed.with_traceback(stop.__traceback__) from None
+
+
+def _run_check(check: Callable[..., Any], proxy: Candidate) -> None:
+    """Call ``check``, and run what it only prepares; `False` is its word that it failed."""
+    result = check(proxy)
+    if inspect.iscoroutine(result):
+        import asyncio  # large, and few suites need it
+
+        result = asyncio.run(result)
+    elif inspect.isgenerator(result):
+        collections.deque(result, maxlen=0)
+        return
+    assert result is not False, "check returned False"
 
 
 class _OwnCheck:
