@@ -1,0 +1,110 @@
+"""From a text to its value: as Python has it, or as data to compare."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from sparring.values.forms import MAPPINGS, SEQUENCES, SETS, TEXTUAL
+from sparring.values.held import ITERATOR, hold
+from sparring.values.numbers import units_to_tell_apart
+from sparring.values.plain import MAX_DEPTH, NotPlain, Opaque
+from sparring.values.work import Work
+
+_THEMSELVES = frozenset({str, int, bool, type(None)})
+
+
+def decode(text: str) -> Any:
+    """The value of a text, made of plain types and `Opaque`. Raises `NotPlain`.
+
+    Sets and mappings are Python's own, so that a function can be called with them. Members made
+    to have one hash are refused; members that only share places in the table are not, so what a
+    program wrote is compared by `read`.
+    """
+    return _Reader(Work(len(text)), None).read(text)
+
+
+def read(text: str, work: Work | None = None) -> Any:
+    """The value of a text for `same`, its sets, mappings and iterators as `Held`. Raises
+    `NotPlain`, also where that would take more than there is of ``work``."""
+    return _Reader(Work(len(text)) if work is None else work, hold).read(text)
+
+
+class _Reader:
+    """Reads one text. ``hold`` keeps what needs no hash table; None makes Python's types of it."""
+
+    def __init__(self, work: Work, hold: Callable[[type, list[Any]], Any] | None) -> None:
+        self._work = work
+        self._hold = hold or self._build
+
+    def read(self, text: str) -> Any:
+        try:
+            return self._value(json.loads(text), 0)
+        except RecursionError as error:
+            raise NotPlain("nested too deeply") from error
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+            raise NotPlain(f"not the text of a value: {error}") from error
+
+    def _value(self, data: Any, depth: int) -> Any:
+        if type(data) in _THEMSELVES:
+            return data
+        if depth > MAX_DEPTH:
+            raise NotPlain("nested too deeply")
+        if type(data) is list:
+            return self._items(data, depth)
+        if type(data) is not dict or len(data) != 1:
+            raise NotPlain("an object that names no type")
+        [(name, held)] = data.items()
+        if name in SEQUENCES:
+            return SEQUENCES[name](self._items(held, depth))
+        if name in TEXTUAL:
+            return TEXTUAL[name][1](held, self._work)
+        if name in SETS:
+            return self._hold(SETS[name], self._items(held, depth))
+        if name in MAPPINGS:
+            return self._hold(MAPPINGS[name], self._pairs(held, depth))
+        if name == "iterator":
+            return self._hold(ITERATOR, self._items(held, depth))
+        if name == "object":
+            return Opaque(held[:200] if type(held) is str else "?")
+        raise NotPlain(f"no such type: {name}")
+
+    def _items(self, held: Any, depth: int) -> list[Any]:
+        if type(held) is not list:
+            raise NotPlain("parts that are no list")
+        if _THEMSELVES.issuperset(map(type, held)):
+            return held
+        return [self._value(item, depth + 1) for item in held]
+
+    def _pairs(self, held: Any, depth: int) -> list[tuple[Any, Any]]:
+        if type(held) is not list or not {list}.issuperset(map(type, held)):
+            raise NotPlain("pairs that are no lists")
+        keys = self._items([key for key, _ in held], depth)
+        return list(zip(keys, self._items([value for _, value in held], depth), strict=True))
+
+    def _build(self, kind: type, parts: list[Any]) -> Any:
+        if kind is ITERATOR:
+            return iter(parts)
+        if not issubclass(kind, dict):
+            self._refuse_crowds(parts)
+            return kind(parts)
+        self._refuse_crowds([key for key, _ in parts])
+        if kind is Counter:
+            return Counter(dict(parts))
+        return defaultdict(None, parts) if kind is defaultdict else kind(parts)
+
+    def _refuse_crowds(self, items: list[Any]) -> None:
+        """Counts what Python will take to tell those with one hash apart."""
+        hashes = sorted(map(hash, items))
+        if not any(map(operator.eq, hashes, islice(hashes, 1, None))):
+            return
+        crowds = defaultdict(list)
+        for item in items:
+            crowds[str(hash(item))].append(item)  # as text: numbers can be made to fill it slowly
+        for crowd in crowds.values():
+            if len(crowd) > 1:
+                self._work.spend(len(crowd) * sum(map(units_to_tell_apart, crowd)))
