@@ -162,8 +162,7 @@ def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
 def _same_value(actual: str, expected: str, checker: Checker) -> bool:
     work = values.Work(len(actual) + len(expected))
     try:
-        found = values.read(actual, work)
-        wanted = found if actual == expected else values.read(expected, work)
+        found, wanted = values.read(actual, work), values.read(expected, work)
         if checker.rule is Rule.TRUTH:
             return bool(found) == bool(wanted)
         return values.same(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from sparring.values.held import ITERATOR, Held
 from sparring.values.naming import Names, held_of
-from sparring.values.numbers import equal_numbers, is_nan, is_number
-from sparring.values.plain import Opaque
+from sparring.values.numbers import equal_numbers, is_number
+from sparring.values.plain import NotPlain, Opaque
 from sparring.values.work import Work
 
 _SEQUENCES = (list, tuple, deque)
@@ -33,16 +35,23 @@ def same(
     also of members and keys, so that 1 is not 1.0; the type of a zero that a Counter does not
     hold is `int`. Iterators equal nothing, as two of them do.
 
-    Raises `NotPlain` where the comparison takes more than there is of ``work``.
+    Raises `NotPlain` where the comparison takes more than there is of ``work``, or members are
+    nested too deeply to be named.
     """
     compared = _Comparison(absolute, relative, typed, Work() if work is None else work)
-    return compared.near(actual, expected)
+    try:
+        return compared.near(actual, expected)
+    except RecursionError as error:
+        raise NotPlain("nested too deeply") from error
 
 
 def same_in_any_order(actual: Any, expected: Any, work: Work) -> bool:
     """Whether two sequences hold equal values, each equally often; likewise raises `NotPlain`."""
     names = Names(work)
-    return Counter(map(names.of, actual)) == Counter(map(names.of, expected))
+    try:
+        return Counter(map(names.of, actual)) == Counter(map(names.of, expected))
+    except RecursionError as error:
+        raise NotPlain("nested too deeply") from error
 
 
 class _Comparison:
@@ -55,70 +64,77 @@ class _Comparison:
         self._work = work
         self._names = Names(work)
 
-    def near(self, a: Any, b: Any) -> bool:
+    def near(self, actual: Any, expected: Any) -> bool:
+        left = [(actual, expected)]
+        while left:
+            pairs = self._opened(*left.pop())
+            if pairs is None:
+                return False
+            for pair in pairs:
+                a, b = pair
+                if type(a) is type(b) and type(a) in _SIMPLE:
+                    if a != b:
+                        return False
+                else:
+                    left.append(pair)
+        return True
+
+    def _opened(self, a: Any, b: Any) -> Iterable[tuple[Any, Any]] | None:
+        """The pairs of parts that are equal if the two are; None if they are not."""
         kind = type(a)
-        if kind is type(b):
-            if kind in _SIMPLE:
-                return bool(a == b)
-        elif self._typed and _kind(a) is not _kind(b):
-            return False
+        if self._typed and _kind(a) is not _kind(b):
+            return None
         if isinstance(a, (int, float)) and isinstance(b, (int, float)):
-            return a == b or (
+            near = a == b or (
                 (isinstance(a, float) or isinstance(b, float))
                 and _close(a, b, self._absolute, self._relative)
             )
+            return () if near else None
         for sequence in _SEQUENCES:
             if isinstance(a, sequence):
-                return isinstance(b, sequence) and self._all_near(a, b)
+                alike = isinstance(b, sequence) and len(a) == len(b)
+                return zip(a, b, strict=True) if alike else None
         held, other = held_of(a), held_of(b)
-        if held is not None or other is not None:
-            return held is not None and other is not None and self._held_near(held, other)
-        if is_number(a) and is_number(b):
-            return not (is_nan(a) or is_nan(b)) and (
-                a == b if kind is type(b) else equal_numbers(a, b, self._work)
-            )
-        return type(a) is not Opaque and bool(a == b)
+        if held is not None and other is not None:
+            return self._opened_held(held, other)
+        if held is not None or other is not None or kind is Opaque:
+            return None
+        if kind is not type(b) and is_number(a) and is_number(b):
+            return () if equal_numbers(a, b, self._work) else None
+        return () if a == b else None
 
-    def _all_near(self, a: Any, b: Any) -> bool:
-        if len(a) != len(b):
-            return False
-        for x, y in zip(a, b, strict=True):  # no generator: values are nested deeply
-            if not self.near(x, y):
-                return False
-        return True
+    def _opened_held(self, a: Held, b: Held) -> Iterable[tuple[Any, Any]] | None:
+        mine, its = a.values, b.values
+        if ITERATOR in (a.kind, b.kind) or (mine is None) != (its is None):
+            return None
+        ours, theirs = self._names.keys(a), self._names.keys(b)
+        if ours == theirs and len(set(ours)) == len(ours):  # mostly they are in one order
+            members = zip(a.parts, b.parts, strict=True) if self._typed else ()
+            return chain(members, zip(mine or (), its or (), strict=True))
+        left, right = _places(ours), _places(theirs)
+        if left.keys() != right.keys() and not _both(a, b, Counter):
+            return None
+        if _both(a, b, OrderedDict) and list(left) != list(right):
+            return None
+        pairs = []
+        if self._typed:  # of equal members the first counts
+            first, other = _places(ours[::-1]), _places(theirs[::-1])
+            pairs = [(a.parts[~first[k]], b.parts[~other[k]]) for k in first.keys() & other.keys()]
+        if mine is not None and its is not None:  # to a Counter what it does not hold is 0
+            pairs += [
+                (mine[left[k]] if k in left else 0, its[right[k]] if k in right else 0)
+                for k in left | right
+            ]
+        return pairs
 
-    def _held_near(self, a: Held, b: Held) -> bool:
-        if a.kind is ITERATOR or b.kind is ITERATOR:
-            return False
-        if issubclass(a.kind, dict) != issubclass(b.kind, dict):
-            return False
-        if self._typed and a.kind is not b.kind:
-            return False
-        if issubclass(a.kind, dict):
-            return self._mappings_near(a, b)
-        left, right = self._names.members(a), self._names.members(b)
-        return left.keys() == right.keys() and (
-            not self._typed or self._all_near(list(left.values()), [right[name] for name in left])
-        )
 
-    def _mappings_near(self, a: Held, b: Held) -> bool:
-        left, right = self._names.pairs(a), self._names.pairs(b)
-        if issubclass(a.kind, Counter) and issubclass(b.kind, Counter):
-            # To a Counter what it does not hold is counted 0 times.
-            left, right = (
-                one | {name: (key, 0) for name, (key, _) in other.items() if name not in one}
-                for one, other in ((left, right), (right, left))
-            )
-        elif issubclass(a.kind, OrderedDict) and issubclass(b.kind, OrderedDict):
-            if list(left) != list(right):
-                return False
-        if left.keys() != right.keys():
-            return False
-        for name, (key, value) in left.items():
-            other, its = right[name]
-            if not self.near(value, its) or (self._typed and not self.near(key, other)):
-                return False
-        return True
+def _places(keys: list[str]) -> dict[str, int]:
+    """Where each key stands last, the keys in the order in which they stand first."""
+    return dict(zip(keys, range(len(keys)), strict=True))
+
+
+def _both(a: Held, b: Held, kind: type) -> bool:
+    return issubclass(a.kind, kind) and issubclass(b.kind, kind)
 
 
 def _kind(value: Any) -> type:

@@ -6,6 +6,7 @@ import collections
 import importlib
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from sparring.values.held import ITERATOR
@@ -42,15 +43,23 @@ def _whole(data: Any) -> int:
     return data
 
 
-def _late(module: str, name: str) -> Any:
-    """A type from a module that few values need: not imported before."""
-    return getattr(importlib.import_module(module), name)
+_LATE = {"Fraction": "fractions", "Decimal": "decimal"}
+"""Types that few values need, and their modules, which are not imported before."""
+_found: dict[type, str] = {}
+
+
+@cache
+def _late(name: str) -> Any:
+    return getattr(importlib.import_module(_LATE[name]), name)
 
 
 def late_name(kind: type) -> str | None:
     """The name of a type that `_late` may have imported; None for any other type."""
-    for module, name in (("fractions", "Fraction"), ("decimal", "Decimal")):
+    if kind in _found:
+        return _found[kind]
+    for name, module in _LATE.items():
         if module in sys.modules and kind is getattr(sys.modules[module], name, None):
+            _found[kind] = name
             return name
     return None
 
@@ -65,7 +74,7 @@ def _fraction(parts: Any, work: Work) -> Any:
     if type(numerator) is not int or type(denominator) is not int:
         numerator, denominator = _whole(numerator), _whole(denominator)
         work.spend_on_bits(numerator.bit_length(), denominator.bit_length())
-    return _late("fractions", "Fraction")(numerator, denominator)
+    return _late("Fraction")(numerator, denominator)
 
 
 def _range(parts: Any, work: Work) -> range:
@@ -77,7 +86,7 @@ def _range(parts: Any, work: Work) -> range:
 def _decimal(text: Any, work: Work) -> Any:
     if type(text) is not str and type(text) is not int:
         raise NotPlain("a decimal of what is neither text nor a number")
-    value = _late("decimal", "Decimal")(str(text))
+    value = _late("Decimal")(str(text))
     if value.is_snan():
         raise NotPlain("a number that cannot be compared")
     if value.is_finite() and value and abs(value.adjusted()) > _MAX_EXPONENT:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from sparring.values.held import Held
+from sparring.values.held import ITERATOR, Held
 from sparring.values.numbers import equal_numbers, is_nan, is_number, short_whole
 from sparring.values.work import Work
 
-
+_STRINGS = {str}
+_WHOLE = {int}
 _SHORT = 1 << 1328
 """Whole numbers below this, about 10**400, are named by their digits, whatever their type."""
 
@@ -30,33 +31,25 @@ class Names:
 
     def of(self, value: Any) -> str:
         """The name of a value: few characters, none of them a comma or a colon."""
-        if type(value) is int and -_SHORT < value < _SHORT:
+        kind = type(value)
+        if kind is int and -_SHORT < value < _SHORT:
             return hex(value)
+        if kind is Held and value.name is not None and value.name[0] is self:
+            return value.name[1]  # type: ignore[no-any-return]
         key = self._key(value)
-        return self._names.setdefault(key, f"k{len(self._names)}")
+        name = self._names.setdefault(key, f"k{len(self._names)}")
+        if kind is Held:
+            value.name = self, name
+        return name
 
-    def members(self, held: Held) -> dict[str, Any]:
-        """The members of a set by their keys; of equal ones the first."""
-        keys = self._keys(held.parts)
-        return dict(zip(reversed(keys), reversed(held.parts), strict=True))
-
-    def pairs(self, held: Held) -> dict[str, tuple[Any, Any]]:
-        """The pairs of a mapping by the keys of their keys; of equal ones the first, with the last
-        value."""
-        keys = self._keys([key for key, _ in held.parts])
-        found = dict(zip(keys, held.parts, strict=True))
-        if len(found) < len(keys):
-            first = dict(zip(reversed(keys), reversed(held.parts), strict=True))
-            found = {key: (first[key][0], value) for key, (_, value) in found.items()}
-        return found
-
-    def _keys(self, values: list[Any]) -> list[str]:
-        kinds = set(map(type, values))
-        if kinds == {str}:
-            return list(map("s".__add__, values))
-        if kinds == {int} and -_SHORT < min(values) and max(values) < _SHORT:
-            return list(map(hex, values))
-        return list(map(self._key, values))
+    def keys(self, held: Held) -> list[str]:
+        """What is the same for equal members of sets, or equal keys of mappings."""
+        kinds = set(map(type, held.parts))
+        if kinds == _STRINGS:
+            return list(map("s".__add__, held.parts))
+        if kinds == _WHOLE and min(held.parts) > -_SHORT and max(held.parts) < _SHORT:
+            return list(map(hex, held.parts))
+        return list(map(self._key, held.parts))
 
     def _key(self, value: Any) -> str:
         """What is the same for equal values, and may be as long as they are."""
@@ -67,6 +60,9 @@ class Names:
             return "t" + ",".join(map(self.of, value))
         if value is None:
             return "None"
+        held = held_of(value)
+        if held is not None:
+            return self._of_held(held)
         if is_number(value):
             return self._of_number(value)
         if isinstance(value, (bytes, bytearray)):
@@ -75,13 +71,16 @@ class Names:
             return _of_range(value)
         if isinstance(value, (list, deque)):
             return ("l" if isinstance(value, list) else "q") + ",".join(map(self.of, value))
-        held = held_of(value)
-        if held is not None and issubclass(held.kind, dict):
-            pairs = self.pairs(held).values()
-            return "d" + ",".join(sorted(f"{self.of(k)}:{self.of(v)}" for k, v in pairs))
-        if held is not None and issubclass(held.kind, (set, frozenset)):
-            return "f" + ",".join(sorted(map(self.of, self.members(held).values())))
         return self._fresh()
+
+    def _of_held(self, held: Held) -> str:
+        if held.kind is ITERATOR:
+            return self._fresh()
+        names = map(self.of, held.parts)
+        if held.values is None:
+            return "f" + ",".join(sorted(set(names)))
+        values = dict(zip(names, held.values, strict=True))
+        return "d" + ",".join(sorted(f"{name}:{self.of(v)}" for name, v in values.items()))
 
     def _fresh(self) -> str:
         self._new += 1
@@ -114,8 +113,6 @@ def held_of(value: Any) -> Held | None:
     """A set, a mapping or an iterator as `Held`; None for anything else."""
     if type(value) is Held:
         return value
-    if isinstance(value, (set, frozenset)):
-        return Held(type(value), list(value))
     if isinstance(value, dict):
-        return Held(type(value), list(value.items()))
-    return None
+        return Held(type(value), list(value), list(value.values()))
+    return Held(type(value), list(value), None) if isinstance(value, (set, frozenset)) else None

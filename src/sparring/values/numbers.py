@@ -20,30 +20,34 @@ def is_number(value: object) -> bool:
 
 def is_nan(value: Any) -> bool:
     """Whether a number equals not even itself. A signalling one cannot even be asked."""
-    return bool(value.is_nan()) if late_name(type(value)) == "Decimal" else bool(value != value)
+    name = late_name(type(value))
+    return name != "Fraction" and bool(value.is_nan() if name else value != value)
 
 
 def short_whole(value: Any) -> int | None:
     """The whole number that a number equals; None if it equals none, or one of very many digits."""
     if isinstance(value, int):
         return value
+    name = late_name(type(value))
+    if name == "Fraction":
+        return int(value) if value.denominator == 1 else None
+    if name == "Decimal":
+        if not value.is_finite() or value.adjusted() > _DIGITS:
+            return None
+        whole = int(value)
+        return whole if whole == value else None
     if isinstance(value, complex):
         if value.imag:
             return None
         value = value.real
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    if late_name(type(value)) == "Fraction":
-        return int(value) if value.denominator == 1 else None
-    if not value.is_finite() or value.adjusted() > _DIGITS:
-        return None
-    whole = int(value)
-    return whole if whole == value else None
+    return int(value) if value.is_integer() else None
 
 
 def equal_numbers(a: Any, b: Any, work: Work) -> bool:
-    """``a == b``, paid for by length. Neither is NaN. Raises `NotPlain` if that is too much."""
+    """``a == b``, paid for by length. Raises `NotPlain` if that is too much."""
     if type(a) is not type(b):
+        if is_nan(a) or is_nan(b):
+            return False
         if "Decimal" in (late_name(type(a)), late_name(type(b))):
             if hash(a) != hash(b):
                 return False

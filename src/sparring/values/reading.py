@@ -34,10 +34,13 @@ def read(text: str, work: Work | None = None) -> Any:
     return _Reader(Work(len(text)) if work is None else work, hold).read(text)
 
 
+_Hold = Callable[[type, list[Any], list[Any] | None], Any]
+
+
 class _Reader:
     """Reads one text. ``hold`` keeps what needs no hash table; None makes Python's types of it."""
 
-    def __init__(self, work: Work, hold: Callable[[type, list[Any]], Any] | None) -> None:
+    def __init__(self, work: Work, hold: _Hold | None) -> None:
         self._work = work
         self._hold = hold or self._build
 
@@ -50,13 +53,17 @@ class _Reader:
             raise NotPlain(f"not the text of a value: {error}") from error
 
     def _value(self, data: Any, depth: int) -> Any:
-        if type(data) in _THEMSELVES:
+        kind = type(data)
+        if kind in _THEMSELVES:
             return data
         if depth > MAX_DEPTH:
             raise NotPlain("nested too deeply")
-        if type(data) is list:
-            return self._items(data, depth)
-        if type(data) is not dict or len(data) != 1:
+        if kind is list:
+            for place, item in enumerate(data):  # in its place: a new list would cost as much again
+                if type(item) not in _THEMSELVES:
+                    data[place] = self._value(item, depth + 1)
+            return data
+        if kind is not dict or len(data) != 1:
             raise NotPlain("an object that names no type")
         [(name, held)] = data.items()
         if name in SEQUENCES:
@@ -64,11 +71,11 @@ class _Reader:
         if name in TEXTUAL:
             return TEXTUAL[name][1](held, self._work)
         if name in SETS:
-            return self._hold(SETS[name], self._items(held, depth))
+            return self._hold(SETS[name], self._items(held, depth), None)
         if name in MAPPINGS:
-            return self._hold(MAPPINGS[name], self._pairs(held, depth))
+            return self._hold(MAPPINGS[name], *self._pairs(held, depth))
         if name == "iterator":
-            return self._hold(ITERATOR, self._items(held, depth))
+            return self._hold(ITERATOR, self._items(held, depth), None)
         if name == "object":
             return Opaque(held[:200] if type(held) is str else "?")
         raise NotPlain(f"no such type: {name}")
@@ -76,26 +83,24 @@ class _Reader:
     def _items(self, held: Any, depth: int) -> list[Any]:
         if type(held) is not list:
             raise NotPlain("parts that are no list")
-        if _THEMSELVES.issuperset(map(type, held)):
-            return held
-        return [self._value(item, depth + 1) for item in held]
+        return self._value(held, depth)  # type: ignore[no-any-return]
 
-    def _pairs(self, held: Any, depth: int) -> list[tuple[Any, Any]]:
+    def _pairs(self, held: Any, depth: int) -> tuple[list[Any], list[Any]]:
         if type(held) is not list or not {list}.issuperset(map(type, held)):
             raise NotPlain("pairs that are no lists")
         keys = self._items([key for key, _ in held], depth)
-        return list(zip(keys, self._items([value for _, value in held], depth), strict=True))
+        return keys, self._items([value for _, value in held], depth)
 
-    def _build(self, kind: type, parts: list[Any]) -> Any:
+    def _build(self, kind: type, parts: list[Any], values: list[Any] | None) -> Any:
         if kind is ITERATOR:
             return iter(parts)
-        if not issubclass(kind, dict):
-            self._refuse_crowds(parts)
+        self._refuse_crowds(parts)
+        if values is None:
             return kind(parts)
-        self._refuse_crowds([key for key, _ in parts])
+        pairs = zip(parts, values, strict=True)
         if kind is Counter:
-            return Counter(dict(parts))
-        return defaultdict(None, parts) if kind is defaultdict else kind(parts)
+            return Counter(dict(pairs))
+        return defaultdict(None, pairs) if kind is defaultdict else kind(pairs)
 
     def _refuse_crowds(self, items: list[Any]) -> None:
         """Counts what Python will take to tell those with one hash apart."""

@@ -25,7 +25,8 @@ def show_call(function: str, text: str) -> str:
     try:
         arguments, named = read(text)
         parts = [_literal(a) for a in arguments]
-        parts += [f"{name}={_literal(value)}" for name, value in named.parts]
+        for name, value in zip(named.parts, named.values, strict=True):
+            parts.append(f"{str.__str__(name)}={_literal(value)}")
     except (NotPlain, ValueError, TypeError, AttributeError, RecursionError):
         return f"{function}({text})"
     return f"{function}({', '.join(parts)})"
@@ -45,22 +46,22 @@ def _literal(value: Any) -> str:
 
 
 def _held(value: Held) -> str:
-    name, parts = value.kind.__name__, value.parts
-    if value.kind is ITERATOR:
-        return f"iter([{', '.join(map(_literal, parts))}])"
-    if issubclass(value.kind, (set, frozenset)):
-        if not parts:
+    name, kind = value.kind.__name__, value.kind
+    if kind is ITERATOR:
+        return f"iter([{', '.join(map(_literal, value.parts))}])"
+    if value.values is None:
+        if not value.parts:
             return f"{name}()"
-        inside = "{" + ", ".join(sorted(map(_literal, parts))) + "}"
-        return inside if value.kind is set else f"{name}({inside})"
-    if value.kind is OrderedDict:
-        return f"{name}([{', '.join(map(_literal, parts))}])" if parts else f"{name}()"
-    if value.kind is Counter:
-        if not parts:
-            return f"{name}()"
-        if {int, float}.issuperset(type(count) for _, count in parts):
-            parts = sorted(parts, key=lambda pair: pair[1], reverse=True)
-    inside = "{" + ", ".join(f"{_literal(k)}: {_literal(v)}" for k, v in parts) + "}"
-    if value.kind is defaultdict:
+        inside = "{" + ", ".join(sorted(map(_literal, value.parts))) + "}"
+        return inside if kind is set else f"{name}({inside})"
+    pairs = list(zip(value.parts, value.values, strict=True))
+    if not pairs and kind in (OrderedDict, Counter):
+        return f"{name}()"
+    if kind is OrderedDict:
+        return f"{name}([{', '.join(map(_literal, pairs))}])"
+    if kind is Counter and {int, float}.issuperset(map(type, value.values)):
+        pairs.sort(key=lambda pair: pair[1], reverse=True)
+    inside = "{" + ", ".join(f"{_literal(k)}: {_literal(v)}" for k, v in pairs) + "}"
+    if kind is defaultdict:
         return f"{name}(None, {inside})"
-    return f"{name}({inside})" if value.kind is Counter else inside
+    return f"{name}({inside})" if kind is Counter else inside
