@@ -6,13 +6,13 @@ from collections import deque
 from typing import Any
 
 from sparring.values.held import ITERATOR, Held
-from sparring.values.numbers import equal_numbers, is_nan, is_number, short_whole
+from sparring.values.numbers import equal_numbers, is_nan, is_number, length_of, short_whole
 from sparring.values.work import Work
 
 _STRINGS = {str}
 _WHOLE = {int}
-_SHORT = 1 << 1328
-"""Whole numbers below this, about 10**400, are named by their digits, whatever their type."""
+_SHORT = 1 << 128
+"""Whole numbers below this are named by their digits, whatever their type."""
 
 
 class Names:
@@ -26,7 +26,7 @@ class Names:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._names: dict[str, str] = {}
-        self._numbers: dict[str, list[tuple[Any, str]]] = {}
+        self._numbers: dict[str, list[tuple[Any, int, str]]] = {}
         self._new = 0
 
     def of(self, value: Any) -> str:
@@ -37,6 +37,8 @@ class Names:
         if kind is Held and value.name is not None and value.name[0] is self:
             return value.name[1]  # type: ignore[no-any-return]
         key = self._key(value)
+        if key[0] in "-0":  # a short whole number of another type, such as 2.0
+            return key
         name = self._names.setdefault(key, f"k{len(self._names)}")
         if kind is Held:
             value.name = self, name
@@ -61,8 +63,12 @@ class Names:
         if value is None:
             return "None"
         held = held_of(value)
-        if held is not None:
-            return self._of_held(held)
+        if held is not None and held.values is None and held.kind is not ITERATOR:
+            return "f" + ",".join(sorted(set(map(self.of, held.parts))))
+        if held is not None and held.values is not None:
+            names = map(self.of, held.parts)
+            pairs = dict(zip(names, held.values, strict=True)).items()
+            return "d" + ",".join(sorted(f"{name}:{self.of(value)}" for name, value in pairs))
         if is_number(value):
             return self._of_number(value)
         if isinstance(value, (bytes, bytearray)):
@@ -72,15 +78,6 @@ class Names:
         if isinstance(value, (list, deque)):
             return ("l" if isinstance(value, list) else "q") + ",".join(map(self.of, value))
         return self._fresh()
-
-    def _of_held(self, held: Held) -> str:
-        if held.kind is ITERATOR:
-            return self._fresh()
-        names = map(self.of, held.parts)
-        if held.values is None:
-            return "f" + ",".join(sorted(set(names)))
-        values = dict(zip(names, held.values, strict=True))
-        return "d" + ",".join(sorted(f"{name}:{self.of(v)}" for name, v in values.items()))
 
     def _fresh(self) -> str:
         self._new += 1
@@ -92,12 +89,17 @@ class Names:
         whole = short_whole(value)
         if whole is not None and -_SHORT < whole < _SHORT:
             return hex(whole)
+        kind, length = type(value), length_of(value)
         alike = self._numbers.setdefault(str(hash(value)), [])
-        for other, name in alike:
-            if equal_numbers(value, other, self._work):
+        for other, its_length, name in alike:
+            if type(other) is kind:
+                self._work.spend(2 + max(length, its_length))
+                if other == value:
+                    return name
+            elif equal_numbers(value, other, self._work):
                 return name
         name = self._fresh()
-        alike.append((value, name))
+        alike.append((value, length, name))
         return name
 
 

@@ -9,7 +9,7 @@ from sparring.values.forms import late_name
 from sparring.values.work import Work
 
 _SIMPLE = frozenset({int, bool, float, complex})
-_DIGITS = 400  # of a Decimal, whose conversion takes quadratic time
+_DIGITS = 40  # of a Decimal, whose conversion takes quadratic time
 _MIXED = 20  # units that converting a short number to another type takes
 
 
@@ -44,17 +44,15 @@ def short_whole(value: Any) -> int | None:
 
 
 def equal_numbers(a: Any, b: Any, work: Work) -> bool:
-    """``a == b``, paid for by length. Raises `NotPlain` if that is too much."""
-    if type(a) is not type(b):
-        if is_nan(a) or is_nan(b):
+    """``a == b`` of two types, paid for by length. Raises `NotPlain` if that is too much."""
+    if is_nan(a) or is_nan(b):
+        return False
+    if "Decimal" in (late_name(type(a)), late_name(type(b))):
+        if hash(a) != hash(b):
             return False
-        if "Decimal" in (late_name(type(a)), late_name(type(b))):
-            if hash(a) != hash(b):
-                return False
-            bits = max(_bits(a), _bits(b))  # Decimal converts a whole number in quadratic time
-            work.spend_on_bits(bits, bits)
-        work.spend(_MIXED)
-    work.spend(1 + max(_length(a), _length(b)))
+        bits = max(_bits(a), _bits(b))  # Decimal converts a whole number in quadratic time
+        work.spend_on_bits(bits, bits)
+    work.spend(_MIXED + max(length_of(a), length_of(b)))
     return bool(a == b)
 
 
@@ -69,7 +67,7 @@ def units_to_tell_apart(value: Any) -> int:
         return 1
     every = Work()
     every.spend_on_bits(_bits(value), _bits(value))
-    return 1 + _length(value) + every.spent
+    return 1 + length_of(value) + every.spent
 
 
 def _bits(value: Any) -> int:
@@ -81,11 +79,11 @@ def _bits(value: Any) -> int:
     return 0
 
 
-def _length(value: Any) -> int:
-    """Units that looking at all of it takes."""
+def length_of(value: Any) -> int:
+    """Units of `Work` that looking at all of a number takes."""
     kind = type(value)
     if kind is int:
         return value.bit_length() >> 12  # type: ignore[no-any-return]
     if kind in _SIMPLE:
         return 0
-    return 5 + (len(str(value)) >> 5 if late_name(kind) == "Decimal" else _bits(value) >> 12)
+    return 10 + (len(str(value)) >> 5 if late_name(kind) == "Decimal" else _bits(value) >> 12)

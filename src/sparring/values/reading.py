@@ -46,50 +46,43 @@ class _Reader:
 
     def read(self, text: str) -> Any:
         try:
-            return self._value(json.loads(text), 0)
+            data = json.loads(text)
+            return data if type(data) in _THEMSELVES else self._value(data, 0)
         except RecursionError as error:
             raise NotPlain("nested too deeply") from error
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
             raise NotPlain(f"not the text of a value: {error}") from error
 
     def _value(self, data: Any, depth: int) -> Any:
-        kind = type(data)
-        if kind in _THEMSELVES:
-            return data
+        """One frame of the stack for each level: values are nested deeply."""
         if depth > MAX_DEPTH:
             raise NotPlain("nested too deeply")
-        if kind is list:
-            for place, item in enumerate(data):  # in its place: a new list would cost as much again
-                if type(item) not in _THEMSELVES:
-                    data[place] = self._value(item, depth + 1)
-            return data
-        if kind is not dict or len(data) != 1:
-            raise NotPlain("an object that names no type")
-        [(name, held)] = data.items()
-        if name in SEQUENCES:
-            return SEQUENCES[name](self._items(held, depth))
-        if name in TEXTUAL:
-            return TEXTUAL[name][1](held, self._work)
-        if name in SETS:
-            return self._hold(SETS[name], self._items(held, depth), None)
+        name = None
+        if type(data) is dict and len(data) == 1:
+            [(name, data)] = data.items()
+            if name in TEXTUAL:
+                return TEXTUAL[name][1](data, self._work)
+            if name == "object":
+                return Opaque(data[:200] if type(data) is str else "?")
+        if type(data) is not list:
+            raise NotPlain("an object that names no type, or parts that are no list")
         if name in MAPPINGS:
-            return self._hold(MAPPINGS[name], *self._pairs(held, depth))
+            data = _keys_and_values(data)
+        for place, item in enumerate(data):  # in its place: a new list would cost as much again
+            if type(item) not in _THEMSELVES:
+                data[place] = self._value(item, depth + 1)
+        if name is None:
+            return data
+        if name in SEQUENCES:
+            return SEQUENCES[name](data)
+        if name in SETS:
+            return self._hold(SETS[name], data, None)
+        if name in MAPPINGS:
+            half = len(data) // 2
+            return self._hold(MAPPINGS[name], data[:half], data[half:])
         if name == "iterator":
-            return self._hold(ITERATOR, self._items(held, depth), None)
-        if name == "object":
-            return Opaque(held[:200] if type(held) is str else "?")
+            return self._hold(ITERATOR, data, None)
         raise NotPlain(f"no such type: {name}")
-
-    def _items(self, held: Any, depth: int) -> list[Any]:
-        if type(held) is not list:
-            raise NotPlain("parts that are no list")
-        return self._value(held, depth)  # type: ignore[no-any-return]
-
-    def _pairs(self, held: Any, depth: int) -> tuple[list[Any], list[Any]]:
-        if type(held) is not list or not {list}.issuperset(map(type, held)):
-            raise NotPlain("pairs that are no lists")
-        keys = self._items([key for key, _ in held], depth)
-        return keys, self._items([value for _, value in held], depth)
 
     def _build(self, kind: type, parts: list[Any], values: list[Any] | None) -> Any:
         if kind is ITERATOR:
@@ -113,3 +106,9 @@ class _Reader:
         for crowd in crowds.values():
             if len(crowd) > 1:
                 self._work.spend(len(crowd) * sum(map(units_to_tell_apart, crowd)))
+
+
+def _keys_and_values(pairs: list[Any]) -> list[Any]:
+    if not {list}.issuperset(map(type, pairs)):
+        raise NotPlain("pairs that are no lists")
+    return [key for key, _ in pairs] + [value for _, value in pairs]

@@ -7,8 +7,8 @@ import math
 from sparring.values.plain import NotPlain
 
 _ALWAYS = 10_000
-_A_CHARACTER = 4
-"""A unit is about a tenth of a microsecond: 0.4 seconds for 2**20 characters."""
+_A_CHARACTER = 2
+"""A unit is about a tenth of a microsecond: 0.2 seconds for 2**20 characters."""
 _UNITS = 43  # squared limbs, of 30 bits, that are converted or divided in a unit
 
 
