@@ -92,7 +92,10 @@ def test_a_tolerance_refuses_no_equal_values(pair: tuple[Any, Any]) -> None:
         ({1: 2}, {1: 2}, True, True),
         (frozenset({(1, frozenset({2}))}), frozenset({(1, frozenset({2.0}))}), True, False),
         ({(1, (2,)): 0}, {(1, (2.0,)): 0}, True, False),
+        ({1: 0, 2: 0}, {2.0: 0, 1: 0}, True, False),
+        ({1: 0, 2: 0}, {2: 0, 1: 0}, True, True),
         ({0.0}, {-0.0}, True, True),
+        ({range(0), range(1)}, {range(2, 2), range(0, 1, 5)}, True, True),
         (Counted({1: 2}), Counted({1.0: 2}), True, False),
         (Counted(a=0), Counted(), True, True),
         (Counted(a=0.0), Counted(), True, False),
@@ -125,6 +128,19 @@ def test_of_equal_members_the_first_counts_and_of_equal_keys_the_last_value() ->
         assert same(held, plain, typed=True)
         assert same(plain, held, typed=True)
         assert same(held, read(text), typed=True)
+    inside = read('{"set":[{"frozenset":[1,true]}]}')
+    assert same(inside, {frozenset({1})}, typed=True)
+    assert not same(inside, {frozenset({True})}, typed=True)
+
+
+def test_what_is_too_deep_to_be_named_is_refused() -> None:
+    deep: object = 1
+    for _ in range(3000):
+        deep = frozenset({deep})
+    with pytest.raises(values.NotPlain, match="deep"):
+        same(deep, deep)
+    with pytest.raises(values.NotPlain, match="deep"):
+        values.same_in_any_order([deep], [deep], values.Work())
 
 
 def test_iterators_and_objects_equal_nothing_wherever_they_are() -> None:
