@@ -67,7 +67,11 @@ class _Comparison:
     def near(self, actual: Any, expected: Any) -> bool:
         left = [(actual, expected)]
         while left:
-            pairs = self._opened(*left.pop())
+            a, b = left.pop()
+            if type(a) is type(b) and type(a) in _SEQUENCES and len(a) == len(b):
+                pairs: Iterable[tuple[Any, Any]] | None = zip(a, b, strict=True)
+            else:
+                pairs = self._opened(a, b)
             if pairs is None:
                 return False
             for pair in pairs:
@@ -90,7 +94,7 @@ class _Comparison:
                 and _close(a, b, self._absolute, self._relative)
             )
             return () if near else None
-        for sequence in _SEQUENCES:
+        for sequence in _SEQUENCES:  # of two kinds, or a subclass where nothing was read
             if isinstance(a, sequence):
                 alike = isinstance(b, sequence) and len(a) == len(b)
                 return zip(a, b, strict=True) if alike else None
