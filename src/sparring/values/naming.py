@@ -34,15 +34,9 @@ class Names:
         kind = type(value)
         if kind is int and -_SHORT < value < _SHORT:
             return hex(value)
-        if kind is Held and value.name is not None and value.name[0] is self:
-            return value.name[1]  # type: ignore[no-any-return]
         key = self._key(value)
-        if key[0] in "-0":  # a short whole number of another type, such as 2.0
-            return key
-        name = self._names.setdefault(key, f"k{len(self._names)}")
-        if kind is Held:
-            value.name = self, name
-        return name
+        # That of a set is its name already, and so is that of a short whole number, such as 2.0.
+        return key if key[0] in "k-0" else self._named(key)
 
     def keys(self, held: Held) -> list[str]:
         """What is the same for equal members of sets, or equal keys of mappings."""
@@ -63,12 +57,8 @@ class Names:
         if value is None:
             return "None"
         held = held_of(value)
-        if held is not None and held.values is None and held.kind is not ITERATOR:
-            return "f" + ",".join(sorted(set(map(self.of, held.parts))))
-        if held is not None and held.values is not None:
-            names = map(self.of, held.parts)
-            pairs = dict(zip(names, held.values, strict=True)).items()
-            return "d" + ",".join(sorted(f"{name}:{self.of(value)}" for name, value in pairs))
+        if held is not None:
+            return self._of_held(held)
         if is_number(value):
             return self._of_number(value)
         if isinstance(value, (bytes, bytearray)):
@@ -78,6 +68,22 @@ class Names:
         if isinstance(value, (list, deque)):
             return ("l" if isinstance(value, list) else "q") + ",".join(map(self.of, value))
         return self._fresh()
+
+    def _of_held(self, held: Held) -> str:
+        if held.kind is ITERATOR:
+            return self._fresh()
+        if held.name is None or held.name[0] is not self:
+            names = map(self.of, held.parts)
+            if held.values is None:
+                key = "f" + ",".join(sorted(set(names)))
+            else:
+                pairs = dict(zip(names, held.values, strict=True)).items()
+                key = "d" + ",".join(sorted(f"{name}:{self.of(value)}" for name, value in pairs))
+            held.name = self, self._named(key)
+        return held.name[1]
+
+    def _named(self, key: str) -> str:
+        return self._names.setdefault(key, f"k{len(self._names)}")
 
     def _fresh(self) -> str:
         self._new += 1
