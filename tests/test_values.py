@@ -182,6 +182,22 @@ def test_a_value_is_shown_the_same_in_every_process() -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        collections.Counter("abbccc"),
+        collections.Counter(),
+        collections.OrderedDict([("b", (1,)), ("a", {})]),
+        collections.OrderedDict(),
+        collections.defaultdict(None, {1: [2]}),
+        collections.deque([1, frozenset()]),
+        [{(): set()}, b"x", 1j, range(2), Fraction(1, 2), Decimal("1.50"), True, None],
+    ],
+)
+def test_every_type_is_shown_as_python_writes_it(value: object) -> None:
+    assert values.show(encode(value)) == repr(value)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '{"complex":[1]}',

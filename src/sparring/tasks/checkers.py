@@ -1,8 +1,9 @@
 """Comparing an output with the expected one. Named, and versioned as a whole.
 
 A checker decides every reward, so its name and `VERSION` are part of every score. Outputs may be
-large and need not be valid text: all rules are linear and work on lone surrogates too. A checker is
-written as its name, with options in brackets where it has some: ``float(abs=1e-6, rel=1e-9)``.
+large and need not be valid text: all rules are linear and work on lone surrogates too. Values that
+take more than a constant for each of their characters (`values.Work`) are not accepted. A checker
+is written as its name, with options in brackets where it has some: ``float(abs=1e-6, rel=1e-9)``.
 
 ``program`` is a checker of the task's own, a program that is run in the sandbox like any other:
 see ``pipelines.grading``. `accepts` cannot ask it.
@@ -19,7 +20,7 @@ from functools import cache
 
 from sparring import values
 
-VERSION = "2"
+VERSION = "3"
 
 
 class Rule(StrEnum):
@@ -38,9 +39,11 @@ class Rule(StrEnum):
     """As ``tokens`` line by line, the lines in any order; blank lines do not count."""
     VALUE = "value"
     """For calls: the values are equal as ``==`` has it (1 and 1.0 are, a list and a tuple are
-    not). Options: abs and rel, a tolerance between floats, 0 by default."""
+    not). Options: abs and rel, a tolerance between floats, 0 by default; members of sets and keys
+    have none."""
     TYPED = "typed"
-    """For calls: as ``value``, and the types are equal throughout. The same options."""
+    """For calls: as ``value``, and the types are equal throughout, also of members of sets and of
+    keys. The same options."""
     TRUTH = "truth"
     """For calls: the value counts as true, or as false, as the expected one says: what
     ``assert f(x)`` asks."""
@@ -157,16 +160,18 @@ def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
 
 
 def _same_value(actual: str, expected: str, checker: Checker) -> bool:
+    work = values.Work(len(actual) + len(expected))
     try:
-        found, wanted = values.decode(actual), values.decode(expected)
+        found, wanted = values.read(actual, work), values.read(expected, work)
+        if checker.rule is Rule.TRUTH:
+            return bool(found) == bool(wanted)
+        return values.same(
+            found,
+            wanted,
+            absolute=checker.absolute,
+            relative=checker.relative,
+            typed=checker.rule is Rule.TYPED,
+            work=work,
+        )
     except values.NotPlain:
         return False
-    if checker.rule is Rule.TRUTH:
-        return bool(found) == bool(wanted)
-    return values.same(
-        found,
-        wanted,
-        absolute=checker.absolute,
-        relative=checker.relative,
-        typed=checker.rule is Rule.TYPED,
-    )

@@ -1,0 +1,37 @@
+"""Plain Python values as text, and whether two of them are the same.
+
+A call test holds arguments and a value; both travel as text. The text is JSON in which lists,
+strings, whole numbers, true, false and null stand for themselves and everything else is an object
+with one key that names its type: ``{"tuple": […]}``, ``{"float": "0.5"}``, ``{"set": […]}``. What
+is not of a plain type *exactly* (an instance of a program's own class, a subclass of `int` with an
+``__eq__`` of its own) becomes ``{"object": "its type"}`` and equals nothing.
+
+A program can write any text itself. Who compares such a text takes `read`, not `decode`: `read`
+keeps sets and mappings as lists (`Held`), and `same` compares these without a hash table of
+Python's, which a text can be made to fill slowly. `Work` bounds whatever else costs more than
+its length.
+"""
+
+from sparring.values.comparing import same, same_in_any_order
+from sparring.values.held import Held
+from sparring.values.plain import MAX_DEPTH, MAX_NODES, NotPlain, Opaque
+from sparring.values.reading import decode, read
+from sparring.values.showing import show, show_call
+from sparring.values.work import Work
+from sparring.values.writing import encode
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Held",
+    "NotPlain",
+    "Opaque",
+    "Work",
+    "decode",
+    "encode",
+    "read",
+    "same",
+    "same_in_any_order",
+    "show",
+    "show_call",
+]

@@ -1,0 +1,153 @@
+"""Whether two values are equal, compared as data that carries no code."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from sparring.values.held import ITERATOR, Held
+from sparring.values.naming import Names, held_of
+from sparring.values.numbers import equal_numbers, is_number
+from sparring.values.plain import NotPlain, Opaque
+from sparring.values.work import Work
+
+_SEQUENCES = (list, tuple, deque)
+_SIMPLE = frozenset({int, str, bool, type(None), bytes})
+
+
+def same(
+    actual: object,
+    expected: object,
+    *,
+    absolute: float = 0.0,
+    relative: float = 0.0,
+    typed: bool = False,
+    work: Work | None = None,
+) -> bool:
+    """Whether two values are equal as ``==`` compares honest ones: 1, 1.0 and True are, a list and
+    a tuple are not, nor are two ordered dicts in another order. Both may have been read or decoded.
+
+    ``absolute`` and ``relative`` (to the expected value) allow that distance where either number
+    is a float, but not between members of sets or keys. ``typed``: types must be equal throughout,
+    also of members and keys, so that 1 is not 1.0; the type of a zero that a Counter does not
+    hold is `int`. Iterators equal nothing, as two of them do.
+
+    Raises `NotPlain` where the comparison takes more than there is of ``work``, or members are
+    nested too deeply to be named.
+    """
+    compared = _Comparison(absolute, relative, typed, Work() if work is None else work)
+    try:
+        return compared.near(actual, expected)
+    except RecursionError as error:
+        raise NotPlain("nested too deeply") from error
+
+
+def same_in_any_order(actual: Any, expected: Any, work: Work) -> bool:
+    """Whether two sequences hold equal values, each equally often; likewise raises `NotPlain`."""
+    names = Names(work)
+    try:
+        return Counter(map(names.of, actual)) == Counter(map(names.of, expected))
+    except RecursionError as error:
+        raise NotPlain("nested too deeply") from error
+
+
+class _Comparison:
+    """One comparison, with what it has named so far."""
+
+    def __init__(self, absolute: float, relative: float, typed: bool, work: Work) -> None:
+        self._absolute = absolute
+        self._relative = relative
+        self._typed = typed
+        self._work = work
+        self._names = Names(work)
+
+    def near(self, actual: Any, expected: Any) -> bool:
+        left = [(actual, expected)]
+        while left:
+            a, b = left.pop()
+            if type(a) is type(b) and type(a) in _SEQUENCES and len(a) == len(b):
+                pairs: Iterable[tuple[Any, Any]] | None = zip(a, b, strict=True)
+            else:
+                pairs = self._opened(a, b)
+            if pairs is None:
+                return False
+            for pair in pairs:
+                a, b = pair
+                if type(a) is type(b) and type(a) in _SIMPLE:
+                    if a != b:
+                        return False
+                else:
+                    left.append(pair)
+        return True
+
+    def _opened(self, a: Any, b: Any) -> Iterable[tuple[Any, Any]] | None:
+        """The pairs of parts that are equal if the two are; None if they are not."""
+        kind = type(a)
+        if self._typed and _kind(a) is not _kind(b):
+            return None
+        if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+            near = a == b or (
+                (isinstance(a, float) or isinstance(b, float))
+                and _close(a, b, self._absolute, self._relative)
+            )
+            return () if near else None
+        for sequence in _SEQUENCES:  # of two kinds, or a subclass where nothing was read
+            if isinstance(a, sequence):
+                alike = isinstance(b, sequence) and len(a) == len(b)
+                return zip(a, b, strict=True) if alike else None
+        held, other = held_of(a), held_of(b)
+        if held is not None and other is not None:
+            return self._opened_held(held, other)
+        if held is not None or other is not None or kind is Opaque:
+            return None
+        if kind is not type(b) and is_number(a) and is_number(b):
+            return () if equal_numbers(a, b, self._work) else None
+        return () if a == b else None
+
+    def _opened_held(self, a: Held, b: Held) -> Iterable[tuple[Any, Any]] | None:
+        mine, its = a.values, b.values
+        if ITERATOR in (a.kind, b.kind) or (mine is None) != (its is None):
+            return None
+        ours, theirs = self._names.keys(a), self._names.keys(b)
+        if ours == theirs and len(set(ours)) == len(ours):  # mostly they are in one order
+            members = zip(a.parts, b.parts, strict=True) if self._typed else ()
+            return chain(members, zip(mine or (), its or (), strict=True))
+        left, right = _places(ours), _places(theirs)
+        if left.keys() != right.keys() and not _both(a, b, Counter):
+            return None
+        if _both(a, b, OrderedDict) and list(left) != list(right):
+            return None
+        pairs = []
+        if self._typed:  # of equal members the first counts
+            first, other = _places(ours[::-1]), _places(theirs[::-1])
+            pairs = [(a.parts[~first[k]], b.parts[~other[k]]) for k in first.keys() & other.keys()]
+        if mine is not None and its is not None:  # to a Counter what it does not hold is 0
+            pairs += [
+                (mine[left[k]] if k in left else 0, its[right[k]] if k in right else 0)
+                for k in left | right
+            ]
+        return pairs
+
+
+def _places(keys: list[str]) -> dict[str, int]:
+    """Where each key stands last, the keys in the order in which they stand first."""
+    return dict(zip(keys, range(len(keys)), strict=True))
+
+
+def _both(a: Held, b: Held, kind: type) -> bool:
+    return issubclass(a.kind, kind) and issubclass(b.kind, kind)
+
+
+def _kind(value: Any) -> type:
+    return value.kind if type(value) is Held else type(value)
+
+
+def _close(a: float, b: float, absolute: float, relative: float) -> bool:
+    try:
+        distance, size = abs(float(a) - float(b)), abs(float(b))
+    except OverflowError:
+        return False
+    return math.isfinite(distance) and distance <= max(absolute, relative * size)

@@ -1,0 +1,53 @@
+"""Sets, mappings and iterators of a text, kept as lists."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict, deque
+from itertools import chain
+from typing import Any
+
+from sparring.values.plain import NotPlain, Opaque
+
+ITERATOR: type = type(iter([]))
+_NEVER = (list, deque, bytearray, Opaque)
+_CHANGING = (set, dict, OrderedDict, defaultdict, Counter)
+_ALWAYS_HASHED = frozenset({str, int, bool, float, bytes, type(None)})
+
+
+class Held:
+    """A set, a mapping or an iterator as the list of its members or keys, and that of its values.
+
+    Members that are equal may stand in it several times: as in Python's own displays the first
+    of them counts, and of a mapping the last value.
+    """
+
+    __slots__ = ("kind", "name", "parts", "values")
+
+    def __init__(self, kind: type, parts: list[Any], values: list[Any] | None) -> None:
+        self.kind = kind
+        self.parts = parts
+        self.values = values
+        self.name: tuple[object, str] | None = None
+        """Who named it, and how (`naming`): sets stand in sets, many deep."""
+
+    def __bool__(self) -> bool:
+        return self.kind is ITERATOR or bool(self.parts)
+
+
+def hold(kind: type, parts: list[Any], values: list[Any] | None) -> Held:
+    """These parts as that kind. Raises `NotPlain` if Python could not hash a member or a key."""
+    if kind is not ITERATOR:
+        refuse_unhashable(parts)
+    return Held(kind, parts, values)
+
+
+def refuse_unhashable(items: list[Any]) -> None:
+    """Raises `NotPlain` if there is anything among these, or in their tuples, that Python could not
+    hash. A frozenset has been through here: each part is looked at for one container only."""
+    level = items
+    while not _ALWAYS_HASHED.issuperset(map(type, level)):
+        for item in level:
+            kind = type(item)
+            if kind in _NEVER or (kind is Held and item.kind in _CHANGING):
+                raise NotPlain("a member of a set, or a key, that cannot be hashed")
+        level = list(chain.from_iterable(item for item in level if type(item) is tuple))
