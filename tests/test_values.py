@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring import values
+from sparring.tasks.checkers import accepts
 from sparring.values import decode, encode, same
 
 _SCALARS = st.one_of(
@@ -231,3 +232,25 @@ def test_one_large_part_in_many_places_is_too_large(part: object) -> None:
     assert decode(encode([part] * 3)) == [part] * 3
     with pytest.raises(values.NotPlain, match="parts"):
         encode([part] * 10**5)
+
+
+class _Empty:
+    def __bool__(self) -> bool:
+        return False
+
+
+class _Undecided:
+    def __bool__(self) -> bool:
+        raise ValueError
+
+
+def test_an_object_is_as_true_as_it_is_and_unequal_to_nothing_but_none() -> None:
+    thing = decode(encode(object()))
+    assert thing
+    assert not decode(encode(_Empty()))
+    assert not decode(encode(_Undecided()))
+    assert accepts("truth", encode(object()), encode(True))
+    assert not accepts("truth", encode(_Empty()), encode(True))
+    assert thing != None  # noqa: E711 - the comparison is what is asked
+    with pytest.raises(TypeError, match="cannot be compared"):
+        _ = thing != 3

@@ -23,7 +23,7 @@ from sparring.sandbox import messages, raised
 
 _GONE = "the program ended before the script did"
 _NO_ANSWER = "the program's process sent what is no answer"
-_OPAQUE = '{"object":'
+_OPAQUE = ('{"object":', '{"falsy":')
 """How `values` writes what is not plain. Inside a string its quotes would be escaped."""
 
 
@@ -96,7 +96,7 @@ class Candidate:
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         text = values.encode((self._asked, list(arguments), named))
-        if self._asked is not None and _OPAQUE in text:
+        if self._asked is not None and any(mark in text for mark in _OPAQUE):
             # A function of the program's that is given the candidate could only be a test of it.
             raise TypeError(f"{self._asked}(), of the program, takes plain values only")
         answer = self._line.ask(text.encode("ascii"), len(arguments), named.keys())

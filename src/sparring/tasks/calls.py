@@ -8,6 +8,7 @@ says otherwise. What the function is to be called by is checked, not whether a p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,8 +86,8 @@ def call_test(arguments: Sequence[Any], named: Mapping[str, Any], value: Any) ->
     texts = values.encode((list(arguments), dict(named))), values.encode(value)
     for text in texts:
         # Only a type's mark: inside of a string the quotes would be escaped.
-        if '{"object":' in text:
-            kind = text.partition('{"object":')[2].partition("}")[0]
+        if found := re.search(r'\{"(?:object|falsy)":([^}]*)\}', text):
+            kind = found[1]
             raise values.NotPlain(f"an object of the type {kind} is no plain value")
     return Test(*texts, Kind.CALL)
 

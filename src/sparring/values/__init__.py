@@ -4,7 +4,8 @@ A call test holds arguments and a value; both travel as text. The text is JSON i
 strings, whole numbers, true, false and null stand for themselves and everything else is an object
 with one key that names its type: ``{"tuple": […]}``, ``{"float": "0.5"}``, ``{"set": […]}``. What
 is not of a plain type *exactly* (an instance of a program's own class, a subclass of `int` with an
-``__eq__`` of its own) becomes ``{"object": "its type"}`` and equals nothing.
+``__eq__`` of its own) becomes ``{"object": "its type"}``, or ``{"falsy": …}`` if it is, and equals
+nothing.
 
 A program can write any text itself. Who compares such a text takes `read`, not `decode`: `read`
 keeps sets and mappings as lists (`Held`), and `same` compares these without a hash table of

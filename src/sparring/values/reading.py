@@ -62,8 +62,9 @@ class _Reader:
             [(name, data)] = data.items()
             if name in TEXTUAL:
                 return TEXTUAL[name][1](data, self._work)
-            if name == "object":
-                return Opaque(data[:200] if type(data) is str else "?")
+            if name in ("object", "falsy"):
+                kind = data[:200] if type(data) is str else "?"
+                return Opaque(kind, true=name == "object")
         if type(data) is not list:
             raise NotPlain("an object that names no type, or parts that are no list")
         if name in MAPPINGS:

@@ -62,7 +62,14 @@ def _encode(value: Any, depth: int, count: list[int]) -> Any:
     if isinstance(value, tuple) and isinstance(getattr(kind, "_fields", None), tuple):
         # A namedtuple is a tuple to ``==``; read as one, whatever its class says.
         return {"tuple": [_encode(item, depth + 1, count) for item in tuple.__iter__(value)]}
-    return {"object": str(getattr(kind, "__qualname__", "?"))[:200]}
+    return {"object" if _is_true(value) else "falsy": str(getattr(kind, "__qualname__", "?"))[:200]}
+
+
+def _is_true(value: object) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # noqa: BLE001 - the program's own `__bool__`: no `assert` passes with it
+        return False
 
 
 def _drain(iterator: Iterator[object], count: list[int]) -> Iterator[object]:
