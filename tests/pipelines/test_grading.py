@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import pytest
 
 from sparring.pipelines.grading import Comparison, Grader
-from sparring.sandbox import Sandbox
+from sparring.sandbox import Job, Sandbox
 from sparring.schema import Outcome, Task, Test, Verdict
 
 DIVISOR = """
@@ -64,3 +65,24 @@ def test_other_verdicts_stay_as_they_are(sandbox: Sandbox) -> None:
     task = Task("t", "A divisor.", (Test("12", "3"),), checker="program", checker_program=DIVISOR)
     late = Outcome(Verdict.TIME_LIMIT, "4")
     assert Grader(sandbox).graded(late, Comparison(task, "12", "4", "3")) is late
+
+
+def test_questions_that_are_much_text_are_asked_in_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sparring.pipelines.grading._PORTION", 1)
+
+    class Counting:
+        asked: ClassVar[list[int]] = []
+
+        def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+            self.asked.append(sum(len(job.inputs) for job in jobs))
+            yes = Outcome(Verdict.FINISHED, "accepted\n")
+            return [tuple(yes for _ in job.inputs) for job in jobs]
+
+    task = Task("t", "…", (), checker="program", checker_program="print('accepted')")
+    ones = [Comparison(task, "1\n", f"{k}", "2") for k in range(3)]
+    grader = Grader(Counting())
+    grader.prepare([*ones, *ones])
+    assert Counting.asked == [1, 1, 1, 0]
+    assert all(grader.verdict(one)[0] is Verdict.ACCEPTED for one in ones)

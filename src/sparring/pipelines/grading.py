@@ -11,8 +11,9 @@ whose output a careless checker evaluates could teach it to accept another's.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sparring.pipelines.early import Runs
@@ -25,6 +26,7 @@ ACCEPTED = "accepted"
 _SECONDS = 10.0
 _NO_ANSWER = (Verdict.INFRA, Verdict.NOT_RUN)
 _MIB = 1 << 20
+_PORTION = 64 << 20  # characters of questions that are held at once
 _MEMORY_MIB = 256
 _MORE_SECONDS, _MORE_MIB = 1.0, 64
 """For each whole MiB of a question: a list of its words takes thirty times its size."""
@@ -79,16 +81,26 @@ class Grader:
 
     def __init__(self, sandbox: Runs) -> None:
         self._sandbox = sandbox
-        self._found: dict[tuple[str, str], Outcome] = {}
+        self._found: dict[bytes, Outcome] = {}
+        """By program and question, which are long and many: by their digest."""
 
     def prepare(self, comparisons: Iterable[Comparison]) -> None:
         """Run the checker programs that these need; nothing where no task has one."""
         wanted: dict[str, dict[str, None]] = {}
+        size = 0
         for one in comparisons:
             if parse_checker(one.checker).rule is Rule.PROGRAM:
                 question = _question(one)
-                if (_program(one.task), question) not in self._found:
+                if _key(_program(one.task), question) not in self._found:
                     wanted.setdefault(_program(one.task), {})[question] = None
+                    size += len(question)
+                if size > _PORTION:
+                    self._ask(wanted)
+                    wanted, size = {}, 0
+        self._ask(wanted)
+
+    def _ask(self, wanted: Mapping[str, Iterable[str]]) -> None:
+        """Run each checker program on its questions."""
         jobs = [
             Job(program, tuple(questions), limits, alone=True)
             for program, every in wanted.items()
@@ -96,7 +108,7 @@ class Grader:
         ]
         for job, outcomes in zip(jobs, self._sandbox.run(jobs), strict=True):
             for question, outcome in zip(job.inputs, outcomes, strict=True):
-                self._found[job.program, question] = believed(job.kind, outcome)
+                self._found[_key(job.program, question)] = believed(job.kind, outcome)
 
     def verdict(self, one: Comparison) -> tuple[Verdict, str]:
         """ACCEPTED, WRONG_ANSWER or, where the checker could not be run, INFRA; and why.
@@ -106,7 +118,7 @@ class Grader:
         if parse_checker(one.checker).rule is not Rule.PROGRAM:
             good = accepts(one.checker, one.output, one.expected)
             return (Verdict.ACCEPTED if good else Verdict.WRONG_ANSWER), ""
-        said = self._found[_program(one.task), _question(one)]
+        said = self._found[_key(_program(one.task), _question(one))]
         if said.verdict in _NO_ANSWER:
             return Verdict.INFRA, "the checker could not be run"
         if said.verdict is Verdict.FINISHED and said.output.strip() == ACCEPTED:
@@ -136,6 +148,11 @@ def _by_limits(questions: Iterable[str]) -> dict[Limits, list[str]]:
         limits = Limits(cpu_seconds=seconds, memory_mib=memory)
         found.setdefault(limits, []).append(question)
     return found
+
+
+def _key(program: str, question: str) -> bytes:
+    text = f"{len(program)} {program}{question}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).digest()
 
 
 def _program(task: Task) -> str:
