@@ -154,3 +154,12 @@ def test_the_command_prints_a_table_and_fails_with_a_case(
 def test_a_level_makes_no_sense_for_a_plain_interpreter(tmp_path: Path) -> None:
     arguments = ["sandbox", "check", "--backend", "subprocess", "--level", "landlock"]
     assert CliRunner().invoke(app, arguments).exit_code != 0
+
+
+def test_readme_and_docs_say_how_many_cases_there_are() -> None:
+    root = Path(__file__).parents[2]
+    idioms, attacks = len(conformance.IDIOMS), len(security.ATTACKS)
+    for name in ("README.md", "docs/sandbox.md"):
+        text = (root / name).read_text()
+        assert f"{idioms} idioms" in text, name
+        assert f"{attacks} attacks" in text, name
