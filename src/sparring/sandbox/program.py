@@ -112,7 +112,9 @@ def serve(control: socket.socket, board: Board) -> None:
         else:
             if traces.uses_random:
                 random.seed(int.from_bytes(message[1:], "little"))
-            ending, detail, gone = _run(code, part, entry_point.decode(), descriptors)
+            ending, detail, gone = _run(
+                code, part, entry_point.decode(), descriptors, opens=traces.touches_files
+            )
             clean = traces.remove() and gone
         spent = spent_after_one or not clean
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -145,9 +147,12 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> memoryview[int]:
 
 
 def _run(
-    code: CodeType, part: Part, entry_point: str, descriptors: Sequence[int]
+    code: CodeType, part: Part, entry_point: str, descriptors: Sequence[int], *, opens: bool
 ) -> tuple[Ending, str, bool]:
-    """How the run ended, in words, and whether nothing of it is left."""
+    """How the run ended, in words, and whether nothing of it is left.
+
+    `opens`: it may have opened files.
+    """
     main = ModuleType("__main__")
     main.__dict__.update(
         __file__=PROGRAM_NAME, __builtins__=builtins, __cached__=None, __annotations__={}
@@ -189,9 +194,10 @@ def _run(
         _join_threads()
         atexit._run_exitfuncs()
         streams.flush(getattr(sys, "stdout", None))
-        # Last words first, while the globals that they may need are still there. What stands in a
-        # cycle beside them goes before they do: a file is to be flushed before it is closed.
-        if gc.isenabled():
+        # Last words first, while the globals that they may need are still there. The interpreter
+        # collects before it lets go of them, and then takes what they hold in another order: a
+        # file of the program's is flushed before it is closed.
+        if opens and gc.isenabled():
             gc.collect()
         streams.set_streams(stdin, stdout)
         sys.modules.pop("__main__", None)
@@ -257,7 +263,7 @@ def warm_up() -> None:
             os.close(fd)
         board.begin(0, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         random.seed(int.from_bytes(message[1:], "little"))
-        ending, detail, _ = _run(code, Part.STDIN, "", ())
+        ending, detail, _ = _run(code, Part.STDIN, "", (), opens=True)
         traces.remove()
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         board.end(number, ending.value, detail, peak_kib, spent=False)

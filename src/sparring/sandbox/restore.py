@@ -103,9 +103,10 @@ class Traces:
             own = not names.isdisjoint(_REGISTERS_ITS_OWN)
             self._hard |= not own or not names.isdisjoint(_REGISTERS_FOR_ALL)
         self._hard |= "reconfigure" in names and "stderr" in names
-        self._touches_files = not names.isdisjoint(_MAY_TOUCH_FILES)
+        self.touches_files = not names.isdisjoint(_MAY_TOUCH_FILES)
+        """Whether it may open files or descriptors."""
         # Every other module that could lead to it is one that is loaded from a file.
-        self.uses_random = self._touches_files or "random" in names
+        self.uses_random = self.touches_files or "random" in names
         self._imports = not names.isdisjoint(_SPENDING_MODULES)
         self._uses_decimal = "decimal" in names
         self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
@@ -178,7 +179,7 @@ class Traces:
             now = _content(value)
             if len(now) != len(content) or any(map(operator.is_not, now, content)):
                 return False
-        if self._touches_files:
+        if self.touches_files:
             os.dup2(2, 0)  # /dev/null; a program may have closed them, `open(0)` does
             os.dup2(2, 1)
             return _first_free_fd() == _FIRST_FREE_FD and not os.listdir(".")
