@@ -13,10 +13,12 @@ from sparring.sandbox.memo import Memo
 from sparring.sandbox.types import Stats
 from sparring.schema import Kind, Verdict
 
-# An object that a module holds keeps what an earlier input put there.
+# A member of an enumeration of the library keeps what an earlier input put there.
 KEEPS = """
-import re
-kept = re._cache.setdefault("kept", [])
+from http import HTTPStatus
+place = HTTPStatus.OK
+if not hasattr(place, "kept"): place.kept = []
+kept = place.kept
 kept.append(input())
 print(kept)
 """

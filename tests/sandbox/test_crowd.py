@@ -134,7 +134,7 @@ def test_the_outputs_of_later_runs_are_watched_too(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("most", "processes", "threads"),
-    [(1500, 1125, {1: 750, 4: 187, 1000: 32}), (resource.RLIM_INFINITY, sys.maxsize, {1: 1000})],
+    [(1500, 1125, {1: 746, 4: 183, 1000: 4}), (resource.RLIM_INFINITY, sys.maxsize, {1: 1000})],
 )
 def test_threads_are_divided_among_the_programs_of_a_user(
     most: int, processes: int, threads: dict[int, int], monkeypatch: pytest.MonkeyPatch

@@ -48,8 +48,7 @@ _DOORS = {
     "AF_RXRPC (Dirty Frag, CVE-2026-43500)": f"raw({_SOCKET}, 33, 2, 2)",
     "TCP for ESP (Fragnesia, CVE-2026-46300)": f"raw({_SOCKET}, 2, 1, 0)",
     "keys for RxRPC (DirtyDecrypt, CVE-2026-31635)": f"raw({_ADD_KEY}, b'x', b'0:6', b'x', 1, -3)",
-    "a user namespace (CVE-2026-53362)": f"raw({_UNSHARE}, 0x10000000)",
-    "a user namespace with a network": f"raw({_UNSHARE}, 0x50000000)",
+    "a user namespace with a network (CVE-2026-53362)": f"raw({_UNSHARE}, 0x50000000)",
 }
 # Opened without a right that Landlock asks for.
 _PAST_LANDLOCK = {
