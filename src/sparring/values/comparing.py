@@ -113,8 +113,8 @@ class _Comparison:
             return None
         ours, theirs = self._names.keys(a), self._names.keys(b)
         if ours == theirs and len(set(ours)) == len(ours):  # mostly they are in one order
-            members = zip(a.parts, b.parts, strict=True) if self._typed else ()
-            return chain(members, zip(mine or (), its or (), strict=True))
+            values = zip(mine or (), its or (), strict=True)
+            return chain(zip(a.parts, b.parts, strict=True), values) if self._typed else values
         left, right = _places(ours), _places(theirs)
         if left.keys() != right.keys() and not _both(a, b, Counter):
             return None

@@ -21,14 +21,15 @@ class Held:
     of them counts, and of a mapping the last value.
     """
 
-    __slots__ = ("kind", "name", "parts", "values")
+    __slots__ = ("kind", "name", "named_by", "parts", "values")
 
     def __init__(self, kind: type, parts: list[Any], values: list[Any] | None) -> None:
         self.kind = kind
         self.parts = parts
         self.values = values
-        self.name: tuple[object, str] | None = None
-        """Who named it, and how (`naming`): sets stand in sets, many deep."""
+        self.name = ""
+        self.named_by: object = None
+        """Its name is found once (`naming`): sets stand in sets, many deep."""
 
     def __bool__(self) -> bool:
         return self.kind is ITERATOR or bool(self.parts)

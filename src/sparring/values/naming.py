@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 
 from sparring.values.held import ITERATOR, Held
-from sparring.values.numbers import equal_numbers, is_nan, is_number, length_of, short_whole
+from sparring.values.numbers import equal_numbers, is_number, length_of, short_whole
 from sparring.values.work import Work
 
 _STRINGS = {str}
@@ -72,15 +72,15 @@ class Names:
     def _of_held(self, held: Held) -> str:
         if held.kind is ITERATOR:
             return self._fresh()
-        if held.name is None or held.name[0] is not self:
+        if held.named_by is not self:
             names = map(self.of, held.parts)
             if held.values is None:
                 key = "f" + ",".join(sorted(set(names)))
             else:
                 pairs = dict(zip(names, held.values, strict=True)).items()
                 key = "d" + ",".join(sorted(f"{name}:{self.of(value)}" for name, value in pairs))
-            held.name = self, self._named(key)
-        return held.name[1]
+            held.name, held.named_by = self._named(key), self
+        return held.name
 
     def _named(self, key: str) -> str:
         return self._names.setdefault(key, f"k{len(self._names)}")
@@ -90,12 +90,11 @@ class Names:
         return f"n{self._new}"
 
     def _of_number(self, value: Any) -> str:
-        if is_nan(value):
-            return self._fresh()
         whole = short_whole(value)
         if whole is not None and -_SHORT < whole < _SHORT:
             return hex(whole)
         kind, length = type(value), length_of(value)
+        # The hash of a NaN is its object's own, and it equals nothing.
         alike = self._numbers.setdefault(str(hash(value)), [])
         for other, its_length, name in alike:
             if type(other) is kind:

@@ -18,12 +18,6 @@ def is_number(value: object) -> bool:
     return type(value) in _SIMPLE or late_name(type(value)) is not None
 
 
-def is_nan(value: Any) -> bool:
-    """Whether a number equals not even itself. A signalling one cannot even be asked."""
-    name = late_name(type(value))
-    return name != "Fraction" and bool(value.is_nan() if name else value != value)
-
-
 def short_whole(value: Any) -> int | None:
     """The whole number that a number equals; None if it equals none, or one of very many digits."""
     if isinstance(value, int):
@@ -45,8 +39,6 @@ def short_whole(value: Any) -> int | None:
 
 def equal_numbers(a: Any, b: Any, work: Work) -> bool:
     """``a == b`` of two types, paid for by length. Raises `NotPlain` if that is too much."""
-    if is_nan(a) or is_nan(b):
-        return False
     if "Decimal" in (late_name(type(a)), late_name(type(b))):
         if hash(a) != hash(b):
             return False
