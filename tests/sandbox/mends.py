@@ -74,7 +74,7 @@ MENDS = (
              "    fcntl.fcntl(0, fcntl.F_DUPFD, 300)\n    if os.fork() == 0:\n"),
             ("zygote.py", "    kernel.closing(_ORDERS_FD + 1)()\n", ""),
             ("zygote.py", "        if held - {", "        if False and held - {"),
-            ("zygote.py", "        _close_above()\n", ""),
+            ("zygote.py", "            _close_above()\n", ""),
             ("zygote.py", "    if held != _WANTED:".replace("    if", "        if"),
              "        if False:"),
         ),

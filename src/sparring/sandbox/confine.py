@@ -15,11 +15,9 @@ import resource
 import signal
 import stat
 import sys
-import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from sparring.sandbox import kernel, landlock, namespaces, seccomp, share
 from sparring.sandbox.types import Level, Limits
@@ -136,7 +134,7 @@ def _readable() -> list[str]:
     paths = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/nix/store"]
     paths += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
     paths += _READ_IN_PASSING
-    python = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    python = [os.path.dirname(os.__file__)]
     python += _mapped_libraries()
     # Modules of conda's library load theirs from there.
     if os.path.isdir(os.path.join(sys.base_prefix, "conda-meta")):
@@ -158,15 +156,18 @@ def _mapped_libraries() -> list[str]:
         with open("/proc/self/maps") as file:
             mapped = {line.rstrip("\n").split(maxsplit=5)[-1] for line in file if " /" in line}
     except OSError:  # a host that shows no /proc
-        own = (sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME"))
-        return [os.path.join(*own)] if all(own) else []
+        return [os.path.join(sys.base_prefix, "lib")]
     return sorted(path for path in mapped if ".so" in os.path.basename(path))
 
 
 def _open_to_all(path: str) -> bool:
     """Whether any user can reach `path`: only then can root's worker become another user."""
-    parents = Path(os.path.realpath(path)).parents
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in parents)
+    parent = os.path.realpath(path)
+    while parent != "/":
+        parent = os.path.dirname(parent)
+        if not os.stat(parent).st_mode & stat.S_IXOTH:
+            return False
+    return True
 
 
 def rlimits(limits: Limits) -> list[tuple[int, int]]:

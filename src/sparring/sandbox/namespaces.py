@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from pathlib import Path
 
 from sparring.sandbox import kernel
 
@@ -38,20 +37,18 @@ def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     private = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("tmpfs", scratch, "tmpfs", private, "size=1m,mode=755")
-    root = Path(scratch)
     for path in readable:
-        _bind(root, path)
+        _bind(scratch, path)
     for name in DEVICES:
-        _bind(root, f"/dev/{name}")
-    for link, target in (("stdin", "0"), ("stdout", "1"), ("stderr", "2")):
-        (root / "dev" / link).symlink_to(f"/proc/self/fd/{target}")
-    (root / "dev/fd").symlink_to("/proc/self/fd")
-    (root / "proc").mkdir()
-    work = root / WORK_DIRECTORY.lstrip("/")
-    work.mkdir(parents=True, exist_ok=True)
+        _bind(scratch, f"/dev/{name}")
+    for link, target in (("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2"), ("fd", "")):
+        os.symlink(f"/proc/self/fd{target}", f"{scratch}/dev/{link}")
+    os.mkdir(f"{scratch}/proc")
+    work = scratch + WORK_DIRECTORY
+    os.makedirs(work, exist_ok=True)
     owner = f"size={work_mib}m,nr_inodes=1024,mode=700,uid={SANDBOX_UID},gid={SANDBOX_UID}"
-    kernel.mount("tmpfs", str(work), "tmpfs", private | kernel.MS_NOEXEC, owner)
-    has_proc = _start_init(root / "proc", None if with_user else SANDBOX_UID)
+    kernel.mount("tmpfs", work, "tmpfs", private | kernel.MS_NOEXEC, owner)
+    has_proc = _start_init(f"{scratch}/proc", None if with_user else SANDBOX_UID)
     read_only = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | private
     kernel.mount("none", scratch, None, read_only)
     kernel.pivot_root(scratch)
@@ -66,31 +63,33 @@ def _unshare() -> bool:
     except PermissionError:
         uid, gid = os.getuid(), os.getgid()
         kernel.unshare(kernel.CLONE_NEWUSER | _SPACES)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{SANDBOX_UID} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{SANDBOX_UID} {gid} 1")
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{SANDBOX_UID} {uid} 1"),
+            ("gid_map", f"{SANDBOX_UID} {gid} 1"),
+        ):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
         return True
 
 
-def _bind(root: Path, path: str) -> None:
-    source = Path(path)
-    target = root / path.lstrip("/")
-    if not source.exists():
+def _bind(root: str, path: str) -> None:
+    target = root + path
+    if not os.path.exists(path):
         return
-    if source.is_symlink():  # /lib64 -> usr/lib64: the link itself, its target is bound as well
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists() and not target.is_symlink():
-            target.symlink_to(os.readlink(source))
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.islink(path):  # /lib64 -> usr/lib64: the link itself, its target is bound as well
+        if not os.path.lexists(target):
+            os.symlink(os.readlink(path), target)
         return
-    if source.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
+    if os.path.isdir(path):
+        os.makedirs(target, exist_ok=True)
     else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch()
-    kernel.bind_read_only(str(source), str(target), devices=path.startswith("/dev/"))
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
+    kernel.bind_read_only(path, target, devices=path.startswith("/dev/"))
 
 
-def _start_init(proc: Path, uid: int | None) -> bool:
+def _start_init(proc: str, uid: int | None) -> bool:
     """Fork process 1 of the pid namespace, which mounts its ``/proc`` and then only waits.
 
     Every program of this worker dies with it, and it dies with the worker: when the pipe that
@@ -103,7 +102,7 @@ def _start_init(proc: Path, uid: int | None) -> bool:
         try:
             flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC | kernel.MS_RDONLY
             try:
-                kernel.mount("proc", str(proc), "proc", flags, "subset=pid,hidepid=2")
+                kernel.mount("proc", proc, "proc", flags, "subset=pid,hidepid=2")
                 answer = b"1"
             except OSError:
                 answer = b"0"

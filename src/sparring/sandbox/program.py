@@ -31,6 +31,7 @@ import weakref
 from collections.abc import Sequence
 from enum import StrEnum
 from types import CodeType, ModuleType
+from typing import Any
 
 from sparring.sandbox import calls, restore, scripts, streams
 from sparring.sandbox.board import Board
@@ -41,10 +42,6 @@ NEXT, LAST = b".", b"!"
 _DETAIL_CHARACTERS = 300
 _WHOLE_MESSAGE = 9
 _ANCILLARY_BYTES = socket.CMSG_SPACE(2 * array.array("i").itemsize)
-
-
-class End:
-    """Stands among a program's globals as they are let go: while it lives, they do."""
 
 
 _END = "\0end"  # no name that a program could use
@@ -201,7 +198,8 @@ def _run(
             gc.collect()
         streams.set_streams(stdin, stdout)
         sys.modules.pop("__main__", None)
-        main.__dict__[_END] = end = End()
+        end: set[Any] = set()  # stands among the globals: while it lives, they do
+        main.__dict__[_END] = end
         held = weakref.ref(end)
         del main, end
         gc.collect()
@@ -220,7 +218,7 @@ def _run(
     return ending, detail, gone
 
 
-def _let_go(held: weakref.ref[End]) -> bool:
+def _let_go(held: weakref.ref[set[Any]]) -> bool:
     """Empty globals that something of the library's still holds, as an interpreter does that ends.
 
     False: the process is spent, for what holds them is still there.

@@ -112,7 +112,10 @@ class Traces:
         self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
         loaded = sys.modules
         # Now, not in the first run: what is remembered has to be what stood there before it.
-        for name in {*(names & _NO_FILES), *_imports(code)} - loaded.keys():
+        early = names & _NO_FILES
+        if not loaded.keys() >= names & _IMPORTED_EARLY:  # mostly they are loaded
+            early.update(_imports(code))
+        for name in early - loaded.keys():
             with contextlib.suppress(BaseException):  # the program will meet it itself
                 importlib.import_module(name)
         modules = [loaded[name] for name in names if name in loaded and name != "__main__"]

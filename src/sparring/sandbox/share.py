@@ -10,14 +10,16 @@ from __future__ import annotations
 import resource
 import sys
 from functools import cache
-from pathlib import Path
 
 _MOST_THREADS = 1000
 _FEWEST_THREADS = 4
 _OTHERS = 4  # processes of a worker beside its program's
 _FD_PAIR = 2  # descriptors that one run's message carries
-_KERNEL = Path("/proc/sys/kernel")
-_CONTROL_GROUP = Path("/sys/fs/cgroup")  # a container's own
+_LIMITS = (
+    "/proc/sys/kernel/threads-max",
+    "/proc/sys/kernel/pid_max",
+    "/sys/fs/cgroup/pids.max",  # a container's own
+)
 
 
 @cache
@@ -32,9 +34,10 @@ def threads(workers: int) -> int:
     """Threads that a program may have where `workers` run one each: half of what there is."""
     soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     rooms = [] if soft == resource.RLIM_INFINITY else [soft]
-    for path in (_KERNEL / "threads-max", _KERNEL / "pid_max", _CONTROL_GROUP / "pids.max"):
+    for path in _LIMITS:
         try:
-            rooms.append(int(path.read_text()))  # a group without a limit says "max"
+            with open(path) as file:
+                rooms.append(int(file.read()))  # a control group without a limit says "max"
         except (OSError, ValueError):
             continue
     room = min(rooms, default=_MOST_THREADS * workers * 4)

@@ -197,8 +197,13 @@ def _fork_programs(
             return
         what, number = _ORDER.unpack(message)
         if what == _FORK:
+            # Descriptors are put in order here, where it costs no copied pages: the next program's
+            # control socket in its place, fresh standard streams, nothing above.
             fd = _NUMBER.unpack(ancillary[0][2])[0]
-            _fresh_standard_streams()  # here, where it costs no copied pages
+            os.dup2(fd, restore.CONTROL_FD)
+            os.close(fd)
+            _close_above()
+            _fresh_standard_streams()
             try:
                 pid = kernel.fork()
             except OSError as error:  # the user's processes are too many at the moment
@@ -207,9 +212,9 @@ def _fork_programs(
                 for other in boards:
                     if other is not boards[number]:
                         other.close()  # what a script says, its program must not be able to say
-                _become_program(enter, fd)
+                _become_program(enter)
                 program.serve(control, boards[number])
-            os.close(fd)
+            os.close(restore.CONTROL_FD)
             orders.send(_NUMBER.pack(pid))
         else:
             orders.send(_buried(number, work))
@@ -246,15 +251,13 @@ def _fresh_standard_streams() -> None:
     os.close(null)
 
 
-_close_below, _close_above = kernel.closing(3, restore.CONTROL_FD - 1), kernel.closing(256)
+_close_above = kernel.closing(restore.CONTROL_FD + 1)
 
 
-def _become_program(enter: Callable[[], None], control: int) -> None:
+def _become_program(enter: Callable[[], None]) -> None:
     """In the fork: keep the control socket beside the standard streams, and be confined."""
     try:
-        os.dup2(control, restore.CONTROL_FD)
-        _close_below()
-        _close_above()
+        os.closerange(_ORDERS_FD, restore.CONTROL_FD)
         enter()
     except BaseException:  # noqa: BLE001 - of ours, before there is a program
         # The server takes SIGKILL for a failure of ours: no program can send it.
@@ -268,14 +271,16 @@ _WANTED = [0, 1, 2, restore.CONTROL_FD]
 def _descriptors_of_a_program(enter: Callable[[], None]) -> list[int]:
     """The descriptors that are open in a process made as programs are, among the lower ones."""
     read, write = os.pipe()
+    os.dup2(write, restore.CONTROL_FD)
+    _close_above()
     pid = kernel.fork()
     if pid == 0:
-        os.dup(write)  # one more, which must not stay
-        _become_program(enter, write)
+        _become_program(enter)
         held = [fd for fd in range(_LOOKED_AT) if _is_open(fd)]
         os.write(restore.CONTROL_FD, json.dumps(held).encode())
         os._exit(0)
     os.close(write)
+    os.close(restore.CONTROL_FD)
     with os.fdopen(read) as file:
         text = file.read()
     os.waitpid(pid, 0)
