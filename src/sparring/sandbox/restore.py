@@ -64,6 +64,7 @@ _RUNS_TEXT = (
     "exec eval pickle _pickle marshal runpy breakpoint FunctionType LambdaType get_type_hints "
     "ForwardRef"
 )
+_RUNS_TEXT_PARTS = tuple(word.encode() for word in _RUNS_TEXT.split())
 _RUNS_TEXT_WORDS = re.compile(rf"\b(?:{'|'.join(_RUNS_TEXT.split())})\b".encode())
 # More of both kinds, under names that a program may well use for something of its own.
 _SPENDING_TEXT = (
@@ -90,6 +91,8 @@ def runs_text(source: bytes) -> bool:
     Its author is honest here and its input's is not: were it asked inside, one input could answer
     for the program, and take the others from the queue.
     """
+    if not any(word in source for word in _RUNS_TEXT_PARTS):  # mostly, and fast
+        return False
     return _RUNS_TEXT_WORDS.search(source) is not None
 
 
@@ -170,8 +173,7 @@ class Traces:
             return False
         if gc.callbacks or sys.path != _PATH or sys.stderr is not _ERRORS[0] or _ERRORS[0].closed:
             return False
-        gc.enable()
-        gc.collect()
+        gc.enable()  # the run has collected what was left, as its globals went
         set_streams(_CLOSED, _CLOSED)
         sys.argv = _ARGV
         sys.modules["__main__"] = _NO_MAIN
