@@ -19,7 +19,7 @@ from tests import slowly
 _TYPES = (
     *("tuple", "set", "frozenset", "deque", "dict", "OrderedDict", "defaultdict", "Counter"),
     *("float", "int", "complex", "bytes", "bytearray", "range", "Fraction", "Decimal"),
-    *("iterator", "object", "list", ""),
+    *("iterator", "object", "falsy", "list", ""),
 )
 _ODD = (
     *("nan", "-inf", "sNaN", "0x", "0x1", "1e999", "1E+1000000", "1_0", " 1 ", "٣", "\ud800", ""),

@@ -111,6 +111,8 @@ class _Comparison:
         mine, its = a.values, b.values
         if ITERATOR in (a.kind, b.kind) or (mine is None) != (its is None):
             return None
+        if not a.parts and not b.parts:
+            return ()
         ours, theirs = self._names.keys(a), self._names.keys(b)
         if ours == theirs and len(set(ours)) == len(ours):  # mostly they are in one order
             values = zip(mine or (), its or (), strict=True)
