@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import json
 import math
 
 import pytest
@@ -88,3 +89,15 @@ def test_the_size_of_a_call_is_the_values_in_its_arguments(
 def test_the_size_of_other_inputs() -> None:
     assert size(Test("3 5\n-2\n", "")) == 3
     assert math.isnan(size(Test("check", "", Kind.SCRIPT)))
+
+
+def test_sets_in_sets_cost_no_more_than_their_text() -> None:
+    deep = "1"
+    for _ in range(150):
+        deep = '{"set":[' + deep + "]}"
+    assert len(plain_value(deep)) < 200
+    other = deep.replace("1", "2")
+    assert plain_value(deep) != plain_value(other)
+    wide = {"set": [{"tuple": [k, "x" * 50]} for k in range(3)]}
+    turned = {"set": wide["set"][::-1]}
+    assert plain_value(json.dumps(wide)) == plain_value(json.dumps(turned))
