@@ -83,7 +83,7 @@ MENDS = (
     ),
     Mend(
         "standard streams opened afresh",
-        (("zygote.py", "            _fresh_standard_streams()  # here", "            pass  #"),),
+        (("zygote.py", "            _fresh_standard_streams()\n", ""),),
         ("told: flags of standard error",),
         all_levels=True,
     ),

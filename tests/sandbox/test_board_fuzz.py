@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sparring.sandbox import watch
+from sparring.sandbox import endings, watch
 from sparring.sandbox.board import MAX_RUNS, Board
 from sparring.sandbox.types import Limits
 from sparring.sandbox.zygote import Death
@@ -80,7 +80,7 @@ def _fuzz(child: watch.Child, board: Board, count: int) -> None:
         assert all(0.0 <= seconds <= total for seconds in used)
         assert sum(used) <= total + 1e-6
         for report in reports[:believed]:
-            verdict, detail = watch.verdict_of(report)
+            verdict, detail = endings.verdict_of(report)
             seen.add(verdict)
             assert len(detail) <= 500
         child._peak_before_kib = 0

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from sparring.sandbox import Job, Limits, Sandbox, pool, watch
+from sparring.sandbox import Job, Limits, Sandbox, endings, pool
 from sparring.schema import Verdict
 
 
@@ -34,8 +34,8 @@ def test_long_runs_of_one_batch_are_not_taken_for_a_dead_worker(
 
 
 def test_waiting_for_a_cpu_excuses_only_so_much_idle_time() -> None:
-    assert watch.excused(5.0, 0.3) == 5.0  # a busy machine
-    assert watch.excused(500.0, 0.5) < 30.0  # a herd of threads that wake all at once
+    assert endings.excused(5.0, 0.3) == 5.0  # a busy machine
+    assert endings.excused(500.0, 0.5) < 30.0  # a herd of threads that wake all at once
 
 
 def test_a_low_limit_on_descriptors_costs_no_worker() -> None:

@@ -14,19 +14,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from sparring.sandbox.frames import Run
-from sparring.sandbox.program import LAST, Ending
-from sparring.sandbox.types import Limits
-from sparring.sandbox.watch import (
+from sparring.sandbox.endings import (
     TOO_MANY_FILES,
-    Child,
-    ParentGone,
     Report,
     excused,
     judge,
     too_many_files,
     verdict_of,
 )
+from sparring.sandbox.frames import Run
+from sparring.sandbox.program import LAST, Ending
+from sparring.sandbox.types import Limits
+from sparring.sandbox.watch import Child, ParentGone
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01

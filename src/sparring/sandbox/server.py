@@ -26,6 +26,7 @@ from functools import partial
 from sparring.sandbox import (
     board,
     confine,
+    endings,
     frames,
     kernel,
     pair,
@@ -190,7 +191,7 @@ class Server:
             for report, output in zip(reports, outputs, strict=False):  # of those that were begun
                 size = os.fstat(output).st_size
                 text = os.pread(output, min(size, limits.output_bytes), 0) if size else b""
-                verdict, detail = watch.verdict_of(report)
+                verdict, detail = endings.verdict_of(report)
                 if call and verdict is Verdict.FINISHED and report.letter is None:
                     # Its status is 0, but a call is there to return.
                     verdict, detail = Verdict.RUNTIME_ERROR, "ended before the call did"

@@ -6,7 +6,7 @@ machine is. Memory is anonymous and shared memory beyond what the process had wh
 
 Runs go to the process in batches, so that neither waits for the other between two short runs.
 What the process says of them (``board``) tells that a run has ended and divides the batch's CPU
-time; a limit is decided by the clocks here alone.
+time; a limit is decided by the clocks here alone (``endings`` says what follows).
 """
 
 from __future__ import annotations
@@ -22,29 +22,23 @@ import socket
 import termios
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sparring.sandbox import procfile
 from sparring.sandbox.board import Board, Note
-from sparring.sandbox.confine import WORK_ENTRIES, WORK_MIB
-from sparring.sandbox.program import LAST, NEXT, Ending, Part, load_message
+from sparring.sandbox.endings import TOO_MANY_FILES, Report, excused, judge, too_many_files
+from sparring.sandbox.program import LAST, NEXT, Part, load_message
 from sparring.sandbox.types import Limits
 from sparring.sandbox.zygote import Zygote
 from sparring.schema import Verdict
 
 _POLL_SECONDS = 0.01
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-_MIB = 1 << 20
-_BLOCK = 512  # what `st_blocks` counts
 # Library pages that a program touches count in the kernel's peak but are not its own memory.
 _FILE_PAGES_MIB = 32.0
 _USUAL_FILE_MIB = 8.0  # until it is known
 _WAKE_BYTES = 64
 _LOOK_SECONDS = 0.1
-_OVERLOAD = 20.0  # as busy as a machine may be; the caller's patience reckons with the same
-_WAKING_SECONDS = 0.5
 _CROWDED_SECONDS = (0.001, 0.01, 0.1, 1.0, 1.0, 1.0, 1.0, 1.0)
-TOO_MANY_FILES = f"files of more than {WORK_MIB} MiB"
 
 
 class ParentGone(Exception):
@@ -53,20 +47,6 @@ class ParentGone(Exception):
 
 class Stuck(Exception):
     """A message to a process finds no room."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a run ended. ``verdict`` is set when a limit decided."""
-
-    cpu_seconds: float
-    memory_mib: float
-    verdict: Verdict | None = None
-    detail: str = ""
-    letter: str | None = None
-    """The ending's letter, if the process itself said that the run has ended."""
-    status: int | None = None
-    """Wait status, if the process died in this run."""
 
 
 class Child:
@@ -370,69 +350,3 @@ def _sealed(name: str, data: bytes) -> int:
         written += os.pwrite(fd, data[written:], written)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
     return fd
-
-
-def excused(waiting: float, used: float) -> float:
-    """How much of the time that threads waited for a CPU is held to be the machine's fault.
-
-    Threads that wake all at once wait for each other: a few milliseconds of CPU time make seconds
-    of waiting, and without a bound a program could be idle for minutes.
-    """
-    return min(waiting, _OVERLOAD * (used + _WAKING_SECONDS))
-
-
-def judge(limits: Limits, cpu: float, memory_mib: float) -> tuple[Verdict | None, str]:
-    """Which limit is exceeded, if any, and in words."""
-    if cpu > limits.cpu_seconds:
-        return Verdict.TIME_LIMIT, f"more than {limits.cpu_seconds:g} s of CPU time"
-    if memory_mib > limits.memory_mib:
-        return Verdict.MEMORY_LIMIT, f"more than {limits.memory_mib} MiB"
-    return None, ""
-
-
-def too_many_files(work: str) -> bool:
-    """Whether the directory holds more than a program may leave there."""
-    total = count = 0
-    with os.scandir(work) as entries:
-        for entry in entries:
-            count += 1
-            if count > WORK_ENTRIES:
-                return True
-            try:
-                found = entry.stat(follow_symlinks=False)
-                total += max(found.st_size, found.st_blocks * _BLOCK)  # room may be beyond its end
-            except FileNotFoundError:
-                continue
-    return total > WORK_MIB * _MIB
-
-
-def verdict_of(report: Report) -> tuple[Verdict, str]:
-    """What a run's end means, before its output is looked at."""
-    if report.verdict is not None:
-        return report.verdict, report.detail
-    if report.letter is not None:
-        if report.letter == Ending.OK:
-            return Verdict.FINISHED, report.detail
-        if report.letter == Ending.NO_MEMORY:
-            return Verdict.MEMORY_LIMIT, report.detail
-        return Verdict.RUNTIME_ERROR, report.detail
-    status = report.status or 0
-    if os.WIFEXITED(status):
-        code = os.WEXITSTATUS(status)
-        return (Verdict.RUNTIME_ERROR, f"exit status {code}") if code else (Verdict.FINISHED, "")
-    number = os.WTERMSIG(status)
-    if number == signal.SIGSYS:
-        return Verdict.SANDBOX_VIOLATION, "a forbidden system call"
-    if number == signal.SIGKILL:
-        # Programs cannot send it, so it came from outside: the machine's memory ran out, perhaps.
-        return Verdict.INFRA, "killed from outside the sandbox"
-    if number == signal.SIGXCPU:
-        return Verdict.TIME_LIMIT, "the process's CPU time limit"
-    return Verdict.RUNTIME_ERROR, f"died of {_signal_name(number)}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal has none
-        return f"signal {number}"
