@@ -75,6 +75,7 @@ MENDS = (
             ("zygote.py", "    kernel.closing(_ORDERS_FD + 1)()\n", ""),
             ("zygote.py", "        if held - {", "        if False and held - {"),
             ("zygote.py", "            _close_above()\n", ""),
+            ("zygote.py", "    _close_above()\n    pid = kernel", "    pid = kernel"),
             ("zygote.py", "    if held != _WANTED:".replace("    if", "        if"),
              "        if False:"),
         ),
