@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,16 @@ from sparring.sandbox import Job, Level, Limits, Sandbox
 from sparring.schema import Outcome
 
 QUICK = Limits(cpu_seconds=0.3, idle_seconds=0.3, memory_mib=64, output_bytes=1 << 16)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
 
 RunOne = Callable[..., Outcome]
 

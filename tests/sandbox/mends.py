@@ -318,15 +318,22 @@ MENDS = (
     Mend(
         "the debugger runs text",
         (_NOT_ALONE, _NO_END, *_without_name("breakpoint"),
-         ("restore.py", "        if self._imports and any(", "        if False and any(")),
+         ("restore.py", "        if self._may_spend and any(", "        if False and any(")),
         ("taught: an input for",),
         all_levels=True,
     ),
     Mend(
         "globals that outlive their run spend the process",
         (_NO_END, *_without_name("overload")),
-        ("left: last words",),
+        ("left: last words kept",),
         ("last words of what typing keeps",),
+        all_levels=True,
+    ),
+    Mend(
+        "an end that failed spends the process",
+        (("program.py", 'ending, detail, gone = Ending.OK, "", False',
+          'ending, detail, gone = Ending.OK, "", True'),),
+        ("left: last words after",),
         all_levels=True,
     ),
     *(

@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.sandbox.conftest import alive
 
 from sparring.errors import SandboxError
 from sparring.sandbox import Fork, Job, Level, Limits, Sandbox, share, worker
+from sparring.sandbox.check.attacks import Attack, reaching
 from sparring.sandbox.check.attacks.channels import _DEAF
 from sparring.sandbox.check.conditions import Condition, caller, changed
-from sparring.sandbox.check.security import ATTACKS
+from sparring.sandbox.check.security import ATTACKS, aimed
 from sparring.sandbox.check.suites import Suite, check_sandbox
 from sparring.sandbox.check.targets import Targets
 from sparring.schema import Verdict
@@ -49,14 +51,6 @@ def test_a_host_without_descriptors_for_the_condition_is_told(
     monkeypatch.setattr("sparring.sandbox.check.conditions.os.open", full)
     with pytest.raises(SandboxError, match=r"after 0 descriptors: raise ulimit -n"):
         caller(Condition.DESCRIPTORS).__enter__()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
 
 
 def _descendants(pid: int) -> list[int]:
@@ -103,9 +97,9 @@ def test_the_parents_death_ends_what_will_not_listen(
         parent.wait(timeout=20)
     assert len(pids) >= 3
     deadline = time.monotonic() + 10
-    while any(map(_alive, pids)) and time.monotonic() < deadline:
+    while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not any(map(_alive, pids))
+    assert not any(map(alive, pids))
 
 
 def test_a_deaf_program_costs_its_own_runs_and_no_worker() -> None:
@@ -202,9 +196,9 @@ def test_every_attack_holds_in_every_condition(
 def test_an_attack_from_a_thread_is_the_attack() -> None:
     made = [changed(Condition.THREAD, attack) for attack in ATTACKS]
     assert sum(one is not None for one in made) > 150
+    body = "import threading\nassert threading.current_thread() is not threading.main_thread()"
+    attack = changed(Condition.THREAD, Attack("through", reaching(body)))
+    assert attack is not None
     with Targets() as targets, Sandbox(1, memo=False) as sandbox:
-        program = targets.fill("import os\nos.write(1, b'@MARK@')")
-        [attack] = [a for a in made if a is not None][:1]
-        assert "threading" in attack.program
-        [[outcome]] = sandbox.run([Job(program, ("",))])
+        [[outcome]] = sandbox.run([aimed(attack, targets)])
         assert outcome.output == targets.mark

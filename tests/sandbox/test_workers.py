@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.sandbox.conftest import alive
 
 from sparring.errors import SandboxError
 from sparring.sandbox import Job, Limits, Sandbox, worker
@@ -126,7 +127,7 @@ def test_closing_ends_calls_and_processes() -> None:
     with pytest.raises(SandboxError, match="closed"):
         sandbox.run([Job("import time\ntime.sleep(2)", ("1", "2"), Limits(idle_seconds=5))])
     closing.join()
-    assert not _alive(pid)
+    assert not alive(pid)
     assert not sandbox._crew.scratch.exists()
 
 
@@ -157,18 +158,10 @@ def test_no_process_outlives_the_parent(end: signal.Signals, tmp_path: Path) -> 
         parent.wait(timeout=20)
     assert len(pids) > 3  # the workers, their programs, their namespaces' first processes
     deadline = time.monotonic() + 10
-    while any(map(_alive, pids)) and time.monotonic() < deadline:
+    while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not any(map(_alive, pids))
+    assert not any(map(alive, pids))
 
 
 def _children(pid: int) -> list[int]:
     return [int(w) for w in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"

@@ -22,7 +22,7 @@ WORK_DIRECTORY = "/tmp"
 
 _SPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
 _SPACES |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
-DEVICES = ("null", "full", "random", "urandom")
+_DEVICES = ("null", "full", "random", "urandom")
 
 
 def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]:
@@ -39,7 +39,7 @@ def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]
     kernel.mount("tmpfs", scratch, "tmpfs", private, "size=1m,mode=755")
     for path in readable:
         _bind(scratch, path)
-    for name in DEVICES:
+    for name in _DEVICES:
         _bind(scratch, f"/dev/{name}")
     for link, target in (("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2"), ("fd", "")):
         os.symlink(f"/proc/self/fd{target}", f"{scratch}/dev/{link}")

@@ -157,7 +157,7 @@ def _run(
     sys.modules["__main__"] = main
     sys.argv = [PROGRAM_NAME]
     stdin, stdout = streams.open_streams()
-    ending, detail, gone = Ending.OK, "", True
+    ending, detail, gone = Ending.OK, "", False
     try:
         if part is Part.STDIN:
             try:

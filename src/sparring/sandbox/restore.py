@@ -110,7 +110,7 @@ class Traces:
         """Whether it may open files or descriptors."""
         # Every other module that could lead to it is one that is loaded from a file.
         self.uses_random = self.touches_files or "random" in names
-        self._imports = not names.isdisjoint(_SPENDING_MODULES)
+        self._may_spend = not names.isdisjoint(_SPENDING_MODULES)
         self._uses_decimal = "decimal" in names
         self._uses_threads = not names.isdisjoint(("threading", "_thread", "concurrent"))
         loaded = sys.modules
@@ -169,7 +169,7 @@ class Traces:
             threading.stack_size(_THREAD_STACK)
             if _thread._count() or exit_calls():
                 return False
-        if self._imports and any(name in sys.modules for name in _SPENDING_MODULES):
+        if self._may_spend and any(name in sys.modules for name in _SPENDING_MODULES):
             return False
         if gc.callbacks or sys.path != _PATH or sys.stderr is not _ERRORS[0] or _ERRORS[0].closed:
             return False

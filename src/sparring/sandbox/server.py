@@ -302,6 +302,9 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -
     except confine.Unavailable as error:
         frames.send(parent, {"refused": str(error)})
         return
+    except zygote.Gone as error:
+        frames.send(parent, {"crashed": str(error)})
+        return
     # Descriptors on their way count against it, for all processes of the user together: those of
     # every worker's batch.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

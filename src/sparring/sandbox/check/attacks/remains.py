@@ -116,6 +116,13 @@ _LEFT = {
         "from typing import overload\nclass A:\n    def __del__(self): print('words')\na = A()\n"
         "@overload\ndef f(x: int) -> int: ...\ndef f(x): return x\nprint(f(1))"
     ),
+    "last words after an end that failed": (
+        "import gc, sys\nclass Out:\n    def write(self, text): pass\n"
+        "    def flush(self): raise OSError\n"
+        "class A:\n    def __init__(self): self.me = self\n"
+        "    def __del__(self): sys.__stdout__.write('words')\n"
+        "print(input(), flush=True)\na = A()\nsys.stdout = Out()\ngc.collect()"
+    ),
     "a default of a function": "import textwrap\nprint(textwrap.fill.__defaults__)\n"
     "textwrap.fill.__defaults__ = (9,)",
     "a strict standard error": (
