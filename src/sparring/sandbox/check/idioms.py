@@ -196,7 +196,7 @@ _USUAL = {
 # How a program ends: what is printed first, who is waited for.
 _ENDS = {
     "printed before a thread ends the process": (
-        "import os, threading\nprint(input())\nthreading.Timer(0.05, lambda: os._exit(0)).start()"
+        "import os, threading\nprint(input())\nthreading.Timer(0.4, lambda: os._exit(0)).start()"
     ),
     "printed before what atexit writes": (
         "import atexit, os\natexit.register(lambda: os.write(1, b'late\\n'))\nprint('early')"
