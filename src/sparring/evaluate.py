@@ -12,7 +12,7 @@ import numpy as np
 from sparring.pipelines.bout import Judged, judge
 from sparring.pipelines.early import Early, Runs
 from sparring.pipelines.facts import task_facts
-from sparring.prompts.parse import ParsedProgram, Reasoning
+from sparring.prompts.parse import ParsedProgram, Reading
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt, Sampler, SamplingParams, sampling_seed
 from sparring.sandbox import Limits
@@ -52,7 +52,7 @@ class Plan:
     temperature: float
     max_tokens: dict[Role, int]
     limits: Limits
-    reasoning: Mapping[Role, Reasoning]
+    reading: Mapping[Role, Reading]
     seed: int = 0
 
     def prompts(self, role: Role, temperature: float) -> list[Prompt]:
@@ -91,7 +91,7 @@ def evaluate(
         tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
     runs = Early(sandbox, clock)
     with clock.during(Phase.JUDGING):
-        judged = judge(runs, plan.tasks, coder, tester, plan.limits, pool, plan.reasoning)
+        judged = judge(runs, plan.tasks, coder, tester, plan.limits, pool, plan.reading)
     with clock.during(Phase.METRICS):
         facts = [task_facts(j) for j in judged]
         if pool is None:

@@ -161,6 +161,11 @@ class Task:
     """Where the task came from (file and row, or the composition of a generated task)."""
     withheld: tuple[Test, ...] = ()
     entry_point: str | None = None
+    preamble: str | None = None
+    """Name of what the data set's own judge puts before every program (`tasks.preambles`)."""
+    head: str = ""
+    """Python source of the statement's own, which programs may use without repeating it: imports,
+    helpers and constants before the function that is asked for."""
 
     @property
     def ground_truth(self) -> tuple[Test, ...]:

@@ -15,7 +15,7 @@ from tests.pipelines.played import response
 
 from sparring.config import make_recipe
 from sparring.microworld import NANO_DIR
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.parse import Reading
 from sparring.runs.directory import RunDir, step_file
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Limits
@@ -254,7 +254,7 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
     table: Any = SimpleNamespace(
         ring=SimpleNamespace(limits=Limits()),
         written=SimpleNamespace(
-            supervisor=SimpleNamespace(reasoning=Reasoning()),
+            supervisor=SimpleNamespace(reading=Reading()),
             responses=lambda tasks: [[written] for _ in tasks],
         ),
         progress=SimpleNamespace(timeline=Timeline()),

@@ -19,7 +19,7 @@ from sparring.pipelines.grading import Comparison
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import judged_from
 from sparring.pipelines.supervised import supervise
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.parse import Reading
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
@@ -169,8 +169,8 @@ def test_another_rule_for_printed_text_leaves_a_function_task_alone(judged: Judg
 def test_supervision_by_a_testers_calls(sandbox: Sandbox) -> None:
     coder = [response(Role.CODER, program(s)) for s in (RIGHT, WHOLE)]
     tester = [response(Role.TESTER, program(g)) for g in GENERATED[:2]]
-    think = {role: Reasoning() for role in Role}
-    [found] = supervise(sandbox, [TASK], [coder], [tester], [tester], Limits(), think, Reasoning())
+    think = {role: Reading() for role in Role}
+    [found] = supervise(sandbox, [TASK], [coder], [tester], [tester], Limits(), think, Reading())
     assert found.bout is not None
     assert found.bout.task.entry_point == "mean"
     assert found.bout.matrix.passed_PG.tolist() == [[True, False], [False, False]]

@@ -9,7 +9,7 @@ from tests.pipelines.played import a_test, response
 
 from sparring import values
 from sparring.pipelines.reading import read_assertion, read_test
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.parse import Reading, Reasoning
 from sparring.prompts.templates import Templates
 from sparring.schema import Kind, ParseFailure, Role, Task, Test
 
@@ -79,7 +79,8 @@ def test_the_last_block_counts_and_reasoning_does_not() -> None:
     assert read(block("assert f(1) == 1")[:-5]) is ParseFailure.UNCLOSED_BLOCK
     inside = f"<think>{block('assert f(1) == 1')}</think>{block('assert f(2) == 2')}"
     assert read(inside) == call(2, 2)
-    opened = read_test(F, response(Role.TESTER, block("assert f(1)")), Reasoning(opened=True))
+    inside = Reading(Reasoning(opened=True))
+    opened = read_test(F, response(Role.TESTER, block("assert f(1)")), inside)
     assert opened.failure is ParseFailure.NO_CODE_BLOCK
     assert read(a_test("1", "2")) is ParseFailure.NO_ASSERTION
 

@@ -15,7 +15,7 @@ from sparring.config import make_recipe
 from sparring.pipelines.bout import Judged, infra_share, judge
 from sparring.pipelines.record import Scored, judged_from, rollout_record
 from sparring.pipelines.supervised import rewarded, supervise, supervision_metrics
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.parse import Reading
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
@@ -75,9 +75,9 @@ def played(
     supervisor: list[Response] = SUPERVISOR,
 ) -> Judged:
     box: Any = sandbox or Calculator()
-    usual = {role: Reasoning() for role in Role}
+    usual = {role: Reading() for role in Role}
     [supervision] = supervise(
-        box, [task], [CODER], [TESTER], [supervisor], Limits(), usual, Reasoning()
+        box, [task], [CODER], [TESTER], [supervisor], Limits(), usual, Reading()
     )
     [found] = judge(box, [task], [CODER], [TESTER], Limits())
     return replace(found, supervision=supervision)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparring.errors import ConfigError, ModelError
 from sparring.microworld import NANO_DIR
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.parse import Reading
 from sparring.recipe.setting import PromptsSection
 from sparring.sampling.chat.base import Author, StopAsking
 from sparring.sampling.chat.crew import ServedModel, find_served
@@ -68,17 +68,16 @@ def author(
     return _local(named.place, asking.concurrency, prompts, max_tokens)
 
 
-def reasoning_marks(found: Author, prompts: PromptsSection, message: str) -> Reasoning:
-    """The marks of a model's reasoning, and whether its prompts end inside it: a local chat
-    template may open it. Of a server's nobody can tell; its reasoning comes whole or not at all."""
-    opened = False
+def reading_of(found: Author, prompts: PromptsSection, message: str) -> Reading:
+    """How a model's responses are read. Its prompts may end inside reasoning: a local chat template
+    may open it. Of a server's nobody can tell; its reasoning comes whole or not at all."""
+    text = ""
     if not found.remote:
         from sparring.sampling.chat.local import LocalModel
 
         assert isinstance(found, LocalModel)
         text = _prompt(found.place, prompts, message)
-        opened = text.rstrip().endswith(prompts.reasoning_start)
-    return Reasoning(prompts.reasoning_start, prompts.reasoning_end, opened)
+    return prompts.reading(text)
 
 
 def extra_fields(given: Sequence[str]) -> dict[str, Any]:

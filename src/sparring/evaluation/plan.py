@@ -186,6 +186,9 @@ def task_digest(task: Task) -> str:
     """A hash of all that a task is, its place in a file left out."""
     held = asdict(task)
     del held["source"]
+    for name in ("preamble", "head"):  # a task without them is what it was before there were any
+        if not held[name]:
+            del held[name]
     return _digest(held)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from sparring import __version__
 from sparring.errors import RunError
-from sparring.evaluation.authors import reasoning_marks
+from sparring.evaluation.authors import reading_of
 from sparring.evaluation.claims import Claims
 from sparring.evaluation.collect import Collected, collect
 from sparring.evaluation.figures import as_officially_counted, counts, strengthened, verdicts
@@ -104,8 +104,8 @@ def evaluate(
         _begin(directory, plan, cast, tasks, begun=len(own) > 0)
         shared = _cache(bench.cache)
         asks = plan.asks(tasks)
-        marks = {
-            role: reasoning_marks(
+        reading = {
+            role: reading_of(
                 cast.authors[role],
                 plan.prompts,
                 next((a.message for a in asks if a.role is role), ""),
@@ -130,7 +130,7 @@ def evaluate(
             Sandbox(bench.workers, level=bench.level, store=(shared or out) / OUTCOMES)
         )
         limits = Limits()
-        judged = _judged(sandbox, plan, whole, collected, limits, marks, progress)
+        judged = _judged(sandbox, plan, whole, collected, limits, reading, progress)
         record = _record(plan, cast, tasks, judged, collected, limits, sandbox)
         directory.write_lines(
             step_file("rollouts", 0), [rollout(j, collected.answers) for j in judged]
@@ -219,7 +219,7 @@ def _judged(
     tasks: Sequence[Task],
     collected: Collected,
     limits: Limits,
-    marks: Mapping[Role, Any],
+    reading: Mapping[Role, Any],
     progress: Progress,
 ) -> list[Judged]:
     found: list[Judged] = []
@@ -230,7 +230,7 @@ def _judged(
             [_responses(t, role, count, collected) for t in some]
             for role, count in ((Role.CODER, plan.programs), (Role.TESTER, plan.tests))
         )
-        found += judge(sandbox, some, coder, tester, limits, None, marks)
+        found += judge(sandbox, some, coder, tester, limits, None, reading)
         progress.advance(len(some))
     return found
 

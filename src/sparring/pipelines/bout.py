@@ -21,8 +21,8 @@ from sparring.pipelines.asked import Row, ask_all
 from sparring.pipelines.early import Runs
 from sparring.pipelines.foreign import NO_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.pipelines.grading import Comparison, Grader
-from sparring.pipelines.reading import read_test
-from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning, parse_program
+from sparring.pipelines.reading import read_program, read_test
+from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
 from sparring.sandbox import Limits
 from sparring.schema import (
     Outcome,
@@ -38,7 +38,7 @@ from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 _UNREAD = Test("", "")
 _INVALID = Outcome(Verdict.INVALID)
 _UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")
-_USUAL: Mapping[Role, Reasoning] = {role: Reasoning() for role in Role}
+_USUAL: Mapping[Role, Reading] = {role: Reading() for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +104,21 @@ def judge(
     tester: Sequence[Sequence[Response]],
     general: Limits,
     pools: Sequence[Sequence[ParsedProgram]] | None = None,
-    reasoning: Mapping[Role, Reasoning] = _USUAL,
+    reading: Mapping[Role, Reading] = _USUAL,
 ) -> list[Judged]:
     """Parse, run and compare the responses to every task (same order in all sequences).
 
     ``general`` gives what tasks don't say (idle time, output); CPU and memory
-    are the task's own. ``reasoning`` says how each role's responses mark it.
+    are the task's own. ``reading`` says how each role's responses are read.
     ``pools`` are further programs to run on the same
     tests, one sequence per task.
     """
-    think = [reasoning[role] for role in (Role.CODER, Role.TESTER)]
-    programs = [[parse_program(r.text, r.stop, think[0]) for r in group] for group in coder]
+    programs = [
+        [read_program(task, r, reading[Role.CODER]) for r in group]
+        for task, group in zip(tasks, coder, strict=True)
+    ]
     tests = [
-        [read_test(task, r, think[1]) for r in group]
+        [read_test(task, r, reading[Role.TESTER]) for r in group]
         for task, group in zip(tasks, tester, strict=True)
     ]
     ready = ask_all(sandbox, tasks, programs, tests, pools, general)

@@ -14,22 +14,33 @@ from __future__ import annotations
 import ast
 import warnings
 
-from sparring.prompts.parse import ParsedTest, Reasoning, parse_program, parse_test
+from sparring.prompts.parse import (
+    ParsedProgram,
+    ParsedTest,
+    Reading,
+    parse_program,
+    parse_test,
+)
 from sparring.prompts.templates import called_as
 from sparring.schema import Kind, ParseFailure, Response, Task, Test
 from sparring.tasks.asserts import CallTest, parse_asserts
 from sparring.tasks.checkers import Rule, parse_checker
 
-_USUAL = Reasoning()
+_USUAL = Reading()
 WIDEST = 1e-3
 """Of a tolerance that a generated test may ask for, absolute and relative."""
 
 
-def read_test(task: Task, response: Response, reasoning: Reasoning = _USUAL) -> ParsedTest:
+def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedProgram:
+    """The program in a coder's response to this task, or why there is none."""
+    return parse_program(response.text, response.stop, reading.reasoning)
+
+
+def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedTest:
     """The test in a tester's response to this task, or why there is none."""
     if task.entry_point is None:
-        return parse_test(response.text, response.stop, reasoning)
-    block = parse_program(response.text, response.stop, reasoning)
+        return parse_test(response.text, response.stop, reading.reasoning)
+    block = parse_program(response.text, response.stop, reading.reasoning)
     if block.source is None:
         return ParsedTest(None, block.failure)
     return read_assertion(block.source, task.entry_point)

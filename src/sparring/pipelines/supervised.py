@@ -24,7 +24,7 @@ from sparring.pipelines.bout import Judged, Supervision, judge
 from sparring.pipelines.early import Runs
 from sparring.pipelines.reading import read_test
 from sparring.pipelines.record import Scored
-from sparring.prompts.parse import ParsedProgram, ParsedTest, Reasoning
+from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
 from sparring.sandbox import Limits
 from sparring.schema import Response, Role, Task
 from sparring.scoring.agreement import TestFilter, agreement
@@ -38,16 +38,16 @@ def supervise(
     tester: Sequence[Sequence[Response]],
     supervisor: Sequence[Sequence[Response]],
     general: Limits,
-    reasoning: Mapping[Role, Reasoning],
-    its_reasoning: Reasoning,
+    reading: Mapping[Role, Reading],
+    its_reading: Reading,
     pools: Sequence[Sequence[ParsedProgram]] | None = None,
 ) -> list[Supervision]:
     """The bout of every task by the tests in ``supervisor``'s responses; see `judge`.
 
-    ``its_reasoning`` says how the supervisor marks its own.
+    ``its_reading`` says how the supervisor's own are read.
     """
     parsed = [
-        [read_test(task, r, its_reasoning) for r in group]
+        [read_test(task, r, its_reading) for r in group]
         for task, group in zip(tasks, supervisor, strict=True)
     ]
     tested = [i for i, tests in enumerate(parsed) if any(p.test for p in tests)]
@@ -58,7 +58,7 @@ def supervise(
         [tester[i] for i in tested],
         general,
         pools=[pools[i] for i in tested] if pools else None,
-        reasoning=reasoning,
+        reading=reading,
     )
     by_task = dict(zip(tested, bouts, strict=True))
     # Whether these tests are right, for the metrics: a bout without programs.
@@ -68,7 +68,7 @@ def supervise(
         [()] * len(tasks),
         supervisor,
         general,
-        reasoning={**reasoning, Role.TESTER: its_reasoning},
+        reading={**reading, Role.TESTER: its_reading},
     )
     return [
         Supervision(tests, by_task.get(i), c.right_U if c.has_reference else None)

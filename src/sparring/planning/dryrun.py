@@ -31,9 +31,10 @@ from sparring.pipelines.bout import Judged, allowed, judge
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.grading import Grader
 from sparring.pipelines.limits import limits
+from sparring.pipelines.reading import read_program
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.pipelines.supervised import supervise
-from sparring.prompts.parse import ParsedProgram, parse_program
+from sparring.prompts.parse import ParsedProgram
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, StopReason, Task, Verdict
@@ -191,7 +192,7 @@ def _prompts(ring: Ring) -> Iterator[Check]:
     for role in Role:
         lengths = sorted(len(p.token_ids) for p in ring.prompts(ring.tasks, role, 1))
         limit = ring.recipe.prompts.max_tokens
-        opened = "; reasoning is open at its end" if ring.reasoning[role].opened else ""
+        opened = "; reasoning is open at its end" if ring.reading[role].reasoning.opened else ""
         yield Check(
             f"{role} prompts",
             f"{lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}, "
@@ -210,16 +211,21 @@ def _judged(
     others: list[list[Response]],
 ) -> list[Judged]:
     """The bouts by ground truth, opponents' programs included."""
-    pools = _pools(ring, others)
-    found = judge(ring.sandbox, tasks, coder, tester, ring.limits, pools, ring.reasoning)
+    pools = _pools(ring, tasks, others)
+    found = judge(ring.sandbox, tasks, coder, tester, ring.limits, pools, ring.reading)
     return [replace(j, opponents=o) for j, o in zip(found, others, strict=True)]
 
 
-def _pools(ring: Ring, others: list[list[Response]]) -> list[list[ParsedProgram]] | None:
-    think = ring.reasoning[Role.CODER]
+def _pools(
+    ring: Ring, tasks: list[Task], others: list[list[Response]]
+) -> list[list[ParsedProgram]] | None:
+    reading = ring.reading[Role.CODER]
     if not any(others):
         return None
-    return [[parse_program(r.text, r.stop, think) for r in group] for group in others]
+    return [
+        [read_program(task, r, reading) for r in group]
+        for task, group in zip(tasks, others, strict=True)
+    ]
 
 
 def _supervised(ring: Ring, supervisor: Supervisor, judged: list[Judged]) -> list[Judged]:
@@ -232,9 +238,9 @@ def _supervised(ring: Ring, supervisor: Supervisor, judged: list[Judged]) -> lis
         [j.tester for j in judged],
         supervisor.sample(tasks),
         ring.limits,
-        ring.reasoning,
-        supervisor.reasoning,
-        _pools(ring, [list(j.opponents) for j in judged]),
+        ring.reading,
+        supervisor.reading,
+        _pools(ring, tasks, [list(j.opponents) for j in judged]),
     )
     return [replace(j, supervision=s) for j, s in zip(judged, found, strict=True)]
 
@@ -247,7 +253,7 @@ def _supervisor(supervisor: Supervisor, judged: list[Judged]) -> Check:
     plain = (
         "" if supervisor.tokenizer.chat_template else "; no chat template: the plain form is used"
     )
-    opened = "; reasoning is open at its end" if supervisor.reasoning.opened else ""
+    opened = "; reasoning is open at its end" if supervisor.reading.reasoning.opened else ""
     return Check(
         "supervisor",
         f"prompts of {lengths[0]} to {lengths[-1]} tokens{opened}; {read} of {len(tests)} tests "

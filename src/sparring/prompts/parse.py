@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sparring.schema import ParseFailure, StopReason, Test
 
@@ -37,20 +38,53 @@ class Reasoning:
     opened: bool = False
 
 
+class ProgramRule(StrEnum):
+    """Which of a response's blocks is the program."""
+
+    TASK = "task"
+    """What the task asks for: the block that defines its function, with the blocks it needs; or
+    the last block that is a program."""
+    CURE = "cure"
+    """The last block marked ``python``, whatever the task is: the released code's rule."""
+
+
+class AssertionRule(StrEnum):
+    """Which of a response's assertions is the test of a function."""
+
+    ONLY = "only"
+    """The only one: several are refused."""
+    FIRST = "first"
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Rules by which a role's responses are read."""
+
+    reasoning: Reasoning = Reasoning()
+    programs: ProgramRule = ProgramRule.TASK
+    assertions: AssertionRule = AssertionRule.ONLY
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedProgram:
-    """Either ``source`` or ``failure``."""
+    """Either ``source`` or ``failure``. ``how`` names the decision that was taken, ``seen`` says
+    for people what stood where the program was looked for."""
 
     source: str | None
     failure: ParseFailure | None = None
+    how: str = ""
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedTest:
-    """Either ``test`` or ``failure``."""
+    """Either ``test`` or ``failure``; ``how`` and ``seen`` as of a `ParsedProgram`."""
 
     test: Test | None
     failure: ParseFailure | None = None
+    how: str = ""
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,10 @@ CHOICES = (
         "the released code shows the tester an example in training, which invites copying",
     ),
     Choice(
+        "prompts.read_programs", "task", "cure", "task",
+        "the released code takes the last block marked python, whatever it holds",
+    ),
+    Choice(
         "evaluation.tester_examples", 0, 0, None,
         "and none in evaluation; unset means: as in training",
     ),

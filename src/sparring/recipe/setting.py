@@ -12,6 +12,7 @@ from sparring.learning.settings import (
     Precision,
     Sharding,
 )
+from sparring.prompts.parse import AssertionRule, ProgramRule, Reading, Reasoning
 from sparring.prompts.templates import (
     CODER,
     CODER_FUNCTION,
@@ -170,6 +171,22 @@ class PromptsSection(Section):
     max_tokens: Count = Field(
         2048, description="Longest prompt; a longer one is an error, never cut"
     )
+
+    read_programs: ProgramRule = Field(
+        ProgramRule.TASK,
+        description="Which block is the program: what the task asks for, or the last one (cure)",
+    )
+    read_assertions: AssertionRule = Field(
+        AssertionRule.ONLY,
+        description="Which of several assertions is the test of a function: none, first or last",
+    )
+
+    def reading(self, prompt: str) -> Reading:
+        """How responses to this prompt, as the model gets it, are read: it may end inside of
+        reasoning."""
+        opened = prompt.rstrip().endswith(self.reasoning_start)
+        marks = Reasoning(self.reasoning_start, self.reasoning_end, opened)
+        return Reading(marks, self.read_programs, self.read_assertions)
 
     def templates(self) -> Templates:
         """The messages of this section. Raises `ConfigError` on one that cannot be filled in."""

@@ -37,6 +37,8 @@ OPTIONAL = (
     "exe_method",
     "dataset",
     "entry_point",
+    "preamble",
+    "head",
     "test_kind",
     "test_checker",
     "example_kind",
@@ -157,6 +159,8 @@ def read_row(
             difficulty=difficulty,
             source=source,
             entry_point=entry_point,
+            preamble=row.text("preamble"),
+            head=row.text("head", "") or "",
         ),
         [],
     )

@@ -96,6 +96,8 @@ def _dump(tasks: Sequence[Task], path: Path) -> None:
                 "validator": t.validator,
                 "difficulty": t.difficulty,
                 "entry_point": t.entry_point,
+                "preamble": t.preamble,
+                "head": t.head or None,
                 **_kinds("test", t.tests),
                 **_kinds("example", t.examples),
             }

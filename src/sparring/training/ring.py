@@ -21,7 +21,6 @@ import torch
 from sparring import __version__
 from sparring.errors import ConfigError
 from sparring.evaluate import Plan
-from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.recipe import Curriculum, Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
@@ -66,14 +65,7 @@ class Ring:
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
         )
         p = recipe.prompts
-        self.reasoning = {
-            role: Reasoning(
-                p.reasoning_start,
-                p.reasoning_end,
-                self._prompt_text(self.tasks[0], role, 0).rstrip().endswith(p.reasoning_start),
-            )
-            for role in Role
-        }
+        self.reading = {role: p.reading(self._prompt_text(self.tasks[0], role, 0)) for role in Role}
         # All at once, so that a prompt that is too long shows now and not in the step that comes
         # to it.
         self.supervisor = Supervisor.of(recipe, self.tasks, trainer.autocast, trainer.world.device)
@@ -101,7 +93,7 @@ class Ring:
             temperature=e.temperature,
             max_tokens={role: self._max_tokens(role) for role in Role},
             limits=self.limits,
-            reasoning=self.reasoning,
+            reading=self.reading,
             seed=t.held_out_seed,
         )
         b = recipe.sandbox

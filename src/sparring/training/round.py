@@ -26,9 +26,9 @@ from sparring.pipelines.bout import Judged, Supervision, judge
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.early import Early
 from sparring.pipelines.limits import limits
-from sparring.pipelines.reading import read_test
+from sparring.pipelines.reading import read_program, read_test
 from sparring.pipelines.supervised import label_free, rewarded, supervise
-from sparring.prompts.parse import ParsedProgram, Reasoning, parse_program
+from sparring.prompts.parse import ParsedProgram, Reading
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
@@ -228,7 +228,7 @@ class Round:
         general = self.table.ring.limits
         if (written := self.table.written) is None:
             return [_First(t.ground_truth, t.tests, limits(t, general)) for t in self.tasks]
-        think = written.supervisor.reasoning
+        think = written.supervisor.reading
         lane = f"{self.table.lane}supervisor"
         with self.table.progress.timeline.during(Phase.SAMPLING, lane):
             groups = written.responses(self.tasks)
@@ -249,7 +249,7 @@ class Round:
     def _begin(
         self, i: int, coder: Sequence[Response], tests: tuple[Test, ...], limit: Limits
     ) -> None:
-        sources = [p.source for p in self._programs(coder)]
+        sources = [p.source for p in self._programs(i, coder)]
         self._run(i, sources, tests, limit, of_task=False)
 
     def _run(
@@ -270,22 +270,23 @@ class Round:
         )
 
     def _begin_generated(self, i: int, tester: Sequence[Response]) -> None:
-        tests = self._tests(i, tester, self.table.ring.reasoning[Role.TESTER])
+        tests = self._tests(i, tester, self.table.ring.reading[Role.TESTER])
         task = self.tasks[i]
         limit = limits(task, self.table.ring.limits)
-        sources = [p.source for p in self._programs([*self._coder[i], *self._others[i]])]
+        sources = [p.source for p in self._programs(i, [*self._coder[i], *self._others[i]])]
         self._run(i, sources, tests, limit, of_task=False)
         validator = [task.validator] if task.validator else []
         self._run(i, [*task.solutions[:1], *validator], tests, limit, of_task=True)
 
-    def _tests(self, i: int, tester: Sequence[Response], think: Reasoning) -> tuple[Test, ...]:
+    def _tests(self, i: int, tester: Sequence[Response], reading: Reading) -> tuple[Test, ...]:
         """The tests that can be read in these responses to task ``i``."""
-        read = [read_test(self.tasks[i], r, think).test for r in tester]
+        read = [read_test(self.tasks[i], r, reading).test for r in tester]
         return tuple(t for t in read if t)
 
-    def _programs(self, responses: Sequence[Response]) -> list[ParsedProgram]:
-        think = self.table.ring.reasoning[Role.CODER]
-        return [parse_program(r.text, r.stop, think) for r in responses]
+    def _programs(self, i: int, responses: Sequence[Response]) -> list[ParsedProgram]:
+        """The programs in these responses to task ``i``."""
+        reading = self.table.ring.reading[Role.CODER]
+        return [read_program(self.tasks[i], r, reading) for r in responses]
 
     def _judged(self, numbers: Sequence[int], tester: Sequence[Sequence[Response]]) -> list[Judged]:
         """The bouts of the tasks of these ``numbers``, with these responses of the tester."""
@@ -296,10 +297,10 @@ class Round:
         with self.table.progress.timeline.during(Phase.JUDGING, f"{self.table.lane}judging"):
             pools = None
             if any(others):
-                pools = [self._programs(group) for group in others]
+                pools = [self._programs(i, group) for i, group in zip(numbers, others, strict=True)]
             supervision = self._supervision(tasks, coder, tester, pools)
             judged = judge(
-                self.early, tasks, coder, tester, ring.limits, pools, reasoning=ring.reasoning
+                self.early, tasks, coder, tester, ring.limits, pools, reading=ring.reading
             )
             return [
                 replace(j, supervision=s, opponents=o)
@@ -324,7 +325,7 @@ class Round:
             tester,
             written.responses(tasks),
             self.table.ring.limits,
-            self.table.ring.reasoning,
-            written.supervisor.reasoning,
+            self.table.ring.reading,
+            written.supervisor.reading,
             pools,
         )

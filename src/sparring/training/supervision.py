@@ -18,7 +18,6 @@ import torch
 from sparring.errors import ModelError, RunError
 from sparring.learning.model import check_causal, load_model
 from sparring.pipelines.record import response_from, response_record
-from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.recipe import Recipe, SupervisionKind
 from sparring.runs.directory import RunDir
@@ -65,9 +64,7 @@ class Supervisor:
         except ModelError as error:
             raise ModelError(f"supervision.model: {error}") from None
         self.prompts = dict(zip(ids, found, strict=True))
-        p = recipe.prompts
-        opened = texts[0].rstrip().endswith(p.reasoning_start)
-        self.reasoning = Reasoning(p.reasoning_start, p.reasoning_end, opened)
+        self.reading = recipe.prompts.reading(texts[0])
 
     @classmethod
     def of(
