@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sparring.errors import ConfigError
-from sparring.microworld.problem import Split
-from sparring.microworld.tasks import microworld_tasks
+from sparring.microworld.tasks import SPLITS, tasks_of_split
 from sparring.schema import Task
 from sparring.tasks.load import load_tasks
 
@@ -26,12 +25,12 @@ def tasks_of(sources: Sequence[str], count: int, seed: int, max_tests: int | Non
     for source in sources:
         if source.startswith(MICROWORLD):
             name = source.removeprefix(MICROWORLD)
-            if name not in list(Split):
+            if name not in SPLITS:
                 raise ConfigError(
                     f"{source}: unknown split; there are "
-                    + ", ".join(f"{MICROWORLD}{s}" for s in Split)
+                    + ", ".join(f"{MICROWORLD}{s}" for s in SPLITS)
                 )
-            made = microworld_tasks(Split(name), count, seed)
+            made = tasks_of_split(name, count, seed)
             tasks += [replace(task, tests=task.tests[:max_tests]) for task in made]
     if not tasks:
         raise ConfigError("tasks: there is none; name files or microworld:SPLIT")

@@ -279,18 +279,19 @@ def microworld_build(
 @microworld_app.command("tasks")
 def microworld_write_tasks(
     out: Annotated[Path, typer.Option("--out", help="A JSONL file to write.")],
-    split: Annotated[str, typer.Option("--split", help="warm, train, validation, held_out")],
+    split: Annotated[
+        str, typer.Option("--split", help="warm, train, validation, held_out, english")
+    ],
     count: Annotated[int, typer.Option("--count", min=1)] = 300,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 1,
 ) -> None:
     """Write microworld tasks to a file in the field names of the CURE data sets."""
-    from sparring.microworld.problem import Split
-    from sparring.microworld.tasks import microworld_tasks
+    from sparring.microworld.tasks import SPLITS, tasks_of_split
     from sparring.tasks.load import dump_tasks
 
-    if split not in list(Split):
-        raise ConfigError(f"--split {split}: there are {', '.join(Split)}")
-    dump_tasks(microworld_tasks(Split(split), count, seed), out)
+    if split not in SPLITS:
+        raise ConfigError(f"--split {split}: there are {', '.join(SPLITS)}")
+    dump_tasks(tasks_of_split(split, count, seed), out)
 
 
 @app.command()

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from sparring.microworld.choosing import chosen
+from sparring.microworld.english import ENGLISH, english_tasks
 from sparring.microworld.grammar import HIGH, LOW, SCALAR_HIGH, SCALAR_LOW, Shape, Value
 from sparring.microworld.players import draw_input, line
 from sparring.microworld.problem import (
@@ -27,6 +29,19 @@ from sparring.schema import Task, Test
 
 CANDIDATES = 48
 TESTS = 10
+
+
+SPLITS = (*map(str, Split), ENGLISH)
+"""Names of splits: those of compositions, and `english`, which is made anew for each seed."""
+
+
+def tasks_of_split(name: str, count: int, seed: int) -> list[Task]:
+    """``count`` different tasks of a split, the same for a seed. ``name`` is one of `SPLITS`."""
+    return (
+        english_tasks(count, seed)
+        if name == ENGLISH
+        else microworld_tasks(Split(name), count, seed)
+    )
 
 
 def microworld_tasks(split: Split, count: int, seed: int) -> list[Task]:
@@ -83,18 +98,7 @@ def choose_tests(rng: np.random.Generator, problem: Problem) -> Iterable[Test]:
             for values, answer in zip(candidates, right, strict=True)
         ]
     ).reshape(CANDIDATES, len(mistakes))
-    left = np.ones(len(mistakes), dtype=bool)
-    chosen: list[int] = []
-    while len(chosen) < TESTS:
-        gain = (caught & left).sum(axis=1)
-        gain[chosen] = -1
-        best = int(gain.argmax())
-        if gain[best] == 0 and not left.all():
-            left[:] = True  # everything is caught once: catch it twice
-            continue
-        chosen.append(best)
-        left &= ~caught[best]
-    for i in chosen:
+    for i in chosen(caught, TESTS):
         answer = right[i]
         assert answer is not None
         yield Test(line(candidates[i]) + "\n", answer + "\n")
