@@ -18,6 +18,7 @@ from sparring import __version__
 from sparring.cli import (
     audit,
     plot,
+    prompts,
     report,
     sandbox,
     show,
@@ -40,6 +41,7 @@ microworld_app = typer.Typer(no_args_is_help=True, help="The embedded tasks and 
 app.add_typer(microworld_app, name="microworld")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(prompts.app, name="prompts")
 app.add_typer(vllm.app, name="vllm")
 app.command()(audit.audit)
 app.command()(report.report)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparring.errors import ConfigError, ModelError
+from sparring.learning.settings import Precision
 from sparring.microworld import NANO_DIR
 from sparring.prompts.parse import Reading
 from sparring.recipe.setting import PromptsSection
@@ -58,14 +59,18 @@ def author(
     prompts: PromptsSection,
     max_tokens: int,
     known: Mapping[str, Any] | None = None,
+    precision: Precision | None = None,
 ) -> Author:
     """The model that is named. ``known``: its identity as an earlier evaluation has recorded it,
-    which saves a server from being asked for it. Raises `ConfigError` and `ModelError`."""
+    which saves a server from being asked for it. ``precision``: of a local model's weights, if not
+    float32. Raises `ConfigError` and `ModelError`."""
     if named.distant:
+        if precision is not None:
+            raise ConfigError("--precision: is for a local model; a server has its own")
         return _served(named, asking, known)
     if named.model is not None or named.key is not None:
         raise ConfigError(f"{named.place}: a model's name and key are for the address of a server")
-    return _local(named.place, asking.concurrency, prompts, max_tokens)
+    return _local(named.place, asking.concurrency, prompts, max_tokens, precision)
 
 
 def reading_of(found: Author, prompts: PromptsSection, message: str) -> Reading:
@@ -73,11 +78,14 @@ def reading_of(found: Author, prompts: PromptsSection, message: str) -> Reading:
     may open it. Of a server's nobody can tell; its reasoning comes whole or not at all."""
     text = ""
     if not found.remote:
-        from sparring.sampling.chat.local import LocalModel
-
-        assert isinstance(found, LocalModel)
-        text = _prompt(found.place, prompts, message)
+        text = _prompt(_place(found), prompts, message)
     return prompts.reading(text)
+
+
+def whole_prompt(found: Author, prompts: PromptsSection, message: str) -> str:
+    """The prompt as a local model gets it, its chat template filled in; of a server, whose template
+    nobody sees, the message."""
+    return message if found.remote else _prompt(_place(found), prompts, message)
 
 
 def extra_fields(given: Sequence[str]) -> dict[str, Any]:
@@ -122,7 +130,9 @@ def _recorded(named: Named, asking: Asking, known: Mapping[str, Any] | None) -> 
     return Served(known["url"], known["model"], bool(known.get("takes_top_k")), dict(asking.extra))
 
 
-def _local(place: str, rows: int, prompts: PromptsSection, max_tokens: int) -> Author:
+def _local(
+    place: str, rows: int, prompts: PromptsSection, max_tokens: int, precision: Precision | None
+) -> Author:
     try:
         from sparring.sampling.chat.local import LocalModel, directory_identity
     except ImportError as error:
@@ -134,7 +144,7 @@ def _local(place: str, rows: int, prompts: PromptsSection, max_tokens: int) -> A
         raise ConfigError(f"{place}: the address of a server begins with http:// or https://")
 
     def load() -> Loaded:
-        return _loaded(path, prompts, max_tokens)
+        return _loaded(path, prompts, max_tokens, precision)
 
     if Path(path).is_dir():
         for name in ("config.json", "tokenizer_config.json"):
@@ -142,11 +152,23 @@ def _local(place: str, rows: int, prompts: PromptsSection, max_tokens: int) -> A
                 raise ModelError(
                     f"{place}: has no {name}; name the directory of a transformers checkpoint"
                 )
-        return LocalModel(path, directory_identity(Path(path)), load, rows)
+        identity = directory_identity(Path(path))
+        if precision is not None:
+            identity["precision"] = precision
+        return LocalModel(path, identity, load, rows)
     first = load()  # which revision a hub id means shows when it is loaded
     revision = getattr(first.model.config, "_commit_hash", None)
     identity = {"kind": "hub", "id": place, "revision": revision}
+    if precision is not None:
+        identity["precision"] = precision
     return LocalModel(path, identity, load, rows, first)
+
+
+def _place(found: Author) -> str:
+    from sparring.sampling.chat.local import LocalModel
+
+    assert isinstance(found, LocalModel)
+    return found.place
 
 
 def _prompt(place: str, prompts: PromptsSection, message: str) -> str:
@@ -162,7 +184,9 @@ def _prompt(place: str, prompts: PromptsSection, message: str) -> str:
     return prompt_text(tokenizer, message, prompts.template_options)
 
 
-def _loaded(path: str, prompts: PromptsSection, max_tokens: int) -> Loaded:
+def _loaded(
+    path: str, prompts: PromptsSection, max_tokens: int, precision: Precision | None
+) -> Loaded:
     import torch
 
     from sparring.learning.model import check_causal, load_model
@@ -171,6 +195,8 @@ def _loaded(path: str, prompts: PromptsSection, max_tokens: int) -> Loaded:
 
     model, tokenizer = load_model(path)
     check_causal(model)
+    if precision is Precision.BFLOAT16:
+        model = model.to(torch.bfloat16)
     if torch.cuda.is_available():
         model = model.to("cuda")
     room = getattr(model.config, "max_position_embeddings", None)

@@ -144,6 +144,7 @@ def conditions_line(record: Mapping[str, Any]) -> str:
         f"checker {', '.join(c['checkers'])}",
         "all ground-truth tests" if c["max_tests"] is None else f"≤ {c['max_tests']} tests",
         f"grader {c['grader']}",
+        *([f"prompts {c['templates']}"] if "templates" in c else []),
         f"sparring {c['sparring']}",
     ]
     return ", ".join(parts)

@@ -278,6 +278,7 @@ def _record(
             "mutants": plan.mutants,
             "sources": list(plan.sources),
             "grader": GRADER,
+            "templates": plan.prompts.templates().version,
             "checkers": sorted({t.checker for t in tasks}),
             "limits": {"idle_seconds": limits.idle_seconds, "output_bytes": limits.output_bytes},
             "sandbox": dict(sandbox.report()),

@@ -34,7 +34,7 @@ def monitor_values(judged: Sequence[Judged]) -> dict[str, Any]:
     """
     suspects = [_suspect_G(j) for j in judged]
     failures = [[o.verdict for o in j.reference_G] for j in judged]
-    tests = [_generated(j) for j in judged]
+    tests = [of_generated(j) for j in judged]
     return {
         "withheld_gap": _withheld_gap(judged, correct_only=True),
         "withheld_gap_all": _withheld_gap(judged, correct_only=False),
@@ -77,7 +77,7 @@ _OF_TESTS = (
 )
 
 
-def _generated(judged: Judged) -> dict[str, list[bool]]:
+def of_generated(judged: Judged) -> dict[str, list[bool]]:
     """For each of `_OF_TESTS`, of which generated tests it is true; those that it cannot be said
     of are left out."""
     inputs = [plain_input(p.test) for p in judged.tests if p.test]

@@ -1,12 +1,18 @@
 """The words put to a model, one template per role and kind of task.
 
-A template is plain text with ``{statement}`` and, if wanted, ``{examples}``;
+A template is plain text with ``{statement}`` and, if wanted, ``{examples}`` and ``{derivation}``;
 for function tasks also ``{function}``, what the function is called by.
 Nothing else in braces is special, so statements may hold any text.
+
+The templates are written for small models, and measured on them (docs/prompts.md): each says what
+not to write, shows the form of an answer once, and asks for nothing before the answer. A sentence
+that asks for a derivation stands in for ``{derivation}`` if the recipe wants one
+(``prompts.derivation``): models that reason well gain by it, small ones lose their way.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -14,58 +20,77 @@ from sparring import values
 from sparring.errors import ConfigError
 from sparring.schema import Kind, Role, Task, Test
 
+VERSION = "2"
+"""Of the templates here. A record says by which its responses were asked (`Templates.version`)."""
+
 CODER = """\
-Solve the programming problem below with one complete Python 3 program. It must read its input \
-from standard input and write the answer, and nothing else, to standard output.
+Write one complete Python 3 program that solves the problem below. It reads standard input and \
+prints the answer to standard output.
 
 {statement}
 {examples}
-Work out an approach first. Then give the whole program in a single block that opens with \
-```python and closes with ```; nothing may follow it."""
+{derivation}Give the whole program in one code block. Write no tests, no usage example and no \
+explanation after it. The form:
+
+```python
+the program
+```"""
 
 TESTER = """\
-Below is a programming problem. Write one test for it: an input that the problem allows, chosen \
-so that a program with a subtle mistake would get it wrong, and the exact output that a right \
-program prints for it.
+Below is a programming problem. Write one test for it: an input that the problem allows, on which \
+a program with a subtle mistake would go wrong, and the exact output that is right for it.
 
 {statement}
 {examples}
-Derive the output step by step before you commit to it. Then finish with exactly this form:
+{derivation}Do not solve the problem and do not write a program. Give the input and the output, \
+each in a block of its own, and nothing after them. The form, here for another problem, where n \
+numbers are to be added:
 
 **Test Input:**
 ```
-the input, as it is fed to standard input
+3
+10 -4 7
 ```
 **Test Output:**
 ```
-the output that is expected
+13
 ```"""
 
 CODER_FUNCTION = """\
-Write the Python 3 function that is asked for below. It will be imported and called as \
-`{function}`: it has to return its result, and what it prints does not count.
+Write the Python 3 function that is asked for below. It will be called as `{function}`: it returns \
+its result and prints nothing.
 
 {statement}
 {examples}
-Work out an approach first. Then give the whole code, with the head as it stands above and every \
-import that it needs, in a single block that opens with ```python and closes with ```; nothing may \
-follow it."""
-
-TESTER_FUNCTION = """\
-Below is a Python function that somebody has to write. Write one test for it: arguments that the \
-task allows, chosen so that a function with a subtle mistake returns something else, and the exact \
-value that a right one returns.
-
-{statement}
-{examples}
-Derive the value step by step before you commit to it. Then finish with exactly one block of this \
-form, a single assertion in which arguments and value are written out as literals:
+{derivation}Give the whole function in one code block, with every import that it needs. Write no \
+tests, no usage example and no explanation after it. The form:
 
 ```python
-assert {function}(arguments) == value
+the code
 ```"""
 
-_ALWAYS = ("statement", "examples")
+TESTER_FUNCTION = """\
+Below is a Python function that somebody has to write. Write one test for it: a call with \
+arguments that the task allows, on which a function with a subtle mistake would go wrong, and the \
+exact value that is right for it.
+
+{statement}
+{examples}
+{derivation}Do not write the function. Write one single assertion, with arguments and value as \
+literals, and nothing after it: no other assertion, no comment, no explanation. The form, here for \
+a function `double_all`:
+
+```python
+assert double_all([2, -1]) == [4, -2]
+```
+
+Now one assertion about `{function}`:"""
+
+_DERIVATION = {
+    Role.CODER: "Work out an approach first, in a few sentences. ",
+    Role.TESTER: "Derive the right result step by step first. ",
+}
+_ALWAYS = ("statement", "examples", "derivation")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -78,6 +103,15 @@ class Templates:
     tester: str = TESTER
     coder_function: str = CODER_FUNCTION
     tester_function: str = TESTER_FUNCTION
+    derivation: bool = False
+
+    @property
+    def version(self) -> str:
+        """`VERSION`, or a digest of templates that are not those of this module."""
+        own = (self.coder, self.tester, self.coder_function, self.tester_function)
+        if own == (CODER, TESTER, CODER_FUNCTION, TESTER_FUNCTION):
+            return VERSION
+        return "own-" + hashlib.sha256("\0".join(own).encode()).hexdigest()[:8]
 
     def __post_init__(self) -> None:
         for name, text, more in (
@@ -96,11 +130,20 @@ class Templates:
                     f"prompts.{name}: unknown placeholder {{{sorted(unknown)[0]}}}; "
                     f"there are {', '.join(listed[:-1])} and {listed[-1]}"
                 )
+        every = (self.coder, self.tester, self.coder_function, self.tester_function)
+        if self.derivation and not any("{derivation}" in text for text in every):
+            raise ConfigError(
+                "prompts.derivation: no template has {derivation}; put it where the sentence is to "
+                "stand, or leave the setting out"
+            )
 
     def fill(self, task: Task, role: Role, examples: int = 0) -> str:
         """The user message for a task, showing its first ``examples`` public examples."""
         coder = role is Role.CODER
-        filled = {"statement": task.statement}
+        filled = {
+            "statement": task.statement,
+            "derivation": _DERIVATION[role] if self.derivation else "",
+        }
         if task.entry_point is None:
             template = self.coder if coder else self.tester
             shown = [_printed(t) for t in task.examples[:examples]]

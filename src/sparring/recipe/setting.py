@@ -140,6 +140,10 @@ class PromptsSection(Section):
         TESTER_FUNCTION,
         description="The tester's message where a function is to be tested; {function} is filled in too",
     )
+    derivation: bool = Field(
+        False,
+        description="Ask for an approach or a derivation before the answer, where {derivation} stands",
+    )
     coder_examples: int = Field(1, ge=0, description="Public examples shown to the coder")
     tester_examples: int = Field(0, ge=0, description="Public examples shown to the tester")
     tester_examples_share: float = Field(
@@ -190,7 +194,9 @@ class PromptsSection(Section):
 
     def templates(self) -> Templates:
         """The messages of this section. Raises `ConfigError` on one that cannot be filled in."""
-        return Templates(self.coder, self.tester, self.coder_function, self.tester_function)
+        return Templates(
+            self.coder, self.tester, self.coder_function, self.tester_function, self.derivation
+        )
 
 
 class SamplingSection(Section):

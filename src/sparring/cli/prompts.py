@@ -1,0 +1,192 @@
+"""``sparring prompts``: the messages that a model gets, tried on it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sparring.errors import ConfigError
+from sparring.learning.settings import Precision
+from sparring.runs.text import visible
+from sparring.schema import Task
+
+if TYPE_CHECKING:
+    from sparring.evaluation.plan import Plan
+    from sparring.sampling.chat.base import Author
+
+app = typer.Typer(no_args_is_help=True, help="The messages that a model gets.")
+_HEARD = b"\nsparring: finishing the responses in work; Ctrl-C again stops at once\n"
+_DEFAULT = "default"
+_OF_CONTENT = ("right", "in_statement", "trivial", "distinct")
+_LINES = 12
+"""Of a response that is shown as an example: its last lines say most about a refusal."""
+
+
+@app.callback()
+def prompts() -> None:
+    """The messages that a model gets."""  # typer makes a lone command the whole program without it
+
+
+@app.command("try")
+def try_command(
+    tasks: Annotated[
+        list[str],
+        typer.Argument(help="Task files, or microworld:SPLIT (microworld:english is in prose)."),
+    ],
+    model: Annotated[
+        str, typer.Option(help="A checkpoint's directory, a hub id, or a server's address.")
+    ],
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipe",
+            metavar="RECIPE",
+            help="Prompts of a recipe, a run, nano, or default; several are compared.",
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="Responses per task and role.")] = 4,
+    limit_tasks: Annotated[int, typer.Option(min=1, help="The first tasks of each source.")] = 40,
+    temperature: Annotated[float, typer.Option(help="Of sampling.")] = 0.8,
+    max_tokens: Annotated[int, typer.Option(help="Of a response.")] = 1024,
+    seed: Annotated[int, typer.Option(min=0, help="Of sampling.")] = 0,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Of a local model's weights; default float32.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--model-name", help="At the server, if it has several.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="VARIABLE", help="Holds the server's key."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Directory to keep responses and figures in, or to go on in."),
+    ] = None,
+) -> None:
+    """Try prompts on a model: can its answers be read, and if not, why?"""
+    from sparring.evaluation.authors import Asking, Named, author
+    from sparring.evaluation.plan import Plan, prompts_of
+    from sparring.evaluation.progress import Progress
+    from sparring.evaluation.trial import try_prompts
+    from sparring.interrupt import stopping
+    from sparring.recipe.setting import PromptsSection
+    from sparring.runs.directory import explained
+    from sparring.sampling.chat.base import ChatParams
+
+    named = Named(model, name, key)
+    sections = {
+        label: PromptsSection() if label == _DEFAULT else prompts_of(label)
+        for label in recipe or [_DEFAULT]
+    }
+    params = ChatParams(temperature=temperature, max_tokens=max_tokens)
+    console = Console()
+    record: dict[str, list[dict[str, Any]]] = {}
+    with ExitStack() as held:
+        wished = held.enter_context(stopping(_HEARD))
+        place = out or Path(held.enter_context(tempfile.TemporaryDirectory()))
+        with explained(place):
+            place.mkdir(parents=True, exist_ok=True)
+        progress = held.enter_context(Progress(console))
+        for label, section in sections.items():
+            plan = Plan(tuple(tasks), count, count, 0, (), params, seed, prompts=section)
+            loaded = first_tasks(plan.sources, limit_tasks)
+            asked = author(named, Asking(16, stop=wished), section, max_tokens, None, precision)
+            held.callback(asked.close)
+            for line in _messages(label, plan, loaded, asked):
+                _say(console, line)
+            parts = try_prompts(plan, loaded, asked, model, place, progress, wished)
+            asked.close()
+            record[label] = [part.record() for part in parts]
+    if out is not None:
+        with explained(out):
+            (out / "trial.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    console.print(_table(record))
+    for label, shown in record.items():
+        for line in _refusals(label, shown):
+            _say(console, line)
+
+
+def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
+    """The first tasks of each source. Raises `ConfigError` where two have the same id."""
+    from sparring.evaluation.plan import TASK_SEED
+    from sparring.sources import tasks_of
+
+    found: dict[str, Task] = {}
+    for source in sources:
+        for task in tasks_of([source], count, TASK_SEED, None)[:count]:
+            if task.id in found:
+                raise ConfigError(
+                    f"{source}: task {task.id} is in another source too; write one of them anew "
+                    "with sparring tasks load --prefix"
+                )
+            found[task.id] = task
+    return list(found.values())
+
+
+def _messages(label: str, plan: Plan, tasks: Sequence[Task], asked: Author) -> list[str]:
+    """The first message of each role and kind of task, as the model gets it."""
+    from sparring.evaluation.authors import whole_prompt
+
+    lines = []
+    for function in (True, False):
+        task = next((t for t in tasks if (t.entry_point is not None) == function), None)
+        for ask in plan.asks([task]) if task is not None else ():
+            if ask.index == 0:
+                kind = "function" if function else "stdin"
+                lines.append(f"--- prompts {label}: {ask.role}, {kind} tasks, task {ask.task_id}")
+                lines += whole_prompt(asked, plan.prompts, ask.message).splitlines()
+    return [*lines, "---"] if lines else lines
+
+
+def _table(record: dict[str, list[dict[str, Any]]]) -> Table:
+    table = Table(title="What came back (shares of tests: of those that could be read)")
+    for head in ("prompts", "role", "tasks"):
+        table.add_column(head)
+    for head in ("responses", "read", "cut off", "tokens", "right", "in statement", "trivial",
+                 "different"):  # fmt: skip
+        table.add_column(head, justify="right")
+    for label, parts in record.items():
+        for p in parts:
+            tokens = "–" if p["tokens"] is None else f"{p['tokens']:.0f}"
+            shares = [
+                _percent(p[name]) for name in ("right", "in_statement", "trivial", "distinct")
+            ]
+            table.add_row(
+                Text(visible(label)), p["role"], f"{p['tasks']} {p['kind']}", f"{p['responses']:,}",
+                _percent(p["read"]), _percent(p["cut_off"]), tokens, *shares,
+            )  # fmt: skip
+    return table
+
+
+def _refusals(label: str, parts: Sequence[dict[str, Any]]) -> list[str]:
+    """Each way of reading and each refusal with its count, and a response that was refused so."""
+    lines = []
+    for p in parts:
+        where = f"{label}, {p['role']}, {p['kind']} tasks"
+        read = ", ".join(f"{count:,} {name}" for name, count in p["how"].items())
+        lines.append(f"{where}: read {read or 'nothing'}")
+        for name, count in p["refused"].items():
+            task_id, text = p["examples"][name]
+            rows = text.rstrip().splitlines() or ["(no text)"]
+            cut = [f"    … {len(rows) - _LINES} lines before"] if len(rows) > _LINES else []
+            lines.append(f"{where}: refused {count:,} {name}, such as this one to {task_id}:")
+            lines += [*cut, *(f"    {row}" for row in rows[-_LINES:])]
+    return lines
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}%"
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(Text(visible(line)), soft_wrap=True, highlight=False)
