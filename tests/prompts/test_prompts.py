@@ -13,7 +13,7 @@ from sparring import values
 from sparring.errors import ConfigError, ModelError
 from sparring.prompts.parse import Reasoning, parse_program, parse_test
 from sparring.prompts.render import prompt_ids, prompt_text
-from sparring.prompts.templates import Templates
+from sparring.prompts.templates import VERSION, Templates
 from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
 
 GOOD = "**Test Input:**\n```\n3 5 -2 7\n```\nkeep: 3 n 5 y\n**Test Output:**\n```\n24\n```"
@@ -244,12 +244,31 @@ def test_a_function_task_has_templates_of_its_own() -> None:
         assert "standard input" not in text
         assert "{function}" not in text
     assert "`f`" in coder
-    assert "assert f(arguments) == value" in tester
+    assert "`f`" in tester
     method = Templates().fill(replace(CALL, entry_point="Solution.f"), Role.TESTER)
-    assert "assert Solution().f(arguments) == value" in method
+    assert "`Solution().f`" in method
     own = Templates(coder_function="{function}: {statement}", tester_function="{statement}")
     assert own.fill(CALL, Role.CODER) == "f: The statement with {braces}."
     assert own.fill(TASK, Role.CODER) == Templates().fill(TASK, Role.CODER)
+
+
+def test_a_derivation_is_asked_for_where_the_recipe_wants_one() -> None:
+    for task in (TASK, CALL):
+        for role in Role:
+            plain, asked = (Templates(derivation=on).fill(task, role) for on in (False, True))
+            assert "{derivation}" not in plain + asked
+            assert asked.count("first") > plain.count("first")
+            assert len(asked) > len(plain)
+    with pytest.raises(ConfigError, match=r"prompts\.derivation: no template has .derivation."):
+        Templates(*(["{statement}"] * 4), derivation=True)
+    assert Templates(coder="{derivation}{statement}", derivation=True).fill(TASK, Role.CODER)
+
+
+def test_a_record_can_say_by_which_templates_was_asked() -> None:
+    assert Templates().version == Templates(derivation=True).version == VERSION
+    own = Templates(coder="Solve: {statement}")
+    assert own.version == Templates(coder="Solve: {statement}").version
+    assert own.version not in (VERSION, Templates(tester="Solve: {statement}").version)
 
 
 def test_templates_of_function_tasks_are_checked_as_the_others() -> None:
