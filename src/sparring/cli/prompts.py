@@ -100,7 +100,8 @@ def try_command(
         for label, section in sections.items():
             plan = Plan(tuple(tasks), count, count, 0, (), params, seed, prompts=section)
             loaded = first_tasks(plan.sources, limit_tasks)
-            asked = author(named, Asking(16, stop=wished), section, max_tokens, None, precision)
+            asking = Asking(16 if named.distant else 64, stop=wished)
+            asked = author(named, asking, section, max_tokens, None, precision)
             held.callback(asked.close)
             for line in _messages(label, plan, loaded, asked):
                 _say(console, line)
