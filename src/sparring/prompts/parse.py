@@ -34,7 +34,7 @@ class ProgramRule(StrEnum):
     """The last block marked ``python``, whatever the task is: the released code's rule."""
 
 
-class AssertionRule(StrEnum):
+class TestRule(StrEnum):
     """Which of a response's assertions is the test of a function."""
 
     ONLY = "only"
@@ -97,7 +97,7 @@ class Reading:
 
     reasoning: Reasoning = Reasoning()
     programs: ProgramRule = ProgramRule.TASK
-    assertions: AssertionRule = AssertionRule.ONLY
+    assertions: TestRule = TestRule.ONLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """A test on standard input in a tester's response: what programs are fed, and what they print.
 
-A ``**Test Input:**`` header with a fenced block, then ``**Test Output:**`` with another; the last
-such pair counts, and text may stand around and between the blocks. A response without these
-headers may have ``Input`` and ``Output`` alone. What is inside the blocks is taken to the letter,
+A ``**Test Input:**`` header with a fenced block, then ``**Test Output:**`` with another. Which of
+several such pairs counts is a rule (`TestRule`), and text may stand around and between the blocks.
+A response without these headers may have ``Input`` and ``Output`` alone, and one without these
+blocks may have lines in their place (`lines`). What is inside the blocks is taken to the letter,
 without the indentation of its fence and with a final newline.
 
 Everything else is refused by name. A header or a fence inside a block, or a second input header
@@ -15,7 +16,8 @@ from __future__ import annotations
 import re
 
 from sparring.prompts.blocks import Block, blocks, fence
-from sparring.prompts.parse import ParsedTest, Reasoning, missing
+from sparring.prompts.lines import read_lines
+from sparring.prompts.parse import ParsedTest, Reasoning, TestRule, missing
 from sparring.prompts.reasoning import answer_of
 from sparring.schema import ParseFailure, StopReason, Test
 
@@ -27,14 +29,18 @@ _HEADER = re.compile(
 )
 _PLAIN = re.compile(rf"{_BEFORE}(?:(Input)|(?:Expected\s+)?(Output)){_BEHIND}", re.IGNORECASE)
 _USUAL = Reasoning()
-TEST_HEADERS, PLAIN_HEADERS = "test_headers", "plain_headers"
-"""How a test was found (`ParsedTest.how`): by the headers that are asked for, or without "Test"."""
+TEST_HEADERS, PLAIN_HEADERS, IN_LINES = "test_headers", "plain_headers", "lines_for_blocks"
+"""How a test was found (`ParsedTest.how`): by the headers that are asked for, by headers without
+"Test", or with lines in place of a block."""
 
 
 def parse_test(
-    text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
+    text: str,
+    stop: StopReason = StopReason.END_TOKEN,
+    reasoning: Reasoning = _USUAL,
+    rule: TestRule = TestRule.LAST,
 ) -> ParsedTest:
-    """The test in a tester's response."""
+    """The test in a tester's response; ``rule`` says which of several."""
     lines = answer_of(text, reasoning, stop).split("\n")
     found = blocks(lines)
     inside = {i for b in found for i in range(b.start, (b.end or len(lines)) + 1)}
@@ -44,7 +50,13 @@ def parse_test(
         plain = _headers(outside, _PLAIN)
         if any(kind == "input" for _, kind in plain):
             how, headers = PLAIN_HEADERS, plain
-    test = _paired(lines, found, headers)
+    test = _paired(lines, found, _counted(headers, rule))
+    if rule is TestRule.ONLY and sum(kind == "output" for _, kind in headers) > 1:
+        test = ParseFailure.SEVERAL_TESTS
+    if test in (ParseFailure.NO_TEST_INPUT, ParseFailure.NO_TEST_OUTPUT):
+        written = read_lines(lines, found, rule, ended=stop is not StopReason.LENGTH)
+        if written is not None:
+            how, test = IN_LINES, written
     if isinstance(test, Test):
         return ParsedTest(test, how=how)
     at_fault = missing(test, stop) if test in _MISSING else test
@@ -53,6 +65,12 @@ def parse_test(
 
 _MISSING = (ParseFailure.NO_TEST_INPUT, ParseFailure.NO_TEST_OUTPUT, ParseFailure.UNCLOSED_BLOCK)
 """Failures that a response which was cut off has because of that."""
+
+
+def _counted(headers: list[tuple[int, str]], rule: TestRule) -> list[tuple[int, str]]:
+    """The headers that the test which counts is read from, as the last pair among them."""
+    first = next((n for n, (_, kind) in enumerate(headers) if kind == "output"), None)
+    return headers if rule is not TestRule.FIRST or first is None else headers[: first + 1]
 
 
 def _headers(outside: list[tuple[int, str]], header: re.Pattern[str]) -> list[tuple[int, str]]:

@@ -12,7 +12,7 @@ from sparring.learning.settings import (
     Precision,
     Sharding,
 )
-from sparring.prompts.parse import AssertionRule, ProgramRule, Reading, Reasoning
+from sparring.prompts.parse import TestRule, ProgramRule, Reading, Reasoning
 from sparring.prompts.templates import (
     CODER,
     CODER_FUNCTION,
@@ -180,8 +180,8 @@ class PromptsSection(Section):
         ProgramRule.TASK,
         description="Which block is the program: what the task asks for, or the last one (cure)",
     )
-    read_assertions: AssertionRule = Field(
-        AssertionRule.ONLY,
+    read_tests: TestRule = Field(
+        TestRule.ONLY,
         description="Which of several assertions is the test of a function: none, first or last",
     )
 
@@ -190,7 +190,7 @@ class PromptsSection(Section):
         reasoning."""
         opened = prompt.rstrip().endswith(self.reasoning_start)
         marks = Reasoning(self.reasoning_start, self.reasoning_end, opened)
-        return Reading(marks, self.read_programs, self.read_assertions)
+        return Reading(marks, self.read_programs, self.read_tests)
 
     def templates(self) -> Templates:
         """The messages of this section. Raises `ConfigError` on one that cannot be filled in."""

@@ -1,0 +1,86 @@
+"""A test on standard input whose values stand in plain lines, where a block was asked for.
+
+Small models leave the fences out: ``Test Input: 3``, the lines of the input, ``Test Output: 7``. A
+value begins behind the colon of its header, or on the next line. An input ends at the next header;
+an output that begins behind the colon is that line alone, another one ends at a blank line. One of
+the two may have its block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sparring.prompts.blocks import Block
+from sparring.prompts.parse import TestRule
+from sparring.schema import Test
+
+_HEADER = re.compile(
+    r"^\s*[#>*_\s]{0,8}(?:Expected\s+)?Test\s+(?P<kind>Input|Output)(?:\s+#?\d{1,3})?\s*[*_]{0,3}\s*:"
+    r"\s*[*_]{0,3}(?P<value>.*)$",
+    re.IGNORECASE,
+)
+_FENCE = ("```", "~~~")
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What stands under a header: behind its colon, and on the lines up to the next header."""
+
+    kind: str
+    value: str
+    lines: list[str]
+
+
+def read_lines(
+    lines: list[str], blocks: Sequence[Block], rule: TestRule, *, ended: bool
+) -> Test | None:
+    """The test that ``rule`` takes, if all that it is made of can be told. ``ended``: the response
+    was not cut off, so that its last value is whole."""
+    sections = _sections(lines)
+    if not sections and len(blocks) == 1:
+        sections = _sections(blocks[0].lines)  # the whole test in one block
+    pairs = [
+        (given, expected, after < len(sections) - 1)
+        for after, (given, expected) in enumerate(zip(sections, sections[1:], strict=False), 1)
+        if (given.kind, expected.kind) == ("input", "output")
+    ]
+    if not pairs or (rule is TestRule.ONLY and len(pairs) > 1):
+        return None
+    if sum(section.kind == "input" for section in sections) != len(pairs):
+        return None  # an input without its output: which belongs to which?
+    given, expected, followed = pairs[0 if rule is TestRule.FIRST else -1]
+    whole = ended or followed
+    values = _value(given, single=False), _value(expected, single=True)
+    if None in values or not whole:
+        return None
+    return Test(f"{values[0]}\n", f"{values[1]}\n")
+
+
+def _sections(lines: list[str]) -> list[_Section]:
+    heads = [(i, match) for i, line in enumerate(lines) if (match := _HEADER.match(line))]
+    ends = [i for i, _ in heads[1:]] + [len(lines)]
+    return [
+        _Section(match["kind"].lower(), match["value"].strip().strip("`"), lines[i + 1 : end])
+        for (i, match), end in zip(heads, ends, strict=True)
+    ]
+
+
+def _value(section: _Section, *, single: bool) -> str | None:
+    """What a section says; None if that cannot be told."""
+    under = [line.rstrip() for line in section.lines]
+    while under and not under[0]:
+        del under[0]
+    if under and under[0].lstrip().startswith(_FENCE):
+        ends = [n for n, line in enumerate(under[1:], 1) if line.strip() in _FENCE]
+        held = under[1 : ends[0]] if ends and not section.value else []
+        return "\n".join(held) if any(map(str.strip, held)) else None
+    if single and section.value:
+        return section.value
+    blank = next((n for n, line in enumerate(under) if not line), len(under))
+    rest = [] if single else under[blank:]
+    if any(rest) or any(line.lstrip().startswith(_FENCE) for line in under[:blank]):
+        return None
+    held = [section.value, *under[:blank]] if section.value else under[:blank]
+    return "\n".join(held) or None
