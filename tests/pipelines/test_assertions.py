@@ -162,7 +162,7 @@ FORMS = {
     "result = f(2)\nexpected = 3\nassert expected == result, f'{result}'": "f(2) == 3",
     "result, expected = f(2), 3\nassert result == expected": "f(2) == 3",
     "out = f(2)\nassert abs(out - 0.5) <= 1e-6": (
-        "f(2) == 0.5 by value(abs=9.999999999999999e-07, rel=0.0)"
+        "f(2) == 0.5 by value(abs=1e-06, rel=0.0)"
     ),
     "result = f(2)\nassert result is None": "f(2) == None by typed",
     "result = f(2)\nassert result": "f(2) == True",

@@ -104,7 +104,7 @@ def parse_program(
     text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
 ) -> ParsedProgram:
     """The program in a coder's response."""
-    blocks = _blocks(answer_of(text, reasoning).split("\n"))
+    blocks = _blocks(_answer(text, reasoning).split("\n"))
     marked = [b for b in blocks if b.language.lower() in _PYTHON]
     chosen = (marked or [b for b in blocks if not b.language])[-1:]
     if not chosen:
@@ -126,7 +126,7 @@ def parse_test(
     text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
 ) -> ParsedTest:
     """The test in a tester's response."""
-    lines = answer_of(text, reasoning).split("\n")
+    lines = _answer(text, reasoning).split("\n")
     blocks = _blocks(lines)
     inside = {i for b in blocks for i in range(b.start, (b.end or len(lines)) + 1)}
     headers = [
@@ -165,7 +165,7 @@ def parse_test(
     return ParsedTest(Test("\n".join(given.lines) + "\n", "\n".join(expected.lines) + "\n"))
 
 
-def answer_of(text: str, reasoning: Reasoning) -> str:
+def _answer(text: str, reasoning: Reasoning) -> str:
     """The response without its reasoning, line ends unified."""
     text = text.replace("\r\n", "\n")
     end = text.rfind(reasoning.end)

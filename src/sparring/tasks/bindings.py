@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparring import values
 from sparring.tasks.called import Arguments, Names
-from sparring.tasks.constants import CONSTANTS, NotConstant, dotted
+from sparring.tasks.constants import CONSTANTS, NotConstant, bounded, dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,9 @@ class Bindings:
     def forget(self, name: str) -> None:
         """From here on nothing is known of a name, nor of what is reached through it."""
         for held in (self.constants, self.results):
-            for one in [n for n in held if _heads(name, n)]:
-                del held[one]
+            # Nothing but a test case has attributes that are followed.
+            for one in [n for n in held if _heads(name, n)] if name in ("self", "cls") else [name]:
+                held.pop(one, None)
         self.functions -= {n for n in self.functions if _heads(name, n)}
 
     def goes_by(self, name: str) -> None:
@@ -95,26 +95,21 @@ class Bindings:
     def meaning(self, node: ast.expr) -> Meaning:
         """What an expression stands for here and now."""
         names = self.names()
-        if isinstance(node, (ast.Tuple, ast.List)):
-            parts = tuple(self.meaning(p) for p in node.elts)
-        else:
-            parts = ()
-        whole = dotted(node)
-        endings = tuple(
-            n[len(whole) :]
-            for n in self.functions
-            if whole and (n == whole or n.startswith(f"{whole}."))
-        )
         try:
-            value = names.value(node)
-            values.encode(value)  # a small text must not become a huge value, name by name
-            return Meaning((value,), parts=parts)
-        except (NotConstant, values.NotPlain):
+            return Meaning((bounded(names.value(node)),))
+        except NotConstant:
             pass
         try:
-            return Meaning(result=names.called(node), parts=parts)
+            return Meaning(result=names.called(node))
         except NotConstant:
-            return Meaning(endings=endings, parts=parts)
+            pass
+        whole = dotted(node)
+        owned = [n for n in self.functions if whole and (n == whole or n.startswith(f"{whole}."))]
+        parts = node.elts if isinstance(node, (ast.Tuple, ast.List)) else []
+        return Meaning(
+            endings=tuple(n[len(whole) :] for n in owned),
+            parts=tuple(map(self.meaning, parts)),
+        )
 
     def bind(self, target: ast.expr, meaning: Meaning) -> None:
         """From here on a target stands for this."""

@@ -13,10 +13,9 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sparring import values
-
 _MAX_PARTS = 100_000
 _MAX_DIGITS_BITS = 100_000
+_CHARACTERS_A_PART = 64
 
 
 class NotConstant(Exception):
@@ -95,10 +94,10 @@ def _fold(node: ast.expr, names: Mapping[str, Any]) -> Any:
         case ast.Tuple(elts=parts):
             return tuple(_fold(p, names) for p in parts)
         case ast.Set(elts=parts):
-            return {_bounded(_fold(p, names)) for p in parts}
+            return {bounded(_fold(p, names)) for p in parts}
         case ast.Dict(keys=keys, values=items) if None not in keys:
             pairs = zip(keys, items, strict=True)
-            return {_bounded(_fold(k, names)): _fold(v, names) for k, v in pairs if k is not None}
+            return {bounded(_fold(k, names)): _fold(v, names) for k, v in pairs if k is not None}
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
             return _UNARY[type(op)](_fold(operand, names))
         case ast.BinOp(left=left, op=op, right=right):
@@ -124,18 +123,28 @@ def _typed(
     ):
         raise NotConstant("a range that is too long")
     if name in ("set", "frozenset", "dict"):
-        _bounded(given)
+        bounded(given)  # a tuple's hash goes through all of it, as often as a part stands in it
     return _TYPES[name](*given, **named)
 
 
-def _bounded(value: Any) -> Any:
-    """A value that is about to be hashed, if it is not huge: a tuple's hash goes through all of
-    it, as often as a part stands in it."""
-    if isinstance(value, (tuple, list, frozenset)):
-        try:
-            values.encode(value)
-        except values.NotPlain as error:
-            raise NotConstant(str(error)) from error
+def bounded(value: Any) -> Any:
+    """A value as it is, if it has not too many parts. Raises `NotConstant`. A short text can make
+    a huge one: by names, ``a = (a, a)`` again and again, or by repetition of repetitions."""
+    waiting, count = [value], 0
+    while waiting:
+        part = waiting.pop()
+        count += 1
+        if isinstance(part, (str, bytes)):
+            count += len(part) // _CHARACTERS_A_PART
+        elif isinstance(part, int):
+            count += part.bit_length() // _CHARACTERS_A_PART
+        elif isinstance(part, dict):
+            count += len(part)
+            waiting += [*part.keys(), *part.values()]
+        elif isinstance(part, (list, tuple, set, frozenset)):
+            waiting += part
+        if count + len(waiting) > _MAX_PARTS:
+            raise NotConstant(f"more than {_MAX_PARTS:,} parts")
     return value
 
 

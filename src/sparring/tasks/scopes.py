@@ -205,7 +205,7 @@ def _statements(body: Sequence[ast.stmt], *, functions: bool = True) -> Iterator
         for part in (node, *getattr(node, "handlers", []), *getattr(node, "cases", [])):
             for name in ("body", "orelse", "finalbody"):
                 inside += getattr(part, name, [])
-        waiting += reversed(inside)
+        waiting += sorted(inside, key=lambda one: (one.lineno, one.col_offset), reverse=True)
 
 
 def _stored(body: Sequence[ast.stmt]) -> Counter[str]:
