@@ -466,7 +466,7 @@ def test_of_a_response_that_was_cut_off_only_what_is_settled_counts(text: str) -
 def test_a_block_that_the_model_left_open_ends_with_the_answer() -> None:
     text = f"So:\n{FENCE}python\nassert f(1) == 1"
     assert read(text) == "f(1) == 1"
-    assert parse(text).how is AssertionFrom.OPEN_BLOCK
+    assert parse(text).how == AssertionFrom.OPEN_BLOCK
     assert read(f"{FENCE}python\nassert f(1) ==") == "syntax_error"
     assert read(f"{FENCE}python\nprint(1)") == "unclosed_block"
 

@@ -28,7 +28,8 @@ from enum import StrEnum
 
 from sparring.pipelines.bare import passages, spans
 from sparring.prompts.blocks import FOREIGN, PYTHON, Block, blocks, language
-from sparring.prompts.parse import AssertionRule, ParsedTest
+from sparring.prompts.mend import session, source_of
+from sparring.prompts.parse import AssertionRule, Decision, ParsedTest
 from sparring.schema import Kind, ParseFailure, StopReason, Test
 from sparring.tasks.asserts import NotACall, parse_beginning, shown
 from sparring.tasks.called import CallTest
@@ -38,6 +39,7 @@ from sparring.tasks.scopes import Found, assertions
 WIDEST = 1e-3
 """Of a tolerance that a generated test may ask for, absolute and relative."""
 _SHOWN = 160
+_END_TICKS = re.compile(r"^([^`]*[^`\s])[ \t]*(`{3,})\s*$")
 _ASSERTS = re.compile(r"^[^\w\n]*(?:self\.)?assert", re.MULTILINE)
 
 
@@ -58,28 +60,40 @@ class AssertionFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response without its reasoning: its fenced blocks, and its lines outside of them, with the
-    fences left in as borders."""
+    """A response without its reasoning: its lines, and the fenced blocks in them."""
 
+    lines: Sequence[str]
     blocks: Sequence[Block]
-    outside: Sequence[str]
 
     @classmethod
     def of(cls, lines: Sequence[str]) -> Answer:
-        """The answer that these lines are."""
-        found = blocks(list(lines))
-        inside = {
-            i for b in found for i in range(b.start + 1, len(lines) if b.end is None else b.end)
-        }
-        return cls(found, [line for i, line in enumerate(lines) if i not in inside])
+        """The answer that these lines are. A fence may close a block behind its last line."""
+        lines = list(lines)
+        for i, line in enumerate(lines):
+            if (match := _END_TICKS.match(line)) and any(
+                b.end is None and b.start < i for b in blocks(lines[: i + 1])
+            ):
+                lines[i : i + 1] = [match[1], match[2]]
+                break
+        return cls(lines, blocks(lines))
+
+    @property
+    def outside(self) -> list[str]:
+        """The lines outside of blocks, with the fences left in as borders."""
+        inside: set[int] = set()
+        for block in self.blocks:
+            inside.update(range(block.start + 1, block.end or len(self.lines)))
+        return [line for i, line in enumerate(self.lines) if i not in inside]
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where assertions stand together, and those; ``broken`` says why it cannot be read."""
+    """Where assertions stand together, and those. ``mended`` says what was done to the text,
+    ``broken`` why it cannot be read."""
 
     name: AssertionFrom
     found: Sequence[Found]
+    mended: Sequence[Decision] = ()
     broken: str = ""
 
 
@@ -99,15 +113,17 @@ def read_assertion(
     if rule is AssertionRule.ONLY and len(place.found) > 1:
         return ParsedTest(None, ParseFailure.SEVERAL_ASSERTIONS, seen=_seen([place]))
     several = len(places) > 1 or len(place.found) > 1
-    if rule is AssertionRule.FIRST:
-        return _read(place.found[0], AssertionFrom.FIRST if several else place.name)
-    name = AssertionFrom.LAST if several and rule is AssertionRule.LAST else place.name
-    return _read(place.found[-1], name)
+    first = rule is AssertionRule.FIRST
+    name = place.name
+    if several and rule is not AssertionRule.ONLY:
+        name = AssertionFrom.FIRST if first else AssertionFrom.LAST
+    found = place.found[0 if first else -1]
+    return _read(found, "+".join([name, *place.mended]))
 
 
 def _places(answer: Answer, function: str, *, cut: bool) -> Iterator[_Place]:
     """The places with assertions: blocks, else lines, else sentences."""
-    fenced = [p for b in answer.blocks if (p := _block(b, function, cut=cut)) is not None]
+    fenced = [p for b in answer.blocks if (p := _block(answer, b, function, cut=cut)) is not None]
     if fenced:
         yield from fenced
         return
@@ -120,24 +136,31 @@ def _places(answer: Answer, function: str, *, cut: bool) -> Iterator[_Place]:
             return
 
 
-def _block(block: Block, function: str, *, cut: bool) -> _Place | None:
+def _block(answer: Answer, block: Block, function: str, *, cut: bool) -> _Place | None:
     """The place that a block is; None where it holds no assertion."""
     if language(block.info) in FOREIGN:
         return None
+    if block.end is None and cut:
+        # The last line may have gone on, and what follows the last whole statement was to.
+        tree, _ = parse_beginning("\n".join(block.lines[:-1]) + "\n")
+        found = assertions(tree, function)
+        return _Place(AssertionFrom.OPEN_BLOCK, found) if found else None
     name = AssertionFrom.BLOCK if block.end is not None else AssertionFrom.OPEN_BLOCK
-    cut = cut and block.end is None
-    source = "\n".join(block.lines[:-1] if cut else block.lines) + "\n"
-    tree, rest = parse_beginning(source)
-    found = assertions(tree, function) if cut or not rest.strip() else []
-    if found:
-        return _Place(name, found)
-    if cut or not rest.strip() or not (starts := _ASSERTS.findall(source)):
+    raw = list(answer.lines[block.start + 1 : block.end])
+    if mended := source_of(block.lines, raw, block.info):
+        found = assertions(mended[0].tree, function)
+        return _Place(name, found, mended[1]) if found else None
+    if source := session(block.lines):
+        found = assertions(source.tree, function)
+        return _Place(name, found, (Decision.SESSION,)) if found else None
+    text = "\n".join(block.lines) + "\n"
+    if not (starts := _ASSERTS.findall(text)):
         return None
-    if language(block.info) not in PYTHON and f"def {function}" not in source:
-        found = [f for tree in passages(source) for f in assertions(tree, function) if _calls(f)]
+    if language(block.info) not in PYTHON and f"def {function}" not in text:
+        found = [f for tree in passages(text) for f in assertions(tree, function) if _calls(f)]
         if len(found) == len(starts):
             return _Place(name, found)
-    return _Place(name, [], f"no Python from here on: {_short(rest)}")
+    return _Place(name, [], broken=f"no Python from here on: {_short(parse_beginning(text)[1])}")
 
 
 def _settled(answer: Answer, places: Sequence[_Place], rule: AssertionRule) -> bool:
@@ -156,19 +179,19 @@ def _calls(found: Found) -> bool:
     return named or any(isinstance(n, ast.Call) for n in ast.walk(found.node))
 
 
-def _read(found: Found, name: AssertionFrom) -> ParsedTest:
+def _read(found: Found, how: str) -> ParsedTest:
     """An assertion as a test, if it is one that counts."""
     text = _short(shown(found.node))
     call = found.read
     if isinstance(call, NotACall):
-        return ParsedTest(None, ParseFailure.NOT_A_CALL, name, f"{text}: {call.reason}")
+        return ParsedTest(None, ParseFailure.NOT_A_CALL, how, f"{text}: {call.reason}")
     checker = parse_checker(call.checker)
     own: str | None = None
     if checker.rule is not Rule.TRUTH:
         if max(checker.absolute, checker.relative) > WIDEST:
-            return ParsedTest(None, ParseFailure.LOOSE_TOLERANCE, name, text)
+            return ParsedTest(None, ParseFailure.LOOSE_TOLERANCE, how, text)
         own = None if call.checker == Rule.VALUE else call.checker
-    return ParsedTest(Test(call.input, call.output, Kind.CALL, own), None, name, text)
+    return ParsedTest(Test(call.input, call.output, Kind.CALL, own), None, how, text)
 
 
 def _nothing(answer: Answer, cut: bool) -> ParsedTest:
@@ -185,7 +208,7 @@ def _nothing(answer: Answer, cut: bool) -> ParsedTest:
     if block.end is None:
         return ParsedTest(None, ParseFailure.UNCLOSED_BLOCK, seen=_short(source))
     broken = parse_beginning(source)[1].strip()
-    if broken and language(block.info) not in FOREIGN:
+    if broken and language(block.info) not in FOREIGN and not session(block.lines):
         return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=_short(broken))
     return ParsedTest(None, ParseFailure.NO_ASSERTION, seen=_short(source))
 

@@ -1,34 +1,36 @@
 """Reading responses: the program or the test of a task, or why there is none.
 
 A coder's program is read by `prompts`. A tester's test is printed text for a task on standard
-input (`prompts`), and one assertion, read as a call, for a function task (`assertions`).
+input (`prompts.tests`), and one assertion, read as a call, for a function task (`assertions`).
 """
 
 from __future__ import annotations
 
 from sparring.pipelines.assertions import Answer, read_assertion
-from sparring.prompts.parse import (
-    ParsedProgram,
-    ParsedTest,
-    Reading,
-    answer_of,
-    parse_program,
-    parse_test,
-)
+from sparring.prompts.cure import parse_program
+from sparring.prompts.parse import ParsedProgram, ParsedTest, ProgramRule, Reading
+from sparring.prompts.programs import lines_of, read_source
+from sparring.prompts.reasoning import answer_of
 from sparring.prompts.templates import called_as
-from sparring.schema import Response, Task
+from sparring.prompts.tests import parse_test
+from sparring.schema import Response, StopReason, Task
 
 _USUAL = Reading()
 
 
 def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedProgram:
     """The program in a coder's response to this task, or why there is none."""
-    return parse_program(response.text, response.stop, reading.reasoning)
+    if reading.programs is ProgramRule.CURE:
+        return parse_program(response.text, response.stop, reading.reasoning)
+    return read_source(response.text, task.entry_point, response.stop, reading.reasoning)
 
 
 def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedTest:
     """The test in a tester's response to this task, or why there is none."""
     if task.entry_point is None:
         return parse_test(response.text, response.stop, reading.reasoning)
-    answer = Answer.of(answer_of(response.text, reading.reasoning).split("\n"))
+    said = answer_of(response.text, reading.reasoning, response.stop)
+    # Of what was cut off the last line end counts: the line before it is whole.
+    cut = response.stop is StopReason.LENGTH
+    answer = Answer.of(said.split("\n") if cut else lines_of(said))
     return read_assertion(answer, called_as(task.entry_point), reading.assertions, response.stop)
