@@ -133,7 +133,7 @@ def test_function_tasks_are_judged_as_calls_and_scripts(fake: FakeOpenAI, tmp_pa
     for r in records:
         assert [t["right"] for t in r["tests"]] == [True, False, False, False]
         assert [t["valid"] for t in r["tests"]] == [True, True, False, False]
-        assert r["tests"][3]["failure"] == "several_assertions"
+        assert r["tests"][3]["failure"] == "several_tests"
     figures = {k: v["mean"] for k, v in found["figures"].items()}
     assert figures["one_shot"] == pytest.approx(3 / 8)
     assert figures["unit_test_accuracy"] == pytest.approx(1 / 4)

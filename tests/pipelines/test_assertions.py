@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.pipelines.played import response
 
 from sparring import values
 from sparring.pipelines.assertions import AssertionFrom
 from sparring.pipelines.reading import read_test
-from sparring.prompts.parse import AssertionRule, ParsedTest, Reading
+from sparring.prompts.parse import ParsedTest, Reading, TestRule
 from sparring.schema import Kind, ParseFailure, Response, Role, StopReason, Task, Test
 
 F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", Kind.CALL),), entry_point="f")
@@ -18,19 +17,19 @@ FENCE = "```"
 
 def parse(
     text: str,
-    rule: AssertionRule = AssertionRule.ONLY,
+    rule: TestRule = TestRule.ONLY,
     *,
     task: Task = F,
     cut: bool = False,
 ) -> ParsedTest:
     stop = StopReason.LENGTH if cut else StopReason.END_TOKEN
     said = Response("t", Role.TESTER, 0, (1,), (2, 3), (0.0, 0.0), stop, text)
-    found = read_test(task, said, Reading(assertions=rule))
+    found = read_test(task, said, Reading(tests=rule))
     assert (found.test is None) != (found.failure is None)
     return found
 
 
-def read(text: str, rule: AssertionRule = AssertionRule.ONLY, **more: bool) -> str:
+def read(text: str, rule: TestRule = TestRule.ONLY, **more: bool) -> str:
     """The test as people read it, or the refusal's name."""
     return shown(parse(text, rule, **more))
 
@@ -161,18 +160,14 @@ FORMS = {
     "nums = [1, 2]\nresult = f(nums)\nassert result == 3": "f([1, 2]) == 3",
     "result = f(2)\nexpected = 3\nassert expected == result, f'{result}'": "f(2) == 3",
     "result, expected = f(2), 3\nassert result == expected": "f(2) == 3",
-    "out = f(2)\nassert abs(out - 0.5) <= 1e-6": (
-        "f(2) == 0.5 by value(abs=1e-06, rel=0.0)"
-    ),
+    "out = f(2)\nassert abs(out - 0.5) <= 1e-6": ("f(2) == 0.5 by value(abs=1e-06, rel=0.0)"),
     "result = f(2)\nassert result is None": "f(2) == None by typed",
     "result = f(2)\nassert result": "f(2) == True",
     "x = 1\nx = 2\nassert f(x) == 3": "f(2) == 3",
     "from math import inf, pi as p\nassert f(inf) == p": "f(inf) == 3.141592653589793",
     "import math\nassert f(-math.inf) == math.e": "f(-inf) == 2.718281828459045",
     "from math import *\nassert f(inf) == -inf": "f(inf) == -inf",
-    "assert f(dict(a=1), float('inf'), [0] * 3) == set()": (
-        "f({'a': 1}, inf, [0, 0, 0]) == set()"
-    ),
+    "assert f(dict(a=1), float('inf'), [0] * 3) == set()": ("f({'a': 1}, inf, [0, 0, 0]) == set()"),
     # The function by other names.
     "assert candidate(2) == 3": "f(2) == 3",
     "assert Solution().f(2) == 3": "f(2) == 3",
@@ -191,7 +186,7 @@ FORMS = {
     "X = 2\n\ndef test_f():\n    assert f(X) == 3": "f(2) == 3",
     "def test():\n    r = f(2)\n    assert r == 3\n\nif __name__ == '__main__':\n    test()\n"
     "    print('passed')": "f(2) == 3",
-    "if __name__ == \"__main__\":\n    assert f(2) == 3": "f(2) == 3",
+    'if __name__ == "__main__":\n    assert f(2) == 3': "f(2) == 3",
     "def check(candidate):\n    assert candidate(2) == 3\n\ncheck(f)": "f(2) == 3",
     "def check(g):\n    assert g(2) == 3\n\ncheck(f)": "f(2) == 3",
     "class TestF:\n    def test_it(self):\n        assert f(2) == 3": "f(2) == 3",
@@ -217,7 +212,7 @@ FORMS = {
 def test_a_form_says_what_its_canonical_form_says(source: str) -> None:
     for text in (block(source), block(source, ""), f"{FENCE}\n{source}\n{FENCE}", source):
         assert read(text) == FORMS[source]
-        assert read(text, AssertionRule.FIRST) == read(text, AssertionRule.LAST) == FORMS[source]
+        assert read(text, TestRule.FIRST) == read(text, TestRule.LAST) == FORMS[source]
 
 
 METHODS = {
@@ -356,7 +351,7 @@ REFUSED = {
         "import math\nassert math.isclose(f(1), 1, abs_tol=0.01)",
         "tolerance = 0.1\nassert abs(f(1) - 2) < tolerance",
     ],
-    "several_assertions": [
+    "several_tests": [
         "assert f(1) == 2\nassert f(2) == 3",
         "def test_a():\n    assert f(1) == 2\n\ndef test_b():\n    assert f(2) == 3",
         "class T(TestCase):\n    def test(self):\n        self.assertEqual(f(1), 2)\n"
@@ -381,7 +376,7 @@ def test_the_function_s_own_assertions_are_no_tests() -> None:
     own = block("def f(x):\n    assert x > 0\n    return x")
     assert read(own) == "no_assertion"
     for text in (own + block("assert f(1) == 2"), block("assert f(1) == 2") + own):
-        for rule in AssertionRule:
+        for rule in TestRule:
             assert read(text, rule) == "f(1) == 2"
 
 
@@ -425,8 +420,8 @@ SEVERAL = {
 
 @pytest.mark.parametrize("text", SEVERAL)
 def test_the_assertion_that_counts_is_told_by_its_place(text: str) -> None:
-    got = [read(text, rule) for rule in AssertionRule]
-    assert [g.partition(" ")[0].replace("several_assertions", "several") for g in got] == list(
+    got = [read(text, rule) for rule in TestRule]
+    assert [g.partition(" ")[0].replace("several_tests", "several") for g in got] == list(
         SEVERAL[text]
     )
 
@@ -459,8 +454,8 @@ CUT = {
 
 @pytest.mark.parametrize("text", CUT)
 def test_of_a_response_that_was_cut_off_only_what_is_settled_counts(text: str) -> None:
-    for rule in AssertionRule:
-        assert read(text, rule, cut=True) == CUT[text][rule is AssertionRule.FIRST]
+    for rule in TestRule:
+        assert read(text, rule, cut=True) == CUT[text][rule is TestRule.FIRST]
 
 
 def test_a_block_that_the_model_left_open_ends_with_the_answer() -> None:
@@ -472,16 +467,16 @@ def test_a_block_that_the_model_left_open_ends_with_the_answer() -> None:
 
 
 def test_the_decision_and_what_was_seen_are_named() -> None:
-    def how(text: str, rule: AssertionRule = AssertionRule.ONLY) -> str:
+    def how(text: str, rule: TestRule = TestRule.ONLY) -> str:
         return parse(text, rule).how
 
     assert how(block("assert f(1) == 1")) == "block"
     assert how("assert f(1) == 1") == "lines"
     assert how("So `assert f(1) == 1` it is") == "sentence"
     two = block("assert f(1) == 1\nself.assertEqual(f(2), 2)")
-    assert how(two, AssertionRule.FIRST) == "first_of_several"
-    assert how(two, AssertionRule.LAST) == "last_of_several"
-    assert parse(two, AssertionRule.LAST).seen == "self.assertEqual(f(2), 2)"
+    assert how(two, TestRule.FIRST) == "first_of_several"
+    assert how(two, TestRule.LAST) == "last_of_several"
+    assert parse(two, TestRule.LAST).seen == "self.assertEqual(f(2), 2)"
     assert parse(two).seen == "2 assertions: assert f(1) == 1"
     assert parse(block("assert f(x) == 1")).seen == "assert f(x) == 1: not a constant: x"
     assert parse("Hm.\nWhat now?").seen == "text: Hm. What now?"

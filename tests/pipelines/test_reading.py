@@ -11,7 +11,7 @@ from tests.pipelines.played import a_test, response
 
 from sparring import values
 from sparring.pipelines.reading import read_test
-from sparring.prompts.parse import Reading, Reasoning
+from sparring.prompts.parse import Reading, Reasoning, TestRule
 from sparring.prompts.templates import Templates
 from sparring.schema import Kind, ParseFailure, Role, Task, Test
 
@@ -20,7 +20,7 @@ METHOD = Task("t", "Do it.", F.tests, entry_point="Solution.f")
 
 
 def read(text: str, task: Task = F) -> Test | ParseFailure | None:
-    found = read_test(task, response(Role.TESTER, text))
+    found = read_test(task, response(Role.TESTER, text), Reading(tests=TestRule.ONLY))
     assert (found.test is None) != (found.failure is None)
     return found.test or found.failure
 
@@ -53,7 +53,7 @@ def test_one_assertion_is_a_call(source: str) -> None:
 BAD = {
     "f(1)": ParseFailure.NO_ASSERTION,
     "# assert f(1) == 2": ParseFailure.NO_ASSERTION,
-    "assert f(1) == 2\nassert f(2) == 3": ParseFailure.SEVERAL_ASSERTIONS,
+    "assert f(1) == 2\nassert f(2) == 3": ParseFailure.SEVERAL_TESTS,
     "assert f(x) == 2": ParseFailure.NOT_A_CALL,
     "def f(x): return x\nassert f(1) == 1": ParseFailure.NOT_A_CALL,
     "for i in (1,):\n    assert f(i) == i": ParseFailure.NOT_A_CALL,
@@ -84,6 +84,12 @@ def test_the_last_block_counts_and_reasoning_does_not() -> None:
     opened = read_test(F, response(Role.TESTER, block("assert f(1)")), inside)
     assert opened.failure is ParseFailure.NO_CODE_BLOCK
     assert read(a_test("1", "2")) is ParseFailure.NO_ASSERTION
+
+
+def test_of_several_assertions_the_first_counts_unless_a_recipe_says_otherwise() -> None:
+    two = response(Role.TESTER, block("assert f(1) == 2\nassert f(2) == 3"))
+    assert read_test(F, two).test == call(2, 1)
+    assert read_test(F, two, Reading(tests=TestRule.LAST)).test == call(3, 2)
 
 
 def test_a_method_is_called_on_a_new_object() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
+from sparring.prompts.parse import ProgramRule, TestRule
 from sparring.recipe.setting import PromptsSection, TasksSection
 from sparring.sampling.base import sampling_seed
 from sparring.sampling.chat.base import Ask, ChatParams
@@ -148,7 +149,14 @@ def under(protocol: Protocol | None, plan: Plan, given: Given) -> Plan:
     params, max_tests, checker, prompts = _USUAL, given.max_tests, given.checker, plan.prompts
     if protocol is Protocol.OFFICIAL:
         params, max_tests, checker = OFFICIAL_PARAMS, max_tests or 8, checker or "tokens"
-        prompts = prompts.model_copy(update={"coder_examples": 0, "tester_examples": 0})
+        prompts = prompts.model_copy(
+            update={
+                "coder_examples": 0,
+                "tester_examples": 0,
+                "read_programs": ProgramRule.CURE,
+                "read_tests": TestRule.LAST,
+            }
+        )
     return replace(
         plan,
         params=ChatParams(

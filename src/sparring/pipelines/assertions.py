@@ -2,7 +2,7 @@
 
 *Where.* The fenced blocks that hold an assertion; if there is none, the lines that are code
 (`bare`); if there is none, what stands between backticks in a sentence. *Which.* By its position
-alone (`AssertionRule`), before anything is known of it: an assertion that counts and cannot be read
+alone (`TestRule`), before anything is known of it: an assertion that counts and cannot be read
 is a refusal, never a reason to take another. Every assertion has its position, also one in a loop
 or about an exception.
 
@@ -29,7 +29,7 @@ from enum import StrEnum
 from sparring.pipelines.bare import passages, spans
 from sparring.prompts.blocks import FOREIGN, PYTHON, Block, blocks, language
 from sparring.prompts.mend import session, source_of
-from sparring.prompts.parse import AssertionRule, Decision, ParsedTest
+from sparring.prompts.parse import Decision, ParsedTest, TestRule
 from sparring.schema import Kind, ParseFailure, StopReason, Test
 from sparring.tasks.asserts import NotACall, parse_beginning, shown
 from sparring.tasks.called import CallTest
@@ -97,9 +97,7 @@ class _Place:
     broken: str = ""
 
 
-def read_assertion(
-    answer: Answer, function: str, rule: AssertionRule, stop: StopReason
-) -> ParsedTest:
+def read_assertion(answer: Answer, function: str, rule: TestRule, stop: StopReason) -> ParsedTest:
     """The test in an answer; ``function`` is how the function is called (`called_as`)."""
     cut = stop is StopReason.LENGTH
     places = list(_places(answer, function, cut=cut))
@@ -107,15 +105,15 @@ def read_assertion(
         return ParsedTest(None, ParseFailure.TRUNCATED, seen=_seen(places))
     if not places:
         return _nothing(answer, cut)
-    place = places[0 if rule is AssertionRule.FIRST else -1]
+    place = places[0 if rule is TestRule.FIRST else -1]
     if place.broken:
         return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=place.broken)
-    if rule is AssertionRule.ONLY and len(place.found) > 1:
-        return ParsedTest(None, ParseFailure.SEVERAL_ASSERTIONS, seen=_seen([place]))
+    if rule is TestRule.ONLY and len(place.found) > 1:
+        return ParsedTest(None, ParseFailure.SEVERAL_TESTS, seen=_seen([place]))
     several = len(places) > 1 or len(place.found) > 1
-    first = rule is AssertionRule.FIRST
+    first = rule is TestRule.FIRST
     name = place.name
-    if several and rule is not AssertionRule.ONLY:
+    if several and rule is not TestRule.ONLY:
         name = AssertionFrom.FIRST if first else AssertionFrom.LAST
     found = place.found[0 if first else -1]
     return _read(found, "+".join([name, *place.mended]))
@@ -129,7 +127,10 @@ def _places(answer: Answer, function: str, *, cut: bool) -> Iterator[_Place]:
         return
     # The last line of what was cut off may have gone on.
     text = "\n".join(answer.outside[:-1] if cut else answer.outside)
-    for name, trees in ((AssertionFrom.LINES, passages(text)), (AssertionFrom.SENTENCE, spans(text))):
+    for name, trees in (
+        (AssertionFrom.LINES, passages(text)),
+        (AssertionFrom.SENTENCE, spans(text)),
+    ):
         found = [f for tree in trees for f in assertions(tree, function) if _calls(f)]
         if found:
             yield _Place(name, found)
@@ -163,11 +164,11 @@ def _block(answer: Answer, block: Block, function: str, *, cut: bool) -> _Place 
     return _Place(name, [], broken=f"no Python from here on: {_short(parse_beginning(text)[1])}")
 
 
-def _settled(answer: Answer, places: Sequence[_Place], rule: AssertionRule) -> bool:
+def _settled(answer: Answer, places: Sequence[_Place], rule: TestRule) -> bool:
     """Whether what would have followed a response that was cut off makes no difference."""
     if not places:
         return False
-    if rule is AssertionRule.FIRST:
+    if rule is TestRule.FIRST:
         return places[0].name is not AssertionFrom.SENTENCE
     last = [b for b in answer.blocks if language(b.info) not in FOREIGN][-1:]
     return places[-1].name is AssertionFrom.BLOCK and last[0].end is not None

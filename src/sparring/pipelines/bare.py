@@ -92,7 +92,9 @@ def _compound(lines: Sequence[str], start: int) -> tuple[list[ast.stmt] | None, 
     while end < len(lines):
         line = lines[end]
         deeper = not line.strip() or _indent(line) > indent
-        if not (deeper or _GOES_ON.match(line.strip()) and (decorated or line.strip()[0] in "ef")):
+        if not (
+            deeper or (_GOES_ON.match(line.strip()) and (decorated or line.strip()[0] in "ef"))
+        ):
             break
         decorated = decorated and line.lstrip().startswith("@")
         end += 1

@@ -28,9 +28,9 @@ def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> P
 def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedTest:
     """The test in a tester's response to this task, or why there is none."""
     if task.entry_point is None:
-        return parse_test(response.text, response.stop, reading.reasoning)
+        return parse_test(response.text, response.stop, reading.reasoning, reading.tests)
     said = answer_of(response.text, reading.reasoning, response.stop)
     # Of what was cut off the last line end counts: the line before it is whole.
     cut = response.stop is StopReason.LENGTH
     answer = Answer.of(said.split("\n") if cut else lines_of(said))
-    return read_assertion(answer, called_as(task.entry_point), reading.assertions, response.stop)
+    return read_assertion(answer, called_as(task.entry_point), reading.tests, response.stop)

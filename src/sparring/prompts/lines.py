@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sparring.prompts.blocks import Block
 from sparring.prompts.parse import TestRule
@@ -38,20 +39,22 @@ def read_lines(
 ) -> Test | None:
     """The test that ``rule`` takes, if all that it is made of can be told. ``ended``: the response
     was not cut off, so that its last value is whole."""
-    sections = _sections(lines)
-    if not sections and len(blocks) == 1:
-        sections = _sections(blocks[0].lines)  # the whole test in one block
-    pairs = [
-        (given, expected, after < len(sections) - 1)
-        for after, (given, expected) in enumerate(zip(sections, sections[1:], strict=False), 1)
+    inside = [_sections(block.lines) for block in blocks]
+    sections = inside[0] if len(blocks) == 1 and inside[0] else _sections(lines)
+    ends = [
+        n
+        for n, (given, expected) in enumerate(pairwise(sections), 1)
         if (given.kind, expected.kind) == ("input", "output")
     ]
-    if not pairs or (rule is TestRule.ONLY and len(pairs) > 1):
+    if not ends or (rule is TestRule.ONLY and len(ends) > 1):
         return None
-    if sum(section.kind == "input" for section in sections) != len(pairs):
+    end = ends[0 if rule is TestRule.FIRST else -1]
+    looked_at = sections[: end + 1] if rule is TestRule.FIRST else sections
+    inputs = sum(section.kind == "input" for section in looked_at)
+    if inputs != sum(n < len(looked_at) for n in ends):
         return None  # an input without its output: which belongs to which?
-    given, expected, followed = pairs[0 if rule is TestRule.FIRST else -1]
-    whole = ended or followed
+    given, expected = sections[end - 1 : end + 1]
+    whole = ended or end < len(sections) - 1
     values = _value(given, single=False), _value(expected, single=True)
     if None in values or not whole:
         return None
@@ -60,7 +63,7 @@ def read_lines(
 
 def _sections(lines: list[str]) -> list[_Section]:
     heads = [(i, match) for i, line in enumerate(lines) if (match := _HEADER.match(line))]
-    ends = [i for i, _ in heads[1:]] + [len(lines)]
+    ends = [*(i for i, _ in heads[1:]), len(lines)][: len(heads)]
     return [
         _Section(match["kind"].lower(), match["value"].strip().strip("`"), lines[i + 1 : end])
         for (i, match), end in zip(heads, ends, strict=True)

@@ -35,7 +35,9 @@ class ProgramRule(StrEnum):
 
 
 class TestRule(StrEnum):
-    """Which of a response's assertions is the test of a function."""
+    """Which of several tests in a response counts: by its position, before any is looked into."""
+
+    __test__ = False
 
     ONLY = "only"
     """The only one: several are refused."""
@@ -97,7 +99,7 @@ class Reading:
 
     reasoning: Reasoning = Reasoning()
     programs: ProgramRule = ProgramRule.TASK
-    assertions: TestRule = TestRule.ONLY
+    tests: TestRule = TestRule.FIRST
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,10 @@ CHOICES = (
         "the released code shows the tester an example in training, which invites copying",
     ),
     Choice(
+        "prompts.read_tests", "last", "last", "first",
+        "the paper's answers derive before they commit; ours are asked for the test alone",
+    ),
+    Choice(
         "prompts.read_programs", "task", "cure", "task",
         "the released code takes the last block marked python, whatever it holds",
     ),

@@ -12,7 +12,7 @@ from sparring.learning.settings import (
     Precision,
     Sharding,
 )
-from sparring.prompts.parse import TestRule, ProgramRule, Reading, Reasoning
+from sparring.prompts.parse import ProgramRule, Reading, Reasoning, TestRule
 from sparring.prompts.templates import (
     CODER,
     CODER_FUNCTION,
@@ -181,8 +181,8 @@ class PromptsSection(Section):
         description="Which block is the program: what the task asks for, or the last one (cure)",
     )
     read_tests: TestRule = Field(
-        TestRule.ONLY,
-        description="Which of several assertions is the test of a function: none, first or last",
+        TestRule.FIRST,
+        description="Which of several tests in a response counts: first, last, or none (only)",
     )
 
     def reading(self, prompt: str) -> Reading:

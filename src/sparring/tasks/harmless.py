@@ -15,14 +15,69 @@ from sparring.tasks.bindings import of_library
 from sparring.tasks.constants import dotted
 
 _BUILTINS = frozenset(
-    "abs all any bin bool bytes chr complex dict divmod enumerate filter float format frozenset "
-    "hash hex id int isinstance issubclass len list map max min oct ord pow print range repr "
-    "reversed round set sorted str sum tuple type zip".split()
+    [
+        "abs",
+        "all",
+        "any",
+        "bin",
+        "bool",
+        "bytes",
+        "chr",
+        "complex",
+        "dict",
+        "divmod",
+        "enumerate",
+        "filter",
+        "float",
+        "format",
+        "frozenset",
+        "hash",
+        "hex",
+        "id",
+        "int",
+        "isinstance",
+        "issubclass",
+        "len",
+        "list",
+        "map",
+        "max",
+        "min",
+        "oct",
+        "ord",
+        "pow",
+        "print",
+        "range",
+        "repr",
+        "reversed",
+        "round",
+        "set",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+        "type",
+        "zip",
+    ]
 ) | {n for n, v in vars(builtins).items() if isinstance(v, type) and issubclass(v, BaseException)}
 _DOTTED = frozenset(
-    "sys.exit sys.path.append sys.path.insert doctest.testmod super().setUp approx pytest.approx "
-    "pytest.raises pytest.main pytest.fixture pytest.skip pytest.fail unittest.main unittest.skip "
-    "unittest.TestCase TestCase".split()
+    [
+        "sys.exit",
+        "sys.path.append",
+        "sys.path.insert",
+        "doctest.testmod",
+        "super().setUp",
+        "approx",
+        "pytest.approx",
+        "pytest.raises",
+        "pytest.main",
+        "pytest.fixture",
+        "pytest.skip",
+        "pytest.fail",
+        "unittest.main",
+        "unittest.skip",
+        "unittest.TestCase",
+        "TestCase",
+    ]
 )
 _MODULES = ("math.", "cmath.", "itertools.", "collections.", "copy.", "pytest.mark.")
 _EFFECTS = (
@@ -42,7 +97,9 @@ def disturbing(tree: ast.AST, functions: Set[str]) -> ast.AST | None:
     function that is tested goes by any of `functions`."""
     nodes = list(ast.walk(tree))
     own = {
-        n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))
+        n.name
+        for n in nodes
+        if isinstance(n, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))
     }
     own |= {name.partition(".")[0].partition("(")[0] for name in functions}
     bound = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
@@ -81,9 +138,7 @@ def redefines(tree: ast.AST, name: str) -> bool:
 
 
 def _bound(tree: ast.AST) -> Iterator[str]:
-    methods = {
-        id(f) for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for f in c.body
-    }
+    methods = {id(f) for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for f in c.body}
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
@@ -106,4 +161,3 @@ def _bound(tree: ast.AST) -> Iterator[str]:
                     for alias in aliases
                     if alias.asname or of_library(alias.name)
                 )
-

@@ -173,9 +173,7 @@ class _Walk:
             known.forget(name)
 
 
-def _share(
-    shared: Bindings, attributes: Sequence[str], node: ast.Assign, inside: Bindings
-) -> None:
+def _share(shared: Bindings, attributes: Sequence[str], node: ast.Assign, inside: Bindings) -> None:
     """A test case's own: attributes set to a value that is told from another scope."""
     meaning = inside.meaning(node.value)
     for name in attributes:
