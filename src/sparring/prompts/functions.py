@@ -25,8 +25,13 @@ def defining(
     Looked for in blocks, then in interactive sessions, then in the text without its fences; a
     definition of a lower kind in a block comes behind a whole one in the text."""
     best: tuple[Definition, Piece, Sequence[Piece]] | None = None
-    for some in (lambda: fenced, lambda: _sessions(fenced), unfenced):
-        found = some()
+    looked_for: tuple[Callable[[], Sequence[Piece]], ...] = (
+        lambda: fenced,
+        lambda: _sessions(fenced),
+        unfenced,
+    )
+    for pieces_of in looked_for:
+        found = pieces_of()
         how, piece = _best(found, entry_point)
         if piece is not None and (best is None or how > best[0]):
             best = (how, piece, found)

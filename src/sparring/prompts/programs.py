@@ -47,9 +47,9 @@ def read_source(
         return refused(lines, entry_point, stop)
     if failure := later(lines, chosen, entry_point, stop):
         return refused(lines, entry_point, stop, failure)
-    source, helped = joined(chosen, others)
+    source, helpers = joined(chosen, others)
     decisions = [_place(lines, chosen), *chosen.decisions]
-    if helped:
+    if helpers:
         decisions.append(Decision.HELPERS)
     return ParsedProgram(source, how=named(decisions))
 
