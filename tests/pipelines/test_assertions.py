@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.pipelines.played import response
 
 from sparring import values
 from sparring.pipelines.assertions import AssertionFrom
@@ -161,18 +160,14 @@ FORMS = {
     "nums = [1, 2]\nresult = f(nums)\nassert result == 3": "f([1, 2]) == 3",
     "result = f(2)\nexpected = 3\nassert expected == result, f'{result}'": "f(2) == 3",
     "result, expected = f(2), 3\nassert result == expected": "f(2) == 3",
-    "out = f(2)\nassert abs(out - 0.5) <= 1e-6": (
-        "f(2) == 0.5 by value(abs=1e-06, rel=0.0)"
-    ),
+    "out = f(2)\nassert abs(out - 0.5) <= 1e-6": ("f(2) == 0.5 by value(abs=1e-06, rel=0.0)"),
     "result = f(2)\nassert result is None": "f(2) == None by typed",
     "result = f(2)\nassert result": "f(2) == True",
     "x = 1\nx = 2\nassert f(x) == 3": "f(2) == 3",
     "from math import inf, pi as p\nassert f(inf) == p": "f(inf) == 3.141592653589793",
     "import math\nassert f(-math.inf) == math.e": "f(-inf) == 2.718281828459045",
     "from math import *\nassert f(inf) == -inf": "f(inf) == -inf",
-    "assert f(dict(a=1), float('inf'), [0] * 3) == set()": (
-        "f({'a': 1}, inf, [0, 0, 0]) == set()"
-    ),
+    "assert f(dict(a=1), float('inf'), [0] * 3) == set()": ("f({'a': 1}, inf, [0, 0, 0]) == set()"),
     # The function by other names.
     "assert candidate(2) == 3": "f(2) == 3",
     "assert Solution().f(2) == 3": "f(2) == 3",
@@ -191,7 +186,7 @@ FORMS = {
     "X = 2\n\ndef test_f():\n    assert f(X) == 3": "f(2) == 3",
     "def test():\n    r = f(2)\n    assert r == 3\n\nif __name__ == '__main__':\n    test()\n"
     "    print('passed')": "f(2) == 3",
-    "if __name__ == \"__main__\":\n    assert f(2) == 3": "f(2) == 3",
+    'if __name__ == "__main__":\n    assert f(2) == 3': "f(2) == 3",
     "def check(candidate):\n    assert candidate(2) == 3\n\ncheck(f)": "f(2) == 3",
     "def check(g):\n    assert g(2) == 3\n\ncheck(f)": "f(2) == 3",
     "class TestF:\n    def test_it(self):\n        assert f(2) == 3": "f(2) == 3",

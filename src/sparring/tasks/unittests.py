@@ -58,9 +58,7 @@ def method_test(method: str, call: ast.Call, names: Names) -> CallTest:
     return compared(left, ast.Eq(), right, names)
 
 
-def _given(
-    call: ast.Call, parameters: tuple[str, ...], *, delta: bool
-) -> dict[str, ast.expr]:
+def _given(call: ast.Call, parameters: tuple[str, ...], *, delta: bool) -> dict[str, ast.expr]:
     """The arguments by their parameters' names; a message goes last and says nothing."""
     known = (*parameters, "msg", *(("delta",) if delta else ()))
     given = dict(zip(known, call.args, strict=False))
@@ -76,9 +74,7 @@ def _given(
     return given | named
 
 
-def _almost(
-    left: ast.expr, right: ast.expr, given: dict[str, ast.expr], names: Names
-) -> CallTest:
+def _almost(left: ast.expr, right: ast.expr, given: dict[str, ast.expr], names: Names) -> CallTest:
     """``assertAlmostEqual``: within ``delta``, else equal to so many places, 7 unless said."""
     places, delta = (
         names.value(given[name]) if name in given else None for name in ("places", "delta")
