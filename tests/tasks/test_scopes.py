@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import sys
 from typing import Any
 
@@ -47,12 +48,9 @@ def run(source: str) -> dict[int, tuple[Any, Any]]:
     def f(*given: Any, **named: Any) -> Recorded:
         return Recorded(log, (list(given), named))
 
-    space: dict[str, Any] = {"f": f, "candidate": f, "Solution": lambda: sys.modules[__name__]}
-    space["Solution"] = type("Solution", (), {"f": staticmethod(f)})
-    try:
-        exec(compile(source, "m.py", "exec"), space)
-    except (AssertionError, NameError, TypeError, ValueError):
-        pass
+    solution = type("Solution", (), {"f": staticmethod(f)})
+    with contextlib.suppress(AssertionError, NameError, TypeError, ValueError):
+        exec(compile(source, "m.py", "exec"), {"f": f, "candidate": f, "Solution": solution})
     return log
 
 

@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.pipelines.bare import passages, spans
-from sparring.prompts.blocks import FOREIGN, PYTHON, Block, blocks, language
+from sparring.pipelines.layout import Answer
+from sparring.prompts.blocks import FOREIGN, PYTHON, Block, language
 from sparring.prompts.mend import session, source_of
 from sparring.prompts.parse import Decision, ParsedTest, TestRule
 from sparring.schema import Kind, ParseFailure, StopReason, Test
@@ -39,7 +40,6 @@ from sparring.tasks.scopes import Found, assertions
 WIDEST = 1e-3
 """Of a tolerance that a generated test may ask for, absolute and relative."""
 _SHOWN = 160
-_END_TICKS = re.compile(r"^([^`]*[^`\s])[ \t]*(`{3,})\s*$")
 _ASSERTS = re.compile(r"^[^\w\n]*(?:self\.)?assert", re.MULTILINE)
 
 
@@ -56,34 +56,6 @@ class AssertionFrom(StrEnum):
     """Between backticks in a sentence; one assertion."""
     FIRST = "first_of_several"
     LAST = "last_of_several"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response without its reasoning: its lines, and the fenced blocks in them."""
-
-    lines: Sequence[str]
-    blocks: Sequence[Block]
-
-    @classmethod
-    def of(cls, lines: Sequence[str]) -> Answer:
-        """The answer that these lines are. A fence may close a block behind its last line."""
-        lines = list(lines)
-        for i, line in enumerate(lines):
-            if (match := _END_TICKS.match(line)) and any(
-                b.end is None and b.start < i for b in blocks(lines[: i + 1])
-            ):
-                lines[i : i + 1] = [match[1], match[2]]
-                break
-        return cls(lines, blocks(lines))
-
-    @property
-    def outside(self) -> list[str]:
-        """The lines outside of blocks, with the fences left in as borders."""
-        inside: set[int] = set()
-        for block in self.blocks:
-            inside.update(range(block.start + 1, block.end or len(self.lines)))
-        return [line for i, line in enumerate(self.lines) if i not in inside]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _SIMPLE = re.compile(
 _COMPOUND = re.compile(
     r"(?:@\w|class \w+|(?:async )?def \w+\(|(?:if|for|while|with|try)\b.*:\s*(?:#.*)?\Z)"
 )
-_GOES_ON = re.compile(r"(?:else|elif|except|finally|def|class)\b")
+_GOES_ON = re.compile(r"(?:else|elif|except|finally)\b.*:")
 _SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)(?:python\s+)?(assert\b[^`]*?)\s*\1(?!`)")
 _LONGEST = 200
 """Of lines of one statement."""
@@ -88,15 +88,12 @@ def _compound(lines: Sequence[str], start: int) -> tuple[list[ast.stmt] | None, 
     """A function, a class, a loop or a branch, as far as it is Python."""
     indent = _indent(lines[start])
     end = start + 1
-    decorated = lines[start].lstrip().startswith("@")
     while end < len(lines):
         line = lines[end]
-        deeper = not line.strip() or _indent(line) > indent
-        if not (
-            deeper or (_GOES_ON.match(line.strip()) and (decorated or line.strip()[0] in "ef"))
-        ):
+        bare, under = line.strip(), lines[end - 1].lstrip().startswith("@")
+        goes_on = _GOES_ON.match(bare) or (under and _COMPOUND.match(bare))
+        if bare and _indent(line) <= indent and not goes_on:
             break
-        decorated = decorated and line.lstrip().startswith("@")
         end += 1
     text = textwrap.dedent("\n".join(lines[start:end])) + "\n"
     tree, rest = parse_beginning(text)

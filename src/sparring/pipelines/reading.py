@@ -6,7 +6,8 @@ input (`prompts.tests`), and one assertion, read as a call, for a function task 
 
 from __future__ import annotations
 
-from sparring.pipelines.assertions import Answer, read_assertion
+from sparring.pipelines.assertions import read_assertion
+from sparring.pipelines.layout import Answer
 from sparring.prompts.cure import parse_program
 from sparring.prompts.parse import ParsedProgram, ParsedTest, ProgramRule, Reading
 from sparring.prompts.programs import lines_of, read_source

@@ -95,7 +95,7 @@ def _assertions(body: Sequence[ast.stmt]) -> list[tuple[ast.Assert, bool]]:
     return found
 
 
-def shown(node: ast.Assert | ast.Expr) -> str:
+def shown(node: ast.stmt) -> str:
     """An assertion as people read it."""
     try:
         return ast.unparse(node)

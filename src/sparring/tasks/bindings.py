@@ -64,7 +64,7 @@ class Bindings:
             self.bind(target, meaning)
 
     def imports(self, node: ast.Import | ast.ImportFrom) -> None:
-        """An import: of the function from wherever it is kept, of constants of `math`, of others."""
+        """An import: of the function, wherever it is kept, of constants of `math`, of others."""
         before = set(self.functions)
         for alias in node.names:
             if isinstance(node, ast.Import):

@@ -25,8 +25,8 @@ class CallTest:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Meanings of names where an expression stands: ``functions`` are names of the function that
-    is tested, ``constants`` have values, ``results`` hold what one call of the function returned."""
+    """Meanings of names where an expression stands. ``functions`` are names of the function that
+    is tested, ``constants`` have values, ``results`` hold what one call of it returned."""
 
     functions: frozenset[str]
     constants: Mapping[str, Any] = field(default_factory=dict)

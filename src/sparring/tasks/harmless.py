@@ -14,71 +14,22 @@ from collections.abc import Iterator, Set
 from sparring.tasks.bindings import of_library
 from sparring.tasks.constants import dotted
 
-_BUILTINS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "bin",
-        "bool",
-        "bytes",
-        "chr",
-        "complex",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "format",
-        "frozenset",
-        "hash",
-        "hex",
-        "id",
-        "int",
-        "isinstance",
-        "issubclass",
-        "len",
-        "list",
-        "map",
-        "max",
-        "min",
-        "oct",
-        "ord",
-        "pow",
-        "print",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-        "type",
-        "zip",
-    ]
-) | {n for n, v in vars(builtins).items() if isinstance(v, type) and issubclass(v, BaseException)}
-_DOTTED = frozenset(
-    [
-        "sys.exit",
-        "sys.path.append",
-        "sys.path.insert",
-        "doctest.testmod",
-        "super().setUp",
-        "approx",
-        "pytest.approx",
-        "pytest.raises",
-        "pytest.main",
-        "pytest.fixture",
-        "pytest.skip",
-        "pytest.fail",
-        "unittest.main",
-        "unittest.skip",
-        "unittest.TestCase",
-        "TestCase",
-    ]
-)
+_FUNCTIONS = """
+abs all any bin bool bytes chr complex dict divmod enumerate filter float format frozenset hash hex
+id int isinstance issubclass len list map max min oct ord pow print range repr reversed round set
+sorted str sum tuple type zip
+"""
+_BUILTINS = frozenset(_FUNCTIONS.split()) | {
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+}
+_OF_TESTS = """
+sys.exit sys.path.append sys.path.insert doctest.testmod super().setUp approx pytest.approx
+pytest.raises pytest.main pytest.fixture pytest.skip pytest.fail unittest.main unittest.skip
+unittest.TestCase TestCase
+"""
+_DOTTED = frozenset(_OF_TESTS.split())
 _MODULES = ("math.", "cmath.", "itertools.", "collections.", "copy.", "pytest.mark.")
 _EFFECTS = (
     ast.NamedExpr,
@@ -107,12 +58,15 @@ def disturbing(tree: ast.AST, functions: Set[str]) -> ast.AST | None:
     for node in nodes:
         if isinstance(node, _EFFECTS):
             return node
-        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
-            # What a test case keeps of its own; `bindings` follows it.
-            if not (isinstance(node, ast.Attribute) and dotted(node.value) in ("self", "cls")):
+        match node:
+            case ast.Subscript(ctx=ast.Store() | ast.Del()):
                 return node
-        if isinstance(node, ast.Call) and not _plain(node.func, calls | functions, own):
-            return node
+            case ast.Attribute(value=owner, ctx=ast.Store() | ast.Del()):
+                # Attributes of its own that a test case sets are followed by `bindings`.
+                if dotted(owner) not in ("self", "cls"):
+                    return node
+            case ast.Call(func=function) if not _plain(function, calls | functions, own):
+                return node
     return None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sparring.tasks.asserts import NotACall, shown
@@ -19,13 +19,13 @@ from sparring.tasks.called import CallTest
 from sparring.tasks.constants import NotConstant, dotted
 from sparring.tasks.expressions import call_test
 from sparring.tasks.harmless import disturbing, redefines
+from sparring.tasks.statements import own_attributes, statements, stored_names
 from sparring.tasks.unittests import method_test
 
 Assertion = ast.Assert | ast.Expr | ast.With
 _CASES = ("self", "cls", "unittest.TestCase()", "TestCase()")
 _SET_UP = ("setUp", "setUpClass", "setup_method", "setup_class", "setup")
 _ERRORS = ("raises", "warns", "assertRaises", "assertRaisesRegex", "assertWarns")
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOP = "inside a loop or a branch"
 
 
@@ -75,7 +75,7 @@ class _Walk:
 
     def body(self, body: Sequence[ast.stmt], known: Bindings, refusal: str = "") -> None:
         """Go through statements; `refusal` is why an assertion among them is none."""
-        stored = _stored(body)
+        stored = stored_names(body)
         for node in body:
             if (method := _asserting(node, self.tree)) is not None:
                 self._assertion(node, method, known, refusal)
@@ -125,7 +125,7 @@ class _Walk:
         method = parameters[:1] in (["self"], ["cls"])
         parameters = parameters[1:] if method else parameters
         others = [*node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
-        for name in (*_stored(node.body), *parameters, *(a.arg for a in others if a)):
+        for name in (*stored_names(node.body), *parameters, *(a.arg for a in others if a)):
             if not name.startswith(("self.", "cls.")):
                 known.forget(name)
         if len(parameters) == 1 and self._is_given(node.name, parameters[0]):
@@ -145,18 +145,20 @@ class _Walk:
 
     def _class(self, node: ast.ClassDef, outside: Bindings, refusal: str) -> None:
         """A test case: what its methods share is set in its body and in its ``setUp``."""
-        shared, times = outside.inside(), Counter(_attributes(node))
+        shared, times = outside.inside(), Counter(own_attributes(node))
         for one in node.body:
             if isinstance(one, ast.Assign):
                 _share(shared, [t.id for t in one.targets if isinstance(t, ast.Name)], one, shared)
                 times.update(t.id for t in one.targets if isinstance(t, ast.Name))
             elif isinstance(one, ast.FunctionDef) and one.name in _SET_UP:
                 inside = shared.inside()
-                for name in _stored(one.body):
+                for name in stored_names(one.body):
                     inside.forget(name)
                 for line in (s for s in one.body if isinstance(s, ast.Assign)):
                     inside.assign(line.targets, line.value)
-                    _share(shared, [n for t in line.targets for n in _attributes(t)], line, inside)
+                    _share(
+                        shared, [n for t in line.targets for n in own_attributes(t)], line, inside
+                    )
         for name, count in times.items():
             if count > 1:
                 shared.forget(f"self.{name}")
@@ -166,10 +168,10 @@ class _Walk:
 
     def _branches(self, node: ast.stmt, known: Bindings) -> None:
         """A loop, a branch or another statement: what it stores is known no more."""
-        for one in _statements([node]):
+        for one in statements([node]):
             if (method := _asserting(one, self.tree)) is not None:
                 self._assertion(one, method, known, _LOOP)
-        for name in _stored([node]):
+        for name in stored_names([node]):
             known.forget(name)
 
 
@@ -188,54 +190,6 @@ def _lasting(known: Bindings, stored: Counter[str]) -> Bindings:
         if times > 1:
             lasting.forget(name)
     return lasting
-
-
-def _statements(body: Sequence[ast.stmt], *, functions: bool = True) -> Iterator[ast.stmt]:
-    """Every statement at any depth, in order; those of functions and classes where wanted."""
-    # A stack of our own: a chain of `elif` is as deep as it is long.
-    waiting = list(reversed(body))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not functions and isinstance(node, _SCOPES):
-            continue
-        inside: list[ast.stmt] = []
-        for part in (node, *getattr(node, "handlers", []), *getattr(node, "cases", [])):
-            for name in ("body", "orelse", "finalbody"):
-                inside += getattr(part, name, [])
-        waiting += sorted(inside, key=lambda one: (one.lineno, one.col_offset), reverse=True)
-
-
-def _stored(body: Sequence[ast.stmt]) -> Counter[str]:
-    """How often each name is bound in a scope, inner functions and classes apart."""
-    count: Counter[str] = Counter()
-    for node in _statements(body, functions=False):
-        if isinstance(node, _SCOPES):
-            count[node.name] += 1
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            count.update(a.asname or a.name.partition(".")[0] for a in node.names)
-        else:
-            for part in ast.iter_child_nodes(node):
-                if not isinstance(part, ast.stmt):
-                    count.update(_targets(part))
-    return count
-
-
-def _targets(node: ast.AST) -> Iterator[str]:
-    """The names that an expression, a handler or a pattern binds."""
-    for part in ast.walk(node):
-        if isinstance(part, (ast.Name, ast.Attribute)) and not isinstance(part.ctx, ast.Load):
-            yield dotted(part)
-        elif isinstance(part, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and part.name:
-            yield part.name
-
-
-def _attributes(node: ast.AST) -> Iterator[str]:
-    """The attributes of its own that a test case sets."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
-            if dotted(part.value) in ("self", "cls"):
-                yield part.attr
 
 
 def _asserting(node: ast.stmt, tree: ast.Module) -> str | None:
