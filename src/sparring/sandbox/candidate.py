@@ -158,6 +158,8 @@ def _parse_data(answer: bytes, names: Collection[str]) -> dict[str, Any]:
         texts = values.decode(answer[1:].decode("ascii"))
         if type(texts) is not dict or not set(names).issuperset(texts):
             raise ValueError("other names")
+        if any(type(text) is not str for text in texts.values()):  # a range has no end to search
+            raise ValueError("no texts")
         plain = {n: t for n, t in texts.items() if not any(mark in t for mark in _OPAQUE)}
         return {name: values.decode(text) for name, text in plain.items()}
     except MemoryError:
