@@ -26,9 +26,9 @@ _FAILS_TEXT = """fail failIf failUnless raises warns testmod testfile run_docstr
 _FAILS = frozenset(_FAILS_TEXT.split())
 _EXITS = frozenset(("exit", "quit", "_exit"))
 _HOOKS = ("set", "tear", "asyncSet", "asyncTear", "runTest", "__", "add")
-_NEUTRAL_TEXT = """abstractmethod asyncio cache classmethod contextlib contextmanager dataclass dataclasses
-    expectedFailure functools lru_cache mark mock override parametrize patch property pytest
-    setattr staticmethod timeout total_ordering unittest wraps"""
+_NEUTRAL_TEXT = """abstractmethod asyncio cache classmethod contextlib contextmanager dataclass
+    dataclasses expectedFailure functools lru_cache mark mock override parametrize patch
+    property pytest setattr staticmethod timeout total_ordering unittest wraps"""
 _NEUTRAL = frozenset(_NEUTRAL_TEXT.split())
 """Decorators, or what they are taken from, that call nothing by themselves."""
 
