@@ -60,7 +60,7 @@ def test_functional_tests_are_calls_of_the_class_around_the_function() -> None:
     assert values.decode(task.tests[0].output) == [1.5, None]
     assert values.decode(task.examples[0].input) == ([[1, 2], "x y"], {})
     assert "def addAll(self" in task.statement
-    assert task.checker == "value"
+    assert task.checker == "livecodebench_value"
 
 
 def test_a_starter_without_a_class_is_a_function() -> None:

@@ -19,6 +19,7 @@ from enum import StrEnum
 from functools import cache
 
 from sparring import values
+from sparring.tasks import livecodebench_rules
 
 VERSION = "3"
 
@@ -47,11 +48,17 @@ class Rule(StrEnum):
     TRUTH = "truth"
     """For calls: the value counts as true, or as false, as the expected one says: what
     ``assert f(x)`` asks."""
+    LIVECODEBENCH = "livecodebench"
+    """As LiveCodeBench's harness compares printed text: line by line, equal numbers are equal
+    (`livecodebench_rules`)."""
+    LIVECODEBENCH_VALUE = "livecodebench_value"
+    """For calls, as its harness compares values: as ``value``, a returned tuple counting as the
+    list of its items."""
     PROGRAM = "program"
     """The task's own program decides."""
 
 
-_OF_CALLS = (Rule.VALUE, Rule.TYPED, Rule.TRUTH)
+_OF_CALLS = (Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.LIVECODEBENCH_VALUE)
 _DEFAULTS = {Rule.FLOAT: 1e-6, Rule.VALUE: 0.0, Rule.TYPED: 0.0}
 _FORM = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*\Z", re.S)
 _OPTION = re.compile(r"\s*(?:(abs|rel)\s*=\s*)?([-+\w.]+)\s*\Z")
@@ -124,7 +131,9 @@ def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
             return _near(actual.split(), expected.split(), checker)
         case Rule.UNORDERED:
             return _bag(actual) == _bag(expected)
-        case Rule.VALUE | Rule.TYPED | Rule.TRUTH:
+        case Rule.LIVECODEBENCH:
+            return livecodebench_rules.same_printed(actual, expected)
+        case Rule.VALUE | Rule.TYPED | Rule.TRUTH | Rule.LIVECODEBENCH_VALUE:
             return _same_value(actual, expected, checker)
         case Rule.PROGRAM:
             raise ValueError("the checker is a program: it has to be run")
@@ -165,6 +174,8 @@ def _same_value(actual: str, expected: str, checker: Checker) -> bool:
         found, wanted = values.read(actual, work), values.read(expected, work)
         if checker.rule is Rule.TRUTH:
             return bool(found) == bool(wanted)
+        if checker.rule is Rule.LIVECODEBENCH_VALUE:
+            found, wanted = map(livecodebench_rules.as_returned, (found, wanted))
         return values.same(
             found,
             wanted,

@@ -17,6 +17,7 @@ from typing import Any
 from sparring import values
 from sparring.schema import Task, Test
 from sparring.tasks.calls import call_test
+from sparring.tasks.checkers import Rule
 from sparring.tasks.fields import Row, entry_point_fault
 from sparring.tasks.rows import one_line, read_json
 from sparring.tasks.sealed import unseal
@@ -65,7 +66,7 @@ def read_livecodebench(
             examples=examples,
             time_limit=time_limit,
             memory_limit=memory_limit,
-            checker="value" if entry else "tokens",
+            checker=Rule.LIVECODEBENCH_VALUE if entry else Rule.LIVECODEBENCH,
             difficulty=difficulty or None,
             source=source,
             entry_point=entry,
