@@ -20,7 +20,7 @@ from sparring.tasks.calls import FIELDS as CALL_FIELDS
 from sparring.tasks.calls import read_call_row
 from sparring.tasks.fields import OPTIONAL, REQUIRED, read_row
 from sparring.tasks.known import Shape
-from sparring.tasks.livecodebench import MARK, contest_date, read_livecodebench
+from sparring.tasks.livecodebench import contest_date, is_livecodebench, read_livecodebench
 from sparring.tasks.mapping import CALL_FIELDS as MAPPED_CALLS
 from sparring.tasks.mapping import (
     STDIN_FIELDS,
@@ -112,7 +112,7 @@ def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collect
 
 def shape_of(row: Mapping[str, Any]) -> Shape:
     """What a row looks like, by its fields; the CURE shape unless another is clear."""
-    if MARK in row:
+    if is_livecodebench(row):
         return Shape.LIVECODEBENCH
     if is_native(row):
         return Shape.NATIVE
