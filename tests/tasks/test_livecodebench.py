@@ -102,7 +102,7 @@ def test_a_row_of_test_generation_is_its_function_with_the_one_test() -> None:
     assert (task.id, task.entry_point) == ("2727/1", "Solution.countSeniors")
     assert task.checker == "livecodebench_value"
     assert [(values.decode(t.input), t.output) for t in task.tests] == [
-        ((["7868190130M7522"], {}), "1")
+        (([["7868190130M7522"]], {}), "1")
     ]
     assert task.examples == ()
     assert "def countSeniors(self" in task.statement

@@ -26,6 +26,12 @@ class Shape(StrEnum):
     CALLS = "calls"
     """``question``, ``entry_point``, ``args``, ``expected``: calls of a function."""
 
+    @property
+    def told(self) -> str:
+        """The shape in a message, after "a row of"."""
+        names = {"livecodebench": "LiveCodeBench", "calls": "a table of calls"}
+        return names.get(self.value, self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class KnownSet:
