@@ -19,6 +19,8 @@ from sparring.schema import Task
 from sparring.tasks.calls import FIELDS as CALL_FIELDS
 from sparring.tasks.calls import read_call_row
 from sparring.tasks.fields import OPTIONAL, REQUIRED, read_row
+from sparring.tasks.formats.base import Reference, Source, read_with
+from sparring.tasks.formats.which import format_of
 from sparring.tasks.known import Shape
 from sparring.tasks.livecodebench import MARK, contest_date, read_livecodebench
 from sparring.tasks.mapping import CALL_FIELDS as MAPPED_CALLS
@@ -57,6 +59,8 @@ class Choice:
     rate: Column | None = None
     """Where a row says how often programs solved it, from 0 to 1."""
     skip_bad: bool = False
+    reference: Reference | None = None
+    """Who runs reference solutions, for rows without expected values (EvalPlus)."""
 
 
 @dataclass(slots=True)
@@ -74,6 +78,8 @@ class Collected:
     """Pass rates by task id, where ``rate`` was asked for."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Columns without a meaning here, and in how many rows they were."""
+    left_tests: Counter[str] = field(default_factory=Counter)
+    """Tests that the reader of a data set left out, by the reason."""
 
 
 def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collected:
@@ -135,7 +141,7 @@ def _take(raw: Raw, choice: Choice, found: Collected, where: dict[str, str]) -> 
             found.outside += 1
             return
     try:
-        task, faults = _read(raw, row, choice, found.left_out)
+        task, faults = _read(raw, row, choice, found)
     except NoSuchCell as error:
         task, faults = None, [("--map", str(error))]
     if task is not None:
@@ -189,11 +195,16 @@ def _rate(row: Mapping[str, Any], column: Column) -> float | None:
 
 
 def _read(
-    raw: Raw, row: Mapping[str, Any], choice: Choice, left_out: Counter[str]
+    raw: Raw, row: Mapping[str, Any], choice: Choice, found: Collected
 ) -> tuple[Task | None, list[tuple[str, str]]]:
+    left_out = found.left_out
     if choice.columns:
         row = mapped(choice.columns, row)
         shape = Shape.CALLS if of_calls(row) else Shape.CURE
+    elif (form := format_of(row)) is not None:
+        known = _known(row, form.columns, left_out)
+        source = Source(raw.name, raw.where, choice.reference, found.left_tests)
+        return read_with(form, known, source)
     else:
         shape = shape_of(row)
     if shape is Shape.LIVECODEBENCH:

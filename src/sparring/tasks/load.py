@@ -16,6 +16,7 @@ from typing import Any
 from sparring.errors import DataError
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.fields import read_row
+from sparring.tasks.formats.which import format_of
 from sparring.tasks.livecodebench import MARK
 from sparring.tasks.natives import is_native, read_native
 from sparring.tasks.rows import Fault, file_rows
@@ -47,6 +48,10 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
             if isinstance(raw.row, Mapping) and MARK in raw.row:
                 raise DataError(
                     f"{raw.where}: a row of LiveCodeBench; `sparring tasks load` makes tasks of it"
+                )
+            if isinstance(raw.row, Mapping) and (form := format_of(raw.row)) is not None:
+                raise DataError(
+                    f"{raw.where}: a row of {form.name}; `sparring tasks load` makes tasks of it"
                 )
             read = read_native if is_native(raw.row) else read_row
             task, found = read(raw.row, raw.name, f"{path.name}:{number}", max_tests)

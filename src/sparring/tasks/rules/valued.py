@@ -46,7 +46,7 @@ def members(found: Any, wanted: Any, absolute: float, work: Work) -> bool:
 def not_none(found: Any, wanted: Any) -> bool:
     """EvalPlus's matches: ``wanted`` says whether a value other than None is expected; a truth
     value must be that one."""
-    return (found if isinstance(found, bool) else found is not None) == wanted
+    return wanted is (found if isinstance(found, bool) else found is not None)
 
 
 def any_of(found: Any, wanted: Any, work: Work) -> bool:
