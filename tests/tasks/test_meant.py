@@ -32,9 +32,9 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "calls, wrapped": (
         {"question": PROBLEM,
-         "input_output": '{"fn_name": "f", "inputs": [[1]], "outputs": [[2]]}'},
-        "entry_point=input_output.fn_name,args=input_output.inputs,"
-        "expected=input_output.outputs:unwrap",
+         "in_out": '{"fn_name": "f", "inputs": [[1]], "outputs": [[2]]}'},
+        "entry_point=in_out.fn_name,args=in_out.inputs,"
+        "expected=in_out.outputs:unwrap",
     ),
     "lists of lines": (
         {"question": PROBLEM, "io": {"inputs": [["1"]], "outputs": [["2"]]}},

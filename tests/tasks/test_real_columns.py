@@ -12,7 +12,9 @@ from tests.shared import shared
 
 from sparring import values
 from sparring.errors import ConfigError, DataError
-from sparring.schema import Kind, Task
+from sparring.pipelines.grading import Comparison, Grader
+from sparring.sandbox import Sandbox
+from sparring.schema import Kind, Task, Verdict
 from sparring.tasks.collect import Choice, Collected, collect
 from sparring.tasks.limits import limit
 from sparring.tasks.mapping import parse_mapping
@@ -179,6 +181,23 @@ def test_a_checker_program_brings_its_checker() -> None:
     first, second = tasks(mapping, ROW | {"judge": "print('accepted')"}, ROW | {"judge": None})
     assert (first.checker, first.checker_program) == ("program", "print('accepted')")
     assert (second.checker, second.checker_program) == ("tokens", None)
+
+
+def test_a_checker_that_is_called_with_files_is_given_them() -> None:
+    """open-r1's: input, expected and printed output as three files; prints 1 for right."""
+    judge = (
+        "import sys\n\ndef main():\n"
+        "    given, wanted, printed = (open(p).read() for p in sys.argv[1:4])\n"
+        "    print(1 if int(printed) > int(given) else 0)\n\nmain()\n"
+    )
+    row = {"q": "Print any number above n.", "i": ["3\n"], "o": ["4\n"], "judge": judge}
+    [task] = tasks(f"{PAIRS},checker_program=judge", row)
+    with Sandbox(workers=1) as sandbox:
+        grader = Grader(sandbox)
+        pairs = [Comparison.of(task, task.tests[0], printed) for printed in ("9", "3", "x")]
+        grader.prepare(pairs)
+        verdicts = [grader.verdict(pair)[0] for pair in pairs]
+    assert verdicts == [Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.WRONG_ANSWER]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from sparring.schema import Task
 from sparring.tasks.calls import FIELDS as CALL_FIELDS
 from sparring.tasks.calls import read_call_row
 from sparring.tasks.fields import OPTIONAL, REQUIRED, read_row
+from sparring.tasks.formats.base import Reference, Source, read_with
+from sparring.tasks.formats.which import format_of
 from sparring.tasks.known import Shape
 from sparring.tasks.livecodebench import contest_date, is_livecodebench, read_livecodebench
 from sparring.tasks.mapping import (
@@ -58,6 +60,8 @@ class Choice:
     rate: Column | None = None
     """Where a row says how often programs solved it, from 0 to 1."""
     skip_bad: bool = False
+    reference: Reference | None = None
+    """Who runs reference solutions, for rows without expected values (EvalPlus)."""
 
 
 @dataclass(slots=True)
@@ -79,6 +83,8 @@ class Collected:
     """Under a mapping, the columns that any row had."""
     read: set[str] = field(default_factory=set)
     """Under a mapping, the fields that any row had."""
+    left_tests: Counter[str] = field(default_factory=Counter)
+    """Tests that the reader of a data set left out, by the reason."""
 
 
 def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collected:
@@ -213,6 +219,10 @@ def _read(
         found.read |= row.keys()
         row = ours | row
         shape = Shape.CALLS if of_calls(row) else Shape.CURE
+    elif (form := format_of(row)) is not None:
+        known = _known(row, form.columns, left_out)
+        source = Source(raw.name, raw.where, choice.reference, found.left_tests)
+        return read_with(form, known, source)
     else:
         shape = shape_of(row)
     if shape is Shape.LIVECODEBENCH:

@@ -17,6 +17,7 @@ from sparring.errors import DataError
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.collect import shape_of
 from sparring.tasks.fields import read_row
+from sparring.tasks.formats.which import format_of
 from sparring.tasks.known import Shape
 from sparring.tasks.natives import is_native, read_native
 from sparring.tasks.rows import Fault, file_rows
@@ -71,6 +72,8 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
 
 def _other(row: Mapping[str, Any]) -> str | None:
     """The name of a shape that is read, but not here; None for rows of task files."""
+    if (form := format_of(row)) is not None:
+        return form.name
     shape = shape_of(row)
     return None if shape in (Shape.CURE, Shape.NATIVE) else shape.told
 

@@ -22,6 +22,7 @@ from typing import Any
 from sparring.errors import ConfigError
 from sparring.tasks.calls import FIELDS as CALL_FIELDS
 from sparring.tasks.fields import OPTIONAL, REQUIRED
+from sparring.tasks.formats.codeforces import CHECKER
 from sparring.tasks.forms import Form, fits, formed
 from sparring.tasks.limits import UNITS, limit
 from sparring.tasks.meant import meant
@@ -37,6 +38,8 @@ _TESTS = (("test_input", "test_output", "test_kind", "test_checker"), ("tests",)
 _LISTS = ("test_input", "test_output", "example_input", "example_output", "solutions",
           "test_kind", "test_checker", "example_kind", "example_checker")  # fmt: skip
 _CALL_LISTS = ("args", "kwargs", "expected", "example_args", "example_expected")
+_ARGUMENTS = re.compile(r"\bsys\.argv\b|\bfrom sys import\b.*\bargv\b")
+"""In a checker program: it is called with three files, as open-r1's are, and not by a question."""
 _PATH = re.compile(r"(?P<path>.+?)(?::(?P<form>\w+))?\Z", re.S)
 
 
@@ -156,8 +159,10 @@ def mapped(columns: Sequence[Column], row: Mapping[str, Any]) -> dict[str, Any]:
             raise NoSuchCell(f"{column.field}={column.whole}: {error}") from None
         if value is not None:
             found[column.field] = value
-    if "checker_program" in found:
+    if (program := found.get("checker_program")) is not None:
         found.setdefault("checker", "program")
+        if isinstance(program, str) and _ARGUMENTS.search(program):
+            found["checker_program"] = CHECKER.replace("SOURCE", repr(program))
     return found
 
 

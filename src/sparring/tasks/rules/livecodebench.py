@@ -24,7 +24,7 @@ _READING = Context(traps=[InvalidOperation])
 """Numbers are read exactly; only what is no number raises, whatever the caller's context says."""
 
 
-def same_printed(actual: str, expected: str) -> bool:
+def printed(actual: str, expected: str) -> bool:
     """Whether the harness accepts a printed text."""
     ours, theirs = _lines(actual), _lines(expected)
     return len(ours) == len(theirs) and all(
@@ -32,7 +32,7 @@ def same_printed(actual: str, expected: str) -> bool:
     )
 
 
-def as_returned(value: Any) -> Any:
+def returned(value: Any) -> Any:
     """The value that the harness compares: a list in place of a tuple, its items untouched."""
     return list(value) if isinstance(value, tuple) else value
 
