@@ -90,7 +90,7 @@ def one_test(**changes: Any) -> dict[str, Any]:
         "test_id": 1,
         "difficulty": "easy",
         "function_name": "countSeniors",
-        "starter_code": "class Solution:\n    def countSeniors(self, d: List[str]) -> int:\n        ",
+        "starter_code": "class Solution:\n    def countSeniors(self, d: List[str]):\n        ",
         "test": json.dumps([case('["7868190130M7522"]', "1", "functional")]),
     } | changes
 

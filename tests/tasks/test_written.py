@@ -10,7 +10,8 @@ import pytest
 
 from sparring import values
 from sparring.errors import DataError
-from sparring.schema import Kind, Task, Test
+from sparring.sandbox import Job, Sandbox
+from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.load import dump_tasks, load_tasks
 from sparring.tasks.rows import file_rows
@@ -155,3 +156,26 @@ def test_a_column_of_that_name_beside_our_own_tests_is_left_out(tmp_path: Path) 
     found = collect([file_rows(path)], Choice())
     assert found.tasks[0].tests == (Test("1", "1"),)
     assert dict(found.left_out) == {"tests": 1}
+
+
+@pytest.mark.parametrize("entry_point", [None, "Solution.add"])
+def test_methods_of_a_class(entry_point: str | None, tmp_path: Path) -> None:
+    tests = ["assert Solution().add(1, 2) == 3", "assert Solution().add(0, b=0) == 0"]
+    row = {"question": "?", "entry_point": entry_point, "tests": tests}
+    task = read(tmp_path, row)
+    assert task.entry_point == "Solution.add"
+    assert calls(task) == [([1, 2], 3), ([0], 0)]
+    looped = "for n in range(3):\n    assert Solution().add(n, n) == 2 * n"
+    (tmp_path / "dumped.jsonl").unlink()
+    [script] = read(tmp_path, row | {"tests": looped}).tests
+    assert script.kind is Kind.SCRIPT
+    assert "assert add(n, n) == 2 * n" in script.input
+    right = "class Solution:\n    def add(self, a, b):\n        return a + b\n"
+    with Sandbox(workers=1) as sandbox:
+        [[good], [bad]] = sandbox.run(
+            [
+                Job(source, (script.input,), kind=Kind.SCRIPT, entry_point="Solution.add")
+                for source in (right, right.replace("+", "-"))
+            ]
+        )
+    assert (good.verdict, bad.verdict) == (Verdict.ACCEPTED, Verdict.WRONG_ANSWER)

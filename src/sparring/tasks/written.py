@@ -15,7 +15,7 @@ import builtins
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sparring.schema import Test
+from sparring.schema import Kind, Test
 from sparring.tasks.meant import guess
 from sparring.tasks.rows import one_line
 from sparring.tasks.suites import parsed, read_suite
@@ -91,12 +91,22 @@ def _suite(row: Row, parts: list[str]) -> tuple[str | None, tuple[Test, ...]]:
             row.fault("entry_point", f"is missing, and the tests {many}: which is the function?")
             return None, ()
         entry_point = names[0]
-    tests = read_suite(row, "tests", parts, entry_point, program)
+    if "." not in entry_point:
+        return entry_point, read_suite(row, "tests", parts, entry_point, program)
+    # A call test names the method by its class, a script by itself.
+    dotted = ast.parse(entry_point, mode="eval").body
+    named = [_renamed(part, entry_point, dotted) for part in parts]
+    tests = read_suite(row, "tests", named, entry_point, program)
+    if any(test.kind is Kind.SCRIPT for test in tests):
+        bare = ast.Name(entry_point.partition(".")[2], ast.Load())
+        named = [_renamed(part, entry_point, bare) for part in parts]
+        tests = read_suite(row, "tests", named, entry_point, program)
     return entry_point, tests
 
 
 def _tested(tests: ast.Module, program: ast.Module | None) -> list[str]:
-    """The functions that the tests can be about: called, and defined by nobody but the program."""
+    """The functions that the tests can be about: called, and defined by nobody but the program;
+    ``Class.method`` where ``Class().method`` is called."""
     nodes = list(ast.walk(tests))
     own = {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     own |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
@@ -104,12 +114,36 @@ def _tested(tests: ast.Module, program: ast.Module | None) -> list[str]:
     for node in nodes:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             own |= {a.asname or a.name.partition(".")[0] for a in node.names}
-    called = [n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
-    names = list(dict.fromkeys(name for name in called if name not in own))
+    called = [n.func for n in nodes if isinstance(n, ast.Call)]
+    methods = [name for func in called if (name := _method(func))]
+    classes = {name.partition(".")[0] for name in methods}
+    names = [f.id for f in called if isinstance(f, ast.Name) and f.id not in classes]
+    names = list(dict.fromkeys(n for n in names + methods if n.partition(".")[0] not in own))
     if program is not None and len(names) > 1:
         theirs = {n.name for n in program.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-        return [name for name in names if name in theirs]
+        return [name for name in names if name.partition(".")[0] in theirs]
     return names
+
+
+def _method(func: ast.expr) -> str | None:
+    """``Class.method`` of what is called as ``Class().method``."""
+    if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Call):
+        return None
+    made = func.value
+    plain = isinstance(made.func, ast.Name) and not made.args and not made.keywords
+    return f"{made.func.id}.{func.attr}" if plain else None  # type: ignore[attr-defined]
+
+
+def _renamed(part: str, entry_point: str, name: ast.expr) -> str:
+    """A part of a suite with another name where a method is called of a new object."""
+    tree = parsed(part)
+    if tree is None:
+        return part
+    places = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _method(n.func)]
+    found = [n for n in places if _method(n.func) == entry_point]
+    for node in found:
+        node.func = name
+    return ast.unparse(tree) if found else part
 
 
 def _without_import(part: str) -> str:
