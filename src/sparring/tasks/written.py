@@ -19,12 +19,10 @@ from sparring.schema import Kind, Test
 from sparring.tasks.meant import guess
 from sparring.tasks.rows import one_line
 from sparring.tasks.suites import parsed, read_suite
+from sparring.testnames import seems_programs
 
 if TYPE_CHECKING:
     from sparring.tasks.fields import Row
-
-_SOLUTION = "solution"
-"""The module that suites import what they test from, as in KodCode; here the program is there."""
 
 
 def read_written(row: Row) -> tuple[str | None, tuple[Test, ...]]:
@@ -48,7 +46,7 @@ def read_written(row: Row) -> tuple[str | None, tuple[Test, ...]]:
         row.fault("tests", "has no test; a task without ground-truth tests has no reward")
     if row.faults:
         return None, ()
-    return _suite(row, [_without_import(part) for part in parts])
+    return _suite(row, parts)
 
 
 def _printed(row: Row, held: Sequence[Mapping[str, object]]) -> Iterator[Test]:
@@ -74,7 +72,7 @@ def _map(row: Row) -> str:
     return f" (--map {','.join(f'{k}={v}' for k, v in found.items())})" if found else ""
 
 
-def _suite(row: Row, parts: list[str]) -> tuple[str | None, tuple[Test, ...]]:
+def _suite(row: Row, parts: Sequence[str]) -> tuple[str | None, tuple[Test, ...]]:
     trees = [parsed(part) for part in parts]
     whole = parsed("\n".join(parts))
     if whole is None:
@@ -112,7 +110,7 @@ def _tested(tests: ast.Module, program: ast.Module | None) -> list[str]:
     own |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     own |= {n.arg for n in nodes if isinstance(n, ast.arg)} | set(dir(builtins))
     for node in nodes:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and not _of_program(node):
             own |= {a.asname or a.name.partition(".")[0] for a in node.names}
     called = [n.func for n in nodes if isinstance(n, ast.Call)]
     methods = [name for func in called if (name := _method(func))]
@@ -123,6 +121,11 @@ def _tested(tests: ast.Module, program: ast.Module | None) -> list[str]:
         theirs = {n.name for n in program.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
         return [name for name in names if name.partition(".")[0] in theirs]
     return names
+
+
+def _of_program(node: ast.stmt) -> bool:
+    """Whether an import is one of the program under test: ``from solution import f``."""
+    return isinstance(node, ast.ImportFrom) and seems_programs(node.module or "")
 
 
 def _method(func: ast.expr) -> str | None:
@@ -144,15 +147,3 @@ def _renamed(part: str, entry_point: str, name: ast.expr) -> str:
     for node in found:
         node.func = name
     return ast.unparse(tree) if found else part
-
-
-def _without_import(part: str) -> str:
-    """A part of a suite without its ``from solution import …``, its lines left blank."""
-    tree = parsed(part)
-    lines = part.splitlines(keepends=True)
-    for node in tree.body if tree else ():
-        plain = isinstance(node, ast.ImportFrom) and node.module == _SOLUTION and not node.level
-        if plain and not any(a.asname for a in node.names):  # type: ignore[attr-defined]
-            for i in range(node.lineno - 1, node.end_lineno or node.lineno):
-                lines[i] = "\n"
-    return "".join(lines)
