@@ -201,7 +201,7 @@ MENDS = (
     ),
     Mend(
         "no stand-ins for tests",
-        (("scripts.py", " and not _names_a_test(other)", ""),
+        (("offered.py", " and not names_a_test(n)", ""),
          ("candidate.py", " and any(mark in text for mark in _OPAQUE)", " and False")),
         ("script: a check of its own", "script: a test of its own"),
         all_levels=True,

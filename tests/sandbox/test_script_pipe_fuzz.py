@@ -46,8 +46,13 @@ CALLS = [
     values.encode((name, list(arguments), named)).encode()
     for name in (None, "g", "C.method", "missing")
     for arguments, named in ((ARGUMENTS, {"k": 1}), ((), {}), (("x" * 50, 2**70, {1, 2}), {}))
-]
+] + [values.encode(names).encode() for names in (["LIMIT", "TABLE", "f"], ["C", "k", "LIMIT"])]
+DATA = [
+    b"v" + values.encode({name: values.encode(value) for name, value in held.items()}).encode()
+    for held in ({"LIMIT": 5, "TABLE": {"a": (1, 2.5)}}, {"LIMIT": [3, None]}, {})
+] + [b"e" + raised.describe(ValueError("no"))]
 PROGRAM = """
+LIMIT, TABLE = 5, {"a": (1, 2.5)}
 def f(*arguments, **named): return sorted(arguments[0])
 def g(*arguments, **named): return arguments, named
 class C:
@@ -214,8 +219,34 @@ def answers(channel: int) -> Iterator[bytes]:
     """All that were given, each of them well-formed."""
     while (answer := messages.receive(channel)) is not None:
         if answer[:1] == b"v":
-            assert len(values.decode(answer[1:].decode("ascii"))) == 3
+            held = values.decode(answer[1:].decode("ascii"))
+            texts = held.values() if isinstance(held, dict) else ()
+            assert isinstance(held, dict) or len(held) == 3
+            assert all(values.encode(values.decode(text)) == text for text in texts)
         else:
             assert isinstance(raised.rebuild(answer[1:]), Exception)
             assert len(json.loads(answer[1:])) == 4
         yield answer
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_data_is_a_table_of_what_was_asked_or_no_answer(count: int) -> None:
+    chance = random.Random(f"data {count}")
+    found = gone = 0
+    for _ in range(count):
+        mine, its = socket.socketpair()
+        with mine, its:
+            its.sendall(mutated(chance, DATA))
+            its.shutdown(socket.SHUT_WR)
+            line = Line(mine.fileno())
+            try:
+                data = line.ask_data({"LIMIT", "TABLE"})
+            except ProgramGone:
+                gone += 1
+                assert line.gone
+            else:
+                found += bool(data)
+                assert data.keys() <= {"LIMIT", "TABLE"}
+                assert not any(isinstance(value, values.Opaque) for value in data.values())
+            assert not line.asked
+    assert min(found, gone) > count / 100, (found, gone)

@@ -195,7 +195,7 @@ def test_what_is_said_of_a_wrong_answer(sandbox: Sandbox, ending: str, detail: s
 
 
 def test_an_exception_that_ends_a_thread_counts_and_its_exit_does_not(sandbox: Sandbox) -> None:
-    started = "import sys, threading\nthreading.Thread(target=lambda: {}).start()"
+    started = "import sys, threading\nf(1, 2)\nthreading.Thread(target=lambda: {}).start()"
     dies, leaves = run(sandbox, RIGHT, started.format("1 / 0"), started.format("sys.exit(1)"))
     assert dies.verdict is Verdict.RUNTIME_ERROR
     assert "ZeroDivisionError" in dies.detail

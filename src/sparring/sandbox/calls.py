@@ -40,6 +40,8 @@ def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
     A call is the encoded triple of a name (None: the entry point), positional and named
     arguments. The answer is `VALUE` and the encoded triple of the value and both kinds of
     arguments as the call left them, or `ERROR` and a description of the exception (``raised``).
+    A list of names asks for the program's data: the answer is the table of those that it has, each
+    value encoded by itself.
     Raises `ValueError` for a message that is too long.
     """
     program: list[ModuleType] = []
@@ -54,11 +56,15 @@ def _answer_one(program: list[ModuleType], code: CodeType, entry_point: str, cha
         return False
     try:
         # Taken out of the list: the bytes end with their decoding.
-        name, arguments, named = values.decode((received.pop() or b"").decode("ascii"))
+        asked = [values.decode((received.pop() or b"").decode("ascii"))]
         if not program:
             program.append(_load(code))
-        result = _find(program[0], name or entry_point)(*arguments, **named)
-        answer = messages.VALUE + values.encode((result, arguments, named)).encode("ascii")
+        if isinstance(asked[0], list):
+            answer = messages.VALUE + values.encode(_data(program[0], asked[0])).encode("ascii")
+        else:
+            name, arguments, named = asked.pop()
+            result = _find(program[0], name or entry_point)(*arguments, **named)
+            answer = messages.VALUE + values.encode((result, arguments, named)).encode("ascii")
         if len(answer) > messages.MAX_BYTES:
             raise ValueError("a value that is too long")
     except MemoryError:
@@ -67,6 +73,14 @@ def _answer_one(program: list[ModuleType], code: CodeType, entry_point: str, cha
         answer = messages.ERROR + raised.describe(error)
     messages.send(channel, answer)
     return True
+
+
+def _data(module: ModuleType, names: list[str]) -> dict[str, str]:
+    """The module's data under these names, encoded. What can be called is none, nor is an iterator,
+    which encoding would drain."""
+    held = {name: module.__dict__[name] for name in names if name in module.__dict__}
+    data = {n: v for n, v in held.items() if not (callable(v) or hasattr(v, "__next__"))}
+    return {name: values.encode(value) for name, value in data.items()}
 
 
 def _given(spec: int) -> list[Any]:

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Set
-from typing import Any
+from collections.abc import Callable, Collection, Set
+from typing import Any, TypeVar
 
 from sparring import values
 from sparring.sandbox import messages, raised
@@ -25,6 +25,7 @@ _GONE = "the program ended before the script did"
 _NO_ANSWER = "the program's process sent what is no answer"
 _OPAQUE = ('{"object":', '{"falsy":')
 """How `values` writes what is not plain. Inside a string its quotes would be escaped."""
+_Read = TypeVar("_Read")
 
 
 class ProgramGone(BaseException):
@@ -43,6 +44,8 @@ class Line:
         self.gone = ""
         """Why the program counts as gone, from the first call that finds it so. A script that
         catches everything would pass."""
+        self.asked = False
+        """Whether the program was called at all. A script that never does tests nothing."""
 
     def ask(self, request: bytes, count: int, names: Set[str]) -> Any:
         """Send a request; an exception, or the triple of value, `count` arguments, named ones.
@@ -51,16 +54,34 @@ class Line:
         """
         if len(request) > messages.MAX_BYTES:
             raise ValueError("arguments that are too long")
+        self._refuse_within()
+        self._on_call()
+        self.asked = True
+        return self._answered(request, lambda answer: _parse(answer, count, names))
+
+    def ask_data(self, names: Collection[str]) -> dict[str, Any]:
+        """What the program has under these names, where that is plain data.
+
+        Nothing of a program that cannot be loaded: the next call will tell why.
+        """
+        if not names:
+            return {}
+        self._refuse_within()
+        request = values.encode(sorted(names)).encode("ascii")
+        return self._answered(request, lambda answer: _parse_data(answer, names))
+
+    def _refuse_within(self) -> None:
         if self._caller == threading.get_ident():
             # A signal's handler, or a finaliser. To wait for the lock would be for ever.
             raise RuntimeError("a call of the program during another")
-        self._on_call()
+
+    def _answered(self, request: bytes, read: Callable[[bytes], _Read]) -> _Read:
         with self._turn:
             if self.gone:
                 raise ProgramGone(self.gone)
             self._caller = threading.get_ident()
             try:
-                return _parse(self._exchange(request), count, names)
+                return read(self._exchange(request))
             except ProgramGone as error:
                 self.gone = str(error)
                 raise
@@ -126,6 +147,25 @@ def _parse(answer: bytes, count: int, names: Set[str]) -> Any:
     except Exception:  # noqa: BLE001 - whatever it is that makes it no answer
         raise ProgramGone(_NO_ANSWER) from None
     return value, after, named
+
+
+def _parse_data(answer: bytes, names: Collection[str]) -> dict[str, Any]:
+    if answer[:1] == messages.ERROR:
+        return {}
+    try:
+        if answer[:1] != messages.VALUE:
+            raise ValueError("neither value nor error")
+        texts = values.decode(answer[1:].decode("ascii"))
+        if type(texts) is not dict or not set(names).issuperset(texts):
+            raise ValueError("other names")
+        if any(type(text) is not str for text in texts.values()):  # a range has no end to search
+            raise ValueError("no texts")
+        plain = {n: t for n, t in texts.items() if not any(mark in t for mark in _OPAQUE)}
+        return {name: values.decode(text) for name, text in plain.items()}
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is that makes it no answer
+        raise ProgramGone(_NO_ANSWER) from None
 
 
 def _update(mine: Any, theirs: Any) -> None:

@@ -20,14 +20,17 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+_START = "startTest"
 _TEST_METHODS = ("addFailure", "addError", "addSubTest", "addUnexpectedSuccess")
 
 
 class Failures:
     """The first failure is kept; `settle` waits for the last that may come, `raise_first` tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_start: Callable[[object], None]) -> None:
+        """No failure yet; `on_start` is told of each test that ``unittest`` starts."""
         self._first: BaseException | None = None
+        self._on_start = on_start
 
     def watch(self, code: CodeType) -> None:
         """Listen to threads, finalisers and the test frameworks that the script mentions."""
@@ -75,6 +78,9 @@ class Failures:
         def listened_to(method: Callable[..., Any], kind: str) -> Callable[..., Any]:
             @functools.wraps(method)
             def told(result: object, *given: Any, **named: Any) -> Any:
+                if kind == _START:
+                    self._on_start(*given, **named)
+                    return method(result, *given, **named)
                 about, error = _told(kind, [*given, *named.values()])
                 if error is not None or kind == "addUnexpectedSuccess":
                     self._test(about, error)
@@ -83,7 +89,7 @@ class Failures:
             return told
 
         def listen(cls: type) -> None:
-            for name in _TEST_METHODS:
+            for name in (_START, *_TEST_METHODS):
                 if callable(own := cls.__dict__.get(name)):
                     setattr(cls, name, listened_to(own, name))
 

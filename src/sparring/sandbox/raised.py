@@ -24,6 +24,10 @@ _NAMED = (ImportError, NameError, AttributeError)
 _POSITIONS = {UnicodeEncodeError: 2, UnicodeDecodeError: 2, UnicodeTranslateError: 1}
 
 
+PROGRAM_CLASSES = "program_classes"
+"""Attribute of an exception that arrived: the names of its classes there, nearest first."""
+
+
 class ProgramError(Exception):
     """What the program raised, where it is no exception that Python itself has."""
 
@@ -75,8 +79,13 @@ def rebuild(description: bytes) -> BaseException:
                 error = next((e for e in made if str(e) == text), made[0])
                 if isinstance(error, _NAMED):
                     error.name = about
-                return _unmistakable(error, said)
-    return ProgramError(said)
+                return _named(_unmistakable(error, said), names)
+    return _named(ProgramError(said), names)
+
+
+def _named(error: Exception, names: list[str]) -> Exception:
+    setattr(error, PROGRAM_CLASSES, tuple(names))
+    return error
 
 
 def _unmistakable(error: Exception, said: str) -> Exception:

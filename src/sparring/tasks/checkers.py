@@ -19,7 +19,7 @@ from enum import StrEnum
 from functools import cache
 
 from sparring import values
-from sparring.tasks.rules import printed, valued
+from sparring.tasks.rules import livecodebench, printed, valued
 
 VERSION = "3"
 
@@ -48,6 +48,12 @@ class Rule(StrEnum):
     TRUTH = "truth"
     """For calls: the value counts as true, or as false, as the expected one says: what
     ``assert f(x)`` asks."""
+    LIVECODEBENCH = "livecodebench"
+    """As LiveCodeBench's harness compares printed text: line by line, equal numbers are equal
+    (`rules.livecodebench`)."""
+    LIVECODEBENCH_VALUE = "livecodebench_value"
+    """For calls, as its harness compares values: as ``value``, a returned tuple counting as the
+    list of its items."""
     PROGRAM = "program"
     """The task's own program decides."""
     # Rules of data sets' own harnesses: `rules` says what each accepts.
@@ -72,7 +78,7 @@ class Rule(StrEnum):
 
 _OF_CALLS = (
     Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.UNWRAPPED, Rule.EVALPLUS, Rule.ALLCLOSE, Rule.MEMBERS,
-    Rule.NOT_NONE, Rule.ANY_OF, Rule.RETURNED,
+    Rule.NOT_NONE, Rule.ANY_OF, Rule.RETURNED, Rule.LIVECODEBENCH_VALUE,
 )  # fmt: skip
 _DEFAULTS = {Rule.FLOAT: 1e-6, Rule.VALUE: 0.0, Rule.TYPED: 0.0}
 _DEFAULTS |= {Rule.EVALPLUS: 0.0, Rule.ALLCLOSE: 0.0, Rule.MEMBERS: 0.0}
@@ -147,6 +153,8 @@ def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
             return _near(actual.split(), expected.split(), checker)
         case Rule.UNORDERED:
             return _bag(actual) == _bag(expected)
+        case Rule.LIVECODEBENCH:
+            return livecodebench.printed(actual, expected)
         case Rule.APPS:
             return printed.apps(actual, expected)
         case Rule.TACO:
@@ -207,6 +215,8 @@ def _same_value(actual: str, expected: str, checker: Checker) -> bool:
                 return valued.not_none(found, wanted)
             case Rule.ANY_OF:
                 return valued.any_of(found, wanted, work)
+            case Rule.LIVECODEBENCH_VALUE:
+                found, wanted = livecodebench.returned(found), livecodebench.returned(wanted)
             case Rule.RETURNED:
                 return True
         return values.same(

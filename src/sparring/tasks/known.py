@@ -28,6 +28,12 @@ class Shape(StrEnum):
     OWN = "own"
     """The data set's own columns (`formats`)."""
 
+    @property
+    def told(self) -> str:
+        """The shape in a message, after "a row of"."""
+        names = {"livecodebench": "LiveCodeBench", "calls": "a table of calls"}
+        return names.get(self.value, self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class KnownSet:
@@ -64,6 +70,17 @@ KNOWN = (
     KnownSet("LiveCodeBench", "Gen-Verse/LiveCodeBench-ReasonFlux", "test", Shape.CURE, 511),
     KnownSet("MBPP", "Gen-Verse/MBPP-ReasonFlux", "test", Shape.CURE, 221),
     LIVECODEBENCH,
+    KnownSet(
+        "LiveCodeBench-full",
+        "livecodebench/code_generation",
+        "test",
+        Shape.LIVECODEBENCH,
+        400,
+        ("test.jsonl",),
+    ),
+    KnownSet(
+        "LiveCodeBench-tests", "livecodebench/test_generation", "test", Shape.LIVECODEBENCH, 442
+    ),
     KnownSet("HumanEval", "openai/openai_humaneval", "test", Shape.NATIVE, 164),
     KnownSet("HumanEvalPlus", "evalplus/humanevalplus", "test", Shape.NATIVE, 164),
     KnownSet("MBPPPlus", "evalplus/mbppplus", "test", Shape.NATIVE, 378),

@@ -30,6 +30,7 @@ from sparring.tasks.fields import (
     read_id,
     read_label,
 )
+from sparring.tasks.meant import meant
 from sparring.tasks.suites import parsed, read_suite
 from sparring.tasks.without_numpy import without_numpy
 
@@ -178,7 +179,7 @@ def _joined(prompt: str, body: str) -> str:
 def _require(row: Row, name: str) -> None:
     value = row.data.get(name)
     if value is None:
-        row.fault(name, "is missing")
+        row.fault(name, f"is missing; {meant(row.data)}")
     elif isinstance(value, str) and not value.strip():
         row.fault(name, "is blank")
 

@@ -16,10 +16,13 @@ import ast
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from sparring.schema import Kind, Test
 from sparring.tasks.asserts import CallTest, parse_asserts
-from sparring.tasks.fields import Row
+
+if TYPE_CHECKING:
+    from sparring.tasks.fields import Row
 
 
 def read_suite(
