@@ -13,7 +13,7 @@ import sparring
 
 ROOT = Path(sparring.__file__).parent
 STOREYS: list[set[str]] = [
-    {"schema", "errors", "values", "__init__"},
+    {"schema", "errors", "values", "testnames", "__init__"},
     {"tasks", "prompts", "sampling", "sandbox", "scoring", "learning", "runs"},
     {"recipe", "microworld", "pipelines", "starters"},
     {"config"},

@@ -13,26 +13,24 @@ from collections.abc import Collection
 
 CHECK = "check"
 CANDIDATE = "candidate"
-PYTEST = frozenset("approx fail importorskip main mark param raises skip xfail".split())
+_PYTEST_TEXT = "approx fail importorskip main mark param raises skip xfail"
+PYTEST = frozenset(_PYTEST_TEXT.split())
 """What a suite may use of pytest. The sandbox has its own of each (``sandbox.pytest_names``)."""
-FIXTURES = frozenset(
-    """cache capfd capfdbinary caplog capsys capsysbinary doctest_namespace monkeypatch pytestconfig
-    record_property record_testsuite_property record_xml_attribute recwarn request testdir tmp_path
-    tmp_path_factory tmpdir tmpdir_factory pytester subtests benchmark event_loop mocker faker
-    """.split()
-)
+_FIXTURES_TEXT = """cache capfd capfdbinary caplog capsys capsysbinary doctest_namespace
+    monkeypatch pytestconfig record_property record_testsuite_property record_xml_attribute
+    recwarn request testdir tmp_path tmp_path_factory tmpdir tmpdir_factory pytester subtests
+    benchmark event_loop mocker faker"""
+FIXTURES = frozenset(_FIXTURES_TEXT.split())
 """Fixtures of pytest and of plugins that are often met. None is given."""
-PACKAGES = frozenset(
-    """attr attrs bs4 cv2 cython dateutil ddt django faker flask freezegun gmpy2 hypothesis lxml
-    matplotlib mock more_itertools mpmath nose nose2 numba networkx numpy pandas parameterized PIL
-    polars pydantic pytest pytz requests scipy seaborn setuptools six sklearn sortedcontainers
-    sqlalchemy statsmodels sympy tensorflow torch tqdm typing_extensions yaml""".split()
-)
+_PACKAGES_TEXT = """attr attrs bs4 cv2 cython dateutil ddt django faker flask freezegun gmpy2
+    hypothesis lxml matplotlib mock more_itertools mpmath nose nose2 numba networkx numpy pandas
+    parameterized PIL polars pydantic pytest pytz requests scipy seaborn setuptools six sklearn
+    sortedcontainers sqlalchemy statsmodels sympy tensorflow torch tqdm typing_extensions yaml"""
+PACKAGES = frozenset(_PACKAGES_TEXT.split())
 """Packages that a suite may name. None of them is the program under test."""
-_PROGRAMS = frozenset(
-    """answer candidate implementation main module my_module my_solution program response
-    solution solutions src submission target your_module your_solution""".split()
-)
+_PROGRAMS_TEXT = """answer candidate implementation main module my_module my_solution program
+    response solution solutions src submission target your_module your_solution"""
+_PROGRAMS = frozenset(_PROGRAMS_TEXT.split())
 _TESTS = {"assert", "assertion", "check", "checks", "ensure", "expect", "grade", "judge"}
 _TESTS |= {"test", "tests", "validate", "verify"}
 _LAST_OF_TESTS = {"assertion", "checks", "test", "tests"}

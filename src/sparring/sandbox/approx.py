@@ -20,8 +20,8 @@ class Approx:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(
-        self, expected: Any, rel: float | None = None, abs: float | None = None,  # noqa: A002
-        nan_ok: bool = False,  # noqa: FBT001, FBT002
+        self, expected: Any, rel: float | None = None, abs: float | None = None,
+        nan_ok: bool = False,
     ) -> None:  # fmt: skip
         """The value, or a list, tuple or mapping of values, and how near is near enough."""
         for name, tolerance in (("rel", rel), ("abs", abs)):

@@ -115,6 +115,11 @@ class Candidate:
         self._asked = None if entry_point else name
         self.__name__ = self.__qualname__ = name
 
+    @property
+    def __signature__(self) -> Any:
+        """Asked for by `inspect.signature`. That of `__call__` would be taken for the program's."""
+        raise TypeError(f"what parameters {self.__name__} has is not seen from a test script")
+
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         text = values.encode((self._asked, list(arguments), named))
         if self._asked is not None and any(mark in text for mark in _OPAQUE):

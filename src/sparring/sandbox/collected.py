@@ -134,7 +134,7 @@ class Suite:
         load = unittest.defaultTestLoader.loadTestsFromTestCase
         suite = unittest.TestSuite()
         for cls in classes:
-            tests: list[Any] = list(load(cls))  # type: ignore[arg-type]
+            tests: list[Any] = list(load(cls))
             suite.addTests(test for test in tests if not self.own.ran_unit(test))
         suite.run(unittest.TestResult())
 
@@ -173,7 +173,7 @@ def _each(name: str, marks: list[Mark], run: Callable[[str, dict[str, Any]], Non
             continue
         try:
             run(name + case.shown, case.given)
-        except Exception:  # noqa: BLE001, S112 - however it fails, it was expected to
+        except Exception:  # noqa: BLE001 - however it fails, it was expected to
             continue
         if expected.kwargs.get("strict"):
             raise AssertionError(f"{name}{case.shown}: should have failed")

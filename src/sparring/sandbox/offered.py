@@ -121,4 +121,3 @@ class _Instance:
         if name.startswith("_"):
             raise AttributeError(name)
         return self._cls.method(name)
-

@@ -145,7 +145,7 @@ def _raises(
     return caught
 
 
-def _fail(reason: str = "", pytrace: bool = True, *, msg: str = "") -> None:  # noqa: FBT001, FBT002
+def _fail(reason: str = "", pytrace: bool = True, *, msg: str = "") -> None:
     raise Failed(reason or msg)
 
 
@@ -153,7 +153,7 @@ def _skip(reason: str = "", *, allow_module_level: bool = False, msg: str = "") 
     raise Skipped(reason or msg)
 
 
-def _param(*values: Any, marks: Mark | Sequence[Mark] = (), id: object = None) -> Param:  # noqa: A002
+def _param(*values: Any, marks: Mark | Sequence[Mark] = (), id: object = None) -> Param:
     return Param(values, (marks,) if isinstance(marks, Mark) else tuple(marks))
 
 

@@ -100,8 +100,8 @@ def _until_exit(failures: Failures, run: Callable[..., Any], *arguments: Any) ->
     """Run something that may exit. Raises `AssertionError` for a status that is not 0."""
     try:
         run(*arguments)
-    except pytest_names.Failed as failed:
-        raise AssertionError(str(failed)).with_traceback(failed.__traceback__) from None
+    except pytest_names.Failed as error:
+        raise AssertionError(str(error)).with_traceback(error.__traceback__) from None
     except SystemExit as stop:
         status = stop.code
         if status is None or (isinstance(status, int) and status == 0):

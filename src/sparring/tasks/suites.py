@@ -1,25 +1,29 @@
 """A suite of assertions on one function as tests: calls if all of it is, else one script.
 
-A suite of nothing but assertions that `asserts` can read becomes call tests, each compared by the
-rule that its assertion states. Any other (loops, helpers, a round trip, a tolerance that is
-computed) stays whole as one script. Nothing is left out or approximated.
+A suite of nothing but assertions that `asserts` can read, by themselves or in functions ``test…``
+and ``check``, becomes call tests, each compared by the rule that its assertion states. Any other
+(loops, helpers, a round trip, a tolerance that is computed) stays whole as one script. Nothing is
+left out or approximated. A suite that cannot be run, or in which no assertion is reached, is
+refused (``runnable``).
 
-A script runs apart from the program, so imports of the program's that it uses are put before it.
-So is ``import math`` where it writes ``math.isclose`` and nobody imports it: published rewritings
-of MBPP have lost the ``test_imports``, and no program would pass. The same for any other module of
-the standard library.
+A script runs apart from the program, so what it uses of the program's head is put before it
+(``carried``). So is ``import math`` where it writes ``math.isclose`` and nobody imports it:
+published rewritings of MBPP have lost the ``test_imports``, and no program would pass. The same
+for any other module of the standard library.
 """
 
 from __future__ import annotations
 
 import ast
-import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sparring.schema import Kind, Test
 from sparring.tasks.asserts import CallTest, parse_asserts
+from sparring.tasks.carried import carried
+from sparring.tasks.runnable import why_not
+from sparring.testnames import CHECK, is_programs, tested_names
 
 if TYPE_CHECKING:
     from sparring.tasks.fields import Row
@@ -30,58 +34,48 @@ def read_suite(
 ) -> tuple[Test, ...]:
     """The tests of a suite: calls if all of it is, else one script; none with a fault noted.
     ``program`` is the reference, or the head of one, as far as it is Python."""
-    source = "\n".join(part for part in parts if part.strip()) + "\n"
+    source = "\n".join(_distinct(part for part in parts if part.strip())) + "\n"
     tree = parsed(source)
     if tree is None:
         row.fault(name, "is not Python")
         return ()
-    if not any(isinstance(n, (ast.Assert, ast.Raise)) for n in ast.walk(tree)):
-        row.fault(name, "asserts nothing: every program would pass")
+    if fault := why_not(tree, entry_point):
+        row.fault(name, fault)
         return ()
     calls = _calls(tree, entry_point)
     if calls:
         return tuple(Test(c.input, c.output, Kind.CALL, c.checker) for c in calls)
-    script = "".join(f"{one}\n" for one in _lost_imports(tree, entry_point, program)) + source
+    script = "".join(f"{one}\n" for one in carried(tree, entry_point, program)) + source
     return (Test(script, "", Kind.SCRIPT),)
 
 
-def _lost_imports(suite: ast.Module, entry_point: str, program: ast.Module | None) -> Iterator[str]:
-    """The imports that a suite needs and has not."""
-    nodes = list(ast.walk(suite))
-    used = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    used -= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-    used -= {n.arg for n in nodes if isinstance(n, ast.arg)}
-    used -= {a for n in nodes for a in _bound(n)} | {entry_point}
-    body = program.body if program else []
-    for node in body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and used.intersection(_bound(node)):
-            yield ast.unparse(node)
-    used -= {name for node in body for name in _bound(node)}
-    spoken_of = (n.value for n in nodes if isinstance(n, ast.Attribute))
-    modules = {n.id for n in spoken_of if isinstance(n, ast.Name)} & used
-    for name in sorted(modules & sys.stdlib_module_names):
-        yield f"import {name}"
-
-
-def _bound(node: ast.AST) -> list[str]:
-    """The names that an import or a definition binds."""
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return [a.asname or a.name.partition(".")[0] for a in node.names]
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return [node.name]
-    return []
+def _distinct(parts: Iterable[str]) -> Iterator[str]:
+    """The parts, with another name for a test of which an earlier part has one: both are run."""
+    seen: set[str] = set()
+    for number, part in enumerate(parts):
+        tree = parsed(part)
+        lines = part.splitlines(keepends=True)
+        for node in tree.body if tree else ():
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+                if node.name in seen:
+                    old = f"def {node.name}"
+                    new = f"{old}_{number + 1}"
+                    lines[node.lineno - 1] = lines[node.lineno - 1].replace(old, new, 1)
+                seen.add(node.name)
+        yield "".join(lines)
 
 
 def _calls(tree: ast.Module, entry_point: str) -> list[CallTest] | None:
     """The suite as calls; None where anything in it is none."""
     asserted: list[ast.Assert] = []
-    names = [entry_point]
+    names = [entry_point, *_other_names(tree, entry_point)]
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == "check":
+        if isinstance(node, ast.FunctionDef) and _is_test(node):
             arguments = node.args
-            if node.decorator_list or len(arguments.args) != 1 or arguments.vararg:
+            least = 1 if node.name == CHECK else 0
+            if node.decorator_list or not least <= len(arguments.args) <= 1 or arguments.vararg:
                 return None
-            names.append(arguments.args[0].arg)
+            names += [each.arg for each in arguments.args]
             inside = node.body
         else:
             inside = [node]
@@ -98,6 +92,21 @@ def _calls(tree: ast.Module, entry_point: str) -> list[CallTest] | None:
     found = parse_asserts(text, names)
     calls = [one for one in found if isinstance(one, CallTest)]
     return calls if len(calls) == len(found) else None
+
+
+def _other_names(tree: ast.Module, entry_point: str) -> Iterator[str]:
+    """What the function is called where the suite imports it from the program."""
+    tested = tested_names(entry_point)
+    for node in tree.body:
+        if not (isinstance(node, ast.ImportFrom) and node.module):
+            continue
+        if is_programs(node.module, [a.name for a in node.names], tested, ()):
+            found = [a.asname for a in node.names if a.name == entry_point]
+            yield from (name for name in found if name)
+
+
+def _is_test(node: ast.FunctionDef) -> bool:
+    return node.name == CHECK or node.name.startswith("test")
 
 
 def _says_nothing(node: ast.stmt, *, top: bool) -> bool:

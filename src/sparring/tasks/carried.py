@@ -1,0 +1,141 @@
+"""What a suite needs of the program's head and has not: imports, constants, what these are made of.
+
+A script runs apart from the program, so names of the statement's own head, or of the reference
+solution, that the suite uses have to be put before it: ``from math import inf`` where the head
+imports everything of math, ``LIMIT = 10``, ``GRID = [[0] * N for _ in range(N)]`` with the ``N``
+that it needs and the function that makes it. A function that the suite itself calls is not: it is
+the program's, which the script asks. Nothing is run here, but the standard library is asked what
+its modules hold.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+
+from sparring.testnames import CANDIDATE, tested_names
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_NOT_ASKED = frozenset(("antigravity", "this", "idlelib", "turtledemo", "__main__"))
+"""Modules that do something when they are imported."""
+_NO_CONSTANTS = frozenset(("input", "__name__"))
+
+
+def carried(suite: ast.Module, entry_point: str, program: ast.Module | None) -> list[str]:
+    """The lines that a suite on this function needs before it."""
+    nodes = list(ast.walk(suite))
+    used = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    used -= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    used -= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    used -= {a for n in nodes for a in _defined(n)}
+    own = {*tested_names(entry_point), CANDIDATE}
+    used -= own
+    body = [_without_star(node) for node in (program.body if program else ())]
+    lines = [ast.unparse(node) for node in _needed(body, used, own)]
+    used -= {name for node in body for name in _binds(node)}
+    spoken_of = (n.value for n in nodes if isinstance(n, ast.Attribute))
+    modules = {n.id for n in spoken_of if isinstance(n, ast.Name)} & used
+    return lines + [f"import {name}" for name in sorted(modules & sys.stdlib_module_names)]
+
+
+def _needed(body: Sequence[ast.stmt], used: set[str], own: set[str]) -> Iterator[ast.stmt]:
+    """The statements of a program that make the used names, in their order."""
+    functions = {n.name for n in body if isinstance(n, _Definition)}
+    wanted = {name for name in used if name not in functions}
+    taken: set[int] = set()
+    grown = True
+    while grown:
+        grown = False
+        for at, node in enumerate(body):
+            if at in taken or not _makes(node, wanted, functions):
+                continue
+            needs = _reads(node)
+            if needs & (own | _NO_CONSTANTS) or (_binds(node) & own and not _is_import(node)):
+                continue  # of the program under test
+            taken.add(at)
+            wanted |= needs
+            grown = True
+    for at, node in enumerate(body):
+        if at in taken:
+            yield _only(node, wanted, own) if _is_import(node) else node
+
+
+def _makes(node: ast.stmt, wanted: set[str], functions: set[str]) -> bool:
+    """Whether a statement binds one of the names, or changes what it is bound to."""
+    if _binds(node) & wanted:
+        return True
+    if isinstance(node, (_Definition, ast.Import, ast.ImportFrom)) or _is_text(node):
+        return False
+    changed = (n.value for n in ast.walk(node) if isinstance(n, (ast.Attribute, ast.Subscript)))
+    return any(isinstance(n, ast.Name) and n.id in wanted - functions for n in changed)
+
+
+def _only(node: ast.stmt, wanted: set[str], own: set[str]) -> ast.stmt:
+    """An import without the names that stand for the program."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)) and set(_defined(node)) & own:
+        kept = [a for a in node.names if (a.asname or a.name) in wanted - own]
+        if isinstance(node, ast.ImportFrom):
+            return ast.ImportFrom(node.module, kept, node.level)
+        return ast.Import(kept)
+    return node
+
+
+def _without_star(node: ast.stmt) -> ast.stmt:
+    """``from math import *`` with the names that this binds."""
+    if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and not node.level:
+        names = _offered(node.module or "")
+        if names:
+            return ast.ImportFrom(node.module, [ast.alias(name) for name in names], 0)
+    return node
+
+
+def _offered(module: str) -> list[str]:
+    """What a star binds of a module of the standard library; nothing of others."""
+    top = module.partition(".")[0]
+    if top not in sys.stdlib_module_names or top in _NOT_ASKED:
+        return []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = importlib.import_module(module)
+    except ImportError:  # no display, another system
+        return []
+    names = getattr(found, "__all__", None) or [n for n in vars(found) if not n.startswith("_")]
+    return sorted(names)
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.Import, ast.ImportFrom))
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _reads(node: ast.stmt) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _binds(node: ast.stmt) -> set[str]:
+    """The names that a statement binds at the top level, as far as it says."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        found.update(_defined(part))
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            found.add(part.id)
+        if isinstance(part, (*_Definition.__args__, ast.Lambda, ast.comprehension)):
+            continue  # what these bind, they bind for themselves
+        waiting += ast.iter_child_nodes(part)
+    return found
+
+
+def _defined(node: ast.AST) -> list[str]:
+    """The names that an import or a definition binds."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return [a.asname or a.name.partition(".")[0] for a in node.names]
+    return [node.name] if isinstance(node, _Definition) else []
