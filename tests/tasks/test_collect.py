@@ -21,7 +21,8 @@ from sparring.schema import Kind
 from sparring.tasks import rows
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.load import dump_tasks, load_tasks
-from sparring.tasks.mapping import parse_mapping
+from sparring.tasks.mapping import FIELDS, parse_mapping
+from sparring.tasks.meant import guess, meant
 from sparring.tasks.rows import Raw, file_rows
 
 CURE: dict[str, Any] = {
@@ -322,23 +323,36 @@ def test_any_private_tests_are_tests_or_one_line(cases: list[dict[str, Any]]) ->
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_row_under_a_mapping_becomes_a_task_or_one_line(data: st.DataObject) -> None:
-    forms = ["", ":json", ":python", ":number", ":one"]
+    forms = ["", ":json", ":python", ":number", ":one", ":lines", ":unwrap"]
     part = st.sampled_from(["a", "a.b", "a.*", "a.0", "a.*.b", "a.*.0"])
     names = ["question", "test_input", "test_output"]
     if data.draw(st.booleans()):
         names = ["question", "entry_point", "args", "expected"]
+    elif data.draw(st.booleans()):
+        names = ["question", "tests", "checker_program", "solutions"]
     texts = [f"{n}={data.draw(part)}{data.draw(st.sampled_from(forms))}" for n in names]
+    limits = ["", ",test_time_limit=a:ms", ",memory_limit=a.b", ",memory_limit=c:bytes"]
+    texts.append(f"task_id=a.0{data.draw(st.sampled_from(limits))}")
     choice = Choice(parse_mapping(texts), skip_bad=True)
-    cell = data.draw(junk | st.just('[{"b": ["1"], "c": 2}]'))
+    cell = data.draw(junk | st.just('[{"b": ["1"], "c": 2}]') | st.just(["assert f(1) == 2"]))
+    more = data.draw(st.dictionaries(st.sampled_from(["c", *FIELDS]), junk, max_size=3))
     try:
-        kept = len(collect([raws({"a": cell})], choice).tasks)
-    except DataError as error:
+        kept = len(collect([raws({"a": cell} | more)], choice).tasks)
+    except (ConfigError, DataError) as error:
         said = str(error)
         kept = 1
     else:
         said = ""
     assert kept == 1
     assert said.isprintable() or not said
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(["question", "tests", "a", "b.c", "in", "x y"]), junk))
+def test_any_row_is_answered_with_its_columns(row: dict[str, Any]) -> None:
+    assert "\n" not in meant(row)
+    if pairs := [f"{field}={path}" for field, path in guess(row).items()]:
+        assert parse_mapping(pairs)
 
 
 @settings(

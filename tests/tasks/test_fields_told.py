@@ -32,7 +32,7 @@ def test_every_field_is_told() -> None:
 
 def test_the_examples_are_a_task() -> None:
     fields = told()
-    row = {k: v for k, v in fields.items() if k not in (*OF_FUNCTIONS, "checker_program")}
+    row = {k: v for k, v in fields.items() if k not in (*OF_FUNCTIONS, "checker_program", "tests")}
     task, faults = read_row(row, "x", "here", None)
     assert faults == []
     assert task is not None
@@ -48,6 +48,22 @@ def test_the_examples_of_a_function_task_are_one() -> None:
     row = {k: fields[k] for k in ("question", *OF_FUNCTIONS)}
     one = {"test_input": [call], "test_output": ["3"], "example_input": [call]}
     task, faults = read_row({**row, **one, "example_output": ["3"]}, "x", "here", None)
+    assert faults == []
+    assert task is not None
+    assert task.entry_point == "double"
+
+
+def test_the_tasks_by_hand_are_tasks() -> None:
+    part = PAGE.partition("### A task by hand")[2].partition("## ")[0]
+    rows = [json.loads(line) for line in part.splitlines() if line.startswith("{")]
+    assert len(rows) == 2
+    for row in rows:
+        task, faults = read_row(row, "x", "here", None)
+        assert faults == []
+        assert task is not None
+    fields = told()
+    written = {"question": fields["question"], "tests": fields["tests"]}
+    task, faults = read_row(written, "x", "here", None)
     assert faults == []
     assert task is not None
     assert task.entry_point == "double"

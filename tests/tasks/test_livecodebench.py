@@ -60,7 +60,7 @@ def test_functional_tests_are_calls_of_the_class_around_the_function() -> None:
     assert values.decode(task.tests[0].output) == [1.5, None]
     assert values.decode(task.examples[0].input) == ([[1, 2], "x y"], {})
     assert "def addAll(self" in task.statement
-    assert task.checker == "value"
+    assert task.checker == "livecodebench_value"
 
 
 def test_a_starter_without_a_class_is_a_function() -> None:
@@ -77,6 +77,53 @@ def test_stdin_tests_stay_to_the_letter() -> None:
     assert [(t.input, t.output, t.kind) for t in task.tests] == [("2\n\n", "2", Kind.STDIN)]
     assert task.statement == "Add up two lists."
     assert (task.time_limit, task.memory_limit) == (6.0, 1024)
+
+
+def one_test(**changes: Any) -> dict[str, Any]:
+    """A row of `test_generation`."""
+    return {
+        "question_title": "number-of-senior-citizens",
+        "question_content": "Count those above 60.",
+        "question_id": "2727",
+        "contest_id": "weekly-contest-346",
+        "contest_date": datetime(2023, 5, 13, 18, 30),
+        "test_id": 1,
+        "difficulty": "easy",
+        "function_name": "countSeniors",
+        "starter_code": "class Solution:\n    def countSeniors(self, d: List[str]):\n        ",
+        "test": json.dumps([case('["7868190130M7522"]', "1", "functional")]),
+    } | changes
+
+
+def test_a_row_of_test_generation_is_its_function_with_the_one_test() -> None:
+    task, faults = read_livecodebench(one_test(), "here", None)
+    assert faults == []
+    assert task is not None
+    assert (task.id, task.entry_point) == ("2727/1", "Solution.countSeniors")
+    assert task.checker == "livecodebench_value"
+    assert [(values.decode(t.input), t.output) for t in task.tests] == [
+        (([["7868190130M7522"]], {}), "1")
+    ]
+    assert task.examples == ()
+    assert "def countSeniors(self" in task.statement
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"function_name": None}, "function_name: names no function, which"),
+        ({"function_name": "a b"}, "function_name: names no function"),
+        ({"test": "[]"}, "test: has no test"),
+        ({"test": None}, "test: is missing"),
+        ({"test_id": "one"}, "test_id: must be a number"),
+        ({"test_id": 10**5000}, "test_id: must be above"),
+        ({"test": json.dumps([case("1", "one", "functional")])}, "test: test 0: not JSON"),
+    ],
+)
+def test_a_bad_row_of_test_generation_is_told_by_field(changes: dict[str, Any], said: str) -> None:
+    task, faults = read_livecodebench(one_test(**changes), "here", None)
+    assert task is None
+    assert said in "; ".join(f"{field}: {text}" for field, text in faults)
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

@@ -55,9 +55,15 @@ WRONG = {
     "zzz=problem": "there are question,",
     f"question=problem,question=first,{PAIRS}": "question is given twice",
     f"question=problem:yaml,{PAIRS}": "there are plain, json, python, number, one",
-    PAIRS: "question is missing",
-    "question=problem,test_input=first": "test_output is missing",
-    "question=problem,args=first,expected=first": "entry_point is missing",
+    f"question=problem:ms,{PAIRS}": "ms is a unit of a limit; question has none",
+    "test_time_limit=seconds:bytes": "bytes is a unit of a limit; test_time_limit has none",
+    f"question=problem,args=first,{PAIRS}": "test_input and args: two ways to give tests",
+}
+LACKING = {
+    PAIRS: "question is missing: which column holds it? there are problem",
+    "question=problem,test_input=first": "test_output is missing; it goes with question, test_in",
+    "question=problem,args=first,expected=first": "entry_point is missing; it goes with",
+    "question=problem": "test_input is missing; there are problem, name.with.dots, cases",
 }
 
 
@@ -67,6 +73,20 @@ def test_a_wrong_option_is_one_line(text: str) -> None:
         parse_mapping([text])
     assert WRONG[text] in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", LACKING)
+def test_what_a_task_needs_is_mapped_or_a_column(text: str) -> None:
+    columns = parse_mapping([text])
+    row = {{"tests": "cases"}.get(name, name): cell for name, cell in ROW.items()}
+    if "tests" in text:
+        row = ROW
+    with pytest.raises(ConfigError) as caught:
+        check_columns(columns, row)
+    assert LACKING[text] in str(caught.value)
+    assert "\n" not in str(caught.value)
+    ours = {"question": "?", "test_input": ["1"], "test_output": ["1"], "entry_point": "f"}
+    check_columns(columns, ROW | ours)
 
 
 def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:

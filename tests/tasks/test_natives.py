@@ -149,7 +149,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({**MBPP, "test_list": "assert"}, "test_list: must be a list of strings"),
     "code": ({**MBPP, "code": "def"}, "code: is not Python"),
     "another": ({**MBPP, "code": "x = 1"}, "no assertion calls a function that code defines"),
-    "both": ({**MBPP, "question": "?"}, "test_list: is not a known field"),
+    "both": ({**MBPP, "question": "?"}, "did you mean test_list? --map tests=test_list"),
 }
 
 

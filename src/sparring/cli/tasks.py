@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -128,11 +129,13 @@ def load(
 ) -> None:
     """Make one task file of data sets, and say what was left out and why."""
     from sparring.passrates import pass_rates
+    from sparring.pipelines.expected import ReferenceRuns
     from sparring.schema import Kind
     from sparring.tasks.collect import Choice, collect
     from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range
     from sparring.tasks.load import dump_tasks
     from sparring.tasks.mapping import Column, parse_mapping
+    from sparring.tasks.needs import packages
     from sparring.tasks.overlap import TWINS, Overlap, drop_leaks, drop_twins
     from sparring.tasks.stdio import to_stdio
 
@@ -173,9 +176,14 @@ def load(
     of_hub = _Hub(split, config, revision, streaming, release)
     sources = [_told(_rows(name, of_hub)) for name in sets]
     theirs = _Hub(None, None, None, None, None)
-    held_out = [t for name in against or () for t in collect([_rows(name, theirs)], Choice()).tasks]
+    with ReferenceRuns() as reference:
+        alone = Choice(reference=reference)
+        held_out = [
+            t for name in against or () for t in collect([_rows(name, theirs)], alone).tasks
+        ]
     by_task = pass_rates(rates) if rates else {}
-    found = collect(sources, choice)
+    with ReferenceRuns() as reference:
+        found = collect(sources, replace(choice, reference=reference))
     tasks, removed = filter_tasks(found.tasks, rules, by_task or found.rates)
     if dedupe != "no":
         tasks, more = drop_twins(tasks, TWINS if dedupe == "near" else None)
@@ -189,6 +197,12 @@ def load(
     if report is not None:
         _write_report(report, found, removed, len(tasks))
     _say(found, removed)
+    for package, count in packages(tasks).most_common():
+        typer.echo(
+            f"needs {package}: the test scripts of {count:,} tasks import it, and no program "
+            "passes them in a sandbox without",
+            err=True,
+        )
     if not tasks:
         raise DataError("no task is left")
     dump_tasks(tasks, out)
@@ -225,22 +239,23 @@ class _Hub:
     def source(self, name: str) -> HubSource:
         """Where the rows of this name are. Raises `ConfigError`."""
         from sparring.tasks.hub import HubSource
-        from sparring.tasks.known import known_set, release_files
+        from sparring.tasks.known import LIVECODEBENCH, known_set, release_files
 
         known = None if Path(name).is_dir() else known_set(name)
         if known is None:
             if self.split is None:
                 raise ConfigError(f"{name}: which --split? It is no set that is known here")
             return HubSource(name, self.split, self.config, self.revision, bool(self.streaming))
-        files = release_files(self.release) if known.files else ()
-        if self.release is not None and not files:
+        released = known is LIVECODEBENCH
+        if self.release is not None and not released:
             raise ConfigError(f"--release is for LiveCodeBench-lite; {name} has none")
+        files = release_files(self.release) if released else known.files_of(self.split)
         return HubSource(
             known.hub_id,
             self.split or known.split,
-            self.config,
+            self.config or known.config,
             self.revision,
-            bool(files) if self.streaming is None else self.streaming,
+            released if self.streaming is None else self.streaming,
             files,
         )
 
@@ -285,6 +300,8 @@ def _say(found: Collected, removed: Sequence[Removed]) -> None:
         typer.echo(f"column left out: {name} ({count:,} rows)", err=True)
     if found.outside:
         typer.echo(f"outside of the dates: {found.outside:,} rows", err=True)
+    for reason, count in found.left_tests.most_common():
+        typer.echo(f"tests left out: {count:,} ({reason})", err=True)
     if found.large:
         typer.echo(f"tests left out for their size: {found.large:,}", err=True)
     _some("bad rows", [str(f) for f in found.faults])
@@ -311,6 +328,7 @@ def _write_report(path: Path, found: Collected, removed: Sequence[Removed], kept
         "kept": kept,
         "outside_dates": found.outside,
         "large_tests": found.large,
+        "tests_left_out": dict(found.left_tests),
         "columns_left_out": dict(found.left_out),
         "bad_rows": [{"where": f.where, "text": f.text} for f in found.faults],
         "removed": [

@@ -31,6 +31,8 @@ FIELDS = (
     "checker",
     "solutions",
     "difficulty",
+    "preamble",
+    "head",
 )
 
 
@@ -45,7 +47,9 @@ def read_call_row(
     statement, entry = row.text("question") or "", row.text("entry_point") or ""
     if not statement.strip():
         row.fault("question", "is missing or blank")
-    if fault := entry_point_fault(entry):
+    if row.data.get("entry_point") is None:
+        row.fault("entry_point", "is missing: which function do the arguments go to?")
+    elif fault := entry_point_fault(entry):
         row.fault("entry_point", fault)
     tests = _tests(row, "args", "kwargs", "expected")[:max_tests]
     if not tests and not row.faults:
@@ -77,6 +81,8 @@ def read_call_row(
         difficulty=difficulty,
         source=source,
         entry_point=entry,
+        preamble=row.text("preamble"),
+        head=row.text("head", "") or "",
     )
     return task, []
 

@@ -19,6 +19,7 @@ from enum import StrEnum
 from functools import cache
 
 from sparring import values
+from sparring.tasks.rules import livecodebench, printed, valued
 
 VERSION = "3"
 
@@ -47,12 +48,40 @@ class Rule(StrEnum):
     TRUTH = "truth"
     """For calls: the value counts as true, or as false, as the expected one says: what
     ``assert f(x)`` asks."""
+    LIVECODEBENCH = "livecodebench"
+    """As LiveCodeBench's harness compares printed text: line by line, equal numbers are equal
+    (`rules.livecodebench`)."""
+    LIVECODEBENCH_VALUE = "livecodebench_value"
+    """For calls, as its harness compares values: as ``value``, a returned tuple counting as the
+    list of its items."""
     PROGRAM = "program"
     """The task's own program decides."""
+    # Rules of data sets' own harnesses: `rules` says what each accepts.
+    APPS = "apps"
+    TACO = "taco"
+    CODECONTESTS = "codecontests"
+    UNWRAPPED = "unwrapped"
+    """For calls of APPS and TACO: ``[[4]]`` is 4, and tuples are lists."""
+    EVALPLUS = "evalplus"
+    """For calls of EvalPlus: option abs, the tolerance of its harness."""
+    ALLCLOSE = "allclose"
+    """For calls: as ``value``, or near by numpy's function. Options: abs and rel."""
+    MEMBERS = "members"
+    """For calls of EvalPlus: the same set of members. Option: abs."""
+    NOT_NONE = "not_none"
+    """For calls of EvalPlus: whether there is a value other than None."""
+    ANY_OF = "any_of"
+    """For calls: one of the values in the expected list."""
+    RETURNED = "returned"
+    """For calls of EvalPlus: any value; the call must only return."""
 
 
-_OF_CALLS = (Rule.VALUE, Rule.TYPED, Rule.TRUTH)
+_OF_CALLS = (
+    Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.UNWRAPPED, Rule.EVALPLUS, Rule.ALLCLOSE, Rule.MEMBERS,
+    Rule.NOT_NONE, Rule.ANY_OF, Rule.RETURNED, Rule.LIVECODEBENCH_VALUE,
+)  # fmt: skip
 _DEFAULTS = {Rule.FLOAT: 1e-6, Rule.VALUE: 0.0, Rule.TYPED: 0.0}
+_DEFAULTS |= {Rule.EVALPLUS: 0.0, Rule.ALLCLOSE: 0.0, Rule.MEMBERS: 0.0}
 _FORM = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*\Z", re.S)
 _OPTION = re.compile(r"\s*(?:(abs|rel)\s*=\s*)?([-+\w.]+)\s*\Z")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z", re.A)
@@ -124,10 +153,18 @@ def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
             return _near(actual.split(), expected.split(), checker)
         case Rule.UNORDERED:
             return _bag(actual) == _bag(expected)
-        case Rule.VALUE | Rule.TYPED | Rule.TRUTH:
-            return _same_value(actual, expected, checker)
+        case Rule.LIVECODEBENCH:
+            return livecodebench.printed(actual, expected)
+        case Rule.APPS:
+            return printed.apps(actual, expected)
+        case Rule.TACO:
+            return printed.taco(actual, expected)
+        case Rule.CODECONTESTS:
+            return printed.codecontests(actual, expected)
         case Rule.PROGRAM:
             raise ValueError("the checker is a program: it has to be run")
+        case _:
+            return _same_value(actual, expected, checker)
 
 
 def _lines(text: str) -> list[str]:
@@ -163,8 +200,25 @@ def _same_value(actual: str, expected: str, checker: Checker) -> bool:
     work = values.Work(len(actual) + len(expected))
     try:
         found, wanted = values.read(actual, work), values.read(expected, work)
-        if checker.rule is Rule.TRUTH:
-            return bool(found) == bool(wanted)
+        match checker.rule:
+            case Rule.TRUTH:
+                return bool(found) == bool(wanted)
+            case Rule.UNWRAPPED:
+                return valued.unwrapped(found, wanted, work)
+            case Rule.EVALPLUS:
+                return valued.evalplus(found, wanted, checker.absolute, work)
+            case Rule.ALLCLOSE:
+                return valued.near(found, wanted, checker.absolute, checker.relative, work)
+            case Rule.MEMBERS:
+                return valued.members(found, wanted, checker.absolute, work)
+            case Rule.NOT_NONE:
+                return valued.not_none(found, wanted)
+            case Rule.ANY_OF:
+                return valued.any_of(found, wanted, work)
+            case Rule.LIVECODEBENCH_VALUE:
+                found, wanted = livecodebench.returned(found), livecodebench.returned(wanted)
+            case Rule.RETURNED:
+                return True
         return values.same(
             found,
             wanted,

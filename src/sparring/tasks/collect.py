@@ -19,14 +19,17 @@ from sparring.schema import Task
 from sparring.tasks.calls import FIELDS as CALL_FIELDS
 from sparring.tasks.calls import read_call_row
 from sparring.tasks.fields import OPTIONAL, REQUIRED, read_row
+from sparring.tasks.formats.base import Reference, Source, read_with
+from sparring.tasks.formats.which import format_of
 from sparring.tasks.known import Shape
-from sparring.tasks.livecodebench import MARK, contest_date, read_livecodebench
-from sparring.tasks.mapping import CALL_FIELDS as MAPPED_CALLS
+from sparring.tasks.livecodebench import contest_date, is_livecodebench, read_livecodebench
 from sparring.tasks.mapping import (
-    STDIN_FIELDS,
+    FIELDS,
     Column,
     NoSuchCell,
     check_columns,
+    check_found,
+    kept,
     mapped,
     of_calls,
 )
@@ -57,6 +60,8 @@ class Choice:
     rate: Column | None = None
     """Where a row says how often programs solved it, from 0 to 1."""
     skip_bad: bool = False
+    reference: Reference | None = None
+    """Who runs reference solutions, for rows without expected values (EvalPlus)."""
 
 
 @dataclass(slots=True)
@@ -74,6 +79,12 @@ class Collected:
     """Pass rates by task id, where ``rate`` was asked for."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Columns without a meaning here, and in how many rows they were."""
+    names: dict[str, None] = field(default_factory=dict)
+    """Under a mapping, the columns that any row had."""
+    read: set[str] = field(default_factory=set)
+    """Under a mapping, the fields that any row had."""
+    left_tests: Counter[str] = field(default_factory=Counter)
+    """Tests that the reader of a data set left out, by the reason."""
 
 
 def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collected:
@@ -96,10 +107,18 @@ def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collect
                 check_columns(choice.columns, raw.row)
                 first = False
             _take(raw, choice, found, where)
+    if found.names:
+        check_found(choice.columns, found.names, found.read)
     if found.faults and not choice.skip_bad:
-        lines = [str(f) for f in found.faults[:SHOWN]]
-        if len(found.faults) > SHOWN:
-            lines.append(f"… and {len(found.faults) - SHOWN} more")
+        alike: dict[str, list[Fault]] = {}
+        for one in found.faults:
+            alike.setdefault(one.text, []).append(one)
+        lines = [
+            f"{same[0]} ({len(same) - 1:,} more rows alike)" if len(same) > 1 else str(same[0])
+            for same in list(alike.values())[:SHOWN]
+        ]
+        if len(alike) > SHOWN:
+            lines.append(f"… and {len(alike) - SHOWN} more")
         lines.append("mend them, or give --skip-bad to leave them out")
         raise DataError("\n".join(lines))
     if not found.tasks:
@@ -112,7 +131,7 @@ def collect(sources: Sequence[Iterable[Raw | Fault]], choice: Choice) -> Collect
 
 def shape_of(row: Mapping[str, Any]) -> Shape:
     """What a row looks like, by its fields; the CURE shape unless another is clear."""
-    if MARK in row:
+    if is_livecodebench(row):
         return Shape.LIVECODEBENCH
     if is_native(row):
         return Shape.NATIVE
@@ -135,7 +154,7 @@ def _take(raw: Raw, choice: Choice, found: Collected, where: dict[str, str]) -> 
             found.outside += 1
             return
     try:
-        task, faults = _read(raw, row, choice, found.left_out)
+        task, faults = _read(raw, row, choice, found)
     except NoSuchCell as error:
         task, faults = None, [("--map", str(error))]
     if task is not None:
@@ -166,7 +185,7 @@ def _how(name: str, said: str, choice: Choice) -> str:
     """How a cell that is a text could be read as what it should be; CSV has nothing but texts."""
     forms = {"must be a list of strings, not a string": "json (or :one)",
              "must be a number, not a string": "number"}  # fmt: skip
-    if said not in forms or name not in (*STDIN_FIELDS, *MAPPED_CALLS):
+    if said not in forms or name not in FIELDS:
         return ""
     column = next((".".join(c.path) for c in choice.columns if c.field == name), name)
     return f"; --map {name}={column}:{forms[said]} reads a text as such"
@@ -175,7 +194,7 @@ def _how(name: str, said: str, choice: Choice) -> str:
 def _rate(row: Mapping[str, Any], column: Column) -> float | None:
     """The share in that column; None where there is none, as in a row of another set."""
     try:
-        value = mapped((column,), row)[column.field]
+        value = mapped((column,), row).get(column.field)
     except NoSuchCell:
         return None
     if isinstance(value, str):  # a cell of CSV
@@ -189,11 +208,21 @@ def _rate(row: Mapping[str, Any], column: Column) -> float | None:
 
 
 def _read(
-    raw: Raw, row: Mapping[str, Any], choice: Choice, left_out: Counter[str]
+    raw: Raw, row: Mapping[str, Any], choice: Choice, found: Collected
 ) -> tuple[Task | None, list[tuple[str, str]]]:
+    left_out = found.left_out
     if choice.columns:
+        found.names |= dict.fromkeys(map(str, row))
+        ours, left = kept(choice.columns, row)
+        left_out.update(left)
         row = mapped(choice.columns, row)
+        found.read |= row.keys()
+        row = ours | row
         shape = Shape.CALLS if of_calls(row) else Shape.CURE
+    elif (form := format_of(row)) is not None:
+        known = _known(row, form.columns, left_out)
+        source = Source(raw.name, raw.where, choice.reference, found.left_tests)
+        return read_with(form, known, source)
     else:
         shape = shape_of(row)
     if shape is Shape.LIVECODEBENCH:
@@ -203,7 +232,11 @@ def _read(
     if shape is Shape.CALLS:
         row = _known(row, CALL_FIELDS, left_out)
         return read_call_row(row, raw.name, raw.where, None)
+    if "question" not in row or ("tests" not in row and "test_input" not in row):
+        return read_row(row, raw.name, raw.where, None)  # says what the columns may have meant
     known = _known(row, (*REQUIRED, *OPTIONAL), left_out)
+    if "test_input" in known and known.pop("tests", None) is not None:
+        left_out["tests"] += 1
     if known.get("exe_method") in _STDIN_NAMES and known.get("entry_point") is None:
         known["exe_method"] = "stdin"
     return read_row(known, raw.name, raw.where, None)

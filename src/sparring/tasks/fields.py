@@ -6,7 +6,8 @@ faults at once.
 
 With an ``entry_point`` the tests are calls, or of the kinds that ``test_kind`` lists: a call's
 ``test_input`` is the encoded pair of positional and named arguments, its ``test_output`` the
-encoded value (`sparring.values`); a script's ``test_input`` is its source.
+encoded value (`sparring.values`); a script's ``test_input`` is its source. ``tests`` takes the
+place of all of it, for tests as people write them (`written`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparring.schema import Kind, Task
+from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import Rule, parse_checker
 from sparring.tasks.kinds import read_tests
+from sparring.tasks.meant import guess, meant
+from sparring.tasks.written import read_written
 
 REQUIRED = ("question", "test_input", "test_output")
 OPTIONAL = (
@@ -43,7 +46,10 @@ OPTIONAL = (
     "test_checker",
     "example_kind",
     "example_checker",
+    "tests",
 )
+_INSTEAD = ("test_input", "test_output", "test_kind", "test_checker")
+"""What ``tests`` takes the place of."""
 FUNCTION = "function"
 """``exe_method`` of a task with an entry point."""
 MAX_SECONDS = 600.0
@@ -112,24 +118,35 @@ def read_row(
     if not isinstance(data, Mapping):
         return None, [("row", f"must be an object with named fields, not {_kind(data)}")]
     row = Row(data)
-    known = (*REQUIRED, *OPTIONAL)
+    written = data.get("tests") is not None
+    needed = REQUIRED[:1] if written else REQUIRED
+    missing = [name for name in needed if data.get(name) is None]
+    if missing and guess(data):
+        more = f", as {'is' if len(missing) == 2 else 'are'} {' and '.join(missing[1:])}"
+        return None, [(missing[0], f"is missing{more if missing[1:] else ''}; {meant(data)}")]
     for name in data:
-        if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1)
+        if name not in (*REQUIRED, *OPTIONAL):
+            close = difflib.get_close_matches(str(name), (*REQUIRED, *OPTIONAL), n=1)
             hint = f"; did you mean {close[0]}?" if close else "; remove it or rename it"
             shown = str(name) if str(name).isprintable() else repr(name)
             row.fault(shown, f"is not a known field{hint}")
-    for name in REQUIRED:
-        if data.get(name) is None:
-            row.fault(name, "is missing")
+    for i, name in enumerate(missing):
+        row.fault(name, f"is missing; {meant(data)}" if data and i == 0 else "is missing")
+    for name in _INSTEAD:
+        if written and data.get(name) is not None:
+            row.fault("tests", f"takes the place of {name}; leave one out")
     statement = row.text("question", "") or ""
     if "question" in data and not statement.strip() and not row.faults:
         row.fault("question", "is blank")
     entry_point = row.text("entry_point")
     if entry_point is not None and (fault := entry_point_fault(entry_point)):
         row.fault("entry_point", fault)
+    tests: tuple[Test, ...] = ()
+    if written and not row.faults:
+        entry_point, tests = read_written(row)
     usual = Kind.STDIN if entry_point is None else Kind.CALL
-    tests = read_tests(row, "test", usual, max_tests)
+    if not written:
+        tests = read_tests(row, "test", usual, None)
     if not tests and not row.faults:
         row.fault("test_input", "has no test; a task without ground-truth tests has no reward")
     examples = read_tests(row, "example", usual, None)
@@ -148,7 +165,7 @@ def read_row(
         Task(
             id=task_id,
             statement=statement,
-            tests=tests,
+            tests=tests[:max_tests],
             examples=examples,
             time_limit=time_limit,
             memory_limit=max(1, round(memory)),

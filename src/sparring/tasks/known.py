@@ -1,8 +1,8 @@
 """Public data sets by name: where they are on the Hugging Face hub, and in which shape.
 
 The CURE sets are one JSON list each, in the field names of `fields`; LiveCodeBench is JSON lines in
-its own. Facts of names, splits and sizes are from the authors' repositories (Gen-Verse/CURE,
-LiveCodeBench) and arXiv 2506.03136; the hub itself is only asked by `hub`.
+its own, and so are the sets of `formats`. Facts of names, splits and sizes are from the authors'
+repositories and pages and from arXiv 2506.03136; the hub itself is only asked by `hub`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ class Shape(StrEnum):
     """HumanEval's and MBPP's own (`natives`)."""
     CALLS = "calls"
     """``question``, ``entry_point``, ``args``, ``expected``: calls of a function."""
+    OWN = "own"
+    """The data set's own columns (`formats`)."""
+
+    @property
+    def told(self) -> str:
+        """The shape in a message, after "a row of"."""
+        names = {"livecodebench": "LiveCodeBench", "calls": "a table of calls"}
+        return names.get(self.value, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,14 @@ class KnownSet:
     shape: Shape
     rows: int | None = None
     files: tuple[str, ...] = ()
-    """Its files in order, where the hub cannot tell splits from them; later releases have more."""
+    """Its files in order, where the hub cannot tell splits from them; later releases have more.
+    With ``{split}`` in its name a file is that of the split."""
+    config: str | None = None
+    """The part of the set, where it has several."""
+
+    def files_of(self, split: str | None) -> tuple[str, ...]:
+        """The files of a split; none where the hub knows them."""
+        return tuple(file.format(split=split or self.split) for file in self.files)
 
 
 LIVECODEBENCH = KnownSet(
@@ -55,6 +70,29 @@ KNOWN = (
     KnownSet("LiveCodeBench", "Gen-Verse/LiveCodeBench-ReasonFlux", "test", Shape.CURE, 511),
     KnownSet("MBPP", "Gen-Verse/MBPP-ReasonFlux", "test", Shape.CURE, 221),
     LIVECODEBENCH,
+    KnownSet(
+        "LiveCodeBench-full",
+        "livecodebench/code_generation",
+        "test",
+        Shape.LIVECODEBENCH,
+        400,
+        ("test.jsonl",),
+    ),
+    KnownSet(
+        "LiveCodeBench-tests", "livecodebench/test_generation", "test", Shape.LIVECODEBENCH, 442
+    ),
+    KnownSet("HumanEval", "openai/openai_humaneval", "test", Shape.NATIVE, 164),
+    KnownSet("HumanEvalPlus", "evalplus/humanevalplus", "test", Shape.NATIVE, 164),
+    KnownSet("MBPPPlus", "evalplus/mbppplus", "test", Shape.NATIVE, 378),
+    KnownSet("LeetCodeDataset", "newfacade/LeetCodeDataset", "train", Shape.OWN, 2641),
+    KnownSet("APPS", "codeparrot/apps", "train", Shape.OWN, 5000, ("{split}.jsonl",)),
+    KnownSet("TACO", "BAAI/TACO", "train", Shape.OWN, 25_443),
+    KnownSet("DeepMind-CodeContests", "deepmind/code_contests", "train", Shape.OWN, 13_328),
+    KnownSet("open-r1-codeforces", "open-r1/codeforces", "train", Shape.OWN),
+    KnownSet("KodCode", "KodCode/KodCode-V1", "train", Shape.OWN),
+    KnownSet("KodCode-Light", "KodCode/KodCode-Light-RL-10K", "train", Shape.OWN, 10_000),
+    KnownSet("AceCode", "TIGER-Lab/AceCode-87K", "train", Shape.OWN),
+    KnownSet("AceCode-V2", "TIGER-Lab/AceCode-V2-122K", "train", Shape.OWN),
 )
 
 

@@ -1,10 +1,16 @@
-"""Rows of LiveCodeBench's `code_generation_lite` as tasks, in their native kinds.
+"""Rows of LiveCodeBench as tasks, in their native kinds: `code_generation`, its `_lite` packing,
+and `test_generation`.
 
 Tests of type ``stdin`` are programs' input and output. Tests of type ``functional`` are calls: each
 line of the input is one argument in JSON, the output is the value in JSON, ``metadata`` names the
 function and the starter code the class around it. Public tests become examples, private ones
 ground truth, as CURE has it. A row says nothing of limits: six seconds are those of its own
 harness, 1024 MiB those of AtCoder, where most of its programs come from.
+
+A row of `test_generation` is one test of a function whose value its harness asks a model for
+(`function_name`, `test`, `test_id`). As a task it is the function, with that test as ground truth:
+a tester writes tests of it, and programs are judged by it. Rows of one question stay apart, as
+``question_id/test_id``.
 """
 
 from __future__ import annotations
@@ -17,13 +23,26 @@ from typing import Any
 from sparring import values
 from sparring.schema import Task, Test
 from sparring.tasks.calls import call_test
+from sparring.tasks.checkers import Rule
 from sparring.tasks.fields import Row, entry_point_fault
 from sparring.tasks.rows import one_line, read_json
 from sparring.tasks.sealed import unseal
 
 MARK = "private_test_cases"
 """A field that no other shape has."""
+_OF_TESTS = ("question_content", "function_name", "test", "test_id")
+"""Fields that only `test_generation` has together."""
 _STARTER = "\n\nWrite it by completing this code:\n```python\n{starter}\n```"
+
+
+def is_livecodebench(data: Mapping[str, Any]) -> bool:
+    """Whether a row is of one of its sets, by its fields."""
+    return MARK in data or is_test_generation(data)
+
+
+def is_test_generation(data: Mapping[str, Any]) -> bool:
+    """Whether a row is one of `test_generation`."""
+    return all(name in data for name in _OF_TESTS)
 
 
 def read_livecodebench(
@@ -40,19 +59,26 @@ def read_livecodebench(
     task_id, difficulty = row.text("question_id"), row.text("difficulty")
     if not statement.strip() or not task_id:
         row.fault("question_content, question_id", "are missing or blank")
-    function = _function(row)
     kinds: set[str] = set()
-    tests = _cases(row, MARK, kinds)[:max_tests]
-    examples = _cases(row, "public_test_cases", kinds)
+    examples: tuple[Test, ...] = ()
+    if one := is_test_generation(data):
+        function, where, held = _named(row, "function_name"), "function_name", "test"
+        task_id = f"{task_id}/{row.number('test_id', 0, -1, 1e9):g}"
+        tests = _cases(row, held, kinds)[:max_tests]
+    else:
+        function, where, held = _function(row), "metadata", MARK
+        tests = _cases(row, held, kinds)[:max_tests]
+        examples = _cases(row, "public_test_cases", kinds)
     entry = None
     if kinds == {"functional"}:
         entry = _entry_point(function, starter)
         if entry is None:
-            row.fault("metadata", "names no function (func_name), which functional tests call")
+            field = "" if one else " (func_name)"
+            row.fault(where, f"names no function{field}, which functional tests call")
     elif kinds - {"stdin"}:
-        row.fault(MARK, f"has tests of the types {', '.join(sorted(kinds))} in one task")
+        row.fault(held, f"has tests of the types {', '.join(sorted(kinds))} in one task")
     if not tests and not row.faults:
-        row.fault(MARK, "has no test")
+        row.fault(held, "has no test")
     if row.faults or task_id is None:
         return None, row.faults
     if entry and starter.strip():
@@ -65,7 +91,7 @@ def read_livecodebench(
             examples=examples,
             time_limit=time_limit,
             memory_limit=memory_limit,
-            checker="value" if entry else "tokens",
+            checker=Rule.LIVECODEBENCH_VALUE if entry else Rule.LIVECODEBENCH,
             difficulty=difficulty or None,
             source=source,
             entry_point=entry,
@@ -100,6 +126,12 @@ def _function(row: Row) -> str | None:
         return None
     name = found.get("func_name") if isinstance(found, dict) else None
     return name if isinstance(name, str) and not entry_point_fault(name) else None
+
+
+def _named(row: Row, field: str) -> str | None:
+    """The function that a field names."""
+    name = (row.text(field) or "").strip()
+    return name if name and not entry_point_fault(name) else None
 
 
 def _entry_point(function: str | None, starter: str) -> str | None:

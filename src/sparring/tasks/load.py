@@ -15,8 +15,10 @@ from typing import Any
 
 from sparring.errors import DataError
 from sparring.schema import Kind, Task, Test
+from sparring.tasks.collect import shape_of
 from sparring.tasks.fields import read_row
-from sparring.tasks.livecodebench import MARK
+from sparring.tasks.formats.which import format_of
+from sparring.tasks.known import Shape
 from sparring.tasks.natives import is_native, read_native
 from sparring.tasks.rows import Fault, file_rows
 
@@ -44,9 +46,9 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
                 faults.append(f"{raw.where}: {raw.text}")
                 continue
             number = raw.number
-            if isinstance(raw.row, Mapping) and MARK in raw.row:
+            if isinstance(raw.row, Mapping) and (other := _other(raw.row)):
                 raise DataError(
-                    f"{raw.where}: a row of LiveCodeBench; `sparring tasks load` makes tasks of it"
+                    f"{raw.where}: a row of {other}; `sparring tasks load` makes tasks of it"
                 )
             read = read_native if is_native(raw.row) else read_row
             task, found = read(raw.row, raw.name, f"{path.name}:{number}", max_tests)
@@ -66,6 +68,14 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
     if not tasks:
         raise DataError("there is no task to work on: name at least one task file")
     return tasks
+
+
+def _other(row: Mapping[str, Any]) -> str | None:
+    """The name of a shape that is read, but not here; None for rows of task files."""
+    if (form := format_of(row)) is not None:
+        return form.name
+    shape = shape_of(row)
+    return None if shape in (Shape.CURE, Shape.NATIVE) else shape.told
 
 
 def dump_tasks(tasks: Sequence[Task], path: Path) -> None:

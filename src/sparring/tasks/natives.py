@@ -3,6 +3,9 @@
 HumanEval: ``prompt`` (a head and a docstring), ``entry_point``, ``canonical_solution`` (the body),
 ``test`` (assertions, mostly inside a function ``check``). MBPP: ``text`` or ``prompt``, ``code``,
 ``test_list``, and if present ``challenge_test_list``, ``test_imports``, ``test_setup_code``.
+EvalPlus's on the hub: HumanEval's shape, and MBPP's with a stronger ``test``, which is used in the
+place of ``test_list``; where these import numpy only to compare, they run without
+(`without_numpy`).
 
 What the assertions become is `suites`' business. A challenge test is a test like any other. Other
 columns of these data sets are not looked at, except that a name close to one of the above is taken
@@ -27,13 +30,15 @@ from sparring.tasks.fields import (
     read_id,
     read_label,
 )
+from sparring.tasks.meant import meant
 from sparring.tasks.suites import parsed, read_suite
+from sparring.tasks.without_numpy import without_numpy
 
 SECONDS = 3.0
 """CPU seconds of a run, where the row does not say: what HumanEval gives a whole suite."""
 _HUMANEVAL = ("prompt", "entry_point", "canonical_solution", "test")
 _MBPP = ("text", "prompt", "code", "test_list")
-_MBPP_MORE = ("challenge_test_list", "test_imports", "test_setup_code")
+_MBPP_MORE = ("test", "challenge_test_list", "test_imports", "test_setup_code")
 _OURS = ("task_id", "test_time_limit", "memory_limit", "difficulty")
 _REFUSED = ("validator", "checker", "checker_program", "exe_method")
 
@@ -94,7 +99,7 @@ def _humaneval(row: Row) -> _Found | None:
     whole = _joined(prompt, body) if body is not None and body.strip() else None
     solutions = (whole,) if whole is not None else ()
     program = parsed(whole) if whole is not None else parsed(f"{prompt}\n    pass\n")
-    tests = read_suite(row, "test", [suite], entry_point, program)
+    tests = read_suite(row, "test", [without_numpy(suite)], entry_point, program)
     return (prompt, entry_point, tests, solutions) if tests else None
 
 
@@ -122,7 +127,12 @@ def _mbpp(row: Row) -> _Found | None:
         row.fault("test_list", f"no assertion calls a function {defined}")
         return None
     name, signature = head
-    found = read_suite(row, "test_list", [*imports, setup, *tests], name, tree)
+    stronger = row.text("test") or ""
+    if stronger.strip():
+        suite = without_numpy(stronger)
+        found = read_suite(row, "test", [*imports, setup, suite], name, tree)
+    else:
+        found = read_suite(row, "test_list", [*imports, setup, *tests], name, tree)
     statement = f"{text.strip()}\n\nThe function: `{signature}`"
     return (statement, name, found, (code,) if code else ()) if found else None
 
@@ -169,7 +179,7 @@ def _joined(prompt: str, body: str) -> str:
 def _require(row: Row, name: str) -> None:
     value = row.data.get(name)
     if value is None:
-        row.fault(name, "is missing")
+        row.fault(name, f"is missing; {meant(row.data)}")
     elif isinstance(value, str) and not value.strip():
         row.fault(name, "is blank")
 

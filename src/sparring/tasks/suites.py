@@ -17,13 +17,16 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from sparring.schema import Kind, Test
 from sparring.tasks.asserts import CallTest, parse_asserts
 from sparring.tasks.carried import carried
-from sparring.tasks.fields import Row
 from sparring.tasks.runnable import why_not
 from sparring.testnames import CHECK, is_programs, tested_names
+
+if TYPE_CHECKING:
+    from sparring.tasks.fields import Row
 
 
 def read_suite(

@@ -1,0 +1,79 @@
+"""Rows of AceCode (TIGER-Lab/AceCode-87K and AceCode-V2-122K): assertions, one test each.
+
+``test_cases`` (``tests`` in the second release) is a list of assertions on one function, which no
+column names: it is the one that most of them call. Each assertion is a test by itself, as its
+harness counts them; what is no plain call is a script.
+
+Not carried: ``inferences`` (programs of models with their pass rates: nobody says that one is
+right), so there is no reference solution, and ``context_messages``.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections import Counter
+
+from sparring.schema import Task, Test
+from sparring.tasks.fields import Row, entry_point_fault, read_label
+from sparring.tasks.formats.base import Format, Source, first_text, missing, naming
+from sparring.tasks.suites import parsed, read_suite
+
+COLUMNS = ("id", "question", "test_cases", "tests", "entry_point")
+SECONDS, MEMORY_MIB = 2.0, 256
+
+
+def read_acecode(row: Row, source: Source) -> Task | None:
+    """The task of a row."""
+    missing(row, "question")
+    statement, name = first_text(row, "question"), read_label(row, "id")
+    column = "test_cases" if row.data.get("test_cases") is not None else "tests"
+    texts = row.texts(column)
+    if not texts and not row.faults:
+        row.fault(column, "has no test; a task without ground-truth tests has no reward")
+    trees = [parsed(text) for text in texts]
+    for number, tree in enumerate(trees):
+        if tree is None:
+            row.fault(column, f"item {number} is not Python")
+            return None
+    entry = row.text("entry_point") or _called([t for t in trees if t is not None])
+    if row.faults:
+        return None
+    if entry is None or entry_point_fault(entry):
+        row.fault(column, "no assertion calls a function by its name")
+        return None
+    tests: list[Test] = []
+    for text in texts:
+        tests += read_suite(row, column, [text], entry, None)
+    if row.faults:
+        return None
+    return Task(
+        id=name if name is not None else source.name,
+        statement=naming(statement, entry),
+        tests=tuple(tests),
+        time_limit=SECONDS,
+        memory_limit=MEMORY_MIB,
+        checker="value",
+        source=source.where,
+        entry_point=entry,
+    )
+
+
+FORMAT = Format("AceCode", COLUMNS, read_acecode)
+
+
+def _called(trees: list[ast.Module]) -> str | None:
+    """The function that most of the assertions call, the outermost call first; of several the
+    first."""
+    found: Counter[str] = Counter()
+    for tree in trees:
+        bound = {a.asname or a.name.partition(".")[0] for n in ast.walk(tree)
+                 if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}  # fmt: skip
+        names = [
+            node.func.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        ]
+        own = [n for n in names if not hasattr(builtins, n) and n not in bound]
+        found.update(dict.fromkeys(own, 1))
+    return found.most_common(1)[0][0] if found else None

@@ -1,0 +1,108 @@
+"""Rows of LeetCodeDataset (newfacade/LeetCodeDataset): methods of a class, tested by assertions.
+
+Its judge runs ``prompt`` (imports, ``inf``, classes of nodes), then the program, then ``test``,
+whose ``check`` asserts calls by name. So ``prompt`` is the task's head and no statement; that is
+``problem_description`` with the starter code, or ``query``, which holds both. ``Solution().f`` is
+``Solution.f`` here; each call gets a new ``Solution``, where the judge makes one for all.
+
+Refused by name: lists and trees of nodes (``list_node``, ``tree_node``): their nodes are objects
+of the program's own, and only plain values go to a program and come back.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from sparring.schema import Task
+from sparring.tasks.fields import Row, read_id, read_label
+from sparring.tasks.formats.base import Format, Source, entry_point, missing, with_starter
+from sparring.tasks.suites import parsed, read_suite
+
+COLUMNS = (
+    "task_id", "prompt", "completion", "entry_point", "test", "problem_description",
+    "starter_code", "difficulty", "query", "meta",
+)  # fmt: skip
+SECONDS, MEMORY_MIB = 3.0, 512
+"""CPU seconds of a run: what its judge gives the whole ``check``. It bounds no memory."""
+_NODES = {"list_node": "linked lists", "is_same_list": "linked lists",
+          "tree_node": "trees", "is_same_tree": "trees"}  # fmt: skip
+_NUMBERS = ("inf", "nan")
+
+
+def read_leetcode(row: Row, source: Source) -> Task | None:
+    """The task of a row."""
+    missing(row, "entry_point", "test", "completion")
+    head, completion = row.text("prompt") or "", row.text("completion") or ""
+    statement, difficulty = _statement(row), _difficulty(row)
+    task_id, suite = read_id(row, source.name), row.text("test") or ""
+    if row.faults:
+        return None
+    entry = entry_point(row, "entry_point", row.text("entry_point") or "")
+    whole = f"{head.rstrip()}\n\n\n{completion}" if head.strip() else completion
+    program, tree = parsed(whole), parsed(suite)
+    if not statement.strip():
+        row.fault("problem_description", "is missing or blank, and so is query")
+    if program is None:
+        row.fault("completion", "is not Python after prompt")
+    if tree is None:
+        row.fault("test", "is not Python")
+    if entry is None or row.faults or tree is None:
+        return None
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    if nodes := sorted({_NODES[name] for name in names & _NODES.keys()}):
+        row.fault("test", f"uses {' and '.join(nodes)}: nodes are no plain values; not carried")
+        return None
+    suite = ast.unparse(_Plain().visit(tree)) if names & set(_NUMBERS) else suite
+    tests = read_suite(row, "test", [suite], entry, program)
+    if not tests:
+        return None
+    return Task(
+        id=task_id,
+        statement=statement,
+        tests=tests,
+        time_limit=SECONDS,
+        memory_limit=MEMORY_MIB,
+        checker="value",
+        solutions=(whole,),
+        difficulty=difficulty,
+        source=source.where,
+        entry_point=entry,
+        head=head.strip(),
+    )
+
+
+FORMAT = Format("LeetCodeDataset", COLUMNS, read_leetcode)
+
+
+class _Plain(ast.NodeTransformer):
+    """Writes the names of numbers that the head defines as calls that are constants."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in _NUMBERS and isinstance(node.ctx, ast.Load):
+            return ast.parse(f"float('{node.id}')", mode="eval").body
+        return node
+
+
+def _meta(row: Row) -> Mapping[str, Any]:
+    """Columns of earlier releases, which stand in one of their own."""
+    held = row.data.get("meta")
+    return held if isinstance(held, Mapping) else {}
+
+
+def _statement(row: Row) -> str:
+    description, starter = row.text("problem_description"), row.text("starter_code") or ""
+    meta = _meta(row)
+    if not (description and description.strip()):
+        whole = row.text("query") or meta.get("query")
+        if isinstance(whole, str) and whole.strip():
+            return whole
+        description, starter = meta.get("question_title"), str(meta.get("lang_code") or "")
+    return with_starter(description.strip(), starter) if isinstance(description, str) else ""
+
+
+def _difficulty(row: Row) -> str | None:
+    label = read_label(row, "difficulty")
+    held = _meta(row).get("difficulty")
+    return label if label is not None else held if isinstance(held, str) else None

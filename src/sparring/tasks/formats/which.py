@@ -1,0 +1,40 @@
+"""Which published data set a row is from, by its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparring.tasks.formats import (
+    acecode,
+    apps,
+    codecontests,
+    codeforces,
+    evalplus,
+    kodcode,
+    leetcode,
+)
+from sparring.tasks.formats.base import Format
+
+
+def format_of(row: Mapping[str, Any]) -> Format | None:
+    """The format of a row; None for one of no data set here (rows of HumanEval's, MBPP's and
+    LiveCodeBench's shapes, task files, tables)."""
+    columns = {name for name in row if isinstance(name, str)}
+    if "base_input" in columns or "plus_input" in columns:
+        return evalplus.FORMAT
+    if {"entry_point", "completion"} <= columns and "canonical_solution" not in columns:
+        return leetcode.FORMAT
+    if "official_tests" in columns or {"generated_checker", "input_format"} <= columns:
+        return codeforces.FORMAT
+    if "description" in columns and columns & {"public_tests", "private_tests"}:
+        return codecontests.FORMAT
+    if "input_output" in columns:
+        return apps.TACO if columns & apps.OF_TACO else apps.APPS
+    if {"question", "solution", "test"} <= columns:
+        return kodcode.FORMAT
+    if {"question", "test_cases"} <= columns or {"question", "tests", "inferences"} <= columns:
+        return acecode.FORMAT
+    if {"question", "tests", "source"} <= columns and "entry_point" not in columns:
+        return acecode.FORMAT
+    return None
