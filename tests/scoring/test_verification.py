@@ -46,8 +46,8 @@ def test_a_wrong_test_rejects_and_catches_nobody() -> None:
 
 
 def test_unread_tests_reject_nobody_and_masked_cells_leave() -> None:
-    """Programs: correct, passing tests 1 and 2, not 4; wrong, passing 1, unseen on 2; wrong, passing
-    none. Test 3 could not be read."""
+    """One correct program passes tests 1 and 2, not 4; a wrong one passes 1 and is unseen on 2; a
+    wrong one passes none. Test 3 could not be read."""
     found = means(MASKED, m=2)
     assert found["frr"] == pytest.approx(1 / 3)
     assert found["far"] == pytest.approx(1 / (2 + 3))
