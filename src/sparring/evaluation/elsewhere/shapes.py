@@ -15,7 +15,7 @@ whoever wrote it. A row of two shapes, or of none, is an error that names its fi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sparring.errors import DataError
@@ -27,6 +27,7 @@ KNOWN = (
     "output_list), CodeT (code_samples or test_samples, with task_id or prompt), Sparring (task, "
     "role and text)"
 )
+_HALF = "half a character, which no file of UTF-8 can hold, is replaced by ?"
 _BOTH = "has {} and {}: {} counts"
 
 
@@ -68,7 +69,17 @@ def shape_of(row: Any, where: str) -> Shape:
 
 
 def row_of(row: Mapping[str, Any], shape: Shape, where: str) -> Row:
-    """The answers of a row of this ``shape``. Raises `DataError`."""
+    """The answers of a row of this ``shape``. What is no UTF-8 (half a character, which JSON can
+    hold) is replaced, and it is noted. Raises `DataError`."""
+    found = _row_of(row, shape, where)
+    items = [replace(i, text=i.text.encode("utf-8", "replace").decode()) for i in found.items]
+    if items == found.items:
+        return found
+    note = f"{found.note}; {_HALF}" if found.note else _HALF
+    return replace(found, items=items, note=note)
+
+
+def _row_of(row: Mapping[str, Any], shape: Shape, where: str) -> Row:
     if shape is Shape.EVALPLUS:
         both = row.get("solution") is not None and row.get("completion") is not None
         name = "completion" if row.get("solution") is None else "solution"
@@ -135,19 +146,11 @@ def _id(row: Mapping[str, Any], name: str, where: str) -> str:
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:
     if not isinstance(row.get(name), str):
         raise DataError(f"{where}: {name} must be a text")
-    return _writable(row[name], name, where)
+    return str(row[name])
 
 
 def _texts(row: Mapping[str, Any], name: str, where: str) -> Sequence[str]:
     found = row[name]
     if not isinstance(found, list) or not all(isinstance(t, str) for t in found):
         raise DataError(f"{where}: {name} must be a list of texts")
-    return [_writable(t, name, where) for t in found]
-
-
-def _writable(text: str, name: str, where: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"{where}: {name} is not UTF-8: it has half a character") from None
-    return text
+    return found
