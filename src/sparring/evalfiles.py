@@ -72,7 +72,7 @@ def facts(record: Mapping[str, Any]) -> list[list[Any]]:
             ["tasks", len(record["tasks"])],
             ["programs per task", conditions["programs"]],
             ["tests per task", conditions["tests"]],
-            ["temperature", params["temperature"]],
+            *([] if params is None else [["temperature", params["temperature"]]]),
             ["checker", ", ".join(conditions["checkers"])],
-            ["seed", conditions["seed"]],
+            *([] if params is None else [["seed", conditions["seed"]]]),
         ]

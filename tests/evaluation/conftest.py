@@ -35,6 +35,7 @@ def shared_workers(workers: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         yield workers
 
     monkeypatch.setattr("sparring.evaluation.run.Sandbox", lent)
+    monkeypatch.setattr("sparring.evaluation.elsewhere.grade.Sandbox", lent)
 
 
 @pytest.fixture

@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.cli.answers import check_alone, grade_answers
+from sparring.cli.figures import finish
 from sparring.config import load_recipe
 from sparring.errors import ConfigError, RunError, Stopped
-from sparring.evaluation import report
 from sparring.evaluation.authors import Asking, Named, author, extra_fields
 from sparring.evaluation.compare import Comparison, read_evaluation
 from sparring.evaluation.compare import compare as compared
+from sparring.evaluation.export import parse_export
 from sparring.evaluation.plan import (
     USUAL_COUNT,
     USUAL_SCALES,
@@ -35,7 +37,6 @@ from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
 from sparring.evaluation.trained import filled
 from sparring.interrupt import stopping
-from sparring.runs.directory import explained
 from sparring.runs.tables import PLAIN, figure_labels, interval, show
 from sparring.runs.text import visible
 from sparring.sampling.chat.base import Author
@@ -55,14 +56,24 @@ def evaluate_command(
             show_default=False,
         ),
     ],
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", help="Directory to write, or to go on in.")],
     coder: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="A checkpoint's directory, a run's (its newest checkpoint), a hub id, nano, or a "
             "server's address."
         ),
-    ],
-    out: Annotated[Path, typer.Option("--out", help="Directory to write, or to go on in.")],
+    ] = None,
+    answers: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--answers",
+            metavar="FILE",
+            help="Grade these instead of asking a model: of EvalPlus, LiveCodeBench, CodeT, "
+            "Sparring.",
+        ),
+    ] = None,
     tester: Annotated[
         str | None, typer.Option(help="The same for the tester; without it the coder is both.")
     ] = None,
@@ -136,8 +147,33 @@ def evaluate_command(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Of the sandbox.")] = None,
     level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--export", metavar="evalplus|lcb[=FILE]", help="Write the programs in this shape too."
+        ),
+    ] = None,
 ) -> None:
     """Measure how well models write programs and tests: local ones or any at an API."""
+    exports = [parse_export(text, out) for text in export or ()]
+    if cache is not None and cache.resolve() == out.resolve():
+        raise ConfigError("--cache: must be another directory than --out")
+    if answers:
+        check_alone(context)
+        alone = Plan(
+            tuple(tasks),
+            mutants=mutants,
+            scales=(),
+            max_tests=max_tests,
+            limit_tasks=limit_tasks,
+            checker=checker,
+            prompts=prompts_of(prompts) if prompts else load_recipe(None).prompts,
+        )
+        scaled = scales_of(scale) if scale else None
+        grade_answers(alone, answers, scaled, out, Bench(workers, level, cache), exports)
+        return
+    if coder is None:
+        raise ConfigError("--coder: name the model that is to be asked, or give --answers FILE")
     scales = scales_of(scale) if scale else _fitting(programs, tests)
     models: dict[Role, Named] = {Role.CODER: Named(coder, coder_model, coder_key)}
     models[Role.TESTER] = Named(tester, tester_model, tester_key) if tester else models[Role.CODER]
@@ -168,8 +204,6 @@ def evaluate_command(
     fields = extra_fields(extra or ())
     if (fields or rpm is not None) and not any(n.distant for n in named.values()):
         raise ConfigError("--extra and --rpm are for servers, and none is asked")
-    if cache is not None and cache.resolve() == out.resolve():
-        raise ConfigError("--cache: must be another directory than --out")
     console = Console()
     for line in asked.told:
         console.print(Text(line), soft_wrap=True)
@@ -190,20 +224,7 @@ def evaluate_command(
                 raise Stopped(str(error)) from None
             raise
         stopped = wished()
-    with explained(out):
-        (out / "eval.md").write_text(report.markdown(found.record), encoding="utf-8")
-        (out / "card.md").write_text(report.card(found.record), encoding="utf-8")
-    show(console, *report.tables(found.record))
-    for line in (*report.lines(found.record), f"figures: {out / 'eval.json'}, eval.md, card.md"):
-        console.print(Text(line), soft_wrap=True)
-    if found.complaint:
-        raise Stopped(found.complaint) if stopped else Incomplete(found.complaint)
-
-
-class Incomplete(Stopped):
-    """Responses are missing; the figures that there are have been written."""
-
-    exit_code = 1
+    finish(found, loaded, out, console, exports, stopped)
 
 
 def compare_command(

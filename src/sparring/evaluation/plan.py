@@ -64,13 +64,15 @@ class Plan:
     checker: str | None = None
     prompts: PromptsSection = field(default_factory=PromptsSection)
     protocol: Protocol | None = None
+    answers: str | None = None
+    """Digest of answers that were made elsewhere: how they were asked for is not known then."""
 
     def __post_init__(self) -> None:
         for n, m in self.scales:
             if n > self.programs or m > self.tests:
                 raise ConfigError(
                     f"--scale {n}x{m}: there are {self.programs} programs and {self.tests} tests "
-                    "per task (-n, -m)"
+                    + ("of every task" if self.answers else "per task (-n, -m)")
                 )
         if self.checker is not None:
             try:
@@ -121,6 +123,7 @@ class Plan:
                 "checker": self.checker,
                 "prompts": self.prompts.model_dump(mode="json"),
                 "protocol": self.protocol,
+                **self._of_answers(),
             },
             "sources": list(self.sources),
             "limit_tasks": self.limit_tasks,
@@ -129,6 +132,13 @@ class Plan:
             "mutants": self.mutants,
             "scales": [f"{n}x{m}" for n, m in self.scales],
         }
+
+    def _of_answers(self) -> dict[str, Any]:
+        if self.answers is None:
+            return {}
+        reading = asdict(self.prompts.reading(""))
+        asked = {"params": None, "seed": None, "prompts": None}
+        return {**asked, "answers": self.answers, "reading": reading}
 
 
 @dataclass(frozen=True, slots=True)

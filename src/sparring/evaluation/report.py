@@ -105,7 +105,7 @@ def lines(record: Mapping[str, Any]) -> list[str]:
         left = f", {over[1]:.0f} without a test left out" if over[1] else ""
         left += f", {over[2]:.0f} with failures of the sandbox left out" if over[2] else ""
         found.append(f"as the released code counts ({over[0]:.0f} tasks{left}): {shown}")
-    return found
+    return [*found, *(f"note: {visible(note)}" for note in record.get("notes", ()))]
 
 
 def markdown(record: Mapping[str, Any]) -> str:
@@ -143,12 +143,8 @@ def conditions_line(record: Mapping[str, Any]) -> str:
     c, p = record["conditions"], record["conditions"]["params"]
     parts = [
         f"{len(record['tasks'])} tasks of {', '.join(_cell(s) for s in c['sources'])}",
-        f"{c['programs']} programs and {c['tests']} tests each",
-        f"T {p['temperature']:g}",
-        f"top-p {p['top_p']:g}",
-        f"top-k {p['top_k'] or 'all'}",
-        f"up to {p['max_tokens']:,} tokens",
-        f"seed {c['seed']}",
+        f"{'at least ' if p is None else ''}{c['programs']} programs and {c['tests']} tests each",
+        *_sampling(c, p),
         f"checker {', '.join(c['checkers'])}",
         "all ground-truth tests" if c["max_tests"] is None else f"≤ {c['max_tests']} tests",
         f"grader {c['grader']}",
@@ -156,6 +152,18 @@ def conditions_line(record: Mapping[str, Any]) -> str:
         f"sparring {c['sparring']}",
     ]
     return ", ".join(parts)
+
+
+def _sampling(conditions: Mapping[str, Any], params: Mapping[str, Any] | None) -> list[str]:
+    if params is None:
+        return ["answers made elsewhere"]
+    return [
+        f"T {params['temperature']:g}",
+        f"top-p {params['top_p']:g}",
+        f"top-k {params['top_k'] or 'all'}",
+        f"up to {params['max_tokens']:,} tokens",
+        f"seed {conditions['seed']}",
+    ]
 
 
 def card(record: Mapping[str, Any]) -> str:

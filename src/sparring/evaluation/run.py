@@ -101,8 +101,13 @@ def evaluate(
         held.enter_context(locked(out))
         directory = RunDir(out, locked=False)
         own = Ledger(out / RESPONSES)
-        _begin(directory, plan, cast, tasks, begun=len(own) > 0)
-        shared = _cache(bench.cache)
+        models = {
+            role: {"name": cast.names[role], "identity": dict(cast.authors[role].identity)}
+            for role in Role
+            if (plan.programs if role is Role.CODER else plan.tests)
+        }
+        begin(directory, plan, models, tasks, begun=len(own) > 0)
+        shared = cache_of(bench.cache)
         asks = plan.asks(tasks)
         reading = {
             role: reading_of(
@@ -131,23 +136,30 @@ def evaluate(
         )
         limits = Limits()
         judged = _judged(sandbox, plan, whole, collected, limits, reading, progress)
-        record = _record(plan, cast, tasks, judged, collected, limits, sandbox)
-        directory.write_lines(
-            step_file("rollouts", 0), [rollout(j, collected.answers) for j in judged]
-        )
-        directory.write_json(FIGURES, record)
+        record = record_of(plan, models, tasks, judged, collected, limits, sandbox)
+        write(directory, record, judged, collected)
     return Found(record, _wanting(plan, tasks, whole, collected))
 
 
-def _begin(directory: RunDir, plan: Plan, cast: Cast, tasks: Sequence[Task], begun: bool) -> None:
+Models = Mapping[Role, Mapping[str, Any]]
+"""By role the ``name`` and ``identity`` of who has answered."""
+
+
+def write(
+    directory: RunDir, record: Mapping[str, Any], judged: Sequence[Judged], collected: Collected
+) -> None:
+    """Leave the records of all tasks and the figures."""
+    directory.write_lines(step_file("rollouts", 0), (rollout(j, collected.answers) for j in judged))
+    directory.write_json(FIGURES, record)
+
+
+def begin(
+    directory: RunDir, plan: Plan, models: Models, tasks: Sequence[Task], begun: bool
+) -> None:
     """Write down what the evaluation is, or compare it with what was ``begun`` here: one without
     a response so far binds nobody."""
     now = json.loads(json.dumps(clean(plan.record(tasks))))
-    now["models"] = {
-        role: {"name": cast.names[role], "identity": dict(cast.authors[role].identity)}
-        for role in Role
-        if (plan.programs if role is Role.CODER else plan.tests)
-    }
+    now["models"] = {role: dict(model) for role, model in models.items()}
     if directory.has(CONFIG) and begun:
         before = directory.read_json(CONFIG)
         was = {**before.get("fixed", {}), **_identities(before)}
@@ -176,7 +188,8 @@ def _identities(record: Mapping[str, Any]) -> dict[str, Any]:
     return {role: m.get("identity") for role, m in record.get("models", {}).items()}
 
 
-def _cache(path: Path | None) -> Path | None:
+def cache_of(path: Path | None) -> Path | None:
+    """The directory of a cache, made if need be."""
     if path is not None:
         with explained(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -241,9 +254,9 @@ def _responses(task: Task, role: Role, count: int, collected: Collected) -> list
     return [Response(task.id, role, i, (), (), (), a.stop, a.text) for i, a in enumerate(answers)]
 
 
-def _record(
+def record_of(
     plan: Plan,
-    cast: Cast,
+    models: Models,
     tasks: Sequence[Task],
     judged: Sequence[Judged],
     collected: Collected,
@@ -256,8 +269,7 @@ def _record(
         facts = strengthened(facts, judged, sandbox, limits, plan.mutants)
     summary = measure(facts, plan.scales, plan.ks)
     inside = {j.task.id for j in judged}
-    roles = [r for r in Role if (plan.programs if r is Role.CODER else plan.tests)]
-    of_role: dict[Role, list[Answer]] = {role: [] for role in roles}
+    of_role: dict[Role, list[Answer]] = {role: [] for role in models}
     for (task_id, role, _), answer in collected.answers.items():
         if task_id in inside and role in of_role:
             of_role[role].append(answer)
@@ -265,10 +277,7 @@ def _record(
     return {
         "kind": "evaluation",
         "version": 1,
-        "models": {
-            role: {"name": cast.names[role], "identity": dict(cast.authors[role].identity)}
-            for role in roles
-        },
+        "models": {role: dict(model) for role, model in models.items()},
         "figures": {name: e.as_dict() for name, e in summary.estimates.items()},
         **official,
         "conditions": {
@@ -285,10 +294,11 @@ def _record(
             "sparring": __version__,
             "python": platform.python_version(),
             "top_k_sent": {
-                role: bool(cast.authors[role].identity.get("takes_top_k", True)) for role in roles
+                role: bool(model["identity"].get("takes_top_k", True))
+                for role, model in models.items()
             },
         },
-        "responses": {r: counts(judged, r, of_role[r]).record() for r in roles},
+        "responses": {r: counts(judged, r, of_role[r]).record() for r in models},
         "verdicts": verdicts(judged),
         "infra_share": infra_share(judged),
         "tokens_spent": collected.spent,
@@ -297,7 +307,10 @@ def _record(
             for (task, role, index), why in collected.missing.items()
         ],
         "left_out": [t.id for t in tasks if t.id not in inside],
-        "tasks": [{"id": j.task.id, "digest": task_digest(j.task)} for j in judged],
+        "tasks": [
+            {"id": j.task.id, "digest": task_digest(j.task), "checker": j.task.checker}
+            for j in judged
+        ],
         "per_task": {k: v.tolist() for k, v in summary.per_task.items()},
         "ratios": {k: v.as_dict() for k, v in summary.ratios.items()},
         "complete": len(judged) == len(tasks),

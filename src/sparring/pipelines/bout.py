@@ -38,6 +38,8 @@ from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 _UNREAD = Test("", "")
 _INVALID = Outcome(Verdict.INVALID)
 _UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")
+_ENDED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.INFRA)
+"""Verdicts of a reference solution that came to an end, or of which we failed to know."""
 _USUAL: Mapping[Role, Reading] = {role: Reading() for role in Role}
 
 
@@ -121,6 +123,19 @@ def judge(
         [read_test(task, r, reading[Role.TESTER]) for r in group]
         for task, group in zip(tasks, tester, strict=True)
     ]
+    return judge_read(sandbox, tasks, (coder, tester), (programs, tests), general, pools)
+
+
+def judge_read(
+    sandbox: Runs,
+    tasks: Sequence[Task],
+    responses: tuple[Sequence[Sequence[Response]], Sequence[Sequence[Response]]],
+    parsed: tuple[Sequence[Sequence[ParsedProgram]], Sequence[Sequence[ParsedTest]]],
+    general: Limits,
+    pools: Sequence[Sequence[ParsedProgram]] | None = None,
+) -> list[Judged]:
+    """`judge`, where the responses of coder and tester have been read already."""
+    (coder, tester), (programs, tests) = responses, parsed
     ready = ask_all(sandbox, tasks, programs, tests, pools, general)
     grader = Grader(sandbox)
     grader.prepare(
@@ -175,7 +190,9 @@ def _judged(
         refused_U[k] = _refusal(said, reference[k])
         valid_U[k] = refused_U[k] is None
         truth = reference[k]
-        if valid_U[k] and truth is not None and truth.verdict is Verdict.FINISHED:
+        if truth is not None and truth.verdict is Verdict.ACCEPTED:
+            right_U[k] = bool(valid_U[k])  # a script decides by itself
+        elif valid_U[k] and truth is not None and truth.verdict is Verdict.FINISHED:
             one = Comparison.with_reference(task, p.test, truth.output)
             right_U[k] = grader.verdict(one)[0] is Verdict.ACCEPTED
     every = (*task.tests, *(p.test for p in tests), *task.withheld)
@@ -225,7 +242,7 @@ def _refusal(validation: Outcome | None, reference: Outcome | None) -> TestRefus
     """Why a parsed test is refused. What failed on our side refuses nothing."""
     if not (validation is None or validation.verdict is Verdict.INFRA or allowed(validation)):
         return TestRefusal.FORBIDDEN
-    if reference is not None and reference.verdict not in (Verdict.FINISHED, Verdict.INFRA):
+    if reference is not None and reference.verdict not in _ENDED:
         return TestRefusal.UNFINISHED
     return None
 

@@ -46,7 +46,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
@@ -250,7 +250,7 @@ class RunDir:
         text = lines_of(records)
         self._replace(name, text)
 
-    def write_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
+    def write_lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """A gzipped JSONL file, whole or not at all."""
         self._replace(name, gzip.compress(lines_of(records), compresslevel=3, mtime=0))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -19,7 +19,7 @@ def clean(value: Any) -> Any:
     return value
 
 
-def lines_of(records: Sequence[Mapping[str, Any]]) -> bytes:
+def lines_of(records: Iterable[Mapping[str, Any]]) -> bytes:
     """The records as JSON lines. Cleaned only where one holds what JSON has not: that takes longer
     than the rest together."""
     found = []

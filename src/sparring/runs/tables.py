@@ -32,6 +32,8 @@ _OTHERS = {
     "mutation_score": "mutants of the reference caught by right tests",
     "branch_coverage": "branches of the reference taken by right tests",
     "catch_rate": "wrong programs caught",
+    "far": "FAR: a test accepts a wrong program",
+    "frr": "FRR: a test rejects a correct program",
     "coder.failed": "responses without a readable program",
     "tester.failed": "responses without a readable test",
     "coder.at_limit": "programs' responses cut off",
@@ -46,6 +48,12 @@ CHOICES = {
     "oracle": "oracle",
 }
 """How one of n programs is chosen by m tests: figures at a scale, under ``NAME_NxM``."""
+_OF_SUITES = {
+    "suite_far_": "FAR of {size} tests together",
+    "suite_frr_": "FRR of {size} tests together",
+    "coverage@": "coverage@{size}: wrong programs caught by {size} tests",
+}
+"""Figures of so many tests."""
 AT_SCALE = re.compile(rf"({'|'.join(CHOICES)})_(\d+)x(\d+)")
 REASON = re.compile(r"(coder|tester)\.failed\.")
 """Begins the share of responses that could not be read for one reason."""
@@ -85,6 +93,12 @@ def figure_labels(names: Collection[str]) -> dict[str, str]:
         **{n: n for n in rest if n.startswith("pass@")},
         **metric_labels(rest),
         **{n: label for n, label in _OTHERS.items() if n in rest},
+        **{
+            n: label.format(size=n.removeprefix(begin))
+            for begin, label in _OF_SUITES.items()
+            for n in rest
+            if n.startswith(begin)
+        },
         **{
             n: f"{n.removeprefix('dual_')} of the ranking by dual agreement"
             for n in rest

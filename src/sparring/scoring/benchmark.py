@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from sparring.scoring.metrics import (
 from sparring.scoring.named import AT_SCALE, figure_of, mean_of
 from sparring.scoring.reading import counts, shares
 from sparring.scoring.selection import best_of
+from sparring.scoring.verification import coverage, verification
 
 NAN = float("nan")
 
@@ -48,8 +50,9 @@ def measure(
     Names: ``one_shot`` (also what choosing at random gives), ``pass@k``, ``dual_pass@k``; of a
     scale ``bon_NxM``, ``agreement_bon_NxM`` (ties broken by agreement), ``oracle_NxM``,
     ``majority_NxM``, ``dual_NxM``; ``unit_test_accuracy`` and its ``_estimate``,
-    ``invalid_tests``, ``p01``, ``p00``, ``mu``, ``catch_rate``, ``mutation_score``,
-    ``branch_coverage``, ``input_size``, ``distinct_inputs``; ``coder.failed``,
+    ``invalid_tests``, ``p01``, ``p00``, ``mu``, ``far``, ``frr``, ``catch_rate``; for each m of
+    the scales ``suite_far_M``, ``suite_frr_M``, ``coverage@M`` (`verification`);
+    ``mutation_score``, ``branch_coverage``, ``input_size``, ``distinct_inputs``; ``coder.failed``,
     ``coder.failed.REASON``, ``coder.at_limit`` and the tester's (`reading`), where they are known.
     Raises ValueError where a scale or k is larger than the number of samples of a task.
     """
@@ -72,12 +75,16 @@ def measure(
             per_task[f"{name}_{n}x{m}"] = np.array([row[name] for row in rows], dtype=float)
     for k in ks:
         per_task[f"dual_pass@{k}"] = np.array([_dual_at(f, k) for f in known], dtype=float)
+    sizes = sorted({m for _, m in scales if m})
+    for m in sizes:
+        per_task[f"coverage@{m}"] = each(facts, partial(coverage, n=m))
     own = [f if f.pool else replace(f, pool=f.matrix) for f in facts]
     ratios = {
         "input_size": input_size(facts),
         "distinct_inputs": distinct_inputs(facts),
         "catch_rate": catch_rate(own),
         **precision_rates(facts),
+        **verification(facts, sizes),
         "mutation_score": _hits([f.mutants for f in facts]),
         "branch_coverage": _hits([f.branches for f in facts]),
         **shares(read),

@@ -171,7 +171,7 @@ def accuracy_estimate(facts: TaskFacts) -> float:
 
 def input_size(tasks: Sequence[TaskFacts]) -> Linear:
     """Values in the input of a parsed test."""
-    sizes = [f.size_U[f.parsed_U] for f in tasks]
+    sizes = [f.size_U[f.parsed_U & ~np.isnan(f.size_U)] for f in tasks]  # a script has none
     return ratio(np.array([x.sum() for x in sizes]), np.array([float(len(x)) for x in sizes]))
 
 
@@ -209,6 +209,7 @@ def accuracy_by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float
         return {}
     size = np.concatenate([f.size_U[f.parsed_U] for f, _ in known])
     right = np.concatenate([right[f.parsed_U] for f, right in known])
+    right, size = right[~np.isnan(size)], size[~np.isnan(size)]
     return {
         int(s): (float((size == s).mean()), float(right[size == s].mean())) for s in np.unique(size)
     }

@@ -1,0 +1,156 @@
+"""Which shape a row of answers has, by its fields, and what answers it holds.
+
+| shape | fields |
+|---|---|
+| EvalPlus | ``task_id`` with ``solution`` or ``completion``: a sample per row |
+| LiveCodeBench | ``question_id`` with ``code_list`` or ``output_list``: a task per row |
+| CodeT | ``code_samples`` or ``test_samples`` with ``task_id`` or ``prompt``; or ``samples`` with |
+| | ``prompt``, as its release has them: tests where the prompt ends in ``assert`` |
+| Sparring | ``text`` with ``role`` and ``task`` or ``task_id``: a response per row |
+
+Where a row has both a program and the text it was taken from, the program counts, as it does for
+whoever wrote it. A row of two shapes, or of none, is an error that names its fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sparring.errors import DataError
+from sparring.evaluation.elsewhere.items import Form, Item, Shape
+from sparring.schema import Role, StopReason
+
+KNOWN = (
+    "EvalPlus (task_id and solution or completion), LiveCodeBench (question_id and code_list or "
+    "output_list), CodeT (code_samples or test_samples, with task_id or prompt), Sparring (task, "
+    "role and text)"
+)
+_HALF = "half a character, which no file of UTF-8 can hold, is replaced by ?"
+_BOTH = "has {} and {}: {} counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The answers of a row. ``task`` is an id, or a prompt with ``by_prompt``; ``place`` numbers
+    a response among those of its task and role, None where the order in the file does."""
+
+    task: str
+    items: list[Item]
+    by_prompt: bool = False
+    place: int | None = None
+    model: str | None = None
+    note: str | None = None
+
+
+def shape_of(row: Any, where: str) -> Shape:
+    """The shape of a row. Raises `DataError`."""
+    if not isinstance(row, Mapping):
+        kind = "a list" if isinstance(row, list) else type(row).__name__
+        raise DataError(
+            f"{where}: is {kind}, so that nothing says which task it is for; there are {KNOWN}"
+        )
+    has = {name for name, value in row.items() if value is not None}
+    named, prompted = "task_id" in has, "prompt" in has
+    fits = {
+        Shape.EVALPLUS: named and bool(has & {"solution", "completion"}),
+        Shape.LIVECODEBENCH: "question_id" in has and bool(has & {"code_list", "output_list"}),
+        Shape.CODET: ((named or prompted) and bool(has & {"code_samples", "test_samples"}))
+        or (prompted and "samples" in has),
+        Shape.OURS: {"role", "text"} <= has and bool(has & {"task", "task_id"}),
+    }
+    found = [shape for shape, fit in fits.items() if fit]
+    if len(found) == 1:
+        return found[0]
+    seen = ", ".join(sorted(map(str, row))) or "none"
+    why = f"has fields of {' and '.join(found)}" if found else "holds answers of no known shape"
+    raise DataError(f"{where}: {why}; there are {KNOWN}; fields seen: {seen[:300]}")
+
+
+def row_of(row: Mapping[str, Any], shape: Shape, where: str) -> Row:
+    """The answers of a row of this ``shape``. What is no UTF-8 (half a character, which JSON can
+    hold) is replaced, and it is noted. Raises `DataError`."""
+    found = _row_of(row, shape, where)
+    items = [replace(i, text=i.text.encode("utf-8", "replace").decode()) for i in found.items]
+    if items == found.items:
+        return found
+    note = f"{found.note}; {_HALF}" if found.note else _HALF
+    return replace(found, items=items, note=note)
+
+
+def _row_of(row: Mapping[str, Any], shape: Shape, where: str) -> Row:
+    if shape is Shape.EVALPLUS:
+        both = row.get("solution") is not None and row.get("completion") is not None
+        name = "completion" if row.get("solution") is None else "solution"
+        form = Form.COMPLETION if name == "completion" else Form.PROGRAM
+        item = Item(Role.CODER, form, _text(row, name, where))
+        note = _BOTH.format("completion", "solution", "solution") if both else None
+        return Row(_id(row, "task_id", where), [item], note=note)
+    if shape is Shape.LIVECODEBENCH:
+        both = row.get("code_list") is not None and row.get("output_list") is not None
+        name = "output_list" if row.get("code_list") is None else "code_list"
+        form = Form.RESPONSE if name == "output_list" else Form.PROGRAM
+        items = [Item(Role.CODER, form, t) for t in _texts(row, name, where)]
+        note = _BOTH.format("output_list", "code_list", "code_list") if both else None
+        return Row(_id(row, "question_id", where), items, note=note)
+    if shape is Shape.CODET:
+        return _codet(row, where)
+    return _ours(row, where)
+
+
+def _codet(row: Mapping[str, Any], where: str) -> Row:
+    items = [
+        Item(role, form, text)
+        for name, role, form in (
+            ("code_samples", Role.CODER, Form.CODET_PROGRAM),
+            ("test_samples", Role.TESTER, Form.CODET_TESTS),
+        )
+        if row.get(name) is not None
+        for text in _texts(row, name, where)
+    ]
+    if row.get("task_id") is not None and not row.get("samples"):
+        return Row(_id(row, "task_id", where), items)
+    prompt = _text(row, "prompt", where)
+    if row.get("samples") is not None:
+        tests = prompt.rstrip().endswith("assert")
+        role, form = (Role.TESTER, Form.CODET_TESTS) if tests else (Role.CODER, Form.CODET_PROGRAM)
+        items += [Item(role, form, t) for t in _texts(row, "samples", where)]
+    return Row(prompt, items, by_prompt=True)
+
+
+def _ours(row: Mapping[str, Any], where: str) -> Row:
+    if row["role"] not in list(Role):
+        raise DataError(f"{where}: role {row['role']!r}: there are {', '.join(Role)}")
+    stop = row.get("stop", StopReason.END_TOKEN)
+    if stop not in list(StopReason):
+        raise DataError(f"{where}: stop {stop!r}: there are {', '.join(StopReason)}")
+    place = row.get("index")
+    if place is not None and (isinstance(place, bool) or not isinstance(place, int)):
+        raise DataError(f"{where}: index must be a whole number")
+    item = Item(Role(row["role"]), Form.RESPONSE, _text(row, "text", where), StopReason(stop))
+    name = "task_id" if row.get("task") is None else "task"
+    model = row.get("model")
+    return Row(
+        _id(row, name, where), [item], place=place, model=None if model is None else f"{model}"
+    )
+
+
+def _id(row: Mapping[str, Any], name: str, where: str) -> str:
+    value = row[name]
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        raise DataError(f"{where}: {name} must be a text")
+    return str(value)
+
+
+def _text(row: Mapping[str, Any], name: str, where: str) -> str:
+    if not isinstance(row.get(name), str):
+        raise DataError(f"{where}: {name} must be a text")
+    return str(row[name])
+
+
+def _texts(row: Mapping[str, Any], name: str, where: str) -> Sequence[str]:
+    found = row[name]
+    if not isinstance(found, list) or not all(isinstance(t, str) for t in found):
+        raise DataError(f"{where}: {name} must be a list of texts")
+    return found

@@ -1,0 +1,80 @@
+"""Answers as programs and tests: to the letter, behind a prompt, or by our readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sparring.errors import DataError
+from sparring.evaluation.elsewhere import codet
+from sparring.evaluation.elsewhere.compiled import compiles
+from sparring.evaluation.elsewhere.items import Form, Item
+from sparring.pipelines.reading import read_program, read_test
+from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
+from sparring.schema import ParseFailure, Response, Role, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A task's answers of both roles, as judging takes them: a response for each program and for
+    each test. A CodeT sample gives several tests."""
+
+    coder: list[Response]
+    tester: list[Response]
+    programs: list[ParsedProgram]
+    tests: list[ParsedTest]
+
+
+def read(task: Task, answers: Mapping[Role, Sequence[Item]], reading: Reading) -> Read:
+    """The answers to a task. Raises `DataError` for a completion of what is no program's start."""
+    coder = [_response(task, Role.CODER, i, item) for i, item in enumerate(answers[Role.CODER])]
+    programs = [
+        read_program(task, response, reading)
+        if item.form is Form.RESPONSE
+        else as_it_stands(_whole(task, item), item.form)
+        for response, item in zip(coder, answers[Role.CODER], strict=True)
+    ]
+    tester: list[Response] = []
+    tests: list[ParsedTest] = []
+    for item in answers[Role.TESTER]:
+        response = _response(task, Role.TESTER, len(tests), item)
+        if item.form is Form.RESPONSE:
+            tester.append(response)
+            tests.append(read_test(task, response, reading))
+            continue
+        for test in codet.tests_of(item.text, _function(task)):
+            tester.append(_response(task, Role.TESTER, len(tests), item))
+            tests.append(test)
+    return Read(coder, tester, programs, tests)
+
+
+def as_it_stands(source: str, how: str) -> ParsedProgram:
+    """A program to the letter; none where it is blank or no Python."""
+    if not source.strip():
+        return ParsedProgram(None, ParseFailure.EMPTY_BLOCK, how)
+    if not compiles(source):
+        return ParsedProgram(None, ParseFailure.SYNTAX_ERROR, how)
+    return ParsedProgram(source, how=how)
+
+
+def _whole(task: Task, item: Item) -> str:
+    """The program of an answer. Raises `DataError` where a text cannot follow the prompt."""
+    if item.form is Form.PROGRAM:
+        return item.text
+    prompt = task.statement
+    if task.entry_point is None or not (compiles(prompt) or compiles(f"{prompt}\n    pass\n")):
+        raise DataError(
+            f"{task.id}: a completion continues the task's prompt, and this task's statement is no "
+            "start of a program; give whole programs (solution)"
+        )
+    return prompt + (codet.cut(item.text) if item.form is Form.CODET_PROGRAM else item.text)
+
+
+def _function(task: Task) -> str:
+    if task.entry_point is None:
+        raise DataError(f"{task.id}: assertions need a task that names a function; this has none")
+    return task.entry_point
+
+
+def _response(task: Task, role: Role, index: int, item: Item) -> Response:
+    return Response(task.id, role, index, (), (), (), item.stop, item.text)
