@@ -143,7 +143,9 @@ def make(jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: boo
     jobs_of: dict[bytes, list[int]] = {}
     for number, job in enumerate(jobs):
         source = _encode(job.program)
-        key = program_key(source, job.limits, job.kind, job.entry_point, alone=job.alone)
+        key = program_key(
+            source, job.limits, job.kind, job.entry_point, job.preamble, alone=job.alone
+        )
         work = works.setdefault(key, Work(key, source, job, call, alone=job.alone))
         jobs_of.setdefault(key, []).append(number)
         stats.runs_asked += len(job.inputs)

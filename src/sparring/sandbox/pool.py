@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import SandboxError
-from sparring.sandbox import frames, plan, replies
+from sparring.sandbox import frames, front, plan, replies, restore
 from sparring.sandbox.crew import Crew, NoReplacement
 from sparring.sandbox.runner import Runner
 from sparring.sandbox.types import Fork, Level
@@ -172,10 +172,13 @@ class Sandbox(Runner):
                     work.program,
                     tuple(work.inputs[key] for key in unknown),
                     work.job.limits,
-                    per_test=self._fork is Fork.PER_TEST or work.alone,
+                    per_test=self._fork is Fork.PER_TEST
+                    or work.alone
+                    or restore.runs_text(work.job.preamble.encode()),
                     skip=work.skip and len(unknown) == len(work.unknown),
                     kind=work.job.kind,
                     entry_point=work.job.entry_point,
+                    front=front.packed(work.job.preamble),
                 )
                 sent[request.job] = _Sent(work, request, unknown)
         return True
@@ -238,4 +241,5 @@ class Sandbox(Runner):
 
 
 def _request_bytes(request: frames.Request) -> int:
-    return len(request.program) + sum(len(data) + 16 for data in request.inputs)
+    size = len(request.front) + len(request.program)
+    return size + sum(len(data) + 16 for data in request.inputs)

@@ -22,10 +22,11 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from types import CodeType, ModuleType
 from typing import Any, TextIO
 
+from sparring.sandbox.front import names_of
 from sparring.sandbox.streams import set_streams
 
 PROGRAM_NAME = "program.py"
@@ -99,8 +100,9 @@ def runs_text(source: bytes) -> bool:
 class Traces:
     """What a program could change for its next run, remembered before the first."""
 
-    def __init__(self, code: CodeType) -> None:
-        names = _names(code)
+    def __init__(self, code: CodeType, front_names: Set[str] = frozenset()) -> None:
+        """`front_names`: those that what stands before the program adds (`front`)."""
+        names = names_of(code) | front_names
         self._hard = not names.isdisjoint(_HARD_TO_UNDO)
         if "register" in names:
             own = not names.isdisjoint(_REGISTERS_ITS_OWN)
@@ -220,15 +222,6 @@ def exit_calls() -> list[object]:
     """What thread pools have asked to be called at the interpreter's end."""
     calls: list[object] = threading._threading_atexits  # type: ignore[attr-defined]
     return calls
-
-
-def _names(code: CodeType) -> set[str]:
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _names(constant)
-    # `import os.path` and `from xml.dom import x` bind by their first part.
-    return names | {name.partition(".")[0] for name in names if "." in name}
 
 
 def _imports(code: CodeType) -> Iterator[str]:

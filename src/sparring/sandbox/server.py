@@ -249,7 +249,8 @@ class Server:
         for kind, value in confine.rlimits(request.limits):
             child.limit(kind, value)
         child.cpu_net = confine.cpu_net(request.limits, len(request.inputs))
-        child.load(part, source, request.entry_point, spent_after_one=spent_after_one)
+        front = b"" if part is program.Part.SCRIPT else request.front
+        child.load(part, source, request.entry_point, front, spent_after_one=spent_after_one)
         return child
 
     def _fork(self, control: socket.socket, board_number: int) -> int:

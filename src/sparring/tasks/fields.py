@@ -129,6 +129,11 @@ def read_row(
     if entry_point is not None and (fault := entry_point_fault(entry_point)):
         row.fault("entry_point", fault)
     usual = Kind.STDIN if entry_point is None else Kind.CALL
+    preamble, head = row.text("preamble"), row.text("head", "") or ""
+    if preamble is not None and (fault := preamble_fault(preamble)):
+        row.fault("preamble", fault)
+    if head and not is_python(head):
+        row.fault("head", "is not Python: it is the source that stands before every program")
     tests = read_tests(row, "test", usual, max_tests)
     if not tests and not row.faults:
         row.fault("test_input", "has no test; a task without ground-truth tests has no reward")
@@ -159,8 +164,8 @@ def read_row(
             difficulty=difficulty,
             source=source,
             entry_point=entry_point,
-            preamble=row.text("preamble"),
-            head=row.text("head", "") or "",
+            preamble=preamble,
+            head=head,
         ),
         [],
     )

@@ -27,6 +27,7 @@ from sparring.tasks.fields import (
     read_id,
     read_label,
 )
+from sparring.tasks.heads import head_of
 from sparring.tasks.suites import parsed, read_suite
 
 SECONDS = 3.0
@@ -71,6 +72,7 @@ def read_native(
             difficulty=difficulty,
             source=source,
             entry_point=entry_point,
+            head="" if "test_list" in data else head_of(statement, entry_point),
         ),
         [],
     )
