@@ -29,6 +29,7 @@ def program_key(
     kind: Kind,
     entry_point: str,
     preamble: str = "",
+    packages: str = "",
     *,
     alone: bool = False,
 ) -> bytes:
@@ -40,6 +41,8 @@ def program_key(
     if preamble:  # without one the key is what it was before there were any
         before = preamble.encode("utf-8", "surrogatepass")
         how += f" {hashlib.sha256(before).hexdigest()}"
+    if packages:
+        how += f" with {packages}"
     digest = hashlib.sha256(how.encode())
     digest.update(b"\0" + program)
     return digest.digest()

@@ -116,6 +116,8 @@ def serve(control: socket.socket, board: Board) -> None:
         else:
             if traces.uses_random:
                 random.seed(int.from_bytes(message[1:], "little"))
+            if traces.arrays is not None:
+                traces.arrays.seed(int.from_bytes(message[1:], "little"))
             ending, detail, gone = _run(
                 code, front, part, entry_point, descriptors, opens=traces.touches_files
             )

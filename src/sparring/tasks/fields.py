@@ -20,7 +20,9 @@ from typing import Any
 
 from sparring.schema import Kind, Task
 from sparring.tasks.checkers import Rule, parse_checker
+from sparring.tasks.heads import is_python
 from sparring.tasks.kinds import read_tests
+from sparring.tasks.preambles import fault_of as preamble_fault
 
 REQUIRED = ("question", "test_input", "test_output")
 OPTIONAL = (
