@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sparring.errors import ConfigError, ModelError
-from sparring.microworld import NANO_DIR
+from sparring.errors import ConfigError
+from sparring.evaluation.local_author import local_author
 from sparring.prompts.parse import Reading
 from sparring.recipe.setting import PromptsSection
 from sparring.sampling.chat.base import Author, StopAsking
 from sparring.sampling.chat.crew import ServedModel, find_served
 from sparring.sampling.chat.endpoint import Endpoint, Served, checked_url
 from sparring.sampling.chat.patience import Pace, Patience
-
-if TYPE_CHECKING:
-    from sparring.sampling.chat.local import Loaded
 
 USUAL_KEY = "OPENAI_API_KEY"
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
@@ -29,11 +24,12 @@ _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization"
 @dataclass(frozen=True, slots=True)
 class Named:
     """A model as the user names it: an address, a directory, a hub id or ``nano``. ``model`` and
-    ``key`` (a variable of the environment) are for an address."""
+    ``key`` (a variable of the environment) are for an address, ``end_tokens`` for the others."""
 
     place: str
     model: str | None = None
     key: str | None = None
+    end_tokens: tuple[str, ...] = ()
 
     @property
     def distant(self) -> bool:
@@ -62,22 +58,28 @@ def author(
     """The model that is named. ``known``: its identity as an earlier evaluation has recorded it,
     which saves a server from being asked for it. Raises `ConfigError` and `ModelError`."""
     if named.distant:
+        if named.end_tokens:
+            raise ConfigError(
+                f"{named.place}: --end-token is for a local model; a server takes --stop TEXT, or "
+                "--extra 'stop_token_ids=[ID]' if it is vLLM"
+            )
         return _served(named, asking, known)
     if named.model is not None or named.key is not None:
         raise ConfigError(f"{named.place}: a model's name and key are for the address of a server")
-    return _local(named.place, asking.concurrency, prompts, max_tokens)
+    return local_author(named.place, asking.concurrency, prompts, max_tokens, named.end_tokens)
 
 
 def reading_of(found: Author, prompts: PromptsSection, message: str) -> Reading:
     """How a model's responses are read. Its prompts may end inside reasoning: a local chat template
-    may open it. Of a server's nobody can tell; its reasoning comes whole or not at all."""
+    may open it. Of a server's prompts nobody can tell: its user has to say it."""
     text = ""
     if not found.remote:
+        from sparring.prompts.render import prompt_text
         from sparring.sampling.chat.local import LocalModel
 
         assert isinstance(found, LocalModel)
-        text = _prompt(found.place, prompts, message)
-    return prompts.reading(text)
+        text = prompt_text(found.tokenizer, message, prompts.template_options)
+    return prompts.reading(text, message)
 
 
 def extra_fields(given: Sequence[str]) -> dict[str, Any]:
@@ -120,65 +122,3 @@ def _recorded(named: Named, asking: Asking, known: Mapping[str, Any] | None) -> 
     if named.model not in (None, known.get("model")) or known.get("extra") != dict(asking.extra):
         return None
     return Served(known["url"], known["model"], bool(known.get("takes_top_k")), dict(asking.extra))
-
-
-def _local(place: str, rows: int, prompts: PromptsSection, max_tokens: int) -> Author:
-    try:
-        from sparring.sampling.chat.local import LocalModel, directory_identity
-    except ImportError as error:
-        raise ModelError(
-            f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
-        ) from None
-    path = str(NANO_DIR) if place == "nano" else place
-    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", place) and not Path(place).exists():
-        raise ConfigError(f"{place}: the address of a server begins with http:// or https://")
-
-    def load() -> Loaded:
-        return _loaded(path, prompts, max_tokens)
-
-    if Path(path).is_dir():
-        for name in ("config.json", "tokenizer_config.json"):
-            if not (Path(path) / name).exists():
-                raise ModelError(
-                    f"{place}: has no {name}; name the directory of a transformers checkpoint"
-                )
-        return LocalModel(path, directory_identity(Path(path)), load, rows)
-    first = load()  # which revision a hub id means shows when it is loaded
-    revision = getattr(first.model.config, "_commit_hash", None)
-    identity = {"kind": "hub", "id": place, "revision": revision}
-    return LocalModel(path, identity, load, rows, first)
-
-
-def _prompt(place: str, prompts: PromptsSection, message: str) -> str:
-    """The whole prompt, by the tokenizer alone: the weights may not be needed."""
-    from transformers import AutoTokenizer
-
-    from sparring.prompts.render import prompt_text
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(place)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{place}: has no tokenizer: {str(error).splitlines()[0]}") from None
-    return prompt_text(tokenizer, message, prompts.template_options)
-
-
-def _loaded(path: str, prompts: PromptsSection, max_tokens: int) -> Loaded:
-    import torch
-
-    from sparring.learning.model import check_causal, load_model
-    from sparring.prompts.render import check_room, prompt_ids, prompt_text
-    from sparring.sampling.chat.local import Loaded
-
-    model, tokenizer = load_model(path)
-    check_causal(model)
-    if torch.cuda.is_available():
-        model = model.to("cuda")
-    room = getattr(model.config, "max_position_embeddings", None)
-
-    def rendered(messages: Sequence[str], task_ids: Sequence[str]) -> list[tuple[int, ...]]:
-        texts = [prompt_text(tokenizer, m, prompts.template_options) for m in messages]
-        ids = prompt_ids(tokenizer, texts, prompts.max_tokens, task_ids)
-        check_room(room, ids, task_ids, max_tokens, "--max-tokens")
-        return ids
-
-    return Loaded(model, tokenizer, rendered)

@@ -30,8 +30,8 @@ _PYTHON = ("python", "py", "python3")
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """The marks around a thinking model's reasoning. ``opened``: the prompt ends in ``start``, so
-    that a response begins inside it and has no answer before ``end``."""
+    """The marks around a thinking model's reasoning. ``opened``: it began before the response,
+    which has no answer before ``end``. Marks without a text: nothing is reasoning."""
 
     start: str = "<think>"
     end: str = "</think>"
@@ -168,6 +168,8 @@ def parse_test(
 def _answer(text: str, reasoning: Reasoning) -> str:
     """The response without its reasoning, line ends unified."""
     text = text.replace("\r\n", "\n")
+    if not reasoning.end:
+        return text
     end = text.rfind(reasoning.end)
     if end >= 0:
         return text[end + len(reasoning.end) :]

@@ -65,7 +65,11 @@ class Ring:
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
         )
         p = recipe.prompts
-        self.reading = {role: p.reading(self._prompt_text(self.tasks[0], role, 0)) for role in Role}
+        first = self.tasks[0]
+        self.reading = {
+            role: p.reading(self._prompt_text(first, role, 0), self.templates.fill(first, role))
+            for role in Role
+        }
         # All at once, so that a prompt that is too long shows now and not in the step that comes
         # to it.
         self.supervisor = Supervisor.of(recipe, self.tasks, trainer.autocast, trainer.world.device)

@@ -64,12 +64,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole response. Token counts are the model's own; None where a server does not say."""
+    """A whole response. Token counts are the model's own; None where a server does not say.
+    ``reasoned``: the server gave the reasoning apart, so that ``text`` is the answer alone."""
 
     text: str
     stop: StopReason
     prompt_tokens: int | None
     completion_tokens: int | None
+    reasoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ _CONNECT = 10.0
 _LENGTH = ("length", "max_tokens")
 _BROKEN = ("error", "abort")
 """``finish_reason`` of a response that the server, not the model, has ended."""
+_REASONING = ("reasoning_content", "reasoning")
+"""Fields of a message in which servers give the reasoning apart."""
 _MOST = 64 << 20
 """Bytes of a body, unpacked. A response of 100,000 tokens with all its log-probs is less."""
 _MOST_TOKENS = 1 << 53
@@ -226,7 +228,8 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
     """The response in a body. Raises `Unsound` for one that holds none."""
     try:
         choice = found["choices"][0]
-        content, why = choice["message"].get("content"), choice["finish_reason"]
+        message, why = choice["message"], choice["finish_reason"]
+        content = message.get("content")
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise Unsound(f"a body of another form ({type(error).__name__}: {error})") from None
     if not isinstance(content, str | None):
@@ -242,6 +245,7 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
         stop=StopReason.LENGTH if why in _LENGTH else StopReason.END_TOKEN,
         prompt_tokens=_count(counts.get("prompt_tokens")),
         completion_tokens=_count(counts.get("completion_tokens")),
+        reasoned=any(message.get(name) for name in _REASONING),
     )
 
 
