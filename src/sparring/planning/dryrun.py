@@ -34,6 +34,7 @@ from sparring.pipelines.limits import limits
 from sparring.pipelines.reading import read_program
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.pipelines.supervised import supervise
+from sparring.planning.check import Check
 from sparring.planning.speech import end_tokens, reasoning, unended, unfinished
 from sparring.prompts.parse import ParsedProgram
 from sparring.recipe import Recipe
@@ -48,15 +49,6 @@ from sparring.training.trainer import Trainer
 _TASKS = 2
 _REFERENCES = 32
 """Tasks whose reference solution is tried on their own tests."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the report. ``warning``: the run would start, and may disappoint."""
-
-    name: str
-    found: str
-    warning: bool = False
 
 
 def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
@@ -204,7 +196,7 @@ def _prompts(ring: Ring) -> Iterator[Check]:
         reasoning(tokenizer, ends, p, {r: ring.reading[r].reasoning.opened for r in Role}),
     ):
         if told is not None:
-            yield Check(*told)
+            yield told
 
 
 def _judged(

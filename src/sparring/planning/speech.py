@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sparring.pipelines.marks import mark_faults, special_marks, turn_end
+from sparring.planning.check import Check
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import Reasoning
 from sparring.recipe.setting import PromptsSection
 from sparring.schema import Response, Role, StopReason
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A line's name and text. ``warning``: the run would start, and may disappoint."""
-
-    name: str
-    found: str
-    warning: bool
-
-
 def end_tokens(
     tokenizer: Any, end_ids: Collection[int], options: Mapping[str, Any], setting: str
-) -> Told:
+) -> Check:
     """The end tokens, and whether the chat template's turn ends with one of them."""
     found = ", ".join(tokenizer.convert_ids_to_tokens(list(end_ids)))
     end = turn_end(tokenizer, end_ids, options)
     if end is None or not end.doubtful:
-        return Told("end tokens", found, False)
+        return Check("end tokens", found, False)
     found += f"; the chat template ends a turn with {end.text}, which is "
     if end.token:
-        found += (
-            f'none of them: responses may go on behind it. {setting} = ["{end.text}"] ends them'
-        )
+        found += f'none of them: responses go on behind it; {setting} = ["{end.text}"]'
     else:
         found += "no token of the tokenizer: no response ends there"
-    return Told("end tokens", found, True)
+    return Check("end tokens", found, True)
 
 
 def reasoning(
@@ -45,7 +34,7 @@ def reasoning(
     end_ids: Collection[int],
     prompts: PromptsSection,
     opened: Mapping[Role, bool],
-) -> Told | None:
+) -> Check | None:
     """Where reasoning is looked for, and why it might not be found; None for a model that shows no
     sign of any. ``opened``: the prompts of a role end inside of it."""
     if prompts.reasoning is ReasoningMode.NONE:
@@ -63,7 +52,7 @@ def reasoning(
         parts.append(f"open at the end of the prompts of {' and '.join(where)}")
     if special:
         parts.append(f"{', '.join(special)} hold special tokens, which texts keep")
-    return Told("reasoning", "; ".join([*parts, *faults]), bool(faults))
+    return Check("reasoning", "; ".join([*parts, *faults]), bool(faults))
 
 
 def unended(

@@ -20,6 +20,9 @@ from typing import Any, Protocol
 from sparring.errors import ConfigError
 from sparring.schema import Role, StopReason
 
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Names under which servers give a message's reasoning apart from its content."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatParams:
@@ -72,6 +75,11 @@ class Answer:
     prompt_tokens: int | None
     completion_tokens: int | None
     reasoned: bool = False
+
+
+def has_reasoning(message: Mapping[str, Any]) -> bool:
+    """Whether a message of a model holds its reasoning apart from its content."""
+    return any(message.get(name) for name in _REASONING)
 
 
 @dataclass(frozen=True, slots=True)

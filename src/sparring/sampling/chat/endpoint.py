@@ -36,7 +36,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from sparring.errors import ConfigError, ModelError
-from sparring.sampling.chat.base import Answer, Ask
+from sparring.sampling.chat.base import Answer, Ask, has_reasoning
 from sparring.sampling.chat.patience import retry_after
 from sparring.sampling.said import said
 from sparring.schema import StopReason
@@ -48,8 +48,6 @@ _CONNECT = 10.0
 _LENGTH = ("length", "max_tokens")
 _BROKEN = ("error", "abort")
 """``finish_reason`` of a response that the server, not the model, has ended."""
-_REASONING = ("reasoning_content", "reasoning")
-"""Fields of a message in which servers give the reasoning apart."""
 _MOST = 64 << 20
 """Bytes of a body, unpacked. A response of 100,000 tokens with all its log-probs is less."""
 _MOST_TOKENS = 1 << 53
@@ -245,7 +243,7 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
         stop=StopReason.LENGTH if why in _LENGTH else StopReason.END_TOKEN,
         prompt_tokens=_count(counts.get("prompt_tokens")),
         completion_tokens=_count(counts.get("completion_tokens")),
-        reasoned=any(message.get(name) for name in _REASONING),
+        reasoned=has_reasoning(message),
     )
 
 
