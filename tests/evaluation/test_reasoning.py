@@ -128,9 +128,7 @@ def test_a_turn_that_ends_with_no_end_token(task: Path, tmp_path: Path) -> None:
     # A response that ended elsewhere is another one.
     found = alone(task, model, tmp_path / "c", prompts, "--cache", tmp_path / "cache")
     assert found["responses"]["coder"]["cut_off"] == 1
-    with pytest.raises(
-        ModelError, match=r"--end-token: '<\|imend\|>' .* did you mean <\|im_end\|>"
-    ):
+    with pytest.raises(ModelError, match=r"did you mean <\|im_end\|>\?"):
         alone(task, model, tmp_path / "d", prompts, "--end-token", "<|imend|>")
     with pytest.raises(ConfigError, match="belong to --tester"):
         alone(task, model, tmp_path / "d", prompts, "--tester-end-token", "x")
@@ -223,9 +221,7 @@ def test_each_role_may_reason_elsewhere(task: Path, fake: FakeOpenAI, tmp_path: 
     more = ("-n", 1, "-m", 1, "--reasoning", "open")
     found = run(task, "--coder", fake.url, "--out", tmp_path / "a", *more)
     assert sum(found["responses"]["tester"]["failures"].values()) == 1
-    assert any(
-        "none of 1 responses has </think>, so none has an answer" in n for n in found["notes"]
-    )
+    assert any("none of 1 responses has </think>" in n for n in found["notes"])
     more = (*more, "--tester-reasoning", "auto")
     found = run(task, "--coder", fake.url, "--out", tmp_path / "b", *more)
     assert found["responses"]["tester"]["failures"] == {}
@@ -233,7 +229,5 @@ def test_each_role_may_reason_elsewhere(task: Path, fake: FakeOpenAI, tmp_path: 
 
 
 def test_an_end_token_is_not_for_a_server(task: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
-    with pytest.raises(
-        ConfigError, match="--end-token is for a local model; a server takes --stop"
-    ):
+    with pytest.raises(ConfigError, match="for a local model; a server takes --stop"):
         at_server(task, fake, tmp_path / "ev", 1, "--end-token", "<|im_end|>")

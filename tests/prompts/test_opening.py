@@ -51,7 +51,7 @@ def test_without_reasoning_marks_are_text() -> None:
 def test_a_recipe_says_it() -> None:
     prompts = make_recipe({"prompts": {"reasoning": "open"}}, (), "r").prompts
     assert prompts.reading("", "").reasoning == Reasoning(opened=True)
-    with pytest.raises(ConfigError, match="prompts.reasoning"):
+    with pytest.raises(ConfigError, match=r"prompts\.reasoning: input should be"):
         make_recipe({"prompts": {"reasoning": "yes"}}, (), "r")
     both = {"prompts": {"reasoning": "none", "reasoning_end": "[/THINK]"}}
     [fault] = faults(make_recipe(both, (), "r"))
