@@ -26,7 +26,8 @@ from sparring.microworld.problem import (
     parse_line,
 )
 from sparring.microworld.tasks import microworld_tasks, single_mistakes
-from sparring.prompts.parse import parse_program, parse_test
+from sparring.prompts.cure import parse_program
+from sparring.prompts.tests import parse_test
 from sparring.sandbox import Job, Sandbox
 from sparring.schema import Role, Verdict
 

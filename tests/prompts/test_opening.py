@@ -6,8 +6,9 @@ import pytest
 
 from sparring.config import make_recipe
 from sparring.errors import ConfigError
+from sparring.prompts.cure import parse_program
 from sparring.prompts.opening import ReasoningMode, ends_inside, reasoning_of
-from sparring.prompts.parse import Reasoning, parse_program
+from sparring.prompts.parse import Reasoning
 from sparring.recipe.faults import faults
 from sparring.schema import ParseFailure, StopReason
 

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from sparring import values
 from sparring.errors import ConfigError, ModelError
-from sparring.prompts.parse import Reasoning, parse_program, parse_test
+from sparring.prompts.cure import parse_program
+from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import prompt_ids, prompt_text
 from sparring.prompts.templates import Templates
+from sparring.prompts.tests import parse_test
 from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
 
 GOOD = "**Test Input:**\n```\n3 5 -2 7\n```\nkeep: 3 n 5 y\n**Test Output:**\n```\n24\n```"

@@ -14,14 +14,11 @@ from __future__ import annotations
 import ast
 import warnings
 
-from sparring.prompts.parse import (
-    ParsedProgram,
-    ParsedTest,
-    Reading,
-    parse_program,
-    parse_test,
-)
+from sparring.prompts.cure import parse_program
+from sparring.prompts.parse import ParsedProgram, ParsedTest, ProgramRule, Reading
+from sparring.prompts.programs import read_source
 from sparring.prompts.templates import called_as
+from sparring.prompts.tests import parse_test
 from sparring.schema import Kind, ParseFailure, Response, Task, Test
 from sparring.tasks.asserts import CallTest, parse_asserts
 from sparring.tasks.checkers import Rule, parse_checker
@@ -33,7 +30,9 @@ WIDEST = 1e-3
 
 def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedProgram:
     """The program in a coder's response to this task, or why there is none."""
-    return parse_program(response.text, response.stop, reading.reasoning)
+    if reading.programs is ProgramRule.CURE:
+        return parse_program(response.text, response.stop, reading.reasoning)
+    return read_source(response.text, task.entry_point, response.stop, reading.reasoning)
 
 
 def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedTest:

@@ -1,0 +1,76 @@
+"""The released code's rule for a program: the last block marked ``python``, to the letter.
+
+Without a marked block it is the last unmarked one, which the released code does not read. Fences
+are those that its prompt asks for: three blanks of indentation at most, one word behind the
+opening one. `programs` reads what models write otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sparring.prompts.parse import Decision, ParsedProgram, Reasoning, missing
+from sparring.prompts.reasoning import answer_of
+from sparring.prompts.source import compiles
+from sparring.schema import ParseFailure, StopReason
+
+_FENCE = re.compile(r"^[ ]{0,3}(`{3,})[ \t]*([\w+-]*)[ \t]*$")
+_PYTHON = ("python", "py", "python3")
+_USUAL = Reasoning()
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A fenced block: its language and its lines; ``closed`` if its closing fence is there."""
+
+    language: str
+    lines: list[str]
+    closed: bool
+
+
+def parse_program(
+    text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
+) -> ParsedProgram:
+    """The program in a coder's response, by CURE's rule."""
+    blocks = _blocks(answer_of(text, reasoning, stop).split("\n"))
+    marked = [b for b in blocks if b.language.lower() in _PYTHON]
+    chosen = (marked or [b for b in blocks if not b.language])[-1:]
+    if not chosen:
+        return ParsedProgram(None, missing(ParseFailure.NO_CODE_BLOCK, stop), seen=_seen(blocks))
+    block = chosen[0]
+    if not block.closed:
+        return ParsedProgram(None, missing(ParseFailure.UNCLOSED_BLOCK, stop), seen=_seen(blocks))
+    source = "\n".join(block.lines) + "\n"
+    if not source.strip():
+        return ParsedProgram(None, ParseFailure.EMPTY_BLOCK, seen=_seen(blocks))
+    if not compiles(source):
+        return ParsedProgram(None, ParseFailure.SYNTAX_ERROR, seen=_seen(blocks))
+    return ParsedProgram(source, how=Decision.LAST_MARKED)
+
+
+def _blocks(lines: list[str]) -> list[_Block]:
+    """Fenced blocks in order. A fence closes with as many backticks as opened it, or more."""
+    blocks: list[_Block] = []
+    opened: tuple[int, int, str] | None = None
+    for i, line in enumerate(lines):
+        match = _FENCE.match(line.rstrip("\r"))
+        if match is None:
+            continue
+        if opened is None:
+            opened = (i, len(match[1]), match[2])
+        elif not match[2] and len(match[1]) >= opened[1]:
+            blocks.append(_Block(opened[2], lines[opened[0] + 1 : i], True))
+            opened = None
+    if opened is not None:
+        blocks.append(_Block(opened[2], lines[opened[0] + 1 :], False))
+    return blocks
+
+
+def _seen(blocks: list[_Block]) -> str:
+    """``2 blocks: python, unmarked (unclosed)``."""
+    if not blocks:
+        return "no block"
+    marks = [(b.language or "unmarked") + ("" if b.closed else " (unclosed)") for b in blocks]
+    shown = [*marks[:6], *(["…"] if len(marks) > 6 else [])]
+    return f"{len(blocks)} block{'s' * (len(blocks) > 1)}: {', '.join(shown)}"

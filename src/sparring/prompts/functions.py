@@ -1,0 +1,69 @@
+"""Which piece of an answer defines the function that a task asks for.
+
+The best definition counts (`Definition`), of equal ones the last: a model that writes a function
+twice corrects it or offers an alternative, and the last is what it ends with. An excerpt of an
+earlier definition, as explanations quote it, is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sparring.prompts.mend import session
+from sparring.prompts.parse import Decision
+from sparring.prompts.pieces import Piece
+from sparring.prompts.source import Definition
+
+_NAMES = {Definition.STUB: Decision.STUB, Definition.DYNAMIC: Decision.DYNAMIC}
+
+
+def defining(
+    fenced: Sequence[Piece], unfenced: Callable[[], list[Piece]], entry_point: str
+) -> tuple[Piece | None, Sequence[Piece]]:
+    """The piece that defines the function, and the pieces that it may need; None if none does.
+    Looked for in blocks, then in interactive sessions, then in the text without its fences; a
+    definition of a lower kind in a block comes behind a whole one in the text."""
+    best: tuple[Definition, Piece, Sequence[Piece]] | None = None
+    for some in (lambda: fenced, lambda: _sessions(fenced), unfenced):
+        found = some()
+        how, piece = _best(found, entry_point)
+        if piece is not None and (best is None or how > best[0]):
+            best = (how, piece, found)
+        if best is not None and best[0] >= Definition.ASSIGNED:
+            break
+    if best is None:
+        return None, ()
+    how, piece, found = best
+    return _with(piece, _NAMES.get(how)), found
+
+
+def _best(found: Sequence[Piece], entry_point: str) -> tuple[Definition, Piece | None]:
+    """The best definition among pieces, of equals the last."""
+    how = [(p.source.definition(entry_point), p) for p in found if p.source is not None]
+    best = max((d for d, _ in how), default=Definition.NONE)
+    if best is Definition.NONE:
+        return best, None
+    pool = [p for d, p in how if d is best]
+    if own := [p for p in pool if not p.is_foreign]:
+        pool = own
+    elif best is not Definition.DEFINED:
+        return Definition.NONE, None
+    else:
+        pool = [_with(p, Decision.OTHER_MARK) for p in pool]
+    whole = [p for p in pool if not any(p.quotes(q) for q in pool if q.start < p.start)]
+    return best, whole[-1]
+
+
+def _sessions(found: Sequence[Piece]) -> list[Piece]:
+    """What was typed into the interactive sessions among pieces."""
+    typed = [(p, session(p.lines)) for p in found if p.source is None]
+    return [
+        replace(p, source=source, decisions=(Decision.SESSION,))
+        for p, source in typed
+        if source is not None
+    ]
+
+
+def _with(piece: Piece, name: Decision | None) -> Piece:
+    return replace(piece, decisions=(*piece.decisions, name)) if name else piece

@@ -1,0 +1,109 @@
+"""From the lines of a block to Python source: what is mended so that they compile.
+
+Lines that compile are taken to the letter. Others are tried again without what is no Python in
+them but stands in models' answers: each mending has a name (`Decision`), and is taken only if the
+source compiles with it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+from collections.abc import Iterator
+
+from sparring.prompts.blocks import PYTHON, language
+from sparring.prompts.parse import Decision
+from sparring.prompts.source import Source
+
+_LANGUAGE_LINE = re.compile(r"\s*(?:python[\d.]*|py[\d.]*)\s*:?\s*", re.IGNORECASE)
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009", " "),
+        **dict.fromkeys("\u200a\u202f\u205f\u3000", " "),
+        **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", ""),
+        **dict.fromkeys("\u2028\u2029\u0085", "\n"),
+        **dict.fromkeys("“”„‟″＂", '"'),
+        **dict.fromkeys("‘’‚‛′＇", "'"),
+        "：": ":",
+        "，": ",",
+        "；": ";",
+        "（": "(",
+        "）": ")",
+        "＝": "=",
+        "−": "-",
+    }
+)
+_PROMPT = re.compile(r"\s*(?:>>>|\.\.\.)(?: |$)")
+
+Mended = tuple[Source, tuple[Decision, ...]]
+"""Source and what was done to it."""
+
+
+def to_the_letter(lines: list[str]) -> Source | None:
+    """The lines as Python source, if that is what they are."""
+    text = "\n".join(lines) + "\n"
+    if not text.strip():
+        return None
+    try:
+        return Source(text)
+    except SyntaxError:
+        return None
+
+
+def source_of(lines: list[str], raw: list[str], info: str) -> Mended | None:
+    """The source in a block of these lines, None if they are not Python. ``raw``: the lines as
+    they stand in the answer, indented as the block is; ``info``: the block's info string."""
+    first = next((i for i, line in enumerate(lines) if line.strip()), None)
+    decisions: tuple[Decision, ...] = ()
+    if first is not None and _LANGUAGE_LINE.fullmatch(lines[first]) and any(lines[first + 1 :]):
+        lines, raw = lines[first + 1 :], raw[first + 1 :]
+        decisions = (Decision.LANGUAGE_LINE,)
+    elif (head := _code_on_fence(info)) and (source := to_the_letter([head, *lines])):
+        return source, (Decision.CODE_ON_FENCE,)
+    if source := to_the_letter(lines):
+        return source, decisions
+    if (raw != lines and (source := to_the_letter(raw))) or (source := dedented(lines)):
+        return source, (*decisions, Decision.DEDENTED)
+    for plain in _plain("\n".join(lines)):
+        if source := to_the_letter(plain) or dedented(plain):
+            return source, (*decisions, Decision.CHARACTERS)
+    return None
+
+
+def session(lines: list[str]) -> Source | None:
+    """The source of an interactive session, without its prompts and what it printed."""
+    if not any(_PROMPT.match(line) for line in lines):
+        return None
+    return dedented([line[m.end() :] for line in lines if (m := _PROMPT.match(line))])
+
+
+def dedented(lines: list[str]) -> Source | None:
+    """The lines as Python source after what all are indented by is taken off; where only the
+    first one is not, of the others."""
+    text = textwrap.dedent("\n".join(lines))
+    if text == "\n".join(lines):
+        return None
+    return to_the_letter(text.split("\n"))
+
+
+def _plain(text: str) -> Iterator[list[str]]:
+    """The text with plain characters, then without HTML escapes too, as far as that changes it."""
+    plain = text.translate(_PLAIN)
+    if plain != text:
+        yield plain.split("\n")
+    if re.search(r"&(?:lt|gt|amp|quot|#3[49]|#x2[27]);", plain):
+        yield html.unescape(plain).split("\n")
+
+
+def _code_on_fence(info: str) -> str | None:
+    """The Python that stands behind the language on an opening fence: a call, an import or the
+    head of a definition, which no title or file name is."""
+    word, _, rest = info.partition(" ")
+    rest = rest.strip()
+    if language(word) not in PYTHON:
+        return None
+    if re.match(r"(?:async\s+def|def|class|import|from)\s+\w|@\w", rest):
+        return rest
+    source = to_the_letter([rest])
+    return rest if source and source.acts else None

@@ -1,0 +1,154 @@
+"""Python between fences, whichever fences belong together.
+
+CommonMark pairs fences from the top, so that one stray fence turns everything below it inside
+out. Here each fence may open a block, and the block ends at the first fence behind it at which
+its lines are Python. A fence in a docstring ends nothing then, and prose between two blocks is no
+block, because prose is no Python; what little of it is (``Done``) says nothing
+(`Source.says_something`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sparring.prompts.blocks import FOREIGN, PYTHON, Fence, fences, language, taken_off
+from sparring.prompts.mend import Mended, source_of, to_the_letter
+from sparring.prompts.parse import Decision
+from sparring.prompts.source import Source
+
+_FENCES = 400
+"""Fences that are looked at, the last ones of an answer."""
+_ENDS = 6
+"""Fences behind an opening one at which its block may end."""
+_ON_LINE = re.compile(
+    r"^(?P<before>[^`]*[^`\s])[ \t]*(?P<marks>`{3,})[ \t]*(?P<info>py[\w.]*)?\s*$", re.I
+)
+_END_TICKS = re.compile(r"^(?P<code>[^`]*[^`\s])[ \t]*`{3,}\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Lines behind a fence up to another. ``source`` is None where they are no Python, ``end``
+    where the answer ended first."""
+
+    language: str
+    lines: list[str]
+    start: int
+    end: int | None
+    source: Source | None = None
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is marked as Python."""
+        return self.language in PYTHON
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is marked as another language, a shell or data."""
+        return self.language in FOREIGN
+
+    def quotes(self, other: Piece) -> bool:
+        """Whether it is an excerpt: all its lines stand in the other one, which has more. Of the
+        last line of an answer that ended in it a part is enough."""
+        return is_excerpt(self.lines, self.end is not None, other.lines, less=True)
+
+
+def is_excerpt(lines: list[str], closed: bool, whole: list[str], *, less: bool = False) -> bool:
+    """Whether lines stand, in order, among those of a whole; if ``less``, not all of it."""
+    own = [line.strip() for line in lines if line.strip()]
+    all_ = [line.strip() for line in whole if line.strip()]
+    rest = iter(all_)
+    full, last = (own, None) if closed else (own[:-1], own[-1] if own else None)
+    if not all(line in rest for line in full):
+        return False
+    if last is not None and not any(line.startswith(last) for line in rest):
+        return False
+    return not less or len(own) < len(all_) or (last is not None and own != all_)
+
+
+def pieces(lines: list[str]) -> list[Piece]:
+    """What stands between fences, in order; those that are Python do not overlap."""
+    openings = sorted([*fences(lines), *_on_line(lines)], key=lambda f: f.line)[-_FENCES:]
+    found = []
+    i = 0
+    while i < len(openings):
+        opening, behind = openings[i], openings[i + 1 :]
+        on_line = _is_on_line(opening, lines)
+        closings = [f for f in behind if opening.closed_by(f) and not _is_on_line(f, lines)]
+        fence_behind = next((f.line for f in behind if not _is_on_line(f, lines)), len(lines))
+        piece = _piece(lines, opening, closings[:_ENDS], fence_behind)
+        if on_line and (piece.source is None or not piece.source.says_something):
+            i += 1
+            continue
+        if on_line:
+            piece = replace(piece, decisions=(*piece.decisions, Decision.FENCE_ON_LINE))
+        found.append(piece)
+        i = _next(openings, i, piece)
+    return found
+
+
+def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) -> Piece:
+    """The piece that a fence opens. ``limit``: the line of the next fence."""
+    for k, closing in enumerate(closings):
+        if mended := _read(lines, opening, closing.line, mend=k == 0):
+            inside = (Decision.FENCE_INSIDE,) if k else ()
+            return _made(lines, opening, closing.line, mended, inside)
+    for i in [i for i in range(opening.line + 1, limit) if _END_TICKS.match(lines[i])][:_ENDS]:
+        match = _END_TICKS.match(lines[i])
+        assert match is not None
+        cut = [*lines[:i], match["code"]]
+        if mended := _read(cut, opening, i + 1, mend=True):
+            return _made(cut, opening, i, mended, (Decision.FENCE_ON_LINE,))
+    end = next((c.line for c in closings if c.bare), None)
+    if closings:
+        inside_lines = lines[opening.line + 1 : closings[0].line if end is None else end]
+        return Piece(language(opening.info), inside_lines, opening.line, end)
+    if mended := _read(lines, opening, len(lines), mend=True):
+        return _made(lines, opening, None, mended, (Decision.UNCLOSED,))
+    return Piece(language(opening.info), lines[opening.line + 1 :], opening.line, None)
+
+
+def _read(lines: list[str], opening: Fence, end: int, *, mend: bool) -> Mended | None:
+    raw = lines[opening.line + 1 : end]
+    inside = taken_off(raw, opening.lead)
+    if mend:
+        return source_of(inside, raw, opening.info)
+    source = to_the_letter(inside)
+    return (source, ()) if source else None
+
+
+def _made(
+    lines: list[str], opening: Fence, end: int | None, mended: Mended, more: tuple[Decision, ...]
+) -> Piece:
+    source, decisions = mended
+    inside = source.text.split("\n")
+    return Piece(language(opening.info), inside, opening.line, end, source, (*decisions, *more))
+
+
+def _next(openings: list[Fence], i: int, piece: Piece) -> int:
+    """The fence that is looked at after this one. The closing fence of a block opens none, where
+    it is certain that it closes: the block is Python, or its opening fence names a language."""
+    if piece.source is not None and piece.source.says_something:
+        if piece.end is None:
+            return len(openings)
+        return next(
+            (k for k in range(i + 1, len(openings)) if openings[k].line > piece.end
+             or (openings[k].line == piece.end and not openings[k].bare)),
+            len(openings),
+        )  # fmt: skip
+    certain = bool(piece.language) and i + 1 < len(openings) and openings[i + 1].line == piece.end
+    return i + 2 if certain else i + 1
+
+
+def _on_line(lines: list[str]) -> Iterator[Fence]:
+    """Fences behind text on their line: they open a block if Python follows."""
+    for i, text in enumerate(lines):
+        if "```" in text and (match := _ON_LINE.match(text)) and match["before"].strip(" \t>-*+"):
+            yield Fence(i, "", match["marks"], match["info"] or "")
+
+
+def _is_on_line(fence: Fence, lines: list[str]) -> bool:
+    return not fence.lead and not lines[fence.line].lstrip("\\").startswith(fence.marks[0])

@@ -1,0 +1,73 @@
+"""The program in a coder's answer: what the task asks for, wherever it stands.
+
+*A function task* names its function (or a class with its method): `functions` finds what defines
+it. *A task on standard input* names nothing: `scripts` finds what reads and writes. Blocks that
+the program needs are put in front (`joined`); what stands behind it, a usage, a session, an
+output, tests, is left out. What is refused says what stood there (`refusals`).
+
+Code is taken as it stands in its block. Usages and assertions that a model wrote into the same
+block run when the program is imported, as they do in the harnesses of HumanEval, MBPP and
+LiveCodeBench: a program that raises then is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sparring.prompts.blocks import blocks
+from sparring.prompts.functions import defining
+from sparring.prompts.joined import joined
+from sparring.prompts.parse import Decision, ParsedProgram, Reasoning, named
+from sparring.prompts.pieces import Piece, pieces
+from sparring.prompts.reasoning import answer_of
+from sparring.prompts.refusals import later, refused
+from sparring.prompts.scripts import working
+from sparring.prompts.unfenced import unfenced
+from sparring.schema import StopReason
+
+_END_TOKEN = re.compile(r"(?:<\|[\w ]{1,30}\|>|</s>|<eos>|<end_of_turn>)\Z")
+_USUAL = Reasoning()
+
+
+def read_source(
+    text: str,
+    entry_point: str | None,
+    stop: StopReason = StopReason.END_TOKEN,
+    reasoning: Reasoning = _USUAL,
+) -> ParsedProgram:
+    """The program in a coder's response to a task with this entry point; None: a task on standard
+    input."""
+    lines = _lines(answer_of(text, reasoning, stop))
+    fenced = pieces(lines)
+    if entry_point is None:
+        chosen, others = working(fenced, lambda: unfenced(lines))
+    else:
+        chosen, others = defining(fenced, lambda: unfenced(lines), entry_point)
+    if chosen is None:
+        return refused(lines, entry_point, stop)
+    if failure := later(lines, chosen, entry_point, stop):
+        return refused(lines, entry_point, stop, failure)
+    source, helped = joined(chosen, others)
+    decisions = [_place(lines, chosen), *chosen.decisions]
+    if helped:
+        decisions.append(Decision.HELPERS)
+    return ParsedProgram(source, how=named(decisions))
+
+
+def _lines(said: str) -> list[str]:
+    """An answer's lines, without the end tokens that some servers leave in it."""
+    if "\n" not in said:
+        said = said.replace("\r", "\n")
+    said = said.removeprefix("\ufeff").rstrip()
+    while match := _END_TOKEN.search(said, max(0, len(said) - 40)):
+        said = said[: match.start()].rstrip()
+    return said.split("\n")
+
+
+def _place(lines: list[str], chosen: Piece) -> Decision:
+    if chosen.decisions[:1] in ((Decision.CODE_LINES,), (Decision.WHOLE_TEXT,)):
+        return chosen.decisions[0]
+    starts = [b.start for b in blocks(lines)]
+    if len(starts) <= 1:
+        return Decision.ONLY_BLOCK
+    return Decision.LAST_BLOCK if chosen.start >= starts[-1] else Decision.EARLIER_BLOCK

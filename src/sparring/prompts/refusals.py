@@ -1,0 +1,125 @@
+"""Why an answer holds no program: the refusal's name, and what stood there for people."""
+
+from __future__ import annotations
+
+import re
+
+from sparring.prompts.blocks import FOREIGN, PYTHON, Block, blocks, language
+from sparring.prompts.mend import source_of
+from sparring.prompts.parse import ParsedProgram, missing
+from sparring.prompts.pieces import Piece, is_excerpt
+from sparring.prompts.source import Definition, Source, fault
+from sparring.schema import ParseFailure, StopReason
+
+_SHOWN = 8
+"""Blocks that are described."""
+_INPUT = re.compile(r"\binput\s*\(|\bstdin\b|\bopen\s*\(\s*0")
+_OUTPUT = re.compile(r"\bprint\b|\bstdout\b")
+
+
+def refused(
+    lines: list[str],
+    entry_point: str | None,
+    stop: StopReason,
+    failure: ParseFailure | None = None,
+) -> ParsedProgram:
+    """The refusal of an answer, by the block that was most likely meant to be the program."""
+    found = blocks(lines)
+    what = missing(failure, stop) if failure else _failure(found, entry_point, stop)
+    return ParsedProgram(None, what, seen=_seen(lines, found, entry_point))
+
+
+def later(
+    lines: list[str], chosen: Piece, entry_point: str | None, stop: StopReason
+) -> ParseFailure | None:
+    """Why a chosen piece does not count: a later attempt at the program is broken or cut off, or
+    the piece itself was cut off."""
+    end = len(lines) if chosen.end is None else chosen.end
+    if chosen.end is None and stop is StopReason.LENGTH:
+        return ParseFailure.TRUNCATED
+    for block in blocks(lines):
+        if block.start < end or not _attempts(block, entry_point):
+            continue
+        if block.end is None and stop is StopReason.LENGTH:
+            return ParseFailure.TRUNCATED
+        closed = block.end is not None
+        if _read(block) is None and not is_excerpt(block.lines, closed, chosen.lines):
+            return ParseFailure.SYNTAX_ERROR if closed else ParseFailure.UNCLOSED_BLOCK
+    return None
+
+
+def _attempts(block: Block, entry_point: str | None) -> bool:
+    """Whether a block looks like the program, Python or not."""
+    if language(block.info) in FOREIGN:
+        return False
+    text = "\n".join(block.lines)
+    if entry_point is None:
+        return bool(_INPUT.search(text) and _OUTPUT.search(text))
+    return bool(_head(entry_point).search(text))
+
+
+def _head(entry_point: str) -> re.Pattern[str]:
+    """The head of a definition of the function, in a text that need not be Python."""
+    name, _, method = entry_point.partition(".")
+    what = rf"class\s+{re.escape(name)}\b" if method else rf"def\s+{re.escape(name)}\s*\("
+    return re.compile(rf"^[ \t]*(?:async\s+)?{what}", re.MULTILINE)
+
+
+def _failure(found: list[Block], entry_point: str | None, stop: StopReason) -> ParseFailure:
+    marked = [b for b in found if language(b.info) in PYTHON]
+    plain = [b for b in found if language(b.info) not in FOREIGN and b not in marked]
+    some = marked or plain
+    if entry_point is not None:
+        some = [b for b in [*plain, *marked] if _attempts(b, entry_point)] or some
+    if not some:
+        return missing(ParseFailure.NO_CODE_BLOCK, stop)
+    block = some[-1]
+    if block.end is None:
+        return missing(ParseFailure.UNCLOSED_BLOCK, stop)
+    if not "".join(block.lines).strip():
+        return ParseFailure.EMPTY_BLOCK
+    if _read(block) is None:
+        return ParseFailure.SYNTAX_ERROR
+    absent = ParseFailure.NO_CODE_BLOCK if entry_point is None else ParseFailure.NO_FUNCTION
+    return missing(absent, stop)
+
+
+def _read(block: Block) -> Source | None:
+    mended = source_of(block.lines, block.lines, block.info)
+    return mended[0] if mended else None
+
+
+def _seen(lines: list[str], found: list[Block], entry_point: str | None) -> str:
+    """``3 blocks: bash, unmarked (defines g), python (line 4: invalid syntax)``."""
+    if not found:
+        count = sum(bool(line.strip()) for line in lines)
+        return f"no block, {count} line{'s' * (count != 1)} of text"
+    shown = [_described(b, entry_point) for b in found[-_SHOWN:]]
+    more = ["…"] if len(found) > _SHOWN else []
+    return f"{len(found)} block{'s' * (len(found) > 1)}: {', '.join([*more, *shown])}"
+
+
+def _described(block: Block, entry_point: str | None) -> str:
+    mark = language(block.info) or "unmarked"
+    remarks = [] if block.end is not None else ["unclosed"]
+    if not "".join(block.lines).strip():
+        remarks.append("empty")
+    elif mark not in FOREIGN:
+        remarks += _remark(block, entry_point)
+    return f"{mark} ({', '.join(remarks)})" if remarks else mark
+
+
+def _remark(block: Block, entry_point: str | None) -> list[str]:
+    source = _read(block)
+    if source is None:
+        error = fault("\n".join(block.lines) + "\n")
+        if error is None:
+            return []
+        return [f"line {error.lineno}: {error.msg}" if error.lineno else error.msg]
+    if entry_point is None or source.definition(entry_point) is not Definition.NONE:
+        return []
+    names = sorted(n for n in source.defined if not n.startswith("_"))
+    if not names:
+        return ["defines nothing"]
+    within = f", {entry_point} in a class" if source.has_method(entry_point) else ""
+    return [f"defines {', '.join(names[:4])}{within}"]

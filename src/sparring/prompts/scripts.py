@@ -1,0 +1,62 @@
+"""Which piece of an answer is the program of a task on standard input.
+
+A block marked as Python comes before an unmarked one, a program that reads and writes before one
+that only writes, and the last of equals counts. An example of input, an output and a usage of a
+function (``print(solve(3))``) do not read, so that none of them stands in for the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sparring.prompts.joined import joined
+from sparring.prompts.pieces import Piece
+from sparring.prompts.source import Source
+
+
+def working(
+    fenced: Sequence[Piece], unfenced: Callable[[], list[Piece]]
+) -> tuple[Piece | None, Sequence[Piece]]:
+    """The piece that is the program, and the pieces that it may need; None if there is none.
+    Looked for in blocks, then in the text without its fences; at last a block that would run and
+    write nothing, which is a wrong program, but is one."""
+    python = [p for p in fenced if p.source and p.is_python]
+    plain = [p for p in fenced if p.source and not p.is_python and not p.is_foreign]
+    for test in (_is_whole, _writes):
+        for some in (python, plain):
+            if piece := _last(some, fenced, test):
+                return piece, fenced
+    if not python:
+        outside = unfenced()
+        if piece := _last(outside, outside, _is_whole):
+            return piece, outside
+    for some in (python, plain):
+        if piece := _last(some, fenced, _runs):
+            return piece, fenced
+    if piece := _last(python, fenced, lambda source: source.says_something):
+        return piece, fenced
+    return None, ()
+
+
+def _last(
+    some: Sequence[Piece], others: Sequence[Piece], test: Callable[[Source], bool]
+) -> Piece | None:
+    """The last piece that passes a test together with the others that it needs."""
+    for piece in reversed(some):
+        text, helped = joined(piece, others)
+        source = Source(text) if helped else piece.source
+        if source is not None and test(source):
+            return piece
+    return None
+
+
+def _is_whole(source: Source) -> bool:
+    return source.acts and source.reads and source.writes
+
+
+def _writes(source: Source) -> bool:
+    return source.acts and source.writes
+
+
+def _runs(source: Source) -> bool:
+    return source.acts or source.constructs

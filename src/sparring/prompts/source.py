@@ -1,0 +1,256 @@
+"""Facts about Python source, without running it: does it compile, what does it define and need?"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import symtable
+import warnings
+from collections.abc import Iterator
+from enum import IntEnum
+from functools import cached_property
+
+_BUILTIN = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__"}
+_READING = "input stdin open fileinput read readline readlines exec __import__"
+_WRITING = "print stdout write writelines pprint exec __import__"
+_READS, _WRITES = frozenset(_READING.split()), frozenset(_WRITING.split())
+_INDIRECT = frozenset({"exec", "eval", "globals", "vars", "locals", "setattr"})
+_Defining = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_FAULTS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+
+
+def fault(source: str) -> SyntaxError | None:
+    """Why Python would not run the source, with the line if that is known; None if it would."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, "program.py", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return error
+    except _FAULTS as error:
+        return SyntaxError(str(error) or type(error).__name__)
+    return None
+
+
+def compiles(source: str) -> bool:
+    """Whether Python would run the source."""
+    return fault(source) is None
+
+
+class Definition(IntEnum):
+    """How source defines a function, the weakest first."""
+
+    NONE = 0
+    DYNAMIC = 1
+    """It may, by `exec` or `globals()`: only a run can tell."""
+    STUB = 2
+    """By a head without a body."""
+    ASSIGNED = 3
+    """By an import, or as the value of a call or another name."""
+    DEFINED = 4
+    """By ``def``, ``class`` or ``lambda``."""
+
+
+class Source:
+    """Source that compiles, and what it is. Raises `SyntaxError` for any other."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        if error := fault(text):
+            raise error
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(self.text)
+
+    @cached_property
+    def _table(self) -> symtable.SymbolTable:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return symtable.symtable(self.text, "program.py", "exec")
+
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """Names that are bound when the module has run, those of its functions left out."""
+        found = {s.get_name() for s in self._table.get_symbols() if _bound(s)}
+        for table in _below(self._table):
+            if table.get_type() == "function":
+                own = [s for s in table.get_symbols() if s.is_declared_global()]
+                found |= {s.get_name() for s in own if _bound(s)}
+        return frozenset(found)
+
+    @property
+    def binds(self) -> frozenset[str]:
+        """As `defined`, without names that it uses before it has them: the usage ``f = f(3)``."""
+        return self.defined - self._before
+
+    @cached_property
+    def _before(self) -> frozenset[str]:
+        """Names that a statement of the module gives a value made of the name itself, and that
+        no definition or import of it binds."""
+        made = set()
+        own = set()
+        for node in _module_level(self.tree.body):
+            if isinstance(node, _DEFINITION):
+                own.add(node.name)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                own |= {(a.asname or a.name.split(".")[0]) for a in node.names}
+            elif isinstance(node, ast.Assign):
+                names = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+                targets = {t.id for t in node.targets if isinstance(t, ast.Name)}
+                made |= targets & names
+        return frozenset(made - own)
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """Names that it uses and neither defines nor finds among the builtins."""
+        used = {s.get_name() for s in self._table.get_symbols() if s.is_referenced()}
+        for table in _below(self._table):
+            used |= {
+                s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()
+            }
+        return frozenset(used - self.defined - _BUILTIN)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All names and attributes that it mentions."""
+        found = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.ImportFrom):
+                found |= {a.name for a in node.names}
+        return frozenset(found)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it may read standard input."""
+        return bool(self.names & _READS)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may write to standard output."""
+        return bool(self.names & _WRITES)
+
+    @cached_property
+    def acts(self) -> bool:
+        """Whether it does anything but define and name things."""
+        return any(_acts(node) for node in self.tree.body)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a statement that is no mere value: what prose and outputs can look
+        like (``Done``, ``6``, ``Note: this``) is not one."""
+        return any(is_code(node) for node in self.tree.body)
+
+    @property
+    def constructs(self) -> bool:
+        """Whether it defines a function or a class."""
+        return any(isinstance(node, _DEFINITION) for node in self.tree.body)
+
+    def has_method(self, name: str) -> bool:
+        """Whether one of its classes has a method of this name."""
+        classes = [n for n in self.tree.body if isinstance(n, ast.ClassDef)]
+        return any(isinstance(n, _DEFINITION) and n.name == name for c in classes for n in c.body)
+
+    def definition(self, entry_point: str) -> Definition:
+        """How it defines this function, or class with this method, outside of other functions."""
+        name, _, method = entry_point.partition(".")
+        found = Definition.NONE
+        for node in _module_level(self.tree.body):
+            if isinstance(node, _DEFINITION) and node.name == name:
+                found = max(found, self._defined_by(node, method))
+            elif _assigns(node, name):
+                is_lambda = isinstance(getattr(node, "value", None), ast.Lambda)
+                how = Definition.DEFINED if is_lambda else Definition.ASSIGNED
+                found = max(found, how if not method else Definition.NONE)
+        if found is Definition.NONE and self.names & _INDIRECT and name in self.text:
+            return Definition.DYNAMIC
+        return found
+
+    def _defined_by(self, node: _Defining, method: str) -> Definition:
+        if not method:
+            return Definition.STUB if _empty(node.body) else Definition.DEFINED
+        if not isinstance(node, ast.ClassDef):
+            return Definition.ASSIGNED  # a function that makes the object
+        own = [n for n in _module_level(node.body) if isinstance(n, _DEFINITION)]
+        named = [n for n in own if n.name == method]
+        if named:
+            return Definition.STUB if all(_empty(n.body) for n in named) else Definition.DEFINED
+        if any(_assigns(n, method) for n in node.body) or (node.bases and method in self.text):
+            return Definition.ASSIGNED
+        return Definition.NONE
+
+
+def _below(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        yield child
+        yield from _below(child)
+
+
+def _bound(symbol: symtable.Symbol) -> bool:
+    return symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+
+
+def _module_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a module (a class) is made, those in `if`, `try` … too."""
+    for node in body:
+        yield node
+        if not isinstance(node, _DEFINITION):
+            for part in ("body", "orelse", "finalbody"):
+                yield from _module_level(getattr(node, part, []))
+            for handler in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+                yield from _module_level(handler.body)
+
+
+def _assigns(node: ast.stmt, name: str) -> bool:
+    """Whether a statement gives the name something that may be a function: not a value that is
+    written out, and none made of the name itself, as in the usage ``f = f(3)``."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return any((a.asname or a.name.split(".")[0]) == name for a in node.names)
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    else:
+        return False
+    value = node.value
+    if not any(isinstance(t, ast.Name) and t.id == name for t in targets):
+        return False
+    if not isinstance(value, (ast.Lambda, ast.Call, ast.Name, ast.Attribute, ast.IfExp)):
+        return False
+    return isinstance(value, ast.Lambda) or all(
+        not isinstance(n, ast.Name) or n.id != name for n in ast.walk(value)
+    )
+
+
+def is_code(node: ast.stmt) -> bool:
+    """Whether a statement is more than a value or a name with a remark."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, (ast.Call, ast.Await, ast.Yield))
+    return not isinstance(node, ast.Pass) and not (
+        isinstance(node, ast.AnnAssign) and node.value is None
+    )
+
+
+def _acts(node: ast.stmt) -> bool:
+    """Whether a statement of a module calls anything, or goes round or apart."""
+    if isinstance(node, (*_DEFINITION, ast.Import, ast.ImportFrom)):
+        return False
+    return any(isinstance(n, ast.Call) for n in ast.walk(node))
+
+
+def _empty(body: list[ast.stmt]) -> bool:
+    """Whether a body is ``...``, ``pass``, ``raise NotImplementedError`` or a docstring alone."""
+    for node in body:
+        constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        not_yet = isinstance(node, ast.Raise) and "NotImplemented" in ast.dump(node)
+        if not (constant or not_yet or isinstance(node, ast.Pass)):
+            return False
+    return True

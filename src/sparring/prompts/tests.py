@@ -1,0 +1,119 @@
+"""A test on standard input in a tester's response: what programs are fed, and what they print.
+
+A ``**Test Input:**`` header with a fenced block, then ``**Test Output:**`` with another; the last
+such pair counts, and text may stand around and between the blocks. A response without these
+headers may have ``Input`` and ``Output`` alone. What is inside the blocks is taken to the letter,
+without the indentation of its fence and with a final newline.
+
+Everything else is refused by name. A header or a fence inside a block, or a second input header
+before the output, is refused too: a tester that is paid for agreement learns to write such a
+thing, because an input that starts with an empty line makes all programs print the same.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sparring.prompts.blocks import Block, blocks, fence
+from sparring.prompts.parse import ParsedTest, Reasoning, missing
+from sparring.prompts.reasoning import answer_of
+from sparring.schema import ParseFailure, StopReason, Test
+
+_BEFORE = r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s+)?[#>*_\s]{0,8}"
+_BEHIND = r"(?:\s+#?\d{1,3})?(?:\s*\([^()]*\))?\s*[*_]{0,3}\s*[:：]?\s*[*_]{0,3}\s*$"
+_HEADER = re.compile(
+    rf"{_BEFORE}(?:Test|Expected(?=\s+(?:Test\s+)?Output)(?:\s+Test)?)\s+(Input|Output){_BEHIND}",
+    re.I,
+)
+_PLAIN = re.compile(rf"{_BEFORE}(?:(Input)|(?:Expected\s+)?(Output)){_BEHIND}", re.IGNORECASE)
+_USUAL = Reasoning()
+TEST_HEADERS, PLAIN_HEADERS = "test_headers", "plain_headers"
+"""How a test was found (`ParsedTest.how`): by the headers that are asked for, or without "Test"."""
+
+
+def parse_test(
+    text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning = _USUAL
+) -> ParsedTest:
+    """The test in a tester's response."""
+    lines = answer_of(text, reasoning, stop).split("\n")
+    found = blocks(lines)
+    inside = {i for b in found for i in range(b.start, (b.end or len(lines)) + 1)}
+    outside = [(i, line) for i, line in enumerate(lines) if i not in inside]
+    how, headers = TEST_HEADERS, _headers(outside, _HEADER)
+    if not any(kind == "input" for _, kind in headers):
+        plain = _headers(outside, _PLAIN)
+        if any(kind == "input" for _, kind in plain):
+            how, headers = PLAIN_HEADERS, plain
+    test = _paired(lines, found, headers)
+    if isinstance(test, Test):
+        return ParsedTest(test, how=how)
+    at_fault = missing(test, stop) if test in _MISSING else test
+    return ParsedTest(None, at_fault, seen=_seen(found, headers))
+
+
+_MISSING = (ParseFailure.NO_TEST_INPUT, ParseFailure.NO_TEST_OUTPUT, ParseFailure.UNCLOSED_BLOCK)
+"""Failures that a response which was cut off has because of that."""
+
+
+def _headers(outside: list[tuple[int, str]], header: re.Pattern[str]) -> list[tuple[int, str]]:
+    """The lines that are headers, and which of the two each is."""
+    found = [(i, header.match(line.rstrip("\r"))) for i, line in outside]
+    return [(i, (m[1] or m[2]).lower()) for i, m in found if m]
+
+
+def _paired(
+    lines: list[str], found: list[Block], headers: list[tuple[int, str]]
+) -> Test | ParseFailure:
+    """The test that the last pair of headers stands over."""
+    inputs = [i for i, kind in headers if kind == "input"]
+    if not inputs:
+        return ParseFailure.NO_TEST_INPUT
+    outputs = [i for i, kind in headers if kind == "output"]
+    if not outputs:
+        given = _block_after(found, lines, inputs[-1])
+        unclosed = given is not None and given.end is None
+        return ParseFailure.UNCLOSED_BLOCK if unclosed else ParseFailure.NO_TEST_OUTPUT
+    before = [i for i in inputs if i < outputs[-1]]
+    if not before or inputs[-1] > outputs[-1]:
+        return ParseFailure.NO_TEST_OUTPUT
+    earlier = [i for i in outputs if i < outputs[-1]]
+    if len([i for i in before if not earlier or i > earlier[-1]]) != 1:
+        return ParseFailure.NESTED_HEADER
+    given = _block_after(found, lines, before[-1])
+    expected = _block_after(found, lines, outputs[-1])
+    if given is None:
+        return ParseFailure.NO_TEST_INPUT
+    if expected is None:
+        return ParseFailure.NO_TEST_OUTPUT
+    if given.end is None or expected.end is None:
+        return ParseFailure.UNCLOSED_BLOCK
+    for block in (given, expected):
+        if any(_HEADER.match(line) or _is_fence(line) for line in block.lines):
+            return ParseFailure.NESTED_HEADER
+        if not "".join(block.lines).strip():
+            return ParseFailure.EMPTY_BLOCK
+    return Test("\n".join(given.lines) + "\n", "\n".join(expected.lines) + "\n")
+
+
+def _is_fence(line: str) -> bool:
+    """Whether a line of a block looks like a fence, of whatever kind."""
+    return bool(fence(line, 0)) or line.lstrip().startswith("```")
+
+
+def _block_after(found: list[Block], lines: list[str], header: int) -> Block | None:
+    """The block that a header introduces: the next one, with only blank lines between."""
+    for block in found:
+        if block.start > header:
+            between = lines[header + 1 : block.start]
+            return block if not any(line.strip(" \t\r>") for line in between) else None
+    return None
+
+
+def _seen(found: list[Block], headers: list[tuple[int, str]]) -> str:
+    """``1 input header, no output header, 2 blocks``."""
+    counts = [
+        (sum(kind == "input" for _, kind in headers), "input header"),
+        (sum(kind == "output" for _, kind in headers), "output header"),
+        (len(found), "block"),
+    ]
+    return ", ".join(f"{n or 'no'} {what}{'s' * (n > 1)}" for n, what in counts)

@@ -1,0 +1,105 @@
+"""Code that stands in prose without a fence: the lines of an answer that are Python.
+
+A stretch begins at a line that looks like code and ends before the first line with which it is no
+Python. Lines that are Python by accident (``Done``, ``Note: this``) end it too: a sentence is
+never part of a program.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import re
+
+from sparring.prompts.blocks import fence
+from sparring.prompts.mend import dedented, to_the_letter
+from sparring.prompts.parse import Decision
+from sparring.prompts.pieces import Piece
+from sparring.prompts.source import Source, fault, is_code
+
+_START = re.compile(
+    r"\s*(?:from\s+[\w.]+\s+import\s|import\s+\w|(?:async\s+)?def\s+\w+\s*\(|class\s+\w+.*:|@\w|"
+    r"[A-Za-z_][\w.\[\], ]*\s*(?::[^=]+)?=[^=]|(?:if|for|while|with)\s.*:\s*(?:#.*)?$|try:|print\()"
+)
+_TAGS = re.compile(
+    r"\[/?(?:PYTHON|CODE|ANSWER)\]|</?(?:code|pre|python|answer|solution|program)>", re.IGNORECASE
+)
+_TICKS = re.compile(r"\s*`{1,2}(?:python|py)?\s*")
+_STARTS = 100
+"""Lines at which a stretch is tried to begin."""
+_CUTS = 30
+"""Times that a stretch is made shorter."""
+
+
+def unfenced(lines: list[str]) -> list[Piece]:
+    """The Python in an answer's lines, its fences and tags only taken as borders."""
+    lines = _untagged("\n".join(lines))
+    whole = None if any(map(_is_border, lines)) else to_the_letter(lines)
+    if whole is not None and not any(map(_is_remark, whole.tree.body)):
+        return [Piece("", lines, 0, len(lines), whole, (Decision.WHOLE_TEXT,))]
+    return [
+        Piece("", lines[start:end], start, end, source, (Decision.CODE_LINES,))
+        for start, end, source in _stretches(lines)
+    ]
+
+
+def _untagged(text: str) -> list[str]:
+    """The lines of an answer, with tags around code (``[PYTHON]``, ``<code>``) as line ends."""
+    plain = _TAGS.sub("\n", text)
+    if plain != text and re.search(r"</?(?:code|pre)>", text, re.IGNORECASE):
+        plain = html.unescape(plain)
+    return plain.split("\n")
+
+
+def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
+    """All stretches of Python, with the line at which each begins and the one behind it."""
+    found = []
+    at = tried = 0
+    while at < len(lines) and tried < _STARTS:
+        if not _START.match(lines[at]):
+            at += 1
+            continue
+        tried += 1
+        end, source = _stretch(lines, at)
+        if source is not None:
+            found.append((at, end, source))
+        at = max(end, at + 1)
+    return found
+
+
+def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
+    """The longest stretch from a line on, and the line behind it."""
+    end = next((i for i in range(start, len(lines)) if _is_border(lines[i])), len(lines))
+    for _ in range(_CUTS):
+        while end > start and not lines[end - 1].strip():
+            end -= 1
+        if end <= start:
+            break
+        part = lines[start:end]
+        source = to_the_letter(part) or dedented(part)
+        if source is None:
+            error = fault("\n".join(_flush(part)) + "\n")
+            line = error.lineno if error and error.lineno else len(part)
+            end = start + min(line - 1, len(part) - 1)
+            continue
+        remark = next((n for n in source.tree.body[1:] if _is_remark(n)), None)
+        if remark is None:
+            return end, source
+        end = start + remark.lineno - 1
+    return start, None
+
+
+def _is_remark(node: ast.stmt) -> bool:
+    """Whether a statement may be a word of prose: it does nothing, and is no text in quotes."""
+    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return not (is_code(node) or text or isinstance(node, ast.Pass))
+
+
+def _flush(lines: list[str]) -> list[str]:
+    """Lines with the first one's indentation taken off each that has it."""
+    indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+    return [line.removeprefix(indent) for line in lines]
+
+
+def _is_border(line: str) -> bool:
+    return bool(fence(line, 0)) or bool(_TICKS.fullmatch(line))
