@@ -37,7 +37,7 @@ def read_source(
 ) -> ParsedProgram:
     """The program in a coder's response to a task with this entry point; None: a task on standard
     input."""
-    lines = _lines(answer_of(text, reasoning, stop))
+    lines = lines_of(answer_of(text, reasoning, stop))
     fenced = pieces(lines)
     if entry_point is None:
         chosen, others = working(fenced, lambda: unfenced(lines))
@@ -54,7 +54,7 @@ def read_source(
     return ParsedProgram(source, how=named(decisions))
 
 
-def _lines(said: str) -> list[str]:
+def lines_of(said: str) -> list[str]:
     """An answer's lines, without the end tokens that some servers leave in it."""
     if "\n" not in said:
         said = said.replace("\r", "\n")

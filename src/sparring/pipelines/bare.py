@@ -1,0 +1,134 @@
+"""Assertions in plain text: code that a response holds without a fence around it.
+
+A passage is a run of lines that are Python and look like a test's: assertions, what they need above
+them, the functions and classes that they stand in. Each line is parsed; a sentence is none, for it
+does not parse, or it calls nothing. Marks of lists, quotes and sessions before a line do not count,
+nor do backticks around it.
+"""
+
+from __future__ import annotations
+
+import ast
+import codeop
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+
+from sparring.tasks.asserts import parse_beginning
+
+_MARKS = re.compile(r"\s*(?:(?:[-*+>•]|\d{1,3}[.)]|>>>|\.\.\.)[ \t]+)+")
+_LABEL = re.compile(r"\s*[*_]{0,2}[A-Z][\w #()-]{0,30}[*_]{0,2}:[*_]{0,2}[ \t]+(?=`*assert\b)")
+_WRAPPED = re.compile(r"\s*(`{1,3}|\*\*)(?:python[ \t]+)?(\S.*?)[ \t]*\1[.,;:]?\s*\Z")
+_SIMPLE = re.compile(
+    r"(?:assert\b|(?:self|cls)\.assert\w+\(|import \w|from [\w.]+ import |#|"
+    r"[A-Za-z_][\w.]*\(|[A-Za-z_(][\w., ()]*(?::[^=]*)?=(?!=))"
+)
+_COMPOUND = re.compile(
+    r"(?:@\w|class \w+|(?:async )?def \w+\(|(?:if|for|while|with|try)\b.*:\s*(?:#.*)?\Z)"
+)
+_GOES_ON = re.compile(r"(?:else|elif|except|finally|def|class)\b")
+_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)(?:python\s+)?(assert\b[^`]*?)\s*\1(?!`)")
+_LONGEST = 200
+"""Of lines of one statement."""
+
+
+def passages(text: str) -> Iterator[ast.Module]:
+    """The runs of lines of a text that are Python, in order."""
+    lines = text.split("\n")
+    run: list[ast.stmt] = []
+    i = 0
+    while i < len(lines):
+        if not lines[i].strip():
+            i += 1
+            continue
+        body, taken = _statement(lines, i)
+        if body is None:
+            yield from _whole(run)
+            run = []
+        else:
+            run += body
+        i += taken
+    yield from _whole(run)
+
+
+def spans(text: str) -> Iterator[ast.Module]:
+    """The assertions between backticks in a text's sentences, in order."""
+    for match in _SPAN.finditer(text):
+        tree = _parsed(match[2])
+        if tree is not None and len(tree.body) == 1:
+            yield tree
+
+
+def _whole(run: list[ast.stmt]) -> Iterator[ast.Module]:
+    if run:
+        yield ast.Module(run, [])
+
+
+def _statement(lines: Sequence[str], start: int) -> tuple[list[ast.stmt] | None, int]:
+    """The statements that begin at a line, and how many lines they take; None where the line is
+    text."""
+    bare = lines[start].strip()
+    if _COMPOUND.match(bare):
+        return _compound(lines, start)
+    code = _unmarked(lines[start])
+    if not _SIMPLE.match(code):
+        return None, 1
+    taken = 1
+    while _unfinished(code) and taken < _LONGEST and start + taken < len(lines):
+        code += f"\n{lines[start + taken]}"
+        taken += 1
+    for written in (code, code.rstrip("`.,;: ")):
+        if (tree := _parsed(written)) is not None:
+            return tree.body, taken
+    return None, 1
+
+
+def _compound(lines: Sequence[str], start: int) -> tuple[list[ast.stmt] | None, int]:
+    """A function, a class, a loop or a branch, as far as it is Python."""
+    indent = _indent(lines[start])
+    end = start + 1
+    decorated = lines[start].lstrip().startswith("@")
+    while end < len(lines):
+        line = lines[end]
+        deeper = not line.strip() or _indent(line) > indent
+        if not (deeper or _GOES_ON.match(line.strip()) and (decorated or line.strip()[0] in "ef")):
+            break
+        decorated = decorated and line.lstrip().startswith("@")
+        end += 1
+    text = textwrap.dedent("\n".join(lines[start:end])) + "\n"
+    tree, rest = parse_beginning(text)
+    taken = text[: len(text) - len(rest)].count("\n")
+    return (tree.body, taken) if tree.body else (None, 1)
+
+
+def _unmarked(line: str) -> str:
+    """A line without what stands before code in a list, a quote or a session, and around it."""
+    line = _MARKS.sub("", line, count=1) if _MARKS.match(line) else line
+    label = _LABEL.match(line)
+    line = line[label.end() :] if label else line
+    wrapped = _WRAPPED.match(line)
+    return (wrapped[2] if wrapped else line).strip()
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _unfinished(code: str) -> bool:
+    """Whether code breaks off inside of brackets or of a text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return codeop.compile_command(code, symbol="exec") is None
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return False
+
+
+def _parsed(code: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

@@ -1,0 +1,178 @@
+"""Values of constant expressions, told from their syntax: nothing is executed.
+
+Constants are literals, arithmetic on them, the types' own names (``float("inf")``, ``set()``,
+``dict(a=1)``), a few names of `math`, and names that stand for one of these. What could grow
+beyond measure is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_MAX_PARTS = 100_000
+_MAX_DIGITS_BITS = 100_000
+_CHARACTERS_A_PART = 64
+
+
+class NotConstant(Exception):
+    """An expression whose value cannot be told without running it."""
+
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_,
+    ast.LShift: operator.lshift,
+}
+_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Not: operator.not_,
+    ast.Invert: operator.invert,
+}
+_TYPES: dict[str, Callable[..., Any]] = {
+    "float": float,
+    "int": int,
+    "complex": complex,
+    "set": set,
+    "frozenset": frozenset,
+    "list": list,
+    "tuple": tuple,
+    "dict": dict,
+    "str": str,
+    "range": range,
+}
+CONSTANTS = {
+    "math.inf": math.inf,
+    "math.nan": math.nan,
+    "math.pi": math.pi,
+    "math.e": math.e,
+    "math.tau": math.tau,
+}
+"""Attributes of modules that are constants."""
+
+
+def constant(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    """The value of an expression of constants; `names` has the values that names stand for.
+    Raises `NotConstant`."""
+    try:
+        return _fold(node, names)
+    except (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise NotConstant(f"{type(error).__name__}: {error}") from error
+
+
+def dotted(node: ast.expr) -> str:
+    """``a.b`` of a name and its attributes, ``A().b`` with a call without arguments; else ""."""
+    parts: list[str] = []
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Attribute):
+            parts.append(f".{node.attr}")
+            node = node.value
+        elif isinstance(node, ast.Call) and not (node.args or node.keywords):
+            parts.append("()")  # `Solution().f` is a name that the function may go by
+            node = node.func
+        else:
+            return ""
+    return "".join((node.id, *reversed(parts)))
+
+
+def _fold(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value) if value is not Ellipsis:
+            return value
+        case ast.List(elts=parts):
+            return [_fold(p, names) for p in parts]
+        case ast.Tuple(elts=parts):
+            return tuple(_fold(p, names) for p in parts)
+        case ast.Set(elts=parts):
+            return {bounded(_fold(p, names)) for p in parts}
+        case ast.Dict(keys=keys, values=items) if None not in keys:
+            pairs = zip(keys, items, strict=True)
+            return {bounded(_fold(k, names)): _fold(v, names) for k, v in pairs if k is not None}
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
+            return _UNARY[type(op)](_fold(operand, names))
+        case ast.BinOp(left=left, op=op, right=right):
+            return _binary(op, _fold(left, names), _fold(right, names))
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in _TYPES:
+            return _typed(name, [_fold(a, names) for a in args], keywords, names)
+        case ast.Name() | ast.Attribute() if dotted(node) in names:
+            return names[dotted(node)]
+        case ast.Attribute() if dotted(node) in CONSTANTS:
+            return CONSTANTS[dotted(node)]
+    raise NotConstant(f"not a constant: {ast.unparse(node)[:60]}")
+
+
+def _typed(
+    name: str, given: list[Any], keywords: list[ast.keyword], names: Mapping[str, Any]
+) -> Any:
+    """A value made by its type's name."""
+    named = {k.arg: _fold(k.value, names) for k in keywords if k.arg is not None}
+    if keywords and (name != "dict" or len(named) != len(keywords)):
+        raise NotConstant(f"{name} with named arguments")
+    if name in ("list", "tuple", "set", "frozenset") and any(
+        isinstance(g, range) and len(g) > _MAX_PARTS for g in given
+    ):
+        raise NotConstant("a range that is too long")
+    if name in ("set", "frozenset", "dict"):
+        bounded(given)  # a tuple's hash goes through all of it, as often as a part stands in it
+    return _TYPES[name](*given, **named)
+
+
+def bounded(value: Any) -> Any:
+    """A value as it is, if it has not too many parts. Raises `NotConstant`. A short text can make
+    a huge one: by names, ``a = (a, a)`` again and again, or by repetition of repetitions."""
+    waiting, count = [value], 0
+    while waiting:
+        part = waiting.pop()
+        count += 1
+        if isinstance(part, (str, bytes)):
+            count += len(part) // _CHARACTERS_A_PART
+        elif isinstance(part, int):
+            count += part.bit_length() // _CHARACTERS_A_PART
+        elif isinstance(part, dict):
+            count += len(part)
+            waiting += [*part.keys(), *part.values()]
+        elif isinstance(part, (list, tuple, set, frozenset)):
+            waiting += part
+        if count + len(waiting) > _MAX_PARTS:
+            raise NotConstant(f"more than {_MAX_PARTS:,} parts")
+    return value
+
+
+def _binary(op: ast.operator, left: Any, right: Any) -> Any:
+    """Arithmetic whose result cannot be large beyond measure."""
+    if isinstance(op, ast.Pow):
+        if (
+            isinstance(left, (int, float))
+            and isinstance(right, (int, float))
+            and abs(right) * max(_bits(left), 1) < _MAX_DIGITS_BITS
+        ):
+            return left**right
+        raise NotConstant("a power that is too large")
+    if isinstance(op, ast.LShift) and not (isinstance(right, int) and right < _MAX_DIGITS_BITS):
+        raise NotConstant("a shift that is too large")
+    if isinstance(op, ast.Mult):
+        for sequence, times in ((left, right), (right, left)):
+            repeated = isinstance(sequence, (str, bytes, list, tuple)) and isinstance(times, int)
+            if repeated and len(sequence) * times > _MAX_PARTS:
+                raise NotConstant("a repetition that is too long")
+        if _bits(left) + _bits(right) > _MAX_DIGITS_BITS:
+            raise NotConstant("a product that is too large")
+    if isinstance(op, ast.Mod) and isinstance(left, (str, bytes)):
+        raise NotConstant("a format")
+    if type(op) not in _BINARY:
+        raise NotConstant(f"an operator that is not known here: {type(op).__name__}")
+    return _BINARY[type(op)](left, right)
+
+
+def _bits(value: object) -> int:
+    return value.bit_length() if isinstance(value, int) else 64
