@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sparring.errors import DataError
+from sparring.errors import ConfigError, DataError
 from sparring.prompts.templates import Templates
 from sparring.sandbox import Job, Sandbox
 from sparring.schema import Outcome, Task, Test, Verdict
@@ -124,3 +124,71 @@ def test_trl_trains_on_it(sandbox: Sandbox, tmp_path: Path) -> None:
         assert math.isclose(logged["rewards/tests_passed/mean"], mean, abs_tol=1e-6)
     assert any(r for _, rewards in seen for r in rewards), "the nano model solves some"
     assert not bool((next(model.parameters()) == before).all())
+
+
+def test_a_completion_without_text_earns_nothing_and_tools_do_not_write_programs(
+    sandbox: Sandbox,
+) -> None:
+    [said] = _says("print(2 * int(input()))")
+    text = said["content"]
+    call = {"role": "assistant", "tool_calls": [{"function": {"name": "x"}}]}
+    none, half = {**call, "content": None}, len(text) // 2
+    parts = [{"type": "text", "text": text[:half]}, {"type": "text", "text": text[half:]}]
+    other = [{"type": "image", "url": "x"}, {"type": "thinking", "text": "no"}, *parts]
+    cases: list[tuple[Any, float]] = [
+        (None, 0.0),
+        ("", 0.0),
+        ([], 0.0),
+        ([none], 0.0),
+        ([call], 0.0),
+        ([{"role": "assistant", "content": []}], 0.0),
+        ([{"role": "assistant", "content": parts}], 1.0),
+        ([{"role": "assistant", "content": other}], 1.0),
+        ([{"role": "assistant", "content": [text[:half], text[half:]]}], 1.0),
+        ([{"content": text}], 1.0),
+        ([{**said, "reasoning_content": "hm"}], 1.0),
+        ([none, {"role": "tool", "content": "4"}, said], 1.0),
+        ([said, {"role": "tool", "content": "```python\nprint(0)\n```"}], 1.0),
+        ([said, {"role": "user", "content": "thanks"}], 1.0),
+        ([said, {"role": "tool", "content": "4"}, none], 0.0),  # its last word holds no program
+        ([{"role": "tool", "content": text}], 0.0),
+    ]
+    reward = TestsPassed([DOUBLE], sandbox=sandbox)
+    found = reward([c for c, _ in cases], ["double"] * len(cases))
+    assert found == [paid for _, paid in cases]
+
+
+@pytest.mark.parametrize("wrong", [7, b"x", [7], ["x"], [{"role": "assistant", "content": 7}]])
+def test_what_is_no_completion_is_one_line(sandbox: Sandbox, wrong: Any) -> None:
+    with pytest.raises(DataError, match=r"^completions\[1\]: [^\n]*$"):
+        TestsPassed([DOUBLE], sandbox=sandbox)(["", wrong], ["double"] * 2)
+
+
+def test_reasoning_that_the_template_has_opened(sandbox: Sandbox) -> None:
+    [said] = _says("print(2 * int(input()))")
+    text = said["content"]
+    cases = [
+        f"Let me try.\n{text}\nBut is that",
+        f"Let me try.\n```python\nprint(0)\n```\nno.</think>{text}",
+        [{**said, "reasoning_content": "hm"}],
+        f"<think>{text}",
+        text,
+    ]
+    ids = ["double"] * len(cases)
+    assert TestsPassed([DOUBLE], sandbox=sandbox)(cases, ids) == [1.0, 1.0, 1.0, 0.0, 1.0]
+    opened = TestsPassed([DOUBLE], sandbox=sandbox, reasoning="open")
+    assert opened(cases, ids) == [0.0, 1.0, 1.0, 0.0, 0.0]
+    marked = TestsPassed(
+        [DOUBLE],
+        sandbox=sandbox,
+        reasoning="open",
+        reasoning_start="[THINK]",
+        reasoning_end="[/THINK]",
+    )
+    assert marked([f"hm[/THINK]{text}", f"hm</think>{text}"], ids[:2]) == [1.0, 0.0]
+    nothing = TestsPassed([DOUBLE], sandbox=sandbox, reasoning="none")
+    assert nothing([f"<think>\n{text}"], ids[:1]) == [1.0]
+    with pytest.raises(ConfigError, match="'opened' is none of auto, open, none"):
+        TestsPassed([DOUBLE], sandbox=sandbox, reasoning="opened")
+    with pytest.raises(ConfigError, match="marks need a text"):
+        TestsPassed([DOUBLE], sandbox=sandbox, reasoning_end="")

@@ -37,6 +37,7 @@ from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
 from sparring.evaluation.trained import filled
 from sparring.interrupt import stopping
+from sparring.prompts.opening import ReasoningMode
 from sparring.runs.tables import PLAIN, figure_labels, interval, show
 from sparring.runs.text import visible
 from sparring.sampling.chat.base import Author
@@ -104,6 +105,25 @@ def evaluate_command(
     ] = None,
     stop: Annotated[
         list[str] | None, typer.Option("--stop", help="A text that ends a response.")
+    ] = None,
+    end_token: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--end-token", help="A token that ends a local model's responses, such as <|im_end|>."
+        ),
+    ] = None,
+    tester_end_token: Annotated[
+        list[str] | None, typer.Option("--tester-end-token", help="The same for the tester.")
+    ] = None,
+    reasoning: Annotated[
+        ReasoningMode | None,
+        typer.Option(
+            help="open: the server's chat template opens it before every response; none: there is "
+            "none. Default: as --prompts has it, auto."
+        ),
+    ] = None,
+    tester_reasoning: Annotated[
+        ReasoningMode | None, typer.Option(help="The same for the tester.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of sampling; the tasks stay.")] = 0,
     preset: Annotated[
@@ -175,10 +195,15 @@ def evaluate_command(
     if coder is None:
         raise ConfigError("--coder: name the model that is to be asked, or give --answers FILE")
     scales = scales_of(scale) if scale else _fitting(programs, tests)
-    models: dict[Role, Named] = {Role.CODER: Named(coder, coder_model, coder_key)}
-    models[Role.TESTER] = Named(tester, tester_model, tester_key) if tester else models[Role.CODER]
-    if tester is None and (tester_model is not None or tester_key is not None):
-        raise ConfigError("--tester-model and --tester-key belong to --tester")
+    ends = tuple(end_token or ())
+    models: dict[Role, Named] = {Role.CODER: Named(coder, coder_model, coder_key, ends)}
+    models[Role.TESTER] = models[Role.CODER]
+    if tester:
+        own = tuple(tester_end_token or ())
+        models[Role.TESTER] = Named(tester, tester_model, tester_key, own)
+    elif tester_model is not None or tester_key is not None or tester_end_token:
+        raise ConfigError("--tester-model, --tester-key and --tester-end-token belong to --tester")
+    begins = {Role.CODER: reasoning, Role.TESTER: tester_reasoning or reasoning}
     asked = filled(
         models,
         prompts_of(prompts) if prompts else None,
@@ -196,6 +221,7 @@ def evaluate_command(
             seed=seed,
             limit_tasks=limit_tasks,
             prompts=asked.prompts or load_recipe(None).prompts,
+            reasoning={role: mode for role, mode in begins.items() if mode is not None},
         ),
         asked.given,
     )

@@ -83,7 +83,7 @@ def try_command(
     from sparring.runs.directory import explained
     from sparring.sampling.chat.base import ChatParams
 
-    named = Named(model, name, key)
+    named = Named(model, name, key, precision=precision)
     sections = {
         label: PromptsSection() if label == _DEFAULT else prompts_of(label)
         for label in recipe or [_DEFAULT]
@@ -101,7 +101,7 @@ def try_command(
             plan = Plan(tuple(tasks), count, count, 0, (), params, seed, prompts=section)
             loaded = first_tasks(plan.sources, limit_tasks)
             asking = Asking(16 if named.distant else 64, stop=wished)
-            asked = author(named, asking, section, max_tokens, None, precision)
+            asked = author(named, asking, section, max_tokens)
             held.callback(asked.close)
             for line in _messages(label, plan, loaded, asked):
                 _say(console, line)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sparring.errors import ConfigError, ModelError
+from sparring.errors import ConfigError
+from sparring.evaluation.local_author import local_author
 from sparring.learning.settings import Precision
-from sparring.microworld import NANO_DIR
 from sparring.prompts.parse import Reading
 from sparring.recipe.setting import PromptsSection
 from sparring.sampling.chat.base import Author, StopAsking
 from sparring.sampling.chat.crew import ServedModel, find_served
 from sparring.sampling.chat.endpoint import Endpoint, Served, checked_url
 from sparring.sampling.chat.patience import Pace, Patience
-
-if TYPE_CHECKING:
-    from sparring.sampling.chat.local import Loaded
 
 USUAL_KEY = "OPENAI_API_KEY"
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
@@ -30,11 +25,14 @@ _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization"
 @dataclass(frozen=True, slots=True)
 class Named:
     """A model as the user names it: an address, a directory, a hub id or ``nano``. ``model`` and
-    ``key`` (a variable of the environment) are for an address."""
+    ``key`` (a variable of the environment) are for an address, ``end_tokens`` and the ``precision``
+    of its weights (None: float32) for the others."""
 
     place: str
     model: str | None = None
     key: str | None = None
+    end_tokens: tuple[str, ...] = ()
+    precision: Precision | None = None
 
     @property
     def distant(self) -> bool:
@@ -59,33 +57,44 @@ def author(
     prompts: PromptsSection,
     max_tokens: int,
     known: Mapping[str, Any] | None = None,
-    precision: Precision | None = None,
 ) -> Author:
     """The model that is named. ``known``: its identity as an earlier evaluation has recorded it,
-    which saves a server from being asked for it. ``precision``: of a local model's weights, if not
-    float32. Raises `ConfigError` and `ModelError`."""
+    which saves a server from being asked for it. Raises `ConfigError` and `ModelError`."""
     if named.distant:
-        if precision is not None:
+        if named.end_tokens:
+            raise ConfigError(
+                f"{named.place}: --end-token is for a local model; a server takes --stop TEXT, or "
+                "--extra 'stop_token_ids=[ID]' if it is vLLM"
+            )
+        if named.precision is not None:
             raise ConfigError("--precision: is for a local model; a server has its own")
         return _served(named, asking, known)
     if named.model is not None or named.key is not None:
         raise ConfigError(f"{named.place}: a model's name and key are for the address of a server")
-    return _local(named.place, asking.concurrency, prompts, max_tokens, precision)
+    return local_author(
+        named.place, asking.concurrency, prompts, max_tokens, named.end_tokens, named.precision
+    )
 
 
 def reading_of(found: Author, prompts: PromptsSection, message: str) -> Reading:
     """How a model's responses are read. Its prompts may end inside reasoning: a local chat template
-    may open it. Of a server's nobody can tell; its reasoning comes whole or not at all."""
+    may open it. Of a server's prompts nobody can tell: its user has to say it."""
     text = ""
     if not found.remote:
-        text = _prompt(_place(found), prompts, message)
-    return prompts.reading(text)
+        text = whole_prompt(found, prompts, message)
+    return prompts.reading(text, message)
 
 
 def whole_prompt(found: Author, prompts: PromptsSection, message: str) -> str:
     """The prompt as a local model gets it, its chat template filled in; of a server, whose template
     nobody sees, the message."""
-    return message if found.remote else _prompt(_place(found), prompts, message)
+    if found.remote:
+        return message
+    from sparring.prompts.render import prompt_text
+    from sparring.sampling.chat.local import LocalModel
+
+    assert isinstance(found, LocalModel)
+    return prompt_text(found.tokenizer, message, prompts.template_options)
 
 
 def extra_fields(given: Sequence[str]) -> dict[str, Any]:
@@ -128,83 +137,3 @@ def _recorded(named: Named, asking: Asking, known: Mapping[str, Any] | None) -> 
     if named.model not in (None, known.get("model")) or known.get("extra") != dict(asking.extra):
         return None
     return Served(known["url"], known["model"], bool(known.get("takes_top_k")), dict(asking.extra))
-
-
-def _local(
-    place: str, rows: int, prompts: PromptsSection, max_tokens: int, precision: Precision | None
-) -> Author:
-    try:
-        from sparring.sampling.chat.local import LocalModel, directory_identity
-    except ImportError as error:
-        raise ModelError(
-            f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
-        ) from None
-    path = str(NANO_DIR) if place == "nano" else place
-    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", place) and not Path(place).exists():
-        raise ConfigError(f"{place}: the address of a server begins with http:// or https://")
-
-    def load() -> Loaded:
-        return _loaded(path, prompts, max_tokens, precision)
-
-    if Path(path).is_dir():
-        for name in ("config.json", "tokenizer_config.json"):
-            if not (Path(path) / name).exists():
-                raise ModelError(
-                    f"{place}: has no {name}; name the directory of a transformers checkpoint"
-                )
-        identity = directory_identity(Path(path))
-        if precision is not None:
-            identity["precision"] = precision
-        return LocalModel(path, identity, load, rows)
-    first = load()  # which revision a hub id means shows when it is loaded
-    revision = getattr(first.model.config, "_commit_hash", None)
-    identity = {"kind": "hub", "id": place, "revision": revision}
-    if precision is not None:
-        identity["precision"] = precision
-    return LocalModel(path, identity, load, rows, first)
-
-
-def _place(found: Author) -> str:
-    from sparring.sampling.chat.local import LocalModel
-
-    assert isinstance(found, LocalModel)
-    return found.place
-
-
-def _prompt(place: str, prompts: PromptsSection, message: str) -> str:
-    """The whole prompt, by the tokenizer alone: the weights may not be needed."""
-    from transformers import AutoTokenizer
-
-    from sparring.prompts.render import prompt_text
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(place)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{place}: has no tokenizer: {str(error).splitlines()[0]}") from None
-    return prompt_text(tokenizer, message, prompts.template_options)
-
-
-def _loaded(
-    path: str, prompts: PromptsSection, max_tokens: int, precision: Precision | None
-) -> Loaded:
-    import torch
-
-    from sparring.learning.model import check_causal, load_model
-    from sparring.prompts.render import check_room, prompt_ids, prompt_text
-    from sparring.sampling.chat.local import Loaded
-
-    model, tokenizer = load_model(path)
-    check_causal(model)
-    if precision is Precision.BFLOAT16:
-        model = model.to(torch.bfloat16)
-    if torch.cuda.is_available():
-        model = model.to("cuda")
-    room = getattr(model.config, "max_position_embeddings", None)
-
-    def rendered(messages: Sequence[str], task_ids: Sequence[str]) -> list[tuple[int, ...]]:
-        texts = [prompt_text(tokenizer, m, prompts.template_options) for m in messages]
-        ids = prompt_ids(tokenizer, texts, prompts.max_tokens, task_ids)
-        check_room(room, ids, task_ids, max_tokens, "--max-tokens")
-        return ids
-
-    return Loaded(model, tokenizer, rendered)

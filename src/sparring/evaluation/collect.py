@@ -107,6 +107,7 @@ def collect(
                     stop=said.stop,
                     prompt_tokens=said.prompt_tokens,
                     completion_tokens=said.completion_tokens,
+                    reasoned=said.reasoned,
                 )
                 own.put(entry)
                 if cache is not None:

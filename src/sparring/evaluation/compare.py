@@ -25,7 +25,17 @@ from sparring.scoring.shares import share_difference
 
 _SAME = ("checker", "checkers", "max_tests", "grader", "limits")
 """Conditions without which there is nothing to compare."""
-_NAMED = ("params", "prompts", "seed", "programs", "tests", "mutants", "protocol", "top_k_sent")
+_NAMED = (
+    "params",
+    "prompts",
+    "reasoning",
+    "seed",
+    "programs",
+    "tests",
+    "mutants",
+    "protocol",
+    "top_k_sent",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,13 @@ class Entry:
     prompt_tokens: int | None
     completion_tokens: int | None
     copied: bool = False
+    reasoned: bool = False
 
     @property
     def answer(self) -> Answer:
-        return Answer(self.text, self.stop, self.prompt_tokens, self.completion_tokens)
+        return Answer(
+            self.text, self.stop, self.prompt_tokens, self.completion_tokens, self.reasoned
+        )
 
 
 class Ledger:

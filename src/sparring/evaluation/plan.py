@@ -13,6 +13,7 @@ from typing import Any
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
+from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import ProgramRule, TestRule
 from sparring.recipe.setting import PromptsSection, TasksSection
 from sparring.sampling.base import sampling_seed
@@ -66,6 +67,8 @@ class Plan:
     protocol: Protocol | None = None
     answers: str | None = None
     """Digest of answers that were made elsewhere: how they were asked for is not known then."""
+    reasoning: Mapping[Role, ReasoningMode] = field(default_factory=dict)
+    """Where a role's reasoning begins, if another place than ``prompts`` says."""
 
     def __post_init__(self) -> None:
         for n, m in self.scales:
@@ -84,6 +87,11 @@ class Plan:
     def ks(self) -> tuple[int, ...]:
         """The k of pass@k."""
         return tuple(sorted({k for k in (*_KS, self.programs) if k <= self.programs}))
+
+    def prompts_of(self, role: Role) -> PromptsSection:
+        """The prompts, with where the role's reasoning begins."""
+        mode = self.reasoning.get(role, self.prompts.reasoning)
+        return self.prompts.model_copy(update={"reasoning": mode})
 
     def load(self) -> list[Task]:
         """The tasks. Raises `DataError` and `ConfigError`."""
@@ -113,7 +121,7 @@ class Plan:
 
     def record(self, tasks: Sequence[Task]) -> dict[str, Any]:
         """As JSON-able data. What is under ``fixed`` makes another evaluation when it changes;
-        counts may grow."""
+        counts may grow, and responses may be read again with their reasoning in another place."""
         return {
             "fixed": {
                 "tasks": _digest([task_digest(t) for t in tasks]),
@@ -121,10 +129,11 @@ class Plan:
                 "seed": self.seed,
                 "max_tests": self.max_tests,
                 "checker": self.checker,
-                "prompts": self.prompts.model_dump(mode="json"),
+                "prompts": self.prompts.model_dump(mode="json", exclude={"reasoning"}),
                 "protocol": self.protocol,
                 **self._of_answers(),
             },
+            "reasoning": {str(r): str(self.prompts_of(r).reasoning) for r in Role},
             "sources": list(self.sources),
             "limit_tasks": self.limit_tasks,
             "programs": self.programs,

@@ -25,12 +25,14 @@ from sparring.evaluation.claims import Claims
 from sparring.evaluation.collect import Collected, collect
 from sparring.evaluation.figures import as_officially_counted, counts, strengthened, verdicts
 from sparring.evaluation.ledger import Ledger, locked
+from sparring.evaluation.notes import notes_after, notes_before
 from sparring.evaluation.plan import Plan, changed, task_digest
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.rollouts import rollout
 from sparring.pipelines.bout import Judged, infra_share, judge
 from sparring.pipelines.early import Runs
 from sparring.pipelines.facts import task_facts
+from sparring.prompts.parse import Reading
 from sparring.runs.directory import RunDir, explained, step_file
 from sparring.runs.lines import clean
 from sparring.sampling.chat.base import Answer, Author
@@ -112,11 +114,14 @@ def evaluate(
         reading = {
             role: reading_of(
                 cast.authors[role],
-                plan.prompts,
+                plan.prompts_of(role),
                 next((a.message for a in asks if a.role is role), ""),
             )
             for role in Role
         }
+        notes = _notes(plan, cast, None)
+        for line in notes:
+            progress.say(line)
         collected = collect(
             asks,
             cast.authors,
@@ -136,7 +141,11 @@ def evaluate(
         )
         limits = Limits()
         judged = _judged(sandbox, plan, whole, collected, limits, reading, progress)
+        seen = _notes(plan, cast, collected)
+        for line in seen:
+            progress.say(line)
         record = record_of(plan, models, tasks, judged, collected, limits, sandbox)
+        record["notes"] = [*notes, *seen]
         write(directory, record, judged, collected)
     return Found(record, _wanting(plan, tasks, whole, collected))
 
@@ -151,6 +160,21 @@ def write(
     """Leave the records of all tasks and the figures."""
     directory.write_lines(step_file("rollouts", 0), (rollout(j, collected.answers) for j in judged))
     directory.write_json(FIGURES, record)
+
+
+def _notes(plan: Plan, cast: Cast, collected: Collected | None) -> list[str]:
+    """What there is to know of the models: before they are asked (None), or from the answers."""
+    found: list[str] = []
+    for role in Role:
+        if not (plan.programs if role is Role.CODER else plan.tests):
+            continue
+        author, name, prompts = cast.authors[role], cast.names[role], plan.prompts_of(role)
+        if collected is None:
+            found += notes_before(author, name, prompts)
+        else:
+            answers = [a for (_, r, _), a in collected.answers.items() if r is role]
+            found += notes_after(author, f"{role} {name}", prompts, answers)
+    return list(dict.fromkeys(found))  # one model may play both roles
 
 
 def begin(
@@ -232,7 +256,7 @@ def _judged(
     tasks: Sequence[Task],
     collected: Collected,
     limits: Limits,
-    reading: Mapping[Role, Any],
+    reading: Mapping[Role, Reading],
     progress: Progress,
 ) -> list[Judged]:
     found: list[Judged] = []
@@ -240,7 +264,7 @@ def _judged(
     for start in range(0, len(tasks), _AT_ONCE):
         some = tasks[start : start + _AT_ONCE]
         coder, tester = (
-            [_responses(t, role, count, collected) for t in some]
+            [_responses(t, role, count, collected, reading[role]) for t in some]
             for role, count in ((Role.CODER, plan.programs), (Role.TESTER, plan.tests))
         )
         found += judge(sandbox, some, coder, tester, limits, None, reading)
@@ -248,10 +272,21 @@ def _judged(
     return found
 
 
-def _responses(task: Task, role: Role, count: int, collected: Collected) -> list[Response]:
+def _responses(
+    task: Task, role: Role, count: int, collected: Collected, reading: Reading
+) -> list[Response]:
     """Responses as judging takes them. They have no token ids."""
     answers = [collected.answers[task.id, role, i] for i in range(count)]
-    return [Response(task.id, role, i, (), (), (), a.stop, a.text) for i, a in enumerate(answers)]
+    return [
+        Response(task.id, role, i, (), (), (), a.stop, _text(a, reading))
+        for i, a in enumerate(answers)
+    ]
+
+
+def _text(answer: Answer, reading: Reading) -> str:
+    """The answer's text. One whose reasoning came apart is behind it, where reasoning is open."""
+    ended = answer.reasoned and reading.reasoning.opened
+    return reading.reasoning.end + answer.text if ended else answer.text
 
 
 def record_of(
@@ -282,6 +317,7 @@ def record_of(
         **official,
         "conditions": {
             **plan.record(tasks)["fixed"],
+            "reasoning": plan.record(tasks)["reasoning"],
             "programs": plan.programs,
             "tests": plan.tests,
             "mutants": plan.mutants,

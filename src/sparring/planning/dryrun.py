@@ -34,6 +34,8 @@ from sparring.pipelines.limits import limits
 from sparring.pipelines.reading import read_program
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.pipelines.supervised import supervise
+from sparring.planning.check import Check
+from sparring.planning.speech import end_tokens, reasoning, unended, unfinished
 from sparring.prompts.parse import ParsedProgram
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
@@ -47,15 +49,6 @@ from sparring.training.trainer import Trainer
 _TASKS = 2
 _REFERENCES = 32
 """Tasks whose reference solution is tried on their own tests."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the report. ``warning``: the run would start, and may disappoint."""
-
-    name: str
-    found: str
-    warning: bool = False
 
 
 def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
@@ -77,7 +70,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         start = time.monotonic()
         coder, tester, others = _sample(ring, tasks)
         sampled = time.monotonic() - start
-        yield from _responses(coder, tester, others, sampled)
+        yield from _responses(ring, coder, tester, others, sampled)
         start = time.monotonic()
         judged = _judged(ring, tasks, coder, tester, others)
         if ring.supervisor:
@@ -192,15 +185,18 @@ def _prompts(ring: Ring) -> Iterator[Check]:
     for role in Role:
         lengths = sorted(len(p.token_ids) for p in ring.prompts(ring.tasks, role, 1))
         limit = ring.recipe.prompts.max_tokens
-        opened = "; reasoning is open at its end" if ring.reading[role].reasoning.opened else ""
         yield Check(
             f"{role} prompts",
             f"{lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}, "
-            f"limit {limit}{opened}",
+            f"limit {limit}",
         )
-    yield Check(
-        "end tokens", ", ".join(ring.trainer.tokenizer.convert_ids_to_tokens(ring.sampler.end_ids))
-    )
+    p, tokenizer, ends = ring.recipe.prompts, ring.trainer.tokenizer, ring.sampler.end_ids
+    for told in (
+        end_tokens(tokenizer, ends, p.template_options, "model.end_tokens"),
+        reasoning(tokenizer, ends, p, {r: ring.reading[r].reasoning.opened for r in Role}),
+    ):
+        if told is not None:
+            yield told
 
 
 def _judged(
@@ -253,12 +249,22 @@ def _supervisor(supervisor: Supervisor, judged: list[Judged]) -> Check:
     plain = (
         "" if supervisor.tokenizer.chat_template else "; no chat template: the plain form is used"
     )
-    opened = "; reasoning is open at its end" if supervisor.reading.reasoning.opened else ""
+    s, prompts = supervisor.recipe.supervision, supervisor.recipe.prompts
+    ends, opened = supervisor.sampler.end_ids, supervisor.reading.reasoning.opened
+    told = [
+        t
+        for t in (
+            end_tokens(supervisor.tokenizer, ends, s.template_options, "supervision.end_tokens"),
+            reasoning(supervisor.tokenizer, ends, prompts, {Role.TESTER: opened}),
+        )
+        if t is not None
+    ]
+    more = "".join(f"; {t.name}: {t.found}" for t in told)
     return Check(
         "supervisor",
-        f"prompts of {lengths[0]} to {lengths[-1]} tokens{opened}; {read} of {len(tests)} tests "
-        f"could be read{plain}",
-        read < len(tests) / 2 or bool(plain),
+        f"prompts of {lengths[0]} to {lengths[-1]} tokens; {read} of {len(tests)} tests "
+        f"could be read{plain}{more}",
+        read < len(tests) / 2 or bool(plain) or any(t.warning for t in told),
     )
 
 
@@ -276,6 +282,7 @@ def _sample(
 
 
 def _responses(
+    ring: Ring,
     coder: list[list[Response]],
     tester: list[list[Response]],
     others: list[list[Response]],
@@ -287,11 +294,13 @@ def _responses(
     for role, groups in ((Role.CODER, coder), (Role.TESTER, tester)):
         rs = [r for g in groups for r in g]
         cut = sum(r.stop is StopReason.LENGTH for r in rs) / len(rs)
+        why = unended(ring.trainer.tokenizer, ring.sampler.end_ids, ring.recipe.prompts, rs)
+        why += unfinished(ring.reading[role].reasoning, rs)
         yield Check(
             f"{role} responses",
             f"{sum(len(r.token_ids) for r in rs) / len(rs):.0f} tokens on average, "
-            f"{cut:.0%} cut off by sampling.{role}_max_tokens",
-            cut > 0.5,
+            f"{cut:.0%} cut off by sampling.{role}_max_tokens{''.join(f'; {w}' for w in why)}",
+            cut > 0.5 or bool(why),
         )
 
 

@@ -16,8 +16,8 @@ from sparring.schema import ParseFailure, StopReason, Test
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """The marks around a thinking model's reasoning. ``opened``: the prompt ends in ``start``, so
-    that a response begins inside it and has no answer before ``end``."""
+    """The marks around a thinking model's reasoning. ``opened``: it began before the response,
+    which has no answer before ``end``. Marks without a text: nothing is reasoning."""
 
     start: str = "<think>"
     end: str = "</think>"

@@ -27,6 +27,8 @@ def answer_of(text: str, reasoning: Reasoning, stop: StopReason = StopReason.END
     """The response without its reasoning, line ends unified."""
     text = text.replace("\r\n", "\n")
     start, end = reasoning.start, reasoning.end
+    if not end:
+        return text
     count = text.count(start) + text.count(end)
     if not count:
         return "" if reasoning.opened else text

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.learning.settings import Objective
+from sparring.prompts.opening import ReasoningMode
 from sparring.recipe import Recipe, SupervisionKind
 from sparring.recipe.presets import preset_values
 from sparring.schema import Role
@@ -74,9 +75,13 @@ def _idle(recipe: Recipe) -> Iterator[Fault]:
         why = "prompts.tester_examples = 0 shows none"
         share = ("tester_examples_share",)
         yield from _given(recipe, "prompts", share, "prompts.tester_examples", why)
+    if recipe.prompts.reasoning is ReasoningMode.NONE:
+        why = "prompts.reasoning = none looks for no mark"
+        marks = ("reasoning_start", "reasoning_end")
+        yield from _given(recipe, "prompts", marks, "prompts.reasoning", why)
     if recipe.supervision.kind is SupervisionKind.GROUND_TRUTH:
         why = "supervision.kind = ground_truth asks no model for tests"
-        names = ("tests", "temperature", "max_tokens", "template_options")
+        names = ("tests", "temperature", "max_tokens", "template_options", "end_tokens")
         yield from _given(recipe, "supervision", names, "supervision.kind", why)
 
 

@@ -12,7 +12,8 @@ from sparring.learning.settings import (
     Precision,
     Sharding,
 )
-from sparring.prompts.parse import ProgramRule, Reading, Reasoning, TestRule
+from sparring.prompts.opening import ReasoningMode, reasoning_of
+from sparring.prompts.parse import ProgramRule, Reading, TestRule
 from sparring.prompts.templates import (
     CODER,
     CODER_FUNCTION,
@@ -36,6 +37,10 @@ class ModelSection(Section):
         NANO,
         min_length=1,
         description="Directory or hub id of a causal language model; 'nano' is in the package",
+    )
+    end_tokens: list[Annotated[str, Field(min_length=1)]] = Field(
+        [],
+        description="Tokens that end a response beside those of its files, such as <|im_end|>; checkpoints name them",
     )
     precision: Precision = Field(
         Precision.FLOAT32,
@@ -166,8 +171,12 @@ class PromptsSection(Section):
                 raise ValueError(f"{name} must be true, false, a number or a text")
         return value
 
+    reasoning: ReasoningMode = Field(
+        ReasoningMode.AUTO,
+        description="Where reasoning begins: in the response or at the prompt's end, as the prompt shows (auto); before every response, so that one without its end is unfinished (open); nowhere (none)",
+    )
     reasoning_start: str = Field(
-        "<think>", min_length=1, description="Where a response's reasoning begins"
+        "<think>", min_length=1, description="Where reasoning begins, as the model writes it"
     )
     reasoning_end: str = Field(
         "</think>", min_length=1, description="Where it ends; what follows is the answer"
@@ -185,12 +194,18 @@ class PromptsSection(Section):
         description="Which of several tests in a response counts: first, last, or none (only)",
     )
 
-    def reading(self, prompt: str) -> Reading:
-        """How responses to this prompt, as the model gets it, are read: it may end inside of
-        reasoning."""
-        opened = prompt.rstrip().endswith(self.reasoning_start)
-        marks = Reasoning(self.reasoning_start, self.reasoning_end, opened)
-        return Reading(marks, self.read_programs, self.read_tests)
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The marks of reasoning: a response's text keeps them, also where they are tokens."""
+        return self.reasoning_start, self.reasoning_end
+
+    def reading(self, prompt: str, message: str = "") -> Reading:
+        """How responses to this prompt, as the model gets it, are read: behind the ``message`` it
+        may end inside of reasoning."""
+        reasoning = reasoning_of(
+            self.reasoning, self.reasoning_start, self.reasoning_end, prompt, message
+        )
+        return Reading(reasoning, self.read_programs, self.read_tests)
 
     def templates(self) -> Templates:
         """The messages of this section. Raises `ConfigError` on one that cannot be filled in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -38,6 +39,9 @@ class SupervisionSection(Section):
     max_tokens: Length = Field(1024, description="Its longest response, end token included")
     template_options: dict[str, bool | int | float | str] = Field(
         {}, description="Switches of its chat template, such as {enable_thinking = false}"
+    )
+    end_tokens: list[Annotated[str, Field(min_length=1)]] = Field(
+        [], description="Tokens that end its responses beside those of its files"
     )
     filter: TestFilter = Field(
         TestFilter.NONE,

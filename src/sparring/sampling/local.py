@@ -24,6 +24,7 @@ from sparring.errors import ModelError
 from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.cut import Cut
 from sparring.sampling.decode import Ended, decode
+from sparring.sampling.detokenize import Detokenizer, Marks
 from sparring.schema import Response, StopReason
 
 
@@ -37,19 +38,21 @@ class LocalSampler:
         max_rows: int = 512,
         autocast: torch.dtype | None = None,
         cut: Cut | None = None,
+        marks: Marks = (),
     ) -> None:
         """``max_rows`` responses are sampled at once; more are split over several batches.
         ``autocast`` is the type of the matrix products, if not that of the weights. A ``cut`` is
-        for evaluation; responses that are trained on must come from the whole distribution.
+        for evaluation; responses that are trained on must come from the whole distribution. The
+        texts of responses keep the ``marks`` of reasoning.
 
         Raises `ModelError` if the model has no end token.
         """
         self.model = model
-        self.tokenizer = tokenizer
         self.max_rows = max_rows
         self.autocast = autocast
         self.cut = cut
         self.end_ids = end_token_ids(model, tokenizer)
+        self._detokenizer = Detokenizer(tokenizer, self.end_ids, marks)
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded, first: int = 0
@@ -113,9 +116,7 @@ class LocalSampler:
         first: int,
     ) -> list[tuple[int, Response]]:
         """Responses and the numbers of their prompts."""
-        texts = self.tokenizer.batch_decode(
-            [list(e.token_ids) for e in ended], skip_special_tokens=True
-        )
+        texts = self._detokenizer.texts([e.token_ids for e in ended])
         found = []
         for e, text in zip(ended, texts, strict=True):
             place, index = divmod(e.row, n)

@@ -97,7 +97,13 @@ class Cast:
             self.served.close()
 
     def _sampler(self, model: PreTrainedModel) -> LocalSampler:
-        return LocalSampler(model, self.trainer.tokenizer, self.max_rows, self.trainer.autocast)
+        return LocalSampler(
+            model,
+            self.trainer.tokenizer,
+            self.max_rows,
+            self.trainer.autocast,
+            marks=self.trainer.recipe.prompts.marks,
+        )
 
 
 def _renumbered(arrived: Arrived, numbers: Sequence[int]) -> Arrived:

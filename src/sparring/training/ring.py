@@ -21,6 +21,8 @@ import torch
 from sparring import __version__
 from sparring.errors import ConfigError
 from sparring.evaluate import Plan
+from sparring.pipelines.marks import mark_faults, turn_end
+from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.recipe import Curriculum, Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
@@ -65,7 +67,11 @@ class Ring:
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
         )
         p = recipe.prompts
-        self.reading = {role: p.reading(self._prompt_text(self.tasks[0], role, 0)) for role in Role}
+        first = self.tasks[0]
+        self.reading = {
+            role: p.reading(self._prompt_text(first, role, 0), self.templates.fill(first, role))
+            for role in Role
+        }
         # All at once, so that a prompt that is too long shows now and not in the step that comes
         # to it.
         self.supervisor = Supervisor.of(recipe, self.tasks, trainer.autocast, trainer.world.device)
@@ -161,6 +167,15 @@ class Ring:
             found.append(f"note: {len(shared)} held-out statements are trained on as well")
         if not self.trainer.tokenizer.chat_template:
             found.append("note: the model has no chat template; prompts take the plain form")
+        p, tokenizer, ends = self.recipe.prompts, self.trainer.tokenizer, self.sampler.end_ids
+        end = turn_end(tokenizer, ends, p.template_options)
+        if end is not None and end.doubtful:
+            why = f'model.end_tokens = ["{end.text}"] makes it one' if end.token else "or token"
+            found.append(
+                f"note: the chat template ends a turn with {end.text}, which is no end token: {why}"
+            )
+        if p.reasoning is not ReasoningMode.NONE:
+            found += [f"note: {fault}" for fault in mark_faults(tokenizer, ends, p.marks)]
         if self.recipe.sampling.opponents and not self.recipe.opponents:
             why = "reward.function is not shown them"
             if self.recipe.reward.function is None:

@@ -28,6 +28,7 @@ from sparring.learning.export import export_weights, weights_size
 from sparring.learning.settings import Frozen, Precision
 from sparring.recipe import Engine, Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
+from sparring.sampling.detokenize import Detokenizer
 from sparring.sampling.vllm.environment import default_environment, recorded_version
 from sparring.sampling.vllm.sampler import VllmSampler, Weights, Words
 from sparring.sampling.vllm.settings import Dtype, VllmSettings
@@ -57,7 +58,7 @@ class Served:
         words = Words(
             encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
             decode=lambda ids: str(tokenizer.decode(list(ids))),
-            text=lambda ids: str(tokenizer.decode(list(ids), skip_special_tokens=True)),
+            text=Detokenizer(tokenizer, end_ids, recipe.prompts.marks).text,
             count=len(tokenizer),
             end_ids=end_ids,
         )

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from sparring.errors import ModelError, RunError
+from sparring.learning.ends import add_end_tokens
 from sparring.learning.model import check_causal, load_model
 from sparring.pipelines.record import response_from, response_record
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
@@ -53,9 +54,16 @@ class Supervisor:
         self.recipe = recipe
         try:
             model, self.tokenizer = load_model(model_place(s.model))
+            add_end_tokens(model, self.tokenizer, s.end_tokens, "end_tokens")
             check_causal(model)
             model.to(device=device, dtype=autocast)
-            self.sampler = LocalSampler(model, self.tokenizer, recipe.sampling.max_rows, autocast)
+            self.sampler = LocalSampler(
+                model,
+                self.tokenizer,
+                recipe.sampling.max_rows,
+                autocast,
+                marks=recipe.prompts.marks,
+            )
             texts = self._texts(tasks)
             ids = [t.id for t in tasks]
             found = prompt_ids(self.tokenizer, texts, recipe.prompts.max_tokens, ids)
@@ -64,7 +72,7 @@ class Supervisor:
         except ModelError as error:
             raise ModelError(f"supervision.model: {error}") from None
         self.prompts = dict(zip(ids, found, strict=True))
-        self.reading = recipe.prompts.reading(texts[0])
+        self.reading = recipe.prompts.reading(texts[0], self._message(tasks[0]))
 
     @classmethod
     def of(
@@ -99,13 +107,12 @@ class Supervisor:
         )
 
     def _texts(self, tasks: Sequence[Task]) -> list[str]:
-        p = self.recipe.prompts
-        templates = p.templates()
         options = self.recipe.supervision.template_options
-        return [
-            prompt_text(self.tokenizer, templates.fill(t, Role.TESTER, p.tester_examples), options)
-            for t in tasks
-        ]
+        return [prompt_text(self.tokenizer, self._message(t), options) for t in tasks]
+
+    def _message(self, task: Task) -> str:
+        p = self.recipe.prompts
+        return p.templates().fill(task, Role.TESTER, p.tester_examples)
 
 
 class Written:

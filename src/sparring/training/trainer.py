@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learning.adapters import activate
+from sparring.learning.ends import add_end_tokens
 from sparring.learning.head import check_head
 from sparring.learning.model import (
     check_causal,
@@ -91,6 +92,7 @@ class Trainer:
         failure, mark = None, ""
         try:
             model, self.tokenizer = load_model(model_place(recipe.model.path))
+            add_end_tokens(model, self.tokenizer, recipe.model.end_tokens, "model.end_tokens")
             check_causal(model)
             check_head(model)
             self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)

@@ -20,6 +20,9 @@ from typing import Any, Protocol
 from sparring.errors import ConfigError
 from sparring.schema import Role, StopReason
 
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Names under which servers give a message's reasoning apart from its content."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatParams:
@@ -64,12 +67,19 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole response. Token counts are the model's own; None where a server does not say."""
+    """A whole response. Token counts are the model's own; None where a server does not say.
+    ``reasoned``: the server gave the reasoning apart, so that ``text`` is the answer alone."""
 
     text: str
     stop: StopReason
     prompt_tokens: int | None
     completion_tokens: int | None
+    reasoned: bool = False
+
+
+def has_reasoning(message: Mapping[str, Any]) -> bool:
+    """Whether a message of a model holds its reasoning apart from its content."""
+    return any(message.get(name) for name in _REASONING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from sparring.errors import ConfigError, ModelError
-from sparring.sampling.chat.base import Answer, Ask
+from sparring.sampling.chat.base import Answer, Ask, has_reasoning
 from sparring.sampling.chat.patience import retry_after
 from sparring.sampling.said import said
 from sparring.schema import StopReason
@@ -226,7 +226,8 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
     """The response in a body. Raises `Unsound` for one that holds none."""
     try:
         choice = found["choices"][0]
-        content, why = choice["message"].get("content"), choice["finish_reason"]
+        message, why = choice["message"], choice["finish_reason"]
+        content = message.get("content")
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise Unsound(f"a body of another form ({type(error).__name__}: {error})") from None
     if not isinstance(content, str | None):
@@ -242,6 +243,7 @@ def answer_of(found: Mapping[str, Any]) -> Answer:
         stop=StopReason.LENGTH if why in _LENGTH else StopReason.END_TOKEN,
         prompt_tokens=_count(counts.get("prompt_tokens")),
         completion_tokens=_count(counts.get("completion_tokens")),
+        reasoned=has_reasoning(message),
     )
 
 

@@ -22,6 +22,7 @@ from sparring.errors import ModelError
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.chat.base import Answer, Ask, ChatParams, Heard, StopAsking
 from sparring.sampling.cut import Cut
+from sparring.sampling.detokenize import Marks
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, StopReason
 
@@ -48,11 +49,15 @@ class Load(Protocol):
 @dataclass(slots=True)
 class LocalModel:
     """An `Author` in this process. ``place`` is its directory or hub id; ``rows`` responses are
-    sampled at once."""
+    sampled at once, and their texts keep the ``marks`` of reasoning."""
 
     place: str
     identity: Mapping[str, Any]
     load: Load
+    tokenizer: Any
+    end_ids: Sequence[int]
+    """Tokens that end a response."""
+    marks: Marks = ()
     rows: int = 64
     loaded: Loaded | None = None
     remote: bool = field(default=False, init=False)
@@ -77,6 +82,7 @@ class LocalModel:
             self.loaded.tokenizer,
             max_rows=max(self.rows, len(runs[0])),
             cut=None if (cut := Cut(params.top_p, params.top_k)).nothing else cut,
+            marks=self.marks,
         )
         ids = self.loaded.prompt_ids([r[0].message for r in runs], [r[0].task_id for r in runs])
         prompts = [

@@ -41,7 +41,8 @@ _TRIES = 6
 @dataclass(frozen=True, slots=True)
 class Words:
     """The trained model's tokens: texts to ids and back, how many there are, which end a
-    response. ``text`` leaves out special tokens, ``decode`` does not."""
+    response. ``text`` is a response's, without special tokens that are no marks of reasoning;
+    ``decode`` leaves out nothing."""
 
     encode: Encode
     decode: Decode

@@ -1,0 +1,84 @@
+"""What a user should know of how a model's responses end and where their reasoning is.
+
+Before anything is asked: what a local model's files say. After it: what the
+responses show of a server, whose prompts nobody sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sparring.pipelines.marks import mark_faults, turn_end
+from sparring.prompts.opening import ReasoningMode
+from sparring.recipe.setting import PromptsSection
+from sparring.sampling.chat.base import Answer, Author
+from sparring.schema import StopReason
+
+if TYPE_CHECKING:
+    from sparring.sampling.chat.local import LocalModel
+
+
+def notes_before(author: Author, name: str, prompts: PromptsSection) -> list[str]:
+    """What the files of a local model say; nothing of a server."""
+    model = _local(author)
+    if model is None:
+        return []
+    tokenizer, ends = model.tokenizer, model.end_ids
+    found = []
+    end = turn_end(tokenizer, ends, prompts.template_options)
+    if end is not None and end.doubtful:
+        option = f"--end-token '{end.text}'" if end.token else f"--stop '{end.text}'"
+        names = ", ".join(tokenizer.convert_ids_to_tokens(list(ends)))
+        found.append(
+            f"its chat template ends a turn with {end.text}, which is no end token "
+            f"({names}): responses may go on behind it; {option} ends them"
+        )
+    if prompts.reasoning is not ReasoningMode.NONE:
+        found += mark_faults(tokenizer, ends, prompts.marks)
+    return [f"note: {name}: {line}" for line in found]
+
+
+def _local(author: Author) -> LocalModel | None:
+    """The author as the local model that it is."""
+    if author.remote:
+        return None
+    from sparring.sampling.chat.local import LocalModel
+
+    assert isinstance(author, LocalModel)
+    return author
+
+
+def notes_after(
+    author: Author, name: str, prompts: PromptsSection, answers: Sequence[Answer]
+) -> list[str]:
+    """What the answers show: of a local model, turns of its own; of a server, reasoning that its
+    chat template opens."""
+    if (model := _local(author)) is not None:
+        end = turn_end(model.tokenizer, model.end_ids, prompts.template_options)
+        cut = [a for a in answers if a.stop is StopReason.LENGTH]
+        if end is None or end.ends or end.token or not any(end.text in a.text for a in cut):
+            return []
+        return [
+            f"note: {name}: {sum(end.text in a.text for a in cut):,} of {len(cut):,} responses "
+            f"that were cut off hold {end.text}, with which its chat template ends a turn: "
+            f"--stop '{end.text}' ends them there"
+        ]
+    if prompts.reasoning is ReasoningMode.NONE:
+        return []
+    start, end = prompts.reasoning_start, prompts.reasoning_end
+    own = [a.text for a in answers if not a.reasoned]
+    closed = sum(end in text and start not in text for text in own)
+    told = f"note: {name}: "
+    if prompts.reasoning is ReasoningMode.AUTO and closed:
+        return [
+            f"{told}{closed:,} of {len(answers):,} responses have {end} and no {start}: its chat "
+            "template opens reasoning out of sight, and one that was cut off inside may be read "
+            "as an answer; the same command with --reasoning open reads them again"
+        ]
+    if prompts.reasoning is ReasoningMode.OPEN and own and not any(end in text for text in own):
+        return [
+            f"{told}none of {len(own):,} responses has {end}, so none has an answer "
+            "(reasoning is said to be open: --reasoning, prompts.reasoning)"
+        ]
+    return []

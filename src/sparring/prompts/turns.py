@@ -1,0 +1,27 @@
+"""How a chat template ends a turn: what it writes behind an assistant's message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparring.prompts.render import Tokenizer
+
+_ASKED, _ANSWERED = "What is six times seven?", "Six times seven is forty-two, as everybody knows."
+
+
+def behind_an_answer(tokenizer: Tokenizer, options: Mapping[str, Any] | None = None) -> str:
+    """The text behind a conversation's last answer, without white space around it. Empty where the
+    tokenizer has no template, or one that takes no answer or writes nothing behind it."""
+    if not tokenizer.chat_template:
+        return ""
+    turns = [
+        {"role": "user", "content": _ASKED},
+        {"role": "assistant", "content": _ANSWERED},
+    ]
+    try:
+        text: str = tokenizer.apply_chat_template(turns, tokenize=False, **(options or {}))
+    except Exception:  # noqa: BLE001  # a template is code of the model's author; this is a look
+        return ""
+    _, found, behind = text.rpartition(_ANSWERED)
+    return behind.strip() if found else ""
