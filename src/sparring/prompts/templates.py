@@ -29,32 +29,31 @@ prints the answer to standard output.
 
 {statement}
 {examples}
-{derivation}Give the whole program in one code block. Write no tests, no usage example and no \
-explanation after it. The form:
-
-```python
-the program
-```"""
+{derivation}Give the whole program in one code block that opens with ```python and closes with \
+```. Write no tests, no usage example and no explanation after it."""
 
 TESTER = """\
-Below is a programming problem. Write one test for it: an input that the problem allows, on which \
-a program with a subtle mistake would go wrong, and the exact output that is right for it.
-
-{statement}
-{examples}
-{derivation}Do not solve the problem and do not write a program. Give the input and the output, \
-each in a block of its own, and nothing after them. The form, here for another problem, where n \
-numbers are to be added:
+A test of a programming problem is an input and the output that is right for it. For the problem \
+"Read n, then n words on one line, and print the longest of them" one test is:
 
 **Test Input:**
 ```
 3
-10 -4 7
+pear fig banana
 ```
 **Test Output:**
 ```
-13
-```"""
+banana
+```
+
+Write one test in the same form for the problem below: an input that the problem allows, on which \
+a program with a subtle mistake would go wrong, and the exact output that is right for it.
+
+Problem:
+{statement}
+{examples}
+{derivation}Do not solve the problem. Write no code and no explanation, only the test. Begin with \
+**Test Input:** and end with the block of **Test Output:**"""
 
 CODER_FUNCTION = """\
 Write the Python 3 function that is asked for below. It will be called as `{function}`: it returns \
@@ -62,12 +61,9 @@ its result and prints nothing.
 
 {statement}
 {examples}
-{derivation}Give the whole function in one code block, with every import that it needs. Write no \
-tests, no usage example and no explanation after it. The form:
-
-```python
-the code
-```"""
+{derivation}Give the whole function in one code block that opens with ```python and closes with \
+```, with every import that it needs. Write no tests, no usage example and no explanation after \
+it."""
 
 TESTER_FUNCTION = """\
 Below is a Python function that somebody has to write. Write one test for it: a call with \
