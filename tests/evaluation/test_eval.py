@@ -97,7 +97,7 @@ SCRIPTED = {
 
 def test_function_tasks_are_judged_as_calls_and_scripts(fake: FakeOpenAI, tmp_path: Path) -> None:
     """Programs: right (and noisy), without the case below 0, and one that gives up. Tests: right,
-    wrong, one that raises, and two assertions."""
+    wrong, one that raises, and none."""
     tasks = tmp_path / "HumanEval.jsonl"
     tasks.write_text("".join(json.dumps(r) + "\n" for r in (DOUBLE, SCRIPTED)))
     bodies = [
@@ -110,7 +110,7 @@ def test_function_tasks_are_judged_as_calls_and_scripts(fake: FakeOpenAI, tmp_pa
         "assert double(-3) == 0",
         "assert double(3) == 7",
         "assert double('a') == 0",
-        "assert double(1) == 2\nassert double(2) == 4",
+        "print(double(1) == 2)",
     ]
     count: Counter[str] = Counter()
 
@@ -133,7 +133,7 @@ def test_function_tasks_are_judged_as_calls_and_scripts(fake: FakeOpenAI, tmp_pa
     for r in records:
         assert [t["right"] for t in r["tests"]] == [True, False, False, False]
         assert [t["valid"] for t in r["tests"]] == [True, True, False, False]
-        assert r["tests"][3]["failure"] == "several_tests"
+        assert r["tests"][3]["failure"] == "no_assertion"
     figures = {k: v["mean"] for k, v in found["figures"].items()}
     assert figures["one_shot"] == pytest.approx(3 / 8)
     assert figures["unit_test_accuracy"] == pytest.approx(1 / 4)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.pipelines.test_assertions import parse, shown
 
-from sparring.prompts.parse import AssertionRule, ParsedTest
+from sparring.prompts.parse import TestRule, ParsedTest
 
 FENCE = "```"
 VALUES = st.recursive(
@@ -54,7 +54,7 @@ def test_a_form_and_its_canonical_form_say_the_same(
     assert canonical.test is not None
     source = form.replace("{x}", x).replace("{y}", y)
     text = f"{FENCE}python\n{source}\n{FENCE}" if fenced else source
-    for rule in AssertionRule:
+    for rule in TestRule:
         assert parse(text, rule).test == canonical.test
 
 
@@ -105,26 +105,26 @@ REFUSED = ["assert f(31) != 32", "assert abs(f(33) - 34) < 9", "for i in (1,): a
 NOISE = st.text(max_size=12) | st.text("assert f(1)=[]:.'`\t#>-*x", max_size=20)
 
 
-def say(parts: list[str], rule: AssertionRule, cut: bool) -> ParsedTest:
+def say(parts: list[str], rule: TestRule, cut: bool) -> ParsedTest:
     return parse("\n".join(parts), rule, cut=cut)
 
 
-@given(st.lists(st.sampled_from(PROSE), max_size=12), st.sampled_from(AssertionRule), st.booleans())
+@given(st.lists(st.sampled_from(PROSE), max_size=12), st.sampled_from(TestRule), st.booleans())
 @settings(max_examples=150)
 def test_without_an_assertion_there_is_no_test(
-    parts: list[str], rule: AssertionRule, cut: bool
+    parts: list[str], rule: TestRule, cut: bool
 ) -> None:
     assert say(parts, rule, cut).test is None
 
 
 @given(
     st.lists(st.sampled_from([*PROSE, *WRITTEN, *WRITTEN, *REFUSED]), max_size=12),
-    st.sampled_from(AssertionRule),
+    st.sampled_from(TestRule),
     st.booleans(),
 )
 @settings(max_examples=200)
 def test_a_test_is_one_of_the_assertions_that_were_written(
-    parts: list[str], rule: AssertionRule, cut: bool
+    parts: list[str], rule: TestRule, cut: bool
 ) -> None:
     found = say(parts, rule, cut)
     if found.test is not None:
@@ -133,11 +133,11 @@ def test_a_test_is_one_of_the_assertions_that_were_written(
 
 @given(
     st.lists(st.sampled_from([*PROSE, *WRITTEN, *REFUSED]) | NOISE, max_size=12),
-    st.sampled_from(AssertionRule),
+    st.sampled_from(TestRule),
     st.booleans(),
 )
 @settings(max_examples=150)
-def test_no_mixture_breaks_the_reader(parts: list[str], rule: AssertionRule, cut: bool) -> None:
+def test_no_mixture_breaks_the_reader(parts: list[str], rule: TestRule, cut: bool) -> None:
     say(parts, rule, cut)
     if not any("assert" in part for part in parts) and "assert" not in "".join(parts):
         assert say(parts, rule, cut).test is None

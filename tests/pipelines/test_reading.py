@@ -86,7 +86,7 @@ def test_the_last_block_counts_and_reasoning_does_not() -> None:
     assert read(a_test("1", "2")) is ParseFailure.NO_ASSERTION
 
 
-def test_of_several_assertions_the_first_counts_unless_a_recipe_says_otherwise() -> None:
+def test_of_several_tests_the_first_counts_unless_a_recipe_says_otherwise() -> None:
     two = response(Role.TESTER, block("assert f(1) == 2\nassert f(2) == 3"))
     assert read_test(F, two).test == call(2, 1)
     assert read_test(F, two, Reading(tests=TestRule.LAST)).test == call(3, 2)
