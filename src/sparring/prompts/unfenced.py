@@ -2,7 +2,8 @@
 
 A stretch begins at a line that looks like code and ends before the first line with which it is no
 Python. Lines that are Python by accident (``Done``, ``Note: this``) end it too: a sentence is
-never part of a program.
+never part of a program. Code ends it as well, which is then broken: what is left of a program
+without its faulty lines is another program, which nobody wrote.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ _START = re.compile(
     r"\s*(?:from\s+[\w.]+\s+import\s|import\s+\w|(?:async\s+)?def\s+\w+\s*\(|class\s+\w+.*:|@\w|"
     r"[A-Za-z_][\w.\[\], ]*\s*(?::[^=]+)?=[^=]|(?:if|for|while|with)\s.*:\s*(?:#.*)?$|try:|print\()"
 )
+_CODE = re.compile(
+    r"\s*(?:(?:for|if|while|with|def|class|try|elif|else|except|finally|return|import|from|async|"
+    r"print|assert|raise|del|global|nonlocal|yield|pass|break|continue)\b|"
+    r"[a-z_][\w.\[\]]*\s*(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=|[a-z_][\w.]*\()"
+)
+"""How a line of code begins, and one of prose hardly does."""
 _TAGS = re.compile(
     r"\[/?(?:PYTHON|CODE|ANSWER)\]|</?(?:code|pre|python|answer|solution|program)>", re.IGNORECASE
 )
@@ -68,8 +75,10 @@ def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
 
 
 def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
-    """The longest stretch from a line on, and the line behind it."""
-    end = next((i for i in range(start, len(lines)) if _is_border(lines[i])), len(lines))
+    """The longest stretch from a line on, and the line behind it. Of broken code the line behind
+    all of it."""
+    border = next((i for i in range(start, len(lines)) if _is_border(lines[i])), len(lines))
+    end = border
     for _ in range(_CUTS):
         while end > start and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
             end -= 1
@@ -84,9 +93,17 @@ def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
             continue
         remark = next((n for n in source.tree.body[1:] if _is_remark(n)), None)
         if remark is None:
+            if _is_broken(lines[start], next(filter(str.strip, lines[end:border]), "")):
+                return border, None
             return end, source
         end = start + remark.lineno - 1
     return start, None
+
+
+def _is_broken(first: str, behind: str) -> bool:
+    """Whether the line behind a stretch that begins with ``first`` belongs to the same code."""
+    indents = [len(line) - len(line.lstrip()) for line in (behind, first)]
+    return indents[0] > indents[1] or bool(_CODE.match(behind))
 
 
 def _is_remark(node: ast.stmt) -> bool:
