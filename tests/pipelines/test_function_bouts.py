@@ -39,7 +39,7 @@ RIGHT = "def mean(xs):\n    return sum(xs) / len(xs)"
 WHOLE = "def mean(xs):\n    return sum(xs) // len(xs)"
 NEAR = "def mean(xs):\n    return round(sum(xs) / len(xs), 2)"
 LOUD = "print('loaded')\ndef mean(xs):\n    print(xs)\n    return sum(xs) / len(xs)"
-OTHER = "def median(xs):\n    return xs[0]"
+OTHER = "def mean(xs):\n    return median(xs)"  # which there is not
 TASK = Task(
     "mean",
     "`mean(xs)` is the mean of a list of numbers.",

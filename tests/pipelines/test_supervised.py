@@ -33,15 +33,16 @@ TASK = Task(
 
 
 class Calculator:
-    """Stands for a sandbox: a program is an expression of the input x, or a word to print."""
+    """Stands for a sandbox: a program prints an expression of the input x; the validator and the
+    solution are an expression or a word."""
 
     def __init__(self) -> None:
         self.calls: list[list[tuple[str, tuple[str, ...]]]] = []
         self.lost: set[tuple[str, str]] = set()
 
     def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
-        self.calls.append([(j.program.strip(), j.inputs) for j in jobs])
-        return [tuple(self._outcome(j.program.strip(), x) for x in j.inputs) for j in jobs]
+        self.calls.append([(expression(j), j.inputs) for j in jobs])
+        return [tuple(self._outcome(expression(j), x) for x in j.inputs) for j in jobs]
 
     def _outcome(self, program: str, x: str) -> Outcome:
         if (program, x.strip()) in self.lost:
@@ -50,12 +51,18 @@ class Calculator:
         return Outcome(Verdict.FINISHED, f"{said}\n")
 
 
+def expression(job: Job) -> str:
+    """What a program prints."""
+    source = job.program.strip()
+    return source[len("print(") : -1] if source.startswith("print(") else source
+
+
 def response(role: Role, text: str) -> Response:
     return Response("double", role, 0, (1,), (2,), (0.0,), StopReason.END_TOKEN, text)
 
 
 def programs(*sources: str) -> list[Response]:
-    return [response(Role.CODER, f"```python\n{s}\n```") for s in sources]
+    return [response(Role.CODER, f"```python\nprint({s})\n```") for s in sources]
 
 
 def tests(*pairs: tuple[int, int] | str) -> list[Response]:

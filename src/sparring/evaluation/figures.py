@@ -67,6 +67,8 @@ class Counts:
     """Responses that reached the limit."""
     failures: Mapping[str, int]
     """Responses that hold no program or no test, by the name of what is wrong."""
+    how: Mapping[str, int]
+    """The others, by how the program or the test was found."""
     characters: float
     tokens: float | None
     """Mean length of a response."""
@@ -89,6 +91,7 @@ def counts(judged: Sequence[Judged], role: Role, answers: Sequence[Answer]) -> C
         responses=len(answers),
         cut_off=sum(a.stop is StopReason.LENGTH for a in answers),
         failures=dict(failures.most_common()),
+        how=dict(Counter(p.how for p in parsed if p.how).most_common()),
         characters=fmean(len(a.text) for a in answers) if answers else 0.0,
         tokens=fmean(told) if all_told else None,
         prompt_tokens=sum(asked) if all_told else None,

@@ -13,6 +13,7 @@ from typing import Any
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
+from sparring.prompts.parse import ProgramRule
 from sparring.recipe.setting import PromptsSection, TasksSection
 from sparring.sampling.base import sampling_seed
 from sparring.sampling.chat.base import Ask, ChatParams
@@ -149,6 +150,7 @@ def under(protocol: Protocol | None, plan: Plan, given: Given) -> Plan:
     if protocol is Protocol.OFFICIAL:
         params, max_tests, checker = OFFICIAL_PARAMS, max_tests or 8, checker or "tokens"
         prompts = prompts.model_copy(update={"coder_examples": 0, "tester_examples": 0})
+        prompts = prompts.model_copy(update={"read_programs": ProgramRule.CURE})
     return replace(
         plan,
         params=ChatParams(

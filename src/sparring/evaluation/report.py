@@ -71,6 +71,10 @@ def tables(record: Mapping[str, Any]) -> list[Table]:
     return [found, chosen]
 
 
+_AS_ASKED = frozenset({"only_block", "last_marked", "test_headers"})
+"""Decisions on a response that has the form that was asked for."""
+
+
 def lines(record: Mapping[str, Any]) -> list[str]:
     """Beside the table: responses, and what counts for no figure."""
     found = []
@@ -82,6 +86,10 @@ def lines(record: Mapping[str, Any]) -> list[str]:
             f"{tokens}, {r['cut_off']:,} cut off; "
             + (f"not readable: {failures}" if failures else "all readable")
         )
+        how = {name: count for name, count in r.get("how", {}).items() if name not in _AS_ASKED}
+        if how:
+            shown = ", ".join(f"{count:,} {name}" for name, count in how.items())
+            found.append(f"{role}: not in the form that was asked for, but read: {shown}")
     if record["infra_share"]:
         found.append(f"failures of the sandbox, counted for nothing: {record['infra_share']:.2%}")
     if not all(record["conditions"]["top_k_sent"].values()) and record["conditions"]["params"].get(

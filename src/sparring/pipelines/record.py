@@ -21,6 +21,8 @@ from sparring.pipelines.answers import size
 from sparring.pipelines.bout import Judged, Supervision
 from sparring.pipelines.foreign import Foreign, foreign_comparisons
 from sparring.pipelines.testdata import (
+    found_in,
+    found_record,
     generated_from,
     generated_record,
     pairs_of,
@@ -90,6 +92,7 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 **response_record(r),
                 "source": p.source,
                 "failure": p.failure,
+                **found_record(p),
                 "correct": bool(judged.matrix.correct_P[i]),
                 "reward": float(scored.coder_reward[i]),
                 "advantage": float(scored.coder.value[i]),
@@ -223,7 +226,9 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         coder=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(programs)],
         tester=[response_from(t, task.id, Role.TESTER, k) for k, t in enumerate(tests)],
         programs=[
-            ParsedProgram(p["source"], ParseFailure(p["failure"]) if p["failure"] else None)
+            ParsedProgram(
+                p["source"], ParseFailure(p["failure"]) if p["failure"] else None, *found_in(p)
+            )
             for p in programs
         ],
         tests=parsed,
@@ -267,9 +272,9 @@ def _matrix(outcomes: Sequence[Sequence[Outcome]], task: Task) -> PassMatrix:
 
 def _parsed(tests: Sequence[Mapping[str, Any]]) -> list[ParsedTest]:
     return [
-        ParsedTest(generated_from(t))
+        ParsedTest(generated_from(t), None, *found_in(t))
         if t["input"] is not None
-        else ParsedTest(None, ParseFailure(t["failure"]))
+        else ParsedTest(None, ParseFailure(t["failure"]), *found_in(t))
         for t in tests
     ]
 

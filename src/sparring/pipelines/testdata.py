@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring import values
-from sparring.prompts.parse import ParsedTest
+from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.prompts.templates import called_as
 from sparring.schema import Kind, Test
 
@@ -40,9 +40,25 @@ def generated_record(parsed: ParsedTest) -> dict[str, Any]:
     """A generated test, or why there is none."""
     test = parsed.test
     if test is None:
-        return {"input": None, "output": None, "failure": parsed.failure}
+        return {"input": None, "output": None, "failure": parsed.failure, **found_record(parsed)}
     more = {} if _usual(test) else {"kind": test.kind, "checker": test.checker}
-    return {"input": test.input, "output": test.output, **more, "failure": None}
+    return {
+        "input": test.input,
+        "output": test.output,
+        **more,
+        "failure": None,
+        **found_record(parsed),
+    }
+
+
+def found_record(parsed: ParsedProgram | ParsedTest) -> dict[str, str]:
+    """How a program or a test was found and what stood there, as far as there is a word on it."""
+    return {name: said for name in ("how", "seen") if (said := getattr(parsed, name))}
+
+
+def found_in(record: Mapping[str, Any]) -> tuple[str, str]:
+    """``how`` and ``seen`` of what `found_record` wrote; empty in a record from before."""
+    return record.get("how", ""), record.get("seen", "")
 
 
 def generated_from(record: Mapping[str, Any]) -> Test:

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from sparring.prompts.joined import joined
 from sparring.prompts.mend import session
 from sparring.prompts.parse import Decision
 from sparring.prompts.pieces import Piece
-from sparring.prompts.source import Definition
+from sparring.prompts.source import Definition, Source
 
 _NAMES = {Definition.STUB: Decision.STUB, Definition.DYNAMIC: Decision.DYNAMIC}
+
+_OUTSIDE = {Decision.CODE_LINES, Decision.WHOLE_TEXT}
 
 
 def defining(
@@ -25,8 +28,13 @@ def defining(
     Looked for in blocks, then in interactive sessions, then in the text without its fences; a
     definition of a lower kind in a block comes behind a whole one in the text."""
     best: tuple[Definition, Piece, Sequence[Piece]] | None = None
-    for some in (lambda: fenced, lambda: _sessions(fenced), unfenced):
-        found = some()
+    looked_for: tuple[Callable[[], Sequence[Piece]], ...] = (
+        lambda: fenced,
+        lambda: _sessions(fenced),
+        unfenced,
+    )
+    for pieces_of in looked_for:
+        found = pieces_of()
         how, piece = _best(found, entry_point)
         if piece is not None and (best is None or how > best[0]):
             best = (how, piece, found)
@@ -40,7 +48,7 @@ def defining(
 
 def _best(found: Sequence[Piece], entry_point: str) -> tuple[Definition, Piece | None]:
     """The best definition among pieces, of equals the last."""
-    how = [(p.source.definition(entry_point), p) for p in found if p.source is not None]
+    how = [(_definition(p, found, entry_point), p) for p in found]
     best = max((d for d, _ in how), default=Definition.NONE)
     if best is Definition.NONE:
         return best, None
@@ -53,6 +61,18 @@ def _best(found: Sequence[Piece], entry_point: str) -> tuple[Definition, Piece |
         pool = [_with(p, Decision.OTHER_MARK) for p in pool]
     whole = [p for p in pool if not any(p.quotes(q) for q in pool if q.start < p.start)]
     return best, whole[-1]
+
+
+def _definition(piece: Piece, found: Sequence[Piece], entry_point: str) -> Definition:
+    """How a piece defines the function. An assignment of what nothing defines (``add = plus``) is
+    no definition, and outside of fences none is."""
+    if piece.source is None:
+        return Definition.NONE
+    how = piece.source.definition(entry_point)
+    if how is not Definition.ASSIGNED:
+        return how
+    unknown = _OUTSIDE & {*piece.decisions} or Source(joined(piece, found)[0]).needed
+    return Definition.NONE if unknown else how
 
 
 def _sessions(found: Sequence[Piece]) -> list[Piece]:

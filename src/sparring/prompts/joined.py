@@ -10,25 +10,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sparring.prompts.pieces import Piece
+from sparring.prompts.source import compiles
 
 
-def joined(piece: Piece, others: Sequence[Piece]) -> tuple[str, bool]:
-    """The source of a piece with what it needs, and whether it needed any other."""
+def joined(piece: Piece, others: Sequence[Piece]) -> tuple[str, list[Piece]]:
+    """The source of a piece with what it needs, and the pieces that it needed. Together they are
+    Python, or the piece stands alone."""
     assert piece.source is not None
     may = [p for p in others if p.source and p.start != piece.start and not p.is_foreign]
     taken: dict[int, Piece] = {}
-    wanted = set(piece.source.needed)
+    wanted = sorted(piece.source.needed) if may else []
     had = set(piece.source.defined)
     while wanted:
-        name = wanted.pop()
-        helper = _binding(name, piece, may)
-        if name in had or helper is None or helper.source is None:
+        name = wanted.pop(0)
+        helper = None if name in had else _binding(name, piece, may)
+        if helper is None or helper.source is None:
             continue
         taken[helper.start] = helper
         had |= helper.source.defined
-        wanted |= helper.source.needed - had
-    parts = [p.source.text for _, p in sorted(taken.items()) if p.source]
-    return "\n".join([*parts, piece.source.text]), bool(parts)
+        wanted += sorted(helper.source.needed - had)
+    helpers = [helper for _, helper in sorted(taken.items())]
+    text = _future_first([p.source.text for p in (*helpers, piece) if p.source])
+    return (text, helpers) if helpers and compiles(text) else (piece.source.text, [])
+
+
+def _future_first(texts: list[str]) -> str:
+    """Sources as one, imports from ``__future__`` in front, where Python wants them."""
+    if len(texts) == 1 or not any("__future__" in text for text in texts):
+        return "\n".join(texts)
+    lines = "\n".join(texts).split("\n")
+    future = [line for line in lines if line.startswith("from __future__ import ")]
+    return "\n".join([*dict.fromkeys(future), *[x for x in lines if x not in future]])
 
 
 def _binding(name: str, piece: Piece, others: Sequence[Piece]) -> Piece | None:

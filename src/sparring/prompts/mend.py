@@ -75,7 +75,8 @@ def session(lines: list[str]) -> Source | None:
     """The source of an interactive session, without its prompts and what it printed."""
     if not any(_PROMPT.match(line) for line in lines):
         return None
-    return dedented([line[m.end() :] for line in lines if (m := _PROMPT.match(line))])
+    typed = [line[m.end() :] for line in lines if (m := _PROMPT.match(line))]
+    return to_the_letter(typed) or dedented(typed)
 
 
 def dedented(lines: list[str]) -> Source | None:

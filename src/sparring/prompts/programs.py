@@ -47,9 +47,9 @@ def read_source(
         return refused(lines, entry_point, stop)
     if failure := later(lines, chosen, entry_point, stop):
         return refused(lines, entry_point, stop, failure)
-    source, helped = joined(chosen, others)
+    source, helpers = joined(chosen, others)
     decisions = [_place(lines, chosen), *chosen.decisions]
-    if helped:
+    if helpers:
         decisions.append(Decision.HELPERS)
     return ParsedProgram(source, how=named(decisions))
 
@@ -67,7 +67,9 @@ def lines_of(said: str) -> list[str]:
 def _place(lines: list[str], chosen: Piece) -> Decision:
     if chosen.decisions[:1] in ((Decision.CODE_LINES,), (Decision.WHOLE_TEXT,)):
         return chosen.decisions[0]
-    starts = [b.start for b in blocks(lines)]
-    if len(starts) <= 1:
-        return Decision.ONLY_BLOCK
-    return Decision.LAST_BLOCK if chosen.start >= starts[-1] else Decision.EARLIER_BLOCK
+    end = len(lines) if chosen.end is None else chosen.end
+    others = blocks(lines)
+    if any(b.start > end for b in others):
+        return Decision.EARLIER_BLOCK
+    before = any(b.end is not None and b.end <= chosen.start for b in others)
+    return Decision.LAST_BLOCK if before else Decision.ONLY_BLOCK

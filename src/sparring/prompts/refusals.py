@@ -116,7 +116,9 @@ def _remark(block: Block, entry_point: str | None) -> list[str]:
         if error is None:
             return []
         return [f"line {error.lineno}: {error.msg}" if error.lineno else error.msg]
-    if entry_point is None or source.definition(entry_point) is not Definition.NONE:
+    if entry_point is None:
+        return [] if source.says_something else ["no statement"]
+    if source.definition(entry_point) is not Definition.NONE:
         return []
     names = sorted(n for n in source.defined if not n.startswith("_"))
     if not names:

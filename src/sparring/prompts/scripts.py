@@ -43,8 +43,10 @@ def _last(
 ) -> Piece | None:
     """The last piece that passes a test together with the others that it needs."""
     for piece in reversed(some):
-        text, helped = joined(piece, others)
-        source = Source(text) if helped else piece.source
+        text, helpers = joined(piece, others)
+        if any(p.source and test(p.source) for p in helpers):
+            continue  # a usage of a program that stands by itself
+        source = Source(text) if helpers else piece.source
         if source is not None and test(source):
             return piece
     return None

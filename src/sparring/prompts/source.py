@@ -170,9 +170,13 @@ class Source:
                 is_lambda = isinstance(getattr(node, "value", None), ast.Lambda)
                 how = Definition.DEFINED if is_lambda else Definition.ASSIGNED
                 found = max(found, how if not method else Definition.NONE)
-        if found is Definition.NONE and self.names & _INDIRECT and name in self.text:
+        if found is Definition.NONE and self.names & _INDIRECT and self._quotes(name):
             return Definition.DYNAMIC
         return found
+
+    def _quotes(self, name: str) -> bool:
+        texts = [n.value for n in ast.walk(self.tree) if isinstance(n, ast.Constant)]
+        return any(isinstance(text, str) and name in text for text in texts)
 
     def _defined_by(self, node: _Defining, method: str) -> Definition:
         if not method:

@@ -71,7 +71,7 @@ def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
     """The longest stretch from a line on, and the line behind it."""
     end = next((i for i in range(start, len(lines)) if _is_border(lines[i])), len(lines))
     for _ in range(_CUTS):
-        while end > start and not lines[end - 1].strip():
+        while end > start and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
             end -= 1
         if end <= start:
             break

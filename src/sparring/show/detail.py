@@ -34,8 +34,10 @@ def show_program(
     source = entry.get("source")
     if source is not None:
         _text("program", source, lines, console, numbered=True)
+        _found(entry, console)
     elif failure := entry.get("failure"):
         console.print(Text(f"no program in it: {one_line(str(failure), 40)}"))
+        _found(entry, console)
     _response(entry, lines, console)
     cells = row(record, name, usage)
     _runs(record, cells, None if all_of_it else LINES, console)
@@ -43,6 +45,13 @@ def show_program(
     if wrong is not None:
         console.print(Text(f"on {wrong.test} (- expected, + actual):", "bold"))
         _difference(record, wrong, lines, console)
+
+
+def _found(entry: Mapping[str, Any], console: Console) -> None:
+    """How it was found in its response, and what stood there."""
+    for name, label in (("how", "read as"), ("seen", "seen")):
+        if said := entry.get(name):
+            console.print(Text(f"{label}: {one_line(str(said), 200)}", "dim"))
 
 
 def show_test(
@@ -55,6 +64,7 @@ def show_test(
     one = given(record, name)
     if one is None:
         console.print(Text(f"no test in it: {one_line(str(entry.get('failure', 'unread')), 40)}"))
+        _found(entry, console)
     else:
         _test(one, lines, console)
     if name.letter == "U":

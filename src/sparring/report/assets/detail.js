@@ -23,12 +23,21 @@ function testRule(column) {
   return column.rule ? h("p", { class: "fine" }, "Compared by the test's own rule: ", said(column.rule), ".") : null;
 }
 
+// How a program or a test was found in its response, and what stood there.
+function foundPart(entry) {
+  const told = [];
+  if (entry.how) told.push("read as " + entry.how.replaceAll("_", " ").replaceAll("+", ", "));
+  if (entry.seen) told.push("seen: " + entry.seen);
+  return told.length ? h("p", { class: "fine" }, said(told.join(" · "))) : null;
+}
+
 function rowPart(group, r) {
   const row = group.rows[r];
   const state = row.correct === true ? "correct: it passes every test that decides" : row.correct === false ? "wrong: it fails at least one test that decides" : "unknown: a deciding test is masked, or there is none";
   return [
     h("h3", {}, rowName(row, r)),
     h("p", {}, h("b", {}, state), row.failure ? [" · no program could be read: ", said(row.failure.replaceAll("_", " "))] : null),
+    foundPart(row),
     row.opponent ? h("p", { class: "fine" }, WORDS.opponent) : [h("h4", {}, "Why it earned what it did"), termsTable(row)],
     row.source ? [h("h4", {}, "Program"), block(row.source, "program")] : null,
     responsePart(group, row, "coder"),
@@ -46,6 +55,7 @@ function columnPart(group, c) {
   return [
     h("h3", {}, columnName(column)),
     told.length ? h("p", {}, h("b", {}, said(told.join(" · ")))) : null,
+    foundPart(column),
     h("div", { class: "pair" }, h("div", {}, h("h4", {}, inputName(column)), block(column.input, "input")), column.form === "script" ? null : h("div", {}, h("h4", {}, column.form === "call" ? "Expected value" : "Expected output"), block(column.expected, "expected output"))),
     testRule(column),
     generated ? [h("h4", {}, "Why it earned what it did"), termsTable(column), responsePart(group, column, "tester")] : null,
