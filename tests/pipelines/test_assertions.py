@@ -504,3 +504,21 @@ def test_a_method_goes_by_its_class_alone() -> None:
         "class Solution:\n    def f(self, x):\n        return x\n\nassert Solution().f(2) == 3",
     ):
         assert parse(block(source), task=METHOD).failure is ParseFailure.NOT_A_CALL
+
+
+def test_a_remark_between_lines_of_code_parts_nothing() -> None:
+    assert read("nums = [2]\n\n# the test\n\nassert f(nums) == 3") == "f([2]) == 3"
+    assert read("nums = [2]\nNow the test:\nassert f(nums) == 3") == "not_a_call"
+
+
+def test_a_text_of_open_brackets_is_not_read_for_long() -> None:
+    for line in (
+        "f(\n",
+        "assert f([1,\n",
+        "def f(x):\n",
+        "x = '''\n",
+        "@a\n",
+        "if x:\n",
+        "class A:\n x\n",
+    ):
+        assert parse(line * 400).test is None

@@ -14,6 +14,7 @@ import re
 import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from sparring.tasks.asserts import parse_beginning
 
@@ -35,20 +36,21 @@ _LONGEST = 200
 
 def passages(text: str) -> Iterator[ast.Module]:
     """The runs of lines of a text that are Python, in order."""
-    lines = text.split("\n")
+    reader = _Reader(text.split("\n"))
     run: list[ast.stmt] = []
-    i = 0
-    while i < len(lines):
-        if not lines[i].strip():
-            i += 1
+    at = 0
+    while at < len(reader.lines) and reader.patience > 0:
+        bare = reader.lines[at].strip()
+        if not bare or bare.startswith("#"):
+            at += 1
             continue
-        body, taken = _statement(lines, i)
-        if body is None:
+        body, taken = reader.statement(at)
+        if body:
+            run += body
+        else:
             yield from _whole(run)
             run = []
-        else:
-            run += body
-        i += taken
+        at += taken
     yield from _whole(run)
 
 
@@ -65,40 +67,47 @@ def _whole(run: list[ast.stmt]) -> Iterator[ast.Module]:
         yield ast.Module(run, [])
 
 
-def _statement(lines: Sequence[str], start: int) -> tuple[list[ast.stmt] | None, int]:
-    """The statements that begin at a line, and how many lines they take; None where the line is
-    text."""
-    bare = lines[start].strip()
-    if _COMPOUND.match(bare):
-        return _compound(lines, start)
-    code = _unmarked(lines[start])
-    if not _SIMPLE.match(code):
-        return None, 1
-    taken = 1
-    while _unfinished(code) and taken < _LONGEST and start + taken < len(lines):
-        code += f"\n{lines[start + taken]}"
-        taken += 1
-    for written in (code, code.rstrip("`.,;: ")):
-        if (tree := _parsed(written)) is not None:
-            return tree.body, taken
-    return None, 1
+@dataclass(slots=True)
+class _Reader:
+    """Statements among lines. Without a limit to its patience, a text of nothing but open brackets
+    would be read for hours."""
 
+    lines: Sequence[str]
+    patience: int = 3000
+    """Lines that may still be looked at twice."""
 
-def _compound(lines: Sequence[str], start: int) -> tuple[list[ast.stmt] | None, int]:
-    """A function, a class, a loop or a branch, as far as it is Python."""
-    indent = _indent(lines[start])
-    end = start + 1
-    while end < len(lines):
-        line = lines[end]
-        bare, under = line.strip(), lines[end - 1].lstrip().startswith("@")
-        goes_on = _GOES_ON.match(bare) or (under and _COMPOUND.match(bare))
-        if bare and _indent(line) <= indent and not goes_on:
-            break
-        end += 1
-    text = textwrap.dedent("\n".join(lines[start:end])) + "\n"
-    tree, rest = parse_beginning(text)
-    taken = text[: len(text) - len(rest)].count("\n")
-    return (tree.body, taken) if tree.body else (None, 1)
+    def statement(self, start: int) -> tuple[list[ast.stmt], int]:
+        """The statements that begin at a line, and how many lines they take; none where the line
+        is text."""
+        if _COMPOUND.match(self.lines[start].strip()):
+            return self._compound(start)
+        code = _unmarked(self.lines[start])
+        if not _SIMPLE.match(code):
+            return [], 1
+        end = start + 1
+        while end < min(len(self.lines), start + _LONGEST) and _unfinished(code):
+            code += f"\n{self.lines[end]}"
+            end += 1
+        self.patience -= end - start - 1
+        for written in (code, code.rstrip("`.,;: ")):
+            if (tree := _parsed(written)) is not None:
+                return tree.body, end - start
+        return [], 1
+
+    def _compound(self, start: int) -> tuple[list[ast.stmt], int]:
+        """A function, a class, a loop or a branch, as far as it is Python."""
+        indent, end = _indent(self.lines[start]), start + 1
+        while end < len(self.lines):
+            line, before = self.lines[end].strip(), self.lines[end - 1].strip()
+            goes_on = _GOES_ON.match(line) or (before.startswith("@") and _COMPOUND.match(line))
+            if line and _indent(self.lines[end]) <= indent and not goes_on:
+                break
+            end += 1
+        self.patience -= end - start - 1
+        text = textwrap.dedent("\n".join(self.lines[start:end])) + "\n"
+        tree, rest = parse_beginning(text)
+        taken = text[: len(text) - len(rest)].count("\n")
+        return (tree.body, taken) if tree.body else ([], 1)
 
 
 def _unmarked(line: str) -> str:

@@ -69,13 +69,20 @@ class _Walk:
     functions: set[str]
     found: list[Found] = field(default_factory=list)
     top: Bindings = field(init=False)
+    given: set[str] = field(init=False)
+    """Functions that are called with the one that is tested, as in ``check(f)``."""
 
     def __post_init__(self) -> None:
         self.top = Bindings(set(self.functions))
+        self.given = {
+            dotted(n.func)
+            for n in ast.walk(self.tree)
+            if isinstance(n, ast.Call) and len(n.args) == 1 and dotted(n.args[0]) in self.functions
+        }
 
     def body(self, body: Sequence[ast.stmt], known: Bindings, refusal: str = "") -> None:
         """Go through statements; `refusal` is why an assertion among them is none."""
-        stored = stored_names(body)
+        rebound = [name for name, times in stored_names(body).items() if times > 1]
         for node in body:
             if (method := _asserting(node, self.tree)) is not None:
                 self._assertion(node, method, known, refusal)
@@ -88,9 +95,9 @@ class _Walk:
                 case ast.Import() | ast.ImportFrom():
                     known.imports(node)
                 case ast.FunctionDef() if node.name != self.head:
-                    self._function(node, _lasting(known, stored), refusal)
+                    self._function(node, _lasting(known, rebound), refusal)
                 case ast.ClassDef():
-                    self._class(node, _lasting(known, stored), refusal)
+                    self._class(node, _lasting(known, rebound), refusal)
                 case ast.If(test=test, orelse=[]) if _is_main(test):
                     self.body(node.body, known, refusal)
                 case ast.With(items=[item]) if _is_subtest(item.context_expr):
@@ -128,20 +135,11 @@ class _Walk:
         for name in (*stored_names(node.body), *parameters, *(a.arg for a in others if a)):
             if not name.startswith(("self.", "cls.")):
                 known.forget(name)
-        if len(parameters) == 1 and self._is_given(node.name, parameters[0]):
+        if parameters == ["candidate"] or (len(parameters) == 1 and node.name in self.given):
             known.goes_by(parameters[0])
         if node.decorator_list:
             refusal = refusal or "under a decorator"
         self.body(node.body, known, refusal)
-
-    def _is_given(self, name: str, parameter: str) -> bool:
-        """Whether a function's only parameter is the function that is tested."""
-        return parameter == "candidate" or any(
-            isinstance(n, ast.Call)
-            and dotted(n.func) == name
-            and [dotted(a) for a in n.args] in [[f] for f in self.functions]
-            for n in ast.walk(self.tree)
-        )
 
     def _class(self, node: ast.ClassDef, outside: Bindings, refusal: str) -> None:
         """A test case: what its methods share is set in its body and in its ``setUp``."""
@@ -183,12 +181,11 @@ def _share(shared: Bindings, attributes: Sequence[str], node: ast.Assign, inside
             shared.bind(ast.Attribute(ast.Name(owner), name), meaning)
 
 
-def _lasting(known: Bindings, stored: Counter[str]) -> Bindings:
+def _lasting(known: Bindings, rebound: Sequence[str]) -> Bindings:
     """What is known inside of a function: names that its surroundings set once."""
     lasting = known.inside()
-    for name, times in stored.items():
-        if times > 1:
-            lasting.forget(name)
+    for name in rebound:
+        lasting.forget(name)
     return lasting
 
 
