@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.sandbox.test_scripts import RIGHT, WRONG, run
 
@@ -254,18 +256,33 @@ def test_a_class_stands_in_a_suite_as_well(sandbox: Sandbox) -> None:
 def test_near_values_go_by_pytests_rule() -> None:
     reference = pytest.approx
     nan, inf = float("nan"), float("inf")
-    numbers = [0, 1, 1.0, 1 + 1e-7, 1 + 1e-5, -1, 1e-13, 1e-11, 1e9, 1e9 + 1, nan, inf, -inf, 2j]
+    numbers: list[Any] = [
+        0,
+        1,
+        1.0,
+        1 + 1e-7,
+        1 + 1e-5,
+        -1,
+        1e-13,
+        1e-11,
+        1e9,
+        1e9 + 1,
+        nan,
+        inf,
+        -inf,
+        2j,
+    ]
     numbers += [True, False, None, "1", [1.0], (1.0,), {"a": 1.0}]
-    given: list[dict[str, float]] = [{}, {"abs": 0.1}, {"rel": 0.1}, {"abs": 1e-12, "rel": 1e-4}]
+    given: list[dict[str, Any]] = [{}, {"abs": 0.1}, {"rel": 0.1}, {"abs": 1e-12, "rel": 1e-4}]
     given += [{"nan_ok": True}, {"abs": 0}]
     for expected in numbers:
         for how in given:
             for actual in numbers:
                 try:
-                    theirs = actual == reference(expected, **how)  # type: ignore[arg-type]
+                    theirs = actual == reference(expected, **how)
                 except TypeError:  # some releases take no text and no None
                     continue
-                assert (actual == Approx(expected, **how)) == theirs, (actual, expected, how)  # type: ignore[arg-type]
+                assert (actual == Approx(expected, **how)) == theirs, (actual, expected, how)
     with pytest.raises(ValueError, match="no tolerance"):
         Approx(1, abs=-1)
     with pytest.raises(TypeError):
