@@ -187,6 +187,14 @@ def test_what_cannot_be_given_is_named(name: str, tmp_path: Path) -> None:
     assert told in refusal(tmp_path, row(suite))
 
 
+def test_a_class_is_refused_where_its_objects_would_be_tested(tmp_path: Path) -> None:
+    head = "class Stack:\n    def __init__(self): self.held = []\n"
+    body = "    def push(self, x): self.held.append(x)\n"
+    suite = "from solution import Stack\ndef test_a():\n    s = Stack()\n    assert not s.held"
+    told = refusal(tmp_path, row(suite, head, body, "Stack"))
+    assert "test: is on a class (Stack), whose objects do not cross" in told
+
+
 def test_a_row_of_mbpp_with_functions_for_tests(tmp_path: Path, sandbox: Sandbox) -> None:
     several = [
         "def test_one():\n    assert add(1, 2) == 3",
@@ -196,6 +204,16 @@ def test_a_row_of_mbpp_with_functions_for_tests(tmp_path: Path, sandbox: Sandbox
     data = {"task_id": 1, "text": "Add.", "code": HEAD + BODY, "test_list": several}
     task = loaded(tmp_path, data)
     assert passed(sandbox, task, task.solutions[0])
+    for other in (["def check(f):\n    assert f(1, 2) == 3", "check(add)"],
+                  ["import solution\nassert solution.add(1, 2) == 3"],
+                  ["import unittest\nclass T(unittest.TestCase):\n"
+                   "    def test_a(self): self.assertEqual(add(1, 2), 3)"]):  # fmt: skip
+        unlike = loaded(tmp_path, {**data, "test_list": other})
+        assert passed(sandbox, unlike, task.solutions[0])
+        assert not passed(sandbox, unlike, NOTHING)
+    unseen = {k: v for k, v in data.items() if k != "code"}
+    called = loaded(tmp_path, {**unseen, "test_list": [*several, "test_two()"]})
+    assert called.entry_point == "add"
     # Two parts define `test_one`: neither is lost.
     assert not passed(sandbox, task, "def add(a, b): return {(1, 2): 0}.get((a, b), a + b)")
     assert not passed(sandbox, task, "def add(a, b): return {(2, 2): 0}.get((a, b), a + b)")
@@ -216,6 +234,7 @@ CONSTANTS = {
     "all of math": ("from math import *\n", "floor(10.5)"),
     "all of two modules": ("from math import *\nfrom collections import *\n", "Counter(a=10)['a']"),
     "all of a module in another": ("from os.path import *\n", "len(basename('/a/abcdefghij'))"),
+    "in a class": ("class Config:\n    LIMIT = 10\n", "Config.LIMIT"),
     "of all of math": ("from math import *\nLIMIT = ceil(9.5)\n", "LIMIT"),
 }
 
