@@ -16,6 +16,7 @@ from sparring import values
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import parse_checker
 from sparring.tasks.fields import MAX_SECONDS, Row, entry_point_fault, read_id, read_label
+from sparring.tasks.meant import meant
 
 FIELDS = (
     "question",
@@ -46,7 +47,7 @@ def read_call_row(
             row.fault(str(name), "is no field of a table of calls")
     statement, entry = row.text("question") or "", row.text("entry_point") or ""
     if not statement.strip():
-        row.fault("question", "is missing or blank")
+        row.fault("question", f"is missing or blank; {meant(data)}")
     if row.data.get("entry_point") is None:
         row.fault("entry_point", "is missing: which function do the arguments go to?")
     elif fault := entry_point_fault(entry):

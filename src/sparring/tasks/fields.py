@@ -22,7 +22,7 @@ from typing import Any
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import Rule, parse_checker
 from sparring.tasks.kinds import read_tests
-from sparring.tasks.meant import guess, meant
+from sparring.tasks.meant import meant
 from sparring.tasks.written import read_written
 
 REQUIRED = ("question", "test_input", "test_output")
@@ -121,7 +121,7 @@ def read_row(
     written = data.get("tests") is not None
     needed = REQUIRED[:1] if written else REQUIRED
     missing = [name for name in needed if data.get(name) is None]
-    if missing and guess(data):
+    if missing and data:  # what the columns may have meant, instead of a fault for each
         more = f", as {'is' if len(missing) == 2 else 'are'} {' and '.join(missing[1:])}"
         return None, [(missing[0], f"is missing{more if missing[1:] else ''}; {meant(data)}")]
     for name in data:
@@ -130,8 +130,8 @@ def read_row(
             hint = f"; did you mean {close[0]}?" if close else "; remove it or rename it"
             shown = str(name) if str(name).isprintable() else repr(name)
             row.fault(shown, f"is not a known field{hint}")
-    for i, name in enumerate(missing):
-        row.fault(name, f"is missing; {meant(data)}" if data and i == 0 else "is missing")
+    for name in missing:
+        row.fault(name, "is missing")
     for name in _INSTEAD:
         if written and data.get(name) is not None:
             row.fault("tests", f"takes the place of {name}; leave one out")
