@@ -66,6 +66,10 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
         {"Question": PROBLEM, "Test-Input": ["1"], "Test_Output": ["2"]},
         "question=Question,test_input=Test-Input,test_output=Test_Output",
     ),
+    "a cell each, as in CSV": (
+        {"problem": PROBLEM, "stdin": "1", "stdout": "2"},
+        "question=problem,test_input=stdin:one,test_output=stdout:one",
+    ),
     "a solution beside it": (
         {"solution": "x", "content": PROBLEM, "inputs": ["1"], "outputs": ["2"]},
         "question=content,test_input=inputs,test_output=outputs",

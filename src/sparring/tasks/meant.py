@@ -65,7 +65,13 @@ def guess(row: Mapping[str, Any]) -> dict[str, str]:
             if name != question
             for way, empty in _tests(name, row[name], function)
         ]
-        found |= min(ways, key=lambda one: one[:2])[2] if ways else {}
+        cells = [_first([n for n in texts if n != question], n) for n in (_INPUTS, _OUTPUTS)]
+        if ways:
+            found |= min(ways, key=lambda one: one[:2])[2]
+        elif cells[0] is not None and cells[1] is not None:  # as in CSV
+            forms = ["json" if row[n].lstrip().startswith("[") else "one" for n in cells if n]
+            found |= {"test_input": f"{cells[0]}:{forms[0]}"}
+            found |= {"test_output": f"{cells[1]}:{forms[1]}"}
     return {field: path for field, path in found.items() if field != path}
 
 
