@@ -43,8 +43,8 @@ _LEETCODE = (
     + "inf = float('inf')\n"
 )
 
-# APPS, eval/testing_util.py; TACO, metrics/testing_util.py, has the same lines. They import numpy as
-# well, which programs have only where it is given as a package.
+# APPS, eval/testing_util.py; TACO, metrics/testing_util.py, has the same lines. They import numpy
+# as well, which programs have only where it is given as a package.
 _APPS = (
     _plain("sys time itertools")
     + "from itertools import accumulate, product, permutations, combinations\n"

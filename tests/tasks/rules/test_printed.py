@@ -1,4 +1,4 @@
-"""Expected verdicts worked out by hand from the harnesses' own code, one row for each step of it."""
+"""Expected verdicts, worked out from the harnesses' own code: a row for each of its steps."""
 
 from __future__ import annotations
 
