@@ -22,6 +22,7 @@ from sparring.pipelines.early import Runs
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.sandbox import Job, Limits, believed
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
+from sparring.tasks.preambles import before
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,12 @@ def jobs(ask: Ask) -> list[Job]:
     """The program on these tests: one job per kind among them, a second one for those that are
     run alone, none without tests.
 
+    What the task's judge puts before a program stands before each, but for the validator, which
+    is no answer to the task.
+
     Raises `SandboxError` for a call or a script where nothing names a function.
     """
+    preamble = "" if ask.program == ask.task.validator else before(ask.task)
     inputs: dict[_Company, list[str]] = {}
     for test, company in zip(ask.tests, _companies(ask), strict=True):
         inputs.setdefault(company, []).append(test.input)
@@ -58,6 +63,7 @@ def jobs(ask: Ask) -> list[Job]:
             kind,
             "" if kind is Kind.STDIN else ask.entry_point or ask.task.entry_point or "",
             alone,
+            preamble,
         )
         for kind, alone in _in_order(inputs)
     ]

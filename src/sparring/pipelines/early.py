@@ -29,7 +29,7 @@ _LANE = "programs"
 _NO_ANSWER = (Verdict.INFRA, Verdict.NOT_RUN)
 """Outcomes that say nothing of the program: whoever needs it asks again."""
 
-_Program = tuple[str, Limits, Kind, str, bool]
+_Program = tuple[str, str, Limits, Kind, str, bool]
 
 
 class Runs(Protocol):
@@ -83,7 +83,7 @@ class Early:
                 # Another thread's call has failed: what it leaves behind is found here.
 
     def _known(self, job: Job) -> dict[str, Outcome | None]:
-        program = (job.program, job.limits, job.kind, job.entry_point, job.alone)
+        program = (job.program, job.preamble, job.limits, job.kind, job.entry_point, job.alone)
         return self._found.setdefault(program, {})
 
     def _in_work(self, job: Job) -> bool:

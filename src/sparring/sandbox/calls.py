@@ -15,26 +15,30 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import CodeType, ModuleType
 from typing import Any
 
 from sparring import values
 from sparring.sandbox import messages, raised
+from sparring.sandbox.front import Front
 
 MODULE_NAME = "program"
 
 
-def answer_call(code: CodeType, entry_point: str, spec: int, value: int) -> None:
+def answer_call(
+    code: CodeType, front: Front | None, entry_point: str, spec: int, value: int
+) -> None:
     """Load the program, call it with the arguments in file `spec`, write to file `value`."""
     given = _given(spec)
-    function = _find(_load(code), entry_point)
+    function = _find(_load(code, front), entry_point)
     # Taken out of the list, so that it is empty during the call.
     result = function(*given.pop(), **given.pop())
     # As descriptors, not as file objects: the program may have replaced `open`.
     messages.write_all(value, values.encode(result).encode("ascii"))
 
 
-def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
+def answer_script(code: CodeType, front: Front | None, entry_point: str, channel: int) -> None:
     """Load the program and answer the calls that arrive on `channel`, until its end.
 
     A call is the encoded triple of a name (None: the entry point), positional and named
@@ -45,11 +49,14 @@ def answer_script(code: CodeType, entry_point: str, channel: int) -> None:
     Raises `ValueError` for a message that is too long.
     """
     program: list[ModuleType] = []
-    while _answer_one(program, code, entry_point, channel):
+    load = partial(_load, code, front)
+    while _answer_one(program, load, entry_point, channel):
         pass
 
 
-def _answer_one(program: list[ModuleType], code: CodeType, entry_point: str, channel: int) -> bool:
+def _answer_one(
+    program: list[ModuleType], load: Callable[[], ModuleType], entry_point: str, channel: int
+) -> bool:
     """Answer the next call, False at the end. `program` is empty until the first has loaded it."""
     received = [messages.receive(channel)]
     if received[0] is None:
@@ -58,7 +65,7 @@ def _answer_one(program: list[ModuleType], code: CodeType, entry_point: str, cha
         # Taken out of the list: the bytes end with their decoding.
         asked = [values.decode((received.pop() or b"").decode("ascii"))]
         if not program:
-            program.append(_load(code))
+            program.append(load())
         if isinstance(asked[0], list):
             answer = messages.VALUE + values.encode(_data(program[0], asked[0])).encode("ascii")
         else:
@@ -89,11 +96,13 @@ def _given(spec: int) -> list[Any]:
     return [named, arguments]
 
 
-def _load(code: CodeType) -> ModuleType:
-    """The program as a fresh module."""
+def _load(code: CodeType, front: Front | None) -> ModuleType:
+    """The program as a fresh module, after what stands before it."""
     module = ModuleType(MODULE_NAME)
     module.__dict__["__builtins__"] = builtins
     sys.modules[MODULE_NAME] = module
+    if front is not None:
+        front.put_into(module)
     exec(code, module.__dict__)
     return module
 

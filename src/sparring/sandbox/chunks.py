@@ -26,8 +26,9 @@ _KEPT = 0.7  # of the older measurements' weight, with each new one
 _SUSPECT = 2
 """Losses after which a work travels alone, so that it takes no other with it."""
 
-Row = tuple[bytes, tuple[float, ...], str, str, bool, bool, float | None, list[int]]
-"""Program, limits, kind, entry point, skip, alone, `Work.longest_ended`, numbers of its inputs."""
+Row = tuple[bytes, tuple[float, ...], str, str, str, bool, bool, float | None, list[int]]
+"""Program, limits, kind, entry point, preamble, skip, alone, `Work.longest_ended`, numbers of its
+inputs."""
 Answer = dict[str, Any]
 """``{"seconds": wall seconds, "lost": workers, "outcomes": [[(verdict, output, CPU seconds, MiB,
 detail) of a run…] of a program…]}``, or ``{"refused": why}``; with ``"node"``, its name."""
@@ -91,6 +92,7 @@ def pack(works: Sequence[Work]) -> Chunk:
             astuple(work.job.limits),
             work.job.kind.value,
             work.job.entry_point,
+            work.job.preamble,
             work.skip,
             work.alone,
             work.longest_ended(),
@@ -106,12 +108,11 @@ def unpack(rows: Sequence[Row], inputs: Sequence[bytes]) -> tuple[list[Work], Ca
     call = Call()
     works = []
     for number, row in enumerate(rows):
-        program, limits, kind, entry_point, skip, alone, longest, mine = row
+        program, limits, kind, entry_point, preamble, skip, alone, longest, mine = row
         cpu, idle, *sizes = limits
         bounds = Limits(cpu, idle, *map(int, sizes))
-        work = Work(
-            number.to_bytes(8, "big"), program, Job("", (), bounds, Kind(kind), entry_point), call
-        )
+        job = Job("", (), bounds, Kind(kind), entry_point, preamble=preamble)
+        work = Work(number.to_bytes(8, "big"), program, job, call)
         work.inputs = {i.to_bytes(8, "big"): inputs[n] for i, n in enumerate(mine)}
         work.unknown = list(work.inputs)
         work.skip, work.alone = skip, alone

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from sparring.sandbox import kernel, landlock, namespaces, seccomp, share
+from sparring.sandbox import kernel, landlock, namespaces, seccomp, share, shown
+from sparring.sandbox.start import Start
 from sparring.sandbox.types import Level, Limits
 
 WORK_MIB = 64
@@ -69,6 +70,8 @@ class Confinement:
     """The programs' working directory, as they see it."""
     ruleset: int | None
     layers: dict[str, object]
+    packages: str
+    """Where programs find the packages that they are given; empty without any."""
 
     def restrict_zygote(self) -> Callable[[], None]:
         """Landlock and the system-call filter, for the calling zygote and all its programs.
@@ -92,11 +95,9 @@ class Confinement:
         return enter
 
 
-def prepare(level: Level, scratch: str, landlock_abi: int | None = None) -> Confinement:
-    """Give the calling worker `level`. `scratch` is an empty directory of its own.
-
-    `landlock_abi`: use no more of Landlock than this ABI has.
-    """
+def prepare(start: Start) -> Confinement:
+    """Give the calling worker the level that `start` asks for."""
+    level, scratch, landlock_abi = start.level, start.scratch, start.landlock_abi
     if not seccomp.supported():
         raise Unavailable(
             f"no system-call table for {kernel.machine()}: use Linux on x86-64 or aarch64"
@@ -106,19 +107,26 @@ def prepare(level: Level, scratch: str, landlock_abi: int | None = None) -> Conf
     if level is Level.LANDLOCK and abi < 1:
         raise Unavailable(f"the kernel offers no Landlock: {_LANDLOCK_ADVICE}")
     readable = _readable()
+    packages = start.links
     layers: dict[str, object] = {"landlock_abi": abi, "seccomp": True}
     work = scratch
     uid: int | None = None
     if level is Level.NAMESPACES:
         try:
-            layers |= namespaces.enter(scratch, readable, WORK_MIB)
+            layers |= namespaces.enter(scratch, readable, start.files, WORK_MIB)
         except OSError as error:
             raise Unavailable(f"no namespaces ({error}): {_NAMESPACES_ADVICE}") from error
         work = namespaces.WORK_DIRECTORY
         uid = None if layers["user_namespace"] else namespaces.SANDBOX_UID
-    elif os.getuid() == 0 and all(_open_to_all(path) for path in [*readable, scratch]):
-        uid = namespaces.SANDBOX_UID
-        os.chown(scratch, uid, uid)
+        if packages:
+            packages = shown.MOUNTED
+            readable.append(packages)
+    else:
+        if packages:
+            readable += [packages, *(real for _, real in start.files)]
+        if os.getuid() == 0 and all(_open_to_all(path) for path in [*readable, scratch]):
+            uid = namespaces.SANDBOX_UID
+            os.chown(scratch, uid, uid)
     kernel.drop_privileges(uid)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     os.chdir(work)
@@ -126,7 +134,7 @@ def prepare(level: Level, scratch: str, landlock_abi: int | None = None) -> Conf
     # As the host sees it: in a user namespace it is still the caller's.
     layers["host_uid"] = host_uid if uid is None else uid
     ruleset = landlock.build(abi, readable, [work], _DEVICES) if abi >= 1 else None
-    return Confinement(level, work, ruleset, layers)
+    return Confinement(level, work, ruleset, layers, packages)
 
 
 def _readable() -> list[str]:
@@ -170,10 +178,12 @@ def _open_to_all(path: str) -> bool:
     return True
 
 
-def rlimits(limits: Limits) -> list[tuple[int, int]]:
-    """The rlimits that a program starts with: (resource, value)."""
+def rlimits(limits: Limits, packages_mib: int = 0) -> list[tuple[int, int]]:
+    """The rlimits that a program starts with: (resource, value). `packages_mib`: address space
+    that is taken before it starts, by packages that it is given."""
+    space = (limits.memory_mib + packages_mib) * _MIB + _ADDRESS_SPACE_SLACK
     wanted = (
-        (resource.RLIMIT_AS, limits.memory_mib * _MIB + _ADDRESS_SPACE_SLACK),
+        (resource.RLIMIT_AS, space),
         (resource.RLIMIT_FSIZE, max(limits.file_mib * _MIB, limits.output_bytes + _MIB)),
         (resource.RLIMIT_NOFILE, 256),
         (resource.RLIMIT_CORE, 0),

@@ -14,6 +14,8 @@ import weakref
 from pathlib import Path
 
 from sparring.errors import SandboxError
+from sparring.sandbox import shown
+from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.start import Start
 from sparring.sandbox.types import Level
 from sparring.sandbox.worker import Refused, Worker
@@ -35,16 +37,21 @@ class Crew:
         level: Level | None,
         hash_seed: int = 0,
         landlock_abi: int | None = None,
+        packages: Packages = NO_PACKAGES,
     ) -> None:
         """Start them. Raises `SandboxError` if the host cannot give the level."""
         self._count = count
         self._hash_seed = hash_seed
         self._landlock_abi = landlock_abi
+        self._packages = packages
         self.scratch = Path(tempfile.mkdtemp(prefix="sparring-sandbox-"))
         weakref.finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
         # Others may pass through: a worker started by root becomes another user.
         self.scratch.chmod(0o711)
+        self._links = self.scratch / "packages"
         try:
+            if packages.files:
+                shown.link(self._links, packages.files)
             self.level, self.layers, self._workers = self._start(count, level)
         except BaseException:
             self.delete_files()
@@ -111,5 +118,14 @@ class Crew:
     def _new(self, level: Level) -> Worker:
         # A name that a program of another worker cannot guess: there it could see what is written.
         scratch = str(self.scratch / secrets.token_hex(8))
-        start = Start(level, scratch, self._count, self._landlock_abi)
+        given = self._packages
+        start = Start(
+            level,
+            scratch,
+            self._count,
+            self._landlock_abi,
+            given.files,
+            given.modules,
+            str(self._links) if given.files else "",
+        )
         return Worker(start, self._hash_seed)

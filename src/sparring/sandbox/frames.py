@@ -4,8 +4,8 @@ A frame is ``<u32 header bytes><u32 blob bytes>``, a JSON header and a blob. JSO
 pickle: the parent must be able to read what a worker says without trusting it.
 
 Request:  ``{"job", "program": n, "inputs": [n…], "limits": [5 numbers], "per_test", "skip",
-          "kind", "entry_point"}`` with the program and the inputs, as bytes, one after the other
-          in the blob.
+          "kind", "entry_point", "front": n}`` with what stands before the program, the program
+          and the inputs, as bytes, one after the other in the blob.
 Reply:    ``{"job", "first": i, "outcomes": [[verdict, n, cpu, mib, detail]…]}`` with the outputs
           in the blob: a run of outcomes that starts at input i. A job may be answered in parts.
 Hello:    ``{"hello": {layer: value…}}`` or ``{"refused": why}`` once, when the worker has started.
@@ -53,6 +53,8 @@ class Request:
     """Leave out the other inputs once the first has run into a time limit."""
     kind: Kind = Kind.STDIN
     entry_point: str = ""
+    front: bytes = b""
+    """`front.packed`: what stands before the program."""
 
 
 def send(peer: socket.socket, header: Header, blob: bytes = b"") -> None:
@@ -104,19 +106,21 @@ def pack_request(request: Request) -> tuple[Header, bytes]:
         "skip": request.skip,
         "kind": request.kind.value,
         "entry_point": request.entry_point,
+        "front": len(request.front),
     }
-    return header, request.program + b"".join(request.inputs)
+    return header, request.front + request.program + b"".join(request.inputs)
 
 
 def unpack_request(header: Header, blob: bytes) -> Request:
     """The request that `pack_request` packed."""
-    end = header["program"]
+    begin = header["front"]
+    end = begin + header["program"]
+    program = blob[begin:end]
     inputs = []
     for length in header["inputs"]:
         inputs.append(blob[end : end + length])
         end += length
     limits = Limits(*header["limits"])
-    program = blob[: header["program"]]
     return Request(
         header["job"],
         program,
@@ -126,6 +130,7 @@ def unpack_request(header: Header, blob: bytes) -> Request:
         skip=header["skip"],
         kind=Kind(header["kind"]),
         entry_point=header["entry_point"],
+        front=blob[:begin],
     )
 
 

@@ -24,13 +24,25 @@ Key = bytes
 
 
 def program_key(
-    program: bytes, limits: Limits, kind: Kind, entry_point: str, *, alone: bool = False
+    program: bytes,
+    limits: Limits,
+    kind: Kind,
+    entry_point: str,
+    preamble: str = "",
+    packages: str = "",
+    *,
+    alone: bool = False,
 ) -> bytes:
     """The content of a program under its limits, and how it is run.
 
     What was found in company of other inputs is no answer to who asks for a run alone.
     """
     how = f"{limits!r} {kind.value}{'/alone' if alone else ''} {entry_point}"
+    if preamble:  # without one the key is what it was before there were any
+        before = preamble.encode("utf-8", "surrogatepass")
+        how += f" {hashlib.sha256(before).hexdigest()}"
+    if packages:
+        how += f" with {packages}"
     digest = hashlib.sha256(how.encode())
     digest.update(b"\0" + program)
     return digest.digest()

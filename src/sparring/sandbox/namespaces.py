@@ -14,8 +14,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Sequence
 
 from sparring.sandbox import kernel
+from sparring.sandbox.shown import MOUNTED
 
 SANDBOX_UID = 65534
 WORK_DIRECTORY = "/tmp"
@@ -25,12 +27,14 @@ _SPACES |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
 _DEVICES = ("null", "full", "random", "urandom")
 
 
-def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]:
+def enter(
+    scratch: str, readable: list[str], packages: Sequence[tuple[str, str]], work_mib: int
+) -> dict[str, object]:
     """Move into the namespaces; returns what was done, for the report.
 
     `scratch` is an empty directory that becomes the new root's mount point, `readable` the
-    paths that programs may read, `work_mib` the size of ``/tmp``. Raises `OSError` when the
-    host does not allow it.
+    paths that programs may read, `packages` what is to lie below ``/packages`` and where it lies
+    now, `work_mib` the size of ``/tmp``. Raises `OSError` when the host does not allow it.
     """
     with_user = _unshare()
     socket.sethostname("sandbox")
@@ -39,6 +43,8 @@ def enter(scratch: str, readable: list[str], work_mib: int) -> dict[str, object]
     kernel.mount("tmpfs", scratch, "tmpfs", private, "size=1m,mode=755")
     for path in readable:
         _bind(scratch, path)
+    for path, real in packages:
+        _bind(scratch, real, f"{MOUNTED}/{path}")
     for name in _DEVICES:
         _bind(scratch, f"/dev/{name}")
     for link, target in (("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2"), ("fd", "")):
@@ -73,8 +79,9 @@ def _unshare() -> bool:
         return True
 
 
-def _bind(root: str, path: str) -> None:
-    target = root + path
+def _bind(root: str, path: str, at: str | None = None) -> None:
+    """Bind a path of the host into the new root, under the same name or `at`."""
+    target = root + (at or path)
     if not os.path.exists(path):
         return
     os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -135,7 +135,9 @@ class Plan:
             yield job, tuple(work.outcomes[key] for key in self.wanted[job])
 
 
-def make(jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: bool) -> Plan:
+def make(
+    jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: bool, packages: str = ""
+) -> Plan:
     """Plan a call. `skip`: smallest inputs first, the others only if that one does not hang;
     not of jobs whose inputs are to be alone."""
     works: dict[bytes, Work] = {}
@@ -143,7 +145,9 @@ def make(jobs: Sequence[Job], call: Call, memo: Memo, stats: Stats, *, skip: boo
     jobs_of: dict[bytes, list[int]] = {}
     for number, job in enumerate(jobs):
         source = _encode(job.program)
-        key = program_key(source, job.limits, job.kind, job.entry_point, alone=job.alone)
+        key = program_key(
+            source, job.limits, job.kind, job.entry_point, job.preamble, packages, alone=job.alone
+        )
         work = works.setdefault(key, Work(key, source, job, call, alone=job.alone))
         jobs_of.setdefault(key, []).append(number)
         stats.runs_asked += len(job.inputs)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import SandboxError
-from sparring.sandbox import frames, plan, replies
+from sparring.sandbox import frames, front, plan, replies, restore
 from sparring.sandbox.crew import Crew, NoReplacement
+from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.runner import Runner
 from sparring.sandbox.types import Fork, Level
 
@@ -57,6 +58,7 @@ class Sandbox(Runner):
         store: Path | None = None,
         hash_seed: int = 0,
         landlock_abi: int | None = None,
+        packages: Packages = NO_PACKAGES,
     ) -> None:
         """Start the workers.
 
@@ -68,7 +70,8 @@ class Sandbox(Runner):
         of them. `store`: keep them in this file as well, for later processes. `hash_seed`:
         Python's, which orders sets of texts; outcomes under another than 0 belong in no store.
         `landlock_abi`: use no more of Landlock than this ABI has, to try what an older kernel
-        holds back.
+        holds back. `packages`: what programs may import beside the standard library
+        (`packages.given`).
 
         Raises `SandboxError` if the host cannot give the level, with what to change.
         """
@@ -82,10 +85,13 @@ class Sandbox(Runner):
             )
         if landlock_abi is not None and landlock_abi < 1:
             raise SandboxError(f"landlock_abi is {landlock_abi}: give 1 or more.")
-        super().__init__(fork, skip=skip_after_timeout, memo=memo, store=store)
+        super().__init__(
+            fork, skip=skip_after_timeout, memo=memo, store=store, packages=packages.text()
+        )
+        self._packages = packages
         self._serial = 0
         try:
-            self._crew = Crew(workers, level, hash_seed, landlock_abi)
+            self._crew = Crew(workers, level, hash_seed, landlock_abi, packages)
         except BaseException:
             self._close_store()
             raise
@@ -108,6 +114,7 @@ class Sandbox(Runner):
             "python": platform.python_version(),
             "kernel": platform.release(),
             "machine": platform.machine(),
+            **({"packages": dict(self._packages.versions)} if self._packages.versions else {}),
         }
 
     def close(self) -> None:
@@ -172,10 +179,15 @@ class Sandbox(Runner):
                     work.program,
                     tuple(work.inputs[key] for key in unknown),
                     work.job.limits,
-                    per_test=self._fork is Fork.PER_TEST or work.alone,
+                    per_test=self._fork is Fork.PER_TEST
+                    or work.alone
+                    or restore.one_run_each(
+                        work.job.preamble.encode("utf-8", "surrogatepass"), self._packages.modules
+                    ),
                     skip=work.skip and len(unknown) == len(work.unknown),
                     kind=work.job.kind,
                     entry_point=work.job.entry_point,
+                    front=front.packed(work.job.preamble),
                 )
                 sent[request.job] = _Sent(work, request, unknown)
         return True
@@ -238,4 +250,5 @@ class Sandbox(Runner):
 
 
 def _request_bytes(request: frames.Request) -> int:
-    return len(request.program) + sum(len(data) + 16 for data in request.inputs)
+    size = len(request.front) + len(request.program)
+    return size + sum(len(data) + 16 for data in request.inputs)

@@ -26,7 +26,6 @@ import socket
 import sys
 import threading
 import time
-import traceback
 import weakref
 from collections.abc import Sequence
 from enum import StrEnum
@@ -35,11 +34,12 @@ from typing import Any
 
 from sparring.sandbox import calls, restore, scripts, streams
 from sparring.sandbox.board import Board
+from sparring.sandbox.details import MOST_CHARACTERS, last_line
+from sparring.sandbox.front import Front, FrontError, names_of
 from sparring.sandbox.restore import CONTROL_FD, PROGRAM_NAME
 
 NEXT, LAST = b".", b"!"
 """What a run's message begins with, before 8 bytes of random seed."""
-_DETAIL_CHARACTERS = 300
 _WHOLE_MESSAGE = 9
 _ANCILLARY_BYTES = socket.CMSG_SPACE(2 * array.array("i").itemsize)
 
@@ -70,19 +70,22 @@ class Ending(StrEnum):
 def serve(control: socket.socket, board: Board) -> None:
     """Run a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
 
-    The first message is `load_message`, with a descriptor of entry point and source. Each further
-    one brings a run's seed and its descriptors: input and output, or a script's channel. A byte
-    back wakes the server when the batch has ended or the process is spent; the rest is on the
-    board.
+    The first message is `load_message`, with a descriptor of entry point, front and source. Each
+    further one brings a run's seed and its descriptors: input and output, or a script's channel.
+    A byte back wakes the server when the batch has ended or the process is spent; the rest is on
+    the board.
     """
     gc.enable()
     message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
     [source_fd] = _descriptors(ancillary)
     part, spent_after_one = Part(message[:1].decode()), message[1:2] == b"1"
     length = int.from_bytes(message[2:], "little")
-    entry_point, _, source = os.read(source_fd, length).partition(b"\n")
+    name, size, source = os.read(source_fd, length).split(b"\n", 2)
     os.close(source_fd)
+    entry_point = name.decode()
+    before, source = source[: int(size)], source[int(size) :]
     code: CodeType | None = None
+    front: Front | None = None
     traces: restore.Traces | None = None
     compile_error = ""
     run = 0
@@ -97,7 +100,11 @@ def serve(control: socket.socket, board: Board) -> None:
         if traces is None and not compile_error:
             try:
                 code = compile(source, PROGRAM_NAME, "exec", dont_inherit=True)
-                traces = restore.Traces(code)
+                if before:
+                    front = Front(before, names_of(code), entry_point)
+                traces = restore.Traces(code, front.names if front else frozenset())
+            except FrontError as error:
+                compile_error = str(error)
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)
             source = b""  # a program may look at this frame: nothing in it is to be found
@@ -109,8 +116,10 @@ def serve(control: socket.socket, board: Board) -> None:
         else:
             if traces.uses_random:
                 random.seed(int.from_bytes(message[1:], "little"))
+            if traces.arrays is not None:
+                traces.arrays.seed(int.from_bytes(message[1:], "little"))
             ending, detail, gone = _run(
-                code, part, entry_point.decode(), descriptors, opens=traces.touches_files
+                code, front, part, entry_point, descriptors, opens=traces.touches_files
             )
             clean = traces.remove() and gone
         spent = spent_after_one or not clean
@@ -129,10 +138,10 @@ def serve(control: socket.socket, board: Board) -> None:
 
 
 def load_message(
-    part: Part, source: bytes, entry_point: str, *, spent_after_one: bool
+    part: Part, source: bytes, entry_point: str, front: bytes, *, spent_after_one: bool
 ) -> tuple[bytes, bytes]:
     """The first message to a process, and what its descriptor has to hold."""
-    text = entry_point.encode() + b"\n" + source
+    text = b"%b\n%d\n%b%b" % (entry_point.encode(), len(front), front, source)
     flag = b"1" if spent_after_one else b"0"
     return part.value.encode() + flag + len(text).to_bytes(7, "little"), text
 
@@ -144,7 +153,13 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> memoryview[int]:
 
 
 def _run(
-    code: CodeType, part: Part, entry_point: str, descriptors: Sequence[int], *, opens: bool
+    code: CodeType,
+    front: Front | None,
+    part: Part,
+    entry_point: str,
+    descriptors: Sequence[int],
+    *,
+    opens: bool,
 ) -> tuple[Ending, str, bool]:
     """How the run ended, in words, and whether nothing of it is left.
 
@@ -161,13 +176,15 @@ def _run(
     try:
         if part is Part.STDIN:
             try:
+                if front is not None:
+                    front.put_into(main)
                 exec(code, main.__dict__)
             finally:
                 streams.flush_as_it_ends()  # before threads and `atexit`, however it ended
         elif part is Part.CALL:
-            calls.answer_call(code, entry_point, *descriptors)
+            calls.answer_call(code, front, entry_point, *descriptors)
         elif part is Part.RESPONDER:
-            calls.answer_script(code, entry_point, *descriptors)
+            calls.answer_script(code, front, entry_point, *descriptors)
         else:
             scripts.run_script(code, entry_point, *descriptors)
     except SystemExit as stop:
@@ -181,6 +198,8 @@ def _run(
         detail = _failed_assertion(error) if part is Part.SCRIPT else last_line(error)
         if part is Part.STDIN:
             ending, detail = _ask_hook(error, detail)
+    except FrontError as error:
+        ending, detail = Ending.ERROR, str(error)
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its ending
         full = isinstance(error, OSError) and error.errno == errno.ENOMEM
         ending, detail = Ending.NO_MEMORY if full else Ending.ERROR, last_line(error)
@@ -261,7 +280,7 @@ def warm_up() -> None:
             os.close(fd)
         board.begin(0, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
         random.seed(int.from_bytes(message[1:], "little"))
-        ending, detail, _ = _run(code, Part.STDIN, "", (), opens=True)
+        ending, detail, _ = _run(code, None, Part.STDIN, "", (), opens=True)
         traces.remove()
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         board.end(number, ending.value, detail, peak_kib, spent=False)
@@ -301,22 +320,4 @@ def _status(stop: SystemExit) -> tuple[Ending, str]:
     if isinstance(stop.code, int):
         status = stop.code & 0xFF if abs(stop.code) < 1 << 63 else 0xFF
         return (Ending.ERROR, f"exit status {status}") if status else (Ending.OK, "")
-    return Ending.ERROR, f"exit: {str(stop.code)[:_DETAIL_CHARACTERS]}"
-
-
-def last_line(error: BaseException) -> str:
-    """What an error says, short; and if it is for want of a package, that."""
-    try:
-        line = traceback.format_exception_only(error)[-1].strip()
-        if isinstance(error, ModuleNotFoundError):
-            line += _wanting(error)
-    except Exception:  # noqa: BLE001 - the program's own exception class may do anything
-        line = type(error).__name__
-    return line[:_DETAIL_CHARACTERS]
-
-
-def _wanting(error: ModuleNotFoundError) -> str:
-    package = (error.name or "").partition(".")[0]
-    if not package or package in sys.stdlib_module_names:
-        return ""
-    return f" (needs {package}, which the sandbox does not give: the standard library alone)"
+    return Ending.ERROR, f"exit: {str(stop.code)[:MOST_CHARACTERS]}"

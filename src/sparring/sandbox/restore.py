@@ -22,10 +22,12 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from types import CodeType, ModuleType
 from typing import Any, TextIO
 
+from sparring.sandbox.arrays import NumpyState
+from sparring.sandbox.front import names_of
 from sparring.sandbox.streams import set_streams
 
 PROGRAM_NAME = "program.py"
@@ -96,18 +98,29 @@ def runs_text(source: bytes) -> bool:
     return _RUNS_TEXT_WORDS.search(source) is not None
 
 
+def one_run_each(source: bytes, packages: Iterable[str]) -> bool:
+    """Whether each run of a program has to have a process of its own: it speaks of running text,
+    or of a package whose traces nobody knows."""
+    unknown = (name for name in packages if name not in PACKAGES_UNDONE)
+    return runs_text(source) or any(name.encode() in source for name in unknown)
+
+
 class Traces:
     """What a program could change for its next run, remembered before the first."""
 
-    def __init__(self, code: CodeType) -> None:
-        names = _names(code)
+    def __init__(self, code: CodeType, front_names: Set[str] = frozenset()) -> None:
+        """`front_names`: those that what stands before the program adds (`front`)."""
+        names = names_of(code) | front_names
         self._hard = not names.isdisjoint(_HARD_TO_UNDO)
         if "register" in names:
             own = not names.isdisjoint(_REGISTERS_ITS_OWN)
             self._hard |= not own or not names.isdisjoint(_REGISTERS_FOR_ALL)
         self._hard |= "reconfigure" in names and "stderr" in names
-        self.touches_files = not names.isdisjoint(_MAY_TOUCH_FILES)
+        given = names & _GIVEN
+        self._hard |= not given <= PACKAGES_UNDONE
+        self.touches_files = bool(given) or not names.isdisjoint(_MAY_TOUCH_FILES)
         """Whether it may open files or descriptors."""
+        self.arrays = NumpyState() if "numpy" in given else None
         # Every other module that could lead to it is one that is loaded from a file.
         self.uses_random = self.touches_files or "random" in names
         self._may_spend = not names.isdisjoint(_SPENDING_MODULES)
@@ -174,6 +187,8 @@ class Traces:
         if gc.callbacks or sys.path != _PATH or sys.stderr is not _ERRORS[0] or _ERRORS[0].closed:
             return False
         gc.enable()  # the run has collected what was left, as its globals went
+        if self.arrays is not None and not self.arrays.unchanged():
+            return False
         set_streams(_CLOSED, _CLOSED)
         sys.argv = _ARGV
         sys.modules["__main__"] = _NO_MAIN
@@ -192,7 +207,11 @@ class Traces:
 
 
 _IMPORT_NAME = opcode.opmap["IMPORT_NAME"]
-_IMPORTED_EARLY = sys.stdlib_module_names - {"this", "antigravity", "idlelib"}  # do something
+_IMPORTED_EARLY = set(sys.stdlib_module_names - {"this", "antigravity", "idlelib"})  # do something
+_GIVEN: set[str] = set()
+PACKAGES_UNDONE = frozenset({"numpy", "sortedcontainers"})
+"""Modules of packages whose programs may share a process between inputs: what they keep for the
+whole process is known (`arrays`), and they run no text. Any other is for one run."""
 
 _MISSING = object()
 _CHANGEABLE = (list, dict, set, collections.deque)
@@ -205,8 +224,13 @@ _ERRORS: list[TextIO] = [sys.stderr]
 _IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 
 
-def settle() -> None:
-    """Bring the process into the state that `Traces.remove` restores. Before the fork."""
+def settle(packages: Sequence[str] = ()) -> None:
+    """Bring the process into the state that `Traces.remove` restores. Before the fork.
+
+    `packages`: modules that programs are given beside the library's.
+    """
+    _GIVEN.update(packages)
+    _IMPORTED_EARLY.update(packages)
     set_streams(_CLOSED, _CLOSED)
     _PATH[:] = sys.path
     _ERRORS[:] = [sys.stderr]
@@ -220,15 +244,6 @@ def exit_calls() -> list[object]:
     """What thread pools have asked to be called at the interpreter's end."""
     calls: list[object] = threading._threading_atexits  # type: ignore[attr-defined]
     return calls
-
-
-def _names(code: CodeType) -> set[str]:
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _names(constant)
-    # `import os.path` and `from xml.dom import x` bind by their first part.
-    return names | {name.partition(".")[0] for name in names if "." in name}
 
 
 def _imports(code: CodeType) -> Iterator[str]:

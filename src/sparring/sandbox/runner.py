@@ -39,10 +39,13 @@ class Runner(ABC):
     level: Level
     """The isolation that every program gets."""
 
-    def __init__(self, fork: Fork, *, skip: bool, memo: bool, store: Path | None) -> None:
-        """See `Sandbox`. Raises `SandboxError` if the store cannot be used."""
+    def __init__(
+        self, fork: Fork, *, skip: bool, memo: bool, store: Path | None, packages: str = ""
+    ) -> None:
+        """See `Sandbox`. `packages`: names and versions, part of what outcomes are kept by. Raises `SandboxError` if the store cannot be used."""
         self._fork = fork
         self._skip = skip
+        self._packages_text = packages
         self._store = _open_store(store)
         self._memo = Memo(_MEMO_BYTES if memo else 0, self._store)
         self.stats = Stats()
@@ -102,7 +105,9 @@ class Runner(ABC):
         call = plan.Call()
         with self._lock:
             self._check_open()
-            planned = plan.make(jobs, call, self._memo, self.stats, skip=self._skip)
+            planned = plan.make(
+                jobs, call, self._memo, self.stats, skip=self._skip, packages=self._packages_text
+            )
             to_run = [work for work in planned.works if work.unknown]
             self._begin(to_run)
         try:

@@ -62,8 +62,11 @@ class Server:
         boards: Sequence[board.Board],
         proc: int | None,
         watched_work: str | None,
-        workers: int,
+        start: Start,
+        packages_mib: int,
     ) -> None:
+        self._packages, self._packages_mib = start.modules, packages_mib
+        workers = start.workers
         self._parent = parent
         self._zygote = forker
         self._boards = boards
@@ -90,7 +93,7 @@ class Server:
             self._answer_scripts(request)
             return
         runs: list[Run] = []
-        alone = request.per_test or restore.runs_text(request.program)
+        alone = request.per_test or restore.one_run_each(request.program, self._packages)
         repeated = -1
         while len(runs) < len(request.inputs):
             first = len(runs)
@@ -246,10 +249,11 @@ class Server:
         page = self._boards[board_number]
         page.wipe()
         child = watch.Child(pid, mine, page, self._zygote, self._parent, self._proc, self._threads)
-        for kind, value in confine.rlimits(request.limits):
+        for kind, value in confine.rlimits(request.limits, self._packages_mib):
             child.limit(kind, value)
         child.cpu_net = confine.cpu_net(request.limits, len(request.inputs))
-        child.load(part, source, request.entry_point, spent_after_one=spent_after_one)
+        front = b"" if part is program.Part.SCRIPT else request.front
+        child.load(part, source, request.entry_point, front, spent_after_one=spent_after_one)
         return child
 
     def _fork(self, control: socket.socket, board_number: int) -> int:
@@ -319,7 +323,9 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -
     watched = start.scratch if start.level is Level.LANDLOCK else None
     try:
         frames.send(parent, {"hello": layers})
-        Server(parent, forker, boards, proc, watched, start.workers).run_forever()
+        mib = layers.get("packages_mib", 0)
+        packages_mib = mib if isinstance(mib, int) else 0
+        Server(parent, forker, boards, proc, watched, start, packages_mib).run_forever()
     except frames.BrokenPeer:
         return
     except Exception:

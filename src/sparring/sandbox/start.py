@@ -6,6 +6,7 @@ program's process is a fork of a fork of the worker, and has its memory from bef
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +24,12 @@ class Start:
     """How many there are beside it: what a user may have in all is divided among them."""
     landlock_abi: int | None = None
     """Use no more of Landlock than this ABI has; None: all that the kernel offers."""
+    files: Sequence[tuple[str, str]] = ()
+    """`packages.Packages.files`."""
+    modules: Sequence[str] = ()
+    """`packages.Packages.modules`."""
+    links: str = ""
+    """The directory of links to these files, for a level without namespaces."""
 
     def header(self) -> dict[str, Any]:
         """As a frame's header."""

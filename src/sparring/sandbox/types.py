@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.errors import SandboxError
+from sparring.sandbox.front import packed
 from sparring.schema import Kind
 
 _MOST_SECONDS = 1e6
@@ -89,6 +90,10 @@ class Job:
     out because another met a limit. For a program that reads what several authors wrote, none of
     whom may have a say in what becomes of another's (a checker on the outputs of different
     programs).
+
+    ``preamble``: Python source that is executed in the program's module before the program, for
+    each run: a judge's imports, a statement's helpers. It is no part of the program, whose names
+    win and whose line numbers stay. A script's own process does not have it.
     """
 
     program: str
@@ -97,6 +102,7 @@ class Job:
     kind: Kind = Kind.STDIN
     entry_point: str = ""
     alone: bool = False
+    preamble: str = ""
 
     def __post_init__(self) -> None:
         parts = self.entry_point.split(".")
@@ -106,6 +112,7 @@ class Job:
             raise SandboxError(
                 f"entry_point is {self.entry_point!r}: name the function, or Class.method."
             )
+        packed(self.preamble)
 
 
 @dataclass(slots=True)

@@ -91,9 +91,13 @@ class Child:
         """Set an rlimit of the process from outside."""
         resource.prlimit(self.pid, kind, (value, value))
 
-    def load(self, part: Part, source: bytes, entry_point: str, *, spent_after_one: bool) -> None:
+    def load(
+        self, part: Part, source: bytes, entry_point: str, front: bytes, *, spent_after_one: bool
+    ) -> None:
         """Give the process its program, for one run or for as many as it carries."""
-        message, text = load_message(part, source, entry_point, spent_after_one=spent_after_one)
+        message, text = load_message(
+            part, source, entry_point, front, spent_after_one=spent_after_one
+        )
         fd = _sealed("program", text)
         try:
             self.tell(message, fd)

@@ -104,6 +104,9 @@ class Worker:
         if "refused" in header:
             self.kill()
             raise Refused(str(header["refused"]))
+        if "crashed" in header:
+            self.kill()
+            raise SandboxError(f"a sandbox worker failed as it started: {header['crashed']}")
         if "hello" not in header:
             self.kill()
             raise SandboxError(f"a sandbox worker failed as it started: {header}")

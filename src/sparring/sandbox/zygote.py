@@ -28,14 +28,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sparring.sandbox import confine, kernel, program, restore
+from sparring.sandbox import confine, kernel, program, restore, shown
 from sparring.sandbox.board import Board
 from sparring.sandbox.start import Start
 
 # Imported before the first fork, so that no program pays for them.
 _WARM = (
     "array bisect collections collections.abc contextlib copy dataclasses datetime enum functools "
-    "heapq io itertools json math operator queue random re site string struct threading time "
+    "heapq io itertools json math operator queue random re site statistics string struct threading time "
     "traceback types typing"
 )
 _ORDER = struct.Struct("<BI")  # what, and a board's number or a process id
@@ -159,11 +159,16 @@ def _shut_in(start: Start, import_path: str) -> confine.Confinement:
     # The kernel should look at programs first when the machine runs out of memory.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
-    confinement = confine.prepare(start.level, start.scratch, start.landlock_abi)
+    importing = shown.Importing()
+    confinement = confine.prepare(start)
     # After the change of user, which would clear it.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     _forget_the_host(import_path)
-    restore.settle()
+    if confinement.packages:
+        mib = importing.warm(confinement.packages, start.modules)
+        confinement.layers["packages_mib"] = mib
+    importing.close()
+    restore.settle(start.modules)
     program.warm_up()
     return confinement
 

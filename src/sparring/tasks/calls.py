@@ -15,7 +15,14 @@ from typing import Any
 from sparring import values
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import parse_checker
-from sparring.tasks.fields import MAX_SECONDS, Row, entry_point_fault, read_id, read_label
+from sparring.tasks.fields import (
+    MAX_SECONDS,
+    Row,
+    entry_point_fault,
+    read_front,
+    read_id,
+    read_label,
+)
 from sparring.tasks.meant import meant
 
 FIELDS = (
@@ -68,6 +75,7 @@ def read_call_row(
     time_limit = row.number("test_time_limit", 1.0, 0.0, MAX_SECONDS)
     memory = row.number("memory_limit", 256, 0, 1 << 20)
     solutions, difficulty = row.texts("solutions"), read_label(row, "difficulty")
+    preamble, head = read_front(row)
     if row.faults:
         return None, row.faults
     task = Task(
@@ -82,8 +90,8 @@ def read_call_row(
         difficulty=difficulty,
         source=source,
         entry_point=entry,
-        preamble=row.text("preamble"),
-        head=row.text("head", "") or "",
+        preamble=preamble,
+        head=head,
     )
     return task, []
 

@@ -21,8 +21,10 @@ from typing import Any
 
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import Rule, parse_checker
+from sparring.tasks.heads import is_python
 from sparring.tasks.kinds import read_tests
 from sparring.tasks.meant import meant
+from sparring.tasks.preambles import fault_of as preamble_fault
 from sparring.tasks.written import read_written
 
 REQUIRED = ("question", "test_input", "test_output")
@@ -145,6 +147,7 @@ def read_row(
     if written and not row.faults:
         entry_point, tests = read_written(row)
     usual = Kind.STDIN if entry_point is None else Kind.CALL
+    preamble, head = read_front(row)
     if not written:
         tests = read_tests(row, "test", usual, None)
     if not tests and not row.faults:
@@ -176,11 +179,21 @@ def read_row(
             difficulty=difficulty,
             source=source,
             entry_point=entry_point,
-            preamble=row.text("preamble"),
-            head=row.text("head", "") or "",
+            preamble=preamble,
+            head=head,
         ),
         [],
     )
+
+
+def read_front(row: Row) -> tuple[str | None, str]:
+    """What stands before a program: the preamble's name and the head, with faults noted."""
+    preamble, head = row.text("preamble"), row.text("head", "") or ""
+    if preamble is not None and (fault := preamble_fault(preamble)):
+        row.fault("preamble", fault)
+    if head and not is_python(head):
+        row.fault("head", "is not Python: it is the source that stands before every program")
+    return preamble, head
 
 
 def entry_point_fault(name: str) -> str | None:

@@ -105,6 +105,7 @@ def read_livecodebench(
             difficulty=difficulty or None,
             source=source,
             entry_point=entry,
+            preamble="livecodebench",
         ),
         [],
     )

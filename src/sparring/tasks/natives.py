@@ -30,6 +30,7 @@ from sparring.tasks.fields import (
     read_id,
     read_label,
 )
+from sparring.tasks.heads import head_of
 from sparring.tasks.meant import meant
 from sparring.tasks.suites import parsed, read_suite
 from sparring.tasks.without_numpy import without_numpy
@@ -76,6 +77,7 @@ def read_native(
             difficulty=difficulty,
             source=source,
             entry_point=entry_point,
+            head="" if "test_list" in data else head_of(statement, entry_point),
         ),
         [],
     )
