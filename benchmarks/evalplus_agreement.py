@@ -72,7 +72,8 @@ def rows(data: Path) -> Iterator[dict[str, Any]]:
                 if dataset == "mbpp":
                     row["task_id"] = "Mbpp/" + one["task_id"].rpartition("/")[2]
                     row["prompt"] = f'"""\n{entry}\n"""\n'
-                    row["canonical_solution"] = prompt + one["canonical_solution"]
+                    before = prompt.partition("    '''")[0]  # bodies are indented otherwise
+                    row["canonical_solution"] = before + one["canonical_solution"]
                 if entry == "find_zero":
                     row["atol"] = 1e-4
                 yield row

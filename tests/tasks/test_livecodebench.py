@@ -126,6 +126,13 @@ def test_a_bad_row_of_test_generation_is_told_by_field(changes: dict[str, Any], 
     assert said in "; ".join(f"{field}: {text}" for field, text in faults)
 
 
+def test_a_row_of_execution_is_named() -> None:
+    ran = {"code": "def f(): ...", "input": "f()", "output": "1", "function_name": "f"}
+    task, [(field, said)] = read_livecodebench(ran | {"contest_id": "1"}, "here", None)
+    assert task is None
+    assert (field, said.partition(":")[0]) == ("code", "is of LiveCodeBench's execution set")
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no function": ({"metadata": "{}"}, "names no function"),
     "not a name": ({"metadata": '{"func_name": "a b"}'}, "names no function"),

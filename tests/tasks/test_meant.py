@@ -54,6 +54,26 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
          "generated_tests": {"input": ["1"], "output": ["2"]}},
         "question=statement,test_input=generated_tests.input,test_output=generated_tests.output",
     ),
+    "calls, each a pair": (
+        {"problem": PROBLEM, "function": "f", "cases": [{"input": [1], "output": 2}]},
+        "question=problem,entry_point=function,args=cases.*.input,expected=cases.*.output",
+    ),
+    "calls, two lists": (
+        {"question": PROBLEM, "entry_point": "f", "inputs": [[1]], "outputs": [2]},
+        "args=inputs,expected=outputs",
+    ),
+    "capitals and spaces": (
+        {"Question": PROBLEM, "Test-Input": ["1"], "Test_Output": ["2"]},
+        "question=Question,test_input=Test-Input,test_output=Test_Output",
+    ),
+    "a cell each, as in CSV": (
+        {"problem": PROBLEM, "stdin": "1", "stdout": "2"},
+        "question=problem,test_input=stdin:one,test_output=stdout:one",
+    ),
+    "a solution beside it": (
+        {"solution": "x", "content": PROBLEM, "inputs": ["1"], "outputs": ["2"]},
+        "question=content,test_input=inputs,test_output=outputs",
+    ),
     "a slip": (
         {"qeustion": PROBLEM, "test_input": ["1"], "test_output": ["2"]},
         "question=qeustion",
@@ -112,6 +132,8 @@ def test_a_table_of_cells_is_told_too(tmp_path: Path) -> None:
     ("row", "said"),
     [
         ({"question_id": "1", "private_test_cases": "[]"}, "a row of LiveCodeBench"),
+        ({"code": "def f(): ...", "input": "f()", "output": "1", "function_name": "f",
+          "contest_id": "1"}, "a row of LiveCodeBench"),
         ({"question_content": "?", "function_name": "f", "test": "[]", "test_id": 0},
          "a row of LiveCodeBench"),
         ({"question": "?", "entry_point": "f", "args": [[1]], "expected": [2]},
@@ -125,6 +147,16 @@ def test_a_row_of_a_known_shape_given_as_a_task_file_is_named(
     path.write_text(json.dumps(row))
     with pytest.raises(DataError, match=f"line 1: {said}; `sparring tasks load` makes tasks of it"):
         load_tasks([path])
+
+
+def test_columns_that_say_nothing_are_told_all_the_same() -> None:
+    rows = [Raw("set, row 1", "set-1", {"messages": [{"role": "user"}], "reward_model": {}})]
+    with pytest.raises(DataError) as caught:
+        collect([rows], Choice())
+    assert str(caught.value).startswith(
+        "set, row 1, question: is missing, as are test_input and test_output; "
+        "there are messages, reward_model\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ def _take(
 def _files(name: str, one: Distribution) -> Iterator[tuple[str, str]]:
     """(path below site-packages, real path) of what makes it up, as few as possible."""
     if one.files is None:
-        raise SandboxError(f"package {name} has no list of its files (RECORD): install it with pip.")
+        raise SandboxError(
+            f"package {name} has no list of its files (RECORD): install it with pip."
+        )
     inside = [f for f in one.files if ".." not in f.parts and not Path(str(f)).is_absolute()]
     owned = {str(f) for f in inside}
     parts = [tuple(f.parts) for f in inside]
@@ -171,7 +173,9 @@ def _site_packages(place: str | None) -> list[str]:
     if path.name in ("site-packages", "dist-packages") or any(path.glob("*.dist-info")):
         _same_python(place, _PYTHON.fullmatch(path.parent.name))
         return [str(path)]
-    sites = [s for lib in ("lib", "lib64") for s in sorted(path.glob(f"{lib}/python*/site-packages"))]
+    sites = [
+        s for lib in ("lib", "lib64") for s in sorted(path.glob(f"{lib}/python*/site-packages"))
+    ]
     if not sites:
         raise SandboxError(
             f"packages_from {place}: holds no packages (lib/python{_OURS}/site-packages): name the "

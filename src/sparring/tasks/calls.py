@@ -15,7 +15,15 @@ from typing import Any
 from sparring import values
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import parse_checker
-from sparring.tasks.fields import MAX_SECONDS, Row, entry_point_fault, read_id, read_label
+from sparring.tasks.fields import (
+    MAX_SECONDS,
+    Row,
+    entry_point_fault,
+    read_front,
+    read_id,
+    read_label,
+)
+from sparring.tasks.meant import meant
 
 FIELDS = (
     "question",
@@ -46,7 +54,7 @@ def read_call_row(
             row.fault(str(name), "is no field of a table of calls")
     statement, entry = row.text("question") or "", row.text("entry_point") or ""
     if not statement.strip():
-        row.fault("question", "is missing or blank")
+        row.fault("question", f"is missing or blank; {meant(data)}")
     if row.data.get("entry_point") is None:
         row.fault("entry_point", "is missing: which function do the arguments go to?")
     elif fault := entry_point_fault(entry):
@@ -67,6 +75,7 @@ def read_call_row(
     time_limit = row.number("test_time_limit", 1.0, 0.0, MAX_SECONDS)
     memory = row.number("memory_limit", 256, 0, 1 << 20)
     solutions, difficulty = row.texts("solutions"), read_label(row, "difficulty")
+    preamble, head = read_front(row)
     if row.faults:
         return None, row.faults
     task = Task(
@@ -81,8 +90,8 @@ def read_call_row(
         difficulty=difficulty,
         source=source,
         entry_point=entry,
-        preamble=row.text("preamble"),
-        head=row.text("head", "") or "",
+        preamble=preamble,
+        head=head,
     )
     return task, []
 

@@ -232,7 +232,7 @@ def _read(
     if shape is Shape.CALLS:
         row = _known(row, CALL_FIELDS, left_out)
         return read_call_row(row, raw.name, raw.where, None)
-    if "question" not in row or ("tests" not in row and "test_input" not in row):
+    if "question" not in row or not ("tests" in row or set(REQUIRED) <= row.keys()):
         return read_row(row, raw.name, raw.where, None)  # says what the columns may have meant
     known = _known(row, (*REQUIRED, *OPTIONAL), left_out)
     if "test_input" in known and known.pop("tests", None) is not None:

@@ -23,7 +23,7 @@ from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import Rule, parse_checker
 from sparring.tasks.heads import is_python
 from sparring.tasks.kinds import read_tests
-from sparring.tasks.meant import guess, meant
+from sparring.tasks.meant import meant
 from sparring.tasks.preambles import fault_of as preamble_fault
 from sparring.tasks.written import read_written
 
@@ -123,7 +123,7 @@ def read_row(
     written = data.get("tests") is not None
     needed = REQUIRED[:1] if written else REQUIRED
     missing = [name for name in needed if data.get(name) is None]
-    if missing and guess(data):
+    if missing and data:  # what the columns may have meant, instead of a fault for each
         more = f", as {'is' if len(missing) == 2 else 'are'} {' and '.join(missing[1:])}"
         return None, [(missing[0], f"is missing{more if missing[1:] else ''}; {meant(data)}")]
     for name in data:
@@ -132,8 +132,8 @@ def read_row(
             hint = f"; did you mean {close[0]}?" if close else "; remove it or rename it"
             shown = str(name) if str(name).isprintable() else repr(name)
             row.fault(shown, f"is not a known field{hint}")
-    for i, name in enumerate(missing):
-        row.fault(name, f"is missing; {meant(data)}" if data and i == 0 else "is missing")
+    for name in missing:
+        row.fault(name, "is missing")
     for name in _INSTEAD:
         if written and data.get(name) is not None:
             row.fault("tests", f"takes the place of {name}; leave one out")
@@ -147,11 +147,7 @@ def read_row(
     if written and not row.faults:
         entry_point, tests = read_written(row)
     usual = Kind.STDIN if entry_point is None else Kind.CALL
-    preamble, head = row.text("preamble"), row.text("head", "") or ""
-    if preamble is not None and (fault := preamble_fault(preamble)):
-        row.fault("preamble", fault)
-    if head and not is_python(head):
-        row.fault("head", "is not Python: it is the source that stands before every program")
+    preamble, head = read_front(row)
     if not written:
         tests = read_tests(row, "test", usual, None)
     if not tests and not row.faults:
@@ -188,6 +184,16 @@ def read_row(
         ),
         [],
     )
+
+
+def read_front(row: Row) -> tuple[str | None, str]:
+    """What stands before a program: the preamble's name and the head, with faults noted."""
+    preamble, head = row.text("preamble"), row.text("head", "") or ""
+    if preamble is not None and (fault := preamble_fault(preamble)):
+        row.fault("preamble", fault)
+    if head and not is_python(head):
+        row.fault("head", "is not Python: it is the source that stands before every program")
+    return preamble, head
 
 
 def entry_point_fault(name: str) -> str | None:

@@ -32,12 +32,18 @@ MARK = "private_test_cases"
 """A field that no other shape has."""
 _OF_TESTS = ("question_content", "function_name", "test", "test_id")
 """Fields that only `test_generation` has together."""
+_OF_EXECUTION = ("code", "input", "output", "function_name", "contest_id")
+"""Fields that only `execution` has together."""
 _STARTER = "\n\nWrite it by completing this code:\n```python\n{starter}\n```"
 
 
 def is_livecodebench(data: Mapping[str, Any]) -> bool:
     """Whether a row is of one of its sets, by its fields."""
-    return MARK in data or is_test_generation(data)
+    return MARK in data or is_test_generation(data) or _is_execution(data)
+
+
+def _is_execution(data: Mapping[str, Any]) -> bool:
+    return all(name in data for name in _OF_EXECUTION) and "question_content" not in data
 
 
 def is_test_generation(data: Mapping[str, Any]) -> bool:
@@ -54,11 +60,15 @@ def read_livecodebench(
 ) -> tuple[Task | None, list[tuple[str, str]]]:
     """The task of a row, or None and its faults as (field, what is wrong)."""
     row = Row(data)
+    if _is_execution(data):
+        return None, [("code", "is of LiveCodeBench's execution set: it asks what a program "
+                       "returns, not for a program or a test")]  # fmt: skip
     statement = row.text("question_content") or ""
     starter = row.text("starter_code") or ""
     task_id, difficulty = row.text("question_id"), row.text("difficulty")
     if not statement.strip() or not task_id:
-        row.fault("question_content, question_id", "are missing or blank")
+        there = one_line(", ".join(map(str, data)), 200)
+        row.fault("question_content, question_id", f"are missing or blank; there are {there}")
     kinds: set[str] = set()
     examples: tuple[Test, ...] = ()
     if one := is_test_generation(data):

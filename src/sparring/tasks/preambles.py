@@ -43,8 +43,24 @@ _LEETCODE = (
     + "inf = float('inf')\n"
 )
 
-PREAMBLES = {"leetcode": _LEETCODE, "livecodebench": _LIVECODEBENCH}
-VERSION = {"leetcode": "1", "livecodebench": "1"}
+# APPS, eval/testing_util.py; TACO, metrics/testing_util.py, has the same lines. They import numpy
+# as well, which programs have only where it is given as a package.
+_APPS = (
+    _plain("sys time itertools")
+    + "from itertools import accumulate, product, permutations, combinations\n"
+    + _plain("collections")
+    + "from collections import Counter, OrderedDict, deque, defaultdict, ChainMap\n"
+    + "from functools import lru_cache\n"
+    + _plain("math")
+    + "from math import sqrt, sin, cos, tan, ceil, fabs, floor, gcd, exp, log, log2\n"
+    + _plain("fractions")
+    + "from typing import List, Tuple\n"
+    + _plain("random heapq")
+    + _stars("heapq")
+)
+
+PREAMBLES = {"apps": _APPS, "leetcode": _LEETCODE, "livecodebench": _LIVECODEBENCH}
+VERSION = {"apps": "1", "leetcode": "1", "livecodebench": "1"}
 """To be raised with every change of a text above."""
 
 

@@ -188,7 +188,9 @@ def _list(path: Path, what: str) -> Iterator[Raw | Fault]:
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     if not isinstance(data, list):
-        raise DataError(f"{path}: must be a list of {what}")
+        names = one_line(", ".join(map(str, data)), 80) if isinstance(data, dict) else ""
+        but = f", not an object with {names}" if names else ""
+        raise DataError(f"{path}: must be a list of {what}{but}")
     for number, row in enumerate(data, start=1):
         yield Raw(f"{path}, row {number}", f"{_stem(path)}-{number}", row, number)
 

@@ -54,9 +54,8 @@ class _Imports(ast.NodeTransformer):
                 left.append(ast.Import([one]))
                 continue
             self.found = True
-            if rest and one.asname:
-                self.taken.append(rest)
-                self.plain = False  # `import numpy.testing as t`
+            if rest and (one.asname or rest != "testing"):
+                self.plain = False
             self.aliases.add(one.asname or "numpy")
             left.append(_assign(one.asname or "numpy", _NAME))
         return left
@@ -66,6 +65,9 @@ class _Imports(ast.NodeTransformer):
         if top != "numpy" or node.level:
             return node
         self.found = True
+        if any(one.name == "*" for one in node.names):
+            self.plain = False
+            return node
         left: list[ast.stmt] = []
         for one in node.names:
             name = f"{rest}.{one.name}" if rest else one.name

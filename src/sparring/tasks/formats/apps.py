@@ -6,6 +6,9 @@ the value, mostly wrapped (``[[4]]`` for 4): the rule `unwrapped`. JSON has only
 as in their harness a dict that is the first argument, or the value, gets whole numbers back where
 all of its keys are ones, and then it is the only argument.
 
+Both harnesses put imports before every program (the preamble ``apps``); numpy, which they import as
+well, is a package to be given to the sandbox.
+
 Not carried: that a program may define either the function or ``class Solution`` with the method
 (here it is the one that the starter code has, or most solutions); sources, tags and URLs.
 """
@@ -92,6 +95,7 @@ def _read(row: Row, source: Source, rule: str, limit: float, memory: int) -> Tas
         difficulty=difficulty,
         source=source.where,
         entry_point=entry,
+        preamble="apps",
     )
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sparring.schema import Kind, Outcome, Task, Test
-from sparring.tasks.fields import Row, entry_point_fault
+from sparring.tasks.fields import MAX_SECONDS, Row, entry_point_fault
+from sparring.tasks.limits import MEMORY, TIME, limit
 from sparring.tasks.rows import one_line, read_json
 
 Faults = list[tuple[str, str]]
@@ -81,40 +82,31 @@ def json_column(row: Row, name: str) -> Any:
         return None
 
 
-_AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(\w*)\s*\Z", re.A)
-_SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3}
-_MIB = {"": 1.0, "megabytes": 1.0, "megabyte": 1.0, "mb": 1.0, "mib": 1.0, "gigabytes": 1024.0,
-        "gigabyte": 1024.0, "gb": 1024.0, "gib": 1024.0, "kilobytes": 1 / 1024, "kb": 1 / 1024,
-        "bytes": 2.0**-20}  # fmt: skip
-
-
 def seconds(row: Row, name: str, default: float) -> float:
-    """A time limit: a number of seconds, or "2.0 seconds"; ``default`` where there is none."""
-    return _amount(row, name, default, _SECONDS, "seconds")
+    """A time limit: "2.0 seconds", ``{"seconds": 2, "nanos": 0}``, or a number of seconds;
+    ``default`` where there is none."""
+    return _limit(row, name, TIME, "s", default)
 
 
-def mebibytes(row: Row, name: str, default: float) -> int:
-    """A memory limit: a number of megabytes, or "256.0 megabytes"; ``default`` where there is
-    none. A megabyte is taken for a MiB."""
-    return max(1, round(_amount(row, name, default, _MIB, "megabytes")))
+def mebibytes(row: Row, name: str, default: float, unit: str = "mb") -> int:
+    """A memory limit: "256.0 megabytes", or a number of ``unit``; ``default`` where there is
+    none."""
+    return max(1, round(_limit(row, name, MEMORY, unit, default)))
 
 
-def _amount(row: Row, name: str, default: float, units: Mapping[str, float], usual: str) -> float:
-    value = row.data.get(name)
-    if value is None or (isinstance(value, str) and not value.strip()):
+def _limit(row: Row, name: str, field: str, unit: str, default: float) -> float:
+    try:
+        value = limit(field, row.data.get(name), unit)
+    except ValueError as error:
+        row.fault(name, str(error))
         return default
-    match = _AMOUNT.match(value) if isinstance(value, str) else None
-    if match and match[2].lower() in units:
-        number = float(match[1]) * units[match[2].lower()]
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = float(value)
-    else:
-        row.fault(name, f"is {one_line(repr(value), 60)}, no number of {usual}")
+    if value is None:
         return default
-    if not 0 < number < 1e6:
-        row.fault(name, f"is {number:g} {usual}, which is no limit")
+    most = MAX_SECONDS if field == TIME else 1 << 20
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+        row.fault(name, f"is {one_line(repr(row.data[name]), 60)}, which is no limit")
         return default
-    return number
+    return float(value)
 
 
 def cases(row: Row, name: str, inputs: object, outputs: object) -> list[tuple[Any, Any]]:

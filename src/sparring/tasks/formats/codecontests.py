@@ -15,7 +15,15 @@ from typing import Any
 
 from sparring.schema import Task, Test
 from sparring.tasks.fields import Row
-from sparring.tasks.formats.base import Format, Source, cases, missing, stdin_tests
+from sparring.tasks.formats.base import (
+    Format,
+    Source,
+    cases,
+    mebibytes,
+    missing,
+    seconds,
+    stdin_tests,
+)
 
 COLUMNS = (
     "name", "description", "public_tests", "private_tests", "generated_tests", "source",
@@ -34,7 +42,8 @@ def read_codecontests(row: Row, source: Source) -> Task | None:
     name, statement = row.text("name") or "", row.text("description") or ""
     public = _tests(row, "public_tests")
     hidden = (*_tests(row, "private_tests"), *_tests(row, "generated_tests"))
-    limit, memory = _seconds(row), _memory(row)
+    limit = seconds(row, "time_limit", SECONDS)
+    memory = mebibytes(row, "memory_limit_bytes", MEMORY_MIB, "bytes")
     solutions = tuple(p for language, p in _solutions(row) if language in _PYTHON3 and p.strip())
     for column, verb in (("input_file", "read"), ("output_file", "write")):
         file = row.text(column)
@@ -93,31 +102,6 @@ def _solutions(row: Row) -> list[tuple[Any, str]]:
         row.fault("solutions", "holds a solution that is no text")
         return []
     return pairs
-
-
-def _seconds(row: Row) -> float:
-    held = row.data.get("time_limit")
-    if held is None:
-        return SECONDS
-    if isinstance(held, Mapping):
-        parts = [held.get("seconds") or 0, held.get("nanos") or 0]
-        if all(isinstance(p, (int, float)) and not isinstance(p, bool) for p in parts):
-            limit = float(parts[0]) + float(parts[1]) * 1e-9
-            return limit if limit > 0 else SECONDS
-    if isinstance(held, (int, float)) and not isinstance(held, bool) and held > 0:
-        return float(held)
-    row.fault("time_limit", "must be null or an object of seconds and nanos")
-    return SECONDS
-
-
-def _memory(row: Row) -> int:
-    held = row.data.get("memory_limit_bytes")
-    if held is None or held == 0:
-        return MEMORY_MIB
-    if isinstance(held, bool) or not isinstance(held, (int, float)) or not 0 < held < 1 << 50:
-        row.fault("memory_limit_bytes", "must be a number of bytes")
-        return MEMORY_MIB
-    return max(1, round(held / (1 << 20)))
 
 
 def _number(row: Row, name: str, meanings: tuple[str | None, ...]) -> str | None:

@@ -62,7 +62,7 @@ def read_codeforces(row: Row, source: Source) -> Task | None:
     checker = row.text("generated_checker")
     limit = seconds(row, "time_limit", SECONDS)
     memory = mebibytes(row, "memory_limit", MEMORY_MIB)
-    rating, name = read_label(row, "rating"), read_label(row, "id") or ""
+    rating, name = row.data.get("rating"), read_label(row, "id") or ""
     statement = _statement(row)
     if (row.text("interaction_format") or "").strip():
         row.fault("interaction_format", "is given: the program talks to a judge, which is no test")
@@ -85,7 +85,7 @@ def read_codeforces(row: Row, source: Source) -> Task | None:
         memory_limit=memory,
         checker="program" if program else "tokens",
         checker_program=program,
-        difficulty=rating,
+        difficulty=f"{rating:g}" if isinstance(rating, (int, float)) else None,
         source=source.where,
     )
 

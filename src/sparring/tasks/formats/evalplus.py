@@ -27,6 +27,7 @@ from sparring.tasks.fields import Row, read_id
 from sparring.tasks.formats.base import Format, Source, entry_point, json_column, missing
 from sparring.tasks.formats.evalplus_inputs import mbpp_arguments
 from sparring.tasks.formats.evalplus_oracles import Oracle, oracle_of
+from sparring.tasks.heads import head_of
 from sparring.tasks.rows import one_line
 from sparring.tasks.suites import parsed
 
@@ -92,7 +93,7 @@ def read_evalplus(row: Row, source: Source) -> Task | None:
         solutions=(solution,),
         source=source.where,
         entry_point=entry,
-        head=_head(prompt, entry),
+        head=head_of(prompt, entry),
     )
 
 
@@ -168,15 +169,3 @@ def _statement(prompt: str, entry: str) -> str:
     if tree is not None and len(tree.body) == 1 and (text := ast.get_docstring(tree)):
         return f"{text.strip()}\n\nThe function: `{entry}`"
     return prompt
-
-
-def _head(prompt: str, entry: str) -> str:
-    """What stands before the function in the prompt: imports, helpers, constants."""
-    tree = parsed(f"{prompt.rstrip()}\n    pass\n")
-    if tree is None:
-        return ""
-    own = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == entry), None)
-    if own is None:
-        return ""
-    before = [n for n in tree.body[: tree.body.index(own)] if not isinstance(n, ast.Expr)]
-    return "\n".join(ast.unparse(node) for node in before)

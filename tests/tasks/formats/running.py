@@ -1,0 +1,54 @@
+"""Loading rows and running programs on the tasks that they make, for tests of the formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sparring.pipelines.expected import ReferenceRuns
+from sparring.pipelines.grading import Comparison, Grader
+from sparring.sandbox import Job, Limits, Sandbox
+from sparring.schema import Kind, Outcome, Task, Verdict
+from sparring.tasks.collect import Choice, Collected, collect
+from sparring.tasks.preambles import before
+from sparring.tasks.rows import Raw
+
+LIMITS = Limits(cpu_seconds=5.0, idle_seconds=20.0)
+
+
+def loaded(*rows: Any, skip_bad: bool = False) -> Collected:
+    """What `sparring tasks load` makes of rows."""
+    raws = [Raw(f"set, row {i}", f"set-{i}", row) for i, row in enumerate(rows, start=1)]
+    with ReferenceRuns() as reference:
+        return collect([raws], Choice(reference=reference, skip_bad=skip_bad))
+
+
+def fault(row: Any) -> str:
+    """What is wrong with a bad row, after a good one that lets the load succeed."""
+    good = {"question": "q", "test_input": ["1"], "test_output": ["1"]}
+    [found] = loaded(good, row, skip_bad=True).faults
+    return found.text
+
+
+def run(sandbox: Sandbox, task: Task, program: str) -> list[str]:
+    """The verdict of a program on each of a task's tests, with what its judge puts before it."""
+    grader, outcomes = Grader(sandbox), []
+    jobs = [
+        Job(program, (t.input,), LIMITS, t.kind, task.entry_point or "", preamble=before(task))
+        for t in task.tests
+    ]
+    answers: Sequence[Outcome] = [one for [one] in sandbox.run(jobs)]
+    asked = [
+        Comparison.of(task, t, "" if t.kind is Kind.SCRIPT else a.output)
+        for t, a in zip(task.tests, answers, strict=True)
+    ]
+    finished = [a for a in zip(asked, answers, strict=True) if a[1].verdict is Verdict.FINISHED]
+    grader.prepare([one for one, _ in finished])
+    for one, answer in zip(asked, answers, strict=True):
+        outcomes.append(grader.graded(answer, one).verdict.value)
+    return outcomes
+
+
+def passes(sandbox: Sandbox, task: Task, program: str) -> list[bool]:
+    """Whether a program is accepted, by test."""
+    return [verdict == Verdict.ACCEPTED for verdict in run(sandbox, task, program)]
