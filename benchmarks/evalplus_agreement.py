@@ -15,6 +15,7 @@ import gzip
 import json
 import random
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +162,11 @@ def _call(grader: Grader, task: Task, test: Any, outcome: Any) -> Any:
     return grader.graded(outcome, Comparison.of(task, test, outcome.output))
 
 
-def compare(data: Path, python: Path, pairs: int, seed: int) -> tuple[list[Difference], int, int]:
-    """Every difference, and how many pairs of task and program and how many verdicts there were."""
+def compare(
+    data: Path, python: Path, pairs: int, seed: int
+) -> tuple[list[Difference], int, Counter[str]]:
+    """Every difference, how many pairs of task and program there were, and how often what was said
+    of which kind of test."""
     rng = random.Random(seed)
     problems, tasks = [], []
     with ReferenceRuns() as reference, Sandbox(skip_after_timeout=True) as sandbox:
@@ -188,15 +192,17 @@ def compare(data: Path, python: Path, pairs: int, seed: int) -> tuple[list[Diffe
         input=json.dumps(problems), capture_output=True, text=True, check=True,
     )  # fmt: skip
     theirs = json.loads(done.stdout.splitlines()[-1])
-    differences, count, verdicts = [], 0, 0
+    differences, count, verdicts = [], 0, Counter[str]()
     with Sandbox() as sandbox:
-        for one, task, said in zip(problems, tasks, theirs, strict=True):
+        for one, task, their in zip(problems, tasks, theirs, strict=True):
             for program, a, b in zip(
-                one["programs"], ours(sandbox, task, one["programs"]), said, strict=True
+                one["programs"], ours(sandbox, task, one["programs"]), their, strict=True
             ):
                 count += 1
-                verdicts += len(a)
                 for test, x, y in zip(task.tests, a, b, strict=True):
+                    rule = (test.checker or task.checker).partition("(")[0]
+                    said = rule if test.kind is Kind.CALL else test.kind
+                    verdicts[f"{said} {'accepted' if y else 'refused'}"] += 1
                     if x != y:
                         differences.append(Difference(task.id, program, test.input[:200], x, y))
     return differences, count, verdicts
@@ -214,7 +220,8 @@ def main() -> None:
     for one in differences:
         print(f"{one.task_id}: ours {one.ours}, evalplus {one.theirs} on {one.test}")
         print(one.program)
-    print(f"{count} pairs, {verdicts} verdicts, {len(differences)} differences")
+    print(", ".join(f"{name}: {n:,}" for name, n in sorted(verdicts.items())))
+    print(f"{count} pairs, {verdicts.total():,} verdicts, {len(differences)} differences")
 
 
 if __name__ == "__main__":
