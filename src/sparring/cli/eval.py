@@ -114,6 +114,9 @@ def evaluate_command(
         str | None,
         typer.Option(metavar="RECIPE", help="Messages of this recipe, of a run, or of nano."),
     ] = None,
+    tester_prompts: Annotated[
+        str | None, typer.Option(metavar="RECIPE", help="The same for the tester alone.")
+    ] = None,
     mutants: Annotated[
         int,
         typer.Option(min=0, help="Small mistakes put into a reference solution; do tests notice?"),
@@ -176,7 +179,9 @@ def evaluate_command(
         raise ConfigError("--coder: name the model that is to be asked, or give --answers FILE")
     scales = scales_of(scale) if scale else _fitting(programs, tests)
     models: dict[Role, Named] = {Role.CODER: Named(coder, coder_model, coder_key)}
-    models[Role.TESTER] = Named(tester, tester_model, tester_key) if tester else models[Role.CODER]
+    models[Role.TESTER] = models[Role.CODER]
+    if tester:
+        models[Role.TESTER] = Named(tester, tester_model, tester_key, "--tester-key")
     if tester is None and (tester_model is not None or tester_key is not None):
         raise ConfigError("--tester-model and --tester-key belong to --tester")
     asked = filled(
@@ -196,6 +201,7 @@ def evaluate_command(
             seed=seed,
             limit_tasks=limit_tasks,
             prompts=asked.prompts or load_recipe(None).prompts,
+            tester_prompts=prompts_of(tester_prompts) if tester_prompts else None,
         ),
         asked.given,
     )
@@ -279,14 +285,15 @@ def _cast(
     identities = known if isinstance(known, dict) else {}
     made: dict[Role, Author] = {}
     for role, one in named.items():
-        if role is Role.TESTER and (not plan.tests or one == named[Role.CODER]):
+        alike = one == named[Role.CODER] and plan.prompts_for(role) == plan.prompts
+        if role is Role.TESTER and (not plan.tests or alike):
             made[role] = made[Role.CODER]
             continue
         usual = 16 if one.distant else 64
         made[role] = author(
             one,
             replace(asking, concurrency=concurrency or usual),
-            plan.prompts,
+            plan.prompts_for(role),
             plan.params.max_tokens,
             identities.get(role),
         )

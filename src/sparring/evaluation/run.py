@@ -112,7 +112,7 @@ def evaluate(
         reading = {
             role: reading_of(
                 cast.authors[role],
-                plan.prompts,
+                plan.prompts_for(role),
                 next((a.message for a in asks if a.role is role), ""),
             )
             for role in Role
