@@ -192,7 +192,10 @@ def test_the_official_protocol(fake: FakeOpenAI, tmp_path: Path) -> None:
         (("--cache", "OUT"), "--cache: must be another"),
         (("--tester", "no/such/directory/"), "there is no such directory"),
         (("--tester", "/"), "/: has no config.json"),
-        (("--coder-key", "NO_SUCH_VARIABLE"), "no NO_SUCH_VARIABLE"),
+        (("--coder-key", "sk-secret"), "--coder-key: the environment has no variable of that"),
+        (("--tester", "http://127.0.0.1:9/v1", "--tester-key", "secret"), "--tester-key: the env"),
+        (("--coder-key", "NO_SECRET"), "give the name of the variable that holds the key"),
+        (("--tester-prompts", "no-such-file.toml"), "no-such-file.toml"),
         (("--prompts", "no-such-file.toml"), "no-such-file.toml"),
         (("--extra", "api_key=secret"), "--extra api_key: extra fields are written to disk"),
         (("--tester", "ftp://me:secret@host"), "ftp://…@host: is no address"),
@@ -207,7 +210,7 @@ def test_a_wrong_option_is_one_line_and_asks_nothing(
         run(*usual(tasks, fake, tmp_path / "o", *given))
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(caught.value).lower()
     assert fake.bodies == []
 
 
@@ -256,7 +259,43 @@ def test_a_server_that_refuses_is_one_line(tasks: Path, fake: FakeOpenAI, tmp_pa
     args = usual(tasks, fake, tmp_path / "o")
     found = subprocess.run(command(*args), capture_output=True, text=True, check=False)
     assert found.returncode == 1
-    assert found.stderr.strip() == f"sparring: {fake.url}: HTTP 401: wrong key"
+    assert found.stderr.strip() == (
+        f"sparring: {fake.url}: HTTP 401: wrong key; no key was sent: OPENAI_API_KEY is not set "
+        "(--coder-key names another variable)"
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_named_by_its_variable(
+    tasks: Path, fake: FakeOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-very-secret")
+    fake.always = (status, {}, b'{"error": {"message": "no: sk-very-secret"}}')
+    with pytest.raises(SparringError, match=r"variable MY_KEY \(--coder-key names") as caught:
+        run(*usual(tasks, fake, tmp_path / "a", "--coder-key", "MY_KEY"))
+    assert "secret" not in str(caught.value)
+    with FakeOpenAI() as sound:
+        args = usual(tasks, sound, tmp_path / "b", "--tester", fake.url, "--tester-key", "MY_KEY")
+        with pytest.raises(SparringError, match=r"variable MY_KEY \(--tester-key names") as caught:
+            run(*args)
+    assert "secret" not in str(caught.value)
+
+
+def test_each_role_may_have_its_own_prompts(tasks: Path, fake: FakeOpenAI, tmp_path: Path) -> None:
+    """One server plays both, asked in one form or in two."""
+    (tmp_path / "a.toml").write_text('[prompts]\ncoder = "A {statement}"\ntester = "B {statement}"')
+    (tmp_path / "b.toml").write_text(
+        '[prompts]\ncoder = "C {statement}"\ntester = "Write one test: {statement}"'
+    )
+    args = usual(tasks, fake, tmp_path / "o", "--prompts", tmp_path / "a.toml")
+    found = run(*args, "--tester-prompts", tmp_path / "b.toml")
+    messages = {b["messages"][0]["content"].split(" Add")[0] for b in fake.bodies}
+    assert messages == {"A", "Write one test:"}
+    assert found["conditions"]["prompts"]["coder"] == "A {statement}"
+    assert found["conditions"]["tester_prompts"]["tester"] == "Write one test: {statement}"
+    assert found["figures"]["tester.failed"]["mean"] == 0
+    with pytest.raises(SparringError, match="begun with another tester_prompts"):
+        run(*args)
 
 
 def test_a_local_model_in_both_roles(tmp_path: Path) -> None:

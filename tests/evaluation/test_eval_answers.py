@@ -244,7 +244,10 @@ def test_tasks_with_more_or_fewer_answers(tmp_path: Path) -> None:
         (["0"], ["HumanEval/0", "Mbpp/0"], {}),  # either could be meant
         (["0", "HumanEval_0"], ["HumanEval/0"], {"HumanEval_0": "HumanEval/0"}),
         (["Mbpp/2"], ["HumanEval/2"], {}),  # another data set
-        (["a"], ["abc/a"], {}),
+        (["abc301_a"], ["lcb/abc301_a", "lcb/abc302_a"], {"abc301_a": "lcb/abc301_a"}),
+        (["a"], ["abc301_a", "abc302_a"], {}),
+        (["10"], ["HumanEval/1", "HumanEval/100"], {}),
+        (["Mbpp/2", "HumanEval/2"], ["2"], {}),
     ],
 )
 def test_ids_of_another_form(given: list[str], tasks: list[str], meant: dict[str, str]) -> None:

@@ -77,3 +77,31 @@ def test_common_tasks_are_paired_where_one_has_more(
     assert found["figures"]["one_shot"]["difference"]["mean"] == 0
     assert any("2 common tasks of 3 and 2" in n for n in found["notes"])
     assert "mu" not in found["figures"]
+
+
+def test_tasks_of_several_checkers_are_paired_by_their_own(
+    fake: FakeOpenAI, tmp_path: Path
+) -> None:
+    """Five tasks of ten have one checker, all ten have two: the five are compared."""
+    rows = [
+        write_tasks(tmp_path / f"{rule}.jsonl", 5, {"checker": rule}).read_text()
+        for rule in ("tokens", "exact")
+    ]
+    path = tmp_path / "ten.jsonl"
+    path.write_text(rows[0] + rows[1].replace('"task_id": "t', '"task_id": "x'))
+    run(*usual(path, fake, tmp_path / "a", "--limit-tasks", 5))
+    b = run(*usual(path, fake, tmp_path / "b"))
+    assert b["conditions"]["checkers"] == ["exact", "tokens"]
+    for one, other in (("a", "b"), ("b", "a")):
+        found = json.loads(compare(tmp_path / one, tmp_path / other, "--json"))
+        assert found["tasks"] == 5
+        assert any("5 common tasks of" in n for n in found["notes"])
+    # the same ids under another rule, in two of the five
+    mixed = "".join(
+        (rows[0].splitlines(keepends=True)[i] if i > 1 else rows[1].splitlines(keepends=True)[i])
+        for i in range(5)
+    )
+    path.write_text(mixed)
+    run(*usual(path, fake, tmp_path / "c"))
+    with pytest.raises(SparringError, match="checker differs for 2 of 5 common tasks, such as t0"):
+        compare(tmp_path / "a", tmp_path / "c")

@@ -19,7 +19,7 @@ from sparring.cli.report import next_command
 from sparring.errors import ConfigError, RunError
 from sparring.report import pages
 from sparring.report.charts import draw
-from sparring.report.collect import collect
+from sparring.report.collect import collect, overview
 from sparring.report.compare import between, settings_apart
 from sparring.report.group import ROW
 from sparring.report.panels import PANELS, series
@@ -269,3 +269,20 @@ def test_the_command_writes_a_report_and_says_how_large(tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     assert (tmp_path / "folder" / "index.html").exists()
+
+
+def test_a_run_with_a_reward_of_ones_own_shows_no_built_in_settings(tmp_path: Path) -> None:
+    made = run(tmp_path / "r", [[group(["+++", "+?-"], 2)]])
+    shown = [dict(overview(collect(made))["facts"]), overview(collect(made))["reward"]]
+    assert shown[0]["tester's reward"] == "cure"
+    assert shown[1]["validity"] == 0.0
+    recipe = json.loads((made / "recipe.json").read_text())
+    recipe["reward"]["function"] = "mine.py:reward"
+    (made / "recipe.json").write_text(json.dumps(recipe))
+    told = overview(collect(made))
+    facts = dict(told["facts"])
+    assert facts["both rewards, a function"] == "mine.py:reward"
+    assert "tester's reward" not in facts
+    assert told["reward"]["function"] == "mine.py:reward"
+    assert not {"coder", "tester", "validity", "smoothing"} & told["reward"].keys()
+    assert told["reward"]["normalisation"] == "std"  # is in force all the same

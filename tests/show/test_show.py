@@ -379,3 +379,17 @@ def test_the_figures_take_a_line_each_on_a_narrow_terminal(tmp_path: Path, count
     assert len(line.rstrip()) <= 80
     assert line.count("20.0%") == count
     assert "[15.0, 25.0]" in line or "[+15.0, +25.0]" in line
+
+
+def test_a_test_that_could_not_be_read_has_caught_nobody(tmp_path: Path) -> None:
+    """The record counts the wrong programs that did not pass it, and none of them ran on it."""
+    made = group("default")
+    wrong = sum(not p["correct"] for p in made["programs"])
+    assert wrong
+    made["tests"][1] |= {"input": None, "output": None, "failure": "truncated", "valid": False}
+    made["tests"][1] |= {"caught": float(wrong), "missed": 0.0, "right": False}
+    out = shown(run_of(tmp_path / "run", {1: [made]}), "--step", "1", "--task", "0")
+    [line] = [x for x in out.splitlines() if "no test: truncated" in x]
+    assert re.search(r"–\s+–\s+no test: truncated", line), line
+    other = next(x for x in out.splitlines() if re.match(r"U0 ", x))
+    assert "–" not in other.split("→")[0]

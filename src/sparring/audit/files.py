@@ -5,7 +5,7 @@ the mutants that nothing noticed and the branches that nothing took. ``audit.md`
 people, without the last two. ``tasks.jsonl`` is the sound part of the set (`tasks.sound`), ready
 to be trained on; ``unchecked.jsonl`` are the tasks without a solution, or whose solutions our own
 machine failed, of which nothing is known. A file is not there if it would be empty, and none is
-ever written over.
+written over unless that is asked for.
 """
 
 from __future__ import annotations
@@ -24,11 +24,18 @@ from sparring.tasks.sound import counts
 SOUND, UNCHECKED = "tasks.jsonl", "unchecked.jsonl"
 
 
-def check_out(out: Path) -> None:
-    """Make the directory, before any work; refuse one with an audit in it. Raises `DataError`."""
-    for name in ("audit.json", "audit.md", SOUND, UNCHECKED):
-        if (out / name).exists():
-            raise DataError(f"--out {out}: has {name} already; choose another directory")
+_NAMES = ("audit.json", "audit.md", SOUND, UNCHECKED)
+
+
+def check_out(out: Path, force: bool = False) -> None:
+    """Make the directory, before any work; refuse one with an audit in it, unless that is to be
+    replaced. Raises `DataError`."""
+    for name in _NAMES:
+        if (out / name).exists() and not force:
+            raise DataError(
+                f"--out {out}: has {name} already; choose another directory, or --force to "
+                "replace it"
+            )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -36,11 +43,14 @@ def check_out(out: Path) -> None:
 
 
 def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> None:
-    """Write the files into a directory that is there; those of tasks only if there are any.
+    """Write the files into a directory that is there, in the place of another audit's; those of
+    tasks only if there are any.
 
     Raises `DataError`.
     """
     try:
+        for name in _NAMES:
+            (out / name).unlink(missing_ok=True)
         data = json.dumps(_as_dict(report, asked, paths), indent=1)
         (out / "audit.json").write_text(data + "\n", encoding="utf-8")
         (out / "audit.md").write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")

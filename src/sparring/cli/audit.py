@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.cli.outputs import ForceOption, check_sources
 from sparring.tasks.sound import Policy
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def audit(
     least: Annotated[
         int, typer.Option("--least", min=1, help="Tests that a task must have left.")
     ] = 1,
+    force: ForceOption = False,
 ) -> None:
     """Is this data set sound? Runs its solutions on its tests and says what is wrong with it.
 
@@ -58,8 +60,9 @@ def audit(
     from sparring.audit.run import Asked, audit
     from sparring.pipelines.audit import Care
 
+    check_sources(files)
     if out is not None:
-        check_out(out)
+        check_out(out, force)
     asked = Asked(Care(repeats, patience, slow), mutants, weak, policy, least)
     report = audit(files, asked, _progress(Console(stderr=True)))
     if out is not None:

@@ -134,6 +134,9 @@ def evaluate_command(
         str | None,
         typer.Option(metavar="RECIPE", help="Messages of this recipe, of a run, or of nano."),
     ] = None,
+    tester_prompts: Annotated[
+        str | None, typer.Option(metavar="RECIPE", help="The same for the tester alone.")
+    ] = None,
     mutants: Annotated[
         int,
         typer.Option(min=0, help="Small mistakes put into a reference solution; do tests notice?"),
@@ -200,7 +203,9 @@ def evaluate_command(
     models[Role.TESTER] = models[Role.CODER]
     if tester:
         own = tuple(tester_end_token or ())
-        models[Role.TESTER] = Named(tester, tester_model, tester_key, own)
+        models[Role.TESTER] = Named(
+            tester, tester_model, tester_key, own, key_option="--tester-key"
+        )
     elif tester_model is not None or tester_key is not None or tester_end_token:
         raise ConfigError("--tester-model, --tester-key and --tester-end-token belong to --tester")
     begins = {Role.CODER: reasoning, Role.TESTER: tester_reasoning or reasoning}
@@ -222,6 +227,7 @@ def evaluate_command(
             limit_tasks=limit_tasks,
             prompts=asked.prompts or load_recipe(None).prompts,
             reasoning={role: mode for role, mode in begins.items() if mode is not None},
+            tester_prompts=prompts_of(tester_prompts) if tester_prompts else None,
         ),
         asked.given,
     )
@@ -305,14 +311,15 @@ def _cast(
     identities = known if isinstance(known, dict) else {}
     made: dict[Role, Author] = {}
     for role, one in named.items():
-        if role is Role.TESTER and (not plan.tests or one == named[Role.CODER]):
+        alike = one == named[Role.CODER] and plan.prompts_for(role) == plan.prompts
+        if role is Role.TESTER and (not plan.tests or alike):
             made[role] = made[Role.CODER]
             continue
         usual = 16 if one.distant else 64
         made[role] = author(
             one,
             replace(asking, concurrency=concurrency or usual),
-            plan.prompts,
+            plan.prompts_for(role),
             plan.params.max_tokens,
             identities.get(role),
         )

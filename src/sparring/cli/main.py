@@ -29,7 +29,8 @@ from sparring.cli import (
     watch,
 )
 from sparring.cli import eval as evaluating
-from sparring.errors import ConfigError, SparringError
+from sparring.cli.outputs import ForceOption, check_file, checkpoint_at, file_at
+from sparring.errors import ConfigError, ModelError, SparringError
 from sparring.runs.text import visible
 
 app = typer.Typer(
@@ -139,6 +140,7 @@ def rescore(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write every changed advantage as JSON lines.")
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Apply another reward or checker to a run's recorded outputs and show what changes."""
     import json
@@ -152,8 +154,8 @@ def rescore(
     from sparring.training.rescore import rescore as rescore_run
 
     source = RunDir.reading(run)
-    if out is not None and os.path.lexists(out):
-        raise ConfigError(f"--out {out}: is there already; choose another name")
+    if out is not None:
+        check_file("--out", out, force)
     recorded = recorded_recipe(source)
     changed = make_recipe(recorded.model_dump(mode="json"), change or (), "recipe")
     keys = differing(recorded, changed)
@@ -168,7 +170,8 @@ def rescore(
     show(Console(), *rescore_tables(found.roles, found.changes))
     typer.echo(f"{found.steps} steps; verdicts changed: {found.verdicts:,} of {found.cells:,}")
     if out is not None:
-        _write(out, "".join(json.dumps(clean(c)) + "\n" for c in found.changes))
+        with file_at(out, force) as path:
+            _write(path, "".join(json.dumps(clean(c)) + "\n" for c in found.changes))
         typer.echo(f"{len(found.changes):,} changed advantages: {out}")
 
 
@@ -180,11 +183,15 @@ app.add_typer(model_app, name="model")
 def model_convert(
     file: Annotated[Path, typer.Argument(help="A GGUF file.")],
     out: Annotated[Path, typer.Option("--out", help="Directory for the checkpoint.")],
+    force: ForceOption = False,
 ) -> None:
     """Write a GGUF file as an ordinary checkpoint that can be trained."""
-    from sparring.learning.gguf import convert_gguf
+    if not file.is_file():
+        raise ModelError(f"{file}: there is no such file")
+    with checkpoint_at(out, force) as path:
+        from sparring.learning.gguf import convert_gguf
 
-    parameters = convert_gguf(file, out)
+        parameters = convert_gguf(file, path)
     typer.echo(f"{parameters:,} parameters: {out}")
 
 
@@ -269,13 +276,13 @@ def config(
 def microworld_build(
     out: Annotated[Path, typer.Option("--out", help="Directory for the checkpoint.")],
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    force: ForceOption = False,
 ) -> None:
     """Rebuild the nano model from nothing (about 15 minutes on two cores)."""
-    from sparring.microworld.build import WarmStart, build
+    with checkpoint_at(out, force) as path:
+        from sparring.microworld.build import WarmStart, build
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"--out {out}: is there already; name a new directory")
-    build(out, WarmStart(seed=seed))
+        build(path, WarmStart(seed=seed))
 
 
 @microworld_app.command("tasks")
@@ -286,6 +293,7 @@ def microworld_write_tasks(
     ],
     count: Annotated[int, typer.Option("--count", min=1)] = 300,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 1,
+    force: ForceOption = False,
 ) -> None:
     """Write microworld tasks to a file in the field names of the CURE data sets."""
     from sparring.microworld.tasks import SPLITS, tasks_of_split
@@ -293,7 +301,9 @@ def microworld_write_tasks(
 
     if split not in SPLITS:
         raise ConfigError(f"--split {split}: there are {', '.join(SPLITS)}")
-    dump_tasks(tasks_of_split(split, count, seed), out)
+    check_file("--out", out, force)
+    with file_at(out, force) as path:
+        dump_tasks(tasks_of_split(split, count, seed), path)
 
 
 @app.command()

@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sparring.cli.outputs import ForceOption, check_file, file_at
 from sparring.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -126,6 +128,7 @@ def load(
     report: Annotated[
         Path | None, typer.Option("--report", help="Write everything left out, as JSON.")
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Make one task file of data sets, and say what was left out and why."""
     from sparring.passrates import pass_rates
@@ -147,11 +150,6 @@ def load(
         raise ConfigError("--pass-rate goes with --rates or --rate-column: where the rates are")
     if not 0 < share <= 1:
         raise ConfigError(f"--overlap {share:g}: must be above 0 and at most 1")
-    for path in (out, report):
-        if path is not None and path.exists():
-            raise DataError(f"{path}: is there already; remove it or choose another name")
-        if path is not None and not path.parent.is_dir():
-            raise DataError(f"{path}: there is no directory {path.parent}; make it first")
     rules = Filters(
         parse_difficulty(difficulty) if difficulty is not None else None,
         shortest,
@@ -174,14 +172,15 @@ def load(
         skip_bad,
     )
     of_hub = _Hub(split, config, revision, streaming, release)
-    sources = [_told(_rows(name, of_hub)) for name in sets]
-    theirs = _Hub(None, None, None, None, None)
+    sources = [_told(_begun(_rows(name, of_hub))) for name in sets]
+    theirs = [_begun(_rows(name, _Hub(None, None, None, None, None))) for name in against or ()]
+    by_task = pass_rates(rates) if rates else {}
+    for option, path in (("--out", out), ("--report", report)):
+        if path is not None:
+            check_file(option, path, force)
     with ReferenceRuns() as reference:
         alone = Choice(reference=reference)
-        held_out = [
-            t for name in against or () for t in collect([_rows(name, theirs)], alone).tasks
-        ]
-    by_task = pass_rates(rates) if rates else {}
+        held_out = [t for rows in theirs for t in collect([rows], alone).tasks]
     with ReferenceRuns() as reference:
         found = collect(sources, replace(choice, reference=reference))
     tasks, removed = filter_tasks(found.tasks, rules, by_task or found.rates)
@@ -195,7 +194,8 @@ def load(
         tasks, more = to_stdio(tasks)
         removed += more
     if report is not None:
-        _write_report(report, found, removed, len(tasks))
+        with file_at(report, force) as path:
+            _write_report(path, found, removed, len(tasks))
     _say(found, removed)
     for package, count in packages(tasks).most_common():
         typer.echo(
@@ -205,7 +205,8 @@ def load(
         )
     if not tasks:
         raise DataError("no task is left")
-    dump_tasks(tasks, out)
+    with file_at(out, force) as path:
+        dump_tasks(tasks, path)
     typer.echo(f"{len(tasks):,} of {found.rows:,} rows: {out}")
 
 
@@ -270,6 +271,13 @@ def _rows(name: str, hub: _Hub) -> Iterable[Raw | Fault]:
             raise ConfigError(f"--release is for LiveCodeBench-lite by name; {name} is a file")
         return not_empty(name, file_rows(path))
     return not_empty(name, hub_rows(hub.source(name)))
+
+
+def _begun(rows: Iterable[Raw | Fault]) -> Iterable[Raw | Fault]:
+    """The same, with the first row read: what is wrong with a source as a whole shows at once."""
+    rest = iter(rows)
+    first = next(rest)  # `not_empty` has refused a source without any
+    return chain((first,), rest)
 
 
 def _told(rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:

@@ -33,6 +33,8 @@ class Named:
     key: str | None = None
     end_tokens: tuple[str, ...] = ()
     precision: Precision | None = None
+    key_option: str = field(default="--coder-key", compare=False)
+    """The option that ``key`` is given by."""
 
     @property
     def distant(self) -> bool:
@@ -120,9 +122,19 @@ def extra_fields(given: Sequence[str]) -> dict[str, Any]:
 
 def _served(named: Named, asking: Asking, known: Mapping[str, Any] | None) -> ServedModel:
     key = os.environ.get(named.key or USUAL_KEY)
-    if named.key is not None and not key:
-        raise ConfigError(f"the environment has no {named.key}; it is to hold the key")
-    endpoint = Endpoint(named.place, key, asking.seconds)
+    if named.key is not None and not key:  # what was given may be the key itself: never shown
+        raise ConfigError(
+            f"{named.key_option}: the environment has no variable of that name, or an empty one; "
+            "give the name of the variable that holds the key, never the key"
+        )
+    option = named.key_option
+    hint = (
+        f"the key was that of the environment variable {named.key or USUAL_KEY} ({option} names "
+        "another one)"
+        if key
+        else f"no key was sent: {USUAL_KEY} is not set ({option} names another variable)"
+    )
+    endpoint = Endpoint(named.place, key, asking.seconds, hint)
     served = _recorded(named, asking, known)
     if served is None:
         served = find_served(endpoint, named.model, asking.extra, asking.patience, asking.stop)

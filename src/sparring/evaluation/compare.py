@@ -23,18 +23,12 @@ from sparring.scoring.intervals import Estimate, Linear
 from sparring.scoring.named import difference_of, mean_of
 from sparring.scoring.shares import share_difference
 
-_SAME = ("checker", "checkers", "max_tests", "grader", "limits")
-"""Conditions without which there is nothing to compare."""
+_SAME = ("max_tests", "grader", "limits")
+"""Conditions without which there is nothing to compare. The rule that compares outputs is a task's
+own: that of the common tasks has to be the same (`_alike`)."""
 _NAMED = (
-    "params",
-    "prompts",
-    "reasoning",
-    "seed",
-    "programs",
-    "tests",
-    "mutants",
-    "protocol",
-    "top_k_sent",
+    *("params", "prompts", "tester_prompts", "reasoning", "seed", "answers", "programs"),
+    *("tests", "mutants", "protocol", "top_k_sent"),
 )
 
 
@@ -101,12 +95,9 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
             )
     first, second = _tasks(before), _tasks(after)
     common = [t for t in first if t in second]
-    if other := [t for t in common if first[t] != second[t]]:
-        raise RunError(
-            f"compare: {len(other)} tasks have the same id and other contents, such as {other[0]}"
-        )
     if not common:
         raise RunError("compare: the two evaluations have no task in common")
+    _alike(before, after, common)
     notes = [
         f"{name} differs: {_short(a.get(name))} and {_short(b.get(name))}"
         for name in _NAMED
@@ -138,6 +129,24 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
             if line.difference.n_tasks and not np.isnan(line.difference.mean):
                 found[name] = line
     return Comparison(found, len(common), notes)
+
+
+def _alike(before: Mapping[str, Any], after: Mapping[str, Any], common: list[str]) -> None:
+    """Raises `RunError` where a common task is compared by another rule, or is another task."""
+    one, other = (
+        {t["id"]: t.get("checker") for t in record["tasks"]} for record in (before, after)
+    )
+    if rules := [t for t in common if one[t] and other[t] and one[t] != other[t]]:
+        raise RunError(
+            f"compare: the checker differs for {len(rules)} of {len(common)} common tasks, such as "
+            f"{rules[0]} ({one[rules[0]]} and {other[rules[0]]}); figures under different rules "
+            "cannot be compared"
+        )
+    first, second = _tasks(before), _tasks(after)
+    if unlike := [t for t in common if first[t] != second[t]]:
+        raise RunError(
+            f"compare: {len(unlike)} tasks have the same id and other contents, such as {unlike[0]}"
+        )
 
 
 def _tasks(record: Mapping[str, Any]) -> dict[str, str]:

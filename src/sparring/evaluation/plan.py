@@ -64,6 +64,8 @@ class Plan:
     limit_tasks: int | None = None
     checker: str | None = None
     prompts: PromptsSection = field(default_factory=PromptsSection)
+    tester_prompts: PromptsSection | None = None
+    """In place of ``prompts`` for the tester."""
     protocol: Protocol | None = None
     answers: str | None = None
     """Digest of answers that were made elsewhere: how they were asked for is not known then."""
@@ -88,10 +90,10 @@ class Plan:
         """The k of pass@k."""
         return tuple(sorted({k for k in (*_KS, self.programs) if k <= self.programs}))
 
-    def prompts_of(self, role: Role) -> PromptsSection:
-        """The prompts, with where the role's reasoning begins."""
-        mode = self.reasoning.get(role, self.prompts.reasoning)
-        return self.prompts.model_copy(update={"reasoning": mode})
+    def prompts_for(self, role: Role) -> PromptsSection:
+        """How the model in this role is asked and read, with where its reasoning begins."""
+        own = (self.tester_prompts if role is Role.TESTER else None) or self.prompts
+        return own.model_copy(update={"reasoning": self.reasoning.get(role, own.reasoning)})
 
     def load(self) -> list[Task]:
         """The tasks. Raises `DataError` and `ConfigError`."""
@@ -104,17 +106,17 @@ class Plan:
 
     def asks(self, tasks: Sequence[Task]) -> list[Ask]:
         """Every response that is wanted, task by task."""
-        templates = self.prompts.templates()
+        templates = {role: self.prompts_for(role).templates() for role in Role}
         shown = {
-            Role.CODER: self.prompts.coder_examples,
-            Role.TESTER: self.prompts.tester_examples,
+            Role.CODER: self.prompts_for(Role.CODER).coder_examples,
+            Role.TESTER: self.prompts_for(Role.TESTER).tester_examples,
         }
         wanted = {Role.CODER: self.programs, Role.TESTER: self.tests}
         return [
             Ask(task.id, role, index, message, seed, self.params)
             for task in tasks
             for role in Role
-            for message in [templates.fill(task, role, shown[role])]
+            for message in [templates[role].fill(task, role, shown[role])]
             for seed in [sampling_seed(self.seed, -1, task.id, role)]
             for index in range(wanted[role])
         ]
@@ -131,9 +133,10 @@ class Plan:
                 "checker": self.checker,
                 "prompts": self.prompts.model_dump(mode="json", exclude={"reasoning"}),
                 "protocol": self.protocol,
+                **self._of_tester(),
                 **self._of_answers(),
             },
-            "reasoning": {str(r): str(self.prompts_of(r).reasoning) for r in Role},
+            "reasoning": {str(r): str(self.prompts_for(r).reasoning) for r in Role},
             "sources": list(self.sources),
             "limit_tasks": self.limit_tasks,
             "programs": self.programs,
@@ -141,6 +144,12 @@ class Plan:
             "mutants": self.mutants,
             "scales": [f"{n}x{m}" for n, m in self.scales],
         }
+
+    def _of_tester(self) -> dict[str, Any]:
+        if self.tester_prompts is None:
+            return {}
+        held = self.tester_prompts.model_dump(mode="json", exclude={"reasoning"})
+        return {"tester_prompts": held}
 
     def _of_answers(self) -> dict[str, Any]:
         if self.answers is None:
@@ -166,16 +175,17 @@ class Given:
 def under(protocol: Protocol | None, plan: Plan, given: Given) -> Plan:
     """The plan with what a protocol says, and upon that what the user says."""
     params, max_tests, checker, prompts = _USUAL, given.max_tests, given.checker, plan.prompts
+    of_tester = plan.tester_prompts
     if protocol is Protocol.OFFICIAL:
         params, max_tests, checker = OFFICIAL_PARAMS, max_tests or 8, checker or "tokens"
-        prompts = prompts.model_copy(
-            update={
-                "coder_examples": 0,
-                "tester_examples": 0,
-                "read_programs": ProgramRule.CURE,
-                "read_tests": TestRule.LAST,
-            }
-        )
+        theirs = {
+            "coder_examples": 0,
+            "tester_examples": 0,
+            "read_programs": ProgramRule.CURE,
+            "read_tests": TestRule.LAST,
+        }
+        prompts = prompts.model_copy(update=theirs)
+        of_tester = None if of_tester is None else of_tester.model_copy(update=theirs)
     return replace(
         plan,
         params=ChatParams(
@@ -188,6 +198,7 @@ def under(protocol: Protocol | None, plan: Plan, given: Given) -> Plan:
         max_tests=max_tests,
         checker=checker,
         prompts=prompts,
+        tester_prompts=of_tester,
         protocol=protocol,
     )
 

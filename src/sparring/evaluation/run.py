@@ -114,7 +114,7 @@ def evaluate(
         reading = {
             role: reading_of(
                 cast.authors[role],
-                plan.prompts_of(role),
+                plan.prompts_for(role),
                 next((a.message for a in asks if a.role is role), ""),
             )
             for role in Role
@@ -168,7 +168,7 @@ def _notes(plan: Plan, cast: Cast, collected: Collected | None) -> list[str]:
     for role in Role:
         if not (plan.programs if role is Role.CODER else plan.tests):
             continue
-        author, name, prompts = cast.authors[role], cast.names[role], plan.prompts_of(role)
+        author, name, prompts = cast.authors[role], cast.names[role], plan.prompts_for(role)
         if collected is None:
             found += notes_before(author, name, prompts)
         else:

@@ -94,5 +94,8 @@ def filled(
     told = [f"as the run {own.run} has it: {', '.join(parts)}"] if parts else []
     other = found.get(Role.TESTER, own)
     if "prompts" in parts and other.recipe.prompts != own.recipe.prompts:
-        told.append(f"the tester's run {other.run} has other prompts; --prompts decides")
+        told.append(
+            f"the tester's run {other.run} has other prompts; --tester-prompts {other.run} takes "
+            "them"
+        )
     return Filled(models, prompts, given, tuple(told))

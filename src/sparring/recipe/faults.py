@@ -24,7 +24,7 @@ from sparring.scoring.lengths import LengthForm
 from sparring.scoring.overlong import Overlong
 from sparring.scoring.rewards import TesterReward
 
-_FORMULA = (
+FORMULA = (
     "coder",
     "tester",
     "no_wrong",
@@ -67,7 +67,7 @@ def _idle(recipe: Recipe) -> Iterator[Fault]:
         yield from _given(recipe, "reward", ("normalisation",), "learning.objective", why)
     if reward.function is not None:
         why = "reward.function pays both roles in place of the formulas"
-        yield from _given(recipe, "reward", _FORMULA, "reward.function", why)
+        yield from _given(recipe, "reward", FORMULA, "reward.function", why)
     elif unused := _UNUSED_BY.get(reward.tester):
         why = f"reward.tester = {reward.tester} has no such term"
         yield from _given(recipe, "reward", unused, "reward.tester", why)

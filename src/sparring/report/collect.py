@@ -27,6 +27,7 @@ from sparring.evalfiles import (
     run_or_evaluation,
 )
 from sparring.recipe import Recipe
+from sparring.recipe.faults import FORMULA
 from sparring.report.group import Cutter, detail, summary_row
 from sparring.report.tokens import Pieces
 from sparring.runs.directory import RunDir, step_file, well_formed
@@ -34,14 +35,14 @@ from sparring.runs.tables import figure_labels, metric_labels
 from sparring.runs.timeline import account_from
 from sparring.why import Explained, explain
 
-_METHOD = "method"
+_METHOD, _TESTER, _OWN = "method", "tester's reward", "both rewards, a function"
 _FACTS = (
     (_METHOD, ("preset",)),
     ("model", ("model", "path")),
     ("programs per task", ("sampling", "programs")),
     ("tests per task", ("sampling", "tests")),
     ("opponents' programs", ("sampling", "opponents")),
-    ("tester's reward", ("reward", "tester")),
+    (_TESTER, ("reward", "tester")),
     ("learning rate", ("learning", "learning_rate")),
     ("steps asked for", ("training", "steps")),
     ("seed", ("training", "seed")),
@@ -74,9 +75,14 @@ class Collected:
 
     @property
     def reward(self) -> Mapping[str, Any] | None:
-        """The recipe's [reward], None where there is none."""
+        """What the recipe's [reward] says of rewards, None where there is none. Beside a function
+        of one's own the settings of the formulas have no effect, and are not among it."""
         section = self.recipe.get("reward")
-        return section if isinstance(section, dict) else None
+        if not isinstance(section, dict):
+            return None
+        if section.get("function") is None:
+            return section
+        return {name: value for name, value in section.items() if name not in FORMULA}
 
 
 def collect(path: Path) -> Collected:
@@ -284,6 +290,8 @@ def _overview(made: Collected) -> dict[str, Any]:
         found = made.evaluations[0]["metrics"]
         labels = figure_labels(found) if evaluated else metric_labels(found)
     told = [[label, at(made.recipe, keys)] for label, keys in _FACTS]
+    if function := (made.reward or {}).get("function"):
+        told = [[_OWN, function] if label == _TESTER else [label, value] for label, value in told]
     if made.rules is not None:
         told = [[k, made.rules.method if k == _METHOD else value] for k, value in told]
     if made.evaluation is not None:

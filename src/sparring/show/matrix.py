@@ -215,9 +215,11 @@ def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None
         text = Text(f"{f'U{k}':<5}", "bold")
         text.append_text(mark(t["right"]))
         text.append(f"{_figure(t, 'reward'):>7} {_figure(t, 'advantage', True):>7}")
-        text.append(f"{_figure(t, 'caught'):>8} {_figure(t, 'missed'):>6}  ")
         room = max(20, console.width - 39)
         one = readable(t, record["task"])
+        # No program ran on what could not be read: the record's numbers say nothing there.
+        told = ["–" if one is None else _figure(t, name) for name in ("caught", "missed")]
+        text.append(f"{told[0]:>8} {told[1]:>6}  ")
         if one is None:
             text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
         elif one.kind == Kind.STDIN:

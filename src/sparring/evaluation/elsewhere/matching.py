@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sparring.errors import DataError
@@ -94,10 +94,8 @@ def _by_id(one: AnswerSet, tasks: Sequence[Task], notes: list[str]) -> dict[str,
     found = {name: name for name in one.items if name in own}
     names = [n for n in one.items if n not in own]
     rest = [t.id for t in tasks if t.id not in found]
-    for form in (_form, _number):
-        more = _unambiguous(names, rest, form)
-        if form is _number:  # a bare number, here or there: two prefixes are two data sets
-            more = {n: t for n, t in more.items() if _form(n).isdecimal() or _form(t).isdecimal()}
+    for tails in (False, True):
+        more = _unambiguous(names, rest, tails)
         found |= more
         names = [n for n in names if n not in found]
         rest = [t for t in rest if t not in more.values()]
@@ -110,24 +108,34 @@ def _by_id(one: AnswerSet, tasks: Sequence[Task], notes: list[str]) -> dict[str,
     return found
 
 
-def _unambiguous(
-    names: Sequence[str], task_ids: Sequence[str], form: Callable[[str], str]
-) -> dict[str, str]:
-    """Names and tasks of the same ``form``, where exactly one of each has it."""
-    theirs, ours = Counter(map(form, names)), Counter(map(form, task_ids))
-    place = {form(t): t for t in task_ids}
-    return {n: place[f] for n in names if (f := form(n)) and theirs[f] == 1 and ours.get(f, 0) == 1}
+def _unambiguous(names: Sequence[str], task_ids: Sequence[str], tails: bool) -> dict[str, str]:
+    """Names that can mean one task only, which no other name can mean: the same parts, or with
+    ``tails`` the last parts of one are all of the other (``0`` of ``HumanEval/0``)."""
+    own: dict[tuple[str, ...], set[str]] = {}
+    ends: dict[tuple[str, ...], set[str]] = {}
+    for task_id in task_ids:
+        parts = _parts(task_id)
+        own.setdefault(parts, set()).add(task_id)
+        for i in range(len(parts)):
+            ends.setdefault(parts[i:], set()).add(task_id)
+    meant: dict[str, set[str]] = {}
+    for name in names:
+        parts = _parts(name)
+        meant[name] = set(own.get(parts, ()))
+        if tails:
+            meant[name] |= ends.get(parts, set())
+            meant[name] = meant[name].union(*(own.get(parts[i:], ()) for i in range(len(parts))))
+    by = Counter(task_id for some_ids in meant.values() for task_id in some_ids)
+    return {
+        name: next(iter(ids)) for name, ids in meant.items() if len(ids) == 1 and by[min(ids)] == 1
+    }
 
 
-def _form(name: str) -> str:
-    """An id without what people write differently: case, and what stands between its parts."""
-    return re.sub(r"[\s/_\-:.]+", "/", name.strip().casefold())
-
-
-def _number(name: str) -> str:
-    """The number that an id ends in, as a part of its own; empty where it ends otherwise."""
-    match = re.fullmatch(r"(?:.*/)?0*(\d+)", _form(name))
-    return match[1] if match else ""
+def _parts(name: str) -> tuple[str, ...]:
+    """An id without what people write differently: case, what stands between its parts, zeros in
+    front of a number."""
+    parts = re.split(r"[\s/_\-:.]+", name.strip().casefold())
+    return tuple(p.lstrip("0") or "0" if p.isdecimal() else p for p in parts if p)
 
 
 def _by_prompt(one: AnswerSet, tasks: Sequence[Task]) -> dict[str, str]:

@@ -110,9 +110,11 @@ def checked_url(text: str) -> str:
 class Endpoint:
     """Speaks with the server at ``url``. Safe to use from several threads."""
 
-    def __init__(self, url: str, key: str | None, seconds: float) -> None:
-        """``seconds``: the longest wait for a response."""
+    def __init__(self, url: str, key: str | None, seconds: float, key_hint: str = "") -> None:
+        """``seconds``: the longest wait for a response. ``key_hint``: where the key came from, for
+        people whose key is refused."""
         self.url = checked_url(url)
+        self._key_hint = key_hint
         self._key, self._seconds = key, seconds
         if key and not (key.isascii() and key.isprintable() and key == key.strip()):
             raise ConfigError(
@@ -197,6 +199,8 @@ class Endpoint:
                 more = f"; it sends on to {_shown(to)[:200]}, which is to be named instead"
             elif code == 404 and not self.url.endswith("/v1"):
                 more = "; the addresses of most servers end in /v1"
+            elif code in (401, 403) and self._key_hint:
+                more = f"; {self._key_hint}"
             raise ModelError(f"{self.url}: HTTP {code}: {self._said(answer)}{more}")
         try:
             found = json.loads(answer.content)
