@@ -71,6 +71,15 @@ def given(names: Sequence[str], place: str | None = None) -> Packages:
     return Packages(versions, tuple(sorted(files.items())), tuple(sorted(modules)))
 
 
+def link(directory: Path, files: Sequence[tuple[str, str]]) -> None:
+    """Make a directory of links, which lead to the files of `Packages.files`."""
+    directory.mkdir(mode=0o755)
+    for path, real in files:
+        place = directory / path
+        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        place.symlink_to(real)
+
+
 def _take(
     requirement: str, of: str, directories: Sequence[str], found: dict[str, Distribution]
 ) -> None:
@@ -83,9 +92,12 @@ def _take(
     where = directories[0]
     finder = DistributionFinder.Context(name=name, path=list(directories))
     # A name matches what the file system has; the metadata is what counts.
-    one = next(
+    one: Distribution | None = next(
         (d for d in MetadataPathFinder.find_distributions(finder) if _normal(d.name) == name), None
     )
+    if one is None and not of:  # a module's name, as an error says it: PIL of pillow
+        one = _with_module(match[1], directories)
+        name = _normal(one.name) if one is not None else name
     if one is None:
         told = f", which {of} requires," if of else ""
         raise SandboxError(
@@ -98,10 +110,19 @@ def _take(
             _take(further, name, directories, found)
 
 
+def _with_module(module: str, directories: Sequence[str]) -> Distribution | None:
+    """The distribution that holds a module."""
+    every = MetadataPathFinder.find_distributions(DistributionFinder.Context(path=[*directories]))
+    holds = (f"{module}/__init__.py", f"{module}.py")
+    return next((d for d in every if any(str(f) in holds for f in d.files or ())), None)
+
+
 def _files(name: str, one: Distribution) -> Iterator[tuple[str, str]]:
     """(path below site-packages, real path) of what makes it up, as few as possible."""
     if one.files is None:
-        raise SandboxError(f"package {name} has no list of its files (RECORD): install it with pip.")
+        raise SandboxError(
+            f"package {name} has no list of its files (RECORD): install it with pip."
+        )
     inside = [f for f in one.files if ".." not in f.parts and not Path(str(f)).is_absolute()]
     owned = {str(f) for f in inside}
     parts = [tuple(f.parts) for f in inside]
@@ -171,7 +192,9 @@ def _site_packages(place: str | None) -> list[str]:
     if path.name in ("site-packages", "dist-packages") or any(path.glob("*.dist-info")):
         _same_python(place, _PYTHON.fullmatch(path.parent.name))
         return [str(path)]
-    sites = [s for lib in ("lib", "lib64") for s in sorted(path.glob(f"{lib}/python*/site-packages"))]
+    sites = [
+        s for lib in ("lib", "lib64") for s in sorted(path.glob(f"{lib}/python*/site-packages"))
+    ]
     if not sites:
         raise SandboxError(
             f"packages_from {place}: holds no packages (lib/python{_OURS}/site-packages): name the "
