@@ -42,6 +42,11 @@ class Packages:
         """Names and versions in a line; empty without any. Part of what outcomes are kept by."""
         return " ".join(f"{name}=={version}" for name, version in self.versions)
 
+    def sites(self) -> list[str]:
+        """The directories of this host that they are from."""
+        places = [real.removesuffix(path).rstrip("/") for path, real in self.files]
+        return list(dict.fromkeys(places))
+
 
 NO_PACKAGES = Packages()
 

@@ -69,7 +69,15 @@ def check_sandbox(
         with sandbox:
             tried.report = sandbox.report()
             prepared(condition, sandbox)
-            _try(tried, sandbox, targets, suites, harmful=True, condition=condition)
+            _try(
+                tried,
+                sandbox,
+                targets,
+                suites,
+                harmful=True,
+                condition=condition,
+                packages=packages,
+            )
     return tried
 
 
@@ -89,13 +97,18 @@ def _try(
     *,
     harmful: bool,
     condition: Condition = Condition.USUAL,
+    packages: Packages = NO_PACKAGES,
 ) -> None:
     begun = time.monotonic()
     results: list[Iterator[Result]] = []
     if Suite.CONFORMANCE in suites:
-        results.append(conformance.check(backend))
+        results.append(conformance.check(backend, packages))
     if Suite.ATTACKS in suites:
-        results.append(security.check(backend, targets, harmful=harmful, condition=condition))
+        results.append(
+            security.check(
+                backend, targets, harmful=harmful, condition=condition, packages=packages
+            )
+        )
     for suite in results:
         tried.results += suite
     tried.seconds = time.monotonic() - begun
