@@ -20,6 +20,7 @@ from sparring.evaluation.run import Bench
 _TAKEN = (
     *("tasks", "answers", "out", "scale", "prompts", "mutants", "checker", "max_tests"),
     *("limit_tasks", "cache", "workers", "level", "export"),
+    *("packages", "packages_from"),
 )
 """Parameters that have a meaning without a model; of ``--prompts`` the marks of reasoning."""
 

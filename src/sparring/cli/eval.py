@@ -17,6 +17,8 @@ from rich.text import Text
 
 from sparring.cli.answers import check_alone, grade_answers
 from sparring.cli.figures import finish
+from sparring.cli.packages import Names, Place
+from sparring.cli.packages import packages as packages_given
 from sparring.config import load_recipe
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.evaluation.authors import Asking, Named, author, extra_fields
@@ -176,11 +178,14 @@ def evaluate_command(
             "--export", metavar="evalplus|lcb[=FILE]", help="Write the programs in this shape too."
         ),
     ] = None,
+    packages: Names = None,
+    packages_from: Place = None,
 ) -> None:
     """Measure how well models write programs and tests: local ones or any at an API."""
     exports = [parse_export(text, out) for text in export or ()]
     if cache is not None and cache.resolve() == out.resolve():
         raise ConfigError("--cache: must be another directory than --out")
+    given = packages_given(packages, packages_from)
     if answers:
         check_alone(context)
         alone = Plan(
@@ -193,7 +198,9 @@ def evaluate_command(
             prompts=prompts_of(prompts) if prompts else load_recipe(None).prompts,
         )
         scaled = scales_of(scale) if scale else None
-        grade_answers(alone, answers, scaled, out, Bench(workers, level, cache), exports)
+        grade_answers(
+            alone, answers, scaled, out, Bench(workers, level, cache, packages=given), exports
+        )
         return
     if coder is None:
         raise ConfigError("--coder: name the model that is to be asked, or give --answers FILE")
@@ -248,7 +255,7 @@ def evaluate_command(
             concurrency,
             Asking(1, rpm, timeout, patience, fields, wished),
         )
-        bench = Bench(workers, level, cache, token_budget)
+        bench = Bench(workers, level, cache, token_budget, given)
         try:
             found = evaluate(plan, loaded, cast, out, bench, progress, wished)
         except RunError as error:

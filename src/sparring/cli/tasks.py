@@ -136,9 +136,9 @@ def load(
     from sparring.schema import Kind
     from sparring.tasks.collect import Choice, collect
     from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range
+    from sparring.tasks.imports import needs_lines, needs_of
     from sparring.tasks.load import dump_tasks
     from sparring.tasks.mapping import Column, parse_mapping
-    from sparring.tasks.needs import packages
     from sparring.tasks.overlap import TWINS, Overlap, drop_leaks, drop_twins
     from sparring.tasks.stdio import to_stdio
 
@@ -197,14 +197,10 @@ def load(
         with file_at(report, force) as path:
             _write_report(path, found, removed, len(tasks))
     _say(found, removed)
-    for package, count in packages(tasks).most_common():
-        typer.echo(
-            f"needs {package}: the test scripts of {count:,} tasks import it, and no program "
-            "passes them in a sandbox without",
-            err=True,
-        )
     if not tasks:
         raise DataError("no task is left")
+    for line in needs_lines(needs_of(tasks)):
+        typer.echo(line, err=True)
     with file_at(out, force) as path:
         dump_tasks(tasks, path)
     typer.echo(f"{len(tasks):,} of {found.rows:,} rows: {out}")

@@ -66,19 +66,19 @@ def notes_after(
         ]
     if prompts.reasoning is ReasoningMode.NONE:
         return []
-    start, end = prompts.reasoning_start, prompts.reasoning_end
+    opening, closing = prompts.reasoning_start, prompts.reasoning_end
     own = [a.text for a in answers if not a.reasoned]
-    closed = sum(end in text and start not in text for text in own)
+    closed = sum(closing in text and opening not in text for text in own)
     told = f"note: {name}: "
     if prompts.reasoning is ReasoningMode.AUTO and closed:
         return [
-            f"{told}{closed:,} of {len(answers):,} responses have {end} and no {start}: its chat "
+            f"{told}{closed:,} of {len(answers):,} responses have {closing} and no {opening}: its chat "
             "template opens reasoning out of sight, and one that was cut off inside may be read "
             "as an answer; the same command with --reasoning open reads them again"
         ]
-    if prompts.reasoning is ReasoningMode.OPEN and own and not any(end in text for text in own):
+    if prompts.reasoning is ReasoningMode.OPEN and own and not any(closing in text for text in own):
         return [
-            f"{told}none of {len(own):,} responses has {end}, so none has an answer "
+            f"{told}none of {len(own):,} responses has {closing}, so none has an answer "
             "(reasoning is said to be open: --reasoning, prompts.reasoning)"
         ]
     return []

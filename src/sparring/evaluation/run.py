@@ -32,15 +32,18 @@ from sparring.evaluation.rollouts import rollout
 from sparring.pipelines.bout import Judged, infra_share, judge
 from sparring.pipelines.early import Runs
 from sparring.pipelines.facts import task_facts
+from sparring.pipelines.wanting import wanted
 from sparring.prompts.parse import Reading
 from sparring.runs.directory import RunDir, explained, step_file
 from sparring.runs.lines import clean
 from sparring.sampling.chat.base import Answer, Author
 from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
 from sparring.schema import Response, Role, Task
 from sparring.scoring.benchmark import measure
 from sparring.tasks.checkers import VERSION as GRADER
+from sparring.tasks.preambles import versions as preamble_versions
 
 RESPONSES, OUTCOMES, CONFIG, FIGURES = "responses.jsonl", "outcomes.db", "config.json", "eval.json"
 CLAIMS = "claims"
@@ -68,6 +71,7 @@ class Bench:
     level: Level | None = None
     cache: Path | None = None
     budget: int | None = None
+    packages: Packages = NO_PACKAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,12 @@ def evaluate(
         if not whole:
             raise RunError(f"{_wanting(plan, tasks, whole, collected)}; no task is complete yet")
         sandbox = held.enter_context(
-            Sandbox(bench.workers, level=bench.level, store=(shared or out) / OUTCOMES)
+            Sandbox(
+                bench.workers,
+                level=bench.level,
+                store=(shared or out) / OUTCOMES,
+                packages=bench.packages,
+            )
         )
         limits = Limits()
         judged = _judged(sandbox, plan, whole, collected, limits, reading, progress)
@@ -324,6 +333,7 @@ def record_of(
             "sources": list(plan.sources),
             "grader": GRADER,
             "templates": plan.prompts.templates().version,
+            "preambles": preamble_versions(tasks),
             "checkers": sorted({t.checker for t in tasks}),
             "limits": {"idle_seconds": limits.idle_seconds, "output_bytes": limits.output_bytes},
             "sandbox": dict(sandbox.report()),
@@ -337,6 +347,7 @@ def record_of(
         "responses": {r: counts(judged, r, of_role[r]).record() for r in models},
         "verdicts": verdicts(judged),
         "infra_share": infra_share(judged),
+        "needs": {p: w.record() for p, w in wanted(j.outcomes_PT for j in judged).items()},
         "tokens_spent": collected.spent,
         "missing": [
             {"task": task, "role": role, "index": index, "why": why}

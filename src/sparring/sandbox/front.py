@@ -1,4 +1,4 @@
-"""Source that stands before a program: what a judge imports for every answer, a statement's helpers.
+"""Source that stands before a program: what a judge imports for every answer, a head's helpers.
 
 It is no part of the program's source: the program keeps its line numbers and its ``from
 __future__``, and a name that the program defines wins. The caller compiles it once (`packed`); a
@@ -183,5 +183,5 @@ def _execute(code: CodeType, held: dict[str, Any]) -> None:
         exec(code, held)
     except MemoryError:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever stands there may raise anything
         raise FrontError(f"before the program: {last_line(error)}") from None

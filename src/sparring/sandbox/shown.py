@@ -12,7 +12,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from sparring.sandbox.details import last_line
 
@@ -30,15 +29,6 @@ _MIB = 1 << 20
 
 class PackageError(Exception):
     """A package cannot be given to programs; the message says why."""
-
-
-def link(directory: Path, files: Sequence[tuple[str, str]]) -> None:
-    """Make the directory of links, which lead to the files of `Packages.files`."""
-    directory.mkdir(mode=0o755)
-    for path, real in files:
-        place = directory / path
-        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        place.symlink_to(real)
 
 
 class Importing:
