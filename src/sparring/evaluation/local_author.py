@@ -52,7 +52,7 @@ def local_author(
         identity = {"kind": "hub", "id": place, "revision": revision}
     ends = end_ids_on_disk(path, tokenizer, end_tokens, END_TOKEN)
     identity |= _identity_of_texts(tokenizer, prompts, end_tokens)
-    return LocalModel(path, identity, load, tokenizer, ends, prompts.marks, rows, first)
+    return LocalModel(path, identity, load, rows, first, tokenizer, ends, prompts.marks)
 
 
 def _identity_of_texts(
