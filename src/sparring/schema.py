@@ -35,6 +35,8 @@ class ParseFailure(StrEnum):
 
     TRUNCATED = "truncated"
     """The response hit the token limit before its answer was complete."""
+    UNFINISHED_REASONING = "unfinished_reasoning"
+    """Reasoning that began and did not end, though the response was not cut off: no answer."""
     NO_CODE_BLOCK = "no_code_block"
     """A response without a block of code, where one is asked for."""
     UNCLOSED_BLOCK = "unclosed_block"

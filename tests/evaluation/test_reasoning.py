@@ -196,6 +196,7 @@ def test_reasoning_that_a_server_opens_out_of_sight(
     found = failures(tmp_path / "ev")
     assert [f is None for f in found] == [False, True, True, True, True, False, False]
     assert found[0] == found[5] == "truncated"
+    assert found[6] == "unfinished_reasoning"
     assert said["notes"] == []
     assert said["conditions"]["reasoning"]["coder"] == "open"
     assert said["figures"]["one_shot"]["mean"] == pytest.approx(4 / 7)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.pipelines.played import a_test, response
 
 from sparring import values
-from sparring.pipelines.reading import read_test
+from sparring.pipelines.reading import read_program, read_test
 from sparring.prompts.parse import Reading, Reasoning, TestRule
 from sparring.prompts.templates import Templates
-from sparring.schema import Kind, ParseFailure, Role, Task, Test
+from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
 
 F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", Kind.CALL),), entry_point="f")
 METHOD = Task("t", "Do it.", F.tests, entry_point="Solution.f")
@@ -82,7 +82,7 @@ def test_the_last_block_counts_and_reasoning_does_not() -> None:
     assert read(inside) == call(2, 2)
     inside = Reading(Reasoning(opened=True))
     opened = read_test(F, response(Role.TESTER, block("assert f(1)")), inside)
-    assert opened.failure is ParseFailure.NO_CODE_BLOCK
+    assert opened.failure is ParseFailure.UNFINISHED_REASONING
     assert read(a_test("1", "2")) is ParseFailure.NO_ASSERTION
 
 
@@ -116,3 +116,28 @@ def test_a_task_on_standard_input_has_its_own_form() -> None:
     printing = Task("t", "Do it.", (Test("1", "2"),))
     assert read(a_test("1", "2"), printing) == Test("1\n", "2\n")
     assert read(block("assert f(1) == 2"), printing) is ParseFailure.NO_TEST_INPUT
+
+
+@pytest.mark.parametrize(
+    ("text", "opened", "name"),
+    [
+        (f"hm {block('x = 1')} so", True, ParseFailure.UNFINISHED_REASONING),
+        (f"<think>hm {block('x = 1')} so", False, ParseFailure.UNFINISHED_REASONING),
+        ("hm</think>", True, ParseFailure.NO_CODE_BLOCK),
+        ("", True, ParseFailure.NO_CODE_BLOCK),
+        ("so", False, ParseFailure.NO_CODE_BLOCK),
+    ],
+)
+def test_reasoning_without_an_end_has_a_name_of_its_own(
+    text: str, opened: bool, name: ParseFailure
+) -> None:
+    reading = Reading(Reasoning(opened=opened))
+    stdin = Task("s", "Do it.", (Test("1\n", "1\n"),))
+    found = read_program(stdin, response(Role.CODER, text), reading)
+    assert found.failure is name
+    assert found.seen == "reasoning without </think>" or name is ParseFailure.NO_CODE_BLOCK
+    other = read_test(F, response(Role.TESTER, text), reading)
+    unfinished = ParseFailure.UNFINISHED_REASONING
+    assert (other.failure is unfinished) == (name is unfinished)
+    cut = replace(response(Role.CODER, text), stop=StopReason.LENGTH)
+    assert read_program(stdin, cut, reading).failure is ParseFailure.TRUNCATED

@@ -60,7 +60,7 @@ def local_author(
     identity |= _identity_of_texts(tokenizer, prompts, end_tokens)
     if precision is not None:
         identity["precision"] = precision
-    return LocalModel(path, identity, load, tokenizer, ends, prompts.marks, rows, first)
+    return LocalModel(path, identity, load, rows, first, tokenizer, ends, prompts.marks)
 
 
 def _identity_of_texts(

@@ -9,18 +9,21 @@ from __future__ import annotations
 from sparring.pipelines.assertions import read_assertion
 from sparring.pipelines.layout import Answer
 from sparring.prompts.cure import parse_program
-from sparring.prompts.parse import ParsedProgram, ParsedTest, ProgramRule, Reading
+from sparring.prompts.parse import ParsedProgram, ParsedTest, ProgramRule, Reading, missing
 from sparring.prompts.programs import lines_of, read_source
 from sparring.prompts.reasoning import answer_of
 from sparring.prompts.templates import called_as
 from sparring.prompts.tests import parse_test
-from sparring.schema import Response, StopReason, Task
+from sparring.schema import ParseFailure, Response, StopReason, Task
 
 _USUAL = Reading()
 
 
 def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedProgram:
     """The program in a coder's response to this task, or why there is none."""
+    if _unfinished(response, reading):
+        failure = missing(ParseFailure.UNFINISHED_REASONING, response.stop)
+        return ParsedProgram(None, failure, seen=f"reasoning without {reading.reasoning.end}")
     if reading.programs is ProgramRule.CURE:
         return parse_program(response.text, response.stop, reading.reasoning)
     return read_source(response.text, task.entry_point, response.stop, reading.reasoning)
@@ -28,6 +31,9 @@ def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> P
 
 def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedTest:
     """The test in a tester's response to this task, or why there is none."""
+    if _unfinished(response, reading):
+        failure = missing(ParseFailure.UNFINISHED_REASONING, response.stop)
+        return ParsedTest(None, failure, seen=f"reasoning without {reading.reasoning.end}")
     if task.entry_point is None:
         return parse_test(response.text, response.stop, reading.reasoning, reading.tests)
     said = answer_of(response.text, reading.reasoning, response.stop)
@@ -35,3 +41,15 @@ def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> Pars
     cut = response.stop is StopReason.LENGTH
     answer = Answer.of(said.split("\n") if cut else lines_of(said))
     return read_assertion(answer, called_as(task.entry_point), reading.tests, response.stop)
+
+
+def _unfinished(response: Response, reading: Reading) -> bool:
+    """Whether a response says something, and all of it is reasoning that does not end."""
+    text, marks = response.text, reading.reasoning
+    return bool(
+        text.strip()
+        and marks.end
+        and (marks.opened or marks.start in text)
+        and not answer_of(text, marks, response.stop).strip()
+        and marks.end not in text
+    )

@@ -54,12 +54,12 @@ class LocalModel:
     place: str
     identity: Mapping[str, Any]
     load: Load
-    tokenizer: Any
-    end_ids: Sequence[int]
-    """Tokens that end a response."""
-    marks: Marks = ()
     rows: int = 64
     loaded: Loaded | None = None
+    tokenizer: Any = None
+    end_ids: Sequence[int] = ()
+    """Tokens that end a response, as tokenizer and files have them: known before it is loaded."""
+    marks: Marks = ()
     remote: bool = field(default=False, init=False)
 
     def answer(self, asks: Sequence[Ask], heard: Heard, stop: StopAsking) -> None:
