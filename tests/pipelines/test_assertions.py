@@ -522,3 +522,49 @@ def test_a_text_of_open_brackets_is_not_read_for_long() -> None:
         "class A:\n x\n",
     ):
         assert parse(line * 400).test is None
+
+
+MENDED = {
+    block(">>> x = 2\n>>> assert f(x) == 3"): ("f(2) == 3", "block+session"),
+    block(">>> f(2)\n3\n>>> assert f(\n...     2) == 3\n>>> f(4)\n5"): (
+        "f(2) == 3",
+        "block+session",
+    ),
+    block("    assert f(2) == 3\n    print('ok')"): ("f(2) == 3", "block+dedented"),
+    block("assert f(“a”) == ‘b’"): ("f('a') == 'b'", "block+characters"),
+    block("assert f(2) &lt;= 3"): ("not_a_call", "block+characters"),
+    f"{FENCE}python assert f(2) == 3\n{FENCE}": ("f(2) == 3", "block+code_on_fence"),
+    f"{FENCE}python\nassert f(2) == 3{FENCE}\nIt is.": ("f(2) == 3", "block"),
+    f"1. So:\n   {FENCE}python title='a.py'\n   def test():\n       assert f(2) == 3\n   {FENCE}": (
+        "f(2) == 3",
+        "block",
+    ),
+    "~~~\nassert f(2) == 3\n~~~": ("f(2) == 3", "block"),
+    block("assert f(2) == 3", "pytest"): ("f(2) == 3", "block"),
+    block("The test: assert f(2) == 3\nfor that.", ""): ("f(2) == 3", "block"),
+    block("1. assert f(2) == 3", "text"): ("f(2) == 3", "block"),
+    f"Here: {FENCE}python\nassert f(2) == 3\n{FENCE}": ("f(2) == 3", "lines"),
+    "assert f(2) == 3<|im_end|>": ("f(2) == 3", "lines"),
+    block("assert f(2) == 3") + "<|endoftext|>": ("f(2) == 3", "block"),
+    # What cannot be told is not guessed.
+    block("assert f(2) == 3\nassert f(4) = 5"): ("syntax_error", ""),
+    block("Take assert f(2) == 3\nassert f(4) == 5\nassert f(6) = 7", ""): ("syntax_error", ""),
+    block("def f(x):\n    retrun x y\nassert f(2) == 3"): ("syntax_error", ""),
+    block("def f(x):\n    retrun x y\nassert f(2) == 3", ""): ("syntax_error", ""),
+    block("assert(f(2) == 3);", "c"): ("no_assertion", ""),
+}
+
+
+@pytest.mark.parametrize("text", MENDED)
+def test_a_block_is_mended_where_that_is_certain(text: str) -> None:
+    found = parse(text)
+    assert (shown(found), found.how) == MENDED[text]
+
+
+def test_reasoning_is_no_place() -> None:
+    draft = "assert f(1) == 1"
+    for inside in (draft, block(draft), f"`{draft}`"):
+        assert read(f"<think>{inside}</think>\nassert f(2) == 2") == "f(2) == 2"
+        assert read(f"<think>{inside}</think>\nHm.") == "no_code_block"
+        assert read(f"<think>{inside}\n") == "no_code_block"
+        assert read(f"<think>{inside}\n", AssertionRule.FIRST, cut=True) == "truncated"

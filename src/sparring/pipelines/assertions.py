@@ -40,7 +40,10 @@ from sparring.tasks.scopes import Found, assertions
 WIDEST = 1e-3
 """Of a tolerance that a generated test may ask for, absolute and relative."""
 _SHOWN = 160
-_ASSERTS = re.compile(r"^[^\w\n]*(?:self\.)?assert", re.MULTILINE)
+_BEGINS = re.compile(
+    r"^[^\w\n]*(?:\d+[.)]\s*)?(?:[A-Z][\w ]{0,30}:[\s*]*)?(?:self\.)?assert", re.MULTILINE
+)
+_WORDS = re.compile(r"\bassert(?![a-z])")
 
 
 class AssertionFrom(StrEnum):
@@ -127,11 +130,11 @@ def _block(answer: Answer, block: Block, function: str, *, cut: bool) -> _Place 
         found = assertions(source.tree, function)
         return _Place(name, found, (Decision.SESSION,)) if found else None
     text = "\n".join(block.lines) + "\n"
-    if not (starts := _ASSERTS.findall(text)):
+    if not _BEGINS.search(text):
         return None
     if language(block.info) not in PYTHON and f"def {function}" not in text:
         found = [f for tree in passages(text) for f in assertions(tree, function) if _calls(f)]
-        if len(found) == len(starts):
+        if len(found) == len(_WORDS.findall(text)):  # none of them was lost
             return _Place(name, found)
     return _Place(name, [], broken=f"no Python from here on: {_short(parse_beginning(text)[1])}")
 
