@@ -567,4 +567,4 @@ def test_reasoning_is_no_place() -> None:
         assert read(f"<think>{inside}</think>\nassert f(2) == 2") == "f(2) == 2"
         assert read(f"<think>{inside}</think>\nHm.") == "no_code_block"
         assert read(f"<think>{inside}\n") == "no_code_block"
-        assert read(f"<think>{inside}\n", AssertionRule.FIRST, cut=True) == "truncated"
+        assert read(f"<think>{inside}\n", TestRule.FIRST, cut=True) == "truncated"
