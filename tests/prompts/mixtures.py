@@ -49,7 +49,8 @@ _CODE = (
 _FENCES = (
     "```", "```python", "```py", "````", "````python", "~~~", "~~~python", "```bash", "```text",
     "  ```python", "    ```", "\t```", "> ```python", "- ```python", "1. ```", "```python main.py",
-    "```{.python}", "```<|im_end|>", "``` That is all.", "So: ```python", "x```", "``", "`", "\\`\\`\\`",
+    "```{.python}", "```<|im_end|>", "``` That is all.", "So: ```python", "x```", "``", "`",
+    "\\`\\`\\`",
 )  # fmt: skip
 _MARKS = (
     "<think>", "</think>", "<answer>", "</answer>", "[PYTHON]", "[/PYTHON]", "<code>", "</code>",

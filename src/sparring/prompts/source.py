@@ -145,8 +145,8 @@ class Source:
 
     @cached_property
     def has_sentence(self) -> bool:
-        """Whether a statement is words of prose that happen to be Python (``Done``, ``See: below``):
-        nothing but names, one of which there is not, so that it could only raise."""
+        """Whether a statement is words of prose that happen to be Python (``Done``): nothing
+        but names, one of which there is not, so that it could only raise."""
         known = self.defined | _BUILTIN
         words = [n for n in self.tree.body if _is_words(n)]
         return any(
