@@ -41,14 +41,15 @@ Mended = tuple[Source, tuple[Decision, ...]]
 
 
 def to_the_letter(lines: list[str]) -> Source | None:
-    """The lines as Python source, if that is what they are."""
+    """The lines as Python source, if that is what they are and none of them is a sentence."""
     text = "\n".join(lines) + "\n"
     if not text.strip():
         return None
     try:
-        return Source(text)
+        source = Source(text)
     except SyntaxError:
         return None
+    return None if source.has_sentence else source
 
 
 def source_of(lines: list[str], raw: list[str], info: str) -> Mended | None:

@@ -143,6 +143,16 @@ class Source:
         """Whether it does anything but define and name things."""
         return any(_acts(node) for node in self.tree.body)
 
+    @cached_property
+    def has_sentence(self) -> bool:
+        """Whether a statement is words of prose that happen to be Python (``Done``): nothing
+        but names, one of which there is not, so that it could only raise."""
+        known = self.defined | _BUILTIN
+        words = [n for n in self.tree.body if _is_words(n)]
+        return any(
+            isinstance(n, ast.Name) and n.id not in known for word in words for n in ast.walk(word)
+        )
+
     @property
     def says_something(self) -> bool:
         """Whether there is a statement that is no mere value: what prose and outputs can look
@@ -241,6 +251,13 @@ def is_code(node: ast.stmt) -> bool:
     return not isinstance(node, ast.Pass) and not (
         isinstance(node, ast.AnnAssign) and node.value is None
     )
+
+
+def _is_words(node: ast.stmt) -> bool:
+    """Whether a statement is a value or a remark on a name, and calls nothing."""
+    if is_code(node) or isinstance(node, ast.Pass):
+        return False
+    return not any(isinstance(n, (ast.Call, ast.Subscript, ast.Attribute)) for n in ast.walk(node))
 
 
 def _acts(node: ast.stmt) -> bool:
