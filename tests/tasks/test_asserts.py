@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,13 @@ def one(source: str) -> CallTest | NotACall:
         ),
         ("assert f(list(range(3))) == True", [[0, 1, 2]], {}, True),
         ("def check(candidate):\n    assert candidate(b'x') == 1j", [b"x"], {}, 1j),
+        (
+            "assert f(dict(a=1), math.e) == dict([(1, 2)], b=3)",
+            [{"a": 1}, math.e],
+            {},
+            {1: 2, "b": 3},
+        ),
+        ("assert (f(1) == 2) is True", [1], {}, 2),
     ],
 )
 def test_an_assertion_is_read_as_a_call(
@@ -56,6 +64,8 @@ def test_an_assertion_is_read_as_a_call(
         ("assert f(1) == pytest.approx(2.0, abs=0.1)", 2.09, 2.2),
         ("assert f(1) == pytest.approx(1000000, abs=1e-3)", 1000000.0005, 1000000.5),
         ("assert f(1) == pytest.approx([1.0, 2.0])", [1.0, 2.0000001], [1.0, 2.1]),
+        ("assert f(1) == pytest.approx(2.0, 0.1)", 2.19, 2.21),
+        ("assert pytest.approx(2.0, None, 0.1) == f(1)", 2.09, 2.2),
         ("assert abs(f(1) - 5) < 1", 5.9, 6),
         ("assert abs(f(1) - 5) <= 1", 6, 7),
         ("assert f(1)", [0], ""),
@@ -84,6 +94,10 @@ def test_how_it_compares_is_kept(source: str, passing: object, failing: object) 
         ("assert abs(f(1) - None) < 1", "no number"),
         ("assert abs(f(1) - 10**400) < 1", "OverflowError"),
         ("assert f(1) == pytest.approx(True)", "no number"),
+        ("assert f(1) == pytest.approx(1, nan_ok=True)", "other options"),
+        ("assert f(1) == pytest.approx(1, 0.1, rel=0.2)", "twice"),
+        ("assert f(set(a=1)) == 1", "named arguments"),
+        ("assert (f(1) == 2) is False", "not one plain call"),
         ("assert f(1) == pytest.approx([[0.3]])", "no number"),
         ("assert f(1) == pytest.approx(1, abs=float('inf'))", "not finite"),
         ("try:\n    f(1)\nexcept KeyError:\n    assert f(1) == 2", "inside a loop or a branch"),
