@@ -66,7 +66,7 @@ SUITES = {
     "unittest and a function": _UNIT.format("TestCase") + "    def test_a(self): pass\n"
     f"def test_a(): {_HOLDS}\nif __name__ == '__main__': unittest.main()",
     "pytest.main": f"import pytest, sys\ndef test_a(): {_HOLDS}\n"
-    "if __name__ == '__main__': sys.exit(pytest.main([__file__]))".replace("[__file__]", ""),
+    "if __name__ == '__main__': sys.exit(pytest.main([__file__]))",
     "raises": "import pytest\ndef test_a():\n    with pytest.raises(TypeError, match='f'): f(1)\n"
     f"    {_HOLDS}",
     "raises, looked at": "import pytest\ndef test_a():\n"
@@ -176,7 +176,8 @@ def test_a_failure_tells_which_test_and_line(sandbox: Sandbox, suite: str, told:
         ("def helper(): assert f(1, 2) == 3", "ended without a call of the program"),
         ("class Suite:\n    def check_a(self): assert f(1, 2) == 3", "without a call of"),
         ("for case in []: assert f(*case) == 3", "ended without a call of the program"),
-        ("import pytest\ndef test_a(): pytest.skip('x')\n    ", "without a call of the program"),
+        ("import pytest\ndef test_a(): pytest.skip('x')", "without a call of the program"),
+        ("import pytest\npytest.importorskip('numpy')", "pytest.Skipped: No module named 'numpy'"),
         ("from math import gcd as f\nassert f(1, 2) == 1", "without a call of the program"),
         ("def test_a(tmp_path, x): assert f(1, 2) == 3", "test_a() takes tmp_path, x: fixtures"),
         ("import pytest\n@pytest.fixture\ndef x(): return 1", "pytest.fixture is not given here"),

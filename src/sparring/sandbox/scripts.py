@@ -31,6 +31,7 @@ from sparring.sandbox.offered import Offered
 from sparring.sandbox.own_runs import OwnRuns
 from sparring.testnames import CANDIDATE, CHECK
 
+_FILE = "suite.py"
 _MOST_TEXT = 250
 _NO_CALL = "the script ended without a call of the program: it tests nothing"
 
@@ -48,7 +49,7 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     used = lookups(code)
     offered = Offered(line, entry_point)
     module.__dict__.update(offered.names(used))
-    module.__dict__["__builtins__"] = builtins
+    module.__dict__.update(__builtins__=builtins, __file__=_FILE)
     sys.modules["__main__"] = module
     offered.modules(module, used)
     if "pytest" in used.imports:
