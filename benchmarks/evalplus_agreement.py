@@ -11,22 +11,23 @@ solutions and mutants of them. Every verdict on every input is compared; differe
 from __future__ import annotations
 
 import argparse
+import ast
+import contextlib
 import gzip
 import json
 import random
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring import values
 from sparring.pipelines.expected import ReferenceRuns
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.limits import limits
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Verdict
-from sparring.tasks.asserts import CallTest, parse_asserts
 from sparring.tasks.calls import call_test
 from sparring.tasks.fields import Row
 from sparring.tasks.formats.base import Source
@@ -40,6 +41,8 @@ FILES = {
 }
 PLUS = 12
 """Plus inputs of a task, at most."""
+ROOTS = [[[1, 2]], [[-6, 11, -6, 1]], [[3, -4]]]
+"""Polynomials for HumanEval/32, whose own tests draw them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,7 @@ def rows(data: Path) -> Iterator[dict[str, Any]]:
             for line in lines:
                 one = json.loads(line)
                 entry, prompt = one["entry_point"], one["prompt"]
-                found = parse_asserts(one["test"], [entry, "candidate"])
-                calls = [values.decode(t.input) for t in found if isinstance(t, CallTest)]
-                inputs = [list(args) for args, named in calls if not named]
+                inputs = ROOTS if entry == "find_zero" else list(called(one["test"], entry))
                 if not inputs or not _is_json(inputs):
                     continue
                 row = {"dataset": dataset, "task_id": one["task_id"], "entry_point": entry,
@@ -77,6 +78,16 @@ def rows(data: Path) -> Iterator[dict[str, Any]]:
                 if entry == "find_zero":
                     row["atol"] = 1e-4
                 yield row
+
+
+def called(source: str, entry: str) -> Iterator[list[Any]]:
+    """The arguments of each call of a function in its tests, where they are literals."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or node.keywords or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id in (entry, "candidate"):
+            with contextlib.suppress(ValueError, TypeError):
+                yield [ast.literal_eval(argument) for argument in node.args]
 
 
 def _is_json(value: Any) -> bool:
@@ -161,8 +172,11 @@ def _call(grader: Grader, task: Task, test: Any, outcome: Any) -> Any:
     return grader.graded(outcome, Comparison.of(task, test, outcome.output))
 
 
-def compare(data: Path, python: Path, pairs: int, seed: int) -> tuple[list[Difference], int, int]:
-    """Every difference, and how many pairs of task and program and how many verdicts there were."""
+def compare(
+    data: Path, python: Path, pairs: int, seed: int
+) -> tuple[list[Difference], int, Counter[str]]:
+    """Every difference, how many pairs of task and program there were, and how often what was said
+    of which kind of test."""
     rng = random.Random(seed)
     problems, tasks = [], []
     with ReferenceRuns() as reference, Sandbox(skip_after_timeout=True) as sandbox:
@@ -188,15 +202,17 @@ def compare(data: Path, python: Path, pairs: int, seed: int) -> tuple[list[Diffe
         input=json.dumps(problems), capture_output=True, text=True, check=True,
     )  # fmt: skip
     theirs = json.loads(done.stdout.splitlines()[-1])
-    differences, count, verdicts = [], 0, 0
+    differences, count, verdicts = [], 0, Counter[str]()
     with Sandbox() as sandbox:
-        for one, task, said in zip(problems, tasks, theirs, strict=True):
+        for one, task, their in zip(problems, tasks, theirs, strict=True):
             for program, a, b in zip(
-                one["programs"], ours(sandbox, task, one["programs"]), said, strict=True
+                one["programs"], ours(sandbox, task, one["programs"]), their, strict=True
             ):
                 count += 1
-                verdicts += len(a)
                 for test, x, y in zip(task.tests, a, b, strict=True):
+                    rule = (test.checker or task.checker).partition("(")[0]
+                    said = rule if test.kind is Kind.CALL else test.kind
+                    verdicts[f"{said} {'accepted' if y else 'refused'}"] += 1
                     if x != y:
                         differences.append(Difference(task.id, program, test.input[:200], x, y))
     return differences, count, verdicts
@@ -214,7 +230,8 @@ def main() -> None:
     for one in differences:
         print(f"{one.task_id}: ours {one.ours}, evalplus {one.theirs} on {one.test}")
         print(one.program)
-    print(f"{count} pairs, {verdicts} verdicts, {len(differences)} differences")
+    print(", ".join(f"{name}: {n:,}" for name, n in sorted(verdicts.items())))
+    print(f"{count} pairs, {verdicts.total():,} verdicts, {len(differences)} differences")
 
 
 if __name__ == "__main__":
