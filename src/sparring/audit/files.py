@@ -18,7 +18,9 @@ from sparring.audit.run import Asked, Entry, Report
 from sparring.errors import DataError
 from sparring.runs.text import visible
 from sparring.tasks.checkers import VERSION
+from sparring.tasks.imports import needs_lines
 from sparring.tasks.load import dump_tasks
+from sparring.tasks.preambles import versions
 from sparring.tasks.sound import counts
 
 SOUND, UNCHECKED = "tasks.jsonl", "unchecked.jsonl"
@@ -55,6 +57,9 @@ def _as_dict(report: Report, asked: Asked, paths: Sequence[Path]) -> dict[str, o
     return {
         "files": [str(p) for p in paths],
         "checkers": VERSION,
+        "preambles": versions(e.audited.task for e in report.entries),
+        "packages": dict(report.packages),
+        "needs": report.needs,
         "isolation": report.level,
         "repeats": asked.care.repeats,
         "patience": asked.care.patience,
@@ -113,6 +118,8 @@ def _markdown(report: Report) -> Iterator[str]:
         f"solution; {len(found)} findings; {len(report.sound)} tasks are sound, "
         f"{len(report.unchecked)} not checked."
     )
+    for line in needs_lines(report.needs):
+        yield f"- {_escaped(line)}"
     for fault, number in counts(found).items():
         yield ""
         yield f"## {fault.value.replace('_', ' ')}: {number}"

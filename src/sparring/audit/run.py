@@ -24,9 +24,11 @@ from sparring.pipelines.audit import Audited, Care, audit_tasks
 from sparring.pipelines.repeated import Bench
 from sparring.pipelines.strength import Strength, strength
 from sparring.sandbox import Fork, Limits, Sandbox
+from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.schema import Task
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.findings import Fault, Finding
+from sparring.tasks.imports import Needs, needs_of
 from sparring.tasks.repeats import duplicate_tasks
 from sparring.tasks.rows import Fault as BadRow
 from sparring.tasks.rows import Raw, file_rows, not_empty
@@ -76,6 +78,10 @@ class Report:
     """The isolation that the programs had."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Columns that no task has, and in how many rows they were."""
+    needs: Needs = field(default_factory=dict)
+    """Packages that the tasks import and the sandbox was not given."""
+    packages: tuple[tuple[str, str], ...] = ()
+    """Those that it was given, with their versions."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -97,8 +103,10 @@ def audit(
     paths: Sequence[Path],
     asked: Asked,
     progress: Callable[[int, int, int], None],
+    packages: Packages = NO_PACKAGES,
 ) -> Report:
-    """Audit the tasks of these files. `progress` hears of tasks done, of all, and of findings.
+    """Audit the tasks of these files. `progress` hears of tasks done, of all, and of findings;
+    `packages` are given to the sandbox.
 
     Raises `DataError` if there is no task to look at, `SandboxError` if nothing can be run.
     """
@@ -106,12 +114,14 @@ def audit(
     entries: list[Entry] = []
     found = len(malformed)
     with ExitStack() as stack:
-        usual = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False))
+        usual = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, packages=packages))
         others = tuple(
-            stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, hash_seed=seed))
+            stack.enter_context(
+                Sandbox(fork=Fork.PER_TEST, memo=False, hash_seed=seed, packages=packages)
+            )
             for seed in _OTHER_HASHES
         )
-        fast = stack.enter_context(Sandbox(memo=False, skip_after_timeout=True))
+        fast = stack.enter_context(Sandbox(memo=False, skip_after_timeout=True, packages=packages))
         bench = Bench(usual, others)
         for start in range(0, len(tasks), BATCH):
             progress(start, len(tasks), found)
@@ -123,7 +133,8 @@ def audit(
         level = usual.level.value
     entries = _told_twice(entries, asked)
     progress(len(tasks), len(tasks), len(malformed) + sum(len(e.findings) for e in entries))
-    return Report(tuple(entries), tuple(malformed), level, left_out)
+    needs = needs_of(tasks, packages.modules)
+    return Report(tuple(entries), tuple(malformed), level, left_out, needs, packages.versions)
 
 
 def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]]:

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.cli.packages import Names, Place
+from sparring.cli.packages import packages as packages_given
 from sparring.tasks.sound import Policy
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ def audit(
     least: Annotated[
         int, typer.Option("--least", min=1, help="Tests that a task must have left.")
     ] = 1,
+    packages: Names = None,
+    packages_from: Place = None,
 ) -> None:
     """Is this data set sound? Runs its solutions on its tests and says what is wrong with it.
 
@@ -61,7 +65,8 @@ def audit(
     if out is not None:
         check_out(out)
     asked = Asked(Care(repeats, patience, slow), mutants, weak, policy, least)
-    report = audit(files, asked, _progress(Console(stderr=True)))
+    given = packages_given(packages, packages_from)
+    report = audit(files, asked, _progress(Console(stderr=True)), given)
     if out is not None:
         write(report, asked, files, out)
     _show(Console(), report, out)
@@ -94,6 +99,7 @@ def _progress(console: Console) -> Callable[[int, int, int], None]:
 def _show(console: Console, report: Report, out: Path | None) -> None:
     from sparring.runs.tables import show
     from sparring.runs.text import visible
+    from sparring.tasks.imports import needs_lines
     from sparring.tasks.sound import counts
 
     found = report.findings
@@ -127,6 +133,7 @@ def _show(console: Console, report: Report, out: Path | None) -> None:
     if report.left_out:
         names = ", ".join(report.left_out)
         lines.append(f"columns that no task has, left out: {names}")
+    lines += needs_lines(report.needs)
     if not found:
         lines.append("nothing was found")
     if out is not None:

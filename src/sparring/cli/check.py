@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.cli.packages import Names, Place
+from sparring.cli.packages import packages as packages_given
 from sparring.errors import ConfigError, DataError, SandboxError
 from sparring.sandbox.types import Fork, Level
 
@@ -61,6 +63,8 @@ def check(
             help="Use no more of Landlock than this ABI has, to see what an older kernel holds.",
         ),
     ] = None,
+    packages: Names = None,
+    packages_from: Place = None,
     every: Annotated[bool, typer.Option("--all", help="A line for every case.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write every case there.")
@@ -73,9 +77,11 @@ def check(
     from sparring.sandbox.check import suites
     from sparring.sandbox.check.conditions import Condition
 
-    if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi):
+    given = packages_given(packages, packages_from)
+    if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi or given.files):
         raise ConfigError(
-            "--level, --thorough and --landlock-abi are for the sandbox, not for a plain subprocess"
+            "--level, --thorough, --landlock-abi and --packages are for the sandbox, not for a "
+            "plain subprocess"
         )
     wanted = list(suites.Suite) if suite is Suites.ALL else [suites.Suite(suite)]
     if json_file is not None:  # better now than after the work
@@ -85,7 +91,7 @@ def check(
     else:
         conditions = list(Condition) if thorough else [Condition.USUAL]
         tried = [
-            suites.check_sandbox(one, fork, wanted, condition, landlock_abi)
+            suites.check_sandbox(one, fork, wanted, condition, landlock_abi, given)
             for one in ([level] if level else Level)
             for condition in conditions
         ]

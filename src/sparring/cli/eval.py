@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.cli.packages import Names, Place
+from sparring.cli.packages import packages as packages_given
 from sparring.config import load_recipe
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.evaluation import report
@@ -136,6 +138,8 @@ def evaluate_command(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Of the sandbox.")] = None,
     level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
+    packages: Names = None,
+    packages_from: Place = None,
 ) -> None:
     """Measure how well models write programs and tests: local ones or any at an API."""
     scales = scales_of(scale) if scale else _fitting(programs, tests)
@@ -170,6 +174,7 @@ def evaluate_command(
         raise ConfigError("--extra and --rpm are for servers, and none is asked")
     if cache is not None and cache.resolve() == out.resolve():
         raise ConfigError("--cache: must be another directory than --out")
+    given = packages_given(packages, packages_from)
     console = Console()
     for line in asked.told:
         console.print(Text(line), soft_wrap=True)
@@ -182,7 +187,7 @@ def evaluate_command(
             concurrency,
             Asking(1, rpm, timeout, patience, fields, wished),
         )
-        bench = Bench(workers, level, cache, token_budget)
+        bench = Bench(workers, level, cache, token_budget, given)
         try:
             found = evaluate(plan, loaded, cast, out, bench, progress, wished)
         except RunError as error:

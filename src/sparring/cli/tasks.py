@@ -133,6 +133,7 @@ def load(
     from sparring.schema import Kind
     from sparring.tasks.collect import Choice, collect
     from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range
+    from sparring.tasks.imports import needs_lines, needs_of
     from sparring.tasks.load import dump_tasks
     from sparring.tasks.mapping import Column, parse_mapping
     from sparring.tasks.needs import packages
@@ -205,6 +206,8 @@ def load(
         )
     if not tasks:
         raise DataError("no task is left")
+    for line in needs_lines(needs_of(tasks)):
+        typer.echo(line, err=True)
     dump_tasks(tasks, out)
     typer.echo(f"{len(tasks):,} of {found.rows:,} rows: {out}")
 

@@ -89,6 +89,7 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
                 f"compare: {name} differs ({_short(a.get(name))} and {_short(b.get(name))}); "
                 "figures under different rules cannot be compared"
             )
+    _same_surroundings(a, b)
     first, second = _tasks(before), _tasks(after)
     common = [t for t in first if t in second]
     if other := [t for t in common if first[t] != second[t]]:
@@ -128,6 +129,23 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
             if line.difference.n_tasks and not np.isnan(line.difference.mean):
                 found[name] = line
     return Comparison(found, len(common), notes)
+
+
+def _same_surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
+    """Refuse where the same programs ran with something else in front, or with other packages."""
+    was, now = a.get("preambles", {}), b.get("preambles", {})
+    for name in was.keys() & now.keys():
+        if was[name] != now[name]:
+            raise RunError(
+                f"compare: preamble {name} differs (version {was[name]} and {now[name]}); figures "
+                "under different rules cannot be compared"
+            )
+    given = [sorted(c.get("sandbox", {}).get("packages", {})) for c in (a, b)]
+    if given[0] != given[1]:
+        raise RunError(
+            f"compare: packages of the sandbox differ ({_short(given[0])} and {_short(given[1])}); "
+            "evaluate both with the same --packages"
+        )
 
 
 def _tasks(record: Mapping[str, Any]) -> dict[str, str]:

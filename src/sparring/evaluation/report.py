@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
+from sparring.pipelines.wanting import wanting_lines
 from sparring.runs.tables import AT_SCALE, CHOICES, PLAIN, REASON, figure_labels, interval
 from sparring.runs.text import visible
 
@@ -84,6 +85,7 @@ def lines(record: Mapping[str, Any]) -> list[str]:
         )
     if record["infra_share"]:
         found.append(f"failures of the sandbox, counted for nothing: {record['infra_share']:.2%}")
+    found += wanting_lines(record.get("needs", {}))
     if not all(record["conditions"]["top_k_sent"].values()) and record["conditions"]["params"].get(
         "top_k"
     ):
@@ -144,6 +146,8 @@ def conditions_line(record: Mapping[str, Any]) -> str:
         f"checker {', '.join(c['checkers'])}",
         "all ground-truth tests" if c["max_tests"] is None else f"≤ {c['max_tests']} tests",
         f"grader {c['grader']}",
+        *[f"preamble {name} {version}" for name, version in c.get("preambles", {}).items()],
+        *[f"{name} {v} given" for name, v in c["sandbox"].get("packages", {}).items()],
         f"sparring {c['sparring']}",
     ]
     return ", ".join(parts)

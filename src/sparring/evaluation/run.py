@@ -31,14 +31,17 @@ from sparring.evaluation.rollouts import rollout
 from sparring.pipelines.bout import Judged, infra_share, judge
 from sparring.pipelines.early import Runs
 from sparring.pipelines.facts import task_facts
+from sparring.pipelines.wanting import wanted
 from sparring.runs.directory import RunDir, explained, step_file
 from sparring.runs.lines import clean
 from sparring.sampling.chat.base import Answer, Author
 from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
 from sparring.schema import Response, Role, Task
 from sparring.scoring.benchmark import measure
 from sparring.tasks.checkers import VERSION as GRADER
+from sparring.tasks.preambles import versions as preamble_versions
 
 RESPONSES, OUTCOMES, CONFIG, FIGURES = "responses.jsonl", "outcomes.db", "config.json", "eval.json"
 CLAIMS = "claims"
@@ -66,6 +69,7 @@ class Bench:
     level: Level | None = None
     cache: Path | None = None
     budget: int | None = None
+    packages: Packages = NO_PACKAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,12 @@ def evaluate(
         if not whole:
             raise RunError(f"{_wanting(plan, tasks, whole, collected)}; no task is complete yet")
         sandbox = held.enter_context(
-            Sandbox(bench.workers, level=bench.level, store=(shared or out) / OUTCOMES)
+            Sandbox(
+                bench.workers,
+                level=bench.level,
+                store=(shared or out) / OUTCOMES,
+                packages=bench.packages,
+            )
         )
         limits = Limits()
         judged = _judged(sandbox, plan, whole, collected, limits, reading, progress)
@@ -278,6 +287,7 @@ def _record(
             "mutants": plan.mutants,
             "sources": list(plan.sources),
             "grader": GRADER,
+            "preambles": preamble_versions(tasks),
             "checkers": sorted({t.checker for t in tasks}),
             "limits": {"idle_seconds": limits.idle_seconds, "output_bytes": limits.output_bytes},
             "sandbox": dict(sandbox.report()),
@@ -290,6 +300,7 @@ def _record(
         "responses": {r: counts(judged, r, of_role[r]).record() for r in roles},
         "verdicts": verdicts(judged),
         "infra_share": infra_share(judged),
+        "needs": {p: w.record() for p, w in wanted(j.outcomes_PT for j in judged).items()},
         "tokens_spent": collected.spent,
         "missing": [
             {"task": task, "role": role, "index": index, "why": why}

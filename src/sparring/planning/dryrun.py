@@ -37,7 +37,9 @@ from sparring.pipelines.supervised import supervise
 from sparring.prompts.parse import ParsedProgram
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
+from sparring.sandbox.packages import given
 from sparring.schema import Response, Role, StopReason, Task, Verdict
+from sparring.tasks.imports import needs_lines, needs_of
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
 from sparring.training.supervision import Supervisor
@@ -72,6 +74,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield _model(trainer)
         yield from _prompts(ring)
         yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
+        yield from _packages(ring)
         tasks: list[Task] = ring.batch(1)[:_TASKS]
         ring.sampler.ready()
         start = time.monotonic()
@@ -153,6 +156,16 @@ def _tasks(ring: Ring) -> Iterator[Check]:
         said = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
     yield Check("reference solutions", said, bool(wrong) or not tried)
     yield from _validators(ring)
+
+
+def _packages(ring: Ring) -> Iterator[Check]:
+    """What programs are given beside the standard library, and what tasks would need of it."""
+    b = ring.recipe.sandbox
+    packages = given(b.packages, b.packages_from)
+    if packages.versions:
+        yield Check("packages", packages.text())
+    for line in needs_lines(needs_of([*ring.tasks, *ring.held_out], packages.modules)):
+        yield Check("packages", line.replace("--packages", "sandbox.packages:"), warning=True)
 
 
 def _validators(ring: Ring) -> Iterator[Check]:

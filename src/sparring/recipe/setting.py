@@ -243,6 +243,13 @@ class SandboxSection(Section):
         None, description="Isolation to insist on; default: the strongest the host gives"
     )
     fork: Fork = Field(Fork.PER_PROGRAM, description="Whether a program's inputs share a process")
+    packages: list[str] = Field(
+        [], description="Packages that programs may import beside the standard library: numpy, …"
+    )
+    packages_from: str | None = Field(
+        None,
+        description="Environment that has them: its directory, python or site-packages; default: that of sparring",
+    )
     idle_seconds: float = Field(2.0, gt=0, description="Longest wait of a run without computing")
     output_bytes: Count = Field(1 << 20, description="Longest output of a run")
     max_infra_share: float = Field(
@@ -261,6 +268,10 @@ class SandboxSection(Section):
     @model_validator(mode="after")
     def _a_cluster_has_an_address(self) -> SandboxSection:
         address = self.ray_address
+        if self.packages and self.engine is SandboxEngine.RAY:
+            raise ValueError("packages are for engine = pool: nodes of a cluster are given none")
+        if self.packages_from and not self.packages:
+            raise ValueError("packages_from is without a name in packages: name what it is to give")
         if self.engine is not SandboxEngine.RAY:
             if address is not None:
                 raise ValueError('ray_address is for engine = ray; leave it out, or set it to ""')

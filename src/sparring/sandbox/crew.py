@@ -14,8 +14,7 @@ import weakref
 from pathlib import Path
 
 from sparring.errors import SandboxError
-from sparring.sandbox import shown
-from sparring.sandbox.packages import NO_PACKAGES, Packages
+from sparring.sandbox.packages import NO_PACKAGES, Packages, link
 from sparring.sandbox.start import Start
 from sparring.sandbox.types import Level
 from sparring.sandbox.worker import Refused, Worker
@@ -51,7 +50,7 @@ class Crew:
         self._links = self.scratch / "packages"
         try:
             if packages.files:
-                shown.link(self._links, packages.files)
+                link(self._links, packages.files)
             self.level, self.layers, self._workers = self._start(count, level)
         except BaseException:
             self.delete_files()

@@ -1,4 +1,4 @@
-"""Source that stands before a program: what a judge imports for every answer, a statement's helpers.
+"""Source that stands before a program: what a judge imports for every answer, a head's helpers.
 
 It is no part of the program's source: the program keeps its line numbers and its ``from
 __future__``, and a name that the program defines wins. The caller compiles it once (`packed`); a
@@ -89,7 +89,11 @@ class Front:
     """What stands before the program of this process."""
 
     def __init__(self, data: bytes, names: Set[str], entry_point: str) -> None:
-        """Make the imports. `names`: every name in the program. Raises `FrontError`."""
+        """Make the imports. `names`: every name in the program.
+
+        What fails here is told by every `put_into`: a run is to fail by it, as by a program.
+        """
+        self._failed = ""
         code, imports, self._rest = marshal.loads(data)
         rest_names = names_of(self._rest) if self._rest else set()
         wanted = names | rest_names
@@ -99,7 +103,10 @@ class Front:
         if wanted.isdisjoint(_LOOKS_UP):
             found = _looked_up(imports, wanted)
         if found is None:
-            found = _executed(code, imports)
+            try:
+                found = _executed(code, imports)
+            except FrontError as error:
+                found, self._failed = {}, str(error)
         self._bound = {
             name: value
             for name, (_, value) in found.items()
@@ -116,6 +123,8 @@ class Front:
 
         Raises `FrontError`.
         """
+        if self._failed:
+            raise FrontError(self._failed)
         held = module.__dict__
         held.update(self._bound)
         for name in self._of_sys:
@@ -183,5 +192,5 @@ def _execute(code: CodeType, held: dict[str, Any]) -> None:
         exec(code, held)
     except MemoryError:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever stands there may raise anything
         raise FrontError(f"before the program: {last_line(error)}") from None

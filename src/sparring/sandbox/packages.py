@@ -42,6 +42,11 @@ class Packages:
         """Names and versions in a line; empty without any. Part of what outcomes are kept by."""
         return " ".join(f"{name}=={version}" for name, version in self.versions)
 
+    def sites(self) -> list[str]:
+        """The directories of this host that they are from."""
+        places = [real.removesuffix(path).rstrip("/") for path, real in self.files]
+        return list(dict.fromkeys(places))
+
 
 NO_PACKAGES = Packages()
 
@@ -71,6 +76,15 @@ def given(names: Sequence[str], place: str | None = None) -> Packages:
     return Packages(versions, tuple(sorted(files.items())), tuple(sorted(modules)))
 
 
+def link(directory: Path, files: Sequence[tuple[str, str]]) -> None:
+    """Make a directory of links, which lead to the files of `Packages.files`."""
+    directory.mkdir(mode=0o755)
+    for path, real in files:
+        place = directory / path
+        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        place.symlink_to(real)
+
+
 def _take(
     requirement: str, of: str, directories: Sequence[str], found: dict[str, Distribution]
 ) -> None:
@@ -81,11 +95,10 @@ def _take(
     if name in found:
         return
     where = directories[0]
-    finder = DistributionFinder.Context(name=name, path=list(directories))
-    # A name matches what the file system has; the metadata is what counts.
-    one = next(
-        (d for d in MetadataPathFinder.find_distributions(finder) if _normal(d.name) == name), None
-    )
+    one = _found(name, directories)
+    if one is None and not of:  # a module's name, as an error says it: PIL of pillow
+        one = _with_module(match[1], directories)
+        name = _normal(one.name) if one is not None else name
     if one is None:
         told = f", which {of} requires," if of else ""
         raise SandboxError(
@@ -96,6 +109,23 @@ def _take(
     for further in one.requires or ():
         if wanted_by(further):
             _take(further, name, directories, found)
+
+
+def _found(name: str, directories: Sequence[str]) -> Distribution | None:
+    """The distribution of this name, by its metadata: directories are spelt in several ways."""
+    for wanted in (name, None):
+        context = {"path": [*directories]} | ({"name": wanted} if wanted else {})
+        for one in MetadataPathFinder.find_distributions(DistributionFinder.Context(**context)):
+            if one.name and _normal(one.name) == name:
+                return one
+    return None
+
+
+def _with_module(module: str, directories: Sequence[str]) -> Distribution | None:
+    """The distribution that holds a module."""
+    every = MetadataPathFinder.find_distributions(DistributionFinder.Context(path=[*directories]))
+    holds = (f"{module}/__init__.py", f"{module}.py")
+    return next((d for d in every if any(str(f) in holds for f in d.files or ())), None)
 
 
 def _files(name: str, one: Distribution) -> Iterator[tuple[str, str]]:
@@ -135,8 +165,9 @@ def _whole(parts: tuple[str, ...], owned: set[str]) -> str:
 def _fits(name: str, files: Iterable[str]) -> None:
     """Refuse compiled modules that are for another Python alone."""
     compiled = [f for f in files if f.endswith((".so", ".pyd"))]
-    foreign = [f for f in compiled if ".cpython-" in f and not f.endswith(_EXTENSIONS)]
-    if foreign and not any(f.endswith(_EXTENSIONS) for f in compiled):
+    ours = tuple(suffix for suffix in _EXTENSIONS if suffix.count(".") > 1)  # that name a Python
+    foreign = [f for f in compiled if ".cpython-" in f and not f.endswith(ours)]
+    if foreign and not any(f.endswith(ours) for f in compiled):
         raise SandboxError(
             f"package {name} is compiled for another Python ({foreign[0]}), and programs run under "
             f"{_OURS} ({sysconfig.get_config_var('SOABI')}): name an environment of this Python."

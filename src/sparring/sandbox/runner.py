@@ -42,7 +42,10 @@ class Runner(ABC):
     def __init__(
         self, fork: Fork, *, skip: bool, memo: bool, store: Path | None, packages: str = ""
     ) -> None:
-        """See `Sandbox`. `packages`: names and versions, part of what outcomes are kept by. Raises `SandboxError` if the store cannot be used."""
+        """See `Sandbox`. `packages`: names and versions, part of what outcomes are kept by.
+
+        Raises `SandboxError` if the store cannot be used.
+        """
         self._fork = fork
         self._skip = skip
         self._packages_text = packages

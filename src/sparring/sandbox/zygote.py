@@ -35,8 +35,8 @@ from sparring.sandbox.start import Start
 # Imported before the first fork, so that no program pays for them.
 _WARM = (
     "array bisect collections collections.abc contextlib copy dataclasses datetime enum functools "
-    "heapq io itertools json math operator queue random re site statistics string struct threading time "
-    "traceback types typing"
+    "heapq io itertools json math operator queue random re site statistics string struct threading "
+    "time traceback types typing"
 )
 _ORDER = struct.Struct("<BI")  # what, and a board's number or a process id
 _FORK, _REAP = 1, 2

@@ -25,10 +25,12 @@ from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.recipe import Curriculum, Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
+from sparring.sandbox.packages import given
 from sparring.sandbox.ray_nodes import RayNodes
 from sparring.schema import Role, Task
 from sparring.sources import tasks_of
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
+from sparring.tasks.preambles import versions as preamble_versions
 from sparring.tasks.withhold import withhold
 from sparring.training.cast import Cast
 from sparring.training.supervision import Supervisor
@@ -98,7 +100,12 @@ class Ring:
         )
         b = recipe.sandbox
         self.sandbox: Runner = (
-            Sandbox(b.workers, level=b.level, fork=b.fork)
+            Sandbox(
+                b.workers,
+                level=b.level,
+                fork=b.fork,
+                packages=given(b.packages, b.packages_from),
+            )
             if b.ray_address is None
             else ClusterSandbox(
                 RayNodes(b.ray_address, b.workers), b.workers, level=b.level, fork=b.fork
@@ -211,6 +218,7 @@ class Ring:
             "torch_threads": torch.get_num_threads(),
             "device": str(self.trainer.model.device),
             "checkers": CHECKERS_VERSION,
+            "preambles": preamble_versions([*self.tasks, *self.held_out]),
             "sandbox": dict(self.sandbox.report()),
             **({"vllm": served.about()} if (served := self.sampler.served) else {}),
         }

@@ -5,13 +5,16 @@ The expected behaviour is that of this host's interpreter, run plainly at the ti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from sparring.sandbox.check.backends import Backend, interpret
 from sparring.sandbox.check.idioms import IDIOMS
+from sparring.sandbox.check.packages import idioms
 from sparring.sandbox.check.result import Result
+from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Job, Limits
 from sparring.schema import Outcome, Verdict
 
@@ -21,17 +24,23 @@ INPUTS = ("3 4\nsecond line\n\nlast é 漢", "3 4\nsecond line\n\nlast é 漢\n"
 
 
 @cache
-def _plainly(job: Job) -> tuple[Outcome, ...]:
-    """What a plain interpreter of this host makes of it: the same at every level."""
-    return tuple(interpret(job, data, _CLEAN) for data in job.inputs)
+def _plainly(job: Job, path: str) -> tuple[Outcome, ...]:
+    """What a plain interpreter of this host makes of it, which finds packages in `path`: the same
+    at every level."""
+    environment = _CLEAN | ({"PYTHONPATH": path} if path else {})
+    return tuple(interpret(job, data, environment) for data in job.inputs)
 
 
-def check(backend: Backend) -> Iterator[Result]:
-    """Every idiom on both inputs, compared with a plain interpreter."""
-    jobs = [Job(program, INPUTS, ROOMY) for program in IDIOMS.values()]
+def check(backend: Backend, packages: Packages = NO_PACKAGES) -> Iterator[Result]:
+    """Every idiom on both inputs, compared with a plain interpreter; those of the packages too."""
+    path = os.pathsep.join(packages.sites())
+    every = [(name, program, "") for name, program in IDIOMS.items()]
+    every += [(name, program, path) for name, program in idioms(packages).items()]
+    jobs = [Job(program, INPUTS, ROOMY) for _, program, _ in every]
     with ThreadPoolExecutor(2) as pool:
-        plain = list(pool.map(_plainly, jobs))
-    for name, wanted, found in zip(IDIOMS, plain, backend.run(jobs), strict=True):
+        plain = list(pool.map(_plainly, jobs, [where for _, _, where in every]))
+    names = [name for name, _, _ in every]
+    for name, wanted, found in zip(names, plain, backend.run(jobs), strict=True):
         faults = []
         for expected, outcome in zip(wanted, found, strict=True):
             ended = outcome.verdict is Verdict.FINISHED

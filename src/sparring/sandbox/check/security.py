@@ -19,8 +19,10 @@ from sparring.sandbox.check.attacks import (
 )
 from sparring.sandbox.check.backends import Backend
 from sparring.sandbox.check.conditions import Condition, changed
+from sparring.sandbox.check.packages import attacks as by_packages
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
+from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Job
 from sparring.schema import Kind, Outcome, Verdict
 
@@ -56,10 +58,13 @@ def check(
     *,
     harmful: bool,
     condition: Condition = Condition.USUAL,
+    packages: Packages = NO_PACKAGES,
 ) -> Iterator[Result]:
-    """Every attack. Those that would do harm where nothing holds them are tried if `harmful`."""
+    """Every attack, those by way of packages too. Those that would do harm where nothing holds
+    them are tried if `harmful`."""
     usual = _honest_outputs(backend, range(1))[0]
-    attacks = [attack for a in ATTACKS if (attack := changed(condition, a))]
+    every = (*ATTACKS, *by_packages(packages))
+    attacks = [attack for a in every if (attack := changed(condition, a))]
     for number, attack in enumerate(attacks):
         if attack.harmful and not harmful:
             yield Result("attacks", attack.name, None, "not tried: it would do harm")

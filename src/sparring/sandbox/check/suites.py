@@ -14,6 +14,7 @@ from sparring.sandbox.check.backends import Backend, PlainSubprocess
 from sparring.sandbox.check.conditions import Condition, caller, prepared
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
+from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.pool import Sandbox
 from sparring.sandbox.types import Fork, Level
 
@@ -47,20 +48,36 @@ def check_sandbox(
     suites: Sequence[Suite],
     condition: Condition = Condition.USUAL,
     landlock_abi: int | None = None,
+    packages: Packages = NO_PACKAGES,
 ) -> Tried:
     """Our own, at a level. The host may refuse the level, which is no failure of a case."""
     tried = Tried(level.value if condition is Condition.USUAL else f"{level}, {condition}")
     with Targets() as targets, caller(condition):
         # Two workers, so that honest programs run beside an attack; no memory of outcomes.
         try:
-            sandbox = Sandbox(2, level=level, fork=fork, memo=False, landlock_abi=landlock_abi)
+            sandbox = Sandbox(
+                2,
+                level=level,
+                fork=fork,
+                memo=False,
+                landlock_abi=landlock_abi,
+                packages=packages,
+            )
         except SandboxError as error:
             tried.refused = str(error)
             return tried
         with sandbox:
             tried.report = sandbox.report()
             prepared(condition, sandbox)
-            _try(tried, sandbox, targets, suites, harmful=True, condition=condition)
+            _try(
+                tried,
+                sandbox,
+                targets,
+                suites,
+                harmful=True,
+                condition=condition,
+                packages=packages,
+            )
     return tried
 
 
@@ -80,13 +97,18 @@ def _try(
     *,
     harmful: bool,
     condition: Condition = Condition.USUAL,
+    packages: Packages = NO_PACKAGES,
 ) -> None:
     begun = time.monotonic()
     results: list[Iterator[Result]] = []
     if Suite.CONFORMANCE in suites:
-        results.append(conformance.check(backend))
+        results.append(conformance.check(backend, packages))
     if Suite.ATTACKS in suites:
-        results.append(security.check(backend, targets, harmful=harmful, condition=condition))
+        results.append(
+            security.check(
+                backend, targets, harmful=harmful, condition=condition, packages=packages
+            )
+        )
     for suite in results:
         tried.results += suite
     tried.seconds = time.monotonic() - begun

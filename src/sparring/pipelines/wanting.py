@@ -1,0 +1,54 @@
+"""Programs that failed because a package is not there: counted by name, beside their verdicts.
+
+Such a failure says nothing of the program but that the sandbox lacks what its judge would have had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sparring.sandbox.details import needed
+from sparring.schema import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many programs, of how many tasks, some run of which ended for want of a package."""
+
+    programs: int
+    tasks: int
+
+    def record(self) -> dict[str, int]:
+        """For JSON."""
+        return {"programs": self.programs, "tasks": self.tasks}
+
+
+def wanted(tasks: Iterable[Sequence[Sequence[Outcome]]]) -> dict[str, Wanted]:
+    """By package; for each task its programs' outcomes [P][T]. The most wanted first."""
+    programs: dict[str, int] = {}
+    of_tasks: dict[str, int] = {}
+    for outcomes_PT in tasks:
+        here: set[str] = set()
+        for outcomes_T in outcomes_PT:
+            packages = {p for outcome in outcomes_T if (p := needed(outcome.detail)) is not None}
+            for package in packages:
+                programs[package] = programs.get(package, 0) + 1
+            here |= packages
+        for package in here:
+            of_tasks[package] = of_tasks.get(package, 0) + 1
+    order = sorted(programs, key=lambda package: (-programs[package], package))
+    return {package: Wanted(programs[package], of_tasks[package]) for package in order}
+
+
+def wanting_lines(found: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """One line for each package, of `Wanted.record`s."""
+    return [
+        f"needs {package}: {_count(n['programs'], 'program')} of {_count(n['tasks'], 'task')} "
+        f"failed for want of it; --packages {package} gives it to the sandbox"
+        for package, n in found.items()
+    ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

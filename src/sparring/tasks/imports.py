@@ -1,0 +1,74 @@
+"""Packages beside the standard library that tasks themselves need: suites, solutions, helpers.
+
+Read from the import statements, so that a data set whose suites import numpy says so when it is
+loaded, and not by every program failing. What answers need is seen when they are run
+(`pipelines.wanting`).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sparring.schema import Kind, Task
+
+Needs = Mapping[str, Mapping[str, list[str]]]
+"""Package, part of the task, ids of the tasks in which it imports the package."""
+
+
+def needs_of(tasks: Sequence[Task], given: Collection[str] = ()) -> Needs:
+    """The packages that these tasks need, but for those that are given."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for task in tasks:
+        for part, sources in _parts(task).items():
+            for package in sorted({p for source in sources for p in _imported(source)}):
+                if package not in given:
+                    found.setdefault(package, {}).setdefault(part, []).append(task.id)
+    return dict(sorted(found.items()))
+
+
+def needs_lines(needs: Needs) -> list[str]:
+    """One line for each package."""
+    lines = []
+    for package, parts in needs.items():
+        told = ", ".join(
+            f"{part} of {len(ids):,} task{'s' if len(ids) > 1 else ''} (such as {ids[0]})"
+            for part, ids in parts.items()
+        )
+        lines.append(f"needs {package}: {told}; --packages {package} gives it to the sandbox")
+    return lines
+
+
+def _parts(task: Task) -> dict[str, list[str]]:
+    """Programs of the task by what they are."""
+    suites = [t.input for t in (*task.ground_truth, *task.examples) if t.kind is Kind.SCRIPT]
+    others = [p for p in (task.checker_program, task.validator) if p]
+    every = {"the suite": suites, "solutions": list(task.solutions)}
+    every |= {"the statement's head": [task.head], "checker or validator": others}
+    return {part: sources for part, sources in every.items() if any(sources)}
+
+
+def _imported(source: str) -> Iterator[str]:
+    """Modules outside of the standard library that are imported anywhere in a program, but for
+    those in a ``try``, which a program may do without."""
+    if "import" not in source:
+        return
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        elif not (isinstance(node, ast.Try) and node.handlers):
+            waiting.extend(ast.iter_child_nodes(node))
+        for name in names:
+            top = name.partition(".")[0]
+            if top and top not in sys.stdlib_module_names:
+                yield top
