@@ -189,6 +189,11 @@ def test_sets_by_name_and_by_id() -> None:
             assert known_set(name) == one
     assert known_set("MBPP-ReasonFlux") == known_set("MBPP")
     assert known_set("someone/else") is None
+    for name in ("deepmind/code_contests", "code_contests", "DeepMind-CodeContests"):
+        assert (known_set(name) or KNOWN[0]).hub_id == "deepmind/code_contests"
+    apps = known_set("codeparrot/apps")
+    assert apps is not None
+    assert (apps.files_of(None), apps.files_of("test")) == (("train.jsonl",), ("test.jsonl",))
     with pytest.raises(ConfigError, match=r"did you mean CodeContests\?"):
         known_set("CodeContest")
 

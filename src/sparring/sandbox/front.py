@@ -89,7 +89,11 @@ class Front:
     """What stands before the program of this process."""
 
     def __init__(self, data: bytes, names: Set[str], entry_point: str) -> None:
-        """Make the imports. `names`: every name in the program. Raises `FrontError`."""
+        """Make the imports. `names`: every name in the program.
+
+        What fails here is told by every `put_into`: a run is to fail by it, as by a program.
+        """
+        self._failed = ""
         code, imports, self._rest = marshal.loads(data)
         rest_names = names_of(self._rest) if self._rest else set()
         wanted = names | rest_names
@@ -99,7 +103,10 @@ class Front:
         if wanted.isdisjoint(_LOOKS_UP):
             found = _looked_up(imports, wanted)
         if found is None:
-            found = _executed(code, imports)
+            try:
+                found = _executed(code, imports)
+            except FrontError as error:
+                found, self._failed = {}, str(error)
         self._bound = {
             name: value
             for name, (_, value) in found.items()
@@ -116,6 +123,8 @@ class Front:
 
         Raises `FrontError`.
         """
+        if self._failed:
+            raise FrontError(self._failed)
         held = module.__dict__
         held.update(self._bound)
         for name in self._of_sys:

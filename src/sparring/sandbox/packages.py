@@ -95,11 +95,7 @@ def _take(
     if name in found:
         return
     where = directories[0]
-    finder = DistributionFinder.Context(name=name, path=list(directories))
-    # A name matches what the file system has; the metadata is what counts.
-    one: Distribution | None = next(
-        (d for d in MetadataPathFinder.find_distributions(finder) if _normal(d.name) == name), None
-    )
+    one = _found(name, directories)
     if one is None and not of:  # a module's name, as an error says it: PIL of pillow
         one = _with_module(match[1], directories)
         name = _normal(one.name) if one is not None else name
@@ -113,6 +109,16 @@ def _take(
     for further in one.requires or ():
         if wanted_by(further):
             _take(further, name, directories, found)
+
+
+def _found(name: str, directories: Sequence[str]) -> Distribution | None:
+    """The distribution of this name, by its metadata: directories are spelt in several ways."""
+    for wanted in (name, None):
+        context = {"path": [*directories]} | ({"name": wanted} if wanted else {})
+        for one in MetadataPathFinder.find_distributions(DistributionFinder.Context(**context)):
+            if one.name and _normal(one.name) == name:
+                return one
+    return None
 
 
 def _with_module(module: str, directories: Sequence[str]) -> Distribution | None:
@@ -159,8 +165,9 @@ def _whole(parts: tuple[str, ...], owned: set[str]) -> str:
 def _fits(name: str, files: Iterable[str]) -> None:
     """Refuse compiled modules that are for another Python alone."""
     compiled = [f for f in files if f.endswith((".so", ".pyd"))]
-    foreign = [f for f in compiled if ".cpython-" in f and not f.endswith(_EXTENSIONS)]
-    if foreign and not any(f.endswith(_EXTENSIONS) for f in compiled):
+    ours = tuple(suffix for suffix in _EXTENSIONS if suffix.count(".") > 1)  # that name a Python
+    foreign = [f for f in compiled if ".cpython-" in f and not f.endswith(ours)]
+    if foreign and not any(f.endswith(ours) for f in compiled):
         raise SandboxError(
             f"package {name} is compiled for another Python ({foreign[0]}), and programs run under "
             f"{_OURS} ({sysconfig.get_config_var('SOABI')}): name an environment of this Python."

@@ -103,8 +103,6 @@ def serve(control: socket.socket, board: Board) -> None:
                 if before:
                     front = Front(before, names_of(code), entry_point)
                 traces = restore.Traces(code, front.names if front else frozenset())
-            except FrontError as error:
-                compile_error = str(error)
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)
             source = b""  # a program may look at this frame: nothing in it is to be found

@@ -259,6 +259,9 @@ def _imports(code: CodeType) -> Iterator[str]:
 
 def _attributes_of(value: object) -> Mapping[str, object] | None:
     """The attributes of what a module holds, if a program could set them: a class, an instance."""
+    # A generic of typing's (`typing.Counter`) sets what is set on it on the class behind it.
+    if type(value).__module__ == "typing" and isinstance(getattr(value, "__origin__", None), type):
+        value = value.__origin__  # type: ignore[attr-defined]
     if isinstance(value, type):
         return None if value.__flags__ & _IMMUTABLE_TYPE else value.__dict__
     if value is None or isinstance(value, ModuleType):

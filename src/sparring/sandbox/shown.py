@@ -24,6 +24,7 @@ _ALSO = {
     "numpy": ("numpy.random", "numpy.linalg", "numpy.fft", "numpy.polynomial", "numpy.ma"),
 }
 _THREADS_FIELD = 17  # of /proc/PID/stat, counted from the state
+_THREADS = "package {} starts threads as it is imported: leave it out"
 _MIB = 1 << 20
 
 
@@ -60,10 +61,12 @@ class Importing:
                 for part in _ALSO.get(module, ()):
                     importlib.import_module(part)
             except Exception as error:  # noqa: BLE001 - a package's own code
+                if "new thread" in str(error):  # none can be started where programs' ids are apart
+                    raise PackageError(_THREADS.format(module)) from None
                 said = f"package {module} cannot be imported: {last_line(error)}"
                 raise PackageError(said) from None
             if self._threads() > 1:
-                raise PackageError(f"package {module} starts threads as it is imported")
+                raise PackageError(_THREADS.format(module))
         return (self._address_space() - before) // _MIB
 
     def _address_space(self) -> int:

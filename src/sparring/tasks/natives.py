@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -92,6 +93,7 @@ def _humaneval(row: Row) -> _Found | None:
         _require(row, name)
     prompt, entry_point = row.text("prompt", "") or "", row.text("entry_point", "") or ""
     entry_point = entry_point.strip()  # some rows of MBPP have a space after it
+    entry_point = re.sub(r"\A(\w+)\(\)\.", r"\1.", entry_point)  # LeetCode's `Solution().f`
     suite, body = row.text("test", "") or "", row.text("canonical_solution")
     if row.faults:
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.shared import shared
 from tests.tasks.formats.running import fault, loaded, passes
 
 from sparring import values
@@ -17,6 +18,7 @@ from sparring.errors import DataError
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind, Task
 from sparring.tasks.load import load_tasks
+from sparring.tasks.rows import Raw, file_rows
 from sparring.tasks.without_numpy import without_numpy
 
 HALVES: dict[str, Any] = {
@@ -308,6 +310,29 @@ def test_without_a_stronger_test_its_list_decides(sandbox: Sandbox) -> None:
         task = one(LARGEST | nothing)
         assert passes(sandbox, task, "def top(xs):\n    return max([0, *xs])\n") == [True, True]
     assert "test: is not Python" in fault(LARGEST | {"test": "def ("})
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        (
+            "mbppplus",
+            "def top(xs):\n    return max(xs)\n",
+            "def top(xs):\n    return max([0, *xs])\n",
+        ),
+        (
+            "heplus",
+            "def halves(xs):\n    return [x / 2 for x in xs]\n",
+            "def halves(xs):\n    return xs\n",
+        ),
+    ],
+)
+def test_the_cases_of_the_collection(sandbox: Sandbox, name: str, right: str, wrong: str) -> None:
+    [raw] = file_rows(shared(f"cases/12-mbpp-plus-loses-its-tests/{name}.jsonl"))
+    assert isinstance(raw, Raw)
+    task = one(raw.row)
+    assert all(passes(sandbox, task, right))
+    assert not all(passes(sandbox, task, wrong))
 
 
 def test_a_suite_that_needs_more_of_numpy_is_named(tmp_path: Path) -> None:

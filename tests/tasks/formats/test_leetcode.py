@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.shared import shared
 from tests.tasks.formats.running import fault, loaded, passes
 
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind, Task
+from sparring.tasks.rows import Raw, file_rows
 
 HEAD = (
     "import random\nimport functools\nimport collections\nimport string\nimport math\nimport datetime\n\n"
@@ -101,6 +103,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "query": (
         {"problem_description": "", "starter_code": None}, "Solution.pairUp", "expert programmer",
     ),
+    "no_solution": ({"completion": None}, "Solution.pairUp", "neighbours"),
     "no_head": (
         {"prompt": "", "completion": "class Solution:\n    def pairUp(self, xs):\n"
          "        return [[a, b] for a, b in zip(xs, xs[1:])]\n"},
@@ -117,12 +120,34 @@ def test_rows_of_its_releases_are_read_and_their_solutions_pass(
     task = one(ROW | change)
     assert task.entry_point == entry
     assert said in task.statement
-    assert all(passes(sandbox, task, task.solutions[0]))
+    assert len(task.solutions) == (name != "no_solution")
+    for solution in task.solutions:
+        assert all(passes(sandbox, task, solution))
     if name == "first_release":
         assert task.difficulty == "Hard"
 
 
 NODES = "def check(candidate):\n    assert is_same_list(candidate(head = list_node([1, 2])), list_node([2]))\n"
+
+
+def test_rows_of_humanevals_shape_may_name_a_method_so(sandbox: Sandbox) -> None:
+    row = {"task_id": "a", "prompt": "class Solution:\n    def f(self, x):\n", "entry_point": "Solution().f",
+           "canonical_solution": "        return x + 1\n",
+           "test": "def check(candidate):\n    assert candidate(x = 1) == 2\n"}  # fmt: skip
+    task = one(row)
+    assert task.entry_point == "Solution.f"
+    assert passes(sandbox, task, task.solutions[0]) == [True]
+
+
+@pytest.mark.parametrize("name", ["lcd.jsonl"])
+def test_the_case_of_the_collection(sandbox: Sandbox, name: str) -> None:
+    [raw] = file_rows(shared(f"cases/15-leetcodedataset/{name}"))
+    assert isinstance(raw, Raw)
+    task = one(raw.row)
+    assert task.statement.startswith("Return every number doubled.")
+    assert passes(sandbox, task, raw.row["completion"]) == [True, True]
+
+
 TREES = "def check(candidate):\n    assert candidate(root = tree_node([1, None, 2])) == 3\n"
 
 

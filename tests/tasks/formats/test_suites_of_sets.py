@@ -68,6 +68,8 @@ def test_a_row_of_kodcode(sandbox: Sandbox) -> None:
 
 SUITES = {
     "loop": "from solution import join\n\ndef test_all():\n    for w in 'ab':\n        assert join(w, w) == f'{w}-{w}'\n",
+    "star": "from solution import *\n\ndef test_one():\n    assert join('a', 'b') == 'a-b'\n",
+    "module": "import solution\n\ndef test_one():\n    assert solution.join('a', 'b') == 'a-b'\n",
     "raises": "import pytest\nfrom solution import join\n\ndef test_error():\n    assert join('a', 'b') == 'a-b'\n"
     "    with pytest.raises(TypeError):\n        join()\n",
     "parametrized": "import pytest\nfrom solution import join\n\n@pytest.mark.parametrize('a, w', [('a', 'a-x'), ('b', 'b-x')])\n"
@@ -106,6 +108,7 @@ def test_programs_of_kodcode(sandbox: Sandbox) -> None:
         ({"test": None}, "test: is missing; the row has gpt_difficulty, question"),
         ({"test": "from solution import join\n\ndef test_x():\n    join('a')\n"}, "test: "),
         ({"test": {"stdin": ["1"], "stdout": []}}, "test: has 1 inputs and 0 outputs"),
+        ({"solution": None}, "solution: is missing; the row has gpt_difficulty"),
         ({"solution": "def ("}, "solution: is not Python"),
     ],
 )  # fmt: skip

@@ -13,7 +13,8 @@ from sparring.sandbox.packages import Packages
 
 _INPUTS = ("1", "1\n", "1\n\n")
 _NUMPY = {
-    "a matrix": "a = np.array([[2.0, 1.0], [1.0, 3.0]])\nprint(np.linalg.solve(a, [1, 2]).round(9))",
+    "a matrix": "a = np.array([[2.0, 1.0], [1.0, 3.0]])\n"
+    "print(np.linalg.solve(a, [1, 2]).round(9))",
     "a large product": "a = np.arange(250000.0).reshape(500, 500)\nprint(int((a @ a).sum()))",
     "many numbers": "a = np.arange(10**6)\nprint(a[a % 3 == 0].sum(), np.cumsum(a)[-1])",
     "a seeded generator": "np.random.seed(5)\nprint(np.random.randint(0, 99, 5))\n"

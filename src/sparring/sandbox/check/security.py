@@ -60,7 +60,8 @@ def check(
     condition: Condition = Condition.USUAL,
     packages: Packages = NO_PACKAGES,
 ) -> Iterator[Result]:
-    """Every attack, those by way of packages too. Those that would do harm where nothing holds them are tried if `harmful`."""
+    """Every attack, those by way of packages too. Those that would do harm where nothing holds
+    them are tried if `harmful`."""
     usual = _honest_outputs(backend, range(1))[0]
     every = (*ATTACKS, *by_packages(packages))
     attacks = [attack for a in every if (attack := changed(condition, a))]

@@ -115,7 +115,8 @@ def _entry(row: Row, suite: str, solution: str, declared: Mapping[str, str | Non
     if used := [name for name in imported if name in classes]:
         row.fault("test", f"is about the class {used[0]}: its instances are no plain values")
         return None
-    names = [name for name in declared if name in imported or not imported]
+    every = not imported or "*" in imported
+    names = [name for name in declared if every or name in imported]
     names += [name for name in imported if name != "*"]
     if not names:
         row.fault("test", "imports nothing from solution, and test_info names no function")

@@ -33,7 +33,7 @@ _NUMBERS = ("inf", "nan")
 
 def read_leetcode(row: Row, source: Source) -> Task | None:
     """The task of a row."""
-    missing(row, "entry_point", "test", "completion")
+    missing(row, "entry_point", "test")
     head, completion = row.text("prompt") or "", row.text("completion") or ""
     statement, difficulty = _statement(row), _difficulty(row)
     task_id, suite = read_id(row, source.name), row.text("test") or ""
@@ -41,6 +41,7 @@ def read_leetcode(row: Row, source: Source) -> Task | None:
         return None
     entry = entry_point(row, "entry_point", row.text("entry_point") or "")
     whole = f"{head.rstrip()}\n\n\n{completion}" if head.strip() else completion
+    solutions = (whole,) if completion.strip() else ()
     program, tree = parsed(whole), parsed(suite)
     if not statement.strip():
         row.fault("problem_description", "is missing or blank, and so is query")
@@ -65,7 +66,7 @@ def read_leetcode(row: Row, source: Source) -> Task | None:
         time_limit=SECONDS,
         memory_limit=MEMORY_MIB,
         checker="value",
-        solutions=(whole,),
+        solutions=solutions,
         difficulty=difficulty,
         source=source.where,
         entry_point=entry,

@@ -23,15 +23,15 @@ def format_of(row: Mapping[str, Any]) -> Format | None:
     columns = {name for name in row if isinstance(name, str)}
     if "base_input" in columns or "plus_input" in columns:
         return evalplus.FORMAT
-    if {"entry_point", "completion"} <= columns and "canonical_solution" not in columns:
+    if "entry_point" in columns and columns & {"completion", "problem_description"}:
         return leetcode.FORMAT
     if "official_tests" in columns or {"generated_checker", "input_format"} <= columns:
         return codeforces.FORMAT
-    if "description" in columns and columns & {"public_tests", "private_tests"}:
+    if "description" in columns and columns & {"public_tests", "private_tests", "generated_tests"}:
         return codecontests.FORMAT
     if "input_output" in columns:
         return apps.TACO if columns & apps.OF_TACO else apps.APPS
-    if {"question", "solution", "test"} <= columns:
+    if {"question", "test"} <= columns and columns & {"solution", "test_info"}:
         return kodcode.FORMAT
     if {"question", "test_cases"} <= columns or {"question", "tests", "inferences"} <= columns:
         return acecode.FORMAT
