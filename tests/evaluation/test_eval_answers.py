@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from sparring.cli.figures import Incomplete
 from sparring.cli.main import app
 from sparring.errors import ConfigError, DataError, RunError
-from sparring.evaluation.elsewhere.codet import cut, tests_of
+from sparring.evaluation.elsewhere.codet import cut, head_of, tests_of
 from sparring.evaluation.elsewhere.items import AnswerSet, Form, Item, Shape
 from sparring.evaluation.elsewhere.matching import match
 from sparring.evaluation.elsewhere.reading import read_answers
@@ -151,7 +151,7 @@ def test_samples_of_codet(tmp_path: Path) -> None:
 
 def test_assertions_of_codet() -> None:
     def kinds(sample: str) -> list[object]:
-        return [t.test.kind if t.test else t.failure for t in tests_of(sample, "f")]
+        return [t.test.kind if t.test else t.failure for t in tests_of(sample, "f", "")]
 
     assert kinds("f(1) == 2") == [Kind.CALL]
     assert kinds("\tf(\n  1) == [\n  2]") == [Kind.CALL]
@@ -162,6 +162,14 @@ def test_assertions_of_codet() -> None:
     assert kinds("____ == f(1)") == [ParseFailure.NOT_A_CALL]
     assert kinds("g(1) == 2\nassert f(") == [ParseFailure.NO_ASSERTION]
     assert kinds("") == [ParseFailure.NO_ASSERTION]
+    prompt = "import math\nTWO = 2\n\n\ndef code(s):\n    return s[::-1]\n\n\ndef f(s):\n    'D.'\n"
+    head = head_of(prompt, "f")
+    assert head == "import math\nTWO = 2\ndef code(s):\n    return s[::-1]\n"
+    [helped] = tests_of('f(code("ab")) == "ab"', "f", head)
+    assert helped.test == Test(f'{head}assert f(code("ab")) == "ab"\n', "", Kind.SCRIPT)
+    assert tests_of("f(math.floor(TWO)) == 1", "f", head)[0].test is not None
+    assert tests_of("f(g(1)) == 1", "f", head)[0].failure is ParseFailure.NOT_A_CALL
+    assert head_of("Write a function f.", "f") == head_of(prompt, "g") == ""
     assert cut("    return 1\n\ndef g(): pass") == "    return 1\n\n"
     assert cut("    return 1") == "    return 1\n"
 

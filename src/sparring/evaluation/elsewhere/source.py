@@ -36,13 +36,14 @@ def read(task: Task, answers: Mapping[Role, Sequence[Item]], reading: Reading) -
     ]
     tester: list[Response] = []
     tests: list[ParsedTest] = []
+    head = task.head or codet.head_of(task.statement, task.entry_point or "")
     for item in answers[Role.TESTER]:
         response = _response(task, Role.TESTER, len(tests), item)
         if item.form is Form.RESPONSE:
             tester.append(response)
             tests.append(read_test(task, response, reading))
             continue
-        for test in codet.tests_of(item.text, _function(task)):
+        for test in codet.tests_of(item.text, _function(task), head):
             tester.append(_response(task, Role.TESTER, len(tests), item))
             tests.append(test)
     return Read(coder, tester, programs, tests)
