@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from sparring.errors import ConfigError
 from sparring.recipe import NANO, Recipe
 from sparring.recipe.faults import Fault, faults
+from sparring.runs.checkpoints import newest_of
 from sparring.runs.directory import RunDir
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
@@ -35,7 +36,16 @@ def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
     where = str(path) if path else "recipe"
     recipe = make_recipe(data, changes, where)
     _refuse(faults(recipe), changes, where)
-    return recipe
+    return _at_checkpoints(recipe)
+
+
+def _at_checkpoints(recipe: Recipe) -> Recipe:
+    """The recipe with the newest checkpoint for a run that it names as a model."""
+    model = recipe.model.model_copy(update={"path": newest_of(recipe.model.path)})
+    by = recipe.supervision
+    if by.model is not None:
+        by = by.model_copy(update={"model": newest_of(by.model)})
+    return recipe.model_copy(update={"model": model, "supervision": by})
 
 
 def _extended(path: Path, above: Sequence[Path]) -> dict[str, Any]:

@@ -12,11 +12,27 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from sparring.learning.settings import Adapters
+from sparring.recipe import Recipe
 from sparring.runs.text import visible
+from sparring.schema import Role
 
 
 def next_command(run: Path) -> str:
     """The command that shows a run, as it can be typed in the shell that started this process."""
+    return f"{_program()} report {shlex.quote(str(run))}"
+
+
+def measuring_command(run: Path, checkpoint: Path, recipe: Recipe) -> str:
+    """The command that measures what a run has trained on its held-out tasks."""
+    words = [*recipe.tasks.held_out, "--coder", str(run)]
+    if recipe.model.adapters is Adapters.PER_ROLE:  # a checkpoint holds a model for each
+        places = [str(checkpoint / role) for role in Role]
+        words[-1:] = [places[0], "--tester", places[1], "--prompts", str(run)]
+    return " ".join([_program(), "eval", *map(shlex.quote, [*words, "--out", f"{run}-eval"])])
+
+
+def _program() -> str:
     started = Path(sys.argv[0])
     if started.name != "sparring":
         program = "python -m sparring.cli"
@@ -24,7 +40,7 @@ def next_command(run: Path) -> str:
         program = "sparring"
     else:
         program = shlex.quote(str(started))
-    return f"{program} report {shlex.quote(str(run))}"
+    return program
 
 
 def report(

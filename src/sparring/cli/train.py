@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from sparring.cli.report import next_command
+from sparring.cli.report import measuring_command, next_command
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import SparringError, Stopped
 from sparring.learning.world import World, loss_told
@@ -129,5 +129,8 @@ def _train(launch: Launch, world: World) -> None:
             "\nno step learned anything: no response carried gradient; `dropped` and "
             f"`truncated_share` in {run.path / 'metrics.jsonl'} say why"
         )
+    if (checkpoint := run.newest_checkpoint()) is not None:
+        command = measuring_command(run.path, checkpoint, recipe)
+        told += f"\nthe model: {checkpoint}\nto measure it on tasks: {command}"
     told += f"\nto see it in a browser: {next_command(run.path)}"
     console.print(Text(told), soft_wrap=True)

@@ -42,6 +42,7 @@ from sparring.runs.directory import RunDir
 from sparring.sandbox.packages import given
 from sparring.schema import Response, Role, StopReason, Task, Verdict
 from sparring.tasks.imports import needs_lines, needs_of
+from sparring.training.embedded import embedded_prompts
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
 from sparring.training.supervision import Supervisor
@@ -185,12 +186,14 @@ def _model(trainer: Trainer) -> Check:
     model = trainer.model
     every = sum(p.numel() for p in model.parameters())
     learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    plain = "" if trainer.tokenizer.chat_template else "; no chat template: the plain form is used"
+    more = "" if trainer.tokenizer.chat_template else "; no chat template: the plain form is used"
+    if told := embedded_prompts(trainer.recipe, trainer.tokenizer):
+        more += f"; {told}"
     return Check(
         "model",
         f"{every:,} parameters, {learning:,} learn, on {model.device}, "
-        f"{trainer.recipe.model.precision}{plain}",
-        bool(plain),
+        f"{trainer.recipe.model.precision}{more}",
+        bool(more),
     )
 
 

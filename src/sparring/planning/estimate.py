@@ -188,11 +188,16 @@ def _sampling(recipe: Recipe, shape: Shape) -> dict[str, float]:
     asked = [(step, s.programs), (step, s.tests), (step, recipe.opponents)]
     asked += [(held_out, e.programs), (held_out, e.tests)]
     # whole groups share a batch, and one that is larger than max_rows is one all the same
-    rows = max(n * min(tasks, max(1, s.max_rows // n)) for tasks, n in asked if n)
+    own, *rest = (
+        max(n * min(tasks, max(1, s.max_rows // n)) for tasks, n in part if n)
+        for part in (asked[:3], asked)
+    )
+    rows = max(own, *rest)
+    whose = "" if rows == own else f", of up to {held_out:,} held-out tasks"
     positions = _longest(recipe, shape)
     cache = 2 * shape.layers * shape.key * _FLOAT * rows * positions
     return {
-        f"keys and values of {rows:,} rows × {positions:,} positions": float(cache),
+        f"keys and values of {rows:,} rows × {positions:,} positions{whose}": float(cache),
         "one token's distributions": float(_DRAWN_BYTES * shape.vocabulary * rows),
     }
 
@@ -200,7 +205,8 @@ def _sampling(recipe: Recipe, shape: Shape) -> dict[str, float]:
 def _supervising(recipe: Recipe, shape: Shape) -> dict[str, float]:
     """The frozen tester's tests, sampled in this process."""
     s = recipe.supervision
-    rows = s.tests * max(1, recipe.sampling.max_rows // s.tests)
+    tasks = recipe.training.tasks_per_step
+    rows = s.tests * min(tasks, max(1, recipe.sampling.max_rows // s.tests))
     positions = recipe.prompts.max_tokens + s.max_tokens
     size = _HALF if recipe.model.precision is Precision.BFLOAT16 else _FLOAT
     cache = 2 * shape.layers * shape.key * size * rows * positions

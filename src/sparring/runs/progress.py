@@ -63,6 +63,12 @@ class Progress:
         self._phase = name
         self._refresh()
 
+    def long_phase(self, name: str) -> None:
+        """What is going on now, and may take minutes: a line too where no status is shown."""
+        if self._live is None:
+            self.note(f"{name} …")
+        self.phase(name)
+
     def note(self, text: str) -> None:
         """A line that stays."""
         self.console.print(Text(text), soft_wrap=True)

@@ -71,7 +71,7 @@ class HeldOut:
         name = _values(step)
         if self.run.has(name):
             return self._recorded(step)
-        self.progress.phase("evaluating" if step else "evaluating the start model")
+        self._tell("evaluating" if step else "evaluating the start model")
         found = self._made()
         with self.progress.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
@@ -115,12 +115,17 @@ class HeldOut:
                     f"model, and the model is at step {step}: take that temperature out of "
                     "evaluation.start_temperatures, or begin a new run"
                 )
-            self.progress.phase(f"evaluating the start model at temperature {heat:g}")
+            self._tell(f"evaluating the start model at temperature {heat:g}")
             found = self._made(heat)
             now = Evaluated(0, found.summary, found.tokens)
             records.append({"temperature": heat, **evaluation_record(now, self.first)})
             self.run.replace_lines("start.jsonl", records)
             self._account(0, found)
+
+    def _tell(self, what: str) -> None:
+        plan = self.ring.plan
+        asked = f"{len(plan.tasks):,} tasks × ({plan.programs} + {plan.tests}) responses"
+        self.progress.long_phase(f"{what}: {asked}")
 
     def _made(self, heat: float | None = None) -> Evaluation:
         ring, timeline = self.ring, self.progress.timeline

@@ -35,6 +35,7 @@ from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
 from sparring.tasks.withhold import withhold
 from sparring.training.cast import Cast
+from sparring.training.embedded import embedded_prompts
 from sparring.training.supervision import Supervisor
 from sparring.training.trainer import Trainer
 
@@ -174,6 +175,8 @@ class Ring:
             found.append(f"note: {len(shared)} held-out statements are trained on as well")
         if not self.trainer.tokenizer.chat_template:
             found.append("note: the model has no chat template; prompts take the plain form")
+        if told := embedded_prompts(self.recipe, self.trainer.tokenizer):
+            found.append(f"note: {told}")
         p, tokenizer, ends = self.recipe.prompts, self.trainer.tokenizer, self.sampler.end_ids
         end = turn_end(tokenizer, ends, p.template_options)
         if end is not None and end.doubtful:

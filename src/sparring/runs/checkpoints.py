@@ -1,0 +1,25 @@
+"""The model that a run has trained, by the run's place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sparring.errors import RunError
+from sparring.runs.directory import RunDir
+
+_RECIPE = "recipe.json"
+
+
+def newest_of(name: str) -> str:
+    """The newest checkpoint of the run whose directory is ``name``; any other name as it is.
+    Raises `RunError` for a run without a checkpoint."""
+    path = Path(name)
+    try:
+        if not (path / _RECIPE).is_file():
+            return name
+    except OSError:  # a name that is too long: whoever loads it says so
+        return name
+    newest = RunDir(path, locked=False).newest_checkpoint()
+    if newest is None:
+        raise RunError(f"{name}: has no checkpoint yet; --resume the run, or name another model")
+    return str(newest)
