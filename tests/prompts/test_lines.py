@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparring.prompts import parse
 from sparring.prompts.parse import TestRule
 from sparring.prompts.tests import IN_LINES, parse_test
 from sparring.schema import ParseFailure, StopReason, Test
@@ -13,6 +14,13 @@ from sparring.schema import ParseFailure, StopReason, Test
 FENCED = "**Test Input:**\n```\n{}\n```\n**Test Output:**\n```\n{}\n```\n"
 TWO = FENCED.format("3\n1 2 3", "6") + "\nAnother:\n\n" + FENCED.format("1\n5", "5")
 FIRST, LAST = Test("3\n1 2 3\n", "6\n"), Test("1\n5\n", "5\n")
+
+
+def test_the_words_of_a_response_are_read_without_a_task_too() -> None:
+    assert parse.parse_test(TWO).test == FIRST
+    assert parse.parse_program("So:\n```python title=\"a.py\"\nprint(input())\n```").source == (
+        "print(input())\n"
+    )
 
 
 def test_which_of_several_pairs_counts_is_a_rule() -> None:
