@@ -59,10 +59,12 @@ class Approx:
         return f"approx({self._expected!r})"
 
     def _near(self, actual: Any, expected: Any) -> bool:
-        if not all(_is_number(value) for value in (actual, expected)):
-            return bool(actual == expected)
+        if isinstance(expected, bool) and not isinstance(actual, bool):
+            return False
         if actual == expected:
             return True
+        if isinstance(expected, bool) or not (_is_number(expected) and _is_number(actual)):
+            return False
         if _is_nan(expected):
             return self._nan_ok and _is_nan(actual)
         if math.isinf(abs(expected)):
@@ -84,7 +86,7 @@ def _members(value: object) -> Sequence[Any] | None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (Complex, Decimal)) and not isinstance(value, bool)
+    return isinstance(value, (Complex, Decimal))
 
 
 def _is_nan(value: Any) -> bool:

@@ -51,10 +51,11 @@ def _table(mark: Mark) -> list[tuple[dict[str, Any], tuple[Mark, ...]]]:
         raise TypeError("parametrize(indirect=…) needs fixtures, which are not given here")
     names = held["argnames"]
     keys = [n.strip() for n in names.split(",") if n.strip()] if isinstance(names, str) else names
+    single = isinstance(names, str) and len(keys) == 1  # names in a list want values in lists
     table = []
     for row in held["argvalues"]:
         marks = row.marks if isinstance(row, Param) else ()
-        values = row.values if isinstance(row, Param) else (row,) if len(keys) == 1 else row
+        values = row.values if isinstance(row, Param) else (row,) if single else row
         table.append((dict(zip(keys, values, strict=True)), marks))
     return table
 

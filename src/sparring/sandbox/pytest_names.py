@@ -26,9 +26,13 @@ MARKS = "pytestmark"
 class Failed(BaseException):
     """A test failed by what it asked of pytest. Not to be caught by `Exception`."""
 
+    __module__ = "pytest"
+
 
 class Skipped(BaseException):
     """A test, or a whole suite, left itself out."""
+
+    __module__ = "pytest"
 
 
 @dataclass(frozen=True, slots=True)

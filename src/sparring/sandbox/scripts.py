@@ -19,7 +19,7 @@ import builtins
 import gc
 import sys
 from collections.abc import Callable
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from sparring.sandbox import pytest_names
@@ -29,8 +29,9 @@ from sparring.sandbox.failures import Failures
 from sparring.sandbox.lookups import lookups
 from sparring.sandbox.offered import Offered
 from sparring.sandbox.own_runs import OwnRuns
-from sparring.testnames import CHECK
+from sparring.testnames import CANDIDATE, CHECK
 
+_FILE = "suite.py"
 _MOST_TEXT = 250
 _NO_CALL = "the script ended without a call of the program: it tests nothing"
 
@@ -48,7 +49,7 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     used = lookups(code)
     offered = Offered(line, entry_point)
     module.__dict__.update(offered.names(used))
-    module.__dict__["__builtins__"] = builtins
+    module.__dict__.update(__builtins__=builtins, __file__=_FILE)
     sys.modules["__main__"] = module
     offered.modules(module, used)
     if "pytest" in used.imports:
@@ -82,7 +83,7 @@ def _run_tests(
     """Run what the script defines and did not run itself."""
     check = module.__dict__.get(CHECK)
     if callable(check) and check is not candidate and not own.check_returned():
-        takes = required(check)
+        takes = required(check) if isinstance(check, FunctionType) else [CANDIDATE]
         if len(takes) < 2 or CHECK not in mentioned:  # else others call it, with what they got
             given = [candidate][: len(takes)]
             _until_exit(failures, lambda: finished(check(*given), CHECK))

@@ -34,16 +34,32 @@ def carried(suite: ast.Module, entry_point: str, program: ast.Module | None) -> 
     own = {*tested_names(entry_point), CANDIDATE}
     used -= own
     body = [_without_star(node) for node in (program.body if program else ())]
-    lines = [ast.unparse(node) for node in _needed(body, used, own)]
+    lines = [ast.unparse(node) for node in _needed(body, used, own, _looked_into(nodes))]
     used -= {name for node in body for name in _binds(node)}
     spoken_of = (n.value for n in nodes if isinstance(n, ast.Attribute))
     modules = {n.id for n in spoken_of if isinstance(n, ast.Name)} & used
     return lines + [f"import {name}" for name in sorted(modules & sys.stdlib_module_names)]
 
 
-def _needed(body: Sequence[ast.stmt], used: set[str], own: set[str]) -> Iterator[ast.stmt]:
+def _looked_into(nodes: Sequence[ast.AST]) -> set[str]:
+    """Names that a suite asks for attributes, and does nothing else with."""
+    values = [n.value for n in nodes if isinstance(n, ast.Attribute)]
+    names = [n.id for n in values if isinstance(n, ast.Name)]
+    return {name for name in names if names.count(name) == _loads(nodes, name)}
+
+
+def _loads(nodes: Sequence[ast.AST], name: str) -> int:
+    return sum(isinstance(n, ast.Name) and n.id == name for n in nodes)
+
+
+def _needed(
+    body: Sequence[ast.stmt], used: set[str], own: set[str], looked_into: set[str]
+) -> Iterator[ast.stmt]:
     """The statements of a program that make the used names, in their order."""
     functions = {n.name for n in body if isinstance(n, _Definition)}
+    # A class that only holds constants is one itself. Of another, objects may be compared.
+    plain = {n.name for n in body if isinstance(n, ast.ClassDef) and not n.bases}
+    functions -= plain & looked_into
     wanted = {name for name in used if name not in functions}
     taken: set[int] = set()
     grown = True

@@ -154,9 +154,13 @@ def _tested(tests: ast.Module, code: ast.Module | None) -> tuple[str, str] | Non
             heads[node.name] = node.name
         elif isinstance(node, ast.Assign):
             heads |= {n.id: n.id for n in node.targets if isinstance(n, ast.Name)}
+    own = {name for node in tests.body for name in _defined(node)}
     for name in _called(tests):
-        if code is None and not hasattr(builtins, name):
+        if code is None and name not in own and not hasattr(builtins, name):
             return name, name
+        if name in heads:
+            return name, heads[name]
+    for name in _mentioned(tests):  # `check(f)`, `solution.f(1)`, `from solution import f as g`
         if name in heads:
             return name, heads[name]
     return None
@@ -167,6 +171,22 @@ def _called(tests: ast.Module) -> Iterator[str]:
         for part in ast.walk(node):
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
                 yield part.func.id
+
+
+def _mentioned(tests: ast.Module) -> Iterator[str]:
+    for part in ast.walk(tests):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr
+        elif isinstance(part, ast.alias):
+            yield part.name
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [node.name]
+    return []
 
 
 def _joined(prompt: str, body: str) -> str:

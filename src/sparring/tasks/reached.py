@@ -19,7 +19,8 @@ from sparring.tasks.dead_code import always_true, ends, live_parts
 from sparring.testnames import CANDIDATE, CHECK, names_a_test
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
-_REFLECTIVE_TEXT = "globals locals vars dir eval exec getmembers __dict__ modules"
+_REFLECTIVE_TEXT = """globals locals vars dir eval exec getmembers __dict__ modules
+    testmod DocTestSuite DocTestFinder"""
 _REFLECTIVE = frozenset(_REFLECTIVE_TEXT.split())
 _FAILS_TEXT = """fail failIf failUnless raises warns testmod testfile run_docstring_examples
     DocTestRunner"""

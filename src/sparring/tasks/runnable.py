@@ -19,12 +19,15 @@ from sparring.testnames import (
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def why_not(suite: ast.Module, entry_point: str) -> str:
-    """What is wrong with a suite on this function, or nothing."""
-    return next(_faults(suite, entry_point), "")
+def why_not(suite: ast.Module, entry_point: str, program: ast.Module | None) -> str:
+    """What is wrong with a suite on this function, or nothing. ``program``: the reference."""
+    return next(_faults(suite, entry_point, program), "")
 
 
-def _faults(suite: ast.Module, entry_point: str) -> Iterator[str]:
+def _faults(suite: ast.Module, entry_point: str, program: ast.Module | None) -> Iterator[str]:
+    for node in program.body if program else ():
+        if isinstance(node, ast.ClassDef) and node.name == entry_point:
+            yield f"is on a class ({entry_point}), whose objects do not cross to a test script"
     tested = tested_names(entry_point)
     nodes = list(ast.walk(suite))
     yield from _of_pytest(nodes)

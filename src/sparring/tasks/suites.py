@@ -39,7 +39,7 @@ def read_suite(
     if tree is None:
         row.fault(name, "is not Python")
         return ()
-    if fault := why_not(tree, entry_point):
+    if fault := why_not(tree, entry_point, program):
         row.fault(name, fault)
         return ()
     calls = _calls(tree, entry_point)
