@@ -136,7 +136,6 @@ def load(
     from sparring.tasks.imports import needs_lines, needs_of
     from sparring.tasks.load import dump_tasks
     from sparring.tasks.mapping import Column, parse_mapping
-    from sparring.tasks.needs import packages
     from sparring.tasks.overlap import TWINS, Overlap, drop_leaks, drop_twins
     from sparring.tasks.stdio import to_stdio
 
@@ -198,12 +197,6 @@ def load(
     if report is not None:
         _write_report(report, found, removed, len(tasks))
     _say(found, removed)
-    for package, count in packages(tasks).most_common():
-        typer.echo(
-            f"needs {package}: the test scripts of {count:,} tasks import it, and no program "
-            "passes them in a sandbox without",
-            err=True,
-        )
     if not tasks:
         raise DataError("no task is left")
     for line in needs_lines(needs_of(tasks)):
