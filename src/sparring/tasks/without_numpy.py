@@ -3,7 +3,7 @@
 EvalPlus's suites on the hub, and others after them, import numpy for ``allclose`` and its like
 alone. Then a stand-in of a few functions (`rules.closeness`) takes numpy's place in the script, and
 the comparison stays the script's own. A script that uses anything else of numpy is left as it is:
-it needs numpy in the sandbox, and `needs` says so.
+it needs numpy in the sandbox, and `imports` says so.
 """
 
 from __future__ import annotations

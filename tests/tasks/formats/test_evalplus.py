@@ -345,7 +345,7 @@ def test_a_suite_that_needs_more_of_numpy_is_named(tmp_path: Path) -> None:
     file.write_text(json.dumps(LARGEST | {"test": suite}) + "\n")
     done = CliRunner().invoke(app, ["tasks", "load", str(file), "--out", str(tmp_path / "o.jsonl")])
     assert done.exit_code == 0
-    assert "needs numpy: the test scripts of 1 tasks import it" in done.stderr
+    assert "needs numpy: the suite of 1 task (such as 2)" in done.stderr
 
 
 @pytest.mark.parametrize(
