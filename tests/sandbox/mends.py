@@ -63,7 +63,7 @@ _NO_CONTENTS: Edit = (
     "        for value, content in ():",
 )
 
-_NOT_ALONE: Edit = ("server.py", " or restore.runs_text(request.program)", "")
+_NOT_ALONE: Edit = ("server.py", " or restore.one_run_each(request.program, self._packages)", "")
 _NO_END: Edit = ("program.py", "held() is None or _let_go(held)", "True")
 
 MENDS = (

@@ -113,9 +113,10 @@ def _take(
 
 def _found(name: str, directories: Sequence[str]) -> Distribution | None:
     """The distribution of this name, by its metadata: directories are spelt in several ways."""
-    for wanted in (name, None):
-        context = {"path": [*directories]} | ({"name": wanted} if wanted else {})
-        for one in MetadataPathFinder.find_distributions(DistributionFinder.Context(**context)):
+    places = [*directories]
+    by_name = DistributionFinder.Context(name=name, path=places)
+    for context in (by_name, DistributionFinder.Context(path=places)):
+        for one in MetadataPathFinder.find_distributions(context):
             if one.name and _normal(one.name) == name:
                 return one
     return None
