@@ -21,9 +21,9 @@ from sparring.training.embedded import embedded_prompts
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A run of two steps, and what it printed into a pipe."""
+    """A run of one step, and what it printed into a pipe."""
     path = tmp_path_factory.mktemp("runs") / "first"
-    return path, finished(command(path, training__steps="2"))
+    return path, finished(command(path, training__steps="1"))
 
 
 def test_a_piped_run_says_what_takes_minutes_before_it_does(run: tuple[Path, str]) -> None:
@@ -34,7 +34,7 @@ def test_a_piped_run_says_what_takes_minutes_before_it_does(run: tuple[Path, str
 
 def test_a_run_ends_with_its_model_and_what_to_do_with_it(run: tuple[Path, str]) -> None:
     path, said = run
-    checkpoint = path / "checkpoints" / "step-00002"
+    checkpoint = path / "checkpoints" / "step-00001"
     assert f"the model: {checkpoint}\n" in said
     [line] = re.findall(r"to measure it on tasks: .*sparring(?:\.cli)? (eval .*)\n", said)
     assert line == f"eval microworld:held_out --coder {path} --out {path}-eval"
@@ -46,12 +46,12 @@ def test_a_run_ends_with_its_model_and_what_to_do_with_it(run: tuple[Path, str])
 
 def test_a_run_as_a_model_is_its_newest_checkpoint(run: tuple[Path, str], tmp_path: Path) -> None:
     path, _ = run
-    newest = str(path / "checkpoints" / "step-00002")
+    newest = str(path / "checkpoints" / "step-00001")
     asked = load_recipe(NANO_RECIPE, [f"model.path={path}"])
     assert asked.model.path == newest
     by = ["supervision.kind=tester", f"supervision.model={path}"]
     assert load_recipe(NANO_RECIPE, by).supervision.model == newest
-    older = f"{path}/checkpoints/step-00001"
+    older = f"{path}/checkpoints/step-00000"
     assert load_recipe(NANO_RECIPE, [f"model.path={older}"]).model.path == older
     (tmp_path / "recipe.json").write_text("{}")
     with pytest.raises(RunError, match="has no checkpoint yet"):

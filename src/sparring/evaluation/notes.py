@@ -55,14 +55,14 @@ def notes_after(
     """What the answers show: of a local model, turns of its own; of a server, reasoning that its
     chat template opens."""
     if (model := _local(author)) is not None:
-        end = turn_end(model.tokenizer, model.end_ids, prompts.template_options)
+        turn = turn_end(model.tokenizer, model.end_ids, prompts.template_options)
         cut = [a for a in answers if a.stop is StopReason.LENGTH]
-        if end is None or end.ends or end.token or not any(end.text in a.text for a in cut):
+        if turn is None or turn.ends or turn.token or not any(turn.text in a.text for a in cut):
             return []
         return [
-            f"note: {name}: {sum(end.text in a.text for a in cut):,} of {len(cut):,} responses "
-            f"that were cut off hold {end.text}, with which its chat template ends a turn: "
-            f"--stop '{end.text}' ends them there"
+            f"note: {name}: {sum(turn.text in a.text for a in cut):,} of {len(cut):,} responses "
+            f"that were cut off hold {turn.text}, with which its chat template ends a turn: "
+            f"--stop '{turn.text}' ends them there"
         ]
     if prompts.reasoning is ReasoningMode.NONE:
         return []
