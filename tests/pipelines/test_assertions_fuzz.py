@@ -111,9 +111,7 @@ def say(parts: list[str], rule: TestRule, cut: bool) -> ParsedTest:
 
 @given(st.lists(st.sampled_from(PROSE), max_size=12), st.sampled_from(TestRule), st.booleans())
 @settings(max_examples=150)
-def test_without_an_assertion_there_is_no_test(
-    parts: list[str], rule: TestRule, cut: bool
-) -> None:
+def test_without_an_assertion_there_is_no_test(parts: list[str], rule: TestRule, cut: bool) -> None:
     assert say(parts, rule, cut).test is None
 
 

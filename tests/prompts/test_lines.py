@@ -18,7 +18,7 @@ FIRST, LAST = Test("3\n1 2 3\n", "6\n"), Test("1\n5\n", "5\n")
 
 def test_the_words_of_a_response_are_read_without_a_task_too() -> None:
     assert parse.parse_test(TWO).test == FIRST
-    assert parse.parse_program("So:\n```python title=\"a.py\"\nprint(input())\n```").source == (
+    assert parse.parse_program('So:\n```python title="a.py"\nprint(input())\n```').source == (
         "print(input())\n"
     )
 
