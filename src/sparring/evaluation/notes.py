@@ -73,8 +73,8 @@ def notes_after(
     if prompts.reasoning is ReasoningMode.AUTO and closed:
         return [
             f"{told}{closed:,} of {len(answers):,} responses have {closing} and no {opening}: its "
-            "chat template opens reasoning out of sight, and one that was cut off inside may be read "
-            "as an answer; the same command with --reasoning open reads them again"
+            "chat template opens reasoning out of sight, and one that was cut off inside may be "
+            "read as an answer; the same command with --reasoning open reads them again"
         ]
     if prompts.reasoning is ReasoningMode.OPEN and own and not any(closing in text for text in own):
         return [
