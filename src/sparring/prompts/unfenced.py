@@ -12,7 +12,7 @@ import html
 import re
 
 from sparring.prompts.blocks import fence
-from sparring.prompts.mend import dedented, to_the_letter
+from sparring.prompts.mend import to_the_letter
 from sparring.prompts.parse import Decision
 from sparring.prompts.pieces import Piece
 from sparring.prompts.source import Source, fault, is_code
@@ -25,6 +25,12 @@ _TAGS = re.compile(
     r"\[/?(?:PYTHON|CODE|ANSWER)\]|</?(?:code|pre|python|answer|solution|program)>", re.IGNORECASE
 )
 _TICKS = re.compile(r"\s*`{1,2}(?:python|py)?\s*")
+_SENTENCE = re.compile(
+    r"[*_\[(\"'“]{0,3}[A-Z][\w'’-]*(?:[ ,]+[\w(`*]|[.:!]?[*_\])\"'”]{0,3}\s*$)"  # It adds, Done.
+    r"|\S+(?: \S+){3,}[.:!?]\s*$"  # so that is all of it.
+    r"|(?:#|\*\*|[-*+>|] |\d+[.)] |<|\[)"  # headings, lists, tables, tags
+)
+"""The beginning of a line at which code may end: no indentation, and words."""
 _STARTS = 100
 """Lines at which a stretch is tried to begin."""
 _CUTS = 30
@@ -68,24 +74,27 @@ def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
 
 
 def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
-    """The longest stretch from a line on, and the line behind it."""
+    """The stretch from a line on up to a sentence, and the line behind it. Code that is broken is
+    none, so that no part of a broken program is taken for one."""
     end = next((i for i in range(start, len(lines)) if _is_border(lines[i])), len(lines))
     for _ in range(_CUTS):
         while end > start and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
             end -= 1
         if end <= start:
             break
-        part = lines[start:end]
-        source = to_the_letter(part) or dedented(part)
-        if source is None:
-            error = fault("\n".join(_flush(part)) + "\n")
-            line = error.lineno if error and error.lineno else len(part)
-            end = start + min(line - 1, len(part) - 1)
+        part = _flush(lines[start:end])
+        error = fault("\n".join(part) + "\n")
+        if error is None:
+            source = Source("\n".join(part) + "\n")
+            remark = next((n for n in source.tree.body[1:] if _is_remark(n)), None)
+            if remark is None:
+                return end, None if source.has_sentence else source
+            end = start + remark.lineno - 1
             continue
-        remark = next((n for n in source.tree.body[1:] if _is_remark(n)), None)
-        if remark is None:
-            return end, source
-        end = start + remark.lineno - 1
+        line = min(error.lineno or len(part), len(part)) - 1
+        if not _SENTENCE.match(part[line]):
+            return start + line, None
+        end = start + line
     return start, None
 
 
