@@ -414,3 +414,20 @@ def test_a_draft_is_not_graded_for_an_answer_that_was_cut_off() -> None:
     # what was complete before an explanation that was cut off is complete
     for text, entry_point in ((f"{block(ADD)}\nThis fun", "add"), (f"{block(IO)}\nThis pro", None)):
         assert read_source(text, entry_point, StopReason.LENGTH).source is not None
+
+
+BROKEN = (
+    "n = int(input())\nfor x in range(n):\n    print(min(x, 4)\nif n:\n    print(n)",
+    "n = int(input())\nprint(n)\nelse:\n    print(1)",
+    "p = int(input())\n F 2 1\nprint(p)",
+    "def add(a, b):\n    total = a\n    return total +* b",
+    "def add(a, b):\n    return a + b\nprint(add(1, 2)",
+    "def add(a, b):\n    return a + b\n  print(add(1, 2))",
+)
+
+
+@pytest.mark.parametrize("code", BROKEN)
+def test_no_part_of_a_broken_program_is_taken_for_one(code: str) -> None:
+    for text in (block(code), block(code, ""), code, f"Here:\n\n{code}", f"```python\n{code}"):
+        for entry_point in (None, "add"):
+            assert read_source(text, entry_point).source is None, text

@@ -14,7 +14,7 @@ from sparring.schema import ParseFailure, StopReason
 _SHOWN = 8
 """Blocks that are described."""
 _INPUT = re.compile(r"\binput\s*\(|\bstdin\b|\bopen\s*\(\s*0")
-_OUTPUT = re.compile(r"\bprint\b|\bstdout\b")
+_OUTPUT = re.compile(r"\bprint\s*\(|\bstdout\b")
 
 
 def refused(

@@ -26,7 +26,7 @@ def working(
         for some in (python, plain):
             if piece := _last(some, fenced, test):
                 return piece, fenced
-    if not python:
+    if not any(p.is_python for p in fenced):
         outside = unfenced()
         if piece := _last(outside, outside, _is_whole):
             return piece, outside

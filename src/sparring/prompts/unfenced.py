@@ -2,8 +2,7 @@
 
 A stretch begins at a line that looks like code and ends before the first line with which it is no
 Python. Lines that are Python by accident (``Done``, ``Note: this``) end it too: a sentence is
-never part of a program. Code ends it as well, which is then broken: what is left of a program
-without its faulty lines is another program, which nobody wrote.
+never part of a program.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import html
 import re
 
 from sparring.prompts.blocks import fence
-from sparring.prompts.mend import dedented, to_the_letter
+from sparring.prompts.mend import to_the_letter
 from sparring.prompts.parse import Decision
 from sparring.prompts.pieces import Piece
 from sparring.prompts.source import Source, fault, is_code
@@ -22,16 +21,16 @@ _START = re.compile(
     r"\s*(?:from\s+[\w.]+\s+import\s|import\s+\w|(?:async\s+)?def\s+\w+\s*\(|class\s+\w+.*:|@\w|"
     r"[A-Za-z_][\w.\[\], ]*\s*(?::[^=]+)?=[^=]|(?:if|for|while|with)\s.*:\s*(?:#.*)?$|try:|print\()"
 )
-_CODE = re.compile(
-    r"\s*(?:(?:for|if|while|with|def|class|try|elif|else|except|finally|return|import|from|async|"
-    r"print|assert|raise|del|global|nonlocal|yield|pass|break|continue)\b|"
-    r"[a-z_][\w.\[\]]*\s*(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=|[a-z_][\w.]*\()"
-)
-"""How a line of code begins, and one of prose hardly does."""
 _TAGS = re.compile(
     r"\[/?(?:PYTHON|CODE|ANSWER)\]|</?(?:code|pre|python|answer|solution|program)>", re.IGNORECASE
 )
 _TICKS = re.compile(r"\s*`{1,2}(?:python|py)?\s*")
+_SENTENCE = re.compile(
+    r"[*_\[(\"'“]{0,3}[A-Z][\w'’-]*(?:[ ,]+[\w(`*]|[.:!]?[*_\])\"'”]{0,3}\s*$)"  # It adds, Done.
+    r"|\S+(?: \S+){3,}[.:!?]\s*$"  # so that is all of it.
+    r"|(?:#|\*\*|[-*+>|] |\d+[.)] |<|\[)"  # headings, lists, tables, tags
+)
+"""The beginning of a line at which code may end: no indentation, and words."""
 _STARTS = 100
 """Lines at which a stretch is tried to begin."""
 _CUTS = 30
@@ -75,35 +74,28 @@ def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
 
 
 def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
-    """The longest stretch from a line on, and the line behind it. Of broken code the line behind
-    all of it."""
-    border = next((i for i in range(start, len(lines)) if _is_border(lines[i])), len(lines))
-    end = border
+    """The stretch from a line on up to a sentence, and the line behind it. Code that is broken is
+    none, so that no part of a broken program is taken for one."""
+    end = next((i for i in range(start, len(lines)) if _is_border(lines[i])), len(lines))
     for _ in range(_CUTS):
         while end > start and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
             end -= 1
         if end <= start:
             break
-        part = lines[start:end]
-        source = to_the_letter(part) or dedented(part)
-        if source is None:
-            error = fault("\n".join(_flush(part)) + "\n")
-            line = error.lineno if error and error.lineno else len(part)
-            end = start + min(line - 1, len(part) - 1)
+        part = _flush(lines[start:end])
+        error = fault("\n".join(part) + "\n")
+        if error is None:
+            source = Source("\n".join(part) + "\n")
+            remark = next((n for n in source.tree.body[1:] if _is_remark(n)), None)
+            if remark is None:
+                return end, None if source.has_sentence else source
+            end = start + remark.lineno - 1
             continue
-        remark = next((n for n in source.tree.body[1:] if _is_remark(n)), None)
-        if remark is None:
-            if _is_broken(lines[start], next(filter(str.strip, lines[end:border]), "")):
-                return border, None
-            return end, source
-        end = start + remark.lineno - 1
+        line = min(error.lineno or len(part), len(part)) - 1
+        if not _SENTENCE.match(part[line]):
+            return start + line, None
+        end = start + line
     return start, None
-
-
-def _is_broken(first: str, behind: str) -> bool:
-    """Whether the line behind a stretch that begins with ``first`` belongs to the same code."""
-    indents = [len(line) - len(line.lstrip()) for line in (behind, first)]
-    return indents[0] > indents[1] or bool(_CODE.match(behind))
 
 
 def _is_remark(node: ast.stmt) -> bool:
