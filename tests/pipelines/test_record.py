@@ -119,9 +119,10 @@ def test_a_record_that_lacks_a_run_is_refused_in_one_line(judged: Judged, name: 
     assert "\n" not in str(caught.value)
 
 
-def test_how_a_response_was_read_is_on_record(sandbox: Sandbox) -> None:
+def test_how_a_response_was_read_is_on_record() -> None:
     coder = [f"{program('print(input())')}\nprints\n{program('3')}", "I cannot."]
-    bout = played(sandbox, TASK, coder, [a_test("1", "1"), "no test"])
+    with Sandbox(1) as sandbox:
+        bout = played(sandbox, TASK, coder, [a_test("1", "1"), "no test"])
     written = record(bout)
     assert [p.get("how") for p in written["programs"]] == ["earlier_block", None]
     assert written["programs"][1]["seen"] == "no block, 1 line of text"
