@@ -117,3 +117,22 @@ def test_a_record_that_lacks_a_run_is_refused_in_one_line(judged: Judged, name: 
     with pytest.raises(RunError, match="not of this version's form") as caught:
         judged_from(cut)
     assert "\n" not in str(caught.value)
+
+
+def test_how_a_response_was_read_is_on_record() -> None:
+    coder = [f"{program('print(input())')}\nprints\n{program('3')}", "I cannot."]
+    with Sandbox(1) as sandbox:
+        bout = played(sandbox, TASK, coder, [a_test("1", "1"), "no test"])
+    written = record(bout)
+    assert [p.get("how") for p in written["programs"]] == ["earlier_block", None]
+    assert written["programs"][1]["seen"] == "no block, 1 line of text"
+    assert [t.get("how") for t in written["tests"]] == ["test_headers", None]
+    assert written["tests"][1]["seen"] == "no input header, no output header, no block"
+    again = judged_from(written)
+    assert list(again.programs) == list(bout.programs)
+    assert list(again.tests) == list(bout.tests)
+    for part in ("programs", "tests"):  # a record from before there were decisions
+        for entry in written[part]:
+            entry.pop("how", None)
+            entry.pop("seen", None)
+    assert [p.how for p in judged_from(written).programs] == ["", ""]

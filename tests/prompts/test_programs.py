@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sparring.evaluation.plan import Given, Plan, Protocol, under
+from sparring.pipelines.reading import read_program
+from sparring.prompts.parse import ProgramRule, Reading
 from sparring.prompts.programs import read_source
-from sparring.schema import ParseFailure, StopReason
+from sparring.schema import ParseFailure, Response, Role, StopReason, Task, Test
 
 T = "```"
 ADD = "def add(a, b):\n    return a + b"
@@ -431,3 +434,17 @@ def test_no_part_of_a_broken_program_is_taken_for_one(code: str) -> None:
     for text in (block(code), block(code, ""), code, f"Here:\n\n{code}", f"```python\n{code}"):
         for entry_point in (None, "add"):
             assert read_source(text, entry_point).source is None, text
+
+
+def test_the_released_codes_protocol_reads_by_its_own_rule() -> None:
+    plan = under(Protocol.OFFICIAL, Plan(("tasks.jsonl",)), Given())
+    assert plan.prompts.read_programs is ProgramRule.CURE
+    assert under(None, plan=Plan(("tasks.jsonl",)), given=Given()).prompts.read_programs is (
+        ProgramRule.TASK
+    )
+    task = Task("t", "Add.", (Test("1\n", "1\n"),), entry_point="add")
+    text = block(ADD) + "\nso\n" + block("print(add(1, 2))")
+    said = Response("t", Role.CODER, 0, (), (), (), StopReason.END_TOKEN, text)
+    by_cure = read_program(task, said, Reading(programs=ProgramRule.CURE))
+    assert (by_cure.source, by_cure.how) == ("print(add(1, 2))\n", "last_marked")
+    assert read_program(task, said).source == f"{ADD}\n"
