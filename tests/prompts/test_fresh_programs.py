@@ -8,7 +8,16 @@ from sparring.schema import Kind, ParseFailure, Response, Role, StopReason, Task
 
 RIGHT = "def f(x):\n    return x + 1\n"
 WRONG = "def f(x):\n    return x - 1\n"
-FENCED = 'def f(x):\n    """Adds.\n\n    ```python\n    >>> f(1)\n    2\n    ```\n    """\n    return x + 1\n'
+FENCED = '''def f(x):
+    """Adds.
+
+    ```python
+    >>> f(1)
+    2
+    ```
+    """
+    return x + 1
+'''
 CUT = StopReason.LENGTH
 
 
