@@ -566,5 +566,5 @@ def test_reasoning_is_no_place() -> None:
     for inside in (draft, block(draft), f"`{draft}`"):
         assert read(f"<think>{inside}</think>\nassert f(2) == 2") == "f(2) == 2"
         assert read(f"<think>{inside}</think>\nHm.") == "no_code_block"
-        assert read(f"<think>{inside}\n") == "no_code_block"
+        assert read(f"<think>{inside}\n") == "unfinished_reasoning"
         assert read(f"<think>{inside}\n", TestRule.FIRST, cut=True) == "truncated"

@@ -49,7 +49,7 @@ def run(source: str) -> dict[int, tuple[Any, Any]]:
         return Recorded(log, (list(given), named))
 
     solution = type("Solution", (), {"f": staticmethod(f)})
-    with contextlib.suppress(AssertionError, NameError, TypeError, ValueError):
+    with contextlib.suppress(AssertionError, AttributeError, NameError, TypeError, ValueError):
         exec(compile(source, "m.py", "exec"), {"f": f, "candidate": f, "Solution": solution})
     return log
 
@@ -136,7 +136,7 @@ def other():
     assert read(source) == [
         "f(1) == [2]",
         "f([2]) == 1",
-        "f([2]) == 5",
+        "not one plain call of the function",  # an earlier call had the list
         "not a constant: b",
         "f(4) == 1",
         "not a constant: b",

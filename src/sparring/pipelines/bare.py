@@ -30,6 +30,10 @@ _COMPOUND = re.compile(
 )
 _GOES_ON = re.compile(r"(?:else|elif|except|finally)\b.*:")
 _SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)(?:python\s+)?(assert\b[^`]*?)\s*\1(?!`)")
+_NOT = re.compile(
+    r"\b(?:not|never|cannot|wrong|incorrect|avoid|instead of)\b|n['’]t\b", re.IGNORECASE
+)
+_TAGS = re.compile(r"\s*<(code|test|answer|assertion|pre)>\s*(.*?)\s*</\1>\s*", re.IGNORECASE)
 _LONGEST = 200
 """Of lines of one statement."""
 
@@ -55,8 +59,11 @@ def passages(text: str) -> Iterator[ast.Module]:
 
 
 def spans(text: str) -> Iterator[ast.Module]:
-    """The assertions between backticks in a text's sentences, in order."""
+    """The assertions between backticks in a text's sentences, in order; not those that the words
+    before them say not to write."""
     for match in _SPAN.finditer(text):
+        if _NOT.search(text[text.rfind("\n", 0, match.start()) + 1 : match.start()]):
+            continue
         tree = _parsed(match[2])
         if tree is not None and len(tree.body) == 1:
             yield tree
@@ -112,6 +119,7 @@ class _Reader:
 
 def _unmarked(line: str) -> str:
     """A line without what stands before code in a list, a quote or a session, and around it."""
+    line = tagged[2] if (tagged := _TAGS.fullmatch(line)) else line
     line = _MARKS.sub("", line, count=1) if _MARKS.match(line) else line
     label = _LABEL.match(line)
     line = line[label.end() :] if label else line

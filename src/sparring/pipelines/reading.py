@@ -6,9 +6,12 @@ input (`prompts.tests`), and one assertion, read as a call, for a function task 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sparring.pipelines.assertions import read_assertion
 from sparring.pipelines.layout import Answer
 from sparring.prompts.cure import parse_program
+from sparring.prompts.opening import begun_with
 from sparring.prompts.parse import ParsedProgram, ParsedTest, ProgramRule, Reading, missing
 from sparring.prompts.programs import lines_of, read_source
 from sparring.prompts.reasoning import answer_of
@@ -21,6 +24,8 @@ _USUAL = Reading()
 
 def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedProgram:
     """The program in a coder's response to this task, or why there is none."""
+    if reading.programs is not ProgramRule.CURE:
+        reading = replace(reading, reasoning=begun_with(response.text, reading.reasoning))
     if _unfinished(response, reading):
         failure = missing(ParseFailure.UNFINISHED_REASONING, response.stop)
         return ParsedProgram(None, failure, seen=f"reasoning without {reading.reasoning.end}")
@@ -31,6 +36,8 @@ def read_program(task: Task, response: Response, reading: Reading = _USUAL) -> P
 
 def read_test(task: Task, response: Response, reading: Reading = _USUAL) -> ParsedTest:
     """The test in a tester's response to this task, or why there is none."""
+    if reading.programs is not ProgramRule.CURE:
+        reading = replace(reading, reasoning=begun_with(response.text, reading.reasoning))
     if _unfinished(response, reading):
         failure = missing(ParseFailure.UNFINISHED_REASONING, response.stop)
         return ParsedTest(None, failure, seen=f"reasoning without {reading.reasoning.end}")

@@ -2,7 +2,8 @@
 
 The best definition counts (`Definition`), of equal ones the last: a model that writes a function
 twice corrects it or offers an alternative, and the last is what it ends with. An excerpt of an
-earlier definition, as explanations quote it, is none.
+earlier definition, as explanations quote it, is none, nor is one that leaves parts of it out
+(``# rest as before``), nor one that the text before it warns of (``Don't do this:``).
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def _best(found: Sequence[Piece], entry_point: str) -> tuple[Definition, Piece |
     else:
         pool = [_with(p, Decision.OTHER_MARK) for p in pool]
     whole = [p for p in pool if not any(p.quotes(q) for q in pool if q.start < p.start)]
+    whole = [p for p in whole if p.source and not p.source.leaves_out] or whole
+    whole = [p for p in whole if not p.is_warned_of] or whole
     return best, whole[-1]
 
 

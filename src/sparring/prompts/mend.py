@@ -34,6 +34,7 @@ _PLAIN = str.maketrans(
         "−": "-",
     }
 )
+_ESCAPE = re.compile(r"&(?:lt|gt|amp|quot|#3[49]|#x2[27]);")
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.)(?: |$)")
 
 Mended = tuple[Source, tuple[Decision, ...]]
@@ -63,13 +64,21 @@ def source_of(lines: list[str], raw: list[str], info: str) -> Mended | None:
     elif (head := _code_on_fence(info)) and (source := to_the_letter([head, *lines])):
         return source, (Decision.CODE_ON_FENCE,)
     if source := to_the_letter(lines):
-        return source, decisions
+        return _unescaped(source) or (source, decisions)
     if (raw != lines and (source := to_the_letter(raw))) or (source := dedented(lines)):
         return source, (*decisions, Decision.DEDENTED)
     for plain in _plain("\n".join(lines)):
         if source := to_the_letter(plain) or dedented(plain):
             return source, (*decisions, Decision.CHARACTERS)
     return None
+
+
+def _unescaped(source: Source) -> Mended | None:
+    """Source whose HTML escapes happen to be Python: ``a &lt; b`` is ``(a & lt); b``."""
+    if not _ESCAPE.search(source.text) or not source.needed & {"lt", "gt", "amp", "quot"}:
+        return None
+    plain = to_the_letter(html.unescape(source.text).rstrip("\n").split("\n"))
+    return (plain, (Decision.CHARACTERS,)) if plain else None
 
 
 def session(lines: list[str]) -> Source | None:
@@ -94,7 +103,7 @@ def _plain(text: str) -> Iterator[list[str]]:
     plain = text.translate(_PLAIN)
     if plain != text:
         yield plain.split("\n")
-    if re.search(r"&(?:lt|gt|amp|quot|#3[49]|#x2[27]);", plain):
+    if _ESCAPE.search(plain):
         yield html.unescape(plain).split("\n")
 
 

@@ -23,6 +23,31 @@ class ReasoningMode(StrEnum):
     """Nowhere: marks in a response are text."""
 
 
+USUAL = Reasoning()
+FAMILIES = (
+    USUAL,
+    Reasoning("[THINK]", "[/THINK]"),
+    Reasoning("<|channel|>analysis", "<|channel|>final<|message|>"),
+    Reasoning("<thinking>", "</thinking>"),
+    Reasoning("<thought>", "</thought>"),
+    Reasoning("<reasoning>", "</reasoning>"),
+    Reasoning("<seed:think>", "</seed:think>"),
+    Reasoning("◁think▷", "◁/think▷"),
+    Reasoning("<|begin_of_thought|>", "<|end_of_thought|>"),
+    Reasoning("<|START_THINKING|>", "<|END_THINKING|>"),
+)
+"""Marks of reasoning that model families write."""
+
+
+def begun_with(text: str, reasoning: Reasoning) -> Reasoning:
+    """The marks of a response. Where the usual ones are looked for, and it begins with another
+    family's, those are: its drafts must not be read."""
+    if (reasoning.start, reasoning.end) != (USUAL.start, USUAL.end) or reasoning.opened:
+        return reasoning
+    begin = text.lstrip()
+    return next((marks for marks in FAMILIES if begin.startswith(marks.start)), reasoning)
+
+
 def reasoning_of(
     mode: ReasoningMode, start: str, end: str, prompt: str = "", message: str = ""
 ) -> Reasoning:

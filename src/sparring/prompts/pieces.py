@@ -25,6 +25,18 @@ _ENDS = 6
 _ON_LINE = re.compile(
     r"^(?P<before>[^`]*[^`\s])[ \t]*(?P<marks>`{3,})[ \t]*(?P<info>py[\w.]*)?\s*$", re.I
 )
+_WARNING = re.compile(
+    r"\b(?:do not|don['’]t|never) (?:do|use|write|try)\b.*:\W*$|\bcommon mistakes?\b|"
+    r"\b(?:wrong|incorrect|buggy|faulty|broken) (?:way|code|version|solution|implementation|"
+    r"program|approach|attempt|answer|example)\b.*:\W*$|^\W*(?:wrong|incorrect|bad|buggy)\W*$",
+    re.IGNORECASE,
+)
+_MENDING = re.compile(
+    r"\b(?:fix\w*|correct\w*|instead|rather|should|right|better|improv\w*|so|now|here|above|"
+    r"previous\w*|earlier|original|first|last|without|avoid\w*)\b",
+    re.IGNORECASE,
+)
+"""What a line says that tells of something wrong and leads to what is right."""
 _END_TICKS = re.compile(r"^(?P<code>[^`]*[^`\s])[ \t]*`{3,}\s*$")
 
 
@@ -39,6 +51,13 @@ class Piece:
     end: int | None
     source: Source | None = None
     decisions: tuple[Decision, ...] = ()
+    before: str = ""
+    """The last line of text before the fence."""
+
+    @property
+    def is_warned_of(self) -> bool:
+        """Whether the text before it says that it is wrong: ``Don't do this:``."""
+        return bool(_WARNING.search(self.before)) and not _MENDING.search(self.before)
 
     @property
     def is_python(self) -> bool:
@@ -85,9 +104,16 @@ def pieces(lines: list[str]) -> list[Piece]:
             continue
         if on_line:
             piece = replace(piece, decisions=(*piece.decisions, Decision.FENCE_ON_LINE))
-        found.append(piece)
+        found.append(replace(piece, before=_before(lines, opening)))
         i = _next(openings, i, piece)
     return found
+
+
+def _before(lines: list[str], opening: Fence) -> str:
+    """What stands before a fence: on its line, or on the last line that is not blank."""
+    if _is_on_line(opening, lines):
+        return lines[opening.line]
+    return next((line for line in reversed(lines[: opening.line]) if line.strip()), "")
 
 
 def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) -> Piece:
@@ -103,6 +129,9 @@ def _piece(lines: list[str], opening: Fence, closings: list[Fence], limit: int) 
         if mended := _read(cut, opening, i + 1, mend=True):
             return _made(cut, opening, i, mended, (Decision.FENCE_ON_LINE,))
     end = next((c.line for c in closings if c.bare), None)
+    # To the end of the answer, with all fences inside of texts.
+    if closings and (mended := _read(lines, opening, len(lines), mend=False)):
+        return _made(lines, opening, None, mended, (Decision.FENCE_INSIDE, Decision.UNCLOSED))
     if closings:
         inside_lines = lines[opening.line + 1 : closings[0].line if end is None else end]
         return Piece(language(opening.info), inside_lines, opening.line, end)

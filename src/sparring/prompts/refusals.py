@@ -6,7 +6,7 @@ import re
 
 from sparring.prompts.blocks import FOREIGN, PYTHON, Block, blocks, language
 from sparring.prompts.mend import source_of
-from sparring.prompts.parse import ParsedProgram, missing
+from sparring.prompts.parse import Decision, ParsedProgram, missing
 from sparring.prompts.pieces import Piece, is_excerpt
 from sparring.prompts.source import Definition, Source, fault
 from sparring.schema import ParseFailure, StopReason
@@ -37,8 +37,10 @@ def later(
     end = len(lines) if chosen.end is None else chosen.end
     if chosen.end is None and stop is StopReason.LENGTH:
         return ParseFailure.TRUNCATED
-    for block in blocks(lines):
-        if block.start < end or not _attempts(block, entry_point):
+    # What stands behind a block is paired anew: a fence inside of it turns nothing inside out.
+    begin = 0 if _is_outside(chosen) else end + 1
+    for block in blocks(lines[begin:]):
+        if begin + block.start < end or not _attempts(block, entry_point):
             continue
         if block.end is None and stop is StopReason.LENGTH:
             return ParseFailure.TRUNCATED
@@ -46,6 +48,11 @@ def later(
         if _read(block) is None and not is_excerpt(block.lines, closed, chosen.lines):
             return ParseFailure.SYNTAX_ERROR if closed else ParseFailure.UNCLOSED_BLOCK
     return None
+
+
+def _is_outside(chosen: Piece) -> bool:
+    """Whether a piece stands outside of fences, in lines that may be numbered otherwise."""
+    return chosen.decisions[:1] in ((Decision.CODE_LINES,), (Decision.WHOLE_TEXT,))
 
 
 def _attempts(block: Block, entry_point: str | None) -> bool:

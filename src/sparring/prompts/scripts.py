@@ -41,8 +41,9 @@ def working(
 def _last(
     some: Sequence[Piece], others: Sequence[Piece], test: Callable[[Source], bool]
 ) -> Piece | None:
-    """The last piece that passes a test together with the others that it needs."""
-    for piece in reversed(some):
+    """The last piece that passes a test together with the others that it needs; one that the text
+    warns of only if there is no other."""
+    for piece in sorted(some, key=lambda p: (p.is_warned_of, -p.start)):
         text, helpers = joined(piece, others)
         if any(p.source and test(p.source) for p in helpers):
             continue  # a usage of a program that stands by itself

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import symtable
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,13 @@ _READING = "input stdin open fileinput read readline readlines exec __import__"
 _WRITING = "print stdout write writelines pprint exec __import__"
 _READS, _WRITES = frozenset(_READING.split()), frozenset(_WRITING.split())
 _INDIRECT = frozenset({"exec", "eval", "globals", "vars", "locals", "setattr"})
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_LEFT_OUT = re.compile(
+    r"^[ \t]*#\s*(?:\.{3}|…|\[?(?:the )?(?:rest of|(?:rest|remainder|remaining|existing|previous|"
+    r"original|same) (?:of |the )*(?:code|logic|function|implementation|is|as|remains)))",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A remark in place of code: ``# ... rest as before``, ``# existing code``."""
 _Defining = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _FAULTS = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
@@ -151,6 +159,21 @@ class Source:
         words = [n for n in self.tree.body if _is_words(n)]
         return any(
             isinstance(n, ast.Name) and n.id not in known for word in words for n in ast.walk(word)
+        )
+
+    @cached_property
+    def leaves_out(self) -> bool:
+        """Whether ``...`` or a remark stands for code that is not there."""
+        if _LEFT_OUT.search(self.text):
+            return True
+        bodies = [n.body for n in ast.walk(self.tree) if isinstance(n, _FUNCTIONS)]
+        return any(
+            isinstance(one, ast.Expr)
+            and isinstance(one.value, ast.Constant)
+            and one.value.value is Ellipsis
+            for body in bodies
+            if len(body) > 1
+            for one in body
         )
 
     @property

@@ -22,7 +22,9 @@ _START = re.compile(
     r"[A-Za-z_][\w.\[\], ]*\s*(?::[^=]+)?=[^=]|(?:if|for|while|with)\s.*:\s*(?:#.*)?$|try:|print\()"
 )
 _TAGS = re.compile(
-    r"\[/?(?:PYTHON|CODE|ANSWER)\]|</?(?:code|pre|python|answer|solution|program)>", re.IGNORECASE
+    r"(?:\[/?(?:PYTHON|CODE|ANSWER)\]|</?(?:code|pre|python|answer|solution|program)(?: [^<>]*)?>"
+    r"|<\|[\w ]{1,30}\|>)(?: (?=\S))?",
+    re.IGNORECASE,
 )
 _TICKS = re.compile(r"\s*`{1,2}(?:python|py)?\s*")
 _SENTENCE = re.compile(
@@ -33,19 +35,32 @@ _SENTENCE = re.compile(
 """The beginning of a line at which code may end: no indentation, and words."""
 _STARTS = 100
 """Lines at which a stretch is tried to begin."""
+_BORDERS = 12
+"""Fences that may stand inside of a stretch's texts."""
 _CUTS = 30
 """Times that a stretch is made shorter."""
 
 
 def unfenced(lines: list[str]) -> list[Piece]:
-    """The Python in an answer's lines, its fences and tags only taken as borders."""
-    lines = _untagged("\n".join(lines))
-    whole = None if any(map(_is_border, lines)) else to_the_letter(lines)
-    if whole is not None and not any(map(_is_remark, whole.tree.body)):
-        return [Piece("", lines, 0, len(lines), whole, (Decision.WHOLE_TEXT,))]
+    """The Python in an answer's lines, its fences and tags only taken as borders. A piece behind
+    which nothing stands has no end: it may have gone on."""
+    untagged = _untagged("\n".join(lines))
+    for some in (lines, untagged):  # a fence or a tag in a whole is part of a string
+        whole = to_the_letter(some)
+        if whole is not None and not any(map(_is_remark, whole.tree.body)):
+            end = len(some) if not some[-1].strip() else None
+            return [Piece("", some, 0, end, whole, (Decision.WHOLE_TEXT,))]
+    last = len(untagged)
     return [
-        Piece("", lines[start:end], start, end, source, (Decision.CODE_LINES,))
-        for start, end, source in _stretches(lines)
+        Piece(
+            "",
+            untagged[start:end],
+            start,
+            end if end < last else None,
+            source,
+            (Decision.CODE_LINES,),
+        )
+        for start, end, source in _stretches(untagged)
     ]
 
 
@@ -76,7 +91,22 @@ def _stretches(lines: list[str]) -> list[tuple[int, int, Source]]:
 def _stretch(lines: list[str], start: int) -> tuple[int, Source | None]:
     """The stretch from a line on up to a sentence, and the line behind it. Code that is broken is
     none, so that no part of a broken program is taken for one."""
-    end = next((i for i in range(start, len(lines)) if _is_border(lines[i])), len(lines))
+    borders = [i for i in range(start, len(lines)) if _is_border(lines[i])][:_BORDERS]
+    for border in [*borders, len(lines)]:
+        if not _ends_in_text(lines[start:border]):
+            return _stretch_to(lines, start, border)
+    return _stretch_to(lines, start, next(iter(borders), len(lines)))
+
+
+def _ends_in_text(part: list[str]) -> bool:
+    """Whether lines end inside of a text in three quotes: the fence behind them is part of it."""
+    error = fault("\n".join(_flush(part)) + "\n") if part else None
+    return error is not None and "unterminated triple-quoted" in str(error)
+
+
+def _stretch_to(lines: list[str], start: int, border: int) -> tuple[int, Source | None]:
+    """The stretch from a line on that ends at a border or before it."""
+    end = border
     for _ in range(_CUTS):
         while end > start and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
             end -= 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sparring.tasks.called import Arguments, Names
-from sparring.tasks.constants import CONSTANTS, NotConstant, bounded, dotted
+from sparring.tasks.constants import CONSTANTS, NotConstant, bounded, changeable, dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,26 @@ class Meaning:
     parts: tuple[Meaning, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept(Mapping[str, Any]):
+    """Constants, without those that hold what was handed on."""
+
+    constants: Mapping[str, Any]
+    handed: Mapping[int, object]
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.constants[name]
+        if self.handed and any(id(part) in self.handed for part in changeable(value)):
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.constants)
+
+    def __len__(self) -> int:
+        return len(self.constants)
+
+
 @dataclass(slots=True)
 class Bindings:
     """Names of one scope, followed from statement to statement."""
@@ -32,17 +52,31 @@ class Bindings:
     results: dict[str, Arguments] = field(default_factory=dict)
     ever: set[str] = field(default_factory=set)
     """Every name that the function has gone by, in this scope or one inside of it."""
+    handed: dict[int, object] = field(default_factory=dict)
+    """Lists and their like that a call was given, which it may have changed; of all scopes."""
 
     def __post_init__(self) -> None:
         self.ever |= self.functions
 
     def names(self) -> Names:
         """Their meanings here and now."""
-        return Names(frozenset(self.functions), self.constants, self.results)
+        return Names(frozenset(self.functions), _Kept(self.constants, self.handed), self.results)
 
     def inside(self) -> Bindings:
         """A scope inside of this one, or a branch of it."""
-        return Bindings(set(self.functions), dict(self.constants), dict(self.results), self.ever)
+        return Bindings(
+            set(self.functions), dict(self.constants), dict(self.results), self.ever, self.handed
+        )
+
+    def handed_on(self, node: ast.stmt) -> None:
+        """A statement has run: from here on nothing is known of the lists, sets and dictionaries
+        that it gave the function."""
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call) and dotted(call.func) in self.functions:
+                given = {dotted(p) for p in ast.walk(call) if isinstance(p, ast.expr)}
+                for value in (self.constants[name] for name in given & self.constants.keys()):
+                    if id(value) not in self.handed:
+                        self.handed.update((id(part), part) for part in changeable(value))
 
     def forget(self, name: str) -> None:
         """From here on nothing is known of a name, nor of what is reached through it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sparring import values
-from sparring.tasks.constants import NotConstant, constant, dotted
+from sparring.tasks.constants import NotConstant, changeable, constant, dotted
 
 Arguments = tuple[list[Any], dict[str, Any]]
 """Values of a call's arguments: positional, named."""
@@ -65,6 +65,9 @@ class Names:
 
 def made(call: Arguments, value: object, checker: str = "value") -> CallTest:
     """The test of a call. Raises `NotConstant` where a value is too large to be written."""
+    own = set(map(id, changeable(value)))
+    if own and not own.isdisjoint(map(id, changeable(call))):
+        raise NotConstant("the value is the argument itself, which the call may change")
     try:
         return CallTest(values.encode(call), values.encode(value), checker)
     except values.NotPlain as error:

@@ -39,7 +39,7 @@ _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.Not: operator.not_,
     ast.Invert: operator.invert,
 }
-_TYPES: dict[str, Callable[..., Any]] = {
+TYPES: dict[str, Callable[..., Any]] = {
     "float": float,
     "int": int,
     "complex": complex,
@@ -102,7 +102,7 @@ def _fold(node: ast.expr, names: Mapping[str, Any]) -> Any:
             return _UNARY[type(op)](_fold(operand, names))
         case ast.BinOp(left=left, op=op, right=right):
             return _binary(op, _fold(left, names), _fold(right, names))
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in _TYPES:
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in TYPES:
             return _typed(name, [_fold(a, names) for a in args], keywords, names)
         case ast.Name() | ast.Attribute() if dotted(node) in names:
             return names[dotted(node)]
@@ -124,7 +124,19 @@ def _typed(
         raise NotConstant("a range that is too long")
     if name in ("set", "frozenset", "dict"):
         bounded(given)  # a tuple's hash goes through all of it, as often as a part stands in it
-    return _TYPES[name](*given, **named)
+    return TYPES[name](*given, **named)
+
+
+def changeable(value: Any) -> list[Any]:
+    """The lists, sets and dictionaries that a value is made of."""
+    waiting, found = [value], {}
+    while waiting:
+        part = waiting.pop()
+        if id(part) in found or not isinstance(part, (list, tuple, set, frozenset, dict)):
+            continue
+        found[id(part)] = part
+        waiting += [*part.keys(), *part.values()] if isinstance(part, dict) else part
+    return [part for part in found.values() if isinstance(part, (list, set, dict))]
 
 
 def bounded(value: Any) -> Any:

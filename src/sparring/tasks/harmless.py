@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
+import functools
+import itertools
+import math
+import operator
+import string
 from collections.abc import Iterator, Set
 
 from sparring.tasks.bindings import of_library
-from sparring.tasks.constants import dotted
+from sparring.tasks.constants import TYPES, dotted
+from sparring.tasks.statements import statements
 
 _FUNCTIONS = """
 abs all any bin bool bytes chr complex dict divmod enumerate filter float format frozenset hash hex
@@ -26,10 +33,24 @@ _BUILTINS = frozenset(_FUNCTIONS.split()) | {
 }
 _OF_TESTS = """
 sys.exit sys.path.append sys.path.insert doctest.testmod super().setUp approx pytest.approx
+isclose
 pytest.raises pytest.main pytest.fixture pytest.skip pytest.fail unittest.main unittest.skip
 unittest.TestCase TestCase
 """
 _DOTTED = frozenset(_OF_TESTS.split())
+_ENDING = "exit quit sys.exit os._exit pytest.skip pytest.fail pytest.exit self.skipTest self.fail"
+_ENDINGS = frozenset(_ENDING.split())
+_MEANT = {
+    **dict.fromkeys(TYPES, "builtins"),
+    "abs": "builtins.abs",
+    "math": "math",
+    "pytest": "pytest",
+    "approx": "pytest.approx",
+    "isclose": "math.isclose",
+}
+"""What constants and tolerances are told by, and where its meaning is from."""
+_STARRED = {m.__name__: m for m in (math, itertools, collections, functools, operator, string)}
+"""Modules whose names a test may bind all at once."""
 _MODULES = ("math.", "cmath.", "itertools.", "collections.", "copy.", "pytest.mark.")
 _EFFECTS = (
     ast.NamedExpr,
@@ -86,6 +107,43 @@ def _plain(function: ast.expr, calls: Set[str], own: Set[str]) -> bool:
     return made or function.attr.startswith("assert") or owner in ("self", "cls")
 
 
+def ends_here(node: ast.stmt) -> bool:
+    """Whether what follows a statement may not be reached, and the test passes all the same: it
+    returns, exits or skips; or it raises. What raises under a condition asserts something."""
+    if isinstance(node, ast.Raise):
+        return True
+    for part in statements([node], functions=False):
+        match part:
+            case ast.Return():
+                return True
+            case ast.Expr(value=ast.Call(func=function)) if dotted(function) in _ENDINGS:
+                return True
+    return False
+
+
+def replaced(tree: ast.AST) -> str:
+    """The first name that constants are told by, and that a source gives another meaning and
+    uses: a list may be called ``list``."""
+    nodes = list(ast.walk(tree))
+    used = {dotted(n.func) for n in nodes if isinstance(n, ast.Call)}
+    used |= {dotted(n.value) for n in nodes if isinstance(n, ast.Attribute)}
+    named = (pair for node in nodes for pair in _named(node))
+    return next((n for n, whence in named if n in used and _MEANT.get(n, whence) != whence), "")
+
+
+def _named(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names that a node binds, and where their meaning is from, if it is an import."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name, "?"
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            yield name, "?"
+        case ast.Import(names=aliases):
+            yield from ((a.asname or a.name.partition(".")[0], a.name) for a in aliases)
+        case ast.ImportFrom(module=module, names=aliases):
+            yield from ((a.asname or a.name, f"{module}.{a.name}") for a in aliases)
+
+
 def redefines(tree: ast.AST, name: str) -> bool:
     """Whether a source gives a name another meaning than the function that is tested."""
     return name in set(_bound(tree))
@@ -106,6 +164,8 @@ def _bound(tree: ast.AST) -> Iterator[str]:
                 yield name
             case ast.ImportFrom(module=module, names=aliases):
                 for alias in aliases:
+                    if alias.name == "*" and module in _STARRED:
+                        yield from vars(_STARRED[module])
                     bound = alias.asname or alias.name
                     if of_library(module or "") or bound != alias.name:
                         yield bound

@@ -18,8 +18,8 @@ from sparring.tasks.bindings import Bindings
 from sparring.tasks.called import CallTest
 from sparring.tasks.constants import NotConstant, dotted
 from sparring.tasks.expressions import call_test
-from sparring.tasks.harmless import disturbing, redefines
-from sparring.tasks.statements import own_attributes, statements, stored_names
+from sparring.tasks.harmless import disturbing, ends_here, redefines, replaced
+from sparring.tasks.statements import SCOPES, own_attributes, statements, stored_names
 from sparring.tasks.unittests import method_test
 
 Assertion = ast.Assert | ast.Expr | ast.With
@@ -52,6 +52,8 @@ def assertions(tree: ast.Module, function: str) -> list[Found]:
     reason = f"beside another {head}" if redefines(tree, head) else ""
     if not reason and (node := disturbing(tree, walk.top.ever)) is not None:
         reason = f"beside what may change it: {_line(node)}"
+    if not reason and (other := replaced(tree)):
+        reason = f"beside another {other}"
     if not reason:
         return walk.found
     return [
@@ -86,7 +88,10 @@ class _Walk:
         for node in body:
             if (method := _asserting(node, self.tree)) is not None:
                 self._assertion(node, method, known, refusal)
+                known.handed_on(node)
                 continue
+            if not refusal and ends_here(node):
+                refusal = f"behind what may end the test: {_line(node)}"
             match node:
                 case ast.Assign(targets=targets, value=value):
                     known.assign(targets, value)
@@ -106,6 +111,8 @@ class _Walk:
                     pass  # what the function itself asserts is no test of it
                 case _:
                     self._branches(node, known)
+            if not isinstance(node, SCOPES):
+                known.handed_on(node)
 
     def _assertion(self, node: ast.stmt, method: str, known: Bindings, refusal: str) -> None:
         assert isinstance(node, (ast.Assert, ast.Expr, ast.With))
@@ -161,6 +168,8 @@ class _Walk:
             if count > 1:
                 shared.forget(f"self.{name}")
                 shared.forget(f"cls.{name}")
+        if node.decorator_list:
+            refusal = refusal or "under a decorator"
         for one in node.body:
             self.body([one], shared.inside(), refusal)
 
