@@ -85,6 +85,7 @@ def test_samples_of_evalplus(tmp_path: Path) -> None:
     assert mean(found, "pass@2") == 0.5
     assert found["responses"]["coder"]["failures"] == {"syntax_error": 1}
     assert "tester" not in found["models"]
+    assert not any("dual" in name for name in found["figures"])  # no test, no ranking
     assert "EvalPlus" in found["models"]["coder"]["name"]
     assert found["conditions"]["params"] is None
     assert found["complete"]

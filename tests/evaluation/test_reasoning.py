@@ -188,6 +188,7 @@ def test_reasoning_that_a_server_opens_out_of_sight(
     auto = at_server(task, fake, tmp_path / "ev", 7)
     assert failures(tmp_path / "ev") == [None, None, None, None, None, "truncated", None]
     [note] = auto["notes"]
+    assert not note.startswith("note:")  # whoever prints it says so
     assert "1 of 7 responses have </think> and no <think>" in note
     assert auto["conditions"]["reasoning"] == {"coder": "auto", "tester": "auto"}
     asked = len(fake.bodies)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from sparring import values
 from sparring.cli.main import app
-from sparring.errors import ConfigError
+from sparring.errors import ConfigError, ModelError
 from sparring.evaluation.trial import stands_in_statement
 from sparring.schema import Kind, Task, Test
 
@@ -50,6 +50,8 @@ def test_every_share_is_counted_and_each_refusal_has_an_example(
     fake.writes = mixed
     out = tmp_path / "out"
     text, [coder, tester] = tried(tasks, "--model", fake.url, "-n", 8, "--out", out)
+    assert "in statement" in text
+    assert "8 stdin" in text  # nothing is cut off where the output is piped
     assert (coder["role"], coder["kind"], coder["tasks"], coder["responses"]) == (
         "coder", "stdin", 8, 64,
     )  # fmt: skip
@@ -105,6 +107,9 @@ def test_what_cannot_be_tried_is_said(fake: FakeOpenAI, tmp_path: Path) -> None:
         tried(tasks, "--model", fake.url, "--precision", "bfloat16", "--out", tmp_path / "o")
     with pytest.raises(ConfigError, match=r"t0 is in another source too.*--prefix"):
         tried(tasks, tasks, "--model", fake.url, "--out", tmp_path / "o")
+    fake.always = (401, {}, b"{}")
+    with pytest.raises(ModelError, match=r" --key |\(--key names another"):
+        tried(tasks, "--model", fake.url, "--out", tmp_path / "o")
 
 
 def _call(*arguments: object) -> Test:

@@ -75,12 +75,30 @@ def test_what_tasks_import() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("script", "needs"),
+    [
+        ("from solution import f\nassert f(1) == 1", []),
+        ("import my_code as m\nassert m.f(1) == 1", []),
+        ("from pkg.mod import *\nassert f(1) == 1", []),
+        ("import pytest\nfrom solution import f\n"
+         "def test_a():\n    with pytest.raises(ValueError):\n        f('a')", []),
+        ("from solution import f\nimport numpy as np\nassert f(np.pi) == 1", ["numpy"]),
+    ],
+)  # fmt: skip
+def test_what_the_sandbox_gives_to_a_suite_is_no_package(script: str, needs: list[str]) -> None:
+    suite = Test(script, "", Kind.SCRIPT)
+    assert list(needs_of([Task("a", "q", (suite,), entry_point="f")])) == needs
+    program = Task("a", "q", (suite,), solutions=("from solution import f",), entry_point="f")
+    assert list(needs_of([program])) == sorted([*needs, "solution"])
+
+
 def test_a_suite_that_needs_numpy_says_so_when_it_is_loaded(tmp_path: Path) -> None:
     row = {
         "task_id": "HumanEval/0", "prompt": "def f(x):\n    '''Same.'''\n", "entry_point": "f",
         "canonical_solution": "    return x\n",
         "test": "import numpy as np\ndef check(candidate):\n    for x in (1, 2):\n"
-        "        assert np.allclose(candidate(x), x)\n",
+        "        assert np.array(candidate(x)) == x\n",
     }  # fmt: skip
     path = tmp_path / "h.jsonl"
     path.write_text(json.dumps(row) + "\n")

@@ -106,6 +106,7 @@ def test_a_row_of_test_generation_is_its_function_with_the_one_test() -> None:
     ]
     assert task.examples == ()
     assert "def countSeniors(self" in task.statement
+    assert read_livecodebench(one_test(question_id=2727), "here", None) == (task, [])
 
 
 @pytest.mark.parametrize(

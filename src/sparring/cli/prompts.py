@@ -81,9 +81,10 @@ def try_command(
     from sparring.interrupt import stopping
     from sparring.recipe.setting import PromptsSection
     from sparring.runs.directory import explained
+    from sparring.runs.tables import show
     from sparring.sampling.chat.base import ChatParams
 
-    named = Named(model, name, key, precision=precision)
+    named = Named(model, name, key, precision=precision, key_option="--key")
     sections = {
         label: PromptsSection() if label == _DEFAULT else prompts_of(label)
         for label in recipe or [_DEFAULT]
@@ -111,7 +112,7 @@ def try_command(
     if out is not None:
         with explained(out):
             (out / "trial.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-    console.print(_table(record))
+    show(console, _table(record))
     for label, shown in record.items():
         for line in _refusals(label, shown):
             _say(console, line)

@@ -36,7 +36,7 @@ def notes_before(author: Author, name: str, prompts: PromptsSection) -> list[str
         )
     if prompts.reasoning is not ReasoningMode.NONE:
         found += mark_faults(tokenizer, ends, prompts.marks)
-    return [f"note: {name}: {line}" for line in found]
+    return [f"{name}: {line}" for line in found]
 
 
 def _local(author: Author) -> LocalModel | None:
@@ -60,7 +60,7 @@ def notes_after(
         if turn is None or turn.ends or turn.token or not any(turn.text in a.text for a in cut):
             return []
         return [
-            f"note: {name}: {sum(turn.text in a.text for a in cut):,} of {len(cut):,} responses "
+            f"{name}: {sum(turn.text in a.text for a in cut):,} of {len(cut):,} responses "
             f"that were cut off hold {turn.text}, with which its chat template ends a turn: "
             f"--stop '{turn.text}' ends them there"
         ]
@@ -69,7 +69,7 @@ def notes_after(
     opening, closing = prompts.reasoning_start, prompts.reasoning_end
     own = [a.text for a in answers if not a.reasoned]
     closed = sum(closing in text and opening not in text for text in own)
-    told = f"note: {name}: "
+    told = f"{name}: "
     if prompts.reasoning is ReasoningMode.AUTO and closed:
         return [
             f"{told}{closed:,} of {len(answers):,} responses have {closing} and no {opening}: its "

@@ -125,7 +125,7 @@ def evaluate(
         }
         notes = _notes(plan, cast, None)
         for line in notes:
-            progress.say(line)
+            progress.say(f"note: {line}")
         collected = collect(
             asks,
             cast.authors,

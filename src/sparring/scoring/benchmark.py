@@ -73,7 +73,8 @@ def measure(
         rows = [_at_scale(f, n, m) for f in known]
         for name in AT_SCALE:
             per_task[f"{name}_{n}x{m}"] = np.array([row[name] for row in rows], dtype=float)
-    for k in ks:
+    tests = any(f.matrix.passed_PU.shape[1] for f in known)
+    for k in ks if tests else ():  # without a test nothing is ranked
         per_task[f"dual_pass@{k}"] = np.array([_dual_at(f, k) for f in known], dtype=float)
     sizes = sorted({m for _, m in scales if m})
     for m in sizes:

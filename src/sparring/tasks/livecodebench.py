@@ -24,7 +24,7 @@ from sparring import values
 from sparring.schema import Task, Test
 from sparring.tasks.calls import call_test
 from sparring.tasks.checkers import Rule
-from sparring.tasks.fields import Row, entry_point_fault
+from sparring.tasks.fields import Row, entry_point_fault, read_label
 from sparring.tasks.rows import one_line, read_json
 from sparring.tasks.sealed import unseal
 
@@ -65,7 +65,7 @@ def read_livecodebench(
                        "returns, not for a program or a test")]  # fmt: skip
     statement = row.text("question_content") or ""
     starter = row.text("starter_code") or ""
-    task_id, difficulty = row.text("question_id"), row.text("difficulty")
+    task_id, difficulty = read_label(row, "question_id"), row.text("difficulty")
     if not statement.strip() or not task_id:
         there = one_line(", ".join(map(str, data)), 200)
         row.fault("question_content, question_id", f"are missing or blank; there are {there}")

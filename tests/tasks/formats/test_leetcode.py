@@ -63,6 +63,7 @@ def test_a_row_is_a_method_under_its_own_head(sandbox: Sandbox) -> None:
     assert "```python\nclass Solution:\n    def pairUp(self" in task.statement
     assert "import" not in task.statement
     assert task.head == HEAD.strip()
+    assert task.solutions == (ROW["completion"],)  # what stands in the head is not its own
     assert [t.kind for t in task.tests] == [Kind.CALL, Kind.CALL]
     assert passes(sandbox, task, task.solutions[0]) == [True, True]
     assert passes(sandbox, task, ROW["completion"]) == [True, True]  # List, pairwise: from its head

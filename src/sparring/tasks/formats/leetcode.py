@@ -41,7 +41,8 @@ def read_leetcode(row: Row, source: Source) -> Task | None:
         return None
     entry = entry_point(row, "entry_point", row.text("entry_point") or "")
     whole = f"{head.rstrip()}\n\n\n{completion}" if head.strip() else completion
-    solutions = (whole,) if completion.strip() else ()
+    # The head stands before a reference solution too, and is none of its mistakes to be noticed.
+    solutions = (completion,) if completion.strip() else ()
     program, tree = parsed(whole), parsed(suite)
     if not statement.strip():
         row.fault("problem_description", "is missing or blank, and so is query")
