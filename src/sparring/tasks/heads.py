@@ -31,8 +31,17 @@ def head_of(prompt: str, entry_point: str) -> str:
 
 
 def is_python(source: str) -> bool:
-    """Whether it parses."""
-    return _parsed(source) is not None
+    """Whether it compiles: what stands before every program has to."""
+    tree = _parsed(source)
+    if tree is None:
+        return False
+    # Taken out as before a program, where they may follow a judge's imports (`sandbox.front`).
+    tree.body = [n for n in tree.body if getattr(n, "module", None) != "__future__"]
+    try:
+        compile(tree, "<head>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _parsed(source: str) -> ast.Module | None:

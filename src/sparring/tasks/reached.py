@@ -15,7 +15,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sparring.tasks.dead_code import always_true, ends, live_parts
+from sparring.tasks.dead_code import always_true, ends, known, live_parts
 from sparring.testnames import CANDIDATE, CHECK, names_a_test
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -27,6 +27,10 @@ _FAILS_TEXT = """fail failIf failUnless raises warns testmod testfile run_docstr
 _FAILS = frozenset(_FAILS_TEXT.split())
 _EXITS = frozenset(("exit", "quit", "_exit"))
 _HOOKS = ("set", "tear", "asyncSet", "asyncTear", "runTest", "__", "add")
+_CATCHES = frozenset(("AssertionError", "Exception", "BaseException"))
+_TELLS = frozenset(("print", "print_exc", "print_exception", "debug", "info", "warning", "error"))
+_NO_ANSWERS = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.JoinedStr)
+"""What a test may return that is no word on whether it passed."""
 _NEUTRAL_TEXT = """abstractmethod asyncio cache classmethod contextlib contextmanager dataclass
     dataclasses expectedFailure functools lru_cache mark mock override parametrize patch
     property pytest setattr staticmethod timeout total_ordering unittest wraps"""
@@ -147,13 +151,17 @@ class _Walk:
         elif isinstance(node, ast.Raise):
             self.found.asserts |= "Skip" not in _last_name(node.exc)
         elif isinstance(node, ast.Return) and answers and node.value is not None:
-            self.found.asserts |= not isinstance(node.value, ast.Constant)
+            self.found.asserts |= not isinstance(node.value, _NO_ANSWERS)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for alias in node.names:
                 self._mention(alias.name)
+        swallowed = node.body if self.found.asserts is False and _swallows(node) else None
         for part in live_parts(node, self._always):
             if isinstance(part, ast.expr):
                 self._expression(part)
+            elif part is swallowed:
+                self.run(part, answers=answers)
+                self.found.asserts = False
             else:
                 self.run(part, answers=answers)
 
@@ -252,8 +260,38 @@ def _required(node: _Function) -> list[str]:
 
 
 def _skips(decorator: ast.expr) -> bool:
-    """Whether a decorator leaves a test out, whatever it finds."""
-    return _last_name(decorator) == "skip"
+    """Whether a decorator leaves a test out, or lets it fail, whatever it finds."""
+    name = _last_name(decorator)
+    given = decorator.args if isinstance(decorator, ast.Call) else []
+    named = decorator.keywords if isinstance(decorator, ast.Call) else []
+    if name == "xfail":
+        # Under a condition it may count after all; with `strict` it must fail.
+        return not given and not any(k.arg in ("strict", "condition") for k in named)
+    if name in ("skipif", "skipIf", "skipUnless") and given:
+        return known(given[0], {}) is (name != "skipUnless")
+    return name == "skip"
+
+
+def _swallows(node: ast.stmt) -> bool:
+    """Whether a failed assertion in the statement's body is caught there and changes nothing:
+    no handler of it does more than print and go on."""
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        calls = [i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call)]
+        suppressed = [a for c in calls if _last_name(c) == "suppress" for a in c.args]
+        return any(_last_name(each) in _CATCHES for each in suppressed)
+    for handler in node.handlers if isinstance(node, ast.Try) else ():
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        if any(kind is None or _last_name(kind) in _CATCHES for kind in kinds):
+            return all(_only_tells(each) for each in handler.body)
+    return False
+
+
+def _only_tells(node: ast.stmt) -> bool:
+    """Whether a statement is nothing, goes on, or prints."""
+    if isinstance(node, (ast.Pass, ast.Continue)) or _is_text(node):
+        return True
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and _last_name(call) in _TELLS
 
 
 def _asserts(node: _Function) -> bool:
