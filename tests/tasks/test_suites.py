@@ -14,6 +14,7 @@ from sparring.errors import DataError
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Verdict
 from sparring.tasks.checkers import accepts
+from sparring.tasks.heads import head_of
 from sparring.tasks.load import load_tasks
 
 HEAD = 'def add(a, b):\n    """Sum of two numbers."""\n'
@@ -346,3 +347,15 @@ def test_what_passes_its_failures_on_asserts(
     task = loaded(tmp_path, row(suite))
     assert passed(sandbox, task, HEAD + BODY)
     assert not passed(sandbox, task, "def add(a, b): pass")
+
+
+def test_lines_end_where_they_do_for_python(sandbox: Sandbox, tmp_path: Path) -> None:
+    # A form feed and a line separator are no ends of lines to Python, but to `str.splitlines`.
+    one = "TEXT{} = '\u2028\x0c'\ndef test_a():\n    for a in ({},): assert add(a, 1) == a + 1\n"
+    data = {"question": "Sum.", "entry_point": "add", "tests": [one.format(n, n) for n in (1, 2)]}
+    task = loaded(tmp_path, data)
+    assert passed(sandbox, task, "def add(a, b): return a + b")
+    for wrong in ("return 2", "return 3"):
+        assert not passed(sandbox, task, f"def add(a, b): {wrong}"), wrong
+    head = "S = '\u2028\x0c'\nT = 3\n"
+    assert head_of(head + HEAD, "add") == head

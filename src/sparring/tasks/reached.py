@@ -155,7 +155,7 @@ class _Walk:
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for alias in node.names:
                 self._mention(alias.name)
-        swallowed = node.body if self.found.asserts is False and _swallows(node) else None
+        swallowed = None if self.found.asserts else _swallowed(node)
         for part in live_parts(node, self._always):
             if isinstance(part, ast.expr):
                 self._expression(part)
@@ -272,18 +272,20 @@ def _skips(decorator: ast.expr) -> bool:
     return name == "skip"
 
 
-def _swallows(node: ast.stmt) -> bool:
-    """Whether a failed assertion in the statement's body is caught there and changes nothing:
-    no handler of it does more than print and go on."""
+def _swallowed(node: ast.stmt) -> list[ast.stmt] | None:
+    """The statement's body, where it catches an assertion that fails there and nothing comes of
+    it: no handler does more than print and go on."""
     if isinstance(node, (ast.With, ast.AsyncWith)):
         calls = [i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call)]
         suppressed = [a for c in calls if _last_name(c) == "suppress" for a in c.args]
-        return any(_last_name(each) in _CATCHES for each in suppressed)
-    for handler in node.handlers if isinstance(node, ast.Try) else ():
+        return node.body if any(_last_name(s) in _CATCHES for s in suppressed) else None
+    if not isinstance(node, ast.Try):
+        return None
+    for handler in node.handlers:
         kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
         if any(kind is None or _last_name(kind) in _CATCHES for kind in kinds):
-            return all(_only_tells(each) for each in handler.body)
-    return False
+            return node.body if all(map(_only_tells, handler.body)) else None
+    return None
 
 
 def _only_tells(node: ast.stmt) -> bool:

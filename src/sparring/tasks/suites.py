@@ -15,6 +15,7 @@ for any other module of the standard library.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -106,7 +107,7 @@ def _distinct(parts: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for number, part in enumerate(parts):
         tree = parsed(part)
-        lines = part.splitlines(keepends=True)
+        lines = re.split("(?<=\n)", part)  # `splitlines` knows ends that are none to Python
         for node in tree.body if tree else ():
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith(
                 "test"
