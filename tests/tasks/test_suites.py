@@ -359,3 +359,11 @@ def test_lines_end_where_they_do_for_python(sandbox: Sandbox, tmp_path: Path) ->
         assert not passed(sandbox, task, f"def add(a, b): {wrong}"), wrong
     head = "S = '\u2028\x0c'\nT = 3\n"
     assert head_of(head + HEAD, "add") == head
+
+
+def test_a_helper_that_is_also_called_in_the_open_asserts(sandbox: Sandbox, tmp_path: Path) -> None:
+    suite = "def same(a, s):\n    assert add(a, 1) == s\ntry:\n    same(1, 2)\n"
+    suite += "except AssertionError:\n    print('failed')\nsame(2, 3)\n"
+    task = loaded(tmp_path, row(suite))
+    assert passed(sandbox, task, HEAD + BODY)
+    assert not passed(sandbox, task, "def add(a, b): return 2")

@@ -67,6 +67,7 @@ class _Walk:
     def __init__(self, suite: ast.Module) -> None:
         self.found = Reached()
         self.done: set[int] = set()
+        self._met: set[str] = set()
         self.functions: dict[str, list[_Function]] = {}
         self.classes: dict[str, list[ast.ClassDef]] = {}
         self._always: dict[str, ast.expr] = _constants(suite)
@@ -160,8 +161,10 @@ class _Walk:
             if isinstance(part, ast.expr):
                 self._expression(part)
             elif part is swallowed:
+                done, met = set(self.done), set(self._met)
                 self.run(part, answers=answers)
-                self.found.asserts = False
+                # Called from elsewhere too, the same function may assert after all.
+                self.found.asserts, self.done, self._met = False, done, met
             else:
                 self.run(part, answers=answers)
 
@@ -202,8 +205,9 @@ class _Walk:
         return name.lower().startswith("assert") or name in _FAILS
 
     def _mention(self, name: str) -> None:
-        if name in self.found.mentions:
+        if name in self._met:
             return
+        self._met.add(name)
         self.found.mentions.add(name)
         if name in _REFLECTIVE:
             for other in (*self.functions, *self.classes):
