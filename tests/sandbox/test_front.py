@@ -98,12 +98,29 @@ def test_calls_and_scripts_have_it_too(sandbox: Sandbox) -> None:
 
 def test_a_judge_defines_no_answer(sandbox: Sandbox) -> None:
     # `gcd` is what the task asks for: that a judge imports one makes no program right.
-    for program in ("x = 1", "print(globals().keys())"):
+    uses = "import math\ndef g(a, b): return math.gcd(a, b)"
+    for program in ("x = 1", "print(globals().keys())", uses, uses.replace("math.", "")):
         job = Job(program, (values.encode(([4, 6], {})),), kind=Kind.CALL, entry_point="gcd",
                   preamble=STARS)  # fmt: skip
         [[outcome]] = sandbox.run([job])
         assert outcome.verdict is Verdict.RUNTIME_ERROR
         assert "defines no function gcd" in outcome.detail
+
+
+def test_what_an_answer_makes_of_a_judges_function_is_its_own(sandbox: Sandbox) -> None:
+    program = "_theirs = gcd\ndef gcd(a, b): return _theirs(a, b)"
+    job = Job(program, (values.encode(([4, 6], {})),), kind=Kind.CALL, entry_point="gcd",
+              preamble=STARS)  # fmt: skip
+    [[outcome]] = sandbox.run([job])
+    assert (outcome.verdict, outcome.output) == (Verdict.FINISHED, "2")
+
+
+def test_a_future_import_may_stand_anywhere_in_what_comes_before(sandbox: Sandbox) -> None:
+    head = "from __future__ import annotations\ndef helper(x: Nothing) -> List: return [x]\n"
+    for before in (head, STARS + head, "L = 1\n" + head):
+        assert printed(sandbox, "print(helper(1))", before) == ["[1]"]
+    with pytest.raises(SandboxError, match="future feature braces is not defined"):
+        packed("from __future__ import braces\n")
 
 
 @pytest.mark.parametrize(
@@ -146,10 +163,9 @@ def test_what_the_program_can_do_by_it_is_known() -> None:
     # As if the program had named the modules: state that is put back depends on names.
     code = compile("shuffle(x)\nopen('a')\np.getcwd()", "p", "exec")
     front = Front(packed("from random import *\nimport os as p\nfrom io import open\n"),
-                  names_of(code), "")  # fmt: skip
+                  names_of(code), "", code)  # fmt: skip
     assert {"random", "os"} <= front.names
     assert "io" not in front.names  # its `open` is Python's own
-    assert Front(packed(STARS), names_of(compile("x = 1", "p", "exec")), "").names == {
-        "setrecursionlimit", "sys"
-    }  # fmt: skip
+    plain = compile("x = 1", "p", "exec")
+    assert Front(packed(STARS), names_of(plain), "", plain).names == {"setrecursionlimit", "sys"}
     assert sys.getrecursionlimit() < 50_000

@@ -269,3 +269,44 @@ def test_a_product_uses_no_more_than_one_thread(numpy: Packages) -> None:
         assert outcome.output.split()[1] == "1"
     else:
         assert "/proc" in outcome.detail
+
+
+_NUMBERS = """import numpy as np
+def f(kind):
+    return {"int": np.int64(3), "float": np.float64(0.5), "bool": np.bool_(True),
+            "str": np.str_("a"), "list": [np.int8(1)], "long": np.longdouble(1)}[kind]
+"""
+
+
+@needs_numpy
+def test_a_number_of_numpys_is_the_value_that_it_equals(numpy: Packages) -> None:
+    wanted = {"int": 3, "float": 0.5, "bool": True, "str": "a", "list": [1]}
+    inputs = [values.encode(([kind], {})) for kind in (*wanted, "long")]
+    suite = "assert f('int') == 3 and f('float') == 0.5 and f('bool') == True"
+    jobs = [
+        Job(_NUMBERS, tuple(inputs), kind=Kind.CALL, entry_point="f"),
+        Job(_NUMBERS, (suite,), kind=Kind.SCRIPT, entry_point="f"),
+    ]
+    with Sandbox(1, packages=numpy) as sandbox:
+        [*called, long], [script] = sandbox.run(jobs)
+    assert [one.output for one in called] == [values.encode(v) for v in wanted.values()]
+    assert "object" in long.output  # Python has no such number
+    assert script.verdict is Verdict.ACCEPTED
+
+
+@needs_numpy
+@pytest.mark.parametrize(
+    ("shown", "left"),
+    [
+        ("np.ma.array([1], mask=[1])", "np.ma.masked_print_option.set_display('Q')"),
+        ("np.polynomial.Polynomial([1, 2])", "np.polynomial.set_default_printstyle('ascii')"),
+        ("np.ma.core.default_filler['i']", "np.ma.core.default_filler['i'] = 5"),
+    ],
+)
+def test_what_numpy_was_told_is_not_there_in_the_next_run(
+    numpy: Packages, shown: str, left: str
+) -> None:
+    program = f"import numpy as np\ninput()\nprint({shown})\n{left}\n"
+    with Sandbox(1, packages=numpy) as sandbox:
+        [outcomes] = sandbox.run([Job(program, ("1", "2", "3"))])
+    assert len({outcome.output for outcome in outcomes}) == 1

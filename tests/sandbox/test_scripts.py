@@ -361,3 +361,52 @@ def test_what_a_suite_leaves_to_others_is_heard(
 ) -> None:
     [[outcome]] = sandbox.run([Job(program, (suite,), Limits(), Kind.SCRIPT, "f")])
     assert outcome.verdict == verdict, outcome.detail
+
+
+_EXPECTS = (
+    "import pytest\ndef test_a():\n    with pytest.raises(Exception): f(-1)",
+    "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n"
+    "        self.assertRaises(Exception, f, -1)",
+    "try: f(-1)\nexcept BaseException: pass\nelse: assert False",
+)
+
+
+@pytest.mark.parametrize("suite", _EXPECTS)
+def test_a_program_that_cannot_be_called_raises_nothing_that_is_expected(
+    sandbox: Sandbox, suite: str
+) -> None:
+    programs = ("raise ValueError(-1)", "def g(x): raise ValueError", "f = 3", "exit()", "f(-1)")
+    right = "def f(x):\n    raise ValueError(x)"
+    jobs = [Job(p, (suite,), ROOMY, Kind.SCRIPT, "f") for p in (*programs, right)]
+    *others, last = [outcome.verdict for [outcome] in sandbox.run(jobs)]
+    assert Verdict.ACCEPTED not in others
+    assert last is Verdict.ACCEPTED
+
+
+_SKIPS = (
+    "import pytest\ndef test_a():\n    if f(1) is None: pytest.skip('not implemented')",
+    "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n"
+    "        if f(1) is None: self.skipTest('not implemented')",
+    "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n"
+    "        if f(1) is None: self.skipTest('not implemented')\nunittest.main(exit=False)",
+)
+
+
+@pytest.mark.parametrize("suite", _SKIPS)
+def test_a_program_earns_no_pass_by_what_makes_a_test_leave_itself_out(
+    sandbox: Sandbox, suite: str
+) -> None:
+    jobs = [Job(p, (suite,), ROOMY, Kind.SCRIPT, "f") for p in
+            ("def f(x): pass", "def f(x): return x")]  # fmt: skip
+    [wrong], [right] = sandbox.run(jobs)
+    assert wrong.verdict is Verdict.WRONG_ANSWER
+    assert "left itself out after it had called the program" in wrong.detail
+    assert right.verdict is Verdict.ACCEPTED
+
+
+def test_what_a_test_answers_counts_where_the_script_only_prints_it(sandbox: Sandbox) -> None:
+    suite = "def test():\n    return all(f(x) == x for x in (1, 2))\nprint(test())"
+    jobs = [Job(p, (suite,), ROOMY, Kind.SCRIPT, "f") for p in
+            ("def f(x): pass", "def f(x): return x")]  # fmt: skip
+    [wrong], [right] = sandbox.run(jobs)
+    assert (wrong.verdict, right.verdict) == (Verdict.WRONG_ANSWER, Verdict.ACCEPTED)

@@ -25,7 +25,7 @@ ROW = {"question": "q", "test_input": ["1\n"], "test_output": ["1\n"]}
 def test_every_preamble_is_versioned_and_runs() -> None:
     assert PREAMBLES.keys() == VERSION.keys()
     with Sandbox(1) as sandbox:
-        jobs = [Job("print(inf, Counter, List)", ("",), preamble=p) for p in PREAMBLES.values()]
+        jobs = [Job("print(Counter, List, gcd)", ("",), preamble=p) for p in PREAMBLES.values()]
         assert all(o.verdict is Verdict.FINISHED for [o] in sandbox.run(jobs))
 
 
@@ -44,7 +44,7 @@ def test_an_unknown_name_is_one_clear_line() -> None:
     task, faults = read_row(ROW | {"preamble": "livecodebanch"}, "x", "here", None)
     assert task is None
     assert faults == [
-        ("preamble", "'livecodebanch' is not known; there are leetcode and livecodebench")
+        ("preamble", "'livecodebanch' is not known; there are apps, leetcode, livecodebench")
     ]
     with pytest.raises(DataError, match="t: preamble 'no' is not known"):
         before(Task("t", "q", (), preamble="no"))
@@ -149,3 +149,11 @@ def test_livecodebench_answers_on_standard_input_have_it_too(tmp_path: Path) -> 
     with Sandbox(1) as sandbox:
         [[outcome]] = columns.run(sandbox, [Ask(task, program, task.tests, Limits())])
     assert (outcome.verdict, outcome.output) == (Verdict.FINISHED, "3\n")
+
+
+def test_a_head_that_parses_and_does_not_compile_is_none() -> None:
+    from sparring.tasks.heads import head_of, is_python
+
+    assert not is_python("return 1\n")
+    assert is_python("from __future__ import annotations\nx = 1\n")
+    assert head_of("x = 1\nreturn x\ndef f():\n", "f") == ""

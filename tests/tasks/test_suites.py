@@ -14,6 +14,7 @@ from sparring.errors import DataError
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Verdict
 from sparring.tasks.checkers import accepts
+from sparring.tasks.heads import head_of
 from sparring.tasks.load import load_tasks
 
 HEAD = 'def add(a, b):\n    """Sum of two numbers."""\n'
@@ -281,3 +282,88 @@ def test_the_collected_cases(folder: str, sandbox: Sandbox) -> None:
             right = passed(sandbox, task, task.solutions[0])
             assert right == (task.id not in cannot), (path, task.id)
             assert not passed(sandbox, task, f"def {task.entry_point}(*a, **b): return None")
+
+
+def test_parts_of_one_suite_do_not_hide_each_other(sandbox: Sandbox, tmp_path: Path) -> None:
+    first = "def {}:\n    for a, s in cases: assert add(a, 1) == s"
+    parts = {
+        "checks": ["def check(candidate):\n    for a in (1,): assert candidate(a, 1) == a + 1",
+                   "def check(candidate):\n    for a in (2,): assert candidate(a, 1) == a + 1"],
+        "data": [f"cases = [(1, 2)]\n{first.format('test_a()')}",
+                 f"cases = [(2, 3)]\n{first.format('test_b()')}"],
+        "asynchronous": ["async def test_a():\n    for a in (1,): assert add(a, 1) == a + 1",
+                         "async def test_a():\n    for a in (2,): assert add(a, 1) == a + 1"],
+        "classes": ["import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n"
+                    f"        for a in ({n},): self.assertEqual(add(a, 1), a + 1)" for n in (1, 2)],
+    }  # fmt: skip
+    right = "def add(a, b): return a + b"
+    for name, tests in parts.items():
+        data = {"question": "Sum.", "entry_point": "add", "tests": tests}
+        task = loaded(tmp_path, data)
+        assert passed(sandbox, task, right), name
+        for wrong in ("return 2", "return 3"):
+            assert not passed(sandbox, task, f"def add(a, b): {wrong}"), (name, wrong)
+
+
+def test_a_suite_with_a_future_import_can_stand_after_what_it_needs(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    suite = "from __future__ import annotations\ndef test_a(x: Nothing = 1):\n"
+    suite += "    for a in range(LIMIT): assert add(a, x) == a + 1\n"
+    task = loaded(tmp_path, row(suite, "LIMIT = 3\n" + HEAD))
+    assert passed(sandbox, task, HEAD + BODY)
+    assert not passed(sandbox, task, "def add(a, b): pass")
+
+
+_CAUGHT = "def test_a():\n    try:\n        assert add(1, 2) == 3\n    except {}:\n        {}\n"
+
+
+@pytest.mark.parametrize(
+    "suite",
+    [
+        _CAUGHT.format("AssertionError as e", "print('failed', e)"),
+        _CAUGHT.format("Exception", "pass"),
+        _CAUGHT.format("(ValueError, AssertionError)", "traceback.print_exc()"),
+        "for a in (1,):\n    try:\n        assert add(a, 2) == 3\n    except: continue\n",
+        "from contextlib import suppress\nwith suppress(AssertionError):\n"
+        "    assert add(1, 2) == 3\n",
+        "import pytest\n@pytest.mark.xfail\ndef test_a():\n    assert add(1, 2) == 3\n",
+        "import pytest\n@pytest.mark.skipif(True)\ndef test_a(): assert add(1, 2) == 3\n",
+        "import unittest\nclass T(unittest.TestCase):\n    @unittest.skipUnless(False, '')\n"
+        "    def test_a(self): self.assertEqual(add(1, 2), 3)\n",
+        "def test_a():\n    return [add(a, 2) == a + 2 for a in (1, 2)]\n",
+        "def test_a():\n    return add(1, 2) == 3, 'message'\n",
+    ],
+)
+def test_what_catches_its_own_failures_asserts_nothing(tmp_path: Path, suite: str) -> None:
+    assert "asserts nothing" in refusal(tmp_path, row(suite))
+
+
+@pytest.mark.parametrize("handler", ["raise", "sys.exit(1)", "return False", "assert False"])
+def test_what_passes_its_failures_on_asserts(
+    sandbox: Sandbox, tmp_path: Path, handler: str
+) -> None:
+    suite = "import sys\n" + _CAUGHT.format("AssertionError", handler)
+    task = loaded(tmp_path, row(suite))
+    assert passed(sandbox, task, HEAD + BODY)
+    assert not passed(sandbox, task, "def add(a, b): pass")
+
+
+def test_lines_end_where_they_do_for_python(sandbox: Sandbox, tmp_path: Path) -> None:
+    # A form feed and a line separator are no ends of lines to Python, but to `str.splitlines`.
+    one = "TEXT{} = '\u2028\x0c'\ndef test_a():\n    for a in ({},): assert add(a, 1) == a + 1\n"
+    data = {"question": "Sum.", "entry_point": "add", "tests": [one.format(n, n) for n in (1, 2)]}
+    task = loaded(tmp_path, data)
+    assert passed(sandbox, task, "def add(a, b): return a + b")
+    for wrong in ("return 2", "return 3"):
+        assert not passed(sandbox, task, f"def add(a, b): {wrong}"), wrong
+    head = "S = '\u2028\x0c'\nT = 3\n"
+    assert head_of(head + HEAD, "add") == head
+
+
+def test_a_helper_that_is_also_called_in_the_open_asserts(sandbox: Sandbox, tmp_path: Path) -> None:
+    suite = "def same(a, s):\n    assert add(a, 1) == s\ntry:\n    same(1, 2)\n"
+    suite += "except AssertionError:\n    print('failed')\nsame(2, 3)\n"
+    task = loaded(tmp_path, row(suite))
+    assert passed(sandbox, task, HEAD + BODY)
+    assert not passed(sandbox, task, "def add(a, b): return 2")

@@ -43,7 +43,9 @@ def answer_script(code: CodeType, front: Front | None, entry_point: str, channel
 
     A call is the encoded triple of a name (None: the entry point), positional and named
     arguments. The answer is `VALUE` and the encoded triple of the value and both kinds of
-    arguments as the call left them, or `ERROR` and a description of the exception (``raised``).
+    arguments as the call left them, or `ERROR` and a description of the exception (``raised``),
+    or `USELESS` and the same where the program does not load or lacks the entry point: else a
+    script that expects an exception would take that one for it, and pass.
     A list of names asks for the program's data: the answer is the table of those that it has, each
     value encoded by itself.
     Raises `ValueError` for a message that is too long.
@@ -59,25 +61,30 @@ def _answer_one(
 ) -> bool:
     """Answer the next call, False at the end. `program` is empty until the first has loaded it."""
     received = [messages.receive(channel)]
+    loading = False
     if received[0] is None:
         return False
     try:
         # Taken out of the list: the bytes end with their decoding.
         asked = [values.decode((received.pop() or b"").decode("ascii"))]
         if not program:
+            loading = True
             program.append(load())
+            loading = False
         if isinstance(asked[0], list):
             answer = messages.VALUE + values.encode(_data(program[0], asked[0])).encode("ascii")
         else:
             name, arguments, named = asked.pop()
-            result = _find(program[0], name or entry_point)(*arguments, **named)
+            function = _find(program[0], name or entry_point, NameError if name else _NoEntryPoint)
+            result = function(*arguments, **named)
             answer = messages.VALUE + values.encode((result, arguments, named)).encode("ascii")
         if len(answer) > messages.MAX_BYTES:
             raise ValueError("a value that is too long")
     except MemoryError:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever it raises goes to the script
-        answer = messages.ERROR + raised.describe(error)
+        useless = loading or isinstance(error, _NoEntryPoint)
+        answer = (messages.USELESS if useless else messages.ERROR) + raised.describe(error)
     messages.send(channel, answer)
     return True
 
@@ -107,12 +114,18 @@ def _load(code: CodeType, front: Front | None) -> ModuleType:
     return module
 
 
-def _find(module: ModuleType, entry_point: str) -> Callable[..., Any]:
-    """The function `entry_point`, or ``Class.method``."""
+class _NoEntryPoint(NameError):
+    """The program lacks the function that it is called by."""
+
+
+def _find(
+    module: ModuleType, entry_point: str, missing: type[NameError] = NameError
+) -> Callable[..., Any]:
+    """The function `entry_point`, or ``Class.method``. Raises `missing`."""
     name, _, method = entry_point.partition(".")
     found = module.__dict__.get(name)
     if method and isinstance(found, type):
         found = getattr(found(), method, None)
     if not callable(found):
-        raise NameError(f"the program defines no function {entry_point}")
+        raise missing(f"the program defines no function {entry_point}")
     return found  # type: ignore[no-any-return]

@@ -20,8 +20,10 @@ from typing import Any, TypeVar
 
 from sparring import values
 from sparring.sandbox import messages, raised
+from sparring.sandbox.details import last_line
 
 _GONE = "the program ended before the script did"
+_USELESS = "the program cannot be called"
 _NO_ANSWER = "the program's process sent what is no answer"
 _OPAQUE = ('{"object":', '{"falsy":')
 """How `values` writes what is not plain. Inside a string its quotes would be escaped."""
@@ -44,6 +46,10 @@ class Line:
         self.gone = ""
         """Why the program counts as gone, from the first call that finds it so. A script that
         catches everything would pass."""
+        self.useless = ""
+        """Why no call of this program can succeed. A script that expects an exception would take
+        this one for it, and pass."""
+        self.calls = 0
         self.asked = False
         """Whether the program was called at all. A script that never does tests nothing."""
 
@@ -56,6 +62,7 @@ class Line:
             raise ValueError("arguments that are too long")
         self._refuse_within()
         self._on_call()
+        self.calls += 1
         self.asked = True
         return self._answered(request, lambda answer: _parse(answer, count, names))
 
@@ -103,6 +110,9 @@ class Line:
             raise ProgramGone(_NO_ANSWER) from None
         if answer is None:
             raise ProgramGone(_GONE)
+        if answer[:1] == messages.USELESS:
+            self.useless = self.useless or _said(answer[1:])
+            return messages.ERROR + answer[1:]
         return answer
 
 
@@ -134,6 +144,14 @@ class Candidate:
         for key, mine in named.items():
             _update(mine, named_after[key])
         return value
+
+
+def _said(description: bytes) -> str:
+    try:
+        error = raised.rebuild(description)
+    except Exception:  # noqa: BLE001 - whoever reads the answer will say so
+        return _USELESS
+    return f"{_USELESS}: {last_line(error)}"
 
 
 def _parse(answer: bytes, count: int, names: Set[str]) -> Any:

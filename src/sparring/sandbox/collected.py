@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
+from sparring.sandbox.failures import SKIPPED_LATE
 from sparring.sandbox.own_runs import OwnRuns
 from sparring.sandbox.parametrized import cases, marks_of
 from sparring.sandbox.pytest_names import Failed, Mark, Skipped
@@ -30,7 +31,8 @@ from sparring.testnames import CHECK, names_a_test
 class Suite:
     """A script's module after it ran, what it ran itself and mentions, and the candidate.
 
-    ``until_exit`` calls a function that may exit, and makes of the status what it means.
+    ``until_exit`` calls a function that may exit, and makes of the status what it means;
+    ``calls`` says how often the program has been called.
     """
 
     module: ModuleType
@@ -38,6 +40,7 @@ class Suite:
     mentioned: Set[str]
     candidate: Any
     until_exit: Callable[..., None]
+    calls: Callable[[], int]
 
     def run(self) -> None:
         """Run every test that was not run. Raises what the first failing one raised."""
@@ -119,10 +122,13 @@ class Suite:
         if len(left) > 1:
             raise TypeError(f"{name}() takes {', '.join(left)}: fixtures are not given here")
         given = given | dict.fromkeys(left, self.candidate)
+        before = self.calls()
         try:
             self.until_exit(lambda: finished(test(**given), name))
         except Skipped:
-            return
+            # What the program did may have been the reason: that earns no pass.
+            if self.calls() != before:
+                raise AssertionError(f"{name}: {SKIPPED_LATE}") from None
         except (AssertionError, Failed) as error:
             failed = AssertionError(f"{name}: {error}" if str(error) else name)
             raise failed.with_traceback(error.__traceback__) from None

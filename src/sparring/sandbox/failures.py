@@ -20,15 +20,19 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-_START = "startTest"
+SKIPPED_LATE = "left itself out after it had called the program"
+_START, _SKIP = "startTest", "addSkip"
 _TEST_METHODS = ("addFailure", "addError", "addSubTest", "addUnexpectedSuccess")
 
 
 class Failures:
     """The first failure is kept; `settle` waits for the last that may come, `raise_first` tells."""
 
-    def __init__(self, on_start: Callable[[object], None]) -> None:
-        """No failure yet; `on_start` is told of each test that ``unittest`` starts."""
+    def __init__(self, on_start: Callable[[object], None], calls: Callable[[], int]) -> None:
+        """No failure yet; `on_start` is told of each test that ``unittest`` starts, `calls` says
+        how often the program has been called."""
+        self._calls = calls
+        self._calls_before = 0
         self._first: BaseException | None = None
         self._on_start = on_start
 
@@ -72,6 +76,13 @@ class Failures:
         failed = AssertionError(f"{about}: {text}")
         self._note(failed.with_traceback(error.__traceback__ if error else None))
 
+    def _skip(self, test: object, *reason: object, **named: object) -> None:
+        # What the program did may have been the reason: that earns no pass. A part of a test
+        # (`subTest`) may well leave itself out after others; a class has called nothing.
+        whole = hasattr(test, "_testMethodName") and not hasattr(test, "test_case")
+        if whole and self._calls() != self._calls_before:
+            self._test(test, AssertionError(SKIPPED_LATE))
+
     def _watch_unittest(self) -> None:
         import unittest
 
@@ -80,6 +91,10 @@ class Failures:
             def told(result: object, *given: Any, **named: Any) -> Any:
                 if kind == _START:
                     self._on_start(*given, **named)
+                    self._calls_before = self._calls()
+                    return method(result, *given, **named)
+                if kind == _SKIP:
+                    self._skip(*given, **named)
                     return method(result, *given, **named)
                 about, error = _told(kind, [*given, *named.values()])
                 if error is not None or kind == "addUnexpectedSuccess":
@@ -89,7 +104,7 @@ class Failures:
             return told
 
         def listen(cls: type) -> None:
-            for name in (_START, *_TEST_METHODS):
+            for name in (_START, _SKIP, *_TEST_METHODS):
                 if callable(own := cls.__dict__.get(name)):
                     setattr(cls, name, listened_to(own, name))
 

@@ -13,6 +13,7 @@ globals.
 from __future__ import annotations
 
 import builtins
+import dis
 import marshal
 import sys
 from collections.abc import Iterator, Sequence, Set
@@ -59,16 +60,38 @@ def packed(source: str) -> bytes:
 
     try:
         tree = ast.parse(source)
+        flags = _future(tree)
         imported = (ast.Import, ast.ImportFrom)
         others = (i for i, s in enumerate(tree.body) if not isinstance(s, imported))
         first = next(others, len(tree.body))
         imports, rest = (
-            compile(ast.Module(part, []), FRONT_NAME, "exec", dont_inherit=True) if part else None
+            compile(ast.Module(part, []), FRONT_NAME, "exec", flags, True) if part else None
             for part in (tree.body[:first], tree.body[first:])
         )
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise SandboxError(f"what stands before a program is no Python: {error}") from None
     return marshal.dumps((imports, tuple(_imports(tree.body[:first])), rest))
+
+
+def _future(tree: ast.Module) -> int:
+    """Take the imports ``from __future__`` out of a module; the compiler's flags that they are.
+
+    One text may come after another, as a head after its judge's imports, and its parts are
+    compiled apart: where they stand and what follows them is no longer what the compiler asks for.
+    """
+    import __future__
+
+    import ast
+
+    flags = 0
+    for node in [*tree.body]:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__" and not node.level:
+            tree.body.remove(node)
+            for name in (alias.name for alias in node.names):
+                if name not in __future__.all_feature_names:
+                    raise SyntaxError(f"future feature {name} is not defined")
+                flags |= getattr(__future__, name).compiler_flag
+    return flags
 
 
 def _imports(statements: Sequence[ast.stmt]) -> Iterator[_Import]:
@@ -88,23 +111,25 @@ def _imports(statements: Sequence[ast.stmt]) -> Iterator[_Import]:
 class Front:
     """What stands before the program of this process."""
 
-    def __init__(self, data: bytes, names: Set[str], entry_point: str) -> None:
-        """Make the imports. `names`: every name in the program.
+    def __init__(self, data: bytes, names: Set[str], entry_point: str, code: CodeType) -> None:
+        """Make the imports. `names`: every name in the program, whose code is `code`.
 
         What fails here is told by every `put_into`: a run is to fail by it, as by a program.
         """
         self._failed = ""
-        code, imports, self._rest = marshal.loads(data)
+        importing, imports, self._rest = marshal.loads(data)
         rest_names = names_of(self._rest) if self._rest else set()
         wanted = names | rest_names
-        # A function that the program is to define is not to be found because a judge imports it.
-        own = {entry_point.partition(".")[0]} - wanted
+        # A function that the program is to define is not to be found because a judge imports it,
+        # nor where the program uses the judge's and defines none.
+        own = {entry_point.partition(".")[0]}
+        own = {name for name in own if name not in wanted or not _binds(code, name)}
         found = None
         if wanted.isdisjoint(_LOOKS_UP):
             found = _looked_up(imports, wanted)
         if found is None:
             try:
-                found = _executed(code, imports)
+                found = _executed(importing, imports)
             except FrontError as error:
                 found, self._failed = {}, str(error)
         self._bound = {
@@ -141,6 +166,17 @@ def names_of(code: CodeType) -> set[str]:
             names |= names_of(constant)
     # `import os.path` and `from xml.dom import x` bind by their first part.
     return names | {name.partition(".")[0] for name in names if "." in name}
+
+
+def _binds(code: CodeType, name: str) -> bool:
+    """Whether a program gives one of its globals this name."""
+    if name not in code.co_names and not any(isinstance(c, CodeType) for c in code.co_consts):
+        return False
+    top = code.co_name == "<module>"
+    stores = ("STORE_GLOBAL", "STORE_NAME") if top else ("STORE_GLOBAL",)
+    return any(i.opname in stores and i.argval == name for i in dis.get_instructions(code)) or any(
+        _binds(c, name) for c in code.co_consts if isinstance(c, CodeType)
+    )
 
 
 def _looked_up(imports: Sequence[_Import], wanted: Set[str]) -> dict[str, _Found] | None:

@@ -9,8 +9,8 @@ import os
 import struct
 
 MAX_BYTES = 64 << 20
-VALUE, ERROR = b"v", b"e"
-"""What an answer begins with."""
+VALUE, ERROR, USELESS = b"v", b"e", b"u"
+"""What an answer begins with. USELESS: an error, for which no call of this program can succeed."""
 _LENGTH = struct.Struct("<I")
 _READ_BYTES = 1 << 20
 

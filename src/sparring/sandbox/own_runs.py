@@ -42,12 +42,13 @@ class OwnRuns:
         self._last.clear()
 
     def ran(self, test: Any) -> bool:
-        """Whether there were calls of a test and all of them have returned."""
+        """Whether there were calls of a test and all of them have returned, and not with a value
+        of their own: that is a test's word, which the script may have printed and no more."""
         code = getattr(inspect.unwrap(test), "__code__", None)
         # A wrapper's code is the same for all that it wraps.
         if code not in self._last or code.co_name != getattr(test, "__name__", None):
             return False
-        return self._returned(code)
+        return self._returned(code) and self._answers_nothing(code)
 
     def ran_unit(self, test: Any) -> bool:
         """Whether a test of ``unittest`` was started by whatever runner, or called to its end."""
@@ -69,6 +70,20 @@ class OwnRuns:
             return False
         last = code.co_code[self._last[code].f_lasti]
         return dis.opname[last].startswith("RETURN_")
+
+    def _answers_nothing(self, code: CodeType) -> bool:
+        """Whether the last call returned a constant that is not `False`."""
+        last = self._last[code].f_lasti
+        before: Any = None
+        for each in dis.get_instructions(code):
+            if each.offset == last:
+                constant = each if each.opname == "RETURN_CONST" else before
+                return constant is not None and (
+                    constant.opname in ("LOAD_CONST", "RETURN_CONST", "LOAD_SMALL_INT")
+                    and constant.argval is not False
+                )
+            before = each
+        return False
 
 
 def _may_be_test(code: CodeType) -> bool:

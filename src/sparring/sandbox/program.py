@@ -101,7 +101,7 @@ def serve(control: socket.socket, board: Board) -> None:
             try:
                 code = compile(source, PROGRAM_NAME, "exec", dont_inherit=True)
                 if before:
-                    front = Front(before, names_of(code), entry_point)
+                    front = Front(before, names_of(code), entry_point, code)
                 traces = restore.Traces(code, front.names if front else frozenset())
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 compile_error = last_line(error)

@@ -60,6 +60,8 @@ _TOLD_TEXT = (
     "unregister_archive_format unregister_unpack_format add_charset add_alias add_codec "
     "reset_tzpath"
 )
+# And numpy, beside what is compared after each run (`arrays`).
+_TOLD_TEXT += " masked_print_option set_default_printstyle default_filler mtrand _core core"
 # What runs text as code, or makes any object of it. The text is often the input, whose author is
 # not the program's: what it changes must not be there for the next.
 _RUNS_TEXT = (

@@ -54,7 +54,7 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     offered.modules(module, used)
     if "pytest" in used.imports:
         sys.modules["pytest"] = pytest_names.module()
-    failures = Failures(own.start)
+    failures = Failures(own.start, lambda: line.calls)
     failures.watch(code)
     _until_exit(failures, exec, code, module.__dict__)
     _run_tests(failures, module, own, line, offered.candidate, used.looked_up)
@@ -68,6 +68,8 @@ def run_script(code: CodeType, entry_point: str, channel: int) -> None:
     if line.gone:
         raise ProgramGone(line.gone)
     failures.raise_first()
+    if line.useless:
+        raise RuntimeError(line.useless)
     if not line.asked:
         raise RuntimeError(_NO_CALL)
 
@@ -91,7 +93,7 @@ def _run_tests(
     def until_exit(test: Callable[[], None]) -> None:
         _until_exit(failures, test)
 
-    suite = Suite(module, own, mentioned, candidate, until_exit)
+    suite = Suite(module, own, mentioned, candidate, until_exit, lambda: line.calls)
     suite.run()
     if not line.asked:
         suite.run_what_is_called_so()

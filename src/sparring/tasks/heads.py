@@ -8,6 +8,7 @@ what stands there without repeating it. As `Task.head` it stands before every pr
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 
 
@@ -24,15 +25,24 @@ def head_of(prompt: str, entry_point: str) -> str:
             before = tree.body[:place]
     if all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in before):
         return ""
-    lines = prompt.splitlines(keepends=True)
+    lines = re.split("(?<=\n)", prompt)  # `splitlines` knows ends that are none to Python
     source = "".join(lines[: before[-1].end_lineno]).rstrip() + "\n"
     # An unfinished function of another name at its end has been given a body for the parser alone.
     return source if is_python(source) else ""
 
 
 def is_python(source: str) -> bool:
-    """Whether it parses."""
-    return _parsed(source) is not None
+    """Whether it compiles: what stands before every program has to."""
+    tree = _parsed(source)
+    if tree is None:
+        return False
+    # Taken out as before a program, where they may follow a judge's imports (`sandbox.front`).
+    tree.body = [n for n in tree.body if getattr(n, "module", None) != "__future__"]
+    try:
+        compile(tree, "<head>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _parsed(source: str) -> ast.Module | None:

@@ -85,4 +85,4 @@ def fault_of(name: str) -> str:
     """Why a task cannot name this preamble, in words; empty if it can."""
     if name in PREAMBLES:
         return ""
-    return f"{name[:40]!r} is not known; there are {' and '.join(sorted(PREAMBLES))}"
+    return f"{name[:40]!r} is not known; there are {', '.join(sorted(PREAMBLES))}"

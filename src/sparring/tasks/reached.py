@@ -15,7 +15,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sparring.tasks.dead_code import always_true, ends, live_parts
+from sparring.tasks.dead_code import always_true, ends, known, live_parts
 from sparring.testnames import CANDIDATE, CHECK, names_a_test
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -27,6 +27,10 @@ _FAILS_TEXT = """fail failIf failUnless raises warns testmod testfile run_docstr
 _FAILS = frozenset(_FAILS_TEXT.split())
 _EXITS = frozenset(("exit", "quit", "_exit"))
 _HOOKS = ("set", "tear", "asyncSet", "asyncTear", "runTest", "__", "add")
+_CATCHES = frozenset(("AssertionError", "Exception", "BaseException"))
+_TELLS = frozenset(("print", "print_exc", "print_exception", "debug", "info", "warning", "error"))
+_NO_ANSWERS = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.JoinedStr)
+"""What a test may return that is no word on whether it passed."""
 _NEUTRAL_TEXT = """abstractmethod asyncio cache classmethod contextlib contextmanager dataclass
     dataclasses expectedFailure functools lru_cache mark mock override parametrize patch
     property pytest setattr staticmethod timeout total_ordering unittest wraps"""
@@ -63,6 +67,7 @@ class _Walk:
     def __init__(self, suite: ast.Module) -> None:
         self.found = Reached()
         self.done: set[int] = set()
+        self._met: set[str] = set()
         self.functions: dict[str, list[_Function]] = {}
         self.classes: dict[str, list[ast.ClassDef]] = {}
         self._always: dict[str, ast.expr] = _constants(suite)
@@ -147,13 +152,19 @@ class _Walk:
         elif isinstance(node, ast.Raise):
             self.found.asserts |= "Skip" not in _last_name(node.exc)
         elif isinstance(node, ast.Return) and answers and node.value is not None:
-            self.found.asserts |= not isinstance(node.value, ast.Constant)
+            self.found.asserts |= not isinstance(node.value, _NO_ANSWERS)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for alias in node.names:
                 self._mention(alias.name)
+        swallowed = None if self.found.asserts else _swallowed(node)
         for part in live_parts(node, self._always):
             if isinstance(part, ast.expr):
                 self._expression(part)
+            elif part is swallowed:
+                done, met = set(self.done), set(self._met)
+                self.run(part, answers=answers)
+                # Called from elsewhere too, the same function may assert after all.
+                self.found.asserts, self.done, self._met = False, done, met
             else:
                 self.run(part, answers=answers)
 
@@ -194,8 +205,9 @@ class _Walk:
         return name.lower().startswith("assert") or name in _FAILS
 
     def _mention(self, name: str) -> None:
-        if name in self.found.mentions:
+        if name in self._met:
             return
+        self._met.add(name)
         self.found.mentions.add(name)
         if name in _REFLECTIVE:
             for other in (*self.functions, *self.classes):
@@ -252,8 +264,40 @@ def _required(node: _Function) -> list[str]:
 
 
 def _skips(decorator: ast.expr) -> bool:
-    """Whether a decorator leaves a test out, whatever it finds."""
-    return _last_name(decorator) == "skip"
+    """Whether a decorator leaves a test out, or lets it fail, whatever it finds."""
+    name = _last_name(decorator)
+    given = decorator.args if isinstance(decorator, ast.Call) else []
+    named = decorator.keywords if isinstance(decorator, ast.Call) else []
+    if name == "xfail":
+        # Under a condition it may count after all; with `strict` it must fail.
+        return not given and not any(k.arg in ("strict", "condition") for k in named)
+    if name in ("skipif", "skipIf", "skipUnless") and given:
+        return known(given[0], {}) is (name != "skipUnless")
+    return name == "skip"
+
+
+def _swallowed(node: ast.stmt) -> list[ast.stmt] | None:
+    """The statement's body, where it catches an assertion that fails there and nothing comes of
+    it: no handler does more than print and go on."""
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        calls = [i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call)]
+        suppressed = [a for c in calls if _last_name(c) == "suppress" for a in c.args]
+        return node.body if any(_last_name(s) in _CATCHES for s in suppressed) else None
+    if not isinstance(node, ast.Try):
+        return None
+    for handler in node.handlers:
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        if any(kind is None or _last_name(kind) in _CATCHES for kind in kinds):
+            return node.body if all(map(_only_tells, handler.body)) else None
+    return None
+
+
+def _only_tells(node: ast.stmt) -> bool:
+    """Whether a statement is nothing, goes on, or prints."""
+    if isinstance(node, (ast.Pass, ast.Continue)) or _is_text(node):
+        return True
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and _last_name(call) in _TELLS
 
 
 def _asserts(node: _Function) -> bool:

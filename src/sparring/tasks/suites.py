@@ -15,6 +15,7 @@ for any other module of the standard library.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 from sparring.schema import Kind, Test
 from sparring.tasks.asserts import CallTest, parse_asserts
 from sparring.tasks.carried import carried
+from sparring.tasks.reached import reached
 from sparring.tasks.runnable import why_not
 from sparring.testnames import CHECK, is_programs, tested_names
 
@@ -45,8 +47,59 @@ def read_suite(
     calls = _calls(tree, entry_point)
     if calls:
         return tuple(Test(c.input, c.output, Kind.CALL, c.checker) for c in calls)
-    script = "".join(f"{one}\n" for one in carried(tree, entry_point, program)) + source
-    return (Test(script, "", Kind.SCRIPT),)
+    scripts = _apart(parts, entry_point) or [source]
+    return tuple(Test(_script(one, entry_point, program), "", Kind.SCRIPT) for one in scripts)
+
+
+def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
+    """A suite after what it needs of the program's head, its ``from __future__`` first of all."""
+    tree = ast.parse(source)
+    future = [node for node in tree.body if _is_future(node)]
+    lines = source.split("\n")
+    for node in future:
+        # The lines stay, for their numbers.
+        for at in range(node.lineno - 1, node.end_lineno or node.lineno):
+            lines[at] = ""
+    before = [*map(ast.unparse, future), *carried(tree, entry_point, program)]
+    return "".join(f"{one}\n" for one in before) + ("\n".join(lines) if future else source)
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__" and not node.level
+
+
+def _apart(parts: Sequence[str], entry_point: str) -> list[str]:
+    """A script for each part that asserts, after those that do not, where two of the parts define
+    something under one name: in one module the later would take the place of the earlier."""
+    trees = [(part, parsed(part)) for part in _distinct(p for p in parts if p.strip())]
+    seen: set[str] = set()
+    clash = False
+    for _, tree in trees:
+        if tree is None:
+            return []
+        names = {name for node in tree.body for name in _named(node)}
+        clash |= bool(names & seen)
+        seen |= names
+    if not clash:
+        return []
+    tested = tested_names(entry_point)
+    asserting = [tree is not None and reached(tree, tested).asserts for _, tree in trees]
+    common = [part for (part, _), asserts in zip(trees, asserting, strict=True) if not asserts]
+    chosen = [part for (part, _), asserts in zip(trees, asserting, strict=True) if asserts]
+    return ["\n".join([*common, part]) + "\n" for part in chosen] if len(chosen) > 1 else []
+
+
+def _named(node: ast.stmt) -> list[str]:
+    """The names that a definition or an assignment gives."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [node.name]
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not _loads(n)]
+    return []
+
+
+def _loads(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)
 
 
 def _distinct(parts: Iterable[str]) -> Iterator[str]:
@@ -54,9 +107,11 @@ def _distinct(parts: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for number, part in enumerate(parts):
         tree = parsed(part)
-        lines = part.splitlines(keepends=True)
+        lines = re.split("(?<=\n)", part)  # `splitlines` knows ends that are none to Python
         for node in tree.body if tree else ():
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith(
+                "test"
+            ):
                 if node.name in seen:
                     old = f"def {node.name}"
                     new = f"{old}_{number + 1}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,7 +63,19 @@ def _encode(value: Any, depth: int, count: list[int]) -> Any:
     if isinstance(value, tuple) and isinstance(getattr(kind, "_fields", None), tuple):
         # A namedtuple is a tuple to ``==``; read as one, whatever its class says.
         return {"tuple": [_encode(item, depth + 1, count) for item in tuple.__iter__(value)]}
+    plain = _of_numpy(value)
+    if type(plain) is not kind:
+        return _encode(plain, depth + 1, count)
     return {"object" if _is_true(value) else "falsy": str(getattr(kind, "__qualname__", "?"))[:200]}
+
+
+def _of_numpy(value: Any) -> Any:
+    """A number, truth or text of numpy's as Python's own, to which it is equal; others as given."""
+    numpy = sys.modules.get("numpy")  # where nobody imported it, none is there
+    if numpy is None or type(value).__module__ != "numpy":
+        return value
+    scalars = (numpy.number, numpy.bool_, numpy.str_, numpy.bytes_)
+    return value.item() if isinstance(value, scalars) else value
 
 
 def _is_true(value: object) -> bool:
