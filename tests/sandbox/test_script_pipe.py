@@ -148,7 +148,7 @@ def test_threads_share_a_line_and_one_that_breaks_it_stops_all() -> None:
     mine, its = socket.socketpair()
     source = "def f(x):\n    return [x] * x"
     code = compile(source, "program", "exec")
-    answering = threading.Thread(target=calls.answer_script, args=(code, "f", its.fileno()))
+    answering = threading.Thread(target=calls.answer_script, args=(code, None, "f", its.fileno()))
     answering.start()
     line = Line(mine.fileno())
     candidates = [Candidate(line, "f"), Candidate(line, "f", entry_point=False)]

@@ -204,7 +204,7 @@ def test_mutated_calls_are_answered_in_the_format(count: int) -> None:
             mine.shutdown(socket.SHUT_WR)
             ended = ""
             try:
-                calls.answer_script(code, "f", its.fileno())
+                calls.answer_script(code, None, "f", its.fileno())
             except ValueError as error:
                 ended = str(error)
             assert ended in ("", "a message that is too long")
