@@ -103,7 +103,7 @@ REFUSED: dict[tuple[str, ...], str] = {
     ("set.jsonl", "--kind", "calls"): "there are stdin, call, script",
     ("set.jsonl", "--overlap", "1.5"): "--overlap 1.5",
     ("set.jsonl", "--since", "May"): "--since May: give a day",
-    ("set.jsonl", "--map", "question=q"): "test_input is missing",
+    ("set.jsonl", "--map", "question=q"): "there is no column 'q'; there are task_id, question",
     ("set.jsonl", "--skip-bad", "--min-tests", "9"): "no task is left",
     ("set.jsonl", "--release", "v1", "--skip-bad"): "--release is for LiveCodeBench-lite",
     ("MBPP", "--release", "v1"): "--release is for LiveCodeBench-lite",
@@ -132,7 +132,7 @@ def test_a_set_without_rows_among_others_and_an_output_without_a_directory(
     ):
         with pytest.raises(DataError, match=r"empty\.jsonl: has no rows"):
             CliRunner().invoke(app, ["tasks", "load", *wrong], catch_exceptions=False)
-    arguments = [str(empty), "--out", str(tmp_path / "missing/out.jsonl")]
+    arguments = [str(good), "--out", str(tmp_path / "missing/out.jsonl")]
     with pytest.raises(DataError, match=r"there is no directory .*missing; make it first"):
         CliRunner().invoke(app, ["tasks", "load", *arguments], catch_exceptions=False)
     assert not out.exists()

@@ -56,8 +56,8 @@ Problem:
 **Test Input:** and end with the block of **Test Output:**"""
 
 CODER_FUNCTION = """\
-Write the Python 3 function that is asked for below. It will be called as `{function}`: it returns \
-its result and prints nothing.
+Write the Python 3 function that is asked for below. It will be called as `{function}` and has to \
+return its result.
 
 {statement}
 {examples}

@@ -125,7 +125,9 @@ def read_row(
     missing = [name for name in needed if data.get(name) is None]
     if missing and data:  # what the columns may have meant, instead of a fault for each
         more = f", as {'is' if len(missing) == 2 else 'are'} {' and '.join(missing[1:])}"
-        return None, [(missing[0], f"is missing{more if missing[1:] else ''}; {meant(data)}")]
+        row.text("question")
+        told = (missing[0], f"is missing{more if missing[1:] else ''}; {meant(data)}")
+        return None, [*row.faults, told]
     for name in data:
         if name not in (*REQUIRED, *OPTIONAL):
             close = difflib.get_close_matches(str(name), (*REQUIRED, *OPTIONAL), n=1)

@@ -157,7 +157,9 @@ def _texts(value: Any) -> list[str]:
 def _checker(task: Task, tests: Sequence[Test], answer: Slot) -> str:
     """The checker of printed text that asks what the tests' own rules ask. Raises `Refused`."""
     rules = {parse_checker(t.checker or task.checker) for t in tests}
-    if any(r.rule not in (Rule.VALUE, Rule.TYPED, Rule.TRUTH) for r in rules):
+    # Printed, an outermost tuple is the list that it equals.
+    printed = (Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.LIVECODEBENCH_VALUE)
+    if any(r.rule not in printed for r in rules):
         raise Refused(Refusal.CHECKER, "a rule that no checker of printed text has")
     if any(r.rule is Rule.TRUTH for r in rules) and (answer.scalar, answer.depth) != (
         Scalar.BOOL,
