@@ -16,7 +16,7 @@ from tests.tasks.test_livecodebench import row as lcb
 from typer.testing import CliRunner
 
 from sparring.cli.main import app
-from sparring.errors import DataError
+from sparring.errors import ConfigError, DataError
 from sparring.passrates import pass_rates
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Verdict
@@ -133,7 +133,7 @@ def test_a_set_without_rows_among_others_and_an_output_without_a_directory(
         with pytest.raises(DataError, match=r"empty\.jsonl: has no rows"):
             CliRunner().invoke(app, ["tasks", "load", *wrong], catch_exceptions=False)
     arguments = [str(good), "--out", str(tmp_path / "missing/out.jsonl")]
-    with pytest.raises(DataError, match=r"there is no directory .*missing; make it first"):
+    with pytest.raises(ConfigError, match=r"there is no directory .*missing; make it first"):
         CliRunner().invoke(app, ["tasks", "load", *arguments], catch_exceptions=False)
     assert not out.exists()
 
