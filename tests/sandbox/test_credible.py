@@ -89,7 +89,9 @@ def test_nobody_else_believes_it(test: Test, verdict: Verdict) -> None:
     task, liar = with_task(test), Liar(verdict)
     ask = Ask(task, "print(1)", (test,), Limits())
     assert [o.verdict for [o] in run(liar, [ask])] == [Verdict.INFRA]
-    [judged] = judge(liar, [task], [[response(Role.CODER, program("def f():\n    print(1)"))]], [[]], Limits())
+    [judged] = judge(
+        liar, [task], [[response(Role.CODER, program("def f():\n    print(1)"))]], [[]], Limits()
+    )
     assert not judged.matrix.observed_PT.any()
     assert {o.verdict for o in judged.reference_G} == {Verdict.INFRA}
     [audited] = audit_tasks(Bench(liar, (liar, liar)), [task], Limits(), Care(repeats=1))
