@@ -1,10 +1,13 @@
 """Whether our verdicts on rows of EvalPlus's shape are those of the package evalplus.
 
-    python -m venv /tmp/evalplus && /tmp/evalplus/bin/pip install evalplus
-    python -m benchmarks.evalplus_agreement shared/data --python /tmp/evalplus/bin/python
+    python -m venv .venv-evalplus && .venv-evalplus/bin/pip install evalplus
+    python -m benchmarks.evalplus_agreement DATA --python .venv-evalplus/bin/python
+
+DATA holds HumanEval and MBPP as `humaneval_codegen16b_first82.jsonl.gz` and
+`mbpp_sanitized_first213.jsonl.gz`.
 
 Rows are made of HumanEval's and MBPP's tasks: base inputs are the calls of their own assertions,
-plus inputs variations of these on which the canonical solution returns. Programs are canonical
+plus inputs are variations of these on which the canonical solution returns. Programs are canonical
 solutions and mutants of them. Every verdict on every input is compared; differences are printed.
 """
 

@@ -132,7 +132,7 @@ def load(
 ) -> None:
     """Make one task file of data sets, and say what was left out and why."""
     from sparring.passrates import pass_rates
-    from sparring.pipelines.expected import ReferenceRuns
+    from sparring.pipelines.expected import reference_runs
     from sparring.schema import Kind
     from sparring.tasks.collect import Choice, collect
     from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range
@@ -178,10 +178,10 @@ def load(
     for option, path in (("--out", out), ("--report", report)):
         if path is not None:
             check_file(option, path, force)
-    with ReferenceRuns() as reference:
+    with reference_runs() as reference:
         alone = Choice(reference=reference)
         held_out = [t for rows in theirs for t in collect([rows], alone).tasks]
-    with ReferenceRuns() as reference:
+    with reference_runs() as reference:
         found = collect(sources, replace(choice, reference=reference))
     tasks, removed = filter_tasks(found.tasks, rules, by_task or found.rates)
     if dedupe != "no":

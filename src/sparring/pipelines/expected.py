@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome
@@ -13,30 +12,21 @@ LIMITS = Limits(cpu_seconds=30.0, memory_mib=4096, output_bytes=64 << 20)
 """For one run of a reference: it is slow or large now and then, and nobody waits for it twice."""
 
 
-class ReferenceRuns:
-    """Runs reference solutions on calls. The sandbox is opened by the first that comes."""
+@contextmanager
+def reference_runs() -> Iterator[Callable[[str, str, Sequence[str]], Sequence[Outcome]]]:
+    """Give a function that runs a reference solution (program, entry point, encoded calls) and
+    returns the outcome of each call. The sandbox is opened by the first call, and closed at the
+    end. The function raises `SandboxError`."""
+    with ExitStack() as held:
+        opened: list[Sandbox] = []
 
-    def __init__(self) -> None:
-        self._sandbox: Sandbox | None = None
+        def run(program: str, entry_point: str, calls: Sequence[str]) -> Sequence[Outcome]:
+            if not calls:
+                return ()
+            if not opened:
+                opened.append(held.enter_context(Sandbox()))
+            job = Job(program, tuple(calls), LIMITS, Kind.CALL, entry_point)
+            [outcomes] = opened[0].run([job])
+            return outcomes
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._sandbox is not None:
-            self._sandbox.close()
-            self._sandbox = None
-
-    def __call__(self, program: str, entry_point: str, calls: Sequence[str]) -> Sequence[Outcome]:
-        """The outcome of each encoded call. Raises `SandboxError`."""
-        if not calls:
-            return ()
-        if self._sandbox is None:
-            self._sandbox = Sandbox()
-        [outcomes] = self._sandbox.run([Job(program, tuple(calls), LIMITS, Kind.CALL, entry_point)])
-        return outcomes
+        yield run

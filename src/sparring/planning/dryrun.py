@@ -31,12 +31,10 @@ from sparring.pipelines.bout import Judged, allowed, judge
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.grading import Grader
 from sparring.pipelines.limits import limits
-from sparring.pipelines.reading import read_program
 from sparring.pipelines.record import Scored, rollout_record
-from sparring.pipelines.supervised import supervise
 from sparring.planning.check import Check
+from sparring.planning.frozen import pools, supervised, supervisor_check
 from sparring.planning.speech import end_tokens, reasoning, unended, unfinished
-from sparring.prompts.parse import ParsedProgram
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.sandbox.packages import given
@@ -45,7 +43,6 @@ from sparring.tasks.imports import needs_lines, needs_of
 from sparring.training.embedded import embedded_prompts
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
-from sparring.training.supervision import Supervisor
 from sparring.training.tracking import check_trackers
 from sparring.training.trainer import Trainer
 
@@ -78,10 +75,10 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         start = time.monotonic()
         judged = _judged(ring, tasks, coder, tester, others)
         if ring.supervisor:
-            judged = _supervised(ring, ring.supervisor, judged)
+            judged = supervised(ring, ring.supervisor, judged)
         ran = time.monotonic() - start
         if ring.supervisor:
-            yield _supervisor(ring.supervisor, judged)
+            yield supervisor_check(ring.supervisor, judged)
         scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
         yield _rewards(scored)
         start = time.monotonic()
@@ -223,65 +220,9 @@ def _judged(
     others: list[list[Response]],
 ) -> list[Judged]:
     """The bouts by ground truth, opponents' programs included."""
-    pools = _pools(ring, tasks, others)
-    found = judge(ring.sandbox, tasks, coder, tester, ring.limits, pools, ring.reading)
+    others_programs = pools(ring, tasks, others)
+    found = judge(ring.sandbox, tasks, coder, tester, ring.limits, others_programs, ring.reading)
     return [replace(j, opponents=o) for j, o in zip(found, others, strict=True)]
-
-
-def _pools(
-    ring: Ring, tasks: list[Task], others: list[list[Response]]
-) -> list[list[ParsedProgram]] | None:
-    reading = ring.reading[Role.CODER]
-    if not any(others):
-        return None
-    return [
-        [read_program(task, r, reading) for r in group]
-        for task, group in zip(tasks, others, strict=True)
-    ]
-
-
-def _supervised(ring: Ring, supervisor: Supervisor, judged: list[Judged]) -> list[Judged]:
-    """The same bouts with those by the supervisor's tests."""
-    tasks = [j.task for j in judged]
-    found = supervise(
-        ring.sandbox,
-        tasks,
-        [j.coder for j in judged],
-        [j.tester for j in judged],
-        supervisor.sample(tasks),
-        ring.limits,
-        ring.reading,
-        supervisor.reading,
-        _pools(ring, tasks, [list(j.opponents) for j in judged]),
-    )
-    return [replace(j, supervision=s) for j, s in zip(judged, found, strict=True)]
-
-
-def _supervisor(supervisor: Supervisor, judged: list[Judged]) -> Check:
-    """Whether the frozen tester can be asked, and what comes back."""
-    lengths = sorted(len(ids) for ids in supervisor.prompts.values())
-    tests = [p for j in judged if j.supervision for p in j.supervision.tests]
-    read = sum(p.test is not None for p in tests)
-    plain = (
-        "" if supervisor.tokenizer.chat_template else "; no chat template: the plain form is used"
-    )
-    s, prompts = supervisor.recipe.supervision, supervisor.recipe.prompts
-    ends, opened = supervisor.sampler.end_ids, supervisor.reading.reasoning.opened
-    told = [
-        t
-        for t in (
-            end_tokens(supervisor.tokenizer, ends, s.template_options, "supervision.end_tokens"),
-            reasoning(supervisor.tokenizer, ends, prompts, {Role.TESTER: opened}),
-        )
-        if t is not None
-    ]
-    more = "".join(f"; {t.name}: {t.found}" for t in told)
-    return Check(
-        "supervisor",
-        f"prompts of {lengths[0]} to {lengths[-1]} tokens; {read} of {len(tests)} tests "
-        f"could be read{plain}{more}",
-        read < len(tests) / 2 or bool(plain) or any(t.warning for t in told),
-    )
 
 
 def _sample(

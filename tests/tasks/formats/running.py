@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sparring.pipelines.expected import ReferenceRuns
+from sparring.pipelines.expected import reference_runs
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Task, Verdict
@@ -19,8 +19,14 @@ LIMITS = Limits(cpu_seconds=5.0, idle_seconds=20.0)
 def loaded(*rows: Any, skip_bad: bool = False) -> Collected:
     """What `sparring tasks load` makes of rows."""
     raws = [Raw(f"set, row {i}", f"set-{i}", row) for i, row in enumerate(rows, start=1)]
-    with ReferenceRuns() as reference:
+    with reference_runs() as reference:
         return collect([raws], Choice(reference=reference, skip_bad=skip_bad))
+
+
+def one(row: Any) -> Task:
+    """The only task of a row."""
+    [task] = loaded(row).tasks
+    return task
 
 
 def fault(row: Any) -> str:

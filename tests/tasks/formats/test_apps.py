@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.tasks.formats.running import fault, loaded, passes
+from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring import values
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind, Task
+from sparring.schema import Kind
 
 APPS: dict[str, Any] = {
     "problem_id": 17,
@@ -56,18 +55,6 @@ TACO: dict[str, Any] = {
     "Expected Time Complexity": None,
     "solutions": json.dumps(["input()\nfor w in sorted(input().split()):\n    print(w)\n"]),
 }
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(workers=1) as opened:
-        yield opened
-
-
-def one(row: dict[str, Any]) -> Task:
-    """The only task of a row."""
-    [task] = loaded(row).tasks
-    return task
 
 
 def calling(inputs: list[Any], outputs: list[Any], **more: Any) -> dict[str, Any]:

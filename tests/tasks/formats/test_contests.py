@@ -3,14 +3,12 @@
 # ruff: noqa: E501 - rows as their data sets have them
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.tasks.formats.running import fault, loaded, passes, run
+from tests.tasks.formats.running import fault, loaded, one, passes, run
 
 from sparring.sandbox import Level, Sandbox
-from sparring.schema import Task
 
 CODECONTESTS: dict[str, Any] = {
     "name": "900_A. Halves",
@@ -78,18 +76,6 @@ def main():
 if __name__ == "__main__":
     main()
 """
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(workers=1) as opened:
-        yield opened
-
-
-def one(row: dict[str, Any]) -> Task:
-    """The only task of a row."""
-    [task] = loaded(row).tasks
-    return task
 
 
 def test_a_row_of_codecontests(sandbox: Sandbox) -> None:

@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.shared import shared
-from tests.tasks.formats.running import fault, loaded, passes
+from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring import values
 from sparring.cli.main import app
 from sparring.errors import DataError
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind, Task
+from sparring.schema import Kind
 from sparring.tasks.load import load_tasks
 from sparring.tasks.rows import Raw, file_rows
 from sparring.tasks.without_numpy import without_numpy
@@ -47,18 +46,6 @@ def mbpp(number: int, name: str, source: str, inputs: list[Any], **more: Any) ->
         "assertion": "assert True",
         "atol": 0,
     } | more
-
-
-def one(row: dict[str, Any]) -> Task:
-    """The only task of a row."""
-    [task] = loaded(row).tasks
-    return task
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(workers=1) as opened:
-        yield opened
 
 
 def test_expected_values_are_the_canonical_solutions(sandbox: Sandbox) -> None:

@@ -3,15 +3,14 @@
 # ruff: noqa: E501 - rows as their data sets have them
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.shared import shared
-from tests.tasks.formats.running import fault, loaded, passes
+from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind, Task
+from sparring.schema import Kind
 from sparring.tasks.rows import Raw, file_rows
 
 HEAD = (
@@ -41,18 +40,6 @@ ROW: dict[str, Any] = {
     "query": "You are an expert programmer. Return every pair of neighbours. class Solution: ...",
     "response": "```python\n...\n```",
 }
-
-
-def one(row: dict[str, Any]) -> Task:
-    """The only task of a row."""
-    [task] = loaded(row).tasks
-    return task
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(workers=1) as opened:
-        yield opened
 
 
 def test_a_row_is_a_method_under_its_own_head(sandbox: Sandbox) -> None:

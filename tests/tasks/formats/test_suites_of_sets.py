@@ -3,14 +3,13 @@
 # ruff: noqa: E501 - rows as their data sets have them
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.tasks.formats.running import fault, loaded, passes
+from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring.sandbox import Sandbox
-from sparring.schema import Kind, Task
+from sparring.schema import Kind
 
 KODCODE: dict[str, Any] = {
     "version": "v1.0",
@@ -39,18 +38,6 @@ ACECODE: dict[str, Any] = {
     "inferences": [{"model_name": "m", "completion_id": 0, "completion": "def span(x): ...", "pass_rate": 1.0}],
     "context_messages": [[{"role": "user", "content": "..."}]],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(workers=1) as opened:
-        yield opened
-
-
-def one(row: dict[str, Any]) -> Task:
-    """The only task of a row."""
-    [task] = loaded(row).tasks
-    return task
 
 
 def test_a_row_of_kodcode(sandbox: Sandbox) -> None:
