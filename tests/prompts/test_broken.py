@@ -46,3 +46,13 @@ def test_a_broken_function_is_not_repaired(name: str, fences: str) -> None:
 def test_prose_behind_code_breaks_nothing() -> None:
     text = "Use this:\n\ndef f(n):\n    return n + 1\n\nThis adds one. If n is 3, it gives 4."
     assert read_source(text, "f").source == "def f(n):\n    return n + 1\n"
+
+
+def test_words_about_a_program_behind_a_stray_fence_are_no_later_attempt() -> None:
+    program = "n = int(input())\nprint(n + 1)\n"
+    behind = "```\n\nIt reads with `input()`; what follows is the print and its result.\n"
+    assert read_source(f"```python\n{program}```\n\n{behind}", None).source == program
+    attempt = "```\nn = int(input(\nprint(n + 2)\n"
+    assert read_source(f"```python\n{program}```\n\n{attempt}", None).failure is (
+        ParseFailure.UNCLOSED_BLOCK
+    )
