@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.pipelines.expected import ReferenceRuns
+from sparring.pipelines.expected import reference_runs
 from sparring.pipelines.grading import Comparison, Grader
 from sparring.pipelines.limits import limits
 from sparring.sandbox import Job, Limits, Sandbox
@@ -182,7 +182,7 @@ def compare(
     of which kind of test."""
     rng = random.Random(seed)
     problems, tasks = [], []
-    with ReferenceRuns() as reference, Sandbox(skip_after_timeout=True) as sandbox:
+    with reference_runs() as reference, Sandbox(skip_after_timeout=True) as sandbox:
         for row in rows(data):
             one = with_plus(row, sandbox, rng)
             read = Row({k: v for k, v in one.items() if k != "dataset"})
