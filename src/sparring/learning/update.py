@@ -63,6 +63,8 @@ class Learner:
         self.sharded = settings.sharding is Sharding.FSDP and not self.world.alone
         self.version = 0
         """How often the weights may have changed."""
+        self.start: PreTrainedModel | None = None
+        """Frozen weights of the beginning, where somebody has them kept; see `start_model`."""
         self.reference: PreTrainedModel | None = None
         if settings.loss.needs_reference:
             # An adapted model holds its reference: itself without the adapter.
@@ -299,20 +301,31 @@ class Learner:
         self,
         groups: Sequence[Group],
         values: Callable[[Sequence[list[Group]]], list[torch.Tensor]],
+        together: bool = True,
     ) -> dict[int, tuple[float, ...]]:
         """What ``values`` gives for micro-batches, [tokens] each, by the identity of samples. Each
-        process computes its share, and all are given all. Micro-batches are of one role: where
-        roles have adapters of their own, a forward pass is of one of them."""
+        process computes its share, and all are given all; not ``together``, this one computes all.
+        Micro-batches are of one role: where roles have adapters of their own, a forward pass is of
+        one of them."""
         samples = [s for g in groups for s in g.samples]
         place = {id(s): i for i, s in enumerate(samples)}
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
-        batches = [(b, role) for role, own in by_role.items() for b in self._own_batches(own)]
+        batches = [
+            (batch, role)
+            for role, own in by_role.items()
+            for batch in (
+                self._own_batches(own)
+                if together
+                else micro_batches(own, self.settings.tokens_per_micro_batch)
+            )
+        ]
         found = values([batch or idle(role) for batch, role in batches])
         own: dict[int, tuple[float, ...]] = {}
         for (batch, _), now in zip(batches, found, strict=True):
             if batch:
                 own |= {place[i]: v for i, v in _by_sample(batch, now).items()}
-        return {id(samples[i]): v for part in self.world.gather(own) for i, v in part.items()}
+        parts = self.world.gather(own) if together else [own]
+        return {id(samples[i]): v for part in parts for i, v in part.items()}
 
     def _fix_reference(self, parts: Sequence[dict[Role, list[Group]]]) -> None:
         """Compute the reference's log-probs of all micro-batches that an update will make of
@@ -350,6 +363,39 @@ class Learner:
         """Without dropout, training mode matters for gradient checkpointing alone, and what a
         model may do besides in that mode is not wanted."""
         self.model.train(is_checkpointing(self.model))
+
+    def start_model(self) -> PreTrainedModel:
+        """The model with the weights of the beginning; an adapted one has them without its
+        adapter. Raises RuntimeError where they have changed and nobody keeps them."""
+        if is_adapted(self.model):
+            return self.model
+        kept = self.start or self.reference
+        if kept is not None:
+            return kept
+        if self.version:
+            raise RuntimeError("the weights of the start are gone: nothing asked to keep them")
+        return self.model
+
+    def score(self, groups: Sequence[Group], start: bool = False) -> list[tuple[float, ...]]:
+        """The log-probs of the tokens of each sample, in their order, under the weights of now or,
+        if they are kept, of the ``start``. Sharded, all processes compute them."""
+        if not self.sharded:
+            return self._score(groups, start)
+        with self.world.order(Order.SCORE, (groups, start)):
+            return self._score(groups, start)
+
+    @torch.no_grad()
+    def _score(self, groups: Sequence[Group], start: bool) -> list[tuple[float, ...]]:
+        model = self.start_model() if start else self.model
+        adapted = start and is_adapted(model)
+
+        def values(batches: Sequence[list[Group]]) -> list[torch.Tensor]:
+            there = start_weights(model) if adapted else visiting(model, self.world.device)
+            with there, attending(model, self.backend):
+                return [self._logprobs(model, batch).logprob for batch in batches]
+
+        found = self._of_samples(groups, values, together=self.sharded)
+        return [found[id(s)] for g in groups for s in g.samples]
 
     def damaged(self) -> bool:
         """Whether any weight that learns is not a number."""
