@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from sparring.errors import DataError, RunError
-from sparring.learning.samples import Group, Sample
+from sparring.learning.samples import Group
 from sparring.learning.settings import Adapters
 from sparring.learning.stats import RoleStats
 from sparring.pipelines import columns
@@ -43,6 +43,7 @@ from sparring.tasks.imports import needs_lines, needs_of
 from sparring.training.embedded import embedded_prompts
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
+from sparring.training.step import learned_from
 from sparring.training.tracking import check_trackers
 from sparring.training.trainer import Trainer
 
@@ -295,7 +296,7 @@ def _learn(
             role,
             rs[0].prompt_ids,
             trainer.temperature(role),
-            tuple(Sample(r.token_ids, r.logprobs, (-1.0) ** i) for i, r in enumerate(rs)),
+            tuple(learned_from(r, (-1.0) ** i, trainer.recipe) for i, r in enumerate(rs)),
         )
         for role, every in ((Role.CODER, coder), (Role.TESTER, tester))
         if trainer.learns(role)

@@ -71,6 +71,17 @@ def _idle(recipe: Recipe) -> Iterator[Fault]:
     elif unused := _UNUSED_BY.get(reward.tester):
         why = f"reward.tester = {reward.tester} has no such term"
         yield from _given(recipe, "reward", unused, "reward.tester", why)
+    most, sampling = recipe.learning.max_response_tokens, recipe.sampling
+    if most is not None and most >= max(sampling.coder_max_tokens, sampling.tester_max_tokens):
+        yield Fault(
+            (
+                "learning.max_response_tokens",
+                "sampling.coder_max_tokens",
+                "sampling.tester_max_tokens",
+            ),
+            f"learning.max_response_tokens = {most} is without effect: no response is longer, by "
+            "sampling.coder_max_tokens and sampling.tester_max_tokens; leave it out, or sample more",
+        )
     if recipe.prompts.tester_examples == 0:
         why = "prompts.tester_examples = 0 shows none"
         share = ("tester_examples_share",)

@@ -18,7 +18,7 @@ from sparring.learning.settings import (
     Reference,
     UpdateMode,
 )
-from sparring.recipe.section import Count, Few, Responses, Section
+from sparring.recipe.section import Count, Few, Length, Responses, Section
 from sparring.schema import Role
 from sparring.scoring.advantages import Normalisation
 from sparring.scoring.lengths import LengthForm
@@ -196,6 +196,10 @@ class LearningSection(Section):
     frozen: Frozen = Field(
         Frozen.NONE,
         description="A role that plays with the start weights for the whole run and learns nothing",
+    )
+    max_response_tokens: Length | None = Field(
+        None,
+        description="Learn from the first so many tokens of a response, which is rewarded whole (the paper: 8,000 of long reasoning); unset: from all",
     )
     tokens_per_micro_batch: Count = Field(
         16384, description="Positions of one forward and backward pass"
