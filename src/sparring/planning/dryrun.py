@@ -127,6 +127,8 @@ def _tasks(ring: Ring) -> Iterator[Check]:
         + (f"; {len(shared)} statements are in both" if shared else ""),
         bool(shared),
     )
+    for told in ring.left_out:
+        yield Check("tasks", told, warning=True)
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
     asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, ring.limits)) for t in tried]
     runs = columns.run(ring.sandbox, asks)

@@ -19,12 +19,13 @@ from sparring.errors import ModelError, RunError
 from sparring.learning.ends import add_end_tokens
 from sparring.learning.model import check_causal, load_model
 from sparring.pipelines.record import response_from, response_record
-from sparring.prompts.render import check_room, prompt_ids, prompt_text
+from sparring.prompts.render import encoded, prompt_text
 from sparring.recipe import Recipe, SupervisionKind
 from sparring.runs.directory import RunDir
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
+from sparring.training.prompts import left_out
 from sparring.training.trainer import model_place
 
 _STEP = -2
@@ -66,9 +67,12 @@ class Supervisor:
             )
             texts = self._texts(tasks)
             ids = [t.id for t in tasks]
-            found = prompt_ids(self.tokenizer, texts, recipe.prompts.max_tokens, ids)
+            found = encoded(self.tokenizer, texts)
             room = getattr(model.config, "max_position_embeddings", None)
-            check_room(room, found, ids, s.max_tokens, "supervision.max_tokens")
+            self.too_long = left_out(
+                recipe, found, ids, room, s.max_tokens, "supervision.max_tokens"
+            )
+            """Why tasks are left out, by their id."""
         except ModelError as error:
             raise ModelError(f"supervision.model: {error}") from None
         self.prompts = dict(zip(ids, found, strict=True))
