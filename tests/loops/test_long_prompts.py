@@ -71,7 +71,9 @@ def test_tasks_with_long_prompts_are_left_out_of_training_and_evaluation(
 
 
 def test_a_long_prompt_ends_a_run_that_does_not_say_otherwise(limit: int) -> None:
-    with pytest.raises(ModelError, match=r"prompts.max_tokens is .*tasks.too_long = \"drop\"") as e:
+    with pytest.raises(
+        ModelError, match=r"prompts\.max_tokens is .*tasks\.too_long = \"drop\""
+    ) as e:
         ring(f"prompts.max_tokens={limit}")
     assert "\n" not in str(e.value)
 
@@ -80,7 +82,7 @@ def test_no_room_for_a_response_is_a_prompt_that_is_too_long(limit: int) -> None
     with ring("tasks.too_long=drop") as made:
         room = made.trainer.model.config.max_position_embeddings
     wide = f"sampling.tester_max_tokens={room - limit}"
-    with pytest.raises(ModelError, match="lower sampling.tester_max_tokens"):
+    with pytest.raises(ModelError, match=r"lower sampling\.tester_max_tokens"):
         ring(wide)
     with ring(wide, "tasks.too_long=drop") as made:
         assert made.too_long["training"]
@@ -92,7 +94,7 @@ def test_a_supervisors_prompt_may_be_the_one_that_is_too_long(limit: int) -> Non
     with ring() as made:
         room = made.trainer.model.config.max_position_embeddings
     wide = f"supervision.max_tokens={room - limit}"
-    with pytest.raises(ModelError, match="supervision.model: .*lower supervision.max_tokens"):
+    with pytest.raises(ModelError, match=r"supervision\.model: .*lower supervision\.max_tokens"):
         ring(*by, wide)
     with ring(*by, wide, "tasks.too_long=drop") as made:
         assert made.too_long["training"]

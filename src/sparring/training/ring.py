@@ -90,7 +90,7 @@ class Ring:
         self.supervisor = None
         if self.tasks:
             self.supervisor = Supervisor.of(
-                recipe, self.tasks, trainer.autocast, trainer.world.device
+                recipe, self.tasks, trainer.compute_dtype, trainer.world.device
             )
         if self.supervisor:
             training.too_long |= self.supervisor.too_long
