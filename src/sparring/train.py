@@ -143,7 +143,7 @@ def advance(
             f"step {step}: the update left weights that are not numbers; nothing of it was kept. "
             f"{_see_again(run)}"
         )
-    alarm = trainer.recipe.learning.gap_alarm
+    alarm = trainer.recipe.gap_alarm
     if trainer.recipe.training.ahead and step > 1:
         alarm = math.inf  # other weights have sampled: the gap is theirs
     for role in Role:

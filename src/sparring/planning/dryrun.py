@@ -95,7 +95,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield Check(
             "log-probs",
             f"training is {gap:.2g} away from sampling, on average",
-            gap > recipe.learning.gap_alarm,
+            gap > recipe.gap_alarm,
         )
         written = sum(len(json.dumps(rollout_record(1, s), default=str)) for s in scored)
         tokens = sum(len(r.token_ids) for g in (*coder, *tester, *others) for r in g)

@@ -69,7 +69,7 @@ def prompt_ids(
 
 
 def encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> list[tuple[int, ...]]:
-    """Token ids of prompts. A chat template writes its own special tokens, so none are added then."""
+    """Token ids of prompts. A chat template writes its own special tokens: none are added then."""
     found = tokenizer(list(texts), add_special_tokens=not tokenizer.chat_template)["input_ids"]
     return [tuple(ids) for ids in found]
 

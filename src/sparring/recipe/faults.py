@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.learning.settings import Objective
+from sparring.learning.rounding import clipped_by_rounding
+from sparring.learning.settings import Objective, OldLogprobs, Ratio
 from sparring.prompts.opening import ReasoningMode
 from sparring.recipe import Recipe, SupervisionKind
 from sparring.recipe.presets import preset_values
@@ -36,6 +37,8 @@ FORMULA = (
     "copies",
 )
 """Fields of [reward] that a function of one's own takes the place of."""
+MOST_CLIPPED = 0.02
+"""Share of responses or tokens that rounding may keep from being learned from."""
 _UNUSED_BY = {
     TesterReward.SIMPLE: ("validity", "difficulty", "no_wrong"),
     TesterReward.POST_STAGE: ("validity", "difficulty"),
@@ -53,7 +56,7 @@ class Fault:
 
 def faults(recipe: Recipe) -> list[Fault]:
     """All of them."""
-    return [*_idle(recipe), *_overlong(recipe), *_alone(recipe)]
+    return [*_idle(recipe), *_overlong(recipe), *_alone(recipe), *_rounded(recipe)]
 
 
 def _idle(recipe: Recipe) -> Iterator[Fault]:
@@ -135,3 +138,30 @@ def _alone(recipe: Recipe) -> Iterator[Fault]:
                 f"sampling.{name} = 1: an advantage compares the responses of a group, so the "
                 f'{role} would learn nothing; ask for 2 at least, or set learning.frozen = "{role}"',
             )
+
+
+def _rounded(recipe: Recipe) -> Iterator[Fault]:
+    """The sampler's log-probs under a ratio that their rounding alone moves beyond the clip."""
+    learning, sampling = recipe.learning, recipe.sampling
+    sampled = recipe.old_logprobs is OldLogprobs.SAMPLED and not recipe.in_float32
+    if not sampled or learning.objective is Objective.LIKELIHOOD:
+        return
+    longest = max(sampling.coder_max_tokens, sampling.tester_max_tokens)
+    usual = max(1, min(longest, learning.max_response_tokens or longest) // 2)
+    share = clipped_by_rounding(learning.ratio, learning.clip, learning.clip_high, usual)
+    if share > MOST_CLIPPED:
+        what = "tokens" if learning.ratio is Ratio.TOKEN else f"responses of {usual:,} tokens"
+        yield Fault(
+            (
+                "learning.old_logprobs",
+                "learning.ratio",
+                "learning.clip",
+                "learning.clip_high",
+                "model.precision",
+                "vllm.dtype",
+                "sampling.engine",
+            ),
+            f"learning.old_logprobs = sampled with learning.ratio = {learning.ratio}: sampler or "
+            f"trainer compute in bfloat16, and rounding alone would move {share:.0%} of the {what} "
+            'beyond the clip, which removes their gradient; leave old_logprobs out, or set "trainer"',
+        )

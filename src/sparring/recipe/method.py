@@ -137,9 +137,9 @@ class LearningSection(Section):
         2, description="Optimiser steps per batch (per role if separate)"
     )
     epochs: Few = Field(2, description="Times that a batch is gone through")
-    old_logprobs: OldLogprobs = Field(
-        OldLogprobs.SAMPLED,
-        description="What the ratio is against: the sampler's, the trainer's before the first optimiser step, or anew before each",
+    old_logprobs: OldLogprobs | None = Field(
+        None,
+        description="What the ratio is against: the sampler's, the trainer's from before a role's first optimiser step, or anew before each; unset: the sampler's where sampler and trainer compute in float32, else the trainer's",
     )
     importance_cap: float | None = Field(
         None,
@@ -182,10 +182,10 @@ class LearningSection(Section):
         Reference.START,
         description="KL to the start model, or to the policy that sampled the step",
     )
-    gap_alarm: float = Field(
-        0.01,
+    gap_alarm: float | None = Field(
+        None,
         gt=0,
-        description="Say so when the log-probs of sampling and training differ by more, on average",
+        description="Say so when the log-probs of sampling and training differ by more, on average; unset: 0.01 where both compute in float32, else 0.05",
     )
     coder_weight: float = Field(
         1.0, ge=0, description="Weight of the coder's loss in a joint update"
@@ -237,12 +237,6 @@ class LearningSection(Section):
         ):
             if self.frozen is frozen and weight == 0:
                 raise ValueError(f"frozen = {frozen} and {other} = 0: nobody would learn")
-        return self
-
-    @model_validator(mode="after")
-    def _weights_have_a_source(self) -> LearningSection:
-        if self.importance_cap is not None and self.old_logprobs is not OldLogprobs.TRAINER:
-            raise ValueError('importance_cap needs old_logprobs = "trainer"')
         return self
 
     @model_validator(mode="after")
