@@ -54,7 +54,8 @@ class Passes:
         ]
         with attending(self.model, self.backend):
             for batch, role in own:
-                self.old[batch] = self.logprobs(self.model, batch or idle(role)).logprob
+                passed = batch or idle(role)
+                self.old[passed] = self.logprobs(self.model, passed).logprob
         return [batch for batch, _ in own if batch]
 
     @torch.no_grad()

@@ -146,16 +146,15 @@ class Learner:
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
         self.passes.fix_reference(parts)
-        fresh = True
+        ours, still = self.settings.old_logprobs is OldLogprobs.TRAINER, True
         for epoch in range(self.settings.epochs):
             for span in self._spans(parts):
-                if epoch == 0 and self.settings.old_logprobs is OldLogprobs.TRAINER:
-                    self._fix_old(
-                        span[1:], stats
-                    )  # the first one's are found as it is learned from
-                for part in span:
+                if ours and epoch == 0:  # the first one's are found as it is learned from
+                    self._fix_old(span[1:], stats)
+                for i, part in enumerate(span):
+                    fresh = epoch == i == 0 if ours else still
                     if self._optimizer_step(part, stats, fresh):
-                        fresh = False
+                        still = False
         self.passes.fixed.clear()
         self.passes.old.clear()
         if self.settings.master_weights is Precision.BFLOAT16:
@@ -235,7 +234,7 @@ class Learner:
                 if batch:
                     self._backward(batch, whole, stats[role], fresh)
                 else:
-                    self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), False)
+                    self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), fresh)
             self._waiting.settle()
             stats[role].grad_norm += gradients.add(last=role is last)
             stats[role].groups += len(groups)
@@ -250,7 +249,8 @@ class Learner:
         return True
 
     def _backward(self, batch: list[Group], whole: Whole, stats: RoleStats, fresh: bool) -> None:
-        """Add the gradient of one micro-batch, and its tokens to the statistics."""
+        """Add the gradient of one micro-batch, and its tokens to the statistics. While the weights
+        are ``fresh`` its log-probs are of the policy that its old ones are of."""
         device = self.model.device
         loss = self.settings.loss
         samples = [s for g in batch for s in g.samples]
@@ -261,7 +261,7 @@ class Learner:
             reference = None if loss.reference is Reference.STEP else self.passes.fixed[batch]
         with attending(self.model, self.backend):
             current = self.passes.logprobs(self.model, batch)
-            old, known = self._old(batch, current.logprob.detach(), sampled)
+            old = self._old(batch, current.logprob.detach(), sampled, fresh)
             if loss.kl > 0 and loss.kl_place is KLPlace.LOSS and reference is None:
                 reference = old
             cap = loss.importance_cap
@@ -294,23 +294,22 @@ class Learner:
                 clipped = row_sums(clipped, current.row, len(samples)).clamp(max=1)
             found["first_clip_share"] = clipped.sum()
         self._waiting.add(stats, found)
-        if not known if self.settings.old_logprobs is OldLogprobs.TRAINER else fresh:
+        if fresh:
             self._compare(batch, current.logprob.detach(), current.row, stats)
 
     def _old(
-        self, batch: list[Group], now: torch.Tensor, sampled: torch.Tensor
-    ) -> tuple[torch.Tensor, bool]:
-        """What the ratio of a micro-batch is against [tokens], and whether the trainer had computed
-        it before. What it computes ``now`` is taken for its old log-probs in the first optimiser
-        step: the ratio is then 1, whatever the rounding, and no pass is made for it."""
+        self, batch: list[Group], now: torch.Tensor, sampled: torch.Tensor, fresh: bool
+    ) -> torch.Tensor:
+        """What the ratio of a micro-batch is against [tokens]. What the trainer computes ``now``,
+        while its own are wanted and the weights are ``fresh``, is what the later steps go by: the
+        ratio is then 1, whatever the rounding, and no pass is made for it."""
         if self.settings.old_logprobs is OldLogprobs.SAMPLED:
-            return sampled, False
+            return sampled
         if self.settings.old_logprobs is OldLogprobs.EACH:
-            return now, False
-        known = batch in self.passes.old
-        if not known:
+            return now
+        if fresh:
             self.passes.old[batch] = now
-        return self.passes.old[batch], known
+        return self.passes.old[batch]
 
     def _learning_mode(self) -> None:
         """Without dropout, training mode matters for gradient checkpointing alone, and what a

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.learning.rounding import clipped_by_rounding
-from sparring.learning.settings import Objective, OldLogprobs, Ratio
+from sparring.learning.settings import Objective, OldLogprobs, Precision, Ratio
 from sparring.prompts.opening import ReasoningMode
 from sparring.recipe import Recipe, SupervisionKind
 from sparring.recipe.presets import preset_values
@@ -141,27 +141,33 @@ def _alone(recipe: Recipe) -> Iterator[Fault]:
 
 
 def _rounded(recipe: Recipe) -> Iterator[Fault]:
-    """The sampler's log-probs under a ratio that their rounding alone moves beyond the clip."""
+    """Ratios that rounding alone moves beyond the clip: of the trainer's log-probs to the sampler's,
+    and of those after an optimiser step to those before it."""
     learning, sampling = recipe.learning, recipe.sampling
-    sampled = recipe.old_logprobs is OldLogprobs.SAMPLED and not recipe.in_float32
-    if not sampled or learning.objective is Objective.LIKELIHOOD:
+    old = recipe.old_logprobs
+    if learning.objective is Objective.LIKELIHOOD or old is OldLogprobs.EACH:
         return
     longest = max(sampling.coder_max_tokens, sampling.tester_max_tokens)
     usual = max(1, min(longest, learning.max_response_tokens or longest) // 2)
     share = clipped_by_rounding(learning.ratio, learning.clip, learning.clip_high, usual)
-    if share > MOST_CLIPPED:
-        what = "tokens" if learning.ratio is Ratio.TOKEN else f"responses of {usual:,} tokens"
+    if share <= MOST_CLIPPED:
+        return
+    what = "tokens" if learning.ratio is Ratio.TOKEN else f"responses of {usual:,} tokens"
+    lost = f"rounding alone would move {share:.0%} of the {what} beyond the clip, which removes their gradient"
+    keys = ("ratio", "clip", "clip_high", "old_logprobs", "minibatches", "epochs")
+    between = (*(f"learning.{k}" for k in keys), "model.precision", "vllm.dtype", "sampling.engine")
+    if old is OldLogprobs.SAMPLED and not recipe.in_float32:
         yield Fault(
-            (
-                "learning.old_logprobs",
-                "learning.ratio",
-                "learning.clip",
-                "learning.clip_high",
-                "model.precision",
-                "vllm.dtype",
-                "sampling.engine",
-            ),
+            between,
             f"learning.old_logprobs = sampled with learning.ratio = {learning.ratio}: sampler or "
-            f"trainer compute in bfloat16, and rounding alone would move {share:.0%} of the {what} "
-            'beyond the clip, which removes their gradient; leave old_logprobs out, or set "trainer"',
+            f'trainer compute in bfloat16, and {lost}; leave old_logprobs out, or set "trainer"',
+        )
+    elif (
+        recipe.model.precision is Precision.BFLOAT16 and learning.minibatches * learning.epochs > 1
+    ):
+        yield Fault(
+            between,
+            f"learning.ratio = {learning.ratio} with model.precision = bfloat16: from the second "
+            f"optimiser step on {lost}; set minibatches = epochs = 1, or ratio = "
+            f'"{Ratio.TOKEN}", or old_logprobs = "each"',
         )
