@@ -166,7 +166,8 @@ def advance(
         earlier = run.lines("metrics.jsonl")
         recipe = trainer.recipe
         learning = [role for role in Role if recipe.learning.learns(role)]
-        record["alarms"] = raised(recipe.monitors, earlier, record, learning)
+        ahead = bool(recipe.training.ahead)
+        record["alarms"] = raised(recipe.monitors, earlier, record, learning, ahead)
         for new in begun(record["alarms"], earlier):
             progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
         run.append("metrics.jsonl", record)
