@@ -35,12 +35,12 @@ from sparring.runs.timeline import Phase
 from sparring.schema import Role
 from sparring.training.ahead import Ahead
 from sparring.training.alarms import begun, raised
+from sparring.training.asking import Table
 from sparring.training.held_out import HeldOut
 from sparring.training.inputs import keep_inputs, reward_note
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
 from sparring.training.rollouts import Live, Rollouts
-from sparring.training.round import Table
 from sparring.training.step import one_step
 from sparring.training.supervision import Written
 from sparring.training.tracking import Tracking, check_trackers

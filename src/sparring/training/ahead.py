@@ -24,8 +24,8 @@ from types import TracebackType
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
 from sparring.runs.timeline import Phase, Timeline
+from sparring.training.asking import Table
 from sparring.training.rollouts import Live
-from sparring.training.round import Table
 from sparring.training.step import tokens_of
 from sparring.training.trainer import Trainer
 
