@@ -42,9 +42,10 @@ from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
 from sparring.training.rollouts import Live, Rollouts
 from sparring.training.step import one_step
-from sparring.training.supervision import Written
+from sparring.training.supervising import write_ahead
 from sparring.training.tracking import Tracking, check_trackers
 from sparring.training.trainer import Trainer
+from sparring.training.written import Written
 
 
 def train(
@@ -68,12 +69,14 @@ def train(
         progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
         for note in (*trainer.notes(), *ring.notes(), *reward_note(run, recipe, trainer.step)):
             progress.note(note)
+        common = table(ring, run, progress)
+        if common.written:
+            write_ahead(common.written, ring.upcoming(trainer.step + 1), progress, log)
         progress.timeline.cut()
         held_out = HeldOut(ring, run, progress, trainer.step)
         newest = held_out.first
         tracking = stack.enter_context(Tracking.of(recipe, run))
         tracking.catch_up()
-        common = table(ring, run, progress)
         rollouts: Live | Ahead = Live(common, trainer.pass_rates)
         if trainer.behind:
             rollouts = stack.enter_context(Ahead(common, trainer, trainer.behind))

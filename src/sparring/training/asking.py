@@ -23,7 +23,7 @@ from sparring.training.journal import Journal
 from sparring.training.players import Player
 from sparring.training.ring import Ring
 from sparring.training.served import Served
-from sparring.training.supervision import Written
+from sparring.training.written import Written
 
 
 class Left(Exception):
