@@ -8,7 +8,7 @@ backend and the micro-batches of the update itself, each process for its share.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from transformers import PreTrainedModel
@@ -17,7 +17,7 @@ from sparring.learning.backend import attending
 from sparring.learning.balance import idle, rounds
 from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
 from sparring.learning.loss import kl_terms
-from sparring.learning.model import start_weights
+from sparring.learning.model import is_adapted, start_weights
 from sparring.learning.reference import FixedLogprobs, visiting
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Backend, KLPlace, LearningSettings
@@ -25,26 +25,18 @@ from sparring.learning.world import World
 from sparring.schema import Role
 
 
+@dataclass(slots=True)
 class Passes:
     """A model and its reference, asked for log-probs as the settings want them computed."""
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        reference: PreTrainedModel | None,
-        backend: Backend,
-        settings: LearningSettings,
-        world: World,
-        sharded: bool,
-    ) -> None:
-        self.model = model
-        self.reference = reference
-        self.backend = backend
-        self.settings = settings
-        self.world = world
-        self.sharded = sharded
-        self.fixed = FixedLogprobs()
-        """The reference's log-probs of the update that is being made."""
+    model: PreTrainedModel
+    reference: PreTrainedModel | None
+    backend: Backend
+    settings: LearningSettings
+    world: World
+    sharded: bool
+    fixed: FixedLogprobs = field(default_factory=FixedLogprobs)
+    """The reference's log-probs of the update that is being made."""
 
     @torch.no_grad()
     def recomputed(self, groups: Sequence[Group]) -> list[Group]:
@@ -56,6 +48,22 @@ class Passes:
 
         found = self.of_samples(groups, now)
         return _changed(groups, lambda s: replace(s, trainer_logprobs=found[id(s)]))
+
+    @torch.no_grad()
+    def score(
+        self, model: PreTrainedModel, groups: Sequence[Group], start: bool
+    ) -> list[tuple[float, ...]]:
+        """The log-probs of the tokens of each sample under ``model``; of an adapted one without
+        its adapter if the ``start`` is wanted."""
+
+        def values(batches: Sequence[list[Group]]) -> list[torch.Tensor]:
+            bare = start and is_adapted(model)
+            there = start_weights(model) if bare else visiting(model, self.world.device)
+            with there, attending(model, self.backend):
+                return [self.logprobs(model, batch).logprob for batch in batches]
+
+        found = self.of_samples(groups, values)
+        return [found[id(s)] for g in groups for s in g.samples]
 
     @torch.no_grad()
     def penalised(self, groups: Sequence[Group]) -> tuple[list[Group], dict[Role, float]]:

@@ -70,7 +70,8 @@ def fingerprint(model: PreTrainedModel) -> str:
     return found.hexdigest()
 
 
-def _whole(tensor: torch.Tensor) -> torch.Tensor:
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor, put together if it is sharded: then all processes call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
@@ -80,9 +81,9 @@ def gather_weights(model: PreTrainedModel, into: PreTrainedModel | None) -> None
     target = dict(into.named_parameters()) if into is not None else {}
     for name, parameter in _parts(model):
         if parameter.requires_grad:
-            whole = _whole(parameter.detach())
+            value = whole(parameter.detach())
             if into is not None:
-                target[name].copy_(whole)
+                target[name].copy_(value)
 
 
 @torch.no_grad()
@@ -100,7 +101,7 @@ def gather_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     state = optimizer.state_dict()
     return {
         "state": {
-            number: {k: _whole(v).cpu() if torch.is_tensor(v) else v for k, v in values.items()}
+            number: {k: whole(v).cpu() if torch.is_tensor(v) else v for k, v in values.items()}
             for number, values in state["state"].items()
         },
         "param_groups": state["param_groups"],

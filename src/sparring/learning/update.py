@@ -64,6 +64,8 @@ class Learner:
         self.sharded = settings.sharding is Sharding.FSDP and not self.world.alone
         self.version = 0
         """How often the weights may have changed."""
+        self.start: PreTrainedModel | None = None
+        """Frozen weights of the beginning, where somebody has them kept; see `start_model`."""
         dtype = torch_type(settings.precision)
         if not self.sharded:  # else the parts are the masters, and cast as they are put together
             self.masters = Masters(model, dtype)
@@ -256,6 +258,28 @@ class Learner:
         """Without dropout, training mode matters for gradient checkpointing alone, and what a
         model may do besides in that mode is not wanted."""
         self.model.train(is_checkpointing(self.model))
+
+    def start_model(self) -> PreTrainedModel:
+        """The model with the weights of the beginning; an adapted one has them without its
+        adapter. Raises RuntimeError where they have changed and nobody keeps them."""
+        if is_adapted(self.model):
+            return self.model
+        kept = self.start or self.reference
+        if kept is not None:
+            return kept
+        if self.version:
+            raise RuntimeError("the weights of the start are gone: nothing asked to keep them")
+        return self.model
+
+    def score(self, groups: Sequence[Group], start: bool = False) -> list[tuple[float, ...]]:
+        """The log-probs of the tokens of each sample, in their order, under the weights of now or,
+        if they are kept, of the ``start``. Sharded, all processes compute them."""
+        model = self.start_model() if start else self.model
+        if not self.sharded:
+            alone = replace(self.passes, world=World())
+            return alone.score(model, groups, start)
+        with self.world.order(Order.SCORE, (groups, start)):
+            return self.passes.score(model, groups, start)
 
     def damaged(self) -> bool:
         """Whether any weight that learns is not a number."""

@@ -52,6 +52,12 @@ class Order(Enum):
     """Give the first process all weights."""
     STATE = auto()
     """Give the first process the optimiser's state."""
+    EXPORT = auto()
+    """Write a player's weights to a directory, in a type."""
+    ADAPTER = auto()
+    """Write a player's adapter to a directory."""
+    SCORE = auto()
+    """Give the first process log-probs of samples, under the weights of now or of the start."""
     SPREAD = auto()
     """Take over the first process's weights and optimiser state."""
     END = auto()

@@ -42,6 +42,12 @@ def follow(world: World) -> None:
                 trainer.whole()
             case Order.STATE:
                 trainer.learner.state()
+            case Order.EXPORT:
+                trainer.export(*data)
+            case Order.ADAPTER:
+                trainer.export_adapter(*data)
+            case Order.SCORE:
+                trainer.learner.score(*data)
             case Order.SPREAD:
                 trainer.spread(None)
             case Order.END:
