@@ -70,7 +70,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         tasks: list[Task] = ring.batch(1)[:_TASKS]
         written: list[list[Response]] = []
         if ring.supervisor:  # first, as in a run: its server and the other may want the same GPUs
-            written = written_now(ring.supervisor, tasks, ring.sampler.log)
+            written = written_now(ring.supervisor, tasks)
         ring.sampler.ready()
         start = time.monotonic()
         coder, tester, others = _sample(ring, tasks)

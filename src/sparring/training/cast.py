@@ -18,9 +18,10 @@ from sparring.recipe import Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.local import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
+from sparring.training.behind import FilesBehind
 from sparring.training.players import Player
 from sparring.training.served import Served
-from sparring.training.trainer import Trainer
+from sparring.training.trainer import Behind, Trainer
 
 
 class Cast:
@@ -42,11 +43,14 @@ class Cast:
         cast.served = Served.of(recipe, trainer, cast.end_ids, log)
         return cast
 
-    def played_by(self, trainer: Trainer) -> Cast:
-        """The same over another trainer's weights; servers are the same ones."""
+    def played_by(self, behind: Behind) -> Cast:
+        """The same over the weights of one step before: a trainer's copy, or files that go to the
+        same servers."""
         other = copy.copy(self)
-        other.trainer = trainer
-        other.served = self.served and self.served.played_by(trainer)
+        if isinstance(behind, Trainer):
+            other.trainer = behind
+        elif isinstance(behind, FilesBehind):
+            other.served = behind.served
         return other
 
     def sample(
@@ -82,10 +86,10 @@ class Cast:
         with weights as model:
             return self._sampler(model).sample(prompts, n, arrived)
 
-    def ready(self, role: Role = Role.CODER) -> None:
-        """Have servers started, with the weights that play ``role`` now."""
+    def ready(self) -> None:
+        """Have servers started, with the weights that play now."""
         if self.served:
-            self.served.ready(role)
+            self.served.bring(self.served.calls([*Player][::2])[0])
 
     def rest(self) -> None:
         """Free GPUs that the trainer shares, until the next response is asked for."""

@@ -56,6 +56,7 @@ class Supervisor:
         if s.model is None:
             raise ValueError("the recipe has no supervising model")
         self.recipe = recipe
+        self.tasks = tasks
         self.sampler: LocalSampler | None = None
         self.outline: Outline | None = None
         place = model_place(s.model)
