@@ -33,7 +33,8 @@ class Outline:
         check_place(path)
         local = Path(path)
         try:
-            place = local if local.is_dir() else Path(snapshot_download(path, allow_patterns=_FILES))
+            fetched = path if local.is_dir() else snapshot_download(path, allow_patterns=_FILES)
+            place = Path(fetched)
             config = AutoConfig.from_pretrained(place)
             tokenizer = AutoTokenizer.from_pretrained(place)
         except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type

@@ -68,9 +68,9 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
         yield from _packages(ring)
         tasks: list[Task] = ring.batch(1)[:_TASKS]
-        written: list[list[Response]] = []
+        by: list[list[Response]] = []
         if ring.supervisor:  # first, as in a run: its server and the other may want the same GPUs
-            written = written_now(ring.supervisor, tasks)
+            by = written_now(ring.supervisor, tasks)
         ring.sampler.ready()
         start = time.monotonic()
         coder, tester, others = _sample(ring, tasks)
@@ -79,7 +79,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         start = time.monotonic()
         judged = _judged(ring, tasks, coder, tester, others)
         if ring.supervisor:
-            judged = supervised(ring, ring.supervisor, written, judged)
+            judged = supervised(ring, ring.supervisor, by, judged)
         ran = time.monotonic() - start
         if ring.supervisor:
             yield supervisor_check(ring.supervisor, judged)

@@ -13,8 +13,9 @@ weights of the step before it. Where servers sample, the copy is files that all
 processes write before the thread begins (`behind`): while it samples they
 learn, and nothing may be asked of them. So log-probs are not compared when
 weights come to a server then; they are before every evaluation, and the gap in
-the update would show servers that have none of the run's steps. What the thread has sampled is in the journal
-like any other response. One step is in flight at a time, and none while the
+the update would show servers that have none of the run's steps.
+
+What the thread has sampled is in the journal like any other response. One step is in flight at a time, and none while the
 model is evaluated (`settle`).
 """
 

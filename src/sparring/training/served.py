@@ -216,9 +216,10 @@ class Served:
         return self.trainer.step if self._behind is None else self._behind.step
 
     def _name(self, player: Player) -> str:
-        """The weights that a player plays with. Before the first step all are the start's."""
+        """The weights that a player plays with. Before the first step whole ones are the start's;
+        an adapter changes nothing then, but shows that servers take it."""
         start = player is Player.OPPONENTS or not self.trainer.learns(player.role)
-        if start or not self._step:
+        if start or not (self._step or self._adapters):
             return START
         return player.role.value if has_role_adapters(self.trainer.model) else BOTH
 
@@ -273,4 +274,4 @@ def _why_merged(recipe: Recipe, model: PreTrainedModel) -> str | None:
 
 def _adapter_size(model: PreTrainedModel) -> int:
     """Bytes of the adapters, in float32."""
-    return 4 * sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return sum(4 * p.numel() for p in model.parameters() if p.requires_grad)

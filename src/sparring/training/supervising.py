@@ -119,7 +119,8 @@ def _write_some(
         journal.take(asked[k], response)
         if stop():
             journal.write()
-            raise Stopped(f"stopped before the first step; go on with --resume --run-dir {run.path}")
+            go_on = f"go on with --resume --run-dir {run.path}"
+            raise Stopped(f"stopped while tests were written; {go_on}")
 
     with timeline.during(Phase.SAMPLING, _PLAYER):
         ask([prompts[i] for i in asked], arrived)
