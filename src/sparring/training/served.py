@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,8 +29,9 @@ from sparring.recipe import Engine, Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.detokenize import Detokenizer
 from sparring.sampling.vllm.environment import default_environment, recorded_version
-from sparring.sampling.vllm.sampler import VllmSampler, Weights, Words
+from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.settings import Dtype, VllmSettings
+from sparring.sampling.vllm.wanted import Probe, SamplingRequest, Weights, Words
 from sparring.schema import Response, Role
 from sparring.training.trainer import Trainer
 
@@ -51,8 +51,6 @@ class Served:
     ) -> None:
         """A server of our own writes to ``log``. Raises `RunError`."""
         self.trainer = trainer
-        self._scoring = threading.Lock()
-        """Servers are compared at once, all with one model, whose adapter goes on and off."""
         self.settings = vllm_settings(recipe, trainer)
         tokenizer = trainer.tokenizer
         words = Words(
@@ -92,14 +90,14 @@ class Served:
         self, role: Role, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
     ) -> list[list[Response]]:
         """Responses of the weights that play ``role``. See `Sampler.sample`."""
-        return self._of(role).sample(prompts, n, arrived)
+        return _asked(self._of(role), prompts, n, arrived)
 
     def opponents(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
     ) -> list[list[Response]]:
         """Responses of the start weights."""
         self._start.use(self._weights(_START, None))
-        return self._start.sample(prompts, n, arrived)
+        return _asked(self._start, prompts, n, arrived)
 
     def ready(self, role: Role = Role.CODER) -> None:
         """Bring the weights that play ``role`` to the servers now, and not when they are asked:
@@ -150,9 +148,9 @@ class Served:
                 merged = player != _START
                 export_weights(model, self.trainer.tokenizer, path, dtype, adapters, merged)
 
-        def score(prompt: Sequence[int], tokens: Sequence[int], heat: float) -> list[float]:
-            with self._scoring, self._playing(player, role) as model:
-                return _scored(model, prompt, tokens, heat, self.trainer.autocast)
+        def score(probes: Sequence[Probe]) -> list[list[float]]:
+            with self._playing(player, role) as model:
+                return [_scored(model, *probe, self.trainer.autocast) for probe in probes]
 
         step = 0 if player == _START else self.trainer.step
         return Weights(player, step, weights_size(self.trainer.model, dtype), save, score)
@@ -165,6 +163,14 @@ class Served:
         else:
             with self.trainer.playing(role) as model:
                 yield model
+
+
+def _asked(
+    sampler: VllmSampler, prompts: Sequence[Prompt], n: int, arrived: Arrived
+) -> list[list[Response]]:
+    """``n`` responses to each prompt, from the whole weights in use."""
+    player = sampler.player
+    return sampler.sample([SamplingRequest(p, n, player) for p in prompts], arrived)
 
 
 def vllm_settings(recipe: Recipe, trainer: Trainer) -> VllmSettings:
@@ -190,7 +196,7 @@ def vllm_settings(recipe: Recipe, trainer: Trainer) -> VllmSettings:
         max_gap=v.max_gap or (1e-3 if exact else 0.05),
         concurrency=v.concurrency,
         start_seconds=v.start_seconds,
-        request_seconds=v.request_seconds,
+        stall_seconds=v.stall_seconds,
         patience=v.patience,
         share_gpu=v.share_gpu,
     )
