@@ -118,12 +118,15 @@ def _write_some(
     def arrived(k: int, response: Response) -> None:
         journal.take(asked[k], response)
         if stop():
-            journal.write()
             go_on = f"go on with --resume --run-dir {run.path}"
             raise Stopped(f"stopped while tests were written; {go_on}")
 
-    with timeline.during(Phase.SAMPLING, _PLAYER):
-        ask([prompts[i] for i in asked], arrived)
+    try:
+        with timeline.during(Phase.SAMPLING, _PLAYER):
+            ask([prompts[i] for i in asked], arrived)
+    except BaseException:
+        journal.write()  # what has come is not asked for again
+        raise
     found = {t.id: group for t, group in zip(chosen, journal.responses(), strict=True)}
     new = written.missing(chosen)
     for start in range(0, len(new), _FILE):
