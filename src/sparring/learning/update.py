@@ -23,14 +23,15 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learning.backend import attending, check_backend, chosen_backend
+from sparring.learning.backend import attending, settled_backend
 from sparring.learning.balance import idle, rounds
+from sparring.learning.filling import micro_batches
 from sparring.learning.gradients import Gradients
 from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
 from sparring.learning.loss import Tokens, kl_terms, token_loss, token_weights
 from sparring.learning.model import autocast, is_adapted, is_checkpointing, start_weights
 from sparring.learning.reference import FixedLogprobs, frozen_copy, visiting
-from sparring.learning.samples import Group, Sample, micro_batches
+from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import (
     KLPlace,
     LearningSettings,
@@ -75,8 +76,10 @@ class Learner:
                 shard(self.reference, self.world)
         # Once: a sharded model that has just computed something shows other tensors in their place.
         self._parameters = [p for p in model.parameters() if p.requires_grad]
-        self.backend = chosen_backend(settings.backend, model, self.world.device, self.sharded)
-        check_backend(model, self.backend)
+        settled = settled_backend(
+            settings.backend, model, settings.precision, self.world, self.sharded
+        )
+        self.backend, self.backend_note = settled.backend, settled.note
         self._fixed = FixedLogprobs()
         """The reference's log-probs of the update that is being made."""
         self.optimizer = self._new_optimizer()
@@ -167,9 +170,9 @@ class Learner:
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         self._fix_reference([by_role])
         for role, own in by_role.items():
-            for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
+            for batch in micro_batches(own, self.settings.tokens_per_micro_batch, self.backend):
                 self._backward(batch, whole, stats[role], fresh=True)
-                stats[role].groups += len(batch)
+            stats[role].groups = len(own)  # a group may be in several batches
         norm = Gradients(self._parameters, self.world, self.sharded).add(last=True)
         self._fixed.clear()
         self.model.eval()
@@ -293,7 +296,7 @@ class Learner:
         """This process's micro-batches of one role's groups; some empty where weights are sharded
         and all must make the same number of passes."""
         world, budget = self.world, self.settings.tokens_per_micro_batch
-        return rounds(groups, budget, world.rank, world.size, in_step=self.sharded)
+        return rounds(groups, budget, self.backend, world.rank, world.size, in_step=self.sharded)
 
     def _of_samples(
         self,
