@@ -20,7 +20,8 @@ from transformers import PreTrainedModel
 from sparring.errors import ModelError
 from sparring.learning.flex import FLEX, try_gradient
 from sparring.learning.logprobs import response_logprobs
-from sparring.learning.model import autocast, is_checkpointing
+from sparring.learning.masters import torch_type
+from sparring.learning.model import is_checkpointing
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Backend, Precision
 from sparring.learning.world import World
@@ -30,7 +31,6 @@ TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}
 """How far log-probs of two backends may differ, in the mean of a few tokens. Real models that
 ignore the mask differ by 0.8 and more; bfloat16's own rounding is 0.01 to 0.03."""
 
-COMPUTED = {Precision.FLOAT32: torch.float32, Precision.BFLOAT16: torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +109,19 @@ def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -
     responses = [(3, 4, 2, 5), (4, 3), (2, 2, 4)]
     samples = tuple(Sample(ids, (0.0,) * len(ids), 0.0) for ids in responses)
     groups = [Group(Role.CODER, prompt, 1.0, samples) for prompt in ((5, 2, 3), (4, 5, 5, 2, 3))]
-    with autocast(model.device, precision):
-        plain = response_logprobs(model, groups, Backend.PADDED).logprob
-        try:
-            with attending(model, backend):
-                found = response_logprobs(model, groups, backend).logprob
-            if backend is Backend.FLEX and model.device.type == "cuda":
-                with torch.enable_grad():
-                    try_gradient(model.config.get_text_config(), COMPUTED[precision], model.device)
-        except torch.OutOfMemoryError:
-            raise  # of a few tokens: nothing else would fit either
-        except ModelError as error:
-            return str(error)
-        except Exception as error:  # noqa: BLE001  # compilers and drivers raise what they will
-            return f"it fails on {model.config.model_type} here: {_one_line(error)}"
+    plain = response_logprobs(model, groups, Backend.PADDED).logprob
+    try:
+        with attending(model, backend):
+            found = response_logprobs(model, groups, backend).logprob
+        if backend is Backend.FLEX and model.device.type == "cuda":
+            with torch.enable_grad():
+                try_gradient(model.config.get_text_config(), torch_type(precision), model.device)
+    except torch.OutOfMemoryError:
+        raise  # of a few tokens: nothing else would fit either
+    except ModelError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  # compilers and drivers raise what they will
+        return f"it fails on {model.config.model_type} here: {_one_line(error)}"
     same = (found == plain) | (found.isnan() & plain.isnan())
     gap = float((found - plain).abs().masked_fill(same, 0.0).mean())
     if gap <= TOLERANCE[precision]:

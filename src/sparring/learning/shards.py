@@ -21,19 +21,21 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import PreTrainedModel
 
 from sparring.learning.world import World
 
 
-def shard(model: PreTrainedModel, world: World) -> None:
-    """Split the model's parameters, in place, and put this process's part on its device."""
+def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None) -> None:
+    """Split the model's parameters, in place, and put this process's part on its device. They are
+    cast to ``dtype`` where they are put together; gradients are added up in float32."""
     mesh = init_device_mesh(world.device.type, (world.size,))
+    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     for layer in _layers(model):
-        fully_shard(layer, mesh=mesh)
-    fully_shard(model, mesh=mesh)
+        fully_shard(layer, mesh=mesh, mp_policy=policy)
+    fully_shard(model, mesh=mesh, mp_policy=policy)
 
 
 def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:

@@ -22,6 +22,7 @@ from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learning.adapters import activate
 from sparring.learning.ends import add_end_tokens
 from sparring.learning.head import check_head
+from sparring.learning.masters import torch_type
 from sparring.learning.model import (
     check_causal,
     is_adapted,
@@ -38,7 +39,6 @@ from sparring.learning.settings import (
     LearningSettings,
     LossSettings,
     ModelSettings,
-    Precision,
     Sharding,
 )
 from sparring.learning.shards import fingerprint, gather_weights, spread_state, spread_weights
@@ -71,7 +71,8 @@ class Trainer:
             )
         with world.order(Order.BEGIN, recipe.model_dump(mode="json")):
             self._load(recipe, world)
-        self.autocast = torch.bfloat16 if recipe.model.precision is Precision.BFLOAT16 else None
+        self.compute_dtype = torch_type(recipe.model.precision)
+        """What passes compute in, and the type of weights that are only played."""
         self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
         """Of a model from a hub."""
         self.step = 0
@@ -124,13 +125,16 @@ class Trainer:
                 self._start = reference or frozen_copy(self.model)
 
     def notes(self) -> list[str]:
-        """How many learn, where more than one does or was meant to."""
-        sharding = self.recipe.training.sharding
+        """How many learn, where more than one does or was meant to; and why not by the backend
+        that would be quickest."""
+        sharding, found = self.recipe.training.sharding, []
         if not self.world.alone:
-            return [f"{self.world.size} processes learn together ({sharding})"]
-        if sharding is not Sharding.NONE:
-            return [f"note: training.sharding is {sharding}, but this process is alone"]
-        return []
+            found.append(f"{self.world.size} processes learn together ({sharding})")
+        elif sharding is not Sharding.NONE:
+            found.append(f"note: training.sharding is {sharding}, but this process is alone")
+        if self.learner.backend_note is not None:
+            found.append(f"note: {self.learner.backend_note}")
+        return found
 
     def finished(self) -> bool:
         """Whether the recipe's last step has been made."""
@@ -217,7 +221,8 @@ class Trainer:
         """Write a checkpoint of the current step and remove old ones."""
         model, state = self.whole(), self.learner.state()
         with run.checkpoint(self.step) as path:
-            save_model(model, self.tokenizer, path)
+            with self.learner.masters.in_force():
+                save_model(model, self.tokenizer, path)
             save_state(state, path / "optimizer.pt")
             if self.behind is not None:
                 save_state(self.behind.played(), path / _BEHIND)
@@ -233,7 +238,7 @@ class Trainer:
 
     def played(self) -> dict[str, Any]:
         """What a `twin` plays with, for a checkpoint: its weights that learn, and its counters."""
-        learned = {n: p.data for n, p in self.model.named_parameters() if n in self._learning}
+        learned = {n: p.data.cpu() for n, p in self.model.named_parameters() if n in self._learning}
         return {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
 
     @torch.no_grad()
@@ -257,10 +262,12 @@ class Trainer:
             for name, checksum in counters["sha256"].items():
                 if found.get(name) != checksum:
                     raise ValueError(f"{name} is not what was written")
-            state = torch.load(checkpoint / "optimizer.pt", weights_only=True)
-            load_weights(self.model if self._whole is None else self._whole, checkpoint)
+            # Of a GPU's run as well: what takes a state over puts it where it computes.
+            state = torch.load(checkpoint / "optimizer.pt", "cpu", weights_only=True)
+            with self.learner.masters.in_force():
+                load_weights(self.model if self._whole is None else self._whole, checkpoint)
             if self.behind is not None:
-                self.behind.play(torch.load(checkpoint / _BEHIND, weights_only=True))
+                self.behind.play(torch.load(checkpoint / _BEHIND, "cpu", weights_only=True))
         except (
             OSError,
             ValueError,
@@ -288,7 +295,7 @@ class Trainer:
             self.learner.load_state(state)
             return
         source = (self._whole or self.model) if self.world.leads else None
-        with self.world.order(Order.SPREAD):
+        with self.world.order(Order.SPREAD), self.learner.masters.in_force():
             spread_weights(self.model, source, self.world)
             spread_state(self.learner.optimizer, state, self.world)
             self._whole_version = self.learner.version
