@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from sparring.errors import ConfigError, ModelError, RunError
-from sparring.learning.settings import CHUNK_BYTES, Backend
+from sparring.learning.settings import Backend, chunk_tokens
 from sparring.learning.shape import Shape, read_shape
 from sparring.microworld import NANO_DIR
 from sparring.planning.estimate import GIB, Conditions, Estimate, estimate
@@ -72,7 +72,7 @@ def conditions(recipe: Recipe, ranks: int, shape: Shape, device: float, gpu: boo
         sharding=recipe.training.sharding,
         offload_reference=recipe.model.offload_reference,
         logprob_chunk=recipe.learning.logprob_chunk
-        or max(1, CHUNK_BYTES // (4 * shape.vocabulary)),
+        or chunk_tokens(shape.vocabulary, device if gpu else None),
         samples_here=recipe.sampling.engine is Engine.LOCAL,
         vllm_gib=_server_bytes(recipe, shape, device, gpu) / GIB,
     )
