@@ -265,6 +265,20 @@ def load_weights(model: PreTrainedModel, path: Path) -> None:
     model.load_state_dict(saved.state_dict())
 
 
+def saved_weights(model: PreTrainedModel, path: Path) -> dict[str, torch.Tensor]:
+    """A checkpoint's weights that learn, under the names that they have in ``model``."""
+    if not is_adapted(model):
+        saved, _ = load_model(str(path))
+        return dict(saved.named_parameters())
+    found: dict[str, torch.Tensor] = {}
+    for name in model.peft_config:
+        place = path / ADAPTER / name if has_role_adapters(model) else path / ADAPTER
+        for key, value in load_file(place / "adapter_model.safetensors").items():
+            # peft leaves the adapter's name out: lora_A.weight for lora_A.default.weight
+            found[re.sub(r"(\.lora_\w+)", rf"\1.{name}", key)] = value
+    return found
+
+
 def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
     """Save as a checkpoint that `transformers` and vLLM load as it is. Raises OSError.
 

@@ -42,8 +42,9 @@ from sparring.learning.settings import (
     Sharding,
     UpdateMode,
 )
-from sparring.learning.shards import gather_state, local, shard
+from sparring.learning.shards import gather_state, load_state, local, shard
 from sparring.learning.shared_device import give_back
+from sparring.learning.skeleton import copied, fill, skeleton
 from sparring.learning.stats import RoleStats
 from sparring.learning.world import Order, World
 from sparring.schema import Role
@@ -57,8 +58,17 @@ class Learner:
     """
 
     def __init__(
-        self, model: PreTrainedModel, settings: LearningSettings, world: World | None = None
+        self,
+        model: PreTrainedModel,
+        settings: LearningSettings,
+        world: World | None = None,
+        source: PreTrainedModel | None = None,
+        keep_source: bool = False,
+        keep_start: bool = False,
     ) -> None:
+        """A ``model`` to be sharded may be a skeleton, whose weights come from the first process's
+        ``source``; that one's are freed unless they are to be kept. ``keep_start`` has the weights
+        of the beginning kept, in parts, where no loss needs them."""
         self.model = model
         self.settings = settings
         self.world = world or World()
@@ -67,26 +77,37 @@ class Learner:
         """How often the weights may have changed."""
         self.start: PreTrainedModel | None = None
         """Frozen weights of the beginning, where somebody has them kept; see `start_model`."""
+        # An adapted model holds its reference, and its start: itself without the adapter.
+        own = is_adapted(model)
         dtype = torch_type(settings.precision)
-        if not self.sharded:  # else the parts are the masters, and cast as they are put together
+        if self.sharded:  # the parts are the masters, and cast as they are put together
+            apart = not own and (settings.loss.needs_reference or keep_start)
+            bare = skeleton(model) if apart else None
+            shard(cast(model, dtype, learning=False), self.world, dtype)
+            if any(parameter.is_meta for parameter in model.parameters()):
+                fill(model, source, self.world, keep_source)
+            self.masters = Masters(model, torch.float32)
+            if bare is not None:
+                shard(cast(bare, dtype), self.world)
+                self.start = copied(bare, model, dtype)
+        else:
             self.masters = Masters(model, dtype)
         self.reference: PreTrainedModel | None = None
         if settings.loss.needs_reference:
-            # An adapted model holds its reference: itself without the adapter.
-            self.reference = model if is_adapted(model) else frozen_copy(model)
-            if settings.offload_reference and self.reference is not model:
-                self.reference.to("cpu")
-        if self.sharded:
-            shard(model, self.world, dtype)
-            if self.reference is not None and self.reference is not model:
-                shard(cast(self.reference, dtype), self.world)
-            # Once: after a pass a sharded model shows other tensors in their place.
-            self.masters = Masters(model, torch.float32)
+            self.reference = model if own else self.start or frozen_copy(model)
+        for kept in (self.start, self.reference):
+            waits = settings.offload_reference or kept is not self.reference
+            if kept is not None and kept is not model and waits:
+                kept.to("cpu")
         self.backend = chosen_backend(settings.backend, model, self.world.device, self.sharded)
         check_backend(model, self.backend)
         self.passes = Passes(
             model, self.reference, self.backend, settings, self.world, self.sharded
         )
+        if self.sharded and own:
+            # At the first pass FSDP settles which weights learn; without its adapter none would.
+            with torch.no_grad(), attending(model, self.backend):
+                self.passes.logprobs(model, idle(Role.CODER))
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
@@ -96,6 +117,7 @@ class Learner:
             lr=s.learning_rate,
             betas=(s.beta1, s.beta2),
             weight_decay=s.weight_decay,
+            fused=self.masters.parameters[0].is_cuda or None,
         )
 
     def set_learning_rate(self, rate: float) -> None:
@@ -297,11 +319,11 @@ class Learner:
         if not self.sharded:
             return gather_state(self.optimizer)
         with self.world.order(Order.STATE):
-            return gather_state(self.optimizer)
+            return gather_state(self.optimizer, self.world.leads)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore what `state` gave."""
-        self.optimizer.load_state_dict(state)
+        load_state(self.optimizer, state)
 
 
 @dataclass(frozen=True, slots=True)
