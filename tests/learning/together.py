@@ -117,24 +117,6 @@ CASES = {
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
     "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
-    # A response to a micro-batch, or what is rounded would depend on who computes what together.
-    "bfloat16": Case(
-        replace(
-            PLAIN,
-            precision=Precision.BFLOAT16,
-            backend=Backend.PADDED,
-            tokens_per_micro_batch=1,
-        )
-    ),
-    "bfloat16, lora": Case(
-        replace(
-            PLAIN,
-            precision=Precision.BFLOAT16,
-            backend=Backend.PADDED,
-            tokens_per_micro_batch=1,
-        ),
-        LORA,
-    ),
 }
 
 
@@ -159,7 +141,7 @@ def alone(case: Case) -> Learned:
 def taken_up(case: Case, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> Learned:
     """With one process: the second update, from what another has kept after the first."""
     learner = Learner(case.made(), case.settings)
-    with torch.no_grad(), learner.masters.in_force():
+    with torch.no_grad():
         for name, p in learner.model.named_parameters():
             if name in weights:
                 p.copy_(weights[name])
@@ -176,10 +158,9 @@ def _note(
     found.stats.append({r.value: {n: getattr(s, n) for n in names} for r, s in stats.items()})
     found.states.append(copy.deepcopy(learner.state()))
     wanted = {n for n, p in learner.model.named_parameters() if p.requires_grad}
-    with learner.masters.in_force():
-        found.weights.append(
-            {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
-        )
+    found.weights.append(
+        {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
+    )
 
 
 def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any:
@@ -224,8 +205,7 @@ def _step(
         assert order is Order.UPDATE
         learner.set_learning_rate(rate)
         learner.update(ordered)
-        with learner.masters.in_force():
-            gather_weights(learner.model, None)
+        gather_weights(learner.model, None)
         if learner.sharded:
             assert world.next()[0] is Order.STATE
             learner.state()
@@ -233,8 +213,7 @@ def _step(
         learner.damaged()
         return
     stats = learner.update(batch)
-    with learner.masters.in_force():
-        gather_weights(learner.model, whole)
+    gather_weights(learner.model, whole)
     _note(found, learner, whole, stats)
     assert not learner.damaged()
 

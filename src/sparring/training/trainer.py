@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import PreTrainedModel
@@ -59,6 +59,25 @@ _BEHIND = "behind.pt"
 """In a checkpoint: the weights of the step before, where rollouts are made ahead."""
 
 
+class Behind(Protocol):
+    """What plays one step behind a trainer: a `Trainer.twin`, or files for servers."""
+
+    step: int
+    pass_rates: dict[str, float]
+
+    def follow(self, other: Trainer) -> None:
+        """Take over the trainer's weights and counters."""
+        ...
+
+    def keep(self, checkpoint: Path) -> None:
+        """Put them into a checkpoint."""
+        ...
+
+    def take(self, checkpoint: Path) -> None:
+        """Take over what `keep` gave."""
+        ...
+
+
 class Trainer:
     """Model, tokenizer, learner and counters of a run.
 
@@ -89,8 +108,8 @@ class Trainer:
         """Steps in which a gradient was not applied because it was not finite or had exploded."""
         self.plays_only = False
         """A `twin`: its model is whole and its own, whatever the learner's is."""
-        self.behind: Trainer | None = None
-        """A `twin` one step behind, where rollouts are made ahead."""
+        self.behind: Behind | None = None
+        """What plays one step behind, where rollouts are made ahead."""
 
     def _load(self, recipe: Recipe, world: World) -> None:
         if recipe.training.threads:
@@ -102,7 +121,7 @@ class Trainer:
         self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
         """Names of the weights that learn: a whole copy of a sharded model does not say."""
         wanted = bool(recipe.learning.frozen is not Frozen.NONE or recipe.opponents)
-        here = recipe.sampling.engine is Engine.LOCAL or recipe.training.ahead > 0
+        here = recipe.sampling.engine is Engine.LOCAL
         if not sharded:
             # Before it is moved: the device need not hold frozen weights in float32.
             cast(self.model, torch_type(recipe.model.precision), learning=False).to(world.device)
@@ -192,13 +211,27 @@ class Trainer:
 
     @contextmanager
     def at_start(self) -> Iterator[PreTrainedModel]:
-        """The model with the weights that it began with."""
+        """The model with the weights that it began with. Raises `RuntimeError` where they have
+        been learned from and nobody has kept them: not even by mistake others in their place."""
         if self._start is not None:
             with self._on_stage(self._start) as model:
                 yield model
-        else:
+        elif is_adapted(self.model):
             with self._on_stage(self.whole()) as model, start_weights(model):
                 yield model
+        elif self._at_the_start():
+            with self._on_stage(self.whole()) as model:
+                yield model
+        else:
+            raise RuntimeError(
+                f"the start weights are asked for after step {self.step}, but this recipe has no "
+                "opponents and no frozen role, so no copy of them was kept"
+            )
+
+    def _at_the_start(self) -> bool:
+        """Whether the weights are still those that the run began with. While the first step is
+        learned from, the counter of steps does not say so yet."""
+        return self.step == 0 and (self.plays_only or self.learner.version == 0)
 
     def _on_stage(self, model: PreTrainedModel) -> AbstractContextManager[PreTrainedModel]:
         """A model where it plays: on this process's device, if this process samples. If servers
@@ -284,7 +317,7 @@ class Trainer:
             self.save_weights(path)
             save_state(state, path / "optimizer.pt")
             if self.behind is not None:
-                save_state(self.behind.played(), path / _BEHIND)
+                self.behind.keep(path)
             counters = {
                 "step": self.step,
                 "tokens": self.tokens,
@@ -304,14 +337,17 @@ class Trainer:
         with self.world.order(Order.SAVE, path):
             save_sharded(self.model, self.tokenizer, path, self.world)
 
-    def played(self) -> dict[str, Any]:
-        """What a `twin` plays with, for a checkpoint: its weights that learn, and its counters."""
+    def keep(self, checkpoint: Path) -> None:
+        """Put what a `twin` plays with, weights that learn and counters, into a checkpoint."""
         learned = {n: p.data.cpu() for n, p in self.model.named_parameters() if n in self._learning}
-        return {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
+        state = {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
+        save_state(state, checkpoint / _BEHIND)
 
     @torch.no_grad()
-    def play(self, state: dict[str, Any]) -> None:
-        """Take over what `played` gave. Raises KeyError or RuntimeError for anything else."""
+    def take(self, checkpoint: Path) -> None:
+        """Take over what `keep` gave. Raises OSError, KeyError or RuntimeError for anything
+        else."""
+        state = torch.load(checkpoint / _BEHIND, "cpu", weights_only=True)
         for name, own in self.model.named_parameters():
             if name in self._learning:
                 own.copy_(state["weights"][name])
@@ -339,7 +375,7 @@ class Trainer:
                 with self.learner.masters.in_force():
                     load_weights(self.model, checkpoint)
             if self.behind is not None:
-                self.behind.play(torch.load(checkpoint / _BEHIND, "cpu", weights_only=True))
+                self.behind.take(checkpoint)
         except (
             OSError,
             ValueError,
