@@ -158,13 +158,27 @@ class Trainer:
 
     @contextmanager
     def at_start(self) -> Iterator[PreTrainedModel]:
-        """The model with the weights that it began with."""
+        """The model with the weights that it began with. Raises `RuntimeError` where they have
+        been learned from and nobody has kept them: not even by mistake others in their place."""
         if self._start is not None:
             with self._on_stage(self._start) as model:
                 yield model
-        else:
+        elif is_adapted(self.model):
             with self._on_stage(self.whole()) as model, start_weights(model):
                 yield model
+        elif self._at_the_start():
+            with self._on_stage(self.whole()) as model:
+                yield model
+        else:
+            raise RuntimeError(
+                f"the start weights are asked for after step {self.step}, but this recipe has no "
+                "opponents and no frozen role, so no copy of them was kept"
+            )
+
+    def _at_the_start(self) -> bool:
+        """Whether the weights are still those that the run began with. While the first step is
+        learned from, the counter of steps does not say so yet."""
+        return self.step == 0 and (self.plays_only or self.learner.version == 0)
 
     def _on_stage(self, model: PreTrainedModel) -> AbstractContextManager[PreTrainedModel]:
         """A model where it plays: on this process's device, if this process samples. If servers
