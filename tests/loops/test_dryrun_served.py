@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from tests.loops.runs import SMALL, sparring_here
 from tests.sampling.fake_vllm import fake_environment
 
+from sparring.config import NANO_RECIPE, load_recipe
 from sparring.learning.samples import Group
 from sparring.learning.stats import RoleStats
 from sparring.learning.update import Learner
@@ -52,6 +54,8 @@ def test_the_server_rests_while_it_learns_and_one_process_is_enough(
         "vllm.environment": str(fake_environment(tmp_path / "environment")),
         "vllm.weights_dir": str(tmp_path),
     }
+    nano = load_recipe(NANO_RECIPE).prompts
+    small |= {"prompts.coder": json.dumps(nano.coder), "prompts.tester": json.dumps(nano.tester)}
     sets = [x for k, v in small.items() for x in ("--set", f"{k}={v}")]
     recipe = str(RECIPES / "qwen2.5-7b.toml")
     done = sparring_here("train", recipe, "--dry-run", *sets, cwd=tmp_path)
