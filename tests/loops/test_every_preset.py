@@ -4,17 +4,25 @@ opponents; sampled in this process or by a server."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 from tests.loops.runs import records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.microworld import NANO_DIR
 from sparring.recipe import Preset
+from sparring.runs.directory import RunDir
+from sparring.runs.progress import Progress
 from sparring.schema import Role
+from sparring.train import advance, table
+from sparring.training.reward import Scorer
+from sparring.training.ring import Ring
+from sparring.training.rollouts import Live
 from sparring.training.trainer import Trainer
 
 WEIGHTS = {
@@ -47,7 +55,7 @@ TINY = {
     "learning.learning_rate": "1e-3",
     "evaluation.programs": "1",
     "evaluation.tests": "1",
-    "training.steps": "2",
+    "training.steps": "9",
     "training.tasks_per_step": "2",
     "sandbox.workers": "1",
 }
@@ -62,16 +70,19 @@ def test_the_selection_has_every_pair() -> None:
 @pytest.fixture(scope="module")
 def fake() -> Iterator[FakeVllm]:
     with FakeVllm(NANO_DIR) as server:
+        server.lora_rank = 8
         yield server
 
 
 @pytest.mark.parametrize(
     ("preset", "weights", "opponents", "engine"),
     [
-        pytest.param(*row, marks=() if row in PAIRWISE else pytest.mark.slow, id="-".join(map(str, row)))
+        pytest.param(
+            *row, marks=() if row in PAIRWISE else pytest.mark.slow, id="-".join(map(str, row))
+        )
         for row in ALL
     ],
-)  # fmt: skip
+)
 def test_two_steps_are_made(
     preset: Preset, weights: str, opponents: int, engine: str, fake: FakeVllm, tmp_path: Path
 ) -> None:
@@ -83,16 +94,23 @@ def test_two_steps_are_made(
             "vllm.urls": f'["{fake.url}"]',
             "vllm.weights_dir": str(tmp_path),
         }
-    run = tmp_path / "run"
-    sets = [x for k, v in settings.items() for x in ("--set", f"{k}={v}")]
-    done = sparring_here("train", "--run-dir", str(run), *sets)
-    assert done.returncode == 0, done.stderr
-    metrics = records(run, "metrics.jsonl")
-    assert [m["step"] for m in metrics] == [1, 2]
+    metrics = made(settings, tmp_path / "run", steps=2)
     gaps = [m[role]["logprob_gap"] for m in metrics for role in Role]
     assert max(g for g in gaps if g is not None) < 1e-4
     # Something was learned before the second step was sampled, and its gap is as small.
     assert any(metrics[0][role]["optimizer_steps"] for role in Role)
+
+
+def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, Any]]:
+    """The metrics of the first steps of a run, without evaluations."""
+    recipe = load_recipe(NANO_RECIPE, [f"{k}={v}" for k, v in settings.items()])
+    run, trainer, scorer = RunDir.create(path), Trainer(recipe), Scorer(recipe)
+    progress = Progress(steps, 0, Console(quiet=True))
+    with Ring(recipe, trainer) as ring:
+        rollouts = Live(table(ring, run, progress), trainer.pass_rates)
+        for _ in range(steps):
+            advance(trainer, scorer, rollouts, run, progress, stop=lambda: False)
+    return records(path, "metrics.jsonl")
 
 
 def test_start_weights_that_nobody_kept_are_never_others() -> None:

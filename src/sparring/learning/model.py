@@ -52,6 +52,24 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     Code that comes with a model is never run. Raises `ModelError`.
     """
     transformers_logging.disable_progress_bar()
+    check_place(path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            path, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )  # mismatched sizes are refused below, by name
+    except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
+        what = f"{type(error).__name__}: {_first_line(error)}"
+        raise ModelError(f"{path}: cannot be loaded: {what}") from None
+    _check_weights(path, found)
+    _check_ids(path, model, tokenizer)
+    model.eval()
+    return model, tokenizer
+
+
+def check_place(path: str) -> None:
+    """Raise `ModelError` for what is neither a directory with a model and its tokenizer nor a hub
+    id that can be had."""
     local = Path(path)
     try:
         local.exists()
@@ -73,18 +91,6 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     if local.is_file():
         raise ModelError(f"{path}: is a file; name the directory that holds it")
     _check_generation_config(local / "generation_config.json")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        model, found = AutoModelForCausalLM.from_pretrained(
-            path, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
-        )  # mismatched sizes are refused below, by name
-    except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
-        what = f"{type(error).__name__}: {_first_line(error)}"
-        raise ModelError(f"{path}: cannot be loaded: {what}") from None
-    _check_weights(path, found)
-    _check_ids(path, model, tokenizer)
-    model.eval()
-    return model, tokenizer
 
 
 def _check_generation_config(file: Path) -> None:

@@ -43,6 +43,7 @@ from sparring.tasks.imports import needs_lines, needs_of
 from sparring.training.embedded import embedded_prompts
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
+from sparring.training.supervising import written_now
 from sparring.training.tracking import check_trackers
 from sparring.training.trainer import Trainer
 
@@ -67,6 +68,9 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
         yield from _packages(ring)
         tasks: list[Task] = ring.batch(1)[:_TASKS]
+        by: list[list[Response]] = []
+        if ring.supervisor:  # first, as in a run: its server and the other may want the same GPUs
+            by = written_now(ring.supervisor, tasks)
         ring.sampler.ready()
         start = time.monotonic()
         coder, tester, others = _sample(ring, tasks)
@@ -75,7 +79,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         start = time.monotonic()
         judged = _judged(ring, tasks, coder, tester, others)
         if ring.supervisor:
-            judged = supervised(ring, ring.supervisor, judged)
+            judged = supervised(ring, ring.supervisor, by, judged)
         ran = time.monotonic() - start
         if ring.supervisor:
             yield supervisor_check(ring.supervisor, judged)

@@ -82,7 +82,8 @@ def refuse_impossible(recipe: Recipe) -> None:
             "set learning.backend = auto"
         )
     place = Path(recipe.vllm.weights_dir)
-    if recipe.sampling.engine is Engine.VLLM and not os.access(place, os.W_OK | os.X_OK):
+    served = Engine.VLLM in (recipe.sampling.engine, recipe.supervision.engine)
+    if served and not os.access(place, os.W_OK | os.X_OK):
         what = "cannot be written" if place.is_dir() else "there is no such directory"
         raise ConfigError(f"vllm.weights_dir: {place}: {what}; name another")
 
@@ -100,8 +101,8 @@ class Device:
 
 def _estimated(recipe: Recipe, ranks: int, device: Device) -> tuple[Estimate, Estimate]:
     """Of a rank's device, and of main memory."""
-    by = recipe.supervision.model
-    supervisor = find_shape(by) if by is not None else None
+    by, local = recipe.supervision.model, recipe.supervision.engine is Engine.LOCAL
+    supervisor = find_shape(by) if by is not None and local else None
     shape = find_shape(recipe.model.path)
     given = Conditions(ranks, device.here, device.gpu, device.memory)
     found = estimate(recipe, shape, given, supervisor)

@@ -139,7 +139,7 @@ class Recipe(Section):
     def _servers_are_asked(self) -> Recipe:
         if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
             raise ValueError("vllm.urls are given, but sampling.engine is local: set it to vllm")
-        if self.sampling.engine is Engine.LOCAL:
+        if Engine.VLLM not in (self.sampling.engine, self.supervision.engine):
             for name, field in VllmSection.model_fields.items():
                 if getattr(self.vllm, name) != field.default:
                     raise ValueError(

@@ -150,6 +150,19 @@ class Ring:
         seed = [self.recipe.training.seed, 8, step, len(taken)]
         return self._drawn(seed, left, min(count, len(left)), pass_rates)
 
+    def upcoming(self, first: int) -> list[Task]:
+        """The training tasks that steps from ``first`` on may have, in the order in which they
+        come up; all of them, where that depends on what is sampled."""
+        t = self.recipe
+        if t.tasks.curriculum is not Curriculum.NONE or t.sampling.extra_rounds:
+            return list(self.tasks)
+        found: dict[str, Task] = {}
+        for step in range(first, t.training.steps + 1):
+            found |= {task.id: task for task in self.batch(step)}
+            if len(found) == len(self.tasks):
+                break
+        return list(found.values())
+
     def _drawn(
         self,
         seed: Sequence[int],

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import PreTrainedModel
@@ -56,6 +56,25 @@ _BEHIND = "behind.pt"
 """In a checkpoint: the weights of the step before, where rollouts are made ahead."""
 
 
+class Behind(Protocol):
+    """What plays one step behind a trainer: a `Trainer.twin`, or files for servers."""
+
+    step: int
+    pass_rates: dict[str, float]
+
+    def follow(self, other: Trainer) -> None:
+        """Take over the trainer's weights and counters."""
+        ...
+
+    def keep(self, checkpoint: Path) -> None:
+        """Put them into a checkpoint."""
+        ...
+
+    def take(self, checkpoint: Path) -> None:
+        """Take over what `keep` gave."""
+        ...
+
+
 class Trainer:
     """Model, tokenizer, learner and counters of a run.
 
@@ -86,8 +105,8 @@ class Trainer:
         """Steps in which a gradient was not applied because it was not finite or had exploded."""
         self.plays_only = False
         """A `twin`: its model is whole and its own, whatever the learner's is."""
-        self.behind: Trainer | None = None
-        """A `twin` one step behind, where rollouts are made ahead."""
+        self.behind: Behind | None = None
+        """What plays one step behind, where rollouts are made ahead."""
 
     def _load(self, recipe: Recipe, world: World) -> None:
         if recipe.training.threads:
@@ -268,7 +287,7 @@ class Trainer:
                 save_model(model, self.tokenizer, path)
             save_state(state, path / "optimizer.pt")
             if self.behind is not None:
-                save_state(self.behind.played(), path / _BEHIND)
+                self.behind.keep(path)
             counters = {
                 "step": self.step,
                 "tokens": self.tokens,
@@ -279,14 +298,17 @@ class Trainer:
             (path / "state.json").write_text(json.dumps(counters), encoding="utf-8")
         run.prune_checkpoints(self.recipe.training.keep_checkpoints)
 
-    def played(self) -> dict[str, Any]:
-        """What a `twin` plays with, for a checkpoint: its weights that learn, and its counters."""
+    def keep(self, checkpoint: Path) -> None:
+        """Put what a `twin` plays with, weights that learn and counters, into a checkpoint."""
         learned = {n: p.data.cpu() for n, p in self.model.named_parameters() if n in self._learning}
-        return {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
+        state = {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
+        save_state(state, checkpoint / _BEHIND)
 
     @torch.no_grad()
-    def play(self, state: dict[str, Any]) -> None:
-        """Take over what `played` gave. Raises KeyError or RuntimeError for anything else."""
+    def take(self, checkpoint: Path) -> None:
+        """Take over what `keep` gave. Raises OSError, KeyError or RuntimeError for anything
+        else."""
+        state = torch.load(checkpoint / _BEHIND, "cpu", weights_only=True)
         for name, own in self.model.named_parameters():
             if name in self._learning:
                 own.copy_(state["weights"][name])
@@ -310,7 +332,7 @@ class Trainer:
             with self.learner.masters.in_force():
                 load_weights(self.model if self._whole is None else self._whole, checkpoint)
             if self.behind is not None:
-                self.behind.play(torch.load(checkpoint / _BEHIND, "cpu", weights_only=True))
+                self.behind.take(checkpoint)
         except (
             OSError,
             ValueError,
