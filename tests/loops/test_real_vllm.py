@@ -17,7 +17,7 @@ import torch
 from tests.loops.runs import command, finished_apart, records
 from tests.loops.test_served import TINY, rollouts
 from tests.nano import nano
-from tests.sampling.test_vllm import prompts, weights, words
+from tests.sampling.test_vllm import asked, prompts, weights, words
 
 from sparring.errors import RunError
 from sparring.learning.export import export_weights
@@ -91,18 +91,18 @@ def test_weights_that_were_not_sent_are_noticed(
     given = replace(SETTINGS, urls=(url,), weights_dir=tmp_path)
     sampler = VllmSampler(given, words(), tmp_path / "log")
     sampler.use(weights(nano()[0], 0))
-    whole = sampler.sample(prompts(), 3)
+    whole = asked(sampler, prompts(), 3)
     assert sampler.gap is not None
     assert sampler.gap < 1e-4
-    assert sampler.sample(prompts(), 3) == whole
+    assert asked(sampler, prompts(), 3) == whole
     model = copy.deepcopy(nano()[0])
     with torch.no_grad():  # as far as a few steps of the nano recipe go
         for p in model.parameters():
             p.mul_(1.01)
-    monkeypatch.setattr(Client, "load", lambda self, path, seconds: None)
+    monkeypatch.setattr(Client, "load", lambda self, path: None)
     sampler.use(weights(model, 1))
     with pytest.raises(RunError, match=r"^step 1: the log-probs of"):
-        sampler.sample(prompts(), 3)
+        asked(sampler, prompts(), 3)
     sampler.close()
 
 
@@ -145,7 +145,7 @@ def servers_of(parent: int) -> list[int]:
     for stat in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = stat.read_bytes().split(b"\0")
-            server = b"vllm.entrypoints.openai.api_server" in words and b"-I" not in words
+            server = b"vllm.entrypoints.cli.main" in words and b"-I" not in words
         except OSError:
             continue
         if server and parent in ancestors(int(stat.parent.name)):

@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,6 @@ import pytest
 import torch
 from tests.loops.runs import SMALL, records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
-from transformers import PreTrainedModel
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
@@ -24,7 +20,6 @@ from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
 from sparring.training.cast import Cast
-from sparring.training.served import Served
 from sparring.training.trainer import Trainer
 
 TINY = {
@@ -214,32 +209,3 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
         flex = trained(tmp_path / "d", learning__backend="flex")
         assert "flex attention has no backward pass on cpu" in flex
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
-
-
-def test_servers_are_compared_one_at_a_time(
-    fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each comparison runs the trainer's one model, whose adapter goes on and off for it."""
-    within, most = 0, 0
-    playing = Served._playing
-
-    @contextmanager
-    def watched(served: Served, player: str, role: Role | None) -> Iterator[PreTrainedModel]:
-        nonlocal within, most
-        with playing(served, player, role) as model:
-            within += 1
-            most = max(most, within)
-            time.sleep(0.05)
-            yield model
-            within -= 1
-
-    monkeypatch.setattr(Served, "_playing", watched)
-    changes = ["sampling.engine=vllm", f'vllm.urls=["{fake.url}"]', f"vllm.weights_dir={tmp_path}"]
-    trainer = Trainer(load_recipe(NANO_RECIPE, changes))
-    served = Served(trainer.recipe, trainer, [1])
-    score = served._weights("both", Role.CODER).score
-    with ThreadPoolExecutor(4) as threads:
-        found = [threads.submit(score, [5, 6, 7], [8, 9], 1.0) for _ in range(4)]
-        assert len({tuple(f.result()) for f in found}) == 1
-    served.close()
-    assert most == 1

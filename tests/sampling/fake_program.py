@@ -21,7 +21,8 @@ from pathlib import Path
 
 def main(hub: int, options: list[str]) -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--model", required=True)
+    parser.add_argument("model")
+    parser.add_argument("--api-server-count", choices=["1"], required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", choices=["127.0.0.1"], required=True)
     parser.add_argument("--logprobs-mode", choices=["processed_logprobs"], required=True)
@@ -30,6 +31,9 @@ def main(hub: int, options: list[str]) -> None:
         parser.add_argument(f"--{name}", required=True)
     for name in ("tensor-parallel-size", "data-parallel-size", "max-model-len"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--enable-lora", action="store_true")
+    for name in ("max-lora-rank", "max-loras", "max-cpu-loras"):
+        parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--enable-sleep-mode", action="store_true")
     parser.add_argument("--enforce-eager", action="store_true")
     parser.add_argument("--broken", action="store_true")
@@ -43,6 +47,8 @@ def main(hub: int, options: list[str]) -> None:
         "pid": os.getpid(),
         "model": given.model,
         "dev_mode": os.environ.get("VLLM_SERVER_DEV_MODE") == "1",
+        "lora_rank": given.max_lora_rank if given.enable_lora else 0,
+        "lora_updating": os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING") == "1",
         "dies_after": lives,
     }
     owner = socket.create_connection(("127.0.0.1", hub))  # open until this process ends

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.nano import nano
 from tests.sampling.fake_vllm import fake_environment
-from tests.sampling.test_vllm import flat, learned, prompts, settings, weights, words
+from tests.sampling.test_vllm import asked, flat, learned, prompts, settings, weights, words
 
 from sparring.errors import RunError
 from sparring.sampling.vllm.sampler import VllmSampler
@@ -57,11 +57,11 @@ def test_our_own_server_is_started_again_with_the_same_weights_and_ends_with_us(
 ) -> None:
     (tmp_path / "control").write_text("30")  # the first one dies in its 30th response
     sampler = own(settings, tmp_path)
-    first = sampler.sample(prompts(), 4)
+    first = asked(sampler, prompts(), 4)
     model = learned()
     sampler.use(weights(model, 1))
     told: list[int] = []
-    second = sampler.sample(prompts(), 8, lambda number, response: told.append(number))
+    second = asked(sampler, prompts(), 8, lambda number, response: told.append(number))
     assert len(pids(tmp_path)) == 2
     assert Counter(told) == {0: 8, 1: 8, 2: 8}
     for step, groups, by in ((0, first, nano()[0]), (1, second, model)):
@@ -81,7 +81,7 @@ def test_a_closed_server_is_not_started_again(settings: VllmSettings, tmp_path: 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sampler.sample(prompts(), 32, leave)
+        asked(sampler, prompts(), 32, leave)
     sampler.close()
     time.sleep(1)
     assert len(pids(tmp_path)) == 1
@@ -93,7 +93,7 @@ def test_a_server_that_cannot_start_is_one_clear_line(
 ) -> None:
     sampler = own(settings, tmp_path, arguments=("--broken",))
     with pytest.raises(RunError, match=r"did not start: ValueError: the model's head size .*\.log"):
-        sampler.sample(prompts(), 1)
+        asked(sampler, prompts(), 1)
     sampler.close()
 
 

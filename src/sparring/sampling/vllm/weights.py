@@ -68,6 +68,10 @@ class WeightsRoom:
             ) from None
         return final
 
+    def names(self) -> set[str]:
+        """The checkpoints that are there."""
+        return {path.name for path in self.path.iterdir() if path.is_dir()}
+
     def drop(self, keep: Callable[[str], bool]) -> None:
         """Remove the checkpoints whose names ``keep`` does not want."""
         for path in self.path.iterdir():
