@@ -248,7 +248,7 @@ def config(
         typer.Option(
             "--main-memory",
             metavar="GIB",
-            help="Of the machine beside its GPUs; default: not checked with --memory, else this one's.",
+            help="Of the machine, beside its GPUs; default: this one's, unless --memory is given.",
         ),
     ] = None,
 ) -> None:

@@ -80,9 +80,9 @@ def learning(recipe: Recipe, shape: Shape, c: Conditions, own: int) -> dict[str,
         answers = min(batch.answers, chunk(recipe, shape))
         found[f"distributions of {answers:,} response positions"] = head
     found["gradients on their way"] = _on_their_way(recipe, shape, c, own)
-    if recipe.learning.mode is UpdateMode.JOINT and recipe.learning.frozen is Frozen.NONE:
-        if recipe.model.adapters is not Adapters.PER_ROLE:
-            found["the first role's gradient, told apart"] = FLOAT * own / parts(recipe, c)
+    both = recipe.learning.mode is UpdateMode.JOINT and recipe.learning.frozen is Frozen.NONE
+    if both and recipe.model.adapters is not Adapters.PER_ROLE:
+        found["the first role's gradient, told apart"] = FLOAT * own / parts(recipe, c)
     if parts(recipe, c) > 1:
         found["layers and ends, put together"] = _gathered(recipe, shape)
     return found

@@ -1,4 +1,4 @@
-"""Where a recipe runs: processes, devices, and what shares them. What memory depends on beside it."""
+"""Where a recipe runs: processes, devices, what shares them; and what figures follow from that."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from sparring.planning.conditions import (
     HOST_PROCESS,
     Conditions,
     parts,
-    samples_here,
     serves_here,
     size,
 )
@@ -98,4 +97,4 @@ def _records(recipe: Recipe) -> float:
     tasks = recipe.training.tasks_per_step * (1 + s.extra_rounds)
     programs = s.programs + recipe.opponents
     tokens = tasks * (programs * s.coder_max_tokens + s.tests * s.tester_max_tokens)
-    return float(_TOKEN_BYTES * tokens) * (2 if samples_here(recipe) and recipe.training.ahead else 1)
+    return float(_TOKEN_BYTES * tokens) * (1 + recipe.training.ahead)
