@@ -33,6 +33,12 @@ def add_adapters(model: PreTrainedModel, config: LoraConfig, per_role: bool) -> 
     return adapted
 
 
+def inner_model(model: PreTrainedModel) -> PreTrainedModel:
+    """The model inside of an adapter; one without is its own."""
+    found: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()
+    return found
+
+
 def has_role_adapters(model: PreTrainedModel) -> bool:
     """Whether each role has an adapter of its own."""
     return isinstance(model, PeftModel) and Role.CODER.value in model.peft_config

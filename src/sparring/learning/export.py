@@ -30,9 +30,10 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
+from sparring.learning.adapters import inner_model
 from sparring.learning.model import quietly_saving
-from sparring.learning.pieces import Piece, inner_model, is_tied, pieces
-from sparring.learning.shards import whole
+from sparring.learning.pieces import Piece, pieces
+from sparring.learning.shards import is_tied, whole
 from sparring.learning.world import World
 
 FILE_BYTES = 1 << 30

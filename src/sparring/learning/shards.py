@@ -20,22 +20,60 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch.distributed.device_mesh import init_device_mesh
+from torch.autograd.function import once_differentiable
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor, Partial, Shard, distribute_tensor
 from transformers import PreTrainedModel
 
+from sparring.errors import ModelError
+from sparring.learning.adapters import inner_model
 from sparring.learning.world import World
 
 
 def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None) -> None:
     """Split the model's parameters, in place, and put this process's part on its device. They are
-    cast to ``dtype`` where they are put together; gradients are added up in float32."""
+    cast to ``dtype`` where they are put together; gradients are added up in float32.
+
+    Layer by layer, and the embeddings by themselves, so that each is whole only while it computes.
+    The output matrix belongs to none of these: it is asked for outside of the model's own pass
+    (`head`), and put together by `output_weights`. Raises `ModelError` for a model with weights
+    elsewhere.
+    """
     mesh = init_device_mesh(world.device.type, (world.size,))
-    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
-    for layer in _layers(model):
-        fully_shard(layer, mesh=mesh, mp_policy=policy)
-    fully_shard(model, mesh=mesh, mp_policy=policy)
+    base = inner_model(model)
+    tied = is_tied(base)
+    decoder, embeddings = base.get_decoder(), base.get_input_embeddings()
+    how: dict[str, Any] = {
+        "mesh": mesh,
+        "mp_policy": MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32),
+        "reshard_after_forward": True,  # the outermost group would stay whole by default
+    }
+    for layer in _layers(decoder):
+        fully_shard(layer, **how)
+    # What embeds is not needed on the way back: its gradient depends on the ids alone.
+    fully_shard(embeddings, **how).set_unshard_in_backward(False)
+    fully_shard(decoder, **how)
+    output = base.get_output_embeddings()
+    if tied:
+        output.weight = embeddings.weight
+    for module in output.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if not isinstance(parameter, DTensor):
+                setattr(module, name, _part_of(parameter, mesh, world))
+    for name, parameter in model.named_parameters():
+        if not isinstance(parameter, DTensor):
+            raise ModelError(
+                f"training.sharding = fsdp: {model.config.model_type} has weights besides its "
+                f"decoder and its output matrix ({name}); set training.sharding = ddp"
+            )
+
+
+def is_tied(model: PreTrainedModel) -> bool:
+    """Whether the embeddings are the output matrix as well."""
+    base = inner_model(model)
+    output = base.get_output_embeddings()
+    return output is not None and output.weight is base.get_input_embeddings().weight
 
 
 def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
@@ -46,16 +84,59 @@ def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
     return []
 
 
+def _part_of(parameter: torch.nn.Parameter, mesh: DeviceMesh, world: World) -> torch.nn.Parameter:
+    """This process's rows of a parameter, as `fully_shard` splits it."""
+    rows = parameter.detach().chunk(world.size)
+    own = rows[world.rank] if world.rank < len(rows) else parameter.detach()[:0]
+    if not own.is_meta:
+        own = own.to(world.device, copy=True)
+    part = DTensor.from_local(
+        own, mesh, [Shard(0)], run_check=False, shape=parameter.shape, stride=parameter.stride()
+    )
+    return torch.nn.Parameter(part, parameter.requires_grad)
+
+
+def output_weights(model: PreTrainedModel, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """The weights of a sharded model's output matrix by name, put together as ``dtype``, with
+    gradient; none if it is not sharded. For as long as the caller keeps them: once for all chunks
+    of a micro-batch, and its gradient travels once."""
+    output = inner_model(model).get_output_embeddings()
+    return {
+        name: _Together.apply(parameter, dtype)  # type: ignore[no-untyped-call]
+        for name, parameter in output.named_parameters()
+        if isinstance(parameter, DTensor)
+    }
+
+
+class _Together(torch.autograd.Function):
+    """A parameter in parts, whole; its gradient in parts, added up over the processes in float32
+    and divided by their number, as `fully_shard` does."""
+
+    @staticmethod
+    def forward(ctx: Any, parameter: DTensor, dtype: torch.dtype) -> torch.Tensor:
+        ctx.mesh, ctx.placements = parameter.device_mesh, parameter.placements
+        ctx.dtype = parameter.dtype
+        return whole(parameter.detach().to(dtype))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        sums = DTensor.from_local(gradients[0].float(), ctx.mesh, [Partial()], run_check=False)
+        part = sums.redistribute(placements=ctx.placements)
+        return (part / ctx.mesh.size()).to(ctx.dtype), None
+
+
 def local(tensor: torch.Tensor) -> torch.Tensor:
     """This process's part, of a tensor that is sharded."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def _parts(model: PreTrainedModel) -> list[tuple[str, torch.nn.Parameter]]:
-    """The parameters by name. What a forward pass without gradient leaves whole is split first:
-    until then the model shows other tensors in their place."""
-    if isinstance(model, FSDPModule):
-        model.reshard()
+    """The parameters by name. What a pass may have left whole is split first: until then the model
+    shows other tensors in their place."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
     return list(model.named_parameters())
 
 
@@ -145,7 +226,7 @@ def _spread(
 ) -> torch.Tensor:
     """The first process's value: whole, or split as ``like`` is if it has its shape."""
     if value is not None:
-        whole = value.to(world.device, copy=True)
+        whole = value.to(world.device, dtype, copy=True)
     else:
         whole = torch.empty(shape, dtype=dtype, device=world.device)
     if isinstance(like, DTensor) and shape == like.shape:

@@ -43,6 +43,7 @@ from sparring.learning.settings import (
     UpdateMode,
 )
 from sparring.learning.shards import gather_state, local, shard
+from sparring.learning.shared_device import give_back
 from sparring.learning.stats import RoleStats
 from sparring.learning.world import Order, World
 from sparring.schema import Role
@@ -112,7 +113,11 @@ class Learner:
         self.version += 1
         rate = self.learning_rate
         with self.world.order(Order.UPDATE, (groups, rate)):
-            return self._update(groups)
+            stats = self._update(groups)
+            if self.settings.shares_device:
+                self.optimizer.zero_grad(set_to_none=True)
+                give_back(self.world.device)
+            return stats
 
     def _update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         stats = {role: RoleStats() for role in Role}

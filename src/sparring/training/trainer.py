@@ -427,5 +427,6 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
         backend=s.backend,
         logprob_chunk=s.logprob_chunk,
         offload_reference=recipe.model.offload_reference,
+        shares_device=recipe.sampling.engine is Engine.VLLM and recipe.vllm.share_gpu,
         sharding=recipe.training.sharding,
     )
