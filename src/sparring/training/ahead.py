@@ -15,8 +15,8 @@ learn, and nothing may be asked of them. So log-probs are not compared when
 weights come to a server then; they are before every evaluation, and the gap in
 the update would show servers that have none of the run's steps.
 
-What the thread has sampled is in the journal like any other response. One step is in flight at a time, and none while the
-model is evaluated (`settle`).
+What the thread has sampled is in the journal like any other response. One step
+is in flight at a time, and none while the model is evaluated (`settle`).
 """
 
 from __future__ import annotations

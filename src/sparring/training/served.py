@@ -40,7 +40,7 @@ from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.wanted import Probe, SamplingRequest, Weights
 from sparring.schema import Response, Role
 from sparring.training.players import Player
-from sparring.training.servers import TORCH, log_file, vllm_settings, words_of
+from sparring.training.servers import TORCH, log_file, longest, vllm_settings, words_of
 from sparring.training.trainer import BOTH, START, Trainer
 
 if TYPE_CHECKING:
@@ -62,14 +62,11 @@ class Served:
         is none."""
         self._adapters = is_adapted(model) and self.merged is None
         s = recipe.sampling
-        self.settings = vllm_settings(
-            recipe,
-            getattr(model.config, "max_position_embeddings", None),
-            max(s.coder_max_tokens, s.tester_max_tokens),
-            recipe.vllm.urls,
-            recipe.model.lora_rank if self._adapters else 0,
-            len(own),
-        )
+        response = max(s.coder_max_tokens, s.tester_max_tokens)
+        positions = getattr(model.config, "max_position_embeddings", None)
+        together = recipe.vllm.max_model_len or longest(recipe, positions, response)
+        rank = recipe.model.lora_rank if self._adapters else 0
+        self.settings = vllm_settings(recipe, together, recipe.vllm.urls, rank, len(own))
         self._size = weights_size(model, TORCH[self.settings.dtype])
         self._adapter_size = _adapter_size(model) if self._adapters else 0
         words, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
@@ -80,12 +77,7 @@ class Served:
         self._learned = VllmSampler(self.settings, words, log, [*own, *kept])
         self._start = self._learned
         if apart:
-            others = vllm_settings(
-                recipe,
-                self.settings.max_model_len,
-                s.coder_max_tokens,
-                recipe.vllm.start_urls,
-            )
+            others = vllm_settings(recipe, together, recipe.vllm.start_urls)
             self._start = VllmSampler(others, words, log)
         self._held: dict[VllmSampler, str] = {}
         """The whole weights, by name, that each sampler's servers were last given."""
@@ -129,9 +121,10 @@ class Served:
         """Have servers started, with the weights of ``players``, who can be asked together. From
         here on the trainer may change its own."""
         [(sampler, whole)] = {self._place(player) for player in players}
-        names = sorted({self._name(player) for player in players} - {whole})
         weights = self._weights(whole)
-        sampler.use(weights, [self._weights(name) for name in names])
+        beside = sampler is self._learned and self._adapters
+        names = {self._name(player) for player in Player} - {whole} if beside else set()
+        sampler.use(weights, [self._weights(name) for name in sorted(names)])
         sampler.ready()
         self._held[sampler] = weights.name
 

@@ -37,19 +37,17 @@ def words_of(recipe: Recipe, tokenizer: Any, end_ids: Sequence[int]) -> Words:
 
 def vllm_settings(
     recipe: Recipe,
-    positions: int | None,
-    response: int,
+    longest: int,
     urls: Sequence[str],
     lora_rank: int = 0,
     loras: int = 1,
 ) -> VllmSettings:
-    """The recipe's [vllm], with what it leaves open, for a model of so many ``positions`` and
-    responses of so many tokens at most."""
+    """The recipe's [vllm], with what it leaves open, for prompts and responses that are together
+    ``longest`` tokens long at most."""
     v = recipe.vllm
     usual = Dtype.FLOAT32 if recipe.model.precision is Precision.FLOAT32 else Dtype.BFLOAT16
     dtype = v.dtype or usual
     exact = dtype is Dtype.FLOAT32 and recipe.model.precision is Precision.FLOAT32
-    longest = recipe.prompts.max_tokens + response
     return VllmSettings(
         environment=Path(v.environment).expanduser() if v.environment else default_environment(),
         urls=tuple(urls),
@@ -60,7 +58,7 @@ def vllm_settings(
         cpu_cache=v.cpu_cache,
         tensor_parallel=v.tensor_parallel,
         data_parallel=v.data_parallel,
-        max_model_len=min(longest, positions or longest),
+        max_model_len=longest,
         weights_dir=Path(v.weights_dir),
         max_gap=v.max_gap or (1e-3 if exact else 0.05),
         concurrency=v.concurrency,
@@ -71,6 +69,13 @@ def vllm_settings(
         lora_rank=lora_rank,
         loras=loras,
     )
+
+
+def longest(recipe: Recipe, positions: int | None, response: int) -> int:
+    """A prompt and a response of so many tokens together, at most, where a model has so many
+    ``positions``."""
+    both = recipe.prompts.max_tokens + response
+    return min(both, positions or both)
 
 
 def log_file(log: Path | None) -> Path:

@@ -25,7 +25,7 @@ from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role, Task
 from sparring.training.journal import Journal
-from sparring.training.servers import log_file, vllm_settings, words_of
+from sparring.training.servers import log_file, longest, vllm_settings, words_of
 from sparring.training.supervision import Supervisor
 from sparring.training.written import Written
 
@@ -74,7 +74,7 @@ def _asked(supervisor: Supervisor, log: Path | None) -> Iterator[_Ask]:
     recipe, outline = supervisor.recipe, supervisor.outline
     assert outline is not None
     s = recipe.supervision
-    settings = vllm_settings(recipe, outline.positions, s.max_tokens, s.urls)
+    settings = vllm_settings(recipe, longest(recipe, outline.positions, s.max_tokens), s.urls)
     words = words_of(recipe, supervisor.tokenizer, supervisor.end_ids)
     sampler = VllmSampler(settings, words, log_file(log))
 

@@ -51,6 +51,10 @@ class Probes:
         ]
         self._known: dict[str, list[_Scored]] = {}
 
+    def comparable(self, weights: Weights) -> bool:
+        """Whether there is anything to compare with."""
+        return weights.score is not None or weights.name in self._known
+
     def gaps(self, weights: Weights, came: Mapping[T, Sequence[Completion]]) -> dict[T, float]:
         """Mean distance, in nats, between log-probs of each server (``came``: its responses to
         `prompts`) and the trainer's, over tokens. Infinite where they have no token in common
@@ -72,6 +76,7 @@ class Probes:
             Probe(self.prompts[i].token_ids, ids, self.prompts[i].params.temperature)
             for i, ids in new
         ]
+        assert weights.score is not None
         ours = weights.score(asked)
         return [_Scored(i, ids, tuple(x)) for (i, ids), x in zip(new, ours, strict=True)]
 

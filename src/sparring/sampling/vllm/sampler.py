@@ -104,25 +104,25 @@ class VllmSampler:
             raise ValueError(f"{len(adapters)} adapters, for servers of {self.settings.loras}")
         self._wanted = [whole, *adapters]
 
+    def write(self, weights: Weights) -> Path:
+        """Where the weights lie, written now unless they are there: no server loads them yet.
+        Raises `RunError`."""
+        if self._room is None:
+            self._room = WeightsRoom(self.settings.weights_dir.resolve())
+        return self._room.put(weights.name, weights.size, weights.save)
+
     def ready(self) -> None:
         """Bring the weights to every server, unless they are there, and compare log-probs on each
         server that they came to. From here on the trainer may change its own. Raises `RunError`."""
         if not self._wanted:
             raise ValueError("no weights to sample from")
-        if self._room is None:
-            self._room = WeightsRoom(self.settings.weights_dir.resolve())
-        whole, *adapters = [
-            Loaded(self._run, w.name, self._room.put(w.name, w.size, w.save)) for w in self._wanted
-        ]
+        whole, *adapters = [Loaded(self._run, w.name, self.write(w)) for w in self._wanted]
         wanted = Wanted(whole, adapters)
         self._of_each(lambda station: station.ready(wanted), self.stations)
         if not self.versions:
             self._of_each(lambda station: self._repeating(station, self._look))
         self._compare()
-        names, players = {w.name for w in self._wanted}, {w.player for w in self._wanted}
-        others = set(self.players) - players
-        self._room.drop(lambda n: n in names or n.rpartition("-")[0] in others)
-        self._probes.forget(names | self._room.names())
+        self._drop_old()
 
     def sample(
         self, requests: Sequence[SamplingRequest], arrived: Told = unheeded
@@ -163,6 +163,19 @@ class VllmSampler:
             self._room.close()
             self._room = None
 
+    def _drop_old(self) -> None:
+        """Remove what has been followed by newer weights of the same player, and what is of a
+        player who is asked no more."""
+        assert self._room is not None
+        steps = {w.player: w.step for w in self._wanted}
+
+        def kept(name: str) -> bool:
+            player, _, step = name.rpartition("-")
+            return int(step) >= steps[player] if player in steps else player in self.players
+
+        self._room.drop(kept)
+        self._probes.forget(self._room.names())
+
     def _look(self, station: Station) -> None:
         w = self.words
         self.versions.append(check_identity(station.client, w.encode, w.decode, w.count))
@@ -177,7 +190,7 @@ class VllmSampler:
     def _compare_one(self, weights: Weights) -> None:
         loads = {s: (s, weights.name, s.loads[weights.name]) for s in self.stations}
         new = [s for s in self.stations if not s.lost and loads[s] not in self._compared]
-        if not new:
+        if not new or not self._probes.comparable(weights):
             return
         began = time.monotonic()
         came: dict[Station, list[Completion]] = {}

@@ -45,15 +45,16 @@ class Weights:
 
     ``save`` writes about ``size`` bytes: a whole checkpoint, or for an ``adapter`` a directory of
     PEFT's that goes on top of the whole weights. ``save`` and ``score`` are called at most once
-    for each name, by the thread that calls `VllmSampler.ready` or ``sample``, and before it
-    returns: later the trainer may have other weights.
+    for each name, by the thread that calls `VllmSampler.write`, ``ready`` or ``sample``, and before
+    it returns: later the trainer may have other weights. Without ``score`` nothing is compared, but
+    with what was scored of these weights before.
     """
 
     player: str
     step: int
     size: int
     save: Callable[[Path], None]
-    score: Score
+    score: Score | None
     adapter: bool = False
 
     @property
