@@ -84,6 +84,7 @@ class FakeVllm:
         self.lora_rank = 0
         """Of the largest adapter that it takes; 0: it was started without --enable-lora."""
         self.lora_updating = True
+        self.device = "cuda"
         self.has_metrics = True
         self.engines = 1
         self.tokens = 0
@@ -150,6 +151,7 @@ class FakeVllm:
         self.calls.append(path)
         route = path.partition("?")[0]
         dev = ("/weight_info", "/update_weight_version", "/collective_rpc", "/reset_prefix_cache")
+        dev += ("/server_info",)
         if route in (*dev, "/sleep", "/wake_up") and not self.dev_mode:
             return 404, {"detail": "Not Found"}
         match route:
@@ -173,6 +175,8 @@ class FakeVllm:
                 return 200, {"tokens": ids}
             case "/detokenize":
                 return 200, {"prompt": self.tokenizer.decode(body["tokens"])}
+            case "/server_info":
+                return 200, {"vllm_config": {"device_config": {"device_type": self.device}}}
             case "/weight_info":
                 return 200, {"weight_version": self.label}
             case "/update_weight_version":
@@ -284,12 +288,12 @@ class FakeVllm:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
             self.order.append((name, prompt.token_ids))
+            model = self._named(name)
         for _ in range(20 if self.slow else 1):
             time.sleep(self.slow / 20 or 0.01)  # so that others come beside it
             self.tokens += 1
         with self._lock:
             self._at_once -= 1
-            model = self._named(name)
             sampler = LocalSampler(model, self.tokenizer)
             assert set(body["stop_token_ids"]) == set(sampler.end_ids)
             asked = (model.digest, self.place, prompt)

@@ -80,6 +80,12 @@ class Client:
             raise Unanswered(f"HTTP {got.status_code}: {said(got.content, got.reason_phrase)}")
         return engines(got.text) if got.status_code == 200 else {}
 
+    def device(self) -> str:
+        """What it computes on: cuda, cpu, …; empty where it does not say."""
+        info = self._asked("GET", "/server_info?config_format=json", dev=True).get("vllm_config")
+        device = info.get("device_config") if isinstance(info, dict) else None
+        return str(device.get("device_type", "")) if isinstance(device, dict) else ""
+
     def weights(self) -> str:
         """What `label` has last called the weights in force; a restarted server has forgotten."""
         return str(self._asked("GET", "/weight_info", dev=True)["weight_version"])

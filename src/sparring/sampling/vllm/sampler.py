@@ -141,7 +141,15 @@ class VllmSampler:
         if not requests:
             return []
         self.ready()
-        found = Asking(self, requests, known, arrived).all()
+        found: list[list[Response]] = [[] for _ in requests]
+        for part in self._parts(requests):
+
+            def told(k: int, response: Response, part: list[int] = part) -> None:
+                arrived(part[k], response)
+
+            every = Asking(self, [requests[i] for i in part], known, told).all()
+            for i, responses in zip(part, every, strict=True):
+                found[i] = responses
         self._compare()
         for station in self.stations:
             if not station.lost and station.usurped():
@@ -162,6 +170,15 @@ class VllmSampler:
         if self._room is not None:
             self._room.close()
             self._room = None
+
+    def _parts(self, requests: Sequence[SamplingRequest]) -> list[list[int]]:
+        """The numbers of requests that are asked together: all, or where a server cannot have both
+        at once those of adapters, then those of the whole weights."""
+        if all(s.mixes for s in self.stations):
+            return [[*range(len(requests))]]
+        adapted = [r.player != self.player for r in requests]
+        parts = ([i for i, a in enumerate(adapted) if a is kind] for kind in (True, False))
+        return [part for part in parts if part]
 
     def _drop_old(self) -> None:
         """Remove what has been followed by newer weights of the same player, and what is of a

@@ -52,6 +52,8 @@ class Station:
         """Copies of the model behind it."""
         self.counts_tokens = True
         """Whether it says how many tokens it makes."""
+        self.mixes = True
+        """Whether requests of the whole weights and of adapters may be there at the same time."""
         self._closed = False
         self._lock = threading.Lock()
         self._asleep = False
@@ -98,7 +100,12 @@ class Station:
             self._insist()
 
     def look(self) -> None:
-        """Ask how many engines it has, and whether it counts tokens. Raises `Unanswered`."""
+        """Ask how many engines it has, whether it counts tokens, and what it computes on. Raises
+        `Unanswered`."""
+        if self.settings.lora_rank:
+            # vLLM 0.32 on a CPU takes "no adapter" (-1) for an index, the last adapter's, in
+            # batches that have others (lora/ops/torch_ops/lora_ops.py).
+            self.mixes = self.client.device() != "cpu"
         found = self.client.engines()
         if found and self._server is None:
             self.engines = len(found)
