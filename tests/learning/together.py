@@ -25,6 +25,7 @@ from sparring.learning.model import prepare_model
 from sparring.learning.samples import Group
 from sparring.learning.settings import (
     Adapters,
+    Backend,
     KLPlace,
     LearningSettings,
     LossSettings,
@@ -113,6 +114,24 @@ CASES = {
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
     "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
+    # A response to a micro-batch, or what is rounded would depend on who computes what together.
+    "bfloat16": Case(
+        replace(
+            PLAIN,
+            precision=Precision.BFLOAT16,
+            backend=Backend.PADDED,
+            tokens_per_micro_batch=1,
+        )
+    ),
+    "bfloat16, lora": Case(
+        replace(
+            PLAIN,
+            precision=Precision.BFLOAT16,
+            backend=Backend.PADDED,
+            tokens_per_micro_batch=1,
+        ),
+        LORA,
+    ),
 }
 
 
@@ -137,7 +156,7 @@ def alone(case: Case) -> Learned:
 def taken_up(case: Case, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> Learned:
     """With one process: the second update, from what another has kept after the first."""
     learner = Learner(case.made(), case.settings)
-    with torch.no_grad():
+    with torch.no_grad(), learner.masters.in_force():
         for name, p in learner.model.named_parameters():
             if name in weights:
                 p.copy_(weights[name])
@@ -154,9 +173,10 @@ def _note(
     found.stats.append({r.value: {n: getattr(s, n) for n in names} for r, s in stats.items()})
     found.states.append(copy.deepcopy(learner.state()))
     wanted = {n for n, p in learner.model.named_parameters() if p.requires_grad}
-    found.weights.append(
-        {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
-    )
+    with learner.masters.in_force():
+        found.weights.append(
+            {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
+        )
 
 
 def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any:
@@ -199,7 +219,8 @@ def _step(
         assert order is Order.UPDATE
         learner.set_learning_rate(rate)
         learner.update(ordered)
-        gather_weights(learner.model, None)
+        with learner.masters.in_force():
+            gather_weights(learner.model, None)
         if learner.sharded:
             assert world.next()[0] is Order.STATE
             learner.state()
@@ -207,7 +228,8 @@ def _step(
         learner.damaged()
         return
     stats = learner.update(batch)
-    gather_weights(learner.model, whole)
+    with learner.masters.in_force():
+        gather_weights(learner.model, whole)
     _note(found, learner, whole, stats)
     assert not learner.damaged()
 

@@ -20,7 +20,8 @@ from sparring.learning.samples import Group, Sample
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
-from sparring.training.trainer import Trainer
+from sparring.training import trainer as trainer_module
+from sparring.training.trainer import BOTH, Trainer
 
 WHOLE: dict[str, Any] = {"learning": {"learning_rate": 1e-5}, "training": {"threads": 1}}
 LORA = WHOLE | {"model": {"lora_rank": 4}}
@@ -81,7 +82,7 @@ def test_going_on_from_a_checkpoint_is_going_on(settings: dict[str, Any], tmp_pa
     assert weights
 
 
-@EACH
+@pytest.mark.parametrize("settings", [WHOLE, PER_ROLE], ids=["whole", "roles"])
 def test_a_checkpoint_of_one_precision_is_taken_up_in_the_other(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -135,6 +136,19 @@ def test_a_checkpoint_of_a_gpu_is_taken_up_without_one(
         trainer.learner.masters.parameters, other.learner.masters.parameters, strict=True
     ):
         assert torch.equal(one, two)
+
+
+def test_a_shared_gpu_has_its_memory_back_after_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[torch.device] = []
+    monkeypatch.setattr(trainer_module, "give_back", given.append)
+    for share, times in (("false", 0), ("true", 1)):
+        changes = ("sampling.engine=vllm", f"vllm.share_gpu={share}", "learning.kl=0.0")
+        trainer = Trainer(make_recipe({}, changes, "test"))
+        assert trainer.learner.settings.shares_device is (share == "true")
+        trainer.export(BOTH, tmp_path / share, torch.bfloat16)
+        assert given == [trainer.world.device] * times
 
 
 @pytest.mark.slow

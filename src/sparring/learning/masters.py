@@ -28,8 +28,9 @@ def torch_type(precision: Precision) -> torch.dtype:
     return torch.bfloat16 if precision is Precision.BFLOAT16 else torch.float32
 
 
-def cast(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
-    """The model with its weights as ``dtype``, in place, as loading it in that type gives it.
+def cast(model: PreTrainedModel, dtype: torch.dtype, learning: bool = True) -> PreTrainedModel:
+    """The model with its weights as ``dtype``, in place, as loading it in that type gives it; not
+    those that are ``learning``, unless wanted.
 
     Not ``model.to(dtype)``: that would round tables that a model computes from
     its configuration, such as the frequencies of rotary embeddings, which
@@ -38,7 +39,8 @@ def cast(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     keys = model.state_dict(keep_vars=True)
     held = [t for name, t in keys.items() if not _stays_float32(model, name)]
     for tensor in held:
-        if tensor.is_floating_point() and tensor.dtype != dtype:
+        wanted = learning or not tensor.requires_grad
+        if wanted and tensor.is_floating_point() and tensor.dtype != dtype:
             tensor.data = tensor.data.to(dtype)
     return model
 

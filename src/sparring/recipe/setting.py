@@ -44,7 +44,7 @@ class ModelSection(Section):
     )
     precision: Precision = Field(
         Precision.FLOAT32,
-        description="Of forward and backward passes; weights and optimiser are float32 either way",
+        description="Of all weights that are computed with; what learns has float32 masters either way",
     )
     lora_rank: int = Field(
         0,

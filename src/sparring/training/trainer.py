@@ -23,7 +23,7 @@ from sparring.learning.adapters import activate, has_role_adapters
 from sparring.learning.ends import add_end_tokens
 from sparring.learning.export import export_adapter, export_weights
 from sparring.learning.head import check_head
-from sparring.learning.masters import torch_type
+from sparring.learning.masters import cast, torch_type
 from sparring.learning.model import (
     check_causal,
     is_adapted,
@@ -43,6 +43,7 @@ from sparring.learning.settings import (
     Sharding,
 )
 from sparring.learning.shards import fingerprint, gather_weights, spread_state, spread_weights
+from sparring.learning.shared_device import give_back
 from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
 from sparring.microworld import NANO_DIR
@@ -131,7 +132,8 @@ class Trainer:
         """A copy of the whole model, where its weights are sharded, and of which version."""
         self._whole_version = 0
         if not sharded:
-            self.model.to(world.device)
+            # Before it is moved: the device need not hold frozen weights in float32.
+            cast(self.model, torch_type(recipe.model.precision), learning=False).to(world.device)
         self.learner = Learner(self.model, settings, world)
         self._start: PreTrainedModel | None = None
         """Whole weights as they were at the start, for a frozen role and for opponents; the KL
@@ -221,6 +223,8 @@ class Trainer:
 
         def write(world: World) -> None:
             export_weights(model, self.tokenizer, path, dtype, adapters, not kept, world)
+            if self.learner.settings.shares_device:
+                give_back(self.world.device)
 
         if not self.learner.sharded or (self.plays_only and not of_start):
             write(World())
