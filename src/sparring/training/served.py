@@ -33,13 +33,13 @@ from sparring.learning.model import is_adapted
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Frozen
 from sparring.recipe import Engine, Recipe
-from sparring.sampling.base import Arrived, Prompt, unheeded
+from sparring.sampling.base import Arrived, unheeded
 from sparring.sampling.vllm.environment import recorded_version
 from sparring.sampling.vllm.lora import why_merged
 from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.wanted import Probe, SamplingRequest, Weights
 from sparring.schema import Response, Role
-from sparring.training.players import Player
+from sparring.training.players import Player, Request
 from sparring.training.servers import TORCH, log_file, longest, vllm_settings, words_of
 from sparring.training.trainer import BOTH, START, Trainer
 
@@ -129,14 +129,12 @@ class Served:
         self._held[sampler] = weights.name
 
     def play(
-        self,
-        requests: Sequence[tuple[Player, Prompt, int]],
-        arrived: Arrived = unheeded,
+        self, requests: Sequence[Request], arrived: Arrived = unheeded
     ) -> list[list[Response]]:
-        """For each request the responses of its player to its prompt, so many."""
+        """The responses of each request."""
         found: list[list[Response]] = [[] for _ in requests]
-        for players in self.calls(dict.fromkeys(player for player, _, _ in requests)):
-            chosen = [i for i, (player, _, _) in enumerate(requests) if player in players]
+        for players in self.calls(dict.fromkeys(r.player for r in requests)):
+            chosen = [i for i, r in enumerate(requests) if r.player in players]
             sampler, _ = self._place(players[0])
             self.bring(players)
 
@@ -144,8 +142,8 @@ class Served:
                 arrived(chosen[k], response)
 
             asked = [
-                SamplingRequest(prompt, n, self._name(player))
-                for player, prompt, n in (requests[i] for i in chosen)
+                SamplingRequest(r.prompt, r.n, self._name(r.player), r.known)
+                for r in (requests[i] for i in chosen)
             ]
             for i, responses in zip(chosen, sampler.sample(asked, told), strict=True):
                 found[i] = responses
