@@ -52,10 +52,8 @@ def two(*arguments: str) -> list[tuple[int, str, str]]:
     return ended(started(["sparring.cli", "train", *arguments]))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=() if n == "qwen2.5-7b" else pytest.mark.slow) for n in OWN],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OWN)
 def test_it_trains_is_stopped_and_goes_on(name: str, tmp_path: Path) -> None:
     run, environment = tmp_path / "run", fake_environment(tmp_path / "environment")
     settings = {
