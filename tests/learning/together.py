@@ -101,6 +101,15 @@ CASES = {
     "trainer's log-probs": Case(
         replace(PLAIN, old_logprobs=OldLogprobs.TRAINER, loss=LossSettings(importance_cap=2.0))
     ),
+    "trainer's log-probs, in parts": Case(
+        replace(
+            PLAIN,
+            mode=UpdateMode.SEPARATE,
+            minibatches=2,
+            epochs=2,
+            old_logprobs=OldLogprobs.TRAINER,
+        )
+    ),
     "official": Case(
         replace(
             PLAIN,

@@ -239,6 +239,9 @@ def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """An adapted model as it was before its adapter."""
     try:
         with model.disable_adapter():
+            # peft says that nothing learns in here. Sharded weights look once, in the first pass,
+            # at what learns, and choose the type of its gradients by that.
+            all_learn(model)
             yield model
     finally:
         all_learn(model)

@@ -14,7 +14,6 @@ optimiser step, so the split into micro-batches never changes them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -26,7 +25,7 @@ from transformers import PreTrainedModel
 from sparring.learning.backend import attending, check_backend, chosen_backend
 from sparring.learning.balance import idle
 from sparring.learning.gradients import Gradients
-from sparring.learning.loss import Tokens, token_loss, token_weights
+from sparring.learning.loss import Tokens, row_sums, token_loss, token_weights
 from sparring.learning.masters import Masters, cast, torch_type
 from sparring.learning.model import is_adapted, is_checkpointing
 from sparring.learning.passes import Passes
@@ -38,6 +37,7 @@ from sparring.learning.settings import (
     OldLogprobs,
     OptimizerState,
     Precision,
+    Ratio,
     Reference,
     Sharding,
     UpdateMode,
@@ -45,9 +45,12 @@ from sparring.learning.settings import (
 from sparring.learning.shards import gather_state, load_state, local, shard
 from sparring.learning.shared_device import give_back
 from sparring.learning.skeleton import copied, fill, skeleton
-from sparring.learning.stats import RoleStats
+from sparring.learning.stats import RoleStats, Waiting, mismatch
 from sparring.learning.world import Order, World
 from sparring.schema import Role
+
+Part = dict[Role, list[Group]]
+"""What one optimiser step is made from."""
 
 
 class Learner:
@@ -104,10 +107,7 @@ class Learner:
         self.passes = Passes(
             model, self.reference, self.backend, settings, self.world, self.sharded
         )
-        if self.sharded and own:
-            # At the first pass FSDP settles which weights learn; without its adapter none would.
-            with torch.no_grad(), attending(model, self.backend):
-                self.passes.logprobs(model, idle(Role.CODER))
+        self._waiting = Waiting()
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
@@ -151,10 +151,6 @@ class Learner:
         taken: dict[Role, float] = {}
         if self.settings.loss.kl > 0 and self.settings.loss.kl_place is KLPlace.REWARD:
             groups, taken = self.passes.penalised(groups)
-        if self.settings.old_logprobs is OldLogprobs.TRAINER:
-            groups = self.passes.recomputed(groups)
-            for g in groups if self.world.leads else ():  # all know of all
-                stats[g.role].add_gap(g)
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         if self.settings.mode is UpdateMode.SEPARATE:
             parts = [
@@ -168,27 +164,52 @@ class Learner:
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
         self.passes.fix_reference(parts)
-        fresh = self.settings.old_logprobs is not OldLogprobs.TRAINER  # else the gap is known
-        for part in parts * self.settings.epochs:
-            if self.settings.old_logprobs is OldLogprobs.EACH:
-                part = {role: self.passes.recomputed(chunk) for role, chunk in part.items()}
-            if self._optimizer_step(part, stats, fresh):
-                fresh = False
+        ours, still = self.settings.old_logprobs is OldLogprobs.TRAINER, True
+        for epoch in range(self.settings.epochs):
+            for span in self._spans(parts):
+                if ours and epoch == 0:  # the first one's are found as it is learned from
+                    self._fix_old(span[1:], stats)
+                for i, part in enumerate(span):
+                    fresh = epoch == i == 0 if ours else still
+                    if self._optimizer_step(part, stats, fresh):
+                        still = False
         self.passes.fixed.clear()
+        self.passes.old.clear()
         if self.settings.master_weights is Precision.BFLOAT16:
             self.masters.round()
         self.model.eval()
         for role, s in stats.items():
-            s.over(self.world)
-            s.grad_norm /= max(1, s.optimizer_steps)
-            s.kl += taken.get(role, 0.0) * s.tokens
-            for name in ("loss", "kl", "clip_share", "entropy"):
-                setattr(s, name, getattr(s, name) / s.tokens if s.tokens else math.nan)
-            if not s.tokens:
-                s.grad_norm = s.largest_ratio = s.smallest_ratio = s.kl_max = math.nan
-            s.logprob_gap = s.logprob_gap / s.gap_tokens if s.gap_tokens else math.nan
-            s.logprob_gap_max = s.logprob_gap_max if s.gap_tokens else math.nan
+            s.finish(self.world, taken.get(role, 0.0))
         return stats
+
+    def _spans(self, parts: Sequence[Part]) -> list[list[Part]]:
+        """The parts, in order, by the moment that their old log-probs are of: the start of the
+        update, or where the model computes in bfloat16 of the role's own part of it. There the
+        other role's step moves rounding by more than the policy (`sparring.learning.rounding`)."""
+        found = [part for part in parts if any(part.values())]
+        halves = self.settings.precision is Precision.BFLOAT16
+        if not (halves and self.settings.mode is UpdateMode.SEPARATE):
+            return [found]
+        return [[part for part in found if role in part] for role in (Role.CODER, Role.TESTER)]
+
+    def _fix_old(self, parts: Sequence[Part], stats: dict[Role, RoleStats]) -> None:
+        """Compute the old log-probs of parts that are learned from after the weights have moved."""
+        for batch in self.passes.fix_old(parts):
+            old = self.passes.old[batch]
+            lengths = [len(s.token_ids) for g in batch for s in g.samples]
+            row = torch.repeat_interleave(torch.tensor(lengths)).to(old.device)
+            self._compare(batch, old, row, stats[batch[0].role])
+
+    def _compare(
+        self, batch: list[Group], own: torch.Tensor, row: torch.Tensor, stats: RoleStats
+    ) -> None:
+        """Note how far the trainer's log-probs of a micro-batch are from the sampler's."""
+        samples = [s for g in batch for s in g.samples]
+        sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=own.device)
+        cap = self.settings.loss.importance_cap
+        self._waiting.add(stats, mismatch(own, sampled, row, len(samples), cap))
+        stats.gap_tokens += len(sampled)
+        stats.gap_responses += len(samples)
 
     def gradient(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         """The statistics of a forward and backward pass, ``grad_norm`` of all groups together.
@@ -204,7 +225,9 @@ class Learner:
                 self._backward(batch, whole, stats[role], fresh=True)
                 stats[role].groups += len(batch)
         norm = Gradients(self.masters.parameters, self.world, self.sharded).add(last=True)
+        self._waiting.settle()
         self.passes.fixed.clear()
+        self.passes.old.clear()
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -229,7 +252,8 @@ class Learner:
                 if batch:
                     self._backward(batch, whole, stats[role], fresh)
                 else:
-                    self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), False)
+                    self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), fresh)
+            self._waiting.settle()
             stats[role].grad_norm += gradients.add(last=role is last)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
@@ -243,18 +267,21 @@ class Learner:
         return True
 
     def _backward(self, batch: list[Group], whole: Whole, stats: RoleStats, fresh: bool) -> None:
-        """Add the gradient of one micro-batch, and its tokens to the statistics."""
+        """Add the gradient of one micro-batch, and its tokens to the statistics. While the weights
+        are ``fresh`` its log-probs are of the policy that its old ones are of."""
         device = self.model.device
         loss = self.settings.loss
         samples = [s for g in batch for s in g.samples]
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=device)
-        old = torch.tensor([x for s in samples for x in s.old_logprobs], device=device)
         advantage = torch.tensor([s.advantage for s in samples], device=device)
         reference = None
         if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
-            reference = old if loss.reference is Reference.STEP else self.passes.fixed[batch]
+            reference = None if loss.reference is Reference.STEP else self.passes.fixed[batch]
         with attending(self.model, self.backend):
             current = self.passes.logprobs(self.model, batch)
+            old = self._old(batch, current.logprob.detach(), sampled, fresh)
+            if loss.kl > 0 and loss.kl_place is KLPlace.LOSS and reference is None:
+                reference = old
             cap = loss.importance_cap
             weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
             tokens = token_loss(
@@ -268,18 +295,39 @@ class Learner:
             times = self.world.size if self.sharded else 1
             ((tokens.loss * share).sum() * (whole.weight * times)).backward()
         stats.tokens += len(old)
-        stats.loss += float(tokens.loss.detach().sum())
-        stats.kl += float(tokens.kl.sum())
-        stats.clip_share += float(tokens.clipped.sum())
-        stats.entropy += float(current.entropy.sum())
-        stats.largest_ratio = max(stats.largest_ratio, float(tokens.ratio.max()))
-        stats.smallest_ratio = min(stats.smallest_ratio, float(tokens.ratio.min()))
-        stats.kl_max = max(stats.kl_max, float(tokens.kl.max()))
+        found = {
+            "loss": tokens.loss.sum(),
+            "kl": tokens.kl.sum(),
+            "clip_share": tokens.clipped.sum(),
+            "entropy": current.entropy.sum(),
+            "largest_ratio": tokens.ratio.max(),
+            "smallest_ratio": tokens.ratio.min(),
+            "kl_max": tokens.kl.max(),
+        }
+        if not stats.optimizer_steps:
+            of_tokens = loss.ratio is Ratio.TOKEN
+            stats.first_units += len(old) if of_tokens else len(samples)
+            clipped = tokens.clipped.float()
+            if not of_tokens:
+                clipped = row_sums(clipped, current.row, len(samples)).clamp(max=1)
+            found["first_clip_share"] = clipped.sum()
+        self._waiting.add(stats, found)
         if fresh:
-            gap = (current.logprob.detach() - sampled).abs()
-            stats.logprob_gap += float(gap.sum())
-            stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
-            stats.gap_tokens += len(old)
+            self._compare(batch, current.logprob.detach(), current.row, stats)
+
+    def _old(
+        self, batch: list[Group], now: torch.Tensor, sampled: torch.Tensor, fresh: bool
+    ) -> torch.Tensor:
+        """What the ratio of a micro-batch is against [tokens]. What the trainer computes ``now``,
+        while its own are wanted and the weights are ``fresh``, is what the later steps go by: the
+        ratio is then 1, whatever the rounding, and no pass is made for it."""
+        if self.settings.old_logprobs is OldLogprobs.SAMPLED:
+            return sampled
+        if self.settings.old_logprobs is OldLogprobs.EACH:
+            return now
+        if fresh:
+            self.passes.old[batch] = now
+        return self.passes.old[batch]
 
     def _learning_mode(self) -> None:
         """Without dropout, training mode matters for gradient checkpointing alone, and what a

@@ -441,7 +441,7 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
         mode=s.mode,
         minibatches=s.minibatches,
         epochs=s.epochs,
-        old_logprobs=s.old_logprobs,
+        old_logprobs=recipe.old_logprobs,
         optimizer_state=s.optimizer_state,
         master_weights=s.master_weights,
         learning_rate=s.learning_rate,
