@@ -59,10 +59,11 @@ SIZES = (
     "evaluation.tests=8",
     "sampling.max_rows=32",
     "learning.epochs=1",
+    "learning.minibatches=1",
 )
 LENGTHS = {
     "nano": ("prompts.max_tokens=100", 100, 4000),
-    "smollm2": ("prompts.max_tokens=128", 128, 1536),
+    "smollm2": ("prompts.max_tokens=96", 96, 960),
     "qwen2.5-0.5b": ("prompts.max_tokens=64", 64, 640),
 }
 """Of prompts, of responses, and the budget of a micro-batch."""
@@ -272,12 +273,12 @@ def _line(case: Case, found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="The estimate of memory against measured peaks.")
     parser.add_argument("--model", choices=LENGTHS, action="append")
-    parser.add_argument("--only", help="cases whose text has this in it")
+    parser.add_argument("--only", help="cases with this in their text, which ends in a full stop")
     parser.add_argument("--json", type=Path, help="write the rows here, a line each")
     given = parser.parse_args()
     print(f"{'case':<46}{'phase':<10}{'estimated':>12}{'measured':>12}{'ratio':>8}")
     for case in cases(given.model or list(LENGTHS)):
-        if given.only and given.only not in case.text:
+        if given.only and given.only not in f"{case.text}.":
             continue
         for found in row(case):
             print(_line(case, found), flush=True)

@@ -1,6 +1,6 @@
 """A training step of two processes over servers: what its seconds are spent on, and what idles.
 
-    python benchmarks/step.py [--src DIR]... [--steps 2] [--token-ms 20] [--json FILE] [--set K=V]...
+    python benchmarks/step.py [--src DIR]... [--steps N] [--token-ms T] [--json FILE] [--set K=V]...
 
 Two gloo processes share the nano model's weights (fsdp) and learn by the default preset, with
 opponents; two servers sample at a pace that is modelled (`step_server`): each token takes so many

@@ -61,30 +61,26 @@ class Batch:
 
 
 def learning(recipe: Recipe, shape: Shape, c: Conditions, own: int) -> dict[str, float]:
-    """By name; ``own``: parameters that one role's loss moves."""
-    b, batch = size(recipe), Batch.of(recipe, shape, c)
-    checkpointing = recipe.model.gradient_checkpointing
+    """By name; ``own``: parameters that one role's loss moves. The peak is either at the output
+    matrix, where the way back begins, or in a layer behind it."""
+    batch, b = Batch.of(recipe, shape, c), size(recipe)
     layer = _layer(recipe, shape, c, batch)
-    found: dict[str, float] = {}
-    name = f"activations of {batch.computed:,} positions"
-    head = _head(recipe, shape, batch)
+    checkpointing = recipe.model.gradient_checkpointing
+    kept = shape.layers * (float(b) * shape.hidden * batch.computed if checkpointing else layer)
+    what = "inputs of layers" if checkpointing else "activations"
+    found = {f"{what}, of {batch.computed:,} positions": kept}
+    in_layer = _in_layer(recipe, shape, c) + _working(shape, b) * batch.computed
     if checkpointing:
-        found[f"{name}, an input for each layer"] = (
-            float(shape.layers) * b * shape.hidden * batch.computed
-        )
-        working = _working(shape, b) * batch.computed
-        most = max(layer + working, head)
-        found["one layer, or distributions of a chunk"] = most
+        in_layer += layer
+    at_matrix = _at_matrix(recipe, shape, c, batch)
+    if at_matrix >= in_layer:
+        answers = min(batch.answers, chunk(recipe, shape, c))
+        found[f"the output matrix, distributions of {answers:,} positions"] = at_matrix
     else:
-        found[name] = shape.layers * layer
-        answers = min(batch.answers, chunk(recipe, shape))
-        found[f"distributions of {answers:,} response positions"] = head
-    found["gradients on their way"] = _on_their_way(recipe, shape, c, own)
+        found["a layer on the way back"] = in_layer
     both = recipe.learning.mode is UpdateMode.JOINT and recipe.learning.frozen is Frozen.NONE
     if both and recipe.model.adapters is not Adapters.PER_ROLE:
         found["the first role's gradient, told apart"] = FLOAT * own / parts(recipe, c)
-    if parts(recipe, c) > 1:
-        found["layers and ends, put together"] = _gathered(recipe, shape)
     return found
 
 
@@ -105,31 +101,22 @@ def _working(shape: Shape, b: int) -> float:
     return float(2 * b * shape.inner + 2 * FLOAT * shape.hidden)
 
 
-def _head(recipe: Recipe, shape: Shape, batch: Batch) -> float:
-    """The last norm, hidden states of the answers, and a chunk of distributions: logits, scaled,
-    and probabilities, in float32."""
-    b = size(recipe)
-    answers = min(batch.answers, chunk(recipe, shape))
-    wide = FLOAT * shape.vocabulary * (3 if b == FLOAT else 2.5) * answers
-    return wide + shape.hidden * ((FLOAT + 2 * b) * batch.computed + b * batch.answers)
-
-
-def _on_their_way(recipe: Recipe, shape: Shape, c: Conditions, own: int) -> float:
-    """A weight's gradient before it is added to what there is: of the output matrix, the largest,
-    two at once; an adapter's are small."""
-    if recipe.model.lora_rank or parts(recipe, c) > 1:
-        return 0.0
-    return float(2 * size(recipe) * shape.embedding)
-
-
-def _gathered(recipe: Recipe, shape: Shape) -> float:
-    """Of sharded weights: this layer's and the next one's, whole, and one on its way; the output
-    matrix; then a layer's gradient, and the float32 copies that are added up over all processes."""
+def _in_layer(recipe: Recipe, shape: Shape, c: Conditions) -> float:
+    """Weights of sharded layers, whole: this one's, the next one's and one on its way; this one's
+    gradient, and the float32 sums of it and of the one before that travel. On one process the
+    gradient of tied embeddings, which waits for its other half."""
     b, learns = size(recipe), recipe.model.lora_rank == 0
-    layers = 3 * b * shape.layer
-    if learns:
-        layers += b * shape.layer + 2 * FLOAT * shape.layer
-    ends = b * shape.embedding
-    if learns:
-        ends += b * shape.embedding + FLOAT * shape.embedding
-    return float(layers + ends)
+    if parts(recipe, c) == 1:
+        return float(b * shape.embedding * (learns and shape.tied))
+    return float(shape.layer * (3 * b + (b + 2 * FLOAT if learns else 0)))
+
+
+def _at_matrix(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
+    """The last norm, hidden states of the answers, a chunk of logits, scaled ones and
+    probabilities; the matrix itself, if it is sharded; its gradient, added up in float32."""
+    b, learns = size(recipe), recipe.model.lora_rank == 0
+    answers = min(batch.answers, chunk(recipe, shape, c))
+    wide = 3.0 * FLOAT * shape.vocabulary * answers
+    states = shape.hidden * ((FLOAT + 2 * b) * batch.computed + 2 * b * batch.answers)
+    matrix = b * (parts(recipe, c) > 1) + (FLOAT + b if learns else 0)
+    return float(wide + states + matrix * shape.embedding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparring.learning.settings import CHUNK_BYTES, Backend, Precision, Sharding
+from sparring.learning.settings import Backend, Precision, Sharding, chunk_tokens
 from sparring.learning.shape import Shape
 from sparring.recipe import Engine, Recipe
 
@@ -66,9 +66,10 @@ def backend(recipe: Recipe, c: Conditions) -> Backend:
     return Backend.FLEX if c.gpu else Backend.PADDED
 
 
-def chunk(recipe: Recipe, shape: Shape) -> int:
+def chunk(recipe: Recipe, shape: Shape, c: Conditions) -> int:
     """Response positions whose distributions are there at once."""
-    return recipe.learning.logprob_chunk or max(1, CHUNK_BYTES // (FLOAT * shape.vocabulary))
+    given = recipe.learning.logprob_chunk
+    return given or chunk_tokens(shape.vocabulary, c.device if c.gpu else None)
 
 
 def longest(recipe: Recipe, shape: Shape) -> tuple[int, int]:

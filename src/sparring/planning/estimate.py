@@ -102,7 +102,7 @@ def estimate(
     if not adapted and (copies := start_copies(recipe)):
         away = recipe.model.offload_reference
         name = f"start weights (reference, opponents, frozen role; {kind})"
-        held[name] = 0 if away else copies * b * whole / split
+        held[name] = 0.0 if away else copies * b * whole / split
     if recipe.training.ahead and samples_here(recipe):
         held[f"weights of the step before ({kind})"] = b * (learn if adapted else whole)
     if supervisor:

@@ -4,9 +4,9 @@
 
 A monitor's value is its mean over the last `WINDOW` steps, so that one noisy step is no alarm. A
 share has an absolute limit; entropy, length and the gap between sampler and trainer are measured
-by their mean over the run's first `WINDOW` steps that have a value. As all of it stands in metrics.jsonl, a run that was killed and
-resumed raises the same alarms. An alarm changes nothing: no reward, no task is taken away, and the
-run goes on.
+by their mean over the run's first `WINDOW` steps that have a value. As all of it stands in
+metrics.jsonl, a run that was killed and resumed raises the same alarms. An alarm changes nothing:
+no reward, no task is taken away, and the run goes on.
 """
 
 from __future__ import annotations
