@@ -35,9 +35,9 @@ def test_nccl_without_memory_is_no_lost_process() -> None:
     """It was told as one, and the key that would help was not."""
     world = World(rank=1, size=2)
     told = "NCCL error in: ncclUnhandledCudaError: Cuda failure 2 'out of memory'"
-    with pytest.raises(RunError, match=r"^out of memory .*lower sampling.max_rows"):
-        with loss_told(world), enough_memory():
-            raise RuntimeError(told)
+    line = r"^out of memory .*lower sampling.max_rows"
+    with pytest.raises(RunError, match=line), loss_told(world), enough_memory():
+        raise RuntimeError(told)
     with pytest.raises(RuntimeError, match="NCCL error"), loss_told(world):
         raise RuntimeError(told)
     with pytest.raises(RunError, match="another process has ended"), loss_told(world):

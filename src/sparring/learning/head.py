@@ -81,8 +81,8 @@ def token_logprobs(
     if len(targets) <= size:
         return _of_chunk(model, weights, hidden, targets, temperature)
     matrix = inner_model(model).get_output_embeddings()
-    # A wrapped or hooked one has to be called: that is when it shows its weights.
-    if type(matrix) is torch.nn.Linear and not _hooked(matrix):
+    # An adapted or hooked one has to be called: that is when it shows its weights.
+    if isinstance(matrix, torch.nn.Linear) and not _hooked(matrix):
         rule = Rule(*after_matrix(model), size, keep=CHUNK_BYTES)
         weight, bias = weights.get("weight", matrix.weight), weights.get("bias", matrix.bias)
         return in_chunks(hidden, weight, bias, targets, temperature, rule)
