@@ -15,22 +15,23 @@ optimiser step, so the split into micro-batches never changes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learning.backend import attending, check_backend, chosen_backend
+from sparring.learning.backend import attending, settled_backend
 from sparring.learning.balance import idle
+from sparring.learning.filling import micro_batches
 from sparring.learning.gradients import Gradients
 from sparring.learning.loss import Tokens, row_sums, token_loss, token_weights
 from sparring.learning.masters import Masters, cast, torch_type
 from sparring.learning.model import is_adapted, is_checkpointing
+from sparring.learning.parts import Part, Whole, parts_of, spans
 from sparring.learning.passes import Passes
 from sparring.learning.reference import frozen_copy
-from sparring.learning.samples import Group, micro_batches
+from sparring.learning.samples import Group
 from sparring.learning.settings import (
     KLPlace,
     LearningSettings,
@@ -40,7 +41,6 @@ from sparring.learning.settings import (
     Ratio,
     Reference,
     Sharding,
-    UpdateMode,
 )
 from sparring.learning.shards import gather_state, load_state, local, shard
 from sparring.learning.shared_device import give_back
@@ -48,9 +48,6 @@ from sparring.learning.skeleton import copied, fill, skeleton
 from sparring.learning.stats import RoleStats, Waiting, mismatch
 from sparring.learning.world import Order, World
 from sparring.schema import Role
-
-Part = dict[Role, list[Group]]
-"""What one optimiser step is made from."""
 
 
 class Learner:
@@ -102,8 +99,10 @@ class Learner:
             waits = settings.offload_reference or kept is not self.reference
             if kept is not None and kept is not model and waits:
                 kept.to("cpu")
-        self.backend = chosen_backend(settings.backend, model, self.world.device, self.sharded)
-        check_backend(model, self.backend)
+        settled = settled_backend(
+            settings.backend, model, settings.precision, self.world, self.sharded
+        )
+        self.backend, self.backend_note = settled.backend, settled.note
         self.passes = Passes(
             model, self.reference, self.backend, settings, self.world, self.sharded
         )
@@ -151,22 +150,11 @@ class Learner:
         taken: dict[Role, float] = {}
         if self.settings.loss.kl > 0 and self.settings.loss.kl_place is KLPlace.REWARD:
             groups, taken = self.passes.penalised(groups)
-        by_role = {role: [g for g in groups if g.role is role] for role in Role}
-        if self.settings.mode is UpdateMode.SEPARATE:
-            parts = [
-                {role: chunk}
-                for role in (Role.CODER, Role.TESTER)
-                for chunk in _chunks(by_role[role], self.settings.minibatches)
-            ]
-        else:
-            chunks = {r: _chunks(by_role[r], self.settings.minibatches) for r in Role}
-            parts = [
-                {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
-            ]
+        parts = parts_of(groups, self.settings)
         self.passes.fix_reference(parts)
         ours, still = self.settings.old_logprobs is OldLogprobs.TRAINER, True
         for epoch in range(self.settings.epochs):
-            for span in self._spans(parts):
+            for span in spans(parts, self.settings):
                 if ours and epoch == 0:  # the first one's are found as it is learned from
                     self._fix_old(span[1:], stats)
                 for i, part in enumerate(span):
@@ -181,16 +169,6 @@ class Learner:
         for role, s in stats.items():
             s.finish(self.world, taken.get(role, 0.0))
         return stats
-
-    def _spans(self, parts: Sequence[Part]) -> list[list[Part]]:
-        """The parts, in order, by the moment that their old log-probs are of: the start of the
-        update, or where the model computes in bfloat16 of the role's own part of it. There the
-        other role's step moves rounding by more than the policy (`sparring.learning.rounding`)."""
-        found = [part for part in parts if any(part.values())]
-        halves = self.settings.precision is Precision.BFLOAT16
-        if not (halves and self.settings.mode is UpdateMode.SEPARATE):
-            return [found]
-        return [[part for part in found if role in part] for role in (Role.CODER, Role.TESTER)]
 
     def _fix_old(self, parts: Sequence[Part], stats: dict[Role, RoleStats]) -> None:
         """Compute the old log-probs of parts that are learned from after the weights have moved."""
@@ -221,9 +199,9 @@ class Learner:
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         self.passes.fix_reference([by_role])
         for role, own in by_role.items():
-            for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
+            for batch in micro_batches(own, self.settings.tokens_per_micro_batch, self.backend):
                 self._backward(batch, whole, stats[role], fresh=True)
-                stats[role].groups += len(batch)
+            stats[role].groups = len(own)  # a group may be in several batches
         norm = Gradients(self.masters.parameters, self.world, self.sharded).add(last=True)
         self._waiting.settle()
         self.passes.fixed.clear()
@@ -372,23 +350,3 @@ class Learner:
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore what `state` gave."""
         load_state(self.optimizer, state)
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """What one role's part of an optimiser step amounts to: averages are over these."""
-
-    tokens: int
-    responses: int
-    weight: float
-
-    @classmethod
-    def of(cls, groups: Sequence[Group], weight: float) -> Whole:
-        """The sums over one role's groups; ``weight`` is the role's in the loss."""
-        return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
-
-
-def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
-    """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
-    bounds = [round(i * len(groups) / count) for i in range(count + 1)]
-    return [groups[a:b] for a, b in pairwise(bounds)]

@@ -177,13 +177,16 @@ class Trainer:
         return source
 
     def notes(self) -> list[str]:
-        """How many learn, where more than one does or was meant to."""
-        sharding = self.recipe.training.sharding
+        """How many learn, where more than one does or was meant to; and why not by the backend
+        that would be quickest."""
+        sharding, found = self.recipe.training.sharding, []
         if not self.world.alone:
-            return [f"{self.world.size} processes learn together ({sharding})"]
-        if sharding is not Sharding.NONE:
-            return [f"note: training.sharding is {sharding}, but this process is alone"]
-        return []
+            found.append(f"{self.world.size} processes learn together ({sharding})")
+        elif sharding is not Sharding.NONE:
+            found.append(f"note: training.sharding is {sharding}, but this process is alone")
+        if self.learner.backend_note is not None:
+            found.append(f"note: {self.learner.backend_note}")
+        return found
 
     def finished(self) -> bool:
         """Whether the recipe's last step has been made."""
@@ -234,10 +237,8 @@ class Trainer:
         return self.step == 0 and (self.plays_only or self.learner.version == 0)
 
     def _on_stage(self, model: PreTrainedModel) -> AbstractContextManager[PreTrainedModel]:
-        """A model where it plays: on this process's device, if this process samples. If servers
-        do, a whole copy stays where it lies: it is asked for a few log-probs to compare."""
-        served = self.recipe.sampling.engine is not Engine.LOCAL
-        return visiting(model, model.device if served else self.world.device)
+        """A model where it plays: on this process's device."""
+        return visiting(model, self.world.device)
 
     def export(self, player: str, path: Path, dtype: torch.dtype) -> None:
         """Write the weights that ``player`` plays with, for a server: a role's, ``both`` roles', or
