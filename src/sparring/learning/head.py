@@ -5,8 +5,8 @@ tokens are 10 GB in float32, and the way back wants several such matrices. So
 only the positions that predict a response token get logits, and when there are
 more of them than a chunk, each chunk is computed, reduced to its log-probs and
 dropped (`chunks`; an output matrix that is adapted or sharded is computed
-again on the way back). A single chunk is kept: that is the quicker way where
-it fits.
+again on the way back). In float32 a single chunk is kept: that is the quicker
+way where it fits.
 
 Hidden states are taken from a call of the whole model (by a hook on its
 decoder), because wrappers that share a model over processes act on that call.
@@ -78,11 +78,13 @@ def token_logprobs(
     into `CHUNK_BYTES`). The chunk's length changes rounding at most.
     """
     size = chunk or chunk_size(model)
-    if len(targets) <= size:
-        return _of_chunk(model, hidden, targets, temperature)
     matrix = _base(model).get_output_embeddings()
     # A wrapped or hooked one has to be called: that is when it shows its weights.
-    if type(matrix) is torch.nn.Linear and not _hooked(matrix):
+    plain = type(matrix) is torch.nn.Linear and not _hooked(matrix)
+    # In float32 a single chunk is as it always was, to the bit.
+    if len(targets) <= size and not (plain and matrix.weight.dtype is torch.bfloat16):
+        return _of_chunk(model, hidden, targets, temperature)
+    if plain:
         rule = Rule(*after_matrix(model), size, keep=CHUNK_BYTES)
         return in_chunks(hidden, matrix.weight, matrix.bias, targets, temperature, rule)
     parts = []
