@@ -20,9 +20,6 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-_CACHED = 1 << 20
-"""Numbers of float32 of which a few copies stay in a CPU's cache."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -141,22 +138,16 @@ def _row(
     wanted: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Log-probs and entropies of a chunk and, if ``wanted``, 1(t) − p, times what the bound lets
-    through, in the weights' type and in the place of the logits."""
-    logits = linear(hidden.to(weight.dtype), weight, bias)
-    rows = len(logits)
-    if logits.device.type == "cpu":  # a few at a time, which the processor's cache holds
-        rows = max(1, _CACHED // logits.shape[1])
-    chosen, entropies = [], []
-    for part, target, heat in _pieces(rows, logits, targets, temperature):
-        bounded = part.float() * rule.factor if rule.factor != 1.0 else part.float()
-        if rule.cap is not None:
-            bounded = (bounded / rule.cap).tanh_().mul_(rule.cap)
-        logprob, entropy, p = reduced(bounded, target, heat)
-        chosen.append(logprob)
-        entropies.append(entropy)
-        if wanted:
-            row = p.neg_().scatter_add_(1, target[:, None], torch.ones_like(p[:, :1]))
-            if rule.cap is not None:
-                row.mul_(1 - (bounded / rule.cap).square_())
-            part.copy_(row)
-    return torch.cat(chosen), torch.cat(entropies), logits
+    through, in the weights' type."""
+    logits = linear(hidden.to(weight.dtype), weight, bias).float()
+    if rule.factor != 1.0:
+        logits = logits * rule.factor
+    if rule.cap is not None:
+        logits = torch.tanh(logits / rule.cap) * rule.cap
+    logprob, entropy, p = reduced(logits, targets, temperature)
+    if not wanted:
+        return logprob, entropy, p
+    row = p.neg_().scatter_add_(1, targets[:, None], torch.ones_like(p[:, :1]))
+    if rule.cap is not None:
+        row.mul_(1 - (logits / rule.cap).square_())
+    return logprob, entropy, row.to(weight.dtype)
