@@ -14,8 +14,9 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
+from sparring.learning.adapters import inner_model
 from sparring.learning.batch import Flat, left_padded, right_padded
-from sparring.learning.head import _base, _of_chunk
+from sparring.learning.head import _of_chunk
 from sparring.learning.prompt_cache import _repeated, by_length
 from sparring.learning.samples import Group
 from sparring.learning.settings import CHUNK_BYTES
@@ -28,10 +29,12 @@ def logprobs_before(model: PreTrainedModel, groups: list[Group]) -> tuple[torch.
     flat = Flat.of(groups, model.device)
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
         hidden = _hidden(model, groups)
-        vocabulary = _base(model).get_input_embeddings().weight.shape[0]
+        vocabulary = inner_model(model).get_input_embeddings().weight.shape[0]
         size = CHUNK_BYTES // (4 * vocabulary)
         parts = [
-            checkpoint(_of_chunk, model, *piece, use_reentrant=False, preserve_rng_state=False)[0]
+            checkpoint(_of_chunk, model, {}, *piece, use_reentrant=False, preserve_rng_state=False)[
+                0
+            ]
             for piece in zip(
                 *(x.split(size) for x in (hidden, flat.target, flat.temperature)), strict=True
             )
@@ -41,7 +44,7 @@ def logprobs_before(model: PreTrainedModel, groups: list[Group]) -> tuple[torch.
 
 def _states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     seen: list[torch.Tensor] = []
-    decoder = _base(model).get_decoder()
+    decoder = inner_model(model).get_decoder()
     handle = decoder.register_forward_hook(lambda *a: seen.append(a[2][0]))
     try:
         model(**inputs, use_cache=True, logits_to_keep=1)

@@ -68,6 +68,11 @@ def test_two_processes_learn_what_one_learns(two: Any, name: str, sharding: Shar
                     assert got == pytest.approx(value, abs=2e-5, rel=1e-4), (role, key)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_is_left_whole_between_passes(two: Any, name: str) -> None:
+    assert two[Sharding.FSDP, name]["left whole"] == []
+
+
 @pytest.mark.parametrize("sharding", SHARDINGS)
 @pytest.mark.parametrize("name", CASES)
 def test_what_two_have_kept_one_takes_up_and_back(two: Any, name: str, sharding: Sharding) -> None:

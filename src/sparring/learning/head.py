@@ -8,9 +8,9 @@ dropped (`chunks`; an output matrix that is adapted or sharded is computed
 again on the way back). In float32 a single chunk is kept: that is the quicker
 way where it fits.
 
-Hidden states are taken from a call of the whole model (by a hook on its
-decoder), because wrappers that share a model over processes act on that call.
-What a model does to its logits after the output matrix is done here;
+Hidden states are those of the model's decoder, called by itself: no logits are
+made to be thrown away, and of a sharded model the output matrix is put together
+once, here. What a model does to its logits after the output matrix is done here;
 `check_head` refuses a model that does something else.
 """
 
@@ -20,32 +20,36 @@ from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
+from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
+from sparring.learning.adapters import inner_model
 from sparring.learning.chunks import Rule, in_chunks, reduced
 from sparring.learning.settings import CHUNK_BYTES, chunk_tokens
+from sparring.learning.shards import output_weights
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     """What the output matrix gets to see [rows, positions, width], from a call with ``inputs``."""
-    seen: list[torch.Tensor] = []
-    base = _base(model)
+    base = inner_model(model)
     decoder = base.get_decoder()
     if decoder is base:  # Llama 4 does not find its own
         decoder = base.model
-    handle = decoder.register_forward_hook(lambda *a: seen.append(a[2][0]))
-    try:  # logits of no position: they would be thrown away
-        model(**inputs, logits_to_keep=torch.empty(0, dtype=torch.long, device=model.device))
-    finally:
-        handle.remove()
-    return seen[0]
+    found: torch.Tensor = decoder(**inputs)[0]
+    return found
 
 
-def logits_of(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
-    """The logits [..., vocabulary] of hidden states [..., width]."""
-    logits: torch.Tensor = _base(model).get_output_embeddings()(hidden)
+def logits_of(
+    model: PreTrainedModel, hidden: torch.Tensor, weights: dict[str, torch.Tensor] | None = None
+) -> torch.Tensor:
+    """The logits [..., vocabulary] of hidden states [..., width]; ``weights`` are those of the
+    output matrix if the model's are in parts."""
+    output = inner_model(model).get_output_embeddings()
+    logits: torch.Tensor = (
+        functional_call(output, weights, (hidden,)) if weights else output(hidden)
+    )
     factor, cap = after_matrix(model)
     if factor != 1.0:
         logits = logits * factor
@@ -57,7 +61,7 @@ def logits_of(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
 def after_matrix(model: PreTrainedModel) -> tuple[float, float | None]:
     """What the model does to the output matrix's product: a factor (Granite, Cohere), and then a
     bound by a tanh, if any (Gemma 2)."""
-    config = _base(model).config.get_text_config()
+    config = inner_model(model).config.get_text_config()
     factor = getattr(config, "logit_scale", None) or 1.0
     if (divisor := getattr(config, "logits_scaling", None)) is not None:
         factor = factor / divisor
@@ -78,23 +82,34 @@ def token_logprobs(
     into `CHUNK_BYTES`). The chunk's length changes rounding at most.
     """
     size = chunk or chunk_size(model)
-    matrix = _base(model).get_output_embeddings()
-    # A wrapped or hooked one has to be called: that is when it shows its weights.
-    plain = type(matrix) is torch.nn.Linear and not _hooked(matrix)
+    matrix = inner_model(model).get_output_embeddings()
+    weights = output_weights(model, hidden.dtype)  # whole until the last chunk's way back
+    # One that is adapted or hooked has to be called.
+    plain = isinstance(matrix, torch.nn.Linear) and (
+        bool(weights) or (type(matrix) is torch.nn.Linear and not _hooked(matrix))
+    )
+    weight, bias = (weights.get(n, getattr(matrix, n, None)) for n in ("weight", "bias"))
     # In float32 a single chunk is as it always was, to the bit.
-    if len(targets) <= size and not (plain and matrix.weight.dtype is torch.bfloat16):
-        return _of_chunk(model, hidden, targets, temperature)
+    if len(targets) <= size and not (plain and weight.dtype is torch.bfloat16):
+        return _of_chunk(model, weights, hidden, targets, temperature)
     if plain:
         rule = Rule(*after_matrix(model), size, keep=CHUNK_BYTES)
-        return in_chunks(hidden, matrix.weight, matrix.bias, targets, temperature, rule)
+        return in_chunks(hidden, weight, bias, targets, temperature, rule)
     parts = []
     for piece in zip(*(x.split(size) for x in (hidden, targets, temperature)), strict=True):
         if torch.is_grad_enabled():
             parts.append(
-                checkpoint(_of_chunk, model, *piece, use_reentrant=False, preserve_rng_state=False)
+                checkpoint(
+                    _of_chunk,
+                    model,
+                    weights,
+                    *piece,
+                    use_reentrant=False,
+                    preserve_rng_state=False,
+                )
             )
         else:
-            parts.append(_of_chunk(model, *piece))
+            parts.append(_of_chunk(model, weights, *piece))
     logprobs, entropies = zip(*parts, strict=True)
     return torch.cat(logprobs), torch.cat(entropies)
 
@@ -105,7 +120,7 @@ def _hooked(module: torch.nn.Module) -> bool:
 
 def chunk_size(model: PreTrainedModel) -> int:
     """Positions whose float32 logits fit into a chunk on the model's device."""
-    vocabulary: int = _base(model).get_input_embeddings().weight.shape[0]
+    vocabulary: int = inner_model(model).get_input_embeddings().weight.shape[0]
     memory = None
     if model.device.type == "cuda":
         memory = torch.cuda.get_device_properties(model.device).total_memory
@@ -113,10 +128,14 @@ def chunk_size(model: PreTrainedModel) -> int:
 
 
 def _of_chunk(
-    model: PreTrainedModel, hidden: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
+    model: PreTrainedModel,
+    weights: dict[str, torch.Tensor],
+    hidden: torch.Tensor,
+    targets: torch.Tensor,
+    temperature: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     found: tuple[torch.Tensor, torch.Tensor] = _Chosen.apply(  # type: ignore[no-untyped-call]
-        logits_of(model, hidden), targets, temperature
+        logits_of(model, hidden, weights), targets, temperature
     )
     return found
 
@@ -148,7 +167,7 @@ class _Chosen(torch.autograd.Function):
 def check_head(model: PreTrainedModel) -> None:
     """Raise `ModelError` if the model's logits are not those of `logits_of`."""
     ids = torch.tensor([[1, 2, 3]], device=model.device)
-    ids = ids % _base(model).get_input_embeddings().weight.shape[0]
+    ids = ids % inner_model(model).get_input_embeddings().weight.shape[0]
     inputs: dict[str, Any] = {"input_ids": ids, "use_cache": False}
     theirs = model(**inputs).logits
     ours = logits_of(model, hidden_states(model, **inputs))
@@ -159,9 +178,3 @@ def check_head(model: PreTrainedModel) -> None:
             f"{model.config.name_or_path or model.config.model_type}: does something to its logits "
             "after the output matrix that is not known here; it cannot be trained"
         )
-
-
-def _base(model: PreTrainedModel) -> PreTrainedModel:
-    """The model inside of an adapter."""
-    found: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()
-    return found

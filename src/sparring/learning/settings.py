@@ -229,6 +229,8 @@ class LearningSettings:
     """Response tokens that have logits at once; None: `chunk_tokens`."""
     offload_reference: bool = False
     """Keep the reference in the CPU's memory while it is not needed."""
+    shares_device: bool = False
+    """Another program takes turns on the device: leave nothing there that is not needed."""
 
     def weight(self, role: Role) -> float:
         """The weight of a role's loss in a joint update; alone, each has 1."""

@@ -59,7 +59,8 @@ def refuse_impossible(recipe: Recipe) -> None:
             "set learning.backend = auto"
         )
     place = Path(recipe.vllm.weights_dir)
-    if recipe.sampling.engine is Engine.VLLM and not os.access(place, os.W_OK | os.X_OK):
+    served = Engine.VLLM in (recipe.sampling.engine, recipe.supervision.engine)
+    if served and not os.access(place, os.W_OK | os.X_OK):
         what = "cannot be written" if place.is_dir() else "there is no such directory"
         raise ConfigError(f"vllm.weights_dir: {place}: {what}; name another")
 
@@ -91,8 +92,8 @@ def _server_bytes(recipe: Recipe, shape: Shape, device: float, gpu: bool) -> flo
 
 
 def _estimated(recipe: Recipe, ranks: int, device: float, gpu: bool) -> Estimate:
-    by = recipe.supervision.model
-    supervisor = find_shape(by) if by is not None else None
+    by, local = recipe.supervision.model, recipe.supervision.engine is Engine.LOCAL
+    supervisor = find_shape(by) if by is not None and local else None
     shape = find_shape(recipe.model.path)
     given = conditions(recipe, ranks, shape, device, gpu)
     return estimate(recipe, shape, given, supervisor)

@@ -28,6 +28,7 @@ MAY_CHANGE = (
     "training.sharding",
     "sampling.max_rows",
     "vllm",
+    "model.precision",
     "model.offload_reference",
     "learning.tokens_per_micro_batch",
     "learning.backend",
