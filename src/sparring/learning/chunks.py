@@ -75,8 +75,8 @@ class _Chunks(torch.autograd.Function):
         keeps = learns and len(targets) * weight.shape[0] * weight.element_size() <= rule.keep
         chosen, entropies, pulls, rows = [], [], [], []
         with torch.autocast(hidden.device.type, enabled=False):
-            for piece in _pieces(rule.size, hidden, targets, temperature):
-                logprob, entropy, row = _row(*piece, weight, bias, rule, wanted)
+            for h, target, heat in _pieces(rule.size, hidden, targets, temperature):
+                logprob, entropy, row = _row(h, target, heat, weight, bias, rule, wanted)
                 chosen.append(logprob)
                 entropies.append(entropy)
                 if wanted:

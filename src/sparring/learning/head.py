@@ -88,7 +88,8 @@ def token_logprobs(
     plain = isinstance(matrix, torch.nn.Linear) and (
         bool(weights) or (type(matrix) is torch.nn.Linear and not _hooked(matrix))
     )
-    weight, bias = (weights.get(n, getattr(matrix, n, None)) for n in ("weight", "bias"))
+    weight: torch.Tensor = weights.get("weight", matrix.weight) if plain else hidden
+    bias = weights.get("bias", matrix.bias) if plain else None
     # In float32 a single chunk is as it always was, to the bit.
     if len(targets) <= size and not (plain and weight.dtype is torch.bfloat16):
         return _of_chunk(model, weights, hidden, targets, temperature)

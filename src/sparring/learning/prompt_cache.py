@@ -48,7 +48,8 @@ def pass_cost(model: PreTrainedModel, kind: str) -> int:
     held = sum(p.numel() for p in layers)
     learning = sum(p.numel() for p in layers if p.requires_grad)
     of_bytes, of_float32, of_half = _RATES.get(kind, _RATES["cuda"])
-    overhead = _LAYER_SECONDS * model.config.get_text_config().num_hidden_layers
+    depth: int = model.config.get_text_config().num_hidden_layers
+    overhead = _LAYER_SECONDS * depth
     traffic = (2 * held + 4 * learning) * size / of_bytes
     position = (4 * held + 2 * learning) / (of_float32 if size > 2 else of_half)
     cost = max(1, round((overhead + traffic) / position))
