@@ -52,7 +52,7 @@ def pass_cost(model: PreTrainedModel, kind: str) -> int:
     overhead = _LAYER_SECONDS * depth
     traffic = (2 * held + 4 * learning) * size / of_bytes
     position = (4 * held + 2 * learning) / (of_float32 if size > 2 else of_half)
-    cost = max(1, round((overhead + traffic) / position))
+    cost: int = max(1, round((overhead + traffic) / position))
     return min(cost, _MOST_ON_CPU) if kind == "cpu" else cost
 
 
