@@ -54,7 +54,7 @@ def test_nothing_is_computed_twice_without_a_gradient() -> None:
     with torch.no_grad():
         found = response_logprobs(model, mixed_groups(), Backend.PADDED, chunk=1)
     assert not found.logprob.requires_grad
-    assert len(seen) == len(found.logprob) + 1
+    assert len(seen) == len(found.logprob)  # and no logits to be thrown away
 
 
 def test_the_default_chunk_is_by_the_vocabulary() -> None:

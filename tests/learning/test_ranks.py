@@ -14,7 +14,7 @@ from tests.processes import ended, started
 
 from sparring.learning.balance import rounds, shares
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import Sharding
+from sparring.learning.settings import Precision, Sharding
 from sparring.schema import Role
 
 SHARDINGS = (Sharding.DDP, Sharding.FSDP)
@@ -54,8 +54,12 @@ def close_states(found: dict[str, Any], expected: dict[str, Any]) -> None:
         close(found["state"][number], values, 1e-6)
 
 
+ROUNDED = {n for n, c in CASES.items() if c.settings.precision is Precision.BFLOAT16}
+EXACT = [n for n in CASES if n not in ROUNDED]
+
+
 @pytest.mark.parametrize("sharding", SHARDINGS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", EXACT)
 def test_two_processes_learn_what_one_learns(two: Any, name: str, sharding: Sharding) -> None:
     found: Learned = two[sharding, name]["found"]
     expected = ONE[name]
@@ -74,7 +78,26 @@ def test_two_processes_learn_what_one_learns(two: Any, name: str, sharding: Shar
 
 
 @pytest.mark.parametrize("sharding", SHARDINGS)
+@pytest.mark.parametrize("name", sorted(ROUNDED))
+def test_in_bfloat16_they_learn_it_to_rounding(two: Any, name: str, sharding: Sharding) -> None:
+    """First moments are gradients, added up. Which tokens are computed together changes rounding,
+    by 0.4% of a number each time; a gradient that is lost or counted twice would be 50% off."""
+    found: Learned = two[sharding, name]["found"]
+    for step in range(2):
+        ours, theirs = (
+            torch.cat([v["exp_avg"].flatten().float() for v in x.states[step]["state"].values()])
+            for x in (found, ONE[name])
+        )
+        assert float((ours - theirs).norm() / theirs.norm()) < 0.02
+
+
 @pytest.mark.parametrize("name", CASES)
+def test_nothing_is_left_whole_between_passes(two: Any, name: str) -> None:
+    assert two[Sharding.FSDP, name]["left whole"] == []
+
+
+@pytest.mark.parametrize("sharding", SHARDINGS)
+@pytest.mark.parametrize("name", EXACT)
 def test_what_two_have_kept_one_takes_up_and_back(two: Any, name: str, sharding: Sharding) -> None:
     found: Learned = two[sharding, name]["found"]
     later = taken_up(CASES[name], found.weights[0], found.states[0])

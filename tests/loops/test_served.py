@@ -72,15 +72,9 @@ def test_two_steps_are_trained_and_a_failing_server_changes_nothing(
             assert {r["weights"] for r in own} == {step - 1}
             assert {r["weights"] for r in record["opponents"]} == {0}
     assert "0.32.0" in json.loads((one / "environment.json").read_text())["vllm"]["versions"]
-    # The start's weights, the first step's, the start's again for opponents, the first step's for
-    # the tests, the second's.
-    assert [Path(p).name for p in fake.loads] == [
-        "start-0",
-        "both-1",
-        "start-0",
-        "both-1",
-        "both-2",
-    ]
+    # The start's, which are there for the second step's opponents too, the first step's, the
+    # second's.
+    assert [Path(p).name for p in fake.loads] == ["start-0", "both-1", "both-2"]
 
     fake.restarted()
     fake.after, fake.faults = 40, [Fault.DROP, Fault.ERROR, Fault.HALF] * 2
@@ -155,6 +149,7 @@ def test_each_player_has_its_own_weights(
 ) -> None:
     """The check after each exchange compares with the weights that play the role: nothing else
     would pass it."""
+    fake.lora_rank = 8
     with FakeVllm(NANO_DIR) as other:
         urls = ["sampling.engine=vllm", f'vllm.urls=["{fake.url}"]']
         urls += [f"vllm.weights_dir={tmp_path}", "vllm.max_gap=1e-4"]
@@ -169,7 +164,8 @@ def test_each_player_has_its_own_weights(
             assert {r.weights for r in responses(cast, role)} == {1 if learns else 0}
         start = cast.opponents([Prompt("t", Role.CODER, (5, 6, 7), 4, SamplingParams(1.0, 20))], 2)
         assert {r.weights for r in start[0]} == {0}
-        assert ({Path(p).name for p in fake.loads} & {"start-0"} == set()) == (servers == 2)
+        adapted = "model.lora_rank=4" in changes  # on the start weights
+        assert ("start-0" in {Path(p).name for p in fake.loads}) == (adapted or servers == 1)
         cast.close()
 
 

@@ -7,9 +7,9 @@ more of them than a chunk, each chunk is computed, reduced to its log-probs and
 dropped, and computed again on the way back. A single chunk is kept: that is
 the quicker way where it fits.
 
-Hidden states are taken from a call of the whole model (by a hook on its
-decoder), because wrappers that share a model over processes act on that call.
-What a model does to its logits after the output matrix is done here;
+Hidden states are those of the model's decoder, called by itself: no logits are
+made to be thrown away, and of a sharded model the output matrix is put together
+once, here. What a model does to its logits after the output matrix is done here;
 `check_head` refuses a model that does something else.
 """
 
@@ -19,28 +19,32 @@ from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
+from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
+from sparring.learning.adapters import inner_model
 from sparring.learning.settings import CHUNK_BYTES
+from sparring.learning.shards import output_weights
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     """What the output matrix gets to see [rows, positions, width], from a call with ``inputs``."""
-    seen: list[torch.Tensor] = []
-    handle = _base(model).get_decoder().register_forward_hook(lambda *a: seen.append(a[2][0]))
-    try:
-        model(**inputs, logits_to_keep=1)  # logits of one position: they are thrown away
-    finally:
-        handle.remove()
-    return seen[0]
+    found: torch.Tensor = inner_model(model).get_decoder()(**inputs)[0]
+    return found
 
 
-def logits_of(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
-    """The logits [..., vocabulary] of hidden states [..., width]."""
-    config = _base(model).config.get_text_config()
-    logits: torch.Tensor = _base(model).get_output_embeddings()(hidden)
+def logits_of(
+    model: PreTrainedModel, hidden: torch.Tensor, weights: dict[str, torch.Tensor] | None = None
+) -> torch.Tensor:
+    """The logits [..., vocabulary] of hidden states [..., width]; ``weights`` are those of the
+    output matrix if the model's are in parts."""
+    config = inner_model(model).config.get_text_config()
+    output = inner_model(model).get_output_embeddings()
+    logits: torch.Tensor = (
+        functional_call(output, weights, (hidden,)) if weights else output(hidden)
+    )
     if (divisor := getattr(config, "logits_scaling", None)) is not None:  # Granite
         logits = logits / divisor
     if (scale := getattr(config, "logit_scale", None)) is not None:  # Cohere
@@ -64,31 +68,43 @@ def token_logprobs(
     into `CHUNK_BYTES`). The chunk's length changes rounding at most.
     """
     size = chunk or chunk_size(model)
+    weights = output_weights(model, hidden.dtype)  # whole until the last chunk's way back
     if len(targets) <= size:
-        return _of_chunk(model, hidden, targets, temperature)
+        return _of_chunk(model, weights, hidden, targets, temperature)
     parts = []
     for piece in zip(*(x.split(size) for x in (hidden, targets, temperature)), strict=True):
         if torch.is_grad_enabled():
             parts.append(
-                checkpoint(_of_chunk, model, *piece, use_reentrant=False, preserve_rng_state=False)
+                checkpoint(
+                    _of_chunk,
+                    model,
+                    weights,
+                    *piece,
+                    use_reentrant=False,
+                    preserve_rng_state=False,
+                )
             )
         else:
-            parts.append(_of_chunk(model, *piece))
+            parts.append(_of_chunk(model, weights, *piece))
     logprobs, entropies = zip(*parts, strict=True)
     return torch.cat(logprobs), torch.cat(entropies)
 
 
 def chunk_size(model: PreTrainedModel) -> int:
     """Positions whose float32 logits fit into `CHUNK_BYTES`."""
-    vocabulary: int = _base(model).get_input_embeddings().weight.shape[0]
+    vocabulary: int = inner_model(model).get_input_embeddings().weight.shape[0]
     return max(1, CHUNK_BYTES // (4 * vocabulary))
 
 
 def _of_chunk(
-    model: PreTrainedModel, hidden: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
+    model: PreTrainedModel,
+    weights: dict[str, torch.Tensor],
+    hidden: torch.Tensor,
+    targets: torch.Tensor,
+    temperature: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     found: tuple[torch.Tensor, torch.Tensor] = _Chosen.apply(  # type: ignore[no-untyped-call]
-        logits_of(model, hidden), targets, temperature
+        logits_of(model, hidden, weights), targets, temperature
     )
     return found
 
@@ -123,7 +139,7 @@ class _Chosen(torch.autograd.Function):
 def check_head(model: PreTrainedModel) -> None:
     """Raise `ModelError` if the model's logits are not those of `logits_of`."""
     ids = torch.tensor([[1, 2, 3]], device=model.device)
-    ids = ids % _base(model).get_input_embeddings().weight.shape[0]
+    ids = ids % inner_model(model).get_input_embeddings().weight.shape[0]
     inputs: dict[str, Any] = {"input_ids": ids, "use_cache": False}
     ours = logits_of(model, hidden_states(model, **inputs))
     theirs = model(**inputs).logits
@@ -134,9 +150,3 @@ def check_head(model: PreTrainedModel) -> None:
             f"{model.config.name_or_path or model.config.model_type}: does something to its logits "
             "after the output matrix that is not known here; it cannot be trained"
         )
-
-
-def _base(model: PreTrainedModel) -> PreTrainedModel:
-    """The model inside of an adapter."""
-    found: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()
-    return found

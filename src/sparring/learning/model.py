@@ -1,9 +1,9 @@
 """Loading, preparing and saving a causal language model with its tokenizer.
 
-Weights are kept in float32 for the whole run, whatever the checkpoint has;
-with bfloat16 they are cast at each use (autocast), so that small updates are
-not rounded away. Dropout is switched off: with it, the log-probs of training
-would not be those of the distribution that was sampled.
+Weights are loaded as float32, whatever the checkpoint has, and saved as it;
+what computes in bfloat16 is cast once (`masters`). Dropout is switched off:
+with it, the log-probs of training would not be those of the distribution that
+was sampled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
 from sparring.learning.adapters import add_adapters, all_learn, has_role_adapters
-from sparring.learning.settings import Adapters, ModelSettings, Precision
+from sparring.learning.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 _LEFT_OVER = 1 << 20
@@ -52,6 +52,24 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     Code that comes with a model is never run. Raises `ModelError`.
     """
     transformers_logging.disable_progress_bar()
+    check_place(path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            path, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )  # mismatched sizes are refused below, by name
+    except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
+        what = f"{type(error).__name__}: {_first_line(error)}"
+        raise ModelError(f"{path}: cannot be loaded: {what}") from None
+    _check_weights(path, found)
+    _check_ids(path, model, tokenizer)
+    model.eval()
+    return model, tokenizer
+
+
+def check_place(path: str) -> None:
+    """Raise `ModelError` for what is neither a directory with a model and its tokenizer nor a hub
+    id that can be had."""
     local = Path(path)
     try:
         local.exists()
@@ -73,18 +91,6 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     if local.is_file():
         raise ModelError(f"{path}: is a file; name the directory that holds it")
     _check_generation_config(local / "generation_config.json")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        model, found = AutoModelForCausalLM.from_pretrained(
-            path, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
-        )  # mismatched sizes are refused below, by name
-    except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
-        what = f"{type(error).__name__}: {_first_line(error)}"
-        raise ModelError(f"{path}: cannot be loaded: {what}") from None
-    _check_weights(path, found)
-    _check_ids(path, model, tokenizer)
-    model.eval()
-    return model, tokenizer
 
 
 def _check_generation_config(file: Path) -> None:
@@ -228,22 +234,14 @@ def _check_adapted(model: PreTrainedModel, targets: list[str]) -> None:
         )
 
 
-def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
-    """Where forward passes happen: bfloat16 matrix products over float32 weights, or as it is.
-
-    Casts of weights are not cached: the cache is one for all threads, so that one which samples
-    beside would empty it in the middle of a pass, and it would keep all layers of a sharded model.
-    """
-    if precision is Precision.FLOAT32:
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
-
-
 @contextlib.contextmanager
 def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """An adapted model as it was before its adapter."""
     try:
         with model.disable_adapter():
+            # peft says that nothing learns in here. Sharded weights look once, in the first pass,
+            # at what learns, and choose the type of its gradients by that.
+            all_learn(model)
             yield model
     finally:
         all_learn(model)
@@ -273,6 +271,20 @@ def load_weights(model: PreTrainedModel, path: Path) -> None:
     model.load_state_dict(saved.state_dict())
 
 
+def saved_weights(model: PreTrainedModel, path: Path) -> dict[str, torch.Tensor]:
+    """A checkpoint's weights that learn, under the names that they have in ``model``."""
+    if not is_adapted(model):
+        saved, _ = load_model(str(path))
+        return dict(saved.named_parameters())
+    found: dict[str, torch.Tensor] = {}
+    for name in model.peft_config:
+        place = path / ADAPTER / name if has_role_adapters(model) else path / ADAPTER
+        for key, value in load_file(place / "adapter_model.safetensors").items():
+            # peft leaves the adapter's name out: lora_A.weight for lora_A.default.weight
+            found[re.sub(r"(\.lora_\w+)", rf"\1.{name}", key)] = value
+    return found
+
+
 def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
     """Save as a checkpoint that `transformers` and vLLM load as it is. Raises OSError.
 
@@ -291,9 +303,19 @@ def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
         for place, adapters in places.items():
             whole = model
             if is_adapted(model):
-                whole = copy.deepcopy(model).merge_and_unload(adapter_names=adapters)
+                whole = _float32_copy(model).merge_and_unload(adapter_names=adapters)
             whole.save_pretrained(place)
             tokenizer.save_pretrained(place)
+
+
+def _float32_copy(model: PreTrainedModel) -> PreTrainedModel:
+    """A copy on the CPU, whose weights are float32: in bfloat16 a merged adapter would be rounded
+    away."""
+    memo: dict[int, Any] = {
+        id(p): torch.nn.Parameter(p.detach().to("cpu", torch.float32, copy=True), p.requires_grad)
+        for p in model.parameters()
+    }
+    return copy.deepcopy(model, memo).to("cpu")
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:

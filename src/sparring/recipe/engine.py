@@ -122,9 +122,7 @@ class VllmSection(Section):
     @field_validator("urls", "start_urls")
     @classmethod
     def _web_addresses(cls, urls: list[str]) -> list[str]:
-        if len({_server(url) for url in urls}) < len(urls):
-            raise ValueError("names a server twice")
-        return urls
+        return each_once(urls)
 
     @field_validator("arguments")
     @classmethod
@@ -158,6 +156,13 @@ class VllmSection(Section):
                 "arguments, variables and share_gpu are for a server that is started; with urls, start it as you want it"
             )
         return self
+
+
+def each_once(urls: list[str]) -> list[str]:
+    """The addresses of servers. Raises ValueError for one that is none, or comes twice."""
+    if len({_server(url) for url in urls}) < len(urls):
+        raise ValueError("names a server twice")
+    return urls
 
 
 def _server(url: str) -> tuple[str, str, int | None, str]:
