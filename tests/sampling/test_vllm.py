@@ -16,6 +16,7 @@ import pytest
 import torch
 from tests.nano import nano
 from tests.sampling.fake_vllm import FakeVllm, Fault
+from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.learning.export import export_weights, weights_size
@@ -59,17 +60,6 @@ def words() -> Words:
         count=len(tokenizer),
         end_ids=end_token_ids(model, tokenizer),
     )
-
-
-@torch.no_grad()
-def scored(
-    model: Any, prompt: Sequence[int], tokens: Sequence[int], temperature: float
-) -> list[float]:
-    """The model's log-probs of ``tokens`` after ``prompt``."""
-    logits = model(input_ids=torch.tensor([[*prompt, *tokens]])).logits[0, len(prompt) - 1 : -1]
-    logprobs = torch.log_softmax(logits.float() / temperature, dim=-1)
-    found: list[float] = logprobs.gather(1, torch.tensor(tokens)[:, None])[:, 0].tolist()
-    return found
 
 
 def weights(model: Any, step: int) -> Weights:

@@ -13,7 +13,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from tests.nano import nano
 from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
-from tests.sampling.test_vllm import asked, flat, prompts, scored, settings, weights, words
+from tests.sampling.test_vllm import asked, flat, prompts, settings, weights, words
+from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR

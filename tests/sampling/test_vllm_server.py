@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from tests.nano import nano
 from tests.sampling.fake_vllm import fake_environment
-from tests.sampling.test_vllm import asked, flat, learned, prompts, scored, settings, weights, words
+from tests.sampling.test_vllm import asked, flat, learned, prompts, settings, weights, words
+from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.sampling.vllm.sampler import VllmSampler
