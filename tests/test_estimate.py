@@ -137,7 +137,7 @@ def test_a_phase_is_as_large_as_the_recipe_lets_it_be() -> None:
     kept = 3 * 4 * (row * 1088 + 2 * 64 * (128 + 8 * 248))
     assert found().phases["learning"]["activations, of 1,088 positions"] == kept
     sampling = found().phases["sampling"]
-    assert sampling["keys and values of 64 rows × 248 positions"] == 2 * 3 * 32 * 4 * 64 * 248
+    assert sampling["keys and values of 64 rows × 248 positions"] == (2 * 3 + 1) * 32 * 4 * 64 * 248
     assert all_of("learning.tokens_per_micro_batch=544") < all_of()
     assert all_of("model.gradient_checkpointing=true") < all_of()
     assert all_of("learning.logprob_chunk=64") < all_of()
