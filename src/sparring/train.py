@@ -153,7 +153,7 @@ def advance(
             f"step {step}: the update left weights that are not numbers; nothing of it was kept. "
             f"{_see_again(run)}"
         )
-    alarm = trainer.recipe.learning.gap_alarm
+    alarm = trainer.recipe.gap_alarm
     if trainer.recipe.training.ahead and step > 1:
         alarm = math.inf  # other weights have sampled: the gap is theirs
     for role in Role:
@@ -176,7 +176,8 @@ def advance(
         earlier = run.lines("metrics.jsonl")
         recipe = trainer.recipe
         learning = [role for role in Role if recipe.learning.learns(role)]
-        record["alarms"] = raised(recipe.monitors, earlier, record, learning)
+        ahead = bool(recipe.training.ahead)
+        record["alarms"] = raised(recipe.monitors, earlier, record, learning, ahead)
         for new in begun(record["alarms"], earlier):
             progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
         run.append("metrics.jsonl", record)

@@ -89,6 +89,9 @@ def tied() -> PreTrainedModel:
 PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
 LORA = ModelSettings(lora_rank=4)
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
+ROUNDED = replace(  # by one backend: another computes other tokens together
+    PLAIN, logprob_chunk=5, precision=Precision.BFLOAT16, backend=Backend.PADDED
+)
 CASES = {
     "three groups": Case(PLAIN),
     "one group": Case(PLAIN, first=one, second=one),
@@ -97,6 +100,15 @@ CASES = {
     "separate": Case(replace(PLAIN, mode=UpdateMode.SEPARATE)),
     "trainer's log-probs": Case(
         replace(PLAIN, old_logprobs=OldLogprobs.TRAINER, loss=LossSettings(importance_cap=2.0))
+    ),
+    "trainer's log-probs, in parts": Case(
+        replace(
+            PLAIN,
+            mode=UpdateMode.SEPARATE,
+            minibatches=2,
+            epochs=2,
+            old_logprobs=OldLogprobs.TRAINER,
+        )
     ),
     "official": Case(
         replace(
@@ -109,29 +121,11 @@ CASES = {
     "checkpointing": Case(PLAIN, ModelSettings(gradient_checkpointing=True)),
     "chunks": Case(replace(PLAIN, logprob_chunk=5), ModelSettings(gradient_checkpointing=True)),
     "tied": Case(replace(PLAIN, logprob_chunk=5), base=tied),
-    "bfloat16": Case(replace(PLAIN, logprob_chunk=5, precision=Precision.BFLOAT16)),
-    "lora in bfloat16": Case(replace(PLAIN, precision=Precision.BFLOAT16), LORA),
+    "bfloat16": Case(ROUNDED),
+    "lora in bfloat16": Case(ROUNDED, LORA),
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
     "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
-    # A response to a micro-batch, or what is rounded would depend on who computes what together.
-    "bfloat16": Case(
-        replace(
-            PLAIN,
-            precision=Precision.BFLOAT16,
-            backend=Backend.PADDED,
-            tokens_per_micro_batch=1,
-        )
-    ),
-    "bfloat16, lora": Case(
-        replace(
-            PLAIN,
-            precision=Precision.BFLOAT16,
-            backend=Backend.PADDED,
-            tokens_per_micro_batch=1,
-        ),
-        LORA,
-    ),
 }
 
 
@@ -156,7 +150,7 @@ def alone(case: Case) -> Learned:
 def taken_up(case: Case, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> Learned:
     """With one process: the second update, from what another has kept after the first."""
     learner = Learner(case.made(), case.settings)
-    with torch.no_grad(), learner.masters.in_force():
+    with torch.no_grad():
         for name, p in learner.model.named_parameters():
             if name in weights:
                 p.copy_(weights[name])
@@ -173,10 +167,9 @@ def _note(
     found.stats.append({r.value: {n: getattr(s, n) for n in names} for r, s in stats.items()})
     found.states.append(copy.deepcopy(learner.state()))
     wanted = {n for n, p in learner.model.named_parameters() if p.requires_grad}
-    with learner.masters.in_force():
-        found.weights.append(
-            {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
-        )
+    found.weights.append(
+        {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
+    )
 
 
 def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any:
@@ -193,7 +186,9 @@ def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any
                 if name in kept.weights[0]:
                     p.copy_(kept.weights[0][name])
     with learner.masters.in_force():
-        spread_weights(learner.model, whole if world.leads else None, world)
+        spread_weights(
+            learner.model, dict(whole.named_parameters()) if world.leads else None, world
+        )
     spread_state(learner.optimizer, kept.states[0] if world.leads else None, world)
     _step(resumed, learner, whole, case.second(), world)
     return {"found": found, "resumed": resumed, "left whole": left_whole(learner)}
@@ -219,8 +214,7 @@ def _step(
         assert order is Order.UPDATE
         learner.set_learning_rate(rate)
         learner.update(ordered)
-        with learner.masters.in_force():
-            gather_weights(learner.model, None)
+        gather_weights(learner.model, None)
         if learner.sharded:
             assert world.next()[0] is Order.STATE
             learner.state()
@@ -228,8 +222,7 @@ def _step(
         learner.damaged()
         return
     stats = learner.update(batch)
-    with learner.masters.in_force():
-        gather_weights(learner.model, whole)
+    gather_weights(learner.model, whole)
     _note(found, learner, whole, stats)
     assert not learner.damaged()
 

@@ -3,8 +3,8 @@ sent to its port goes on to a `FakeVllm` in the process of the tests, which ends
 
     python fake_program.py HUB OPTIONS     (HUB is a port, OPTIONS are vLLM's)
 
-FAKE_VLLM names a file: in it, how many responses the first process lives for; what the program has
-to say is written beside it.
+FAKE_VLLM names a file: in it, how many responses the first process lives for, or "hang" and after
+how many it makes no more tokens; what the program has to say is written beside it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main(hub: int, options: list[str]) -> None:
     if given.broken:
         raise ValueError("the model's head size is not supported")
     control = Path(os.environ.get("FAKE_VLLM", "/nonexistent"))
-    lives = int(control.read_text()) if control.exists() else None
+    ends, _, lives = (control.read_text() if control.exists() else "").rpartition(" ")
     control.unlink(missing_ok=True)
     told = {
         "pid": os.getpid(),
@@ -49,7 +49,8 @@ def main(hub: int, options: list[str]) -> None:
         "dev_mode": os.environ.get("VLLM_SERVER_DEV_MODE") == "1",
         "lora_rank": given.max_lora_rank if given.enable_lora else 0,
         "lora_updating": os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING") == "1",
-        "dies_after": lives,
+        "dies_after": int(lives) if lives and not ends else None,
+        "hangs_after": int(lives) if ends else None,
     }
     owner = socket.create_connection(("127.0.0.1", hub))  # open until this process ends
     with owner.makefile("rw") as lines:

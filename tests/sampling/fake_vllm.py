@@ -98,6 +98,7 @@ class FakeVllm:
         self.after = 0
         """Responses that come before the faults."""
         self.dies_after: int | None = None
+        self.hangs_after: int | None = None
         self.program: int | None = None
         """The process that passes on to this one, and that dies."""
         self.loads: list[str] = []
@@ -176,7 +177,7 @@ class FakeVllm:
             case "/detokenize":
                 return 200, {"prompt": self.tokenizer.decode(body["tokens"])}
             case "/server_info":
-                return 200, {"vllm_config": {"device_config": {"device_type": self.device}}}
+                return 200, {"vllm_config": {"device_config": {"device": self.device}}}
             case "/weight_info":
                 return 200, {"weight_version": self.label}
             case "/update_weight_version":
@@ -255,6 +256,8 @@ class FakeVllm:
                 assert self.program is not None
                 os.kill(self.program, signal.SIGKILL)
                 return Fault.DROP
+            if self.hangs_after is not None and self.asked.total() > self.hangs_after:
+                return Fault.HANG
             if self.after:
                 self.after -= 1
                 return None
@@ -396,6 +399,7 @@ def _hub() -> int:
             with FakeVllm(told["model"]) as server:
                 server.program = told["pid"]
                 server.dev_mode, server.dies_after = told["dev_mode"], told["dies_after"]
+                server.hangs_after = told["hangs_after"]
                 server.lora_rank, server.lora_updating = told["lora_rank"], told["lora_updating"]
                 lines.write(f"{server.url.rpartition(':')[2]}\n")
                 lines.flush()

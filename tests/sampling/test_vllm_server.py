@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
@@ -103,6 +105,44 @@ def test_without_an_environment_it_is_said_how_to_make_one(
     with pytest.raises(RunError, match="sparring vllm setup"):
         VllmSampler(settings, words(), tmp_path / "vllm.log")
 
+
+def test_what_a_launcher_tells_its_processes_does_not_reach_a_server(tmp_path: Path) -> None:
+    """The real environment that torchrun makes, against the one of this process."""
+    program = tmp_path / "says.py"
+    program.write_text(SAYS)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").touch()
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    launched = {"CUDA_VISIBLE_DEVICES": "3", "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
+    environment = {**os.environ, **launched}
+    done = subprocess.run(
+        [*run, "--no-python", sys.executable, str(program), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    [ours, theirs], *_ = (json.loads(line) for line in done.stdout.splitlines())
+    told = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "TORCHELASTIC_USE_AGENT_STORE", "GROUP_RANK"}
+    assert told <= {*ours}
+    new = {k for k in theirs if k not in environment}
+    assert {k for k in new if not k.startswith(("VLLM_", "HF_"))} == {"ROLE_NAME"}
+    assert theirs["CUDA_VISIBLE_DEVICES"] == "3"
+    assert not {"PYTORCH_CUDA_ALLOC_CONF", "OMP_NUM_THREADS"} & {*theirs}
+    assert theirs["ROLE_NAME"] == "mine"
+
+
+SAYS = """
+import json, os, sys
+from pathlib import Path
+from sparring.sampling.vllm.server import Server
+from sparring.sampling.vllm.settings import VllmSettings
+
+place = Path(sys.argv[1])
+settings = VllmSettings(environment=place, variables={"ROLE_NAME": "mine"})
+theirs = Server(settings, place / "log")._variables()
+print(json.dumps([dict(os.environ), theirs]) + "\\n", end="", flush=True)
+"""
 
 HOLDS = """
 import os, sys, time

@@ -45,8 +45,8 @@ def has_role_adapters(model: PreTrainedModel) -> bool:
 
 
 def all_learn(model: PreTrainedModel) -> None:
-    """Give the gradient back to the adapters that are not active."""
-    if has_role_adapters(model):
+    """Give the gradient back to the adapters that are not active, or switched off."""
+    if isinstance(model, PeftModel):
         for name, parameter in model.named_parameters():
             if ".lora_" in name:
                 parameter.requires_grad_(True)

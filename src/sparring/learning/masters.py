@@ -30,7 +30,7 @@ def torch_type(precision: Precision) -> torch.dtype:
 
 def cast(model: PreTrainedModel, dtype: torch.dtype, learning: bool = True) -> PreTrainedModel:
     """The model with its weights as ``dtype``, in place, as loading it in that type gives it; not
-    those that are ``learning``, unless wanted.
+    ``learning``, only those that are frozen.
 
     Not ``model.to(dtype)``: that would round tables that a model computes from
     its configuration, such as the frequencies of rotary embeddings, which
@@ -39,8 +39,9 @@ def cast(model: PreTrainedModel, dtype: torch.dtype, learning: bool = True) -> P
     keys = model.state_dict(keep_vars=True)
     held = [t for name, t in keys.items() if not _stays_float32(model, name)]
     for tensor in held:
-        wanted = learning or not tensor.requires_grad
-        if wanted and tensor.is_floating_point() and tensor.dtype != dtype:
+        if tensor.requires_grad and not learning:
+            continue
+        if tensor.is_floating_point() and tensor.dtype != dtype:
             tensor.data = tensor.data.to(dtype)
     return model
 

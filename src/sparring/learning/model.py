@@ -239,6 +239,9 @@ def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """An adapted model as it was before its adapter."""
     try:
         with model.disable_adapter():
+            # peft says that nothing learns in here. Sharded weights look once, in the first pass,
+            # at what learns, and choose the type of its gradients by that.
+            all_learn(model)
             yield model
     finally:
         all_learn(model)
@@ -266,6 +269,20 @@ def load_weights(model: PreTrainedModel, path: Path) -> None:
         return
     saved, _ = load_model(str(path))
     model.load_state_dict(saved.state_dict())
+
+
+def saved_weights(model: PreTrainedModel, path: Path) -> dict[str, torch.Tensor]:
+    """A checkpoint's weights that learn, under the names that they have in ``model``."""
+    if not is_adapted(model):
+        saved, _ = load_model(str(path))
+        return dict(saved.named_parameters())
+    found: dict[str, torch.Tensor] = {}
+    for name in model.peft_config:
+        place = path / ADAPTER / name if has_role_adapters(model) else path / ADAPTER
+        for key, value in load_file(place / "adapter_model.safetensors").items():
+            # peft leaves the adapter's name out: lora_A.weight for lora_A.default.weight
+            found[re.sub(r"(\.lora_\w+)", rf"\1.{name}", key)] = value
+    return found
 
 
 def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:

@@ -6,7 +6,7 @@ computed. It is called directly, the same on a CPU and on CUDA.
 
 Whole weights and states pass through one tensor at a time, so no process but
 the first ever holds them, and that one only where it keeps a copy to sample
-from and to save. The optimiser's state stays under the numbers that
+from. The optimiser's state stays under the numbers that
 `torch.optim` gives to parameters by their order, which sharding does not
 change: a checkpoint is the same whatever number of processes has written it.
 
@@ -16,6 +16,7 @@ The functions below are collective: all processes call them, in the same order.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -29,6 +30,9 @@ from transformers import PreTrainedModel
 from sparring.errors import ModelError
 from sparring.learning.adapters import inner_model
 from sparring.learning.world import World
+
+_WAYS = ("fused", "foreach")
+"""Options of an optimiser that say how it computes, not what."""
 
 
 def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None) -> None:
@@ -141,52 +145,78 @@ def _parts(model: PreTrainedModel) -> list[tuple[str, torch.nn.Parameter]]:
 
 
 def fingerprint(model: PreTrainedModel) -> str:
-    """A mark by which two processes see whether they have loaded the same model: names, shapes,
-    and the first and last numbers of every parameter."""
+    """A mark by which two processes see whether they have the same model: names, shapes, and,
+    unless it is a skeleton, the first and last numbers of every parameter."""
     found = hashlib.sha256()
     for name, parameter in model.named_parameters():
+        found.update(f"{name} {tuple(parameter.shape)}".encode())
+        if parameter.is_meta:
+            continue
         flat = parameter.detach().reshape(-1)
         ends = torch.cat([flat[:64], flat[-64:]]).float().cpu()
-        found.update(f"{name} {tuple(parameter.shape)} {ends.tolist()}".encode())
+        found.update(f"{ends.tolist()}".encode())
     return found.hexdigest()
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
     """The tensor, put together if it is sharded: then all processes call this."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    if not isinstance(tensor, DTensor):
+        return tensor
+    own, mesh = tensor.to_local(), tensor.device_mesh
+    if own.device.type != mesh.device_type:  # parts that wait in main memory
+        tensor = DTensor.from_local(
+            own.to(mesh.device_type), mesh, tensor.placements, run_check=False,
+            shape=tensor.shape, stride=tensor.stride(),
+        )  # fmt: skip
+    return tensor.full_tensor()
 
 
 @torch.no_grad()
-def gather_weights(model: PreTrainedModel, into: PreTrainedModel | None) -> None:
-    """The weights that learn, whole, into the first process's copy (None on the others)."""
+def gather_weights(
+    model: PreTrainedModel, into: PreTrainedModel | None, dtype: torch.dtype = torch.float32
+) -> None:
+    """The weights that learn, whole, as ``dtype``, into the first process's copy (None on the
+    others)."""
     target = dict(into.named_parameters()) if into is not None else {}
     for name, parameter in _parts(model):
         if parameter.requires_grad:
-            value = whole(parameter.detach())
+            value = whole(parameter.detach().to(dtype))
             if into is not None:
                 target[name].copy_(value)
 
 
 @torch.no_grad()
-def spread_weights(model: PreTrainedModel, source: PreTrainedModel | None, world: World) -> None:
-    """The weights that learn, from the first process's ``source`` (None on the others)."""
-    given = dict(source.named_parameters()) if source is not None else {}
+def spread_weights(
+    model: PreTrainedModel, given: Mapping[str, torch.Tensor] | None, world: World
+) -> None:
+    """The weights that learn, from what the first process is ``given`` (None on the others)."""
     for name, parameter in _parts(model):
         if parameter.requires_grad:
-            value = given[name].detach() if source is not None else None
-            parameter.copy_(_spread(value, parameter, parameter.shape, parameter.dtype, world))
+            value = given[name].detach() if given is not None else None
+            parameter.copy_(spread(value, parameter, parameter.shape, parameter.dtype, world))
 
 
-def gather_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The optimiser's state with every tensor whole, on the CPU."""
+def gather_state(optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, Any]:
+    """The optimiser's state with every tensor whole, on the CPU, for who is to ``keep`` it; the
+    others take part and drop each tensor at once, and get none. How fast it is computed is no part
+    of it: another device has other ways."""
     state = optimizer.state_dict()
-    return {
-        "state": {
-            number: {k: whole(v).cpu() if torch.is_tensor(v) else v for k, v in values.items()}
-            for number, values in state["state"].items()
-        },
-        "param_groups": state["param_groups"],
-    }
+    found: dict[int, dict[str, Any]] = {}
+    for number, values in state["state"].items():
+        for key, value in values.items():
+            together = whole(value) if torch.is_tensor(value) else value
+            if keep:
+                kept = together.cpu() if torch.is_tensor(together) else together
+                found.setdefault(number, {})[key] = kept
+    groups = [group | dict.fromkeys(_WAYS) for group in state["param_groups"]]
+    return {"state": found, "param_groups": groups} if keep else {}
+
+
+def load_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Put in what `gather_state` gave, in the way of computing that the optimiser has."""
+    ways = [{k: group[k] for k in _WAYS} for group in optimizer.param_groups]
+    groups = [group | way for group, way in zip(state["param_groups"], ways, strict=True)]
+    optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
 
 
 def spread_state(
@@ -211,13 +241,13 @@ def spread_state(
             if isinstance(kind, tuple):
                 value = state["state"][number][key] if state is not None else None
                 like = parameters[number]
-                found[number][key] = _spread(value, like, torch.Size(kind[0]), kind[1], world)
+                found[number][key] = spread(value, like, torch.Size(kind[0]), kind[1], world)
             else:
                 found[number][key] = kind
-    optimizer.load_state_dict({"state": found, "param_groups": groups})
+    load_state(optimizer, {"state": found, "param_groups": groups})
 
 
-def _spread(
+def spread(
     value: torch.Tensor | None,
     like: torch.Tensor,
     shape: torch.Size,

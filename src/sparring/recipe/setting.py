@@ -94,6 +94,15 @@ class Curriculum(StrEnum):
     1/2 before that: tasks that are sometimes solved come more often."""
 
 
+class TooLong(StrEnum):
+    """What becomes of a task with a prompt that is too long."""
+
+    STOP = "stop"
+    """It ends the run before anything is sampled."""
+    DROP = "drop"
+    """It is left out, which the run says and has on record."""
+
+
 class TasksSection(Section):
     """[tasks]"""
 
@@ -118,6 +127,10 @@ class TasksSection(Section):
     )
     max_tests: Count | None = Field(
         None, description="Use only the first so many ground-truth tests (the paper: 8)"
+    )
+    too_long: TooLong = Field(
+        TooLong.STOP,
+        description="A task whose prompt is over prompts.max_tokens, or leaves no room for a response: it ends the run, or is left out of training or evaluation (drop)",
     )
     withheld_tests: int = Field(
         1,
@@ -182,7 +195,8 @@ class PromptsSection(Section):
         "</think>", min_length=1, description="Where it ends; what follows is the answer"
     )
     max_tokens: Count = Field(
-        2048, description="Longest prompt; a longer one is an error, never cut"
+        2048,
+        description="Longest prompt; a longer one is never cut: tasks.too_long says what becomes of its task",
     )
 
     read_programs: ProgramRule = Field(

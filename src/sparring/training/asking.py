@@ -20,7 +20,7 @@ from sparring.sampling.base import Prompt
 from sparring.schema import Response
 from sparring.training.cast import Cast
 from sparring.training.journal import Journal
-from sparring.training.players import Player
+from sparring.training.players import Player, Request
 from sparring.training.ring import Ring
 from sparring.training.served import Served
 from sparring.training.written import Written
@@ -90,6 +90,12 @@ class _Asked:
             self.wanted.each(i, response)
             self._whole(i)
 
+    def request(self, i: int) -> Request:
+        """The responses to prompt ``i`` that are missing."""
+        known = frozenset(r.index for r in self.journal.known(i))
+        wanted = self.wanted
+        return Request(wanted.player, wanted.prompts[i], wanted.count, known)
+
     def missing(self) -> list[int]:
         """The prompts that lack responses, the shortest first."""
         return [i for i in self._by_length() if not self.journal.whole(i)]
@@ -138,9 +144,9 @@ def ask(
             missing = [player for player, asked in every.items() if asked.missing()]
             for together in served.calls(missing, later):
                 _ask_at_once(table, served, [every[player] for player in together])
-    except Left:
+    except BaseException:
         for asked in every.values():
-            asked.journal.write()
+            asked.journal.write()  # what has come is not asked for again
         raise
 
 
@@ -169,8 +175,6 @@ def _ask_at_once(table: Table, served: Served, players: Sequence[_Asked]) -> Non
     with timeline.during(Phase.SYNCING, lane):
         served.bring([asked.wanted.player for asked in players])
     with timeline.during(Phase.SAMPLING, lane):
-        served.play(
-            [(a.wanted.player, a.wanted.prompts[i], a.wanted.count) for a, i in places], arrived
-        )
+        served.play([asked.request(i) for asked, i in places], arrived)
     for asked in players:
         asked.journal.responses()

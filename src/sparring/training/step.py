@@ -16,6 +16,7 @@ from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import supervision_metrics
+from sparring.recipe import Recipe
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
@@ -108,6 +109,7 @@ def _metrics(
             "loss": s.loss,
             "kl": s.kl,
             "clip_share": s.clip_share,
+            "first_clip_share": s.first_clip_share,
             "grad_norm": s.grad_norm,
             "entropy": s.entropy,
             "largest_ratio": s.largest_ratio,
@@ -115,6 +117,9 @@ def _metrics(
             "kl_max": s.kl_max,
             "logprob_gap": s.logprob_gap,
             "logprob_gap_max": s.logprob_gap_max,
+            "response_gap": s.response_gap,
+            "response_gap_max": s.response_gap_max,
+            "weights_ess": s.weights_ess,
             "tokens_trained": sum(g.tokens for g in own),
             "groups_trained": len(own),
             "optimizer_steps": s.optimizer_steps,
@@ -163,11 +168,17 @@ def _group(trainer: Trainer, role: Role, rs: Sequence[Response], found: Advantag
         rs[0].prompt_ids,
         trainer.temperature(role),
         tuple(
-            Sample(r.token_ids, r.logprobs, float(a))
+            learned_from(r, float(a), trainer.recipe)
             for r, a, labelled in zip(rs, found.value, found.labelled, strict=True)
             if labelled
         ),
     )
+
+
+def learned_from(response: Response, advantage: float, recipe: Recipe) -> Sample:
+    """What is learned from a response: all of it, or its first tokens."""
+    most = recipe.learning.max_response_tokens
+    return Sample(response.token_ids[:most], response.logprobs[:most], advantage)
 
 
 def _failures(judged: Sequence[Judged], role: Role) -> dict[str, int]:

@@ -23,11 +23,12 @@ from sparring.learning.ends import add_end_tokens, end_ids_on_disk
 from sparring.learning.masters import cast
 from sparring.learning.model import check_causal, load_model
 from sparring.learning.outline import Outline
-from sparring.prompts.render import check_room, prompt_ids, prompt_text
+from sparring.prompts.render import encoded, prompt_text
 from sparring.recipe import Engine, Recipe, SupervisionKind
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
+from sparring.training.prompts import left_out
 from sparring.training.trainer import model_place
 
 _STEP = -2
@@ -81,8 +82,11 @@ class Supervisor:
                 self.end_ids = end_ids_on_disk(where, self.tokenizer, s.end_tokens, "end_tokens")
             texts = self._texts(tasks)
             ids = [t.id for t in tasks]
-            found = prompt_ids(self.tokenizer, texts, recipe.prompts.max_tokens, ids)
-            check_room(room, found, ids, s.max_tokens, "supervision.max_tokens")
+            found = encoded(self.tokenizer, texts)
+            self.too_long = left_out(
+                recipe, found, ids, room, s.max_tokens, "supervision.max_tokens"
+            )
+            """Why tasks are left out, by their id."""
         except ModelError as error:
             raise ModelError(f"supervision.model: {error}") from None
         self._prompt_ids = dict(zip(ids, found, strict=True))

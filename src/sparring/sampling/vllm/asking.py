@@ -64,8 +64,10 @@ class Asking:
         self.weights = weights
         self.arrived = arrived
         self.found: list[list[Response | None]] = [[None] * r.n for r in requests]
-        self.left = sum(r.n for r in requests)
+        self.left = sum(len(r.missing) for r in requests)
         self.waiting = self._dealt()
+        self.failing = [0] * len(self.stations)
+        """How many threads of each server see to it that it comes back."""
         self.stopped = False
         self.change = threading.Condition()
         self.news: queue.SimpleQueue[tuple[_Job, Completion] | SparringError | None] = (
@@ -108,9 +110,9 @@ class Asking:
         loads = [0.0] * len(dealt)
         for number in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
             place = loads.index(min(loads))
-            n = self.requests[number].n
-            dealt[place].extend(_Job(number, i) for i in range(n))
-            loads[place] += n * lengths[number] / self.stations[place].capacity
+            missing = self.requests[number].missing
+            dealt[place].extend(_Job(number, i) for i in missing)
+            loads[place] += len(missing) * lengths[number] / self.stations[place].capacity
         return dealt
 
     def _keep(self, job: _Job, found: Completion) -> None:
@@ -135,20 +137,16 @@ class Asking:
         self.arrived(job.number, response)
 
     def _take(self, place: int) -> _Job | None:
-        """The next job for a server: its own, or one of the longest other line. Waits while there
-        is none but a failure may still give one back; None at the end."""
+        """The next job for a server: its own, or one of the longest other line. Waits while the
+        server fails, and while there is none but a failure may still give one back; None at the
+        end."""
         with self.change:
             while not self.stopped and self.left and not self.stations[place].lost:
                 line = self.waiting[place] or max(self.waiting, key=len)
-                if line:
+                if line and not self.failing[place]:
                     return line.popleft()
                 self.change.wait()
         return None
-
-    def _give_back(self, place: int, job: _Job) -> None:
-        with self.change:
-            self.waiting[place].append(job)
-            self.change.notify_all()
 
     def _work(self, place: int, watch: Watch) -> None:
         """One thread of one server's. Ends with its server, or when all is done."""
@@ -183,9 +181,17 @@ class Asking:
         """Ask again: this server when it is back, or another."""
         job.tries += 1
         station, task = self.stations[place], self.requests[job.number].prompt.task_id
-        self._give_back(place, job)
-        if job.tries >= TRIES:
-            raise RunError(
-                f"{station.name}: task {task}: no sound response in {TRIES} tries ({why})"
-            ) from None
-        station.recover(seen, why, job.tries)
+        with self.change:
+            self.waiting[place].append(job)
+            self.failing[place] += 1
+            self.change.notify_all()
+        try:
+            if job.tries >= TRIES:
+                raise RunError(
+                    f"{station.name}: task {task}: no sound response in {TRIES} tries ({why})"
+                ) from None
+            station.recover(seen, why, job.tries)
+        finally:
+            with self.change:
+                self.failing[place] -= 1
+                self.change.notify_all()
