@@ -164,7 +164,10 @@ def groups_of(recipe: Recipe, role: Role, ranks: int, place: Path) -> list[Group
     sample = Sample((5,) * response, (-1.0,) * response, 1.0)
     count = recipe.sampling.programs
     batch = Batch.of(recipe, read_shape(place / "config.json"), Conditions(ranks, ranks))
-    full = -(-batch.answers // (count * response))
+    rows = batch.answers // response
+    if batch.seen == batch.computed:  # each with its prompt: any number of them fills a batch
+        count = rows
+    full = -(-rows // count)
     return [Group(role, (3,) * prompt, 1.0, (sample,) * count) for _ in range(ranks * full)]
 
 
