@@ -300,7 +300,7 @@ def test_kl_in_the_reward_moves_advantages_within_a_group() -> None:
     assert learner.reference is not None
     moved(learner.reference)
     before = groups()
-    after, by_role = learner._penalised(before)
+    after, by_role = learner.passes.penalised(before)
     changes = [
         [b.advantage - a.advantage for a, b in zip(g.samples, h.samples, strict=True)]
         for g, h in zip(before, after, strict=True)
@@ -346,7 +346,7 @@ def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(
 
 
 def reference_logprobs(learner: Learner, group: Group) -> list[torch.Tensor]:
-    return learner._of_reference([[replace(group, samples=(s,))] for s in group.samples])
+    return learner.passes.of_reference([[replace(group, samples=(s,))] for s in group.samples])
 
 
 def test_a_sample_is_held_against_the_trainers_log_probs_where_there_are_any() -> None:

@@ -19,7 +19,6 @@ from sparring.learning.settings import (
     LearningSettings,
     LossSettings,
     ModelSettings,
-    Precision,
 )
 from sparring.learning.update import Learner, Whole
 from sparring.schema import Role
@@ -96,16 +95,6 @@ def test_an_adapter_starts_as_the_identity_and_only_it_learns(tmp_path: Path) ->
 def test_an_adapter_for_layers_that_are_not_there_is_one_clear_line() -> None:
     with pytest.raises(ModelError, match=r"model\.lora_targets: .*nowhere"):
         prepare_model(tiny_model(), ModelSettings(4, 8.0, ("nowhere",)), 0)
-
-
-def test_bfloat16_computes_in_it_and_keeps_float32_weights() -> None:
-    model = prepare_model(tiny_model(), ModelSettings(), 0)
-    exact = Learner(copy.deepcopy(model), LearningSettings())
-    rough = Learner(model, LearningSettings(precision=Precision.BFLOAT16))
-    a, b = exact.update(groups()), rough.update(groups())
-    gap = b[Role.CODER].logprob_gap
-    assert a[Role.CODER].logprob_gap < 1e-5 < gap < 0.1  # rounding shows, and no more
-    assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
 def test_dropout_is_off_while_learning() -> None:

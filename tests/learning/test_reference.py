@@ -12,7 +12,7 @@ import torch
 from tests.learning.test_update import groups
 from tests.nano import tiny_model
 
-from sparring.learning import update
+from sparring.learning import passes, update
 from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
 from sparring.learning.model import prepare_model
 from sparring.learning.reference import FixedLogprobs, frozen_copy, visiting
@@ -60,7 +60,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, learner: Learner) -> dict[str, int]
         seen[name] += sum(len(g.samples) for g in batch)
         return response_logprobs(model, batch, *rest)
 
-    monkeypatch.setattr(update, "response_logprobs", counting)
+    monkeypatch.setattr(passes, "response_logprobs", counting)
     return seen
 
 
@@ -86,7 +86,7 @@ def test_asked_once_the_reference_says_what_it_would_say_each_time(
             """Asks the reference whenever its log-probs are wanted."""
 
             def __getitem__(self, batch: list[Group]) -> torch.Tensor:
-                return learner._of_reference([batch])[0]
+                return learner.passes.of_reference([batch])[0]
 
             def clear(self) -> None:
                 pass
@@ -100,7 +100,7 @@ def test_asked_once_the_reference_says_what_it_would_say_each_time(
 
     def without_memory(self: Learner, *args: Any) -> None:
         init(self, *args)
-        self._fixed = asking(self)
+        self.passes.fixed = asking(self)
 
     monkeypatch.setattr(Learner, "__init__", without_memory)
     assert all(torch.equal(a, b) for a, b in zip(once, weights(), strict=True))
@@ -137,7 +137,7 @@ def test_an_offloaded_reference_is_on_the_device_while_it_is_asked(
         copy.to = lambda device: (moves.append(f"kept on {device}"), to(device))[1]
         return copy
 
-    monkeypatch.setattr(update, "visiting", told)
+    monkeypatch.setattr(passes, "visiting", told)
     monkeypatch.setattr(update, "frozen_copy", copied)
     learner = Learner(tiny_model(), settings)
     assert moves == ["kept on cpu"]

@@ -187,14 +187,17 @@ def _step(
 def main(place: Path) -> None:
     torch.set_num_threads(1)
     world = World.join()
-    kept = torch.load(place / "alone.pt", weights_only=False)
-    found = {
-        (sharding, name): together(case, sharding, world, kept[name])
-        for sharding in (Sharding.DDP, Sharding.FSDP)
-        for name, case in CASES.items()
-    }
-    if world.leads:
-        torch.save(found, place / "together.pt")
+    with world.taking_part():
+        kept = torch.load(place / "alone.pt", weights_only=False)
+        found = {
+            (sharding, name): together(case, sharding, world, kept[name])
+            for sharding in (Sharding.DDP, Sharding.FSDP)
+            for name, case in CASES.items()
+        }
+        if world.leads:
+            torch.save(found, place / "together.pt")
+        else:
+            assert world.next()[0] is Order.END
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def train(
 
         helped(world)
         return
-    try:
+    with world.taking_part():
         if resume and run_dir is None:
             raise ConfigError("--resume needs --run-dir: which run is to go on?")
         if resume and replay:
@@ -129,8 +129,6 @@ def train(
             checked(recipe, change or (), path)
         else:
             lead(launched(path, recipe, change or (), resume, replay, from_step), world)
-    finally:
-        world.leave()
 
 
 @app.command()

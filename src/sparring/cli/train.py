@@ -30,11 +30,8 @@ from sparring.training.replay import replay
 
 def helped(world: World) -> None:
     """Learn with the first process until the run ends."""
-    try:
-        with loss_told(world), enough_memory():
-            follow(world)
-    finally:
-        world.leave()
+    with world.taking_part(), loss_told(world), enough_memory():
+        follow(world)
 
 
 def launched(

@@ -92,6 +92,7 @@ def _loaded(
     import torch
 
     from sparring.learning.ends import add_end_tokens
+    from sparring.learning.masters import cast, torch_type
     from sparring.learning.model import check_causal, load_model
     from sparring.prompts.render import check_room, prompt_ids, prompt_text
     from sparring.sampling.chat.local import Loaded
@@ -99,8 +100,7 @@ def _loaded(
     model, tokenizer = load_model(path)
     add_end_tokens(model, tokenizer, end_tokens, END_TOKEN)
     check_causal(model)
-    if precision is Precision.BFLOAT16:
-        model = model.to(torch.bfloat16)
+    cast(model, torch_type(precision or Precision.FLOAT32))
     if torch.cuda.is_available():
         model = model.to("cuda")
     room = getattr(model.config, "max_position_embeddings", None)

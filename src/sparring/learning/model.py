@@ -1,9 +1,9 @@
 """Loading, preparing and saving a causal language model with its tokenizer.
 
-Weights are kept in float32 for the whole run, whatever the checkpoint has;
-with bfloat16 they are cast at each use (autocast), so that small updates are
-not rounded away. Dropout is switched off: with it, the log-probs of training
-would not be those of the distribution that was sampled.
+Weights are loaded as float32, whatever the checkpoint has, and saved as it;
+what computes in bfloat16 is cast once (`masters`). Dropout is switched off:
+with it, the log-probs of training would not be those of the distribution that
+was sampled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
 from sparring.learning.adapters import add_adapters, all_learn, has_role_adapters
-from sparring.learning.settings import Adapters, ModelSettings, Precision
+from sparring.learning.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 _LEFT_OVER = 1 << 20
@@ -228,17 +228,6 @@ def _check_adapted(model: PreTrainedModel, targets: list[str]) -> None:
         )
 
 
-def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
-    """Where forward passes happen: bfloat16 matrix products over float32 weights, or as it is.
-
-    Casts of weights are not cached: the cache is one for all threads, so that one which samples
-    beside would empty it in the middle of a pass, and it would keep all layers of a sharded model.
-    """
-    if precision is Precision.FLOAT32:
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
-
-
 @contextlib.contextmanager
 def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """An adapted model as it was before its adapter."""
@@ -291,9 +280,19 @@ def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:
         for place, adapters in places.items():
             whole = model
             if is_adapted(model):
-                whole = copy.deepcopy(model).merge_and_unload(adapter_names=adapters)
+                whole = _float32_copy(model).merge_and_unload(adapter_names=adapters)
             whole.save_pretrained(place)
             tokenizer.save_pretrained(place)
+
+
+def _float32_copy(model: PreTrainedModel) -> PreTrainedModel:
+    """A copy on the CPU, whose weights are float32: in bfloat16 a merged adapter would be rounded
+    away."""
+    memo: dict[int, Any] = {
+        id(p): torch.nn.Parameter(p.detach().to("cpu", torch.float32, copy=True), p.requires_grad)
+        for p in model.parameters()
+    }
+    return copy.deepcopy(model, memo).to("cpu")
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:

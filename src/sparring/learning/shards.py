@@ -21,19 +21,21 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import PreTrainedModel
 
 from sparring.learning.world import World
 
 
-def shard(model: PreTrainedModel, world: World) -> None:
-    """Split the model's parameters, in place, and put this process's part on its device."""
+def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None) -> None:
+    """Split the model's parameters, in place, and put this process's part on its device. They are
+    cast to ``dtype`` where they are put together; gradients are added up in float32."""
     mesh = init_device_mesh(world.device.type, (world.size,))
+    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
     for layer in _layers(model):
-        fully_shard(layer, mesh=mesh)
-    fully_shard(model, mesh=mesh)
+        fully_shard(layer, mesh=mesh, mp_policy=policy)
+    fully_shard(model, mesh=mesh, mp_policy=policy)
 
 
 def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
@@ -68,7 +70,8 @@ def fingerprint(model: PreTrainedModel) -> str:
     return found.hexdigest()
 
 
-def _whole(tensor: torch.Tensor) -> torch.Tensor:
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor, put together if it is sharded: then all processes call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
@@ -78,9 +81,9 @@ def gather_weights(model: PreTrainedModel, into: PreTrainedModel | None) -> None
     target = dict(into.named_parameters()) if into is not None else {}
     for name, parameter in _parts(model):
         if parameter.requires_grad:
-            whole = _whole(parameter.detach())
+            value = whole(parameter.detach())
             if into is not None:
-                target[name].copy_(whole)
+                target[name].copy_(value)
 
 
 @torch.no_grad()
@@ -98,7 +101,7 @@ def gather_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     state = optimizer.state_dict()
     return {
         "state": {
-            number: {k: _whole(v).cpu() if torch.is_tensor(v) else v for k, v in values.items()}
+            number: {k: whole(v).cpu() if torch.is_tensor(v) else v for k, v in values.items()}
             for number, values in state["state"].items()
         },
         "param_groups": state["param_groups"],

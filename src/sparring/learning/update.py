@@ -15,7 +15,7 @@ optimiser step, so the split into micro-batches never changes them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -24,13 +24,14 @@ import torch
 from transformers import PreTrainedModel
 
 from sparring.learning.backend import attending, check_backend, chosen_backend
-from sparring.learning.balance import idle, rounds
+from sparring.learning.balance import idle
 from sparring.learning.gradients import Gradients
-from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
-from sparring.learning.loss import Tokens, kl_terms, token_loss, token_weights
-from sparring.learning.model import autocast, is_adapted, is_checkpointing, start_weights
-from sparring.learning.reference import FixedLogprobs, frozen_copy, visiting
-from sparring.learning.samples import Group, Sample, micro_batches
+from sparring.learning.loss import Tokens, token_loss, token_weights
+from sparring.learning.masters import Masters, cast, torch_type
+from sparring.learning.model import is_adapted, is_checkpointing
+from sparring.learning.passes import Passes
+from sparring.learning.reference import frozen_copy
+from sparring.learning.samples import Group, micro_batches
 from sparring.learning.settings import (
     KLPlace,
     LearningSettings,
@@ -63,6 +64,11 @@ class Learner:
         self.sharded = settings.sharding is Sharding.FSDP and not self.world.alone
         self.version = 0
         """How often the weights may have changed."""
+        self.start: PreTrainedModel | None = None
+        """Frozen weights of the beginning, where somebody has them kept; see `start_model`."""
+        dtype = torch_type(settings.precision)
+        if not self.sharded:  # else the parts are the masters, and cast as they are put together
+            self.masters = Masters(model, dtype)
         self.reference: PreTrainedModel | None = None
         if settings.loss.needs_reference:
             # An adapted model holds its reference: itself without the adapter.
@@ -70,21 +76,22 @@ class Learner:
             if settings.offload_reference and self.reference is not model:
                 self.reference.to("cpu")
         if self.sharded:
-            shard(model, self.world)
+            shard(model, self.world, dtype)
             if self.reference is not None and self.reference is not model:
-                shard(self.reference, self.world)
-        # Once: a sharded model that has just computed something shows other tensors in their place.
-        self._parameters = [p for p in model.parameters() if p.requires_grad]
+                shard(cast(self.reference, dtype), self.world)
+            # Once: after a pass a sharded model shows other tensors in their place.
+            self.masters = Masters(model, torch.float32)
         self.backend = chosen_backend(settings.backend, model, self.world.device, self.sharded)
         check_backend(model, self.backend)
-        self._fixed = FixedLogprobs()
-        """The reference's log-probs of the update that is being made."""
+        self.passes = Passes(
+            model, self.reference, self.backend, settings, self.world, self.sharded
+        )
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
         s = self.settings
         return torch.optim.AdamW(
-            self._parameters,
+            self.masters.parameters,
             lr=s.learning_rate,
             betas=(s.beta1, s.beta2),
             weight_decay=s.weight_decay,
@@ -116,9 +123,9 @@ class Learner:
         self._learning_mode()
         taken: dict[Role, float] = {}
         if self.settings.loss.kl > 0 and self.settings.loss.kl_place is KLPlace.REWARD:
-            groups, taken = self._penalised(groups)
+            groups, taken = self.passes.penalised(groups)
         if self.settings.old_logprobs is OldLogprobs.TRAINER:
-            groups = self._recomputed(groups)
+            groups = self.passes.recomputed(groups)
             for g in groups if self.world.leads else ():  # all know of all
                 stats[g.role].add_gap(g)
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
@@ -133,17 +140,16 @@ class Learner:
             parts = [
                 {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
             ]
-        self._fix_reference(parts)
+        self.passes.fix_reference(parts)
         fresh = self.settings.old_logprobs is not OldLogprobs.TRAINER  # else the gap is known
         for part in parts * self.settings.epochs:
             if self.settings.old_logprobs is OldLogprobs.EACH:
-                part = {role: self._recomputed(chunk) for role, chunk in part.items()}
+                part = {role: self.passes.recomputed(chunk) for role, chunk in part.items()}
             if self._optimizer_step(part, stats, fresh):
                 fresh = False
-        self._fixed.clear()
+        self.passes.fixed.clear()
         if self.settings.master_weights is Precision.BFLOAT16:
-            for p in self._parameters:
-                p.data.copy_(p.data.bfloat16())
+            self.masters.round()
         self.model.eval()
         for role, s in stats.items():
             s.over(self.world)
@@ -165,13 +171,13 @@ class Learner:
         self._learning_mode()
         whole = Whole.of(groups, 1.0)
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
-        self._fix_reference([by_role])
+        self.passes.fix_reference([by_role])
         for role, own in by_role.items():
             for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
                 self._backward(batch, whole, stats[role], fresh=True)
                 stats[role].groups += len(batch)
-        norm = Gradients(self._parameters, self.world, self.sharded).add(last=True)
-        self._fixed.clear()
+        norm = Gradients(self.masters.parameters, self.world, self.sharded).add(last=True)
+        self.passes.fixed.clear()
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -186,13 +192,13 @@ class Learner:
         if not any(part.values()):
             return False
         self.optimizer.zero_grad(set_to_none=True)
-        gradients = Gradients(self._parameters, self.world, self.sharded)
+        gradients = Gradients(self.masters.parameters, self.world, self.sharded)
         last = [role for role, groups in part.items() if groups][-1]
         for role, groups in part.items():
             if not groups:
                 continue
             whole = Whole.of(groups, self.settings.weight(role))
-            for batch in self._own_batches(groups):
+            for batch in self.passes.batches(groups):
                 if batch:
                     self._backward(batch, whole, stats[role], fresh)
                 else:
@@ -206,6 +212,7 @@ class Learner:
                 stats[role].refused += bool(groups)
             return False
         self.optimizer.step()
+        self.masters.publish()
         return True
 
     def _backward(self, batch: list[Group], whole: Whole, stats: RoleStats, fresh: bool) -> None:
@@ -218,9 +225,9 @@ class Learner:
         advantage = torch.tensor([s.advantage for s in samples], device=device)
         reference = None
         if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
-            reference = old if loss.reference is Reference.STEP else self._fixed[batch]
+            reference = old if loss.reference is Reference.STEP else self.passes.fixed[batch]
         with attending(self.model, self.backend):
-            current = self._logprobs(self.model, batch)
+            current = self.passes.logprobs(self.model, batch)
             cap = loss.importance_cap
             weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
             tokens = token_loss(
@@ -247,120 +254,43 @@ class Learner:
             stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
             stats.gap_tokens += len(old)
 
-    @torch.no_grad()
-    def _recomputed(self, groups: Sequence[Group]) -> list[Group]:
-        """The groups with the trainer's own log-probs under the current weights."""
-
-        def now(batches: Sequence[list[Group]]) -> list[torch.Tensor]:
-            with attending(self.model, self.backend):
-                return [self._logprobs(self.model, batch).logprob for batch in batches]
-
-        found = self._of_samples(groups, now)
-        return _changed(groups, lambda s: replace(s, trainer_logprobs=found[id(s)]))
-
-    @torch.no_grad()
-    def _penalised(self, groups: Sequence[Group]) -> tuple[list[Group], dict[Role, float]]:
-        """The groups with the KL to the reference taken off the advantages, which are normalised
-        already: β times its sum over a response's tokens, centred over the group, and not divided
-        by its deviation. And the KL itself, by role: mean over tokens."""
-        if self.reference is None:  # to the policy that sampled: nothing
-            return list(groups), {}
-        loss = self.settings.loss
-        values = self._of_samples(groups, self._of_reference)
-        cost: dict[int, float] = {}
-        for s in (s for g in groups for s in g.samples):
-            sampled, fixed = torch.tensor(s.sampled_logprobs), torch.tensor(values[id(s)])
-            kl = kl_terms(sampled, fixed, loss.kl_estimator, loss.kl_bound)
-            cost[id(s)] = loss.kl * float(kl.sum())
-        total = {id(g): sum(cost[id(s)] for s in g.samples) for g in groups}
-        mean = {id(g): total[id(g)] / len(g.samples) for g in groups}
-        penalised = [
-            replace(
-                g,
-                samples=tuple(
-                    replace(s, advantage=s.advantage - cost[id(s)] + mean[id(g)]) for s in g.samples
-                ),
-            )
-            for g in groups
-        ]
-        found = {}
-        for role in {g.role for g in groups}:
-            own = [g for g in groups if g.role is role]
-            found[role] = sum(total[id(g)] for g in own) / loss.kl / sum(g.tokens for g in own)
-        return penalised, found
-
-    def _own_batches(self, groups: Sequence[Group]) -> list[list[Group]]:
-        """This process's micro-batches of one role's groups; some empty where weights are sharded
-        and all must make the same number of passes."""
-        world, budget = self.world, self.settings.tokens_per_micro_batch
-        return rounds(groups, budget, world.rank, world.size, in_step=self.sharded)
-
-    def _of_samples(
-        self,
-        groups: Sequence[Group],
-        values: Callable[[Sequence[list[Group]]], list[torch.Tensor]],
-    ) -> dict[int, tuple[float, ...]]:
-        """What ``values`` gives for micro-batches, [tokens] each, by the identity of samples. Each
-        process computes its share, and all are given all. Micro-batches are of one role: where
-        roles have adapters of their own, a forward pass is of one of them."""
-        samples = [s for g in groups for s in g.samples]
-        place = {id(s): i for i, s in enumerate(samples)}
-        by_role = {role: [g for g in groups if g.role is role] for role in Role}
-        batches = [(b, role) for role, own in by_role.items() for b in self._own_batches(own)]
-        found = values([batch or idle(role) for batch, role in batches])
-        own: dict[int, tuple[float, ...]] = {}
-        for (batch, _), now in zip(batches, found, strict=True):
-            if batch:
-                own |= {place[i]: v for i, v in _by_sample(batch, now).items()}
-        return {id(samples[i]): v for part in self.world.gather(own) for i, v in part.items()}
-
-    def _fix_reference(self, parts: Sequence[dict[Role, list[Group]]]) -> None:
-        """Compute the reference's log-probs of all micro-batches that an update will make of
-        ``parts``, where the loss has a term for them."""
-        self._fixed.clear()
-        loss = self.settings.loss
-        if not loss.needs_reference or loss.kl_place is not KLPlace.LOSS:
-            return
-        batches = [
-            batch or idle(role)
-            for part in parts
-            for role, own in part.items()
-            for batch in self._own_batches(own)
-        ]
-        for batch, found in zip(batches, self._of_reference(batches), strict=True):
-            self._fixed[batch] = found
-
-    @torch.no_grad()
-    def _of_reference(self, batches: Sequence[list[Group]]) -> list[torch.Tensor]:
-        """The reference's log-probs of the tokens of each micro-batch, [tokens] each."""
-        assert self.reference is not None
-        if self.reference is self.model:
-            there = start_weights(self.model)
-        else:
-            there = visiting(self.reference, self.model.device)
-        with there as reference, attending(reference, self.backend):
-            return [self._logprobs(reference, batch).logprob for batch in batches]
-
-    def _logprobs(self, model: PreTrainedModel, batch: Sequence[Group]) -> ResponseLogprobs:
-        """As the settings want them computed. The model has to be `attending`."""
-        with autocast(model.device, self.settings.precision):
-            return response_logprobs(model, batch, self.backend, self.settings.logprob_chunk)
-
     def _learning_mode(self) -> None:
         """Without dropout, training mode matters for gradient checkpointing alone, and what a
         model may do besides in that mode is not wanted."""
         self.model.train(is_checkpointing(self.model))
 
+    def start_model(self) -> PreTrainedModel:
+        """The model with the weights of the beginning; an adapted one has them without its
+        adapter. Raises RuntimeError where they have changed and nobody keeps them."""
+        if is_adapted(self.model):
+            return self.model
+        kept = self.start or self.reference
+        if kept is not None:
+            return kept
+        if self.version:
+            raise RuntimeError("the weights of the start are gone: nothing asked to keep them")
+        return self.model
+
+    def score(self, groups: Sequence[Group], start: bool = False) -> list[tuple[float, ...]]:
+        """The log-probs of the tokens of each sample, in their order, under the weights of now or,
+        if they are kept, of the ``start``. Sharded, all processes compute them."""
+        model = self.start_model() if start else self.model
+        if not self.sharded:
+            alone = replace(self.passes, world=World())
+            return alone.score(model, groups, start)
+        with self.world.order(Order.SCORE, (groups, start)):
+            return self.passes.score(model, groups, start)
+
     def damaged(self) -> bool:
         """Whether any weight that learns is not a number."""
         with self.world.order(Order.CHECK):
-            own = not all(bool(torch.isfinite(local(p)).all()) for p in self._parameters)
+            own = not all(bool(torch.isfinite(local(p)).all()) for p in self.masters.parameters)
             return bool(self.world.highest([float(own)])[0])
 
     def state(self) -> dict[str, Any]:
-        """The optimiser's state, for a checkpoint, whole."""
+        """The optimiser's state, for a checkpoint, whole, on the CPU."""
         if not self.sharded:
-            return dict(self.optimizer.state_dict())
+            return gather_state(self.optimizer)
         with self.world.order(Order.STATE):
             return gather_state(self.optimizer)
 
@@ -387,14 +317,3 @@ def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
     """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
     bounds = [round(i * len(groups) / count) for i in range(count + 1)]
     return [groups[a:b] for a, b in pairwise(bounds)]
-
-
-def _by_sample(batch: Sequence[Group], values: torch.Tensor) -> dict[int, tuple[float, ...]]:
-    """Flat values of a batch's tokens, by the identity of their sample."""
-    samples = [s for g in batch for s in g.samples]
-    parts = values.cpu().split([len(s.token_ids) for s in samples])
-    return {id(s): tuple(part.tolist()) for s, part in zip(samples, parts, strict=True)}
-
-
-def _changed(groups: Sequence[Group], change: Callable[[Sample], Sample]) -> list[Group]:
-    return [replace(g, samples=tuple(change(s) for s in g.samples)) for g in groups]

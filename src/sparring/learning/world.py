@@ -19,8 +19,10 @@ here: what is learned (`update`), how weights are split (`shards`).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,11 +33,15 @@ import torch
 import torch.distributed as dist
 
 from sparring.errors import ConfigError, ModelError, RunError
+from sparring.learning.peers import GRACE, PeerLost, Peers
 
 _STEP_WAIT = timedelta(minutes=30)
 """How long one process waits for another within an order: they have equal shares of the work."""
 _ORDER_WAIT = timedelta(days=7)
 """How long an order may be in coming: evaluations of large models take hours."""
+_BEAT = 240.0
+"""Seconds between signs of life while no order is given: some clouds cut connections that are idle
+for ten minutes."""
 _LOST = re.compile(r"gloo|Connection (closed|reset)|NCCL|[Tt]imed out|Broken pipe|ProcessGroup")
 
 
@@ -52,8 +58,16 @@ class Order(Enum):
     """Give the first process all weights."""
     STATE = auto()
     """Give the first process the optimiser's state."""
+    EXPORT = auto()
+    """Write a player's weights to a directory, in a type."""
+    ADAPTER = auto()
+    """Write a player's adapter to a directory."""
+    SCORE = auto()
+    """Give the first process log-probs of samples, under the weights of now or of the start."""
     SPREAD = auto()
     """Take over the first process's weights and optimiser state."""
+    BEAT = auto()
+    """Nothing: it keeps connections awake."""
     END = auto()
 
 
@@ -67,8 +81,13 @@ class World:
         self.device = torch.device("cuda", local) if cuda else torch.device("cpu")
         self._orders: Any = None
         """The gloo group of orders and small numbers."""
+        self._peers: Peers | None = None
+        """The line by which all end when one has failed; None without others."""
         self._busy = False
         """Whether an order is being carried out, or was when something went wrong."""
+        self._speaking = threading.RLock()
+        """Held while an order is carried out: one at a time."""
+        self._left = threading.Event()
 
     @classmethod
     def join(cls) -> World:
@@ -98,9 +117,30 @@ class World:
         try:
             dist.init_process_group(backend, rank=rank, world_size=size, timeout=_STEP_WAIT)
             world._orders = dist.new_group(backend="gloo", timeout=_ORDER_WAIT)
-        except (RuntimeError, ValueError) as error:
+            world._peers = Peers(rank, size, world.tell, os.environ["MASTER_ADDR"])
+        except (RuntimeError, ValueError, OSError) as error:
             raise RunError(f"process {rank} of {size}: cannot reach the others: {error}") from None
+        if world.device.type == "cuda":
+            world._peers.abort = _abort
+        if world.leads:
+            threading.Thread(target=world._beat, name="beat", daemon=True).start()
         return world
+
+    @contextmanager
+    def taking_part(self) -> Iterator[None]:
+        """Leave at the end of the block, and let the others know if that is by a failure."""
+        failure = None
+        try:
+            yield
+        except SystemExit:  # decided together with the others, or nothing that concerns them
+            raise
+        except BaseException as error:
+            failure = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if isinstance(error, KeyboardInterrupt):
+                failure = "stopped by the user"
+            raise
+        finally:
+            self._leave(failure)
 
     @property
     def alone(self) -> bool:
@@ -120,26 +160,71 @@ class World:
     def order(self, order: Order, data: Any = None) -> Iterator[None]:
         """Announce what all do within the block. On a process that follows: nothing is
         announced, because it is here by that order."""
-        self._busy = True
-        if self.leads and not self.alone:
-            self._send([order, data])
-        yield
-        self._busy = False
+        with self._speaking:
+            self._set_busy(True)
+            try:
+                if self.leads and not self.alone:
+                    self._send([order, data])
+                yield
+            except BaseException:
+                if self._peers is not None:
+                    self._peers.unwinding = True
+                raise
+            if self._peers is not None and self._peers.why is not None:
+                raise PeerLost(self._peers.why)  # what was computed may be of aborted operations
+            self._set_busy(False)
 
     def next(self) -> tuple[Order, Any]:
         """The first process's next order, waited for, and its data."""
-        order, data = self._send([None, None])
-        return order, data
+        while True:
+            order, data = self._send([None, None])
+            if order is not Order.BEAT:
+                return order, data
+            self.sums([0.0])
 
-    def leave(self) -> None:
-        """End, and let the others end if this is the first process. After a failure within an
-        order they wait for something else, and end when they find this process gone."""
+    def reason(self) -> str | None:
+        """Why another process has failed, as far as that is known."""
+        return self._peers.reason() if self._peers is not None else None
+
+    def _set_busy(self, busy: bool) -> None:
+        self._busy = busy
+        if self._peers is not None:
+            self._peers.busy = busy
+
+    def _beat(self) -> None:
+        """Keep the connections of orders awake, on a thread of the first process."""
+        while not self._left.wait(_BEAT):
+            if self._speaking.acquire(blocking=False):  # else an order does
+                try:
+                    self._send([Order.BEAT, None])
+                    self.sums([0.0])
+                except RuntimeError:  # who is lost is heard of elsewhere
+                    return
+                finally:
+                    self._speaking.release()
+
+    def _leave(self, failure: str | None) -> None:
+        """End, and let the others end if this is the first process. A failure within an order is
+        told to all, because they wait for something else; so is each of a follower."""
         if self.alone:
             return
-        if self.leads and not self._busy:
+        self._left.set()
+        assert self._peers is not None
+        lost = self._peers.why is not None
+        told = failure is not None and (self._busy or not self.leads)
+        if told and not lost:
+            self._peers.failed(str(failure))
+        elif self.leads and not self._busy and not lost:
             with suppressed_loss():
                 self._send([Order.END, None])
-        if not self._busy or self.device.type == "cpu":  # NCCL may wait for who does not come
+        self._peers.leave()
+        if self.device.type == "cuda" and (told or lost or self._busy):
+            # NCCL may wait for who does not come, also while the interpreter ends.
+            last = threading.Timer(GRACE, os._exit, (1,))
+            last.daemon = True
+            last.start()
+            _abort()
+        else:
             dist.destroy_process_group()
 
     def sums(self, values: Sequence[float]) -> list[float]:
@@ -192,29 +277,45 @@ class World:
         return items
 
 
+def _abort() -> None:
+    """Let NCCL's operations that are under way fail, here and so elsewhere. torch has it under a
+    private name only."""
+    abort = getattr(dist.distributed_c10d, "_abort_process_group", None)
+    if abort is not None:
+        with contextlib.suppress(RuntimeError, ValueError):
+            abort()
+
+
+def _is_loss(error: RuntimeError) -> bool:
+    """Whether an error is what gloo and NCCL raise, which has no type of its own, when another
+    process has ended or does not answer. NCCL without memory is no loss."""
+    return bool(_LOST.search(str(error))) and "out of memory" not in str(error)
+
+
 @contextmanager
 def suppressed_loss() -> Iterator[None]:
     """Where this process ends anyway, it does not matter that another has."""
     try:
         yield
     except RuntimeError as error:
-        if not _LOST.search(str(error)):
+        if not _is_loss(error):
             raise
 
 
 @contextmanager
 def loss_told(world: World, go_on: str = "") -> Iterator[None]:
-    """Turn what gloo and NCCL raise, which has no type of its own, when another process has ended
-    or does not answer, into `RunError`; ``go_on`` is how the run is taken up."""
+    """Turn the loss of another process into `RunError`, which says what that one has said, if
+    anything; ``go_on`` is how the run is taken up."""
     try:
         yield
-    except RuntimeError as error:
-        if world.alone or not _LOST.search(str(error)):
+    except (RuntimeError, PeerLost) as error:
+        if world.alone or not (isinstance(error, PeerLost) or _is_loss(error)):
             raise
         said = (str(error).strip().splitlines() or ["no reason given"])[0]
+        why = world.reason() or said[:200]
         raise RunError(
             f"process {world.rank} of {world.size}: another process has ended or does not answer "
-            f"({said[:200]}){go_on}"
+            f"({why}){go_on}"
         ) from None
 
 

@@ -101,7 +101,6 @@ class Cast:
             model,
             self.trainer.tokenizer,
             self.max_rows,
-            self.trainer.autocast,
             marks=self.trainer.recipe.prompts.marks,
         )
 

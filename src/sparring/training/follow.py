@@ -7,7 +7,8 @@ with the first order, groups with each update, and weights of a checkpoint from
 the first process. So only the model has to be on every machine.
 
 Ctrl-C and SIGTERM are the first process's business: this one goes on until it
-is dismissed, or finds the first gone.
+is dismissed, or hears that one has failed (`learning.peers`). From then on
+signals end it as they end any process.
 """
 
 from __future__ import annotations
@@ -23,8 +24,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def follow(world: World) -> None:
     """Carry out orders until the last. Raises `RuntimeError` when the others are gone."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
+    try:
+        _carry_out(world)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _carry_out(world: World) -> None:
     order, data = world.next()
     if order is Order.END:
         return
@@ -42,6 +50,12 @@ def follow(world: World) -> None:
                 trainer.whole()
             case Order.STATE:
                 trainer.learner.state()
+            case Order.EXPORT:
+                trainer.export(*data)
+            case Order.ADAPTER:
+                trainer.export_adapter(*data)
+            case Order.SCORE:
+                trainer.learner.score(*data)
             case Order.SPREAD:
                 trainer.spread(None)
             case Order.END:

@@ -77,7 +77,9 @@ class Ring:
         }
         # All at once, so that a prompt that is too long shows now and not in the step that comes
         # to it.
-        self.supervisor = Supervisor.of(recipe, self.tasks, trainer.autocast, trainer.world.device)
+        self.supervisor = Supervisor.of(
+            recipe, self.tasks, trainer.compute_dtype, trainer.world.device
+        )
         e = recipe.evaluation
         shown = {Role.CODER: p.coder_examples, Role.TESTER: p.tester_examples}
         self._prompts = self._rendered(self.tasks, shown)

@@ -152,7 +152,7 @@ class Served:
 
         def score(prompt: Sequence[int], tokens: Sequence[int], heat: float) -> list[float]:
             with self._scoring, self._playing(player, role) as model:
-                return _scored(model, prompt, tokens, heat, self.trainer.autocast)
+                return _scored(model, prompt, tokens, heat)
 
         step = 0 if player == _START else self.trainer.step
         return Weights(player, step, weights_size(self.trainer.model, dtype), save, score)
@@ -198,16 +198,11 @@ def vllm_settings(recipe: Recipe, trainer: Trainer) -> VllmSettings:
 
 @torch.no_grad()
 def _scored(
-    model: PreTrainedModel,
-    prompt: Sequence[int],
-    tokens: Sequence[int],
-    heat: float,
-    autocast: torch.dtype | None,
+    model: PreTrainedModel, prompt: Sequence[int], tokens: Sequence[int], heat: float
 ) -> list[float]:
     """Log-probs of ``tokens`` after ``prompt``, at a temperature."""
     ids = torch.tensor([[*prompt, *tokens]], device=model.device)
-    with torch.autocast(model.device.type, dtype=autocast, enabled=autocast is not None):
-        logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
+    logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
     logprobs = torch.log_softmax(logits.float() / heat, dim=-1)
     found: list[float] = logprobs.gather(1, ids[0, len(prompt) :, None])[:, 0].tolist()
     return found

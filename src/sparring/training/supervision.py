@@ -17,6 +17,7 @@ import torch
 
 from sparring.errors import ModelError, RunError
 from sparring.learning.ends import add_end_tokens
+from sparring.learning.masters import cast
 from sparring.learning.model import check_causal, load_model
 from sparring.pipelines.record import response_from, response_record
 from sparring.prompts.render import check_room, prompt_ids, prompt_text
@@ -39,12 +40,12 @@ class Supervisor:
         self,
         recipe: Recipe,
         tasks: Sequence[Task],
-        autocast: torch.dtype | None = None,
+        dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
     ) -> None:
         """Load the model and render every prompt, so that one that is too long shows now.
 
-        It never learns, so its weights are kept in the type that it computes in.
+        It never learns, so all its weights are of the type that it computes in, ``dtype``.
 
         Raises `ModelError`, which says that it is this model.
         """
@@ -56,12 +57,11 @@ class Supervisor:
             model, self.tokenizer = load_model(model_place(s.model))
             add_end_tokens(model, self.tokenizer, s.end_tokens, "end_tokens")
             check_causal(model)
-            model.to(device=device, dtype=autocast)
+            cast(model, dtype).to(device)
             self.sampler = LocalSampler(
                 model,
                 self.tokenizer,
                 recipe.sampling.max_rows,
-                autocast,
                 marks=recipe.prompts.marks,
             )
             texts = self._texts(tasks)
@@ -79,13 +79,13 @@ class Supervisor:
         cls,
         recipe: Recipe,
         tasks: Sequence[Task],
-        autocast: torch.dtype | None,
+        dtype: torch.dtype,
         device: torch.device,
     ) -> Supervisor | None:
         """The recipe's supervisor; None where ground truth supervises."""
         if recipe.supervision.kind is SupervisionKind.GROUND_TRUTH:
             return None
-        return cls(recipe, tasks, autocast, device)
+        return cls(recipe, tasks, dtype, device)
 
     def sample(self, tasks: Sequence[Task]) -> list[list[Response]]:
         """Its k responses to every task: the same for a task whenever it is asked."""

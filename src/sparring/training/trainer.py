@@ -19,9 +19,11 @@ import torch
 from transformers import PreTrainedModel
 
 from sparring.errors import ConfigError, ModelError, RunError
-from sparring.learning.adapters import activate
+from sparring.learning.adapters import activate, has_role_adapters
 from sparring.learning.ends import add_end_tokens
+from sparring.learning.export import export_adapter, export_weights
 from sparring.learning.head import check_head
+from sparring.learning.masters import torch_type
 from sparring.learning.model import (
     check_causal,
     is_adapted,
@@ -38,7 +40,6 @@ from sparring.learning.settings import (
     LearningSettings,
     LossSettings,
     ModelSettings,
-    Precision,
     Sharding,
 )
 from sparring.learning.shards import fingerprint, gather_weights, spread_state, spread_weights
@@ -49,6 +50,8 @@ from sparring.recipe import NANO, Engine, Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 
+START, BOTH = "start", "both"
+"""Players besides the roles: the weights of the beginning, and those that both roles have."""
 _BEHIND = "behind.pt"
 """In a checkpoint: the weights of the step before, where rollouts are made ahead."""
 
@@ -71,7 +74,8 @@ class Trainer:
             )
         with world.order(Order.BEGIN, recipe.model_dump(mode="json")):
             self._load(recipe, world)
-        self.autocast = torch.bfloat16 if recipe.model.precision is Precision.BFLOAT16 else None
+        self.compute_dtype = torch_type(recipe.model.precision)
+        """What passes compute in, and the type of weights that are only played."""
         self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
         """Of a model from a hub."""
         self.step = 0
@@ -122,6 +126,7 @@ class Trainer:
                 self._start = frozen_copy(self._whole)
             else:
                 self._start = reference or frozen_copy(self.model)
+                self.learner.start = self._start
 
     def notes(self) -> list[str]:
         """How many learn, where more than one does or was meant to."""
@@ -172,6 +177,34 @@ class Trainer:
         served = self.recipe.sampling.engine is not Engine.LOCAL
         return visiting(model, model.device if served else self.world.device)
 
+    def export(self, player: str, path: Path, dtype: torch.dtype) -> None:
+        """Write the weights that ``player`` plays with, for a server: a role's, ``both`` roles', or
+        those of the ``start``. Where weights are sharded the first process calls the others in, and
+        all write. Raises OSError, and RuntimeError for start weights that are gone."""
+        kept = player == START or (player in list(Role) and not self.learns(Role(player)))
+        of_start = kept and not is_adapted(self.model)
+        model = self.learner.start_model() if of_start else self.model
+        adapters = [player] if has_role_adapters(model) and not kept else None
+
+        def write(world: World) -> None:
+            export_weights(model, self.tokenizer, path, dtype, adapters, not kept, world)
+
+        if not self.learner.sharded or (self.plays_only and not of_start):
+            write(World())
+            return
+        with self.world.order(Order.EXPORT, (player, path, dtype)):
+            write(self.world)
+
+    def export_adapter(self, player: str, path: Path) -> None:
+        """Write the LoRA adapter that ``player`` plays with, a role or ``both``, as `peft` and
+        servers load it. See `export`."""
+        name = player if has_role_adapters(self.model) else "default"
+        if self.plays_only or not self.learner.sharded:
+            export_adapter(self.model, path, name)
+            return
+        with self.world.order(Order.ADAPTER, (player, path)):
+            export_adapter(self.model, path, name, self.world)
+
     def twin(self) -> Trainer:
         """One that plays with a copy of the weights, and does not learn. Weights that never change
         are shared."""
@@ -217,7 +250,8 @@ class Trainer:
         """Write a checkpoint of the current step and remove old ones."""
         model, state = self.whole(), self.learner.state()
         with run.checkpoint(self.step) as path:
-            save_model(model, self.tokenizer, path)
+            with self.learner.masters.in_force():
+                save_model(model, self.tokenizer, path)
             save_state(state, path / "optimizer.pt")
             if self.behind is not None:
                 save_state(self.behind.played(), path / _BEHIND)
@@ -233,7 +267,7 @@ class Trainer:
 
     def played(self) -> dict[str, Any]:
         """What a `twin` plays with, for a checkpoint: its weights that learn, and its counters."""
-        learned = {n: p.data for n, p in self.model.named_parameters() if n in self._learning}
+        learned = {n: p.data.cpu() for n, p in self.model.named_parameters() if n in self._learning}
         return {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
 
     @torch.no_grad()
@@ -257,10 +291,12 @@ class Trainer:
             for name, checksum in counters["sha256"].items():
                 if found.get(name) != checksum:
                     raise ValueError(f"{name} is not what was written")
-            state = torch.load(checkpoint / "optimizer.pt", weights_only=True)
-            load_weights(self.model if self._whole is None else self._whole, checkpoint)
+            # Of a GPU's run as well: what takes a state over puts it where it computes.
+            state = torch.load(checkpoint / "optimizer.pt", "cpu", weights_only=True)
+            with self.learner.masters.in_force():
+                load_weights(self.model if self._whole is None else self._whole, checkpoint)
             if self.behind is not None:
-                self.behind.play(torch.load(checkpoint / _BEHIND, weights_only=True))
+                self.behind.play(torch.load(checkpoint / _BEHIND, "cpu", weights_only=True))
         except (
             OSError,
             ValueError,
@@ -286,11 +322,13 @@ class Trainer:
         if self.world.alone:
             assert state is not None
             self.learner.load_state(state)
+            self.learner.version += 1
             return
         source = (self._whole or self.model) if self.world.leads else None
-        with self.world.order(Order.SPREAD):
+        with self.world.order(Order.SPREAD), self.learner.masters.in_force():
             spread_weights(self.model, source, self.world)
             spread_state(self.learner.optimizer, state, self.world)
+            self.learner.version += 1
             self._whole_version = self.learner.version
 
 
