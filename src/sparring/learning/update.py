@@ -23,15 +23,16 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learning.backend import attending, check_backend, chosen_backend
+from sparring.learning.backend import attending, settled_backend
 from sparring.learning.balance import idle
+from sparring.learning.filling import micro_batches
 from sparring.learning.gradients import Gradients
 from sparring.learning.loss import Tokens, token_loss, token_weights
 from sparring.learning.masters import Masters, cast, torch_type
 from sparring.learning.model import is_adapted, is_checkpointing
 from sparring.learning.passes import Passes
 from sparring.learning.reference import frozen_copy
-from sparring.learning.samples import Group, micro_batches
+from sparring.learning.samples import Group
 from sparring.learning.settings import (
     KLPlace,
     LearningSettings,
@@ -81,8 +82,10 @@ class Learner:
                 shard(cast(self.reference, dtype), self.world)
             # Once: after a pass a sharded model shows other tensors in their place.
             self.masters = Masters(model, torch.float32)
-        self.backend = chosen_backend(settings.backend, model, self.world.device, self.sharded)
-        check_backend(model, self.backend)
+        settled = settled_backend(
+            settings.backend, model, settings.precision, self.world, self.sharded
+        )
+        self.backend, self.backend_note = settled.backend, settled.note
         self.passes = Passes(
             model, self.reference, self.backend, settings, self.world, self.sharded
         )
@@ -173,9 +176,9 @@ class Learner:
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         self.passes.fix_reference([by_role])
         for role, own in by_role.items():
-            for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
+            for batch in micro_batches(own, self.settings.tokens_per_micro_batch, self.backend):
                 self._backward(batch, whole, stats[role], fresh=True)
-                stats[role].groups += len(batch)
+            stats[role].groups = len(own)  # a group may be in several batches
         norm = Gradients(self.masters.parameters, self.world, self.sharded).add(last=True)
         self.passes.fixed.clear()
         self.model.eval()
