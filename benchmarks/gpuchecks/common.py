@@ -79,9 +79,7 @@ class Setting:
             **sizes, max_position_embeddings=32768, bos_token_id=1, eos_token_id=2, pad_token_id=0
         )
 
-    def model(
-        self, shape: str, dtype: torch.dtype, layers: int | None = None
-    ) -> PreTrainedModel:
+    def model(self, shape: str, dtype: torch.dtype, layers: int | None = None) -> PreTrainedModel:
         """A model of a shape with random weights, made on the device."""
         torch.manual_seed(0)
         with self.device:

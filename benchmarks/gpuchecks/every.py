@@ -12,16 +12,16 @@ from gpuchecks.common import Refused, Setting
 CHECKS: dict[str, Callable[[Setting], dict[str, Any]]] = {
     "versions": place.versions,
     "flex": attention.flex,
-    "learn-0.5b": partial(learning.update, "0.5b", lora=False, padded=True),
-    "learn-1.5b-lora": partial(learning.update, "1.5b", lora=True),
-    "sample-0.5b": partial(sampling.sample, "0.5b"),
+    "learn-0.5b": partial(learning.update, shape="0.5b", lora=False, padded=True),
+    "learn-1.5b-lora": partial(learning.update, shape="1.5b", lora=True),
+    "sample-0.5b": partial(sampling.sample, shape="0.5b"),
     "share-1.5b": shared.shared_gpu,
     "nano": nano.steps,
     "exact": exact.exact,
     "fsdp": sharded.one_rank,
-    "learn-7b-lora": partial(learning.update, "7b", lora=True),
-    "learn-7b-10": partial(learning.update, "7b", lora=False, layers=10),
-    "sample-1.5b": partial(sampling.sample, "1.5b"),
+    "learn-7b-lora": partial(learning.update, shape="7b", lora=True),
+    "learn-7b-10": partial(learning.update, shape="7b", lora=False, layers=10),
+    "sample-1.5b": partial(sampling.sample, shape="1.5b"),
     "tests": suite.tests,
 }
 

@@ -42,7 +42,7 @@ def update(
 def batch(setting: Setting, vocabulary: int) -> list[Group]:
     """Groups of both roles, of uneven lengths."""
     if setting.tiny:
-        return groups_of(vocabulary, 20, [5, 9, 14], 2)
+        return [group for role in Role for group in groups_of(vocabulary, 20, [5, 9, 14], 2, role)]
     usual = [400 + 40 * i for i in range(16)]
     return [
         *groups_of(vocabulary, 500, usual, 2),

@@ -15,7 +15,16 @@ from gpuchecks.common import GIB, Setting
 from sparring.errors import SparringError
 from sparring.sandbox import Sandbox
 
-PACKAGES = ("torch", "triton", "transformers", "peft", "accelerate", "numpy", "pydantic", "sparring")
+PACKAGES = (
+    "torch",
+    "triton",
+    "transformers",
+    "peft",
+    "accelerate",
+    "numpy",
+    "pydantic",
+    "sparring",
+)
 
 
 def versions(setting: Setting) -> dict[str, Any]:

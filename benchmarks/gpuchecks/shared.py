@@ -26,7 +26,9 @@ def shared_gpu(setting: Setting) -> dict[str, Any]:
         whole = torch.cuda.get_device_properties(0).total_memory / GIB
         torch.cuda.set_per_process_memory_fraction(min(1.0, _GPU / whole))
     model = prepare_model(
-        setting.model("1.5b", torch.bfloat16), ModelSettings(32, 64.0, gradient_checkpointing=True), 0
+        setting.model("1.5b", torch.bfloat16),
+        ModelSettings(32, 64.0, gradient_checkpointing=True),
+        0,
     )
     settings = LearningSettings(
         precision=Precision.BFLOAT16, tokens_per_micro_batch=8192, loss=LossSettings(kl=0.01)

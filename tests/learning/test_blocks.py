@@ -40,9 +40,7 @@ def written_out(groups: list[Group], length: int) -> list[tuple[int, int, int, i
     for number, g in enumerate(groups):
         row += [(t, p, number, -1) for p, t in enumerate(g.prompt_ids)]
         for n, s in enumerate(g.samples):
-            row += [
-                (t, len(g.prompt_ids) + p, number, n) for p, t in enumerate(s.token_ids[:-1])
-            ]
+            row += [(t, len(g.prompt_ids) + p, number, n) for p, t in enumerate(s.token_ids[:-1])]
     return row + [(0, 0, -1 - i, -1) for i in range(length - len(row))]
 
 
@@ -102,10 +100,7 @@ def test_each_response_token_is_predicted_by_the_one_before_it(
     assert packing.ids.shape[1] % BLOCK == 0 or not together
     before = packing.ids.flatten()[packing.index].tolist()
     assert before == [
-        t
-        for g in groups
-        for s in g.samples
-        for t in (g.prompt_ids[-1], *s.token_ids[:-1])
+        t for g in groups for s in g.samples for t in (g.prompt_ids[-1], *s.token_ids[:-1])
     ]
 
 

@@ -32,7 +32,6 @@ TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}
 ignore the mask differ by 0.8 and more; bfloat16's own rounding is 0.01 to 0.03."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The backend of a run, and why it is not the one that ``auto`` would rather have."""

@@ -55,9 +55,7 @@ class Packing:
         # Texts in order: a group's prompt, then its responses without their last token, which is
         # predicted and predicts nothing.
         texts = [
-            text
-            for g in groups
-            for text in (g.prompt_ids, *(s.token_ids[:-1] for s in g.samples))
+            text for g in groups for text in (g.prompt_ids, *(s.token_ids[:-1] for s in g.samples))
         ]
         length = torch.tensor([len(text) for text in texts])
         texts_of = torch.tensor([1 + len(g.samples) for g in groups])
