@@ -19,10 +19,11 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from sparring.learning.loss import Tokens, token_loss
 from sparring.learning.model import load_model
+from sparring.learning.parts import Whole
 from sparring.learning.samples import Group, Sample, micro_batches
 from sparring.learning.settings import LearningSettings, LossSettings
 from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner, Whole
+from sparring.learning.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.schema import Role
 
@@ -122,7 +123,10 @@ def batches(rows: list[Row], size: int) -> Iterator[dict[str, torch.Tensor]]:
             "completion_mask": torch.tensor([[1] * (behind - a) + [0] * a for a in after]),
             "advantages": torch.tensor([s.advantage for _, s in part]),
             "old_per_token_logps": torch.tensor(
-                [list(s.old_logprobs) + [0.0] * a for a, (_, s) in zip(after, part, strict=True)]
+                [
+                    list(s.sampled_logprobs) + [0.0] * a
+                    for a, (_, s) in zip(after, part, strict=True)
+                ]
             ),
             "num_items_in_batch": torch.tensor(sum(len(s.token_ids) for _, s in rows)),
         }

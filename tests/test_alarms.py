@@ -115,6 +115,7 @@ def test_an_alarm_begins_once() -> None:
 
 def test_every_threshold_of_the_recipe_is_used() -> None:
     used = {m.value for m in Monitor} | {"entropy", "length", "gradient_share", "truncated_share"}
+    used |= {"gap_drift"}
     assert set(MonitorsSection.model_fields) <= used
 
 
@@ -149,3 +150,20 @@ def test_a_run_has_learned_nothing_if_no_response_ever_carried_gradient() -> Non
     assert learned_nothing(still)
     assert not learned_nothing([*still, *of_role("tester", "gradient_share", 0.1)])
     assert not learned_nothing([])
+
+
+def test_log_probs_that_drift_apart_are_told_by_those_of_the_first_steps() -> None:
+    still, gone = [0.011] * 6, [0.024] * 5
+    [alarm] = last(of_role("tester", "logprob_gap", *still, *gone))
+    assert alarm["monitor"] == "tester_gap"
+    assert alarm["value"] == pytest.approx(0.024 / 0.011)
+    assert "2.2 times as far from those in sampling" in alarm["reason"]
+    assert last(of_role("tester", "logprob_gap", *still, *[0.02] * 5)) == []
+    history = of_role("coder", "logprob_gap", *still, *gone)
+    wide = MonitorsSection(gap_drift=3)
+    assert last(history, wide) == []
+    # older weights have sampled: the distance is theirs
+    assert raised(LIMITS, history[:-1], history[-1], tuple(Role), ahead=True) == []
+    # the rounding of float32
+    assert last(of_role("coder", "logprob_gap", *[3e-7] * 5, *[9e-7] * 5)) == []
+    assert last(of_role("coder", "logprob_gap", *[3e-7] * 5, *[2e-3] * 5)) != []

@@ -116,11 +116,20 @@ def _of_a_run(data: Any) -> Any:
 
 
 def differing(one: Recipe, other: Recipe) -> list[str]:
-    """The ``section.key`` names in which two recipes differ."""
+    """The ``section.key`` names in which two recipes differ: what one of them says and the other
+    means by saying nothing is no difference."""
     a, b = one.model_dump(), other.model_dump()
     changed = ["preset"] if one.preset is not other.preset else []
-    sections = [s for s in a if s != "preset"]
-    return changed + [f"{s}.{k}" for s in sections for k in a[s] if a[s][k] != b[s][k]]
+    for section in [s for s in a if s != "preset"]:
+        for key in a[section]:
+            name = f"{section}.{key}"
+            values = [
+                recipe.unset.get(name) if given[section][key] is None else given[section][key]
+                for recipe, given in ((one, a), (other, b))
+            ]
+            if a[section][key] != b[section][key] and values[0] != values[1]:
+                changed.append(name)
+    return changed
 
 
 def _read(path: Path) -> dict[str, Any]:

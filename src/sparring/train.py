@@ -25,7 +25,7 @@ from sparring.errors import RunError, Stopped
 from sparring.evaluate import summary_record
 from sparring.interrupt import stopping
 from sparring.learning.world import World
-from sparring.recipe import Recipe
+from sparring.recipe import Engine, Recipe
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
 from sparring.runs.lines import clean
@@ -35,16 +35,19 @@ from sparring.runs.timeline import Phase
 from sparring.schema import Role
 from sparring.training.ahead import Ahead
 from sparring.training.alarms import begun, raised
+from sparring.training.asking import Table
+from sparring.training.behind import FilesBehind
 from sparring.training.held_out import HeldOut
 from sparring.training.inputs import keep_inputs, reward_note
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
 from sparring.training.rollouts import Live, Rollouts
-from sparring.training.round import Table
+from sparring.training.speed import speeds
 from sparring.training.step import one_step
-from sparring.training.supervision import Written
+from sparring.training.supervising import write_ahead
 from sparring.training.tracking import Tracking, check_trackers
 from sparring.training.trainer import Trainer
+from sparring.training.written import Written
 
 
 def train(
@@ -58,22 +61,29 @@ def train(
     started = time.monotonic()
     check_trackers(recipe)
     scorer, trainer = Scorer(recipe), Trainer(recipe, world)
-    if recipe.training.ahead:
+    if recipe.training.ahead and recipe.sampling.engine is Engine.LOCAL:
         trainer.behind = trainer.twin()
     log = run.path / VLLM_LOG
     with Ring(recipe, trainer, log) as ring, stopping() as stop, progress, ExitStack() as stack:
         keep_inputs(run, recipe, trainer.revision)
         run.write_json("environment.json", ring.environment() | trainer.world.report())
+        files = None
+        if recipe.training.ahead and ring.sampler.served:
+            trainer.behind = files = FilesBehind(ring.sampler.served)
         before = take_up(trainer, run)
+        if files:
+            files.begin(trainer)
         progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
         for note in (*trainer.notes(), *ring.notes(), *reward_note(run, recipe, trainer.step)):
             progress.note(note)
+        common = table(ring, run, progress)
+        if common.written:
+            write_ahead(common.written, ring.upcoming(trainer.step + 1), progress, log, stop)
         progress.timeline.cut()
         held_out = HeldOut(ring, run, progress, trainer.step)
         newest = held_out.first
         tracking = stack.enter_context(Tracking.of(recipe, run))
         tracking.catch_up()
-        common = table(ring, run, progress)
         rollouts: Live | Ahead = Live(common, trainer.pass_rates)
         if trainer.behind:
             rollouts = stack.enter_context(Ahead(common, trainer, trainer.behind))
@@ -137,13 +147,13 @@ def advance(
     """
     step = trainer.step + 1
     timeline = progress.timeline
-    record, responses = one_step(trainer, scorer, rollouts, step, progress)
+    record, responses, work = one_step(trainer, scorer, rollouts, step, progress)
     if trainer.learner.damaged():
         raise RunError(
             f"step {step}: the update left weights that are not numbers; nothing of it was kept. "
             f"{_see_again(run)}"
         )
-    alarm = trainer.recipe.learning.gap_alarm
+    alarm = trainer.recipe.gap_alarm
     if trainer.recipe.training.ahead and step > 1:
         alarm = math.inf  # other weights have sampled: the gap is theirs
     for role in Role:
@@ -166,7 +176,8 @@ def advance(
         earlier = run.lines("metrics.jsonl")
         recipe = trainer.recipe
         learning = [role for role in Role if recipe.learning.learns(role)]
-        record["alarms"] = raised(recipe.monitors, earlier, record, learning)
+        ahead = bool(recipe.training.ahead)
+        record["alarms"] = raised(recipe.monitors, earlier, record, learning, ahead)
         for new in begun(record["alarms"], earlier):
             progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
         run.append("metrics.jsonl", record)
@@ -177,6 +188,7 @@ def advance(
             trainer.save(run)
     account = timeline.cut()  # what follows is in the next one
     timing = {"step": step, **account.timing(record["tokens"], responses)}
+    timing |= speeds(trainer, account.phases(), record["tokens"], work)
     run.append("timing.jsonl", timing)
     run.append("timeline.jsonl", {"step": step, **account.record()})
     progress.step(step, {**record, **timing}, timing["seconds"])

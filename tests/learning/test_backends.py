@@ -14,8 +14,8 @@ from tests.nano import nano, tiny_model
 
 from sparring.errors import ModelError
 from sparring.learning import flex
-from sparring.learning.flex import FLEX
 from sparring.learning.backend import attending, chosen_backend, problem_of, settled_backend
+from sparring.learning.flex import FLEX
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import prepare_model
 from sparring.learning.prompt_cache import by_length

@@ -42,8 +42,6 @@ def test_a_tied_model_has_its_output_matrix_twice(tmp_path: Path, dtype: torch.d
     for name in ("lm_head.weight", "model.embed_tokens.weight"):
         assert torch.equal(tensors[name], embeddings)
     assert json.loads((tmp_path / "config.json").read_text())["tie_word_embeddings"] is False
-    index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
-    assert set(index["weight_map"]) == set(tensors)
     close = 1e-5 if dtype is torch.float32 else 0.3
     torch.testing.assert_close(logits(loaded(tmp_path)), logits(model), atol=close, rtol=0)
     written = sum(t.numel() * t.element_size() for t in tensors.values())

@@ -14,7 +14,7 @@ from tests.learning.test_update import gradients, groups
 from tests.nano import tiny_model
 
 from sparring.learning.loss import Tokens, kl_terms, token_loss, token_weights
-from sparring.learning.samples import Group, Sample
+from sparring.learning.samples import Group
 from sparring.learning.settings import (
     Average,
     KLEstimator,
@@ -347,8 +347,3 @@ def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(
 
 def reference_logprobs(learner: Learner, group: Group) -> list[torch.Tensor]:
     return learner.passes.of_reference([[replace(group, samples=(s,))] for s in group.samples])
-
-
-def test_a_sample_is_held_against_the_trainers_log_probs_where_there_are_any() -> None:
-    assert Sample((1,), (-1.0,), 0.0).old_logprobs == (-1.0,)
-    assert Sample((1,), (-1.0,), 0.0, (-1.1,)).old_logprobs == (-1.1,)

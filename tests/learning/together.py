@@ -18,18 +18,21 @@ from typing import Any
 import torch
 from tests.learning.test_update import groups as made_groups
 from tests.nano import tiny_model
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from sparring.learning.model import prepare_model
 from sparring.learning.samples import Group
 from sparring.learning.settings import (
     Adapters,
+    Backend,
     KLPlace,
     LearningSettings,
     LossSettings,
     ModelSettings,
     OldLogprobs,
     OptimizerState,
+    Precision,
     Sharding,
     UpdateMode,
 )
@@ -55,11 +58,12 @@ class Case:
 
     settings: LearningSettings
     model: ModelSettings = WHOLE
+    base: Callable[[], PreTrainedModel] = tiny_model
     first: Callable[[], list[Group]] = groups
     second: Callable[[], list[Group]] = groups
 
     def made(self) -> PreTrainedModel:
-        return prepare_model(tiny_model(), self.model, 5)
+        return prepare_model(self.base(), self.model, 5)
 
 
 def one() -> list[Group]:
@@ -74,9 +78,20 @@ def none() -> list[Group]:
     return []
 
 
+def tied() -> PreTrainedModel:
+    """Embeddings and output matrix are one, of which two processes have unequal parts."""
+    model = tiny_model(vocabulary=51)
+    model.config.tie_word_embeddings = True
+    model.lm_head.weight = model.model.embed_tokens.weight
+    return model
+
+
 PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
 LORA = ModelSettings(lora_rank=4)
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
+ROUNDED = replace(  # one backend and one response at a time: what goes together decides rounding
+    PLAIN, precision=Precision.BFLOAT16, backend=Backend.PADDED, tokens_per_micro_batch=1
+)
 CASES = {
     "three groups": Case(PLAIN),
     "one group": Case(PLAIN, first=one, second=one),
@@ -85,6 +100,15 @@ CASES = {
     "separate": Case(replace(PLAIN, mode=UpdateMode.SEPARATE)),
     "trainer's log-probs": Case(
         replace(PLAIN, old_logprobs=OldLogprobs.TRAINER, loss=LossSettings(importance_cap=2.0))
+    ),
+    "trainer's log-probs, in parts": Case(
+        replace(
+            PLAIN,
+            mode=UpdateMode.SEPARATE,
+            minibatches=2,
+            epochs=2,
+            old_logprobs=OldLogprobs.TRAINER,
+        )
     ),
     "official": Case(
         replace(
@@ -95,6 +119,11 @@ CASES = {
     ),
     "kl in the reward": Case(replace(PLAIN, loss=LossSettings(kl_place=KLPlace.REWARD, kl=0.1))),
     "checkpointing": Case(PLAIN, ModelSettings(gradient_checkpointing=True)),
+    "chunks": Case(replace(PLAIN, logprob_chunk=5), ModelSettings(gradient_checkpointing=True)),
+    "tied": Case(replace(PLAIN, logprob_chunk=5), base=tied),
+    "bfloat16": Case(ROUNDED),
+    "lora in bfloat16": Case(ROUNDED, LORA),
+    "lora per role in bfloat16": Case(ROUNDED, PER_ROLE, first=of_a_coder),
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
     "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
@@ -122,7 +151,7 @@ def alone(case: Case) -> Learned:
 def taken_up(case: Case, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> Learned:
     """With one process: the second update, from what another has kept after the first."""
     learner = Learner(case.made(), case.settings)
-    with torch.no_grad():
+    with torch.no_grad(), learner.masters.in_force():
         for name, p in learner.model.named_parameters():
             if name in weights:
                 p.copy_(weights[name])
@@ -139,9 +168,10 @@ def _note(
     found.stats.append({r.value: {n: getattr(s, n) for n in names} for r, s in stats.items()})
     found.states.append(copy.deepcopy(learner.state()))
     wanted = {n for n, p in learner.model.named_parameters() if p.requires_grad}
-    found.weights.append(
-        {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
-    )
+    with learner.masters.in_force():
+        found.weights.append(
+            {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
+        )
 
 
 def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any:
@@ -157,10 +187,25 @@ def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any
             for name, p in whole.named_parameters():
                 if name in kept.weights[0]:
                     p.copy_(kept.weights[0][name])
-    spread_weights(learner.model, whole if world.leads else None, world)
+    with learner.masters.in_force():
+        spread_weights(
+            learner.model, dict(whole.named_parameters()) if world.leads else None, world
+        )
     spread_state(learner.optimizer, kept.states[0] if world.leads else None, world)
     _step(resumed, learner, whole, case.second(), world)
-    return {"found": found, "resumed": resumed}
+    return {"found": found, "resumed": resumed, "left whole": left_whole(learner)}
+
+
+def left_whole(learner: Learner) -> list[str]:
+    """The weights of a sharded learner, its reference's included, that are whole between passes."""
+    models = [learner.model, learner.reference] if learner.sharded else []
+    return [
+        name
+        for model in models
+        if model is not None
+        for name, p in model.named_parameters()
+        if not isinstance(p, DTensor)
+    ]
 
 
 def _step(
@@ -171,7 +216,8 @@ def _step(
         assert order is Order.UPDATE
         learner.set_learning_rate(rate)
         learner.update(ordered)
-        gather_weights(learner.model, None)
+        with learner.masters.in_force():
+            gather_weights(learner.model, None)
         if learner.sharded:
             assert world.next()[0] is Order.STATE
             learner.state()
@@ -179,7 +225,8 @@ def _step(
         learner.damaged()
         return
     stats = learner.update(batch)
-    gather_weights(learner.model, whole)
+    with learner.masters.in_force():
+        gather_weights(learner.model, whole)
     _note(found, learner, whole, stats)
     assert not learner.damaged()
 

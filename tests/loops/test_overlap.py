@@ -18,6 +18,7 @@ from sparring.sandbox import pool, runner
 from sparring.schema import Response, Role, StopReason
 from sparring.training.cast import Cast
 from sparring.training.journal import Journal
+from sparring.training.players import Player
 
 
 @pytest.mark.slow
@@ -80,28 +81,25 @@ def test_a_step_cut_off_between_two_calls_asks_for_what_is_left(
     settings = {"sampling__max_rows": "12", "training__steps": "1", "sampling__opponents": "0"}
     done = sparring_here(*command(whole, **settings)[3:])
     assert done.returncode == 0, done.stderr
-    sample, asked = Cast.sample, list[list[str]]()
+    play, asked = Cast.play, list[list[str]]()
 
-    def cut(self: Cast, prompts: Any, n: int, arrived: Any) -> Any:
+    def cut(self: Cast, player: Player, prompts: Any, n: int, arrived: Any) -> Any:
         if len(asked) == 3:  # after the evaluation's two calls and one of the step's
             raise MemoryError
-        asked.append([p.task_id for p in prompts])
-        return sample(self, prompts, n, arrived)
+        return told(self, player, prompts, n, arrived)
 
-    monkeypatch.setattr(Cast, "sample", lambda s, p, n, arrived=print: cut(s, p, n, arrived))
+    def told(self: Cast, player: Player, prompts: Any, n: int, arrived: Any) -> Any:
+        asked.append([p.task_id for p in prompts])
+        return play(self, player, prompts, n, arrived)
+
+    monkeypatch.setattr(Cast, "play", cut)
     monkeypatch.setattr("sparring.training.journal._SECONDS", 0.0)
     done = sparring_here(*command(path, **settings)[3:])
     assert done.returncode == 1, done.stdout
     first = asked[-1]
     assert len(first) == 2
     asked.clear()
-    monkeypatch.setattr(
-        Cast,
-        "sample",
-        lambda s, p, n, arrived=print: (
-            asked.append([x.task_id for x in p]) or sample(s, p, n, arrived)
-        ),
-    )
+    monkeypatch.setattr(Cast, "play", told)
     done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     assert len(asked[0]) == 2

@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,6 @@ import pytest
 import torch
 from tests.loops.runs import SMALL, records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
-from transformers import PreTrainedModel
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
@@ -24,7 +20,6 @@ from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
 from sparring.training.cast import Cast
-from sparring.training.served import Served
 from sparring.training.trainer import Trainer
 
 TINY = {
@@ -77,15 +72,9 @@ def test_two_steps_are_trained_and_a_failing_server_changes_nothing(
             assert {r["weights"] for r in own} == {step - 1}
             assert {r["weights"] for r in record["opponents"]} == {0}
     assert "0.32.0" in json.loads((one / "environment.json").read_text())["vllm"]["versions"]
-    # The start's weights, the first step's, the start's again for opponents, the first step's for
-    # the tests, the second's.
-    assert [Path(p).name for p in fake.loads] == [
-        "start-0",
-        "both-1",
-        "start-0",
-        "both-1",
-        "both-2",
-    ]
+    # The start's, which are there for the second step's opponents too, the first step's, the
+    # second's.
+    assert [Path(p).name for p in fake.loads] == ["start-0", "both-1", "both-2"]
 
     fake.restarted()
     fake.after, fake.faults = 40, [Fault.DROP, Fault.ERROR, Fault.HALF] * 2
@@ -160,6 +149,7 @@ def test_each_player_has_its_own_weights(
 ) -> None:
     """The check after each exchange compares with the weights that play the role: nothing else
     would pass it."""
+    fake.lora_rank = 8
     with FakeVllm(NANO_DIR) as other:
         urls = ["sampling.engine=vllm", f'vllm.urls=["{fake.url}"]']
         urls += [f"vllm.weights_dir={tmp_path}", "vllm.max_gap=1e-4"]
@@ -174,7 +164,8 @@ def test_each_player_has_its_own_weights(
             assert {r.weights for r in responses(cast, role)} == {1 if learns else 0}
         start = cast.opponents([Prompt("t", Role.CODER, (5, 6, 7), 4, SamplingParams(1.0, 20))], 2)
         assert {r.weights for r in start[0]} == {0}
-        assert ({Path(p).name for p in fake.loads} & {"start-0"} == set()) == (servers == 2)
+        adapted = "model.lora_rank=4" in changes  # on the start weights
+        assert ("start-0" in {Path(p).name for p in fake.loads}) == (adapted or servers == 1)
         cast.close()
 
 
@@ -214,32 +205,3 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
         flex = trained(tmp_path / "d", learning__backend="flex")
         assert "flex attention has no backward pass on cpu" in flex
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
-
-
-def test_servers_are_compared_one_at_a_time(
-    fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each comparison runs the trainer's one model, whose adapter goes on and off for it."""
-    within, most = 0, 0
-    playing = Served._playing
-
-    @contextmanager
-    def watched(served: Served, player: str, role: Role | None) -> Iterator[PreTrainedModel]:
-        nonlocal within, most
-        with playing(served, player, role) as model:
-            within += 1
-            most = max(most, within)
-            time.sleep(0.05)
-            yield model
-            within -= 1
-
-    monkeypatch.setattr(Served, "_playing", watched)
-    changes = ["sampling.engine=vllm", f'vllm.urls=["{fake.url}"]', f"vllm.weights_dir={tmp_path}"]
-    trainer = Trainer(load_recipe(NANO_RECIPE, changes))
-    served = Served(trainer.recipe, trainer, [1])
-    score = served._weights("both", Role.CODER).score
-    with ThreadPoolExecutor(4) as threads:
-        found = [threads.submit(score, [5, 6, 7], [8, 9], 1.0) for _ in range(4)]
-        assert len({tuple(f.result()) for f in found}) == 1
-    served.close()
-    assert most == 1

@@ -9,6 +9,7 @@ is reset.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
@@ -19,12 +20,15 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sparring.sampling.base import Prompt, SamplingParams
@@ -52,9 +56,17 @@ _LOADING = threading.Lock()
 def _load(path: str) -> Any:
     with _LOADING:
         model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
-    files = sorted(p for p in Path(path).iterdir() if p.suffix == ".safetensors")
-    model.digest = hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
+    model.digest = _digest(Path(path))
     return model.eval()
+
+
+def _digest(path: Path) -> str:
+    files = sorted(p for p in path.iterdir() if p.suffix == ".safetensors")
+    return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()
+
+
+def _error(message: str) -> dict[str, Any]:
+    return {"error": {"message": message}}
 
 
 _ANSWERS: dict[tuple[Any, ...], Response] = {}
@@ -69,6 +81,16 @@ class FakeVllm:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(self.place)
         self.version = "0.32.0"
         self.dev_mode = True
+        self.lora_rank = 0
+        """Of the largest adapter that it takes; 0: it was started without --enable-lora."""
+        self.lora_updating = True
+        self.device = "cuda"
+        self.has_metrics = True
+        self.engines = 1
+        self.tokens = 0
+        """Made so far."""
+        self.slow = 0.0
+        """Seconds that a response takes, a token coming in each twentieth of them."""
         self.ignores_weights = False
         self.raw_logprobs = False
         self.faults: list[Fault] = []
@@ -76,11 +98,14 @@ class FakeVllm:
         self.after = 0
         """Responses that come before the faults."""
         self.dies_after: int | None = None
+        self.hangs_after: int | None = None
         self.program: int | None = None
         """The process that passes on to this one, and that dies."""
         self.loads: list[str] = []
         self.asked: Counter[int] = Counter()
         """Seeds of the responses that were asked for, faulty ones included."""
+        self.order: list[tuple[str, tuple[int, ...]]] = []
+        """Model and prompt of the responses, as they were begun."""
         self.most_at_once = 0
         self.calls: list[str] = []
         self.closed = False
@@ -102,6 +127,9 @@ class FakeVllm:
         self.model = _load(self.place)
         self._loaded: Any = None
         self.label = "default"
+        self.adapters: dict[str, Any] = {}
+        """Whole models, by the adapter's name."""
+        self.adapter_paths: dict[str, str] = {}
 
     def restarted(self) -> None:
         """As a new process would be: with the weights that it was started with."""
@@ -124,6 +152,7 @@ class FakeVllm:
         self.calls.append(path)
         route = path.partition("?")[0]
         dev = ("/weight_info", "/update_weight_version", "/collective_rpc", "/reset_prefix_cache")
+        dev += ("/server_info",)
         if route in (*dev, "/sleep", "/wake_up") and not self.dev_mode:
             return 404, {"detail": "Not Found"}
         match route:
@@ -132,12 +161,23 @@ class FakeVllm:
             case "/version":
                 return 200, {"version": self.version}
             case "/v1/models":
-                return 200, {"data": [{"id": "some-model", "root": self.place}]}
+                whole = {"id": "some-model", "root": self.place, "parent": None}
+                adapted = [
+                    {"id": name, "root": path, "parent": "some-model"}
+                    for name, path in self.adapter_paths.items()
+                ]
+                return 200, {"data": [whole, *adapted]}
+            case "/v1/load_lora_adapter" if self.lora_updating:
+                return self._adapt(body["lora_name"], body["lora_path"])
+            case "/v1/unload_lora_adapter" if self.lora_updating:
+                return self._unadapt(body["lora_name"])
             case "/tokenize":
                 ids = self.tokenizer.encode(body["prompt"], add_special_tokens=False)
                 return 200, {"tokens": ids}
             case "/detokenize":
                 return 200, {"prompt": self.tokenizer.decode(body["tokens"])}
+            case "/server_info":
+                return 200, {"vllm_config": {"device_config": {"device_type": self.device}}}
             case "/weight_info":
                 return 200, {"weight_version": self.label}
             case "/update_weight_version":
@@ -148,6 +188,7 @@ class FakeVllm:
             case "/reset_prefix_cache":
                 if self._loaded is not None:
                     self.model, self._loaded = self._loaded, None
+                    self.adapters.clear()
                 return 200, {}
         return 404, {"detail": "Not Found"}
 
@@ -160,6 +201,53 @@ class FakeVllm:
             self._loaded = _load(path)
         return 200, {"results": [None]}
 
+    def _adapt(self, name: str, path: str) -> tuple[int, Any]:
+        if not Path(path, "adapter_config.json").exists():
+            return 404, _error(f"Loading lora {name} failed: No adapter found for {path}")
+        if name in self.adapter_paths:
+            return 400, _error(f"The lora adapter '{name}' has already been loaded.")
+        rank = json.loads(Path(path, "adapter_config.json").read_text())["r"]
+        if not self.lora_rank:
+            return 500, _error("LoRA is not enabled. Use --enable-lora to enable LoRA.")
+        if rank > self.lora_rank:
+            return 500, _error(f"LoRA rank {rank} is greater than max_lora_rank {self.lora_rank}.")
+        self.loads.append(path)
+        self.adapter_paths[name] = path
+        return 200, None
+
+    def _unadapt(self, name: str) -> tuple[int, Any]:
+        if self.adapter_paths.pop(name, None) is None:
+            return 404, _error(f"The lora adapter '{name}' cannot be found.")
+        self.adapters.pop(name, None)
+        return 200, None
+
+    def _named(self, name: str) -> Any:
+        """The model that a request names. An adapter is put on the whole weights in force; the
+        real one too reads it from its directory again after these were exchanged."""
+        if name not in self.adapter_paths:
+            return self.model
+        if name not in self.adapters:
+            path = self.adapter_paths[name]
+            with _LOADING:
+                adapted = PeftModel.from_pretrained(copy.deepcopy(self.model), path)
+                merged = adapted.merge_and_unload()
+            merged.digest = self.model.digest + _digest(Path(path))
+            self.adapters[name] = merged.eval()
+        return self.adapters[name]
+
+    def metrics(self) -> str:
+        """As Prometheus has them, of the first engine all, of others nothing."""
+        lines = ["# TYPE vllm:generation_tokens counter"]
+        for engine in range(self.engines):
+            labels = f'{{engine="{engine}",model_name="some-model"}}'
+            tokens, running = (0, 0) if engine else (self.tokens, self._at_once)
+            lines += [
+                f"vllm:generation_tokens_total{labels} {float(tokens)}",
+                f"vllm:num_requests_running{labels} {float(running)}",
+                f"vllm:num_requests_waiting{labels} 0.0",
+            ]
+        return "\n".join(lines) + "\n"
+
     def fault(self, seed: int) -> Fault | None:
         """What is to go wrong with this request."""
         with self._lock:
@@ -168,10 +256,23 @@ class FakeVllm:
                 assert self.program is not None
                 os.kill(self.program, signal.SIGKILL)
                 return Fault.DROP
+            if self.hangs_after is not None and self.asked.total() > self.hangs_after:
+                return Fault.HANG
             if self.after:
                 self.after -= 1
                 return None
             return self.faults.pop(0) if self.faults else None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """A request more that is in work and makes no token."""
+        with self._lock:
+            self._at_once += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
     def complete(self, body: dict[str, Any]) -> tuple[int, Any]:
         """One response, sampled from its seed alone."""
@@ -183,16 +284,22 @@ class FakeVllm:
         params = SamplingParams(heat, body["max_tokens"])
         if len(body["prompt"]) > 250:
             return 400, {"error": {"message": "maximum context length is 250 tokens"}}
+        if (name := body["model"]) not in {"some-model", "sparring", *self.adapter_paths}:
+            return 404, _error(f"The model `{name}` does not exist.")
         prompt = Prompt("t", Role.CODER, tuple(body["prompt"]), body["seed"], params)
         with self._lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
-        time.sleep(0.01)  # so that others come beside it
+            self.order.append((name, prompt.token_ids))
+            model = self._named(name)
+        for _ in range(20 if self.slow else 1):
+            time.sleep(self.slow / 20 or 0.01)  # so that others come beside it
+            self.tokens += 1
         with self._lock:
             self._at_once -= 1
-            sampler = LocalSampler(self.model, self.tokenizer)
+            sampler = LocalSampler(model, self.tokenizer)
             assert set(body["stop_token_ids"]) == set(sampler.end_ids)
-            asked = (self.model.digest, self.place, prompt)
+            asked = (model.digest, self.place, prompt)
             if (found := _ANSWERS.get(asked)) is None:
                 [[found]] = sampler.sample([prompt], 1)
                 _ANSWERS[asked] = found
@@ -227,6 +334,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server_of.closed:
             self.close_connection = True
             return
+        if self.path == "/metrics" and self.server_of.has_metrics:
+            self._raw(200, self.server_of.metrics().encode())
+            return
         self._send(*self.server_of.answer(self.path, {}))
 
     def do_POST(self) -> None:
@@ -260,10 +370,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server_of.restarted()
                 self.close_connection = True
             case Fault.HANG:
-                time.sleep(600)
+                with self.server_of.hanging():
+                    time.sleep(600)
 
     def _send(self, status: int, found: Any) -> None:
-        self._raw(status, json.dumps(found).encode())
+        text = b"Success" if found is None else json.dumps(found).encode()
+        self._raw(status, text)
 
     def _raw(self, status: int, data: bytes, length: int | None = None) -> None:
         self.send_response(status)
@@ -287,6 +399,8 @@ def _hub() -> int:
             with FakeVllm(told["model"]) as server:
                 server.program = told["pid"]
                 server.dev_mode, server.dies_after = told["dev_mode"], told["dies_after"]
+                server.hangs_after = told["hangs_after"]
+                server.lora_rank, server.lora_updating = told["lora_rank"], told["lora_updating"]
                 lines.write(f"{server.url.rpartition(':')[2]}\n")
                 lines.flush()
                 lines.read()  # until the program ends
@@ -307,8 +421,8 @@ def fake_environment(place: Path) -> Path:
     python.write_text(
         "#!/bin/sh\n"
         'if [ "$1" = -I ]; then echo "version 0.32.0"; exit; fi\n'
-        '[ "$2" = vllm.entrypoints.openai.api_server ] || exit 2\n'
-        "shift 2\n"
+        '[ "$2 $3" = "vllm.entrypoints.cli.main serve" ] || exit 2\n'
+        "shift 3\n"
         f'exec "{sys.executable}" -I "{program}" {_hub()} "$@"\n'
     )
     python.chmod(0o755)

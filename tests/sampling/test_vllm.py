@@ -22,9 +22,11 @@ from sparring.learning.export import export_weights, weights_size
 from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import end_token_ids
-from sparring.sampling.vllm.client import response_seed
-from sparring.sampling.vllm.sampler import VllmSampler, Weights, Words
+from sparring.sampling.vllm.asking import Told, unheeded
+from sparring.sampling.vllm.completion import response_seed
+from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.settings import VllmSettings
+from sparring.sampling.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.schema import Response, Role, StopReason
 from sparring.training.served import _scored
 
@@ -67,7 +69,7 @@ def weights(model: Any, step: int) -> Weights:
         step,
         weights_size(model, torch.float32),
         lambda path: export_weights(model, tokenizer, path, torch.float32),
-        lambda prompt, tokens, heat: _scored(model, prompt, tokens, heat, None),
+        lambda probes: [_scored(model, *probe, None) for probe in probes],
     )
 
 
@@ -95,6 +97,13 @@ def prompts(tokens: int = 24, heat: float = 1.0) -> list[Prompt]:
     ]
 
 
+def asked(
+    sampler: VllmSampler, prompts: Sequence[Prompt], n: int, told: Told = unheeded
+) -> list[list[Response]]:
+    """``n`` responses to each, of the whole weights."""
+    return sampler.sample([SamplingRequest(p, n, "both") for p in prompts], told)
+
+
 def flat(groups: Sequence[Sequence[Response]]) -> list[Response]:
     return [r for group in groups for r in group]
 
@@ -104,7 +113,7 @@ def test_responses_have_the_trainers_logprobs(
     fake: FakeVllm, settings: VllmSettings, heat: float
 ) -> None:
     sampler = sampler_of(settings, fake)
-    groups = sampler.sample(prompts(heat=heat), 5)
+    groups = asked(sampler, prompts(heat=heat), 5)
     ends = words().end_ids
     for p, group in zip(prompts(), groups, strict=True):
         assert [r.index for r in group] == [0, 1, 2, 3, 4]
@@ -115,9 +124,9 @@ def test_responses_have_the_trainers_logprobs(
             assert r.logprobs == pytest.approx(ours, abs=1e-4)
             assert (r.stop is StopReason.END_TOKEN) == (r.token_ids[-1] in ends)
     assert StopReason.END_TOKEN in {r.stop for r in flat(groups)}
-    cut = flat(sampler.sample(prompts(tokens=3, heat=heat), 2))
+    cut = flat(asked(sampler, prompts(tokens=3, heat=heat), 2))
     assert {(len(r.token_ids), r.stop) for r in cut} == {(3, StopReason.LENGTH)}
-    assert sampler.sample(prompts(heat=heat), 5) == groups
+    assert asked(sampler, prompts(heat=heat), 5) == groups
     sampler.close()
 
 
@@ -132,7 +141,7 @@ def test_each_response_is_told_of_once_and_one_at_a_time(
         told.append((number, response))
 
     sampler = sampler_of(settings, fake)
-    groups = sampler.sample(prompts(), 4, arrived)
+    groups = asked(sampler, prompts(), 4, arrived)
     assert threads == {threading.get_ident()}
     assert Counter(told) == Counter((i, r) for i, group in enumerate(groups) for r in group)
     assert 1 < fake.most_at_once <= settings.concurrency
@@ -143,12 +152,12 @@ def test_weights_travel_when_they_are_new_and_only_then(
     fake: FakeVllm, settings: VllmSettings
 ) -> None:
     sampler = sampler_of(settings, fake)
-    before = sampler.sample(prompts(), 3)
-    sampler.sample(prompts(), 1)
+    before = asked(sampler, prompts(), 3)
+    asked(sampler, prompts(), 1)
     assert len(fake.loads) == 1
     model = learned()
     sampler.use(weights(model, 1))
-    after = sampler.sample(prompts(), 3)
+    after = asked(sampler, prompts(), 3)
     assert len(fake.loads) == 2
     assert not Path(fake.loads[0]).exists()
     assert before != after
@@ -163,11 +172,11 @@ def test_weights_travel_when_they_are_new_and_only_then(
 
 def test_weights_that_do_not_arrive_end_the_run(fake: FakeVllm, settings: VllmSettings) -> None:
     sampler = sampler_of(settings, fake)
-    sampler.sample(prompts(), 1)
+    asked(sampler, prompts(), 1)
     fake.ignores_weights = True
     sampler.use(weights(learned(1.01), 7))
     with pytest.raises(RunError, match=r"^step 7: the log-probs of http.* away .*vllm.max_gap"):
-        sampler.sample(prompts(), 1)
+        asked(sampler, prompts(), 1)
     sampler.close()
 
 
@@ -177,7 +186,7 @@ def test_logprobs_before_the_temperature_end_the_run(
     fake.raw_logprobs = True
     sampler = sampler_of(settings, fake)
     with pytest.raises(RunError, match="--logprobs-mode"):
-        sampler.sample(prompts(), 1)
+        asked(sampler, prompts(), 1)
     sampler.close()
 
 
@@ -186,21 +195,21 @@ def test_what_fails_is_asked_again_and_nothing_is_lost_or_doubled(
     fake: FakeVllm, settings: VllmSettings, fault: Fault
 ) -> None:
     sampler = sampler_of(settings, fake)
-    whole = sampler.sample(prompts(), 4)
+    whole = asked(sampler, prompts(), 4)
     fake.asked.clear()
     fake.faults, fake.after = [fault] * 3, 2
     told: list[int] = []
-    assert sampler.sample(prompts(), 4, lambda number, response: told.append(number)) == whole
+    assert asked(sampler, prompts(), 4, lambda number, response: told.append(number)) == whole
     assert len(told) == 12
     assert fake.asked.total() == 12 + 3
     sampler.close()
 
 
 def test_a_server_that_hangs_is_asked_again(fake: FakeVllm, settings: VllmSettings) -> None:
-    sampler = sampler_of(replace(settings, request_seconds=8.0), fake)
-    whole = sampler.sample(prompts(), 2)
+    sampler = sampler_of(replace(settings, stall_seconds=8.0), fake)
+    whole = asked(sampler, prompts(), 2)
     fake.faults = [Fault.HANG]
-    assert sampler.sample(prompts(), 2) == whole
+    assert asked(sampler, prompts(), 2) == whole
     sampler.close()
 
 
@@ -208,19 +217,19 @@ def test_a_response_that_never_comes_is_one_clear_line(
     fake: FakeVllm, settings: VllmSettings
 ) -> None:
     sampler = sampler_of(settings, fake)
-    sampler.sample(prompts(), 1)
+    asked(sampler, prompts(), 1)
     fake.faults = [Fault.ERROR] * 1000
     with pytest.raises(RunError, match=r"no sound response in 6 tries \(HTTP 500: EngineCore"):
-        sampler.sample(prompts()[:1], 1)
+        asked(sampler, prompts()[:1], 1)
     sampler.close()
 
 
 def test_what_a_server_refuses_is_told_in_its_words(fake: FakeVllm, settings: VllmSettings) -> None:
     sampler = sampler_of(settings, fake)
-    sampler.sample(prompts(), 1)
+    asked(sampler, prompts(), 1)
     long = replace(prompts()[0], token_ids=(5,) * 251)
     with pytest.raises(RunError, match="refuses /v1/completions: maximum context length"):
-        sampler.sample([prompts()[1], long], 2)
+        asked(sampler, [prompts()[1], long], 2)
     sampler.close()
 
 
@@ -229,22 +238,22 @@ def test_prompts_are_spread_and_a_server_that_stays_away_is_done_without(
 ) -> None:
     with FakeVllm(NANO_DIR) as other:
         sampler = sampler_of(replace(settings, patience=0.5), fake, other)
-        whole = sampler.sample(prompts(), 4)
+        whole = asked(sampler, prompts(), 4)
         assert fake.asked
         assert other.asked
         other.close()
-        assert sampler.sample(prompts(), 4) == whole
+        assert asked(sampler, prompts(), 4) == whole
         sampler.use(weights(learned(), 1))
-        assert len(flat(sampler.sample(prompts(), 4))) == 12
+        assert len(flat(asked(sampler, prompts(), 4))) == 12
         sampler.close()
 
 
 def test_no_server_left_is_one_clear_line(fake: FakeVllm, settings: VllmSettings) -> None:
     sampler = sampler_of(replace(settings, patience=0.5), fake)
-    sampler.sample(prompts(), 1)
+    asked(sampler, prompts(), 1)
     fake.close()
     with pytest.raises(RunError, match=r"does not answer .*vllm.patience.*is it running"):
-        sampler.sample(prompts(), 1)
+        asked(sampler, prompts(), 1)
     sampler.close()
 
 
@@ -253,11 +262,11 @@ def test_a_server_that_was_restarted_gets_the_weights_again(
 ) -> None:
     sampler = sampler_of(replace(settings, concurrency=1), fake)
     sampler.use(weights(learned(), 1))
-    whole = sampler.sample(prompts(), 4)
+    whole = asked(sampler, prompts(), 4)
     fake.restarted()
-    assert sampler.sample(prompts(), 4) == whole
+    assert asked(sampler, prompts(), 4) == whole
     fake.after, fake.faults = 3, [Fault.RESTART]
-    assert sampler.sample(prompts(), 4) == whole
+    assert asked(sampler, prompts(), 4) == whole
     assert len(fake.loads) == 3
     sampler.close()
 
@@ -268,11 +277,11 @@ def test_weights_that_a_returning_server_does_not_take_are_noticed(
     """The same weights once more, into a server that was restarted and passes over them."""
     sampler = sampler_of(settings, fake)
     sampler.use(weights(learned(), 1))
-    sampler.sample(prompts(), 4)
+    asked(sampler, prompts(), 4)
     fake.restarted()
     fake.ignores_weights = True
     with pytest.raises(RunError, match=r"^step 1: the log-probs of"):
-        sampler.sample(prompts(), 4)
+        asked(sampler, prompts(), 4)
     sampler.close()
 
 
@@ -285,7 +294,7 @@ def test_a_server_that_two_runs_load_weights_into_serves_neither(
         fake.label = "another"
 
     with pytest.raises(RunError, match="serves one run at a time"):
-        sampler.sample(prompts(), 2, meddle)
+        asked(sampler, prompts(), 2, meddle)
     sampler.close()
 
 
@@ -314,7 +323,7 @@ def test_the_wrong_server_is_one_clear_line(fake: FakeVllm, settings: VllmSettin
     fake.dev_mode = False
     sampler = sampler_of(settings, fake)
     with pytest.raises(RunError, match="VLLM_SERVER_DEV_MODE=1"):
-        sampler.sample(prompts(), 1)
+        asked(sampler, prompts(), 1)
     sampler.close()
     fake.close()
     with pytest.raises(RunError, match=r"^vllm.urls: http://127.0.0.1:\d+: does not answer"):
@@ -325,11 +334,11 @@ def test_a_shared_gpu_is_left_while_the_trainer_learns(
     fake: FakeVllm, settings: VllmSettings
 ) -> None:
     sampler = sampler_of(replace(settings, share_gpu=True), fake)
-    sampler.sample(prompts(), 1)
+    asked(sampler, prompts(), 1)
     sampler.rest()
     sampler.rest()
     assert fake.calls[-1] == "/sleep?level=1"
-    sampler.sample(prompts(), 1)
+    asked(sampler, prompts(), 1)
     assert [c for c in fake.calls if "sleep" in c or "wake" in c] == ["/sleep?level=1", "/wake_up"]
     sampler.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from tests.nano import nano
 from tests.sampling.fake_vllm import fake_environment
-from tests.sampling.test_vllm import flat, learned, prompts, settings, weights, words
+from tests.sampling.test_vllm import asked, flat, learned, prompts, settings, weights, words
 
 from sparring.errors import RunError
 from sparring.sampling.vllm.sampler import VllmSampler
@@ -57,11 +59,11 @@ def test_our_own_server_is_started_again_with_the_same_weights_and_ends_with_us(
 ) -> None:
     (tmp_path / "control").write_text("30")  # the first one dies in its 30th response
     sampler = own(settings, tmp_path)
-    first = sampler.sample(prompts(), 4)
+    first = asked(sampler, prompts(), 4)
     model = learned()
     sampler.use(weights(model, 1))
     told: list[int] = []
-    second = sampler.sample(prompts(), 8, lambda number, response: told.append(number))
+    second = asked(sampler, prompts(), 8, lambda number, response: told.append(number))
     assert len(pids(tmp_path)) == 2
     assert Counter(told) == {0: 8, 1: 8, 2: 8}
     for step, groups, by in ((0, first, nano()[0]), (1, second, model)):
@@ -81,7 +83,7 @@ def test_a_closed_server_is_not_started_again(settings: VllmSettings, tmp_path: 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sampler.sample(prompts(), 32, leave)
+        asked(sampler, prompts(), 32, leave)
     sampler.close()
     time.sleep(1)
     assert len(pids(tmp_path)) == 1
@@ -93,7 +95,7 @@ def test_a_server_that_cannot_start_is_one_clear_line(
 ) -> None:
     sampler = own(settings, tmp_path, arguments=("--broken",))
     with pytest.raises(RunError, match=r"did not start: ValueError: the model's head size .*\.log"):
-        sampler.sample(prompts(), 1)
+        asked(sampler, prompts(), 1)
     sampler.close()
 
 
@@ -103,6 +105,44 @@ def test_without_an_environment_it_is_said_how_to_make_one(
     with pytest.raises(RunError, match="sparring vllm setup"):
         VllmSampler(settings, words(), tmp_path / "vllm.log")
 
+
+def test_what_a_launcher_tells_its_processes_does_not_reach_a_server(tmp_path: Path) -> None:
+    """The real environment that torchrun makes, against the one of this process."""
+    program = tmp_path / "says.py"
+    program.write_text(SAYS)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").touch()
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    launched = {"CUDA_VISIBLE_DEVICES": "3", "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
+    environment = {**os.environ, **launched}
+    done = subprocess.run(
+        [*run, "--no-python", sys.executable, str(program), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    [ours, theirs], *_ = (json.loads(line) for line in done.stdout.splitlines())
+    told = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "TORCHELASTIC_USE_AGENT_STORE", "GROUP_RANK"}
+    assert told <= {*ours}
+    new = {k for k in theirs if k not in environment}
+    assert {k for k in new if not k.startswith(("VLLM_", "HF_"))} == {"ROLE_NAME"}
+    assert theirs["CUDA_VISIBLE_DEVICES"] == "3"
+    assert not {"PYTORCH_CUDA_ALLOC_CONF", "OMP_NUM_THREADS"} & {*theirs}
+    assert theirs["ROLE_NAME"] == "mine"
+
+
+SAYS = """
+import json, os, sys
+from pathlib import Path
+from sparring.sampling.vllm.server import Server
+from sparring.sampling.vllm.settings import VllmSettings
+
+place = Path(sys.argv[1])
+settings = VllmSettings(environment=place, variables={"ROLE_NAME": "mine"})
+theirs = Server(settings, place / "log")._variables()
+print(json.dumps([dict(os.environ), theirs]) + "\\n", end="", flush=True)
+"""
 
 HOLDS = """
 import os, sys, time

@@ -59,17 +59,62 @@ def test_a_single_good_response_keeps_its_normalised_reward() -> None:
     np.testing.assert_array_equal(found.value, advantages(reward, Normalisation.STD).value)
 
 
+FORMS = [LengthForm.PAPER, LengthForm.OFFICIAL]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_truncated_response_is_never_a_good_one(form: LengthForm) -> None:
+    """By Eq 4 a test that was cut off earns 0, here above the mean: as a good one it would make the
+    limit the longest good length, and a good test of 3,000 tokens a short one."""
+    reward, length = numbers(2, 1, -5, -6, 0), numbers(2000, 3000, 500, 500, 16000)
+    cut = np.array([False, False, False, False, True])
+    found = by_length(reward, length, form, BOUNDS, cut)
+    # the truncated one counts as −6: T = 2,500, M = 3,000; 500, −500 four times
+    balanced = numbers(2000, -500, -500, -500, -500)
+    np.testing.assert_allclose(found.value, balanced / balanced.std())
+    pulled = by_length(reward, length, form, BOUNDS)
+    assert pulled.value[1] == 0 > found.value[1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_group_whose_only_good_response_was_cut_off_does_not_reward_it(form: LengthForm) -> None:
+    cut = np.array([False, False, True])
+    found = by_length(numbers(-1, -2, 0), numbers(10, 20, 16000), form, BOUNDS, cut)
+    assert found.value[2] < 0 < found.value[0]  # one good one is left: normalised rewards
+    gone = by_length(numbers(-1, -1, 0), numbers(10, 20, 16000), form, BOUNDS, cut)
+    assert gone.dropped is DropReason.ZERO_VARIANCE
+
+
+def test_equal_rewards_do_not_make_a_truncated_response_good() -> None:
+    """The released code's form goes on with a group of ones."""
+    cut = np.array([False, False, True])
+    found = by_length(
+        numbers(1, 1, 1), numbers(2000, 3000, 16000), LengthForm.OFFICIAL, BOUNDS, cut
+    )
+    balanced = numbers(1000, -500, -500)
+    np.testing.assert_allclose(found.value, balanced / balanced.std())
+    every = np.ones(3, dtype=bool)
+    none = by_length(numbers(1, 1, 1), numbers(9, 9, 9), LengthForm.OFFICIAL, BOUNDS, every)
+    assert none.dropped is DropReason.ZERO_VARIANCE
+
+
 @given(
     arrays(float, 6, elements=st.sampled_from([-2.0, -1.0, 0.0, 1.0, 2.0, np.nan])),
     arrays(float, 6, elements=st.integers(1, 9000)),
-    st.sampled_from([LengthForm.PAPER, LengthForm.OFFICIAL]),
+    st.sampled_from(FORMS),
     st.permutations(range(6)),
+    arrays(bool, 6),
 )
 def test_transformed_groups_are_balanced_and_follow_their_responses(
-    reward: np.ndarray, length: np.ndarray, form: LengthForm, order: list[int]
+    reward: np.ndarray,
+    length: np.ndarray,
+    form: LengthForm,
+    order: list[int],
+    cut: np.ndarray,
 ) -> None:
-    found = by_length(reward, length, form, BOUNDS)
-    moved = by_length(reward[order], length[order], form, BOUNDS)
+    found = by_length(reward, length, form, BOUNDS, cut)
+    moved = by_length(reward[order], length[order], form, BOUNDS, cut[order])
+    assert (found.value[cut] <= 0).all()
     np.testing.assert_allclose(moved.value, found.value[order], atol=1e-9)
     assert (found.value[np.isnan(reward)] == 0).all()
     if found.dropped is None:

@@ -33,14 +33,20 @@ def add_adapters(model: PreTrainedModel, config: LoraConfig, per_role: bool) -> 
     return adapted
 
 
+def inner_model(model: PreTrainedModel) -> PreTrainedModel:
+    """The model inside of an adapter; one without is its own."""
+    found: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()
+    return found
+
+
 def has_role_adapters(model: PreTrainedModel) -> bool:
     """Whether each role has an adapter of its own."""
     return isinstance(model, PeftModel) and Role.CODER.value in model.peft_config
 
 
 def all_learn(model: PreTrainedModel) -> None:
-    """Give the gradient back to the adapters that are not active."""
-    if has_role_adapters(model):
+    """Give the gradient back to the adapters that are not active, or switched off."""
+    if isinstance(model, PeftModel):
         for name, parameter in model.named_parameters():
             if ".lora_" in name:
                 parameter.requires_grad_(True)

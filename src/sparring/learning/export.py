@@ -30,9 +30,10 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
-from sparring.learning.model import quietly_saving
-from sparring.learning.pieces import Piece, inner_model, is_tied, pieces
-from sparring.learning.shards import whole
+from sparring.learning.adapters import has_role_adapters, inner_model
+from sparring.learning.model import ADAPTER, quietly_saving
+from sparring.learning.pieces import Piece, pieces
+from sparring.learning.shards import is_tied, whole
 from sparring.learning.world import World
 
 FILE_BYTES = 1 << 30
@@ -57,11 +58,35 @@ def export_weights(
     is the model without any. With others in the ``world`` all call this. Raises OSError, on the
     first process for all of them.
     """
-    world = world or World()
+    every = pieces(model, adapters, merged, twice=True)
+    _save_model(model, every, tokenizer, path, dtype, world or World(), untied=True)
+
+
+@torch.no_grad()
+def save_sharded(model: PreTrainedModel, tokenizer: Any, path: Path, world: World) -> None:
+    """What `model.save_model` saves, of a model in parts: all processes call this, and write."""
+    names: list[str] = [str(name) for name in getattr(model, "peft_config", ())]
+    for name in names:
+        of_role = has_role_adapters(model)
+        export_adapter(model, path / ADAPTER / name if of_role else path / ADAPTER, name, world)
+    players = {path / name: [name] for name in names} if has_role_adapters(model) else {path: None}
+    for place, adapters in players.items():
+        every = pieces(model, adapters, merged=True, twice=False)
+        _save_model(model, every, tokenizer, place, torch.float32, world, untied=False)
+
+
+def _save_model(
+    model: PreTrainedModel,
+    every: Sequence[Piece],
+    tokenizer: Any,
+    path: Path,
+    dtype: torch.dtype,
+    world: World,
+    untied: bool,
+) -> None:
     failure = None
     if world.leads:
-        failure = _tried(path, lambda: _describe(model, tokenizer, path, dtype))
-    every = pieces(model, adapters, merged, twice=True)
+        failure = _tried(path, lambda: _describe(model, tokenizer, path, dtype, untied))
     files = _filled(every, dtype)
     failures = _written(files, path, dtype, world)
     if world.leads:
@@ -100,14 +125,16 @@ def weights_size(model: PreTrainedModel, dtype: torch.dtype) -> int:
     return sum(piece.numbers for piece in every) * int(dtype.itemsize)
 
 
-def _describe(model: PreTrainedModel, tokenizer: Any, path: Path, dtype: torch.dtype) -> None:
+def _describe(
+    model: PreTrainedModel, tokenizer: Any, path: Path, dtype: torch.dtype, untied: bool
+) -> None:
     """Write what stands beside the weights."""
     path.mkdir(parents=True, exist_ok=True)
     base = inner_model(model)
     config = copy.deepcopy(base.config)
     config.dtype = str(dtype).removeprefix("torch.")
     config.architectures = [type(base).__name__.removeprefix("FSDP")]
-    if is_tied(base):
+    if untied and is_tied(base):
         config.tie_word_embeddings = False
     config.save_pretrained(path)
     if base.can_generate():
@@ -130,11 +157,15 @@ def _filled(every: Sequence[Piece], dtype: torch.dtype) -> list[list[Piece]]:
 
 
 def _name(number: int, files: Sequence[object]) -> str:
+    if len(files) == 1:
+        return "model.safetensors"
     return f"model-{number + 1:05d}-of-{len(files):05d}.safetensors"
 
 
 def _index(files: Sequence[list[Piece]], path: Path, dtype: torch.dtype) -> None:
-    """Write which file holds which tensor."""
+    """Write which file holds which tensor, where there are several."""
+    if len(files) == 1:
+        return
     places = {
         name: _name(i, files) for i, file in enumerate(files) for piece in file
         for name in piece.shapes

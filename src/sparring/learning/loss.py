@@ -105,5 +105,12 @@ def _of_ratio(difference: torch.Tensor, row: torch.Tensor, ratio: Ratio) -> torc
     if ratio is Ratio.TOKEN:
         return difference
     count = torch.bincount(row)
-    total = difference.new_zeros(len(count)).index_add(0, row, difference)
+    total = row_sums(difference, row, len(count))
     return (total / count if ratio is Ratio.GEOMETRIC else total)[row]
+
+
+def row_sums(values: torch.Tensor, row: torch.Tensor, rows: int) -> torch.Tensor:
+    """The sum of each of ``rows`` responses' values [tokens]. On CUDA they are added in any order:
+    in float64, where the order of thousands does not show in what is left as float32."""
+    wide = values.double() if values.is_cuda else values
+    return wide.new_zeros(rows).index_add(0, row, wide).to(values.dtype)

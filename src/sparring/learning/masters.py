@@ -28,8 +28,9 @@ def torch_type(precision: Precision) -> torch.dtype:
     return torch.bfloat16 if precision is Precision.BFLOAT16 else torch.float32
 
 
-def cast(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
-    """The model with its weights as ``dtype``, in place, as loading it in that type gives it.
+def cast(model: PreTrainedModel, dtype: torch.dtype, learning: bool = True) -> PreTrainedModel:
+    """The model with its weights as ``dtype``, in place, as loading it in that type gives it; not
+    ``learning``, only those that are frozen.
 
     Not ``model.to(dtype)``: that would round tables that a model computes from
     its configuration, such as the frequencies of rotary embeddings, which
@@ -38,6 +39,8 @@ def cast(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     keys = model.state_dict(keep_vars=True)
     held = [t for name, t in keys.items() if not _stays_float32(model, name)]
     for tensor in held:
+        if tensor.requires_grad and not learning:
+            continue
         if tensor.is_floating_point() and tensor.dtype != dtype:
             tensor.data = tensor.data.to(dtype)
     return model

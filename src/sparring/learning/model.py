@@ -52,6 +52,24 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     Code that comes with a model is never run. Raises `ModelError`.
     """
     transformers_logging.disable_progress_bar()
+    check_place(path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            path, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )  # mismatched sizes are refused below, by name
+    except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
+        what = f"{type(error).__name__}: {_first_line(error)}"
+        raise ModelError(f"{path}: cannot be loaded: {what}") from None
+    _check_weights(path, found)
+    _check_ids(path, model, tokenizer)
+    model.eval()
+    return model, tokenizer
+
+
+def check_place(path: str) -> None:
+    """Raise `ModelError` for what is neither a directory with a model and its tokenizer nor a hub
+    id that can be had."""
     local = Path(path)
     try:
         local.exists()
@@ -73,18 +91,6 @@ def load_model(path: str) -> tuple[PreTrainedModel, Any]:
     if local.is_file():
         raise ModelError(f"{path}: is a file; name the directory that holds it")
     _check_generation_config(local / "generation_config.json")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        model, found = AutoModelForCausalLM.from_pretrained(
-            path, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
-        )  # mismatched sizes are refused below, by name
-    except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
-        what = f"{type(error).__name__}: {_first_line(error)}"
-        raise ModelError(f"{path}: cannot be loaded: {what}") from None
-    _check_weights(path, found)
-    _check_ids(path, model, tokenizer)
-    model.eval()
-    return model, tokenizer
 
 
 def _check_generation_config(file: Path) -> None:
@@ -233,6 +239,9 @@ def start_weights(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """An adapted model as it was before its adapter."""
     try:
         with model.disable_adapter():
+            # peft says that nothing learns in here. Sharded weights look once, in the first pass,
+            # at what learns, and choose the type of its gradients by that.
+            all_learn(model)
             yield model
     finally:
         all_learn(model)
@@ -260,6 +269,20 @@ def load_weights(model: PreTrainedModel, path: Path) -> None:
         return
     saved, _ = load_model(str(path))
     model.load_state_dict(saved.state_dict())
+
+
+def saved_weights(model: PreTrainedModel, path: Path) -> dict[str, torch.Tensor]:
+    """A checkpoint's weights that learn, under the names that they have in ``model``."""
+    if not is_adapted(model):
+        saved, _ = load_model(str(path))
+        return dict(saved.named_parameters())
+    found: dict[str, torch.Tensor] = {}
+    for name in model.peft_config:
+        place = path / ADAPTER / name if has_role_adapters(model) else path / ADAPTER
+        for key, value in load_file(place / "adapter_model.safetensors").items():
+            # peft leaves the adapter's name out: lora_A.weight for lora_A.default.weight
+            found[re.sub(r"(\.lora_\w+)", rf"\1.{name}", key)] = value
+    return found
 
 
 def save_model(model: PreTrainedModel, tokenizer: Any, path: Path) -> None:

@@ -19,7 +19,7 @@ from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
 from sparring.learning.loss import kl_terms
 from sparring.learning.model import is_adapted, start_weights
 from sparring.learning.reference import FixedLogprobs, visiting
-from sparring.learning.samples import Group, Sample
+from sparring.learning.samples import Group
 from sparring.learning.settings import Backend, KLPlace, LearningSettings
 from sparring.learning.world import World
 from sparring.schema import Role
@@ -38,16 +38,25 @@ class Passes:
     fixed: FixedLogprobs = field(default_factory=FixedLogprobs)
     """The reference's log-probs of the update that is being made."""
 
+    old: FixedLogprobs = field(default_factory=FixedLogprobs)
+    """The policy's, by which ratios are taken, where the trainer computes them."""
+
     @torch.no_grad()
-    def recomputed(self, groups: Sequence[Group]) -> list[Group]:
-        """The groups with the trainer's own log-probs under the current weights."""
-
-        def now(batches: Sequence[list[Group]]) -> list[torch.Tensor]:
-            with attending(self.model, self.backend):
-                return [self.logprobs(self.model, batch).logprob for batch in batches]
-
-        found = self.of_samples(groups, now)
-        return _changed(groups, lambda s: replace(s, trainer_logprobs=found[id(s)]))
+    def fix_old(self, parts: Sequence[dict[Role, list[Group]]]) -> list[list[Group]]:
+        """Compute the policy's own log-probs, as it is now, of all micro-batches that an update
+        will make of ``parts``: in these very micro-batches, because in bfloat16 others would round
+        otherwise. Returns this process's."""
+        own = [
+            (batch, role)
+            for part in parts
+            for role, groups in part.items()
+            for batch in self.batches(groups)
+        ]
+        with attending(self.model, self.backend):
+            for batch, role in own:
+                passed = batch or idle(role)
+                self.old[passed] = self.logprobs(self.model, passed).logprob
+        return [batch for batch, _ in own if batch]
 
     @torch.no_grad()
     def score(
@@ -158,7 +167,3 @@ def _by_sample(batch: Sequence[Group], values: torch.Tensor) -> dict[int, tuple[
     samples = [s for g in batch for s in g.samples]
     parts = values.cpu().split([len(s.token_ids) for s in samples])
     return {id(s): tuple(part.tolist()) for s, part in zip(samples, parts, strict=True)}
-
-
-def _changed(groups: Sequence[Group], change: Callable[[Sample], Sample]) -> list[Group]:
-    return [replace(g, samples=tuple(change(s) for s in g.samples)) for g in groups]

@@ -22,6 +22,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
+from sparring.learning.adapters import inner_model
 from sparring.learning.shards import whole
 
 Shapes = dict[str, torch.Size]
@@ -56,19 +57,6 @@ def pieces(
     if {n: s for shapes in each.values() for n, s in shapes.items()} == of_all:
         return [_piece(base, {name: sources[name]}, each[name]) for name in sources]
     return [_piece(base, sources, of_all)]
-
-
-def inner_model(model: PreTrainedModel) -> PreTrainedModel:
-    """The model inside of an adapter."""
-    found: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()
-    return found
-
-
-def is_tied(model: PreTrainedModel) -> bool:
-    """Whether the embeddings are the output matrix as well."""
-    base = inner_model(model)
-    output = base.get_output_embeddings()
-    return output is not None and output.weight is base.get_input_embeddings().weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,12 @@ class Sample:
     """One response to learn from.
 
     ``sampled_logprobs`` [L] are the sampler's, under the sampling distribution
-    (temperature included); ``trainer_logprobs`` those that the trainer
-    computed for the same policy, where it did.
+    (temperature included).
     """
 
     token_ids: tuple[int, ...]
     sampled_logprobs: tuple[float, ...]
     advantage: float
-    trainer_logprobs: tuple[float, ...] | None = None
-
-    @property
-    def old_logprobs(self) -> tuple[float, ...]:
-        """What the ratio is against."""
-        return self.sampled_logprobs if self.trainer_logprobs is None else self.trainer_logprobs
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,18 @@ from enum import StrEnum
 from sparring.schema import Role
 
 CHUNK_BYTES = 1 << 28
-"""Of the float32 logits of a chunk whose length is not given."""
+"""Of the float32 logits of a chunk whose length is not given, on a CPU."""
+
+
+def chunk_tokens(vocabulary: int, gpu_bytes: float | None) -> int:
+    """Tokens that have logits at once where that is not given: 256 MiB of them on a CPU
+    (``gpu_bytes`` None), and on a GPU a 32nd of its memory, at most 4,096 tokens, so that its
+    matrix products are large ones. By all of the memory and not by what is free: the same in
+    every pass of a run."""
+    if gpu_bytes is None:
+        return max(1, CHUNK_BYTES // (4 * vocabulary))
+    tokens = max(CHUNK_BYTES, int(gpu_bytes / 32)) // (4 * vocabulary)
+    return max(1, min(4096, tokens), CHUNK_BYTES // (4 * vocabulary))
 
 
 class Precision(StrEnum):
@@ -215,9 +226,11 @@ class LearningSettings:
     sharding: Sharding = Sharding.NONE
     backend: Backend = Backend.AUTO
     logprob_chunk: int | None = None
-    """Response tokens that have logits at once; None: as many as fit into 256 MiB."""
+    """Response tokens that have logits at once; None: `chunk_tokens`."""
     offload_reference: bool = False
     """Keep the reference in the CPU's memory while it is not needed."""
+    shares_device: bool = False
+    """Another program takes turns on the device: leave nothing there that is not needed."""
 
     def weight(self, role: Role) -> float:
         """The weight of a role's loss in a joint update; alone, each has 1."""

@@ -14,10 +14,8 @@ optimiser step, so the split into micro-batches never changes them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -27,9 +25,10 @@ from sparring.learning.backend import attending, settled_backend
 from sparring.learning.balance import idle
 from sparring.learning.filling import micro_batches
 from sparring.learning.gradients import Gradients
-from sparring.learning.loss import Tokens, token_loss, token_weights
+from sparring.learning.loss import Tokens, row_sums, token_loss, token_weights
 from sparring.learning.masters import Masters, cast, torch_type
 from sparring.learning.model import is_adapted, is_checkpointing
+from sparring.learning.parts import Part, Whole, parts_of, spans
 from sparring.learning.passes import Passes
 from sparring.learning.reference import frozen_copy
 from sparring.learning.samples import Group
@@ -39,12 +38,14 @@ from sparring.learning.settings import (
     OldLogprobs,
     OptimizerState,
     Precision,
+    Ratio,
     Reference,
     Sharding,
-    UpdateMode,
 )
-from sparring.learning.shards import gather_state, local, shard
-from sparring.learning.stats import RoleStats
+from sparring.learning.shards import gather_state, load_state, local, shard
+from sparring.learning.shared_device import give_back
+from sparring.learning.skeleton import copied, fill, skeleton
+from sparring.learning.stats import RoleStats, Waiting, mismatch
 from sparring.learning.world import Order, World
 from sparring.schema import Role
 
@@ -57,8 +58,17 @@ class Learner:
     """
 
     def __init__(
-        self, model: PreTrainedModel, settings: LearningSettings, world: World | None = None
+        self,
+        model: PreTrainedModel,
+        settings: LearningSettings,
+        world: World | None = None,
+        source: PreTrainedModel | None = None,
+        keep_source: bool = False,
+        keep_start: bool = False,
     ) -> None:
+        """A ``model`` to be sharded may be a skeleton, whose weights come from the first process's
+        ``source``; that one's are freed unless they are to be kept. ``keep_start`` has the weights
+        of the beginning kept, in parts, where no loss needs them."""
         self.model = model
         self.settings = settings
         self.world = world or World()
@@ -67,21 +77,28 @@ class Learner:
         """How often the weights may have changed."""
         self.start: PreTrainedModel | None = None
         """Frozen weights of the beginning, where somebody has them kept; see `start_model`."""
+        # An adapted model holds its reference, and its start: itself without the adapter.
+        own = is_adapted(model)
         dtype = torch_type(settings.precision)
-        if not self.sharded:  # else the parts are the masters, and cast as they are put together
+        if self.sharded:  # the parts are the masters, and cast as they are put together
+            apart = not own and (settings.loss.needs_reference or keep_start)
+            bare = skeleton(model) if apart else None
+            shard(cast(model, dtype, learning=False), self.world, dtype)
+            if any(parameter.is_meta for parameter in model.parameters()):
+                fill(model, source, self.world, keep_source)
+            self.masters = Masters(model, torch.float32)
+            if bare is not None:
+                shard(cast(bare, dtype), self.world)
+                self.start = copied(bare, model, dtype)
+        else:
             self.masters = Masters(model, dtype)
         self.reference: PreTrainedModel | None = None
         if settings.loss.needs_reference:
-            # An adapted model holds its reference: itself without the adapter.
-            self.reference = model if is_adapted(model) else frozen_copy(model)
-            if settings.offload_reference and self.reference is not model:
-                self.reference.to("cpu")
-        if self.sharded:
-            shard(model, self.world, dtype)
-            if self.reference is not None and self.reference is not model:
-                shard(cast(self.reference, dtype), self.world)
-            # Once: after a pass a sharded model shows other tensors in their place.
-            self.masters = Masters(model, torch.float32)
+            self.reference = model if own else self.start or frozen_copy(model)
+        for kept in (self.start, self.reference):
+            waits = settings.offload_reference or kept is not self.reference
+            if kept is not None and kept is not model and waits:
+                kept.to("cpu")
         settled = settled_backend(
             settings.backend, model, settings.precision, self.world, self.sharded
         )
@@ -89,6 +106,7 @@ class Learner:
         self.passes = Passes(
             model, self.reference, self.backend, settings, self.world, self.sharded
         )
+        self._waiting = Waiting()
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.AdamW:
@@ -98,6 +116,7 @@ class Learner:
             lr=s.learning_rate,
             betas=(s.beta1, s.beta2),
             weight_decay=s.weight_decay,
+            fused=self.masters.parameters[0].is_cuda or None,
         )
 
     def set_learning_rate(self, rate: float) -> None:
@@ -115,7 +134,11 @@ class Learner:
         self.version += 1
         rate = self.learning_rate
         with self.world.order(Order.UPDATE, (groups, rate)):
-            return self._update(groups)
+            stats = self._update(groups)
+            if self.settings.shares_device:
+                self.optimizer.zero_grad(set_to_none=True)
+                give_back(self.world.device)
+            return stats
 
     def _update(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         stats = {role: RoleStats() for role in Role}
@@ -127,44 +150,44 @@ class Learner:
         taken: dict[Role, float] = {}
         if self.settings.loss.kl > 0 and self.settings.loss.kl_place is KLPlace.REWARD:
             groups, taken = self.passes.penalised(groups)
-        if self.settings.old_logprobs is OldLogprobs.TRAINER:
-            groups = self.passes.recomputed(groups)
-            for g in groups if self.world.leads else ():  # all know of all
-                stats[g.role].add_gap(g)
-        by_role = {role: [g for g in groups if g.role is role] for role in Role}
-        if self.settings.mode is UpdateMode.SEPARATE:
-            parts = [
-                {role: chunk}
-                for role in (Role.CODER, Role.TESTER)
-                for chunk in _chunks(by_role[role], self.settings.minibatches)
-            ]
-        else:
-            chunks = {r: _chunks(by_role[r], self.settings.minibatches) for r in Role}
-            parts = [
-                {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
-            ]
+        parts = parts_of(groups, self.settings)
         self.passes.fix_reference(parts)
-        fresh = self.settings.old_logprobs is not OldLogprobs.TRAINER  # else the gap is known
-        for part in parts * self.settings.epochs:
-            if self.settings.old_logprobs is OldLogprobs.EACH:
-                part = {role: self.passes.recomputed(chunk) for role, chunk in part.items()}
-            if self._optimizer_step(part, stats, fresh):
-                fresh = False
+        ours, still = self.settings.old_logprobs is OldLogprobs.TRAINER, True
+        for epoch in range(self.settings.epochs):
+            for span in spans(parts, self.settings):
+                if ours and epoch == 0:  # the first one's are found as it is learned from
+                    self._fix_old(span[1:], stats)
+                for i, part in enumerate(span):
+                    fresh = epoch == i == 0 if ours else still
+                    if self._optimizer_step(part, stats, fresh):
+                        still = False
         self.passes.fixed.clear()
+        self.passes.old.clear()
         if self.settings.master_weights is Precision.BFLOAT16:
             self.masters.round()
         self.model.eval()
         for role, s in stats.items():
-            s.over(self.world)
-            s.grad_norm /= max(1, s.optimizer_steps)
-            s.kl += taken.get(role, 0.0) * s.tokens
-            for name in ("loss", "kl", "clip_share", "entropy"):
-                setattr(s, name, getattr(s, name) / s.tokens if s.tokens else math.nan)
-            if not s.tokens:
-                s.grad_norm = s.largest_ratio = s.smallest_ratio = s.kl_max = math.nan
-            s.logprob_gap = s.logprob_gap / s.gap_tokens if s.gap_tokens else math.nan
-            s.logprob_gap_max = s.logprob_gap_max if s.gap_tokens else math.nan
+            s.finish(self.world, taken.get(role, 0.0))
         return stats
+
+    def _fix_old(self, parts: Sequence[Part], stats: dict[Role, RoleStats]) -> None:
+        """Compute the old log-probs of parts that are learned from after the weights have moved."""
+        for batch in self.passes.fix_old(parts):
+            old = self.passes.old[batch]
+            lengths = [len(s.token_ids) for g in batch for s in g.samples]
+            row = torch.repeat_interleave(torch.tensor(lengths)).to(old.device)
+            self._compare(batch, old, row, stats[batch[0].role])
+
+    def _compare(
+        self, batch: list[Group], own: torch.Tensor, row: torch.Tensor, stats: RoleStats
+    ) -> None:
+        """Note how far the trainer's log-probs of a micro-batch are from the sampler's."""
+        samples = [s for g in batch for s in g.samples]
+        sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=own.device)
+        cap = self.settings.loss.importance_cap
+        self._waiting.add(stats, mismatch(own, sampled, row, len(samples), cap))
+        stats.gap_tokens += len(sampled)
+        stats.gap_responses += len(samples)
 
     def gradient(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
         """The statistics of a forward and backward pass, ``grad_norm`` of all groups together.
@@ -180,7 +203,9 @@ class Learner:
                 self._backward(batch, whole, stats[role], fresh=True)
             stats[role].groups = len(own)  # a group may be in several batches
         norm = Gradients(self.masters.parameters, self.world, self.sharded).add(last=True)
+        self._waiting.settle()
         self.passes.fixed.clear()
+        self.passes.old.clear()
         self.model.eval()
         self.optimizer.zero_grad(set_to_none=True)
         for s in stats.values():
@@ -205,7 +230,8 @@ class Learner:
                 if batch:
                     self._backward(batch, whole, stats[role], fresh)
                 else:
-                    self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), False)
+                    self._backward(idle(role), replace(whole, weight=0.0), RoleStats(), fresh)
+            self._waiting.settle()
             stats[role].grad_norm += gradients.add(last=role is last)
             stats[role].groups += len(groups)
             stats[role].optimizer_steps += 1
@@ -219,18 +245,21 @@ class Learner:
         return True
 
     def _backward(self, batch: list[Group], whole: Whole, stats: RoleStats, fresh: bool) -> None:
-        """Add the gradient of one micro-batch, and its tokens to the statistics."""
+        """Add the gradient of one micro-batch, and its tokens to the statistics. While the weights
+        are ``fresh`` its log-probs are of the policy that its old ones are of."""
         device = self.model.device
         loss = self.settings.loss
         samples = [s for g in batch for s in g.samples]
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=device)
-        old = torch.tensor([x for s in samples for x in s.old_logprobs], device=device)
         advantage = torch.tensor([s.advantage for s in samples], device=device)
         reference = None
         if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
-            reference = old if loss.reference is Reference.STEP else self.passes.fixed[batch]
+            reference = None if loss.reference is Reference.STEP else self.passes.fixed[batch]
         with attending(self.model, self.backend):
             current = self.passes.logprobs(self.model, batch)
+            old = self._old(batch, current.logprob.detach(), sampled, fresh)
+            if loss.kl > 0 and loss.kl_place is KLPlace.LOSS and reference is None:
+                reference = old
             cap = loss.importance_cap
             weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
             tokens = token_loss(
@@ -244,18 +273,39 @@ class Learner:
             times = self.world.size if self.sharded else 1
             ((tokens.loss * share).sum() * (whole.weight * times)).backward()
         stats.tokens += len(old)
-        stats.loss += float(tokens.loss.detach().sum())
-        stats.kl += float(tokens.kl.sum())
-        stats.clip_share += float(tokens.clipped.sum())
-        stats.entropy += float(current.entropy.sum())
-        stats.largest_ratio = max(stats.largest_ratio, float(tokens.ratio.max()))
-        stats.smallest_ratio = min(stats.smallest_ratio, float(tokens.ratio.min()))
-        stats.kl_max = max(stats.kl_max, float(tokens.kl.max()))
+        found = {
+            "loss": tokens.loss.sum(),
+            "kl": tokens.kl.sum(),
+            "clip_share": tokens.clipped.sum(),
+            "entropy": current.entropy.sum(),
+            "largest_ratio": tokens.ratio.max(),
+            "smallest_ratio": tokens.ratio.min(),
+            "kl_max": tokens.kl.max(),
+        }
+        if not stats.optimizer_steps:
+            of_tokens = loss.ratio is Ratio.TOKEN
+            stats.first_units += len(old) if of_tokens else len(samples)
+            clipped = tokens.clipped.float()
+            if not of_tokens:
+                clipped = row_sums(clipped, current.row, len(samples)).clamp(max=1)
+            found["first_clip_share"] = clipped.sum()
+        self._waiting.add(stats, found)
         if fresh:
-            gap = (current.logprob.detach() - sampled).abs()
-            stats.logprob_gap += float(gap.sum())
-            stats.logprob_gap_max = max(stats.logprob_gap_max, float(gap.max()))
-            stats.gap_tokens += len(old)
+            self._compare(batch, current.logprob.detach(), current.row, stats)
+
+    def _old(
+        self, batch: list[Group], now: torch.Tensor, sampled: torch.Tensor, fresh: bool
+    ) -> torch.Tensor:
+        """What the ratio of a micro-batch is against [tokens]. What the trainer computes ``now``,
+        while its own are wanted and the weights are ``fresh``, is what the later steps go by: the
+        ratio is then 1, whatever the rounding, and no pass is made for it."""
+        if self.settings.old_logprobs is OldLogprobs.SAMPLED:
+            return sampled
+        if self.settings.old_logprobs is OldLogprobs.EACH:
+            return now
+        if fresh:
+            self.passes.old[batch] = now
+        return self.passes.old[batch]
 
     def _learning_mode(self) -> None:
         """Without dropout, training mode matters for gradient checkpointing alone, and what a
@@ -295,28 +345,8 @@ class Learner:
         if not self.sharded:
             return gather_state(self.optimizer)
         with self.world.order(Order.STATE):
-            return gather_state(self.optimizer)
+            return gather_state(self.optimizer, self.world.leads)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore what `state` gave."""
-        self.optimizer.load_state_dict(state)
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """What one role's part of an optimiser step amounts to: averages are over these."""
-
-    tokens: int
-    responses: int
-    weight: float
-
-    @classmethod
-    def of(cls, groups: Sequence[Group], weight: float) -> Whole:
-        """The sums over one role's groups; ``weight`` is the role's in the loss."""
-        return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
-
-
-def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
-    """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
-    bounds = [round(i * len(groups) / count) for i in range(count + 1)]
-    return [groups[a:b] for a, b in pairwise(bounds)]
+        load_state(self.optimizer, state)

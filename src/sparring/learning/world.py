@@ -58,6 +58,8 @@ class Order(Enum):
     """Give the first process all weights."""
     STATE = auto()
     """Give the first process the optimiser's state."""
+    SAVE = auto()
+    """Write the weights to a checkpoint."""
     EXPORT = auto()
     """Write a player's weights to a directory, in a type."""
     ADAPTER = auto()

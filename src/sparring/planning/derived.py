@@ -6,10 +6,16 @@ import json
 import math
 from pathlib import Path
 
-from sparring.learning.settings import UpdateMode
+from sparring.learning.settings import OldLogprobs, UpdateMode
 from sparring.microworld import NANO_DIR
 from sparring.microworld.tasks import TESTS
 from sparring.recipe import Recipe, SupervisionKind
+
+_OLD = {
+    OldLogprobs.SAMPLED: "the sampler's",
+    OldLogprobs.TRAINER: "the trainer's own from before a role's first optimiser step",
+    OldLogprobs.EACH: "the trainer's own from before each optimiser step",
+}
 
 
 def derived_quantities(recipe: Recipe) -> dict[str, str]:
@@ -30,9 +36,16 @@ def derived_quantities(recipe: Recipe) -> dict[str, str]:
     if supervised:
         runs += most * by.tests * (programs + 1)
     held_out = recipe.tasks.held_out_count
+    exact = "sampler and trainer compute in float32"
+    if not recipe.in_float32:
+        exact = "sampler or trainer compute in bfloat16"
     evaluations = 1 + -(-t.steps // e.every) + len(e.start_temperatures)
     found = {
         "method": recipe.method,
+        "log-probs": (
+            f"ratios are to {_OLD[recipe.old_logprobs]}; {exact}: more than {recipe.gap_alarm:g} "
+            "between the two, on average, is told"
+        ),
         "responses": _responses(recipe),
         "tokens sampled, at most": f"{tokens:,}",
         "runs, at most": (

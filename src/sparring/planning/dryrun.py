@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from sparring.errors import DataError, RunError
-from sparring.learning.samples import Group, Sample
+from sparring.learning.samples import Group
 from sparring.learning.settings import Adapters
 from sparring.learning.stats import RoleStats
 from sparring.pipelines import columns
@@ -43,6 +43,8 @@ from sparring.tasks.imports import needs_lines, needs_of
 from sparring.training.embedded import embedded_prompts
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
+from sparring.training.step import learned_from
+from sparring.training.supervising import written_now
 from sparring.training.tracking import check_trackers
 from sparring.training.trainer import Trainer
 
@@ -67,6 +69,9 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
         yield from _packages(ring)
         tasks: list[Task] = ring.batch(1)[:_TASKS]
+        by: list[list[Response]] = []
+        if ring.supervisor:  # first, as in a run: its server and the other may want the same GPUs
+            by = written_now(ring.supervisor, tasks)
         ring.sampler.ready()
         start = time.monotonic()
         coder, tester, others = _sample(ring, tasks)
@@ -75,12 +80,13 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         start = time.monotonic()
         judged = _judged(ring, tasks, coder, tester, others)
         if ring.supervisor:
-            judged = supervised(ring, ring.supervisor, judged)
+            judged = supervised(ring, ring.supervisor, by, judged)
         ran = time.monotonic() - start
         if ring.supervisor:
             yield supervisor_check(ring.supervisor, judged)
         scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
         yield _rewards(scored)
+        ring.sampler.rest()  # as in a step: a GPU that is shared is free for what learns
         start = time.monotonic()
         stats = _learn(trainer, coder, tester, recipe.training.tasks_per_step)
         groups = sum(s.groups for s in stats.values())
@@ -94,7 +100,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         yield Check(
             "log-probs",
             f"training is {gap:.2g} away from sampling, on average",
-            gap > recipe.learning.gap_alarm,
+            gap > recipe.gap_alarm,
         )
         written = sum(len(json.dumps(rollout_record(1, s), default=str)) for s in scored)
         tokens = sum(len(r.token_ids) for g in (*coder, *tester, *others) for r in g)
@@ -126,6 +132,8 @@ def _tasks(ring: Ring) -> Iterator[Check]:
         + (f"; {len(shared)} statements are in both" if shared else ""),
         bool(shared),
     )
+    for told in ring.left_out:
+        yield Check("tasks", told, warning=True)
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
     asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, ring.limits)) for t in tried]
     runs = columns.run(ring.sandbox, asks)
@@ -295,7 +303,7 @@ def _learn(
             role,
             rs[0].prompt_ids,
             trainer.temperature(role),
-            tuple(Sample(r.token_ids, r.logprobs, (-1.0) ** i) for i, r in enumerate(rs)),
+            tuple(learned_from(r, (-1.0) ** i, trainer.recipe) for i, r in enumerate(rs)),
         )
         for role, every in ((Role.CODER, coder), (Role.TESTER, tester))
         if trainer.learns(role)

@@ -28,15 +28,17 @@ def pools(
     ]
 
 
-def supervised(ring: Ring, supervisor: Supervisor, judged: list[Judged]) -> list[Judged]:
-    """The same bouts with those by the supervisor's tests."""
+def supervised(
+    ring: Ring, supervisor: Supervisor, written: list[list[Response]], judged: list[Judged]
+) -> list[Judged]:
+    """The same bouts with those by the tests that the supervisor has written."""
     tasks = [j.task for j in judged]
     found = supervise(
         ring.sandbox,
         tasks,
         [j.coder for j in judged],
         [j.tester for j in judged],
-        supervisor.sample(tasks),
+        written,
         ring.limits,
         ring.reading,
         supervisor.reading,
@@ -47,14 +49,14 @@ def supervised(ring: Ring, supervisor: Supervisor, judged: list[Judged]) -> list
 
 def supervisor_check(supervisor: Supervisor, judged: list[Judged]) -> Check:
     """Whether the frozen tester can be asked, and what comes back."""
-    lengths = sorted(len(ids) for ids in supervisor.prompts.values())
+    lengths = supervisor.lengths()
     tests = [p for j in judged if j.supervision for p in j.supervision.tests]
     read = sum(p.test is not None for p in tests)
     plain = (
         "" if supervisor.tokenizer.chat_template else "; no chat template: the plain form is used"
     )
     s, prompts = supervisor.recipe.supervision, supervisor.recipe.prompts
-    ends, opened = supervisor.sampler.end_ids, supervisor.reading.reasoning.opened
+    ends, opened = supervisor.end_ids, supervisor.reading.reasoning.opened
     told = [
         t
         for t in (

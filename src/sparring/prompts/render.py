@@ -60,18 +60,41 @@ def prompt_text(
 def prompt_ids(
     tokenizer: Tokenizer, texts: Sequence[str], limit: int, task_ids: Sequence[str]
 ) -> list[tuple[int, ...]]:
-    """Token ids of the prompts of tasks. Raises `ModelError` when one has more than ``limit``.
-
-    A chat template writes its own special tokens, so none are added then.
-    """
-    found = tokenizer(list(texts), add_special_tokens=not tokenizer.chat_template)["input_ids"]
+    """Token ids of the prompts of tasks. Raises `ModelError` when one has more than ``limit``."""
+    found = encoded(tokenizer, texts)
     for ids, task_id in zip(found, task_ids, strict=True):
-        if len(ids) > limit:
-            raise ModelError(
-                f"task {task_id}: its prompt has {len(ids)} tokens, prompts.max_tokens is {limit};"
-                " raise the limit or drop the task (prompts are never cut)"
-            )
+        if (why := excess(ids, limit)) is not None:
+            raise ModelError(f"task {task_id}: {why} or drop the task")
+    return found
+
+
+def encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> list[tuple[int, ...]]:
+    """Token ids of prompts. A chat template writes its own special tokens: none are added then."""
+    found = tokenizer(list(texts), add_special_tokens=not tokenizer.chat_template)["input_ids"]
     return [tuple(ids) for ids in found]
+
+
+def excess(
+    ids: Sequence[int],
+    limit: int,
+    room: int | None = None,
+    max_tokens: int = 0,
+    setting: str = "",
+) -> str | None:
+    """Why a prompt is too long and which key to change; None where it is not: it has more than
+    ``limit`` tokens, or with a response of ``max_tokens``, which the recipe calls ``setting``,
+    exceeds a model of ``room`` positions (None: it has no limit)."""
+    if len(ids) > limit:
+        return (
+            f"its prompt has {len(ids)} tokens, prompts.max_tokens is {limit} (prompts are never "
+            "cut); raise the limit"
+        )
+    if room is not None and len(ids) + max_tokens > room:
+        return (
+            f"a prompt of {len(ids)} tokens and a response of up to {max_tokens} exceed the "
+            f"model's {room} positions; lower {setting}"
+        )
+    return None
 
 
 def check_room(
@@ -84,9 +107,5 @@ def check_room(
     """Raise `ModelError` if a prompt and a response of ``max_tokens``, which the recipe calls
     ``setting``, exceed a model of ``room`` positions (None: it has no limit)."""
     for ids, task_id in zip(prompts, task_ids, strict=True):
-        if room is not None and len(ids) + max_tokens > room:
-            raise ModelError(
-                f"task {task_id}: a prompt of {len(ids)} tokens and a response of up to "
-                f"{max_tokens} exceed the model's {room} positions; lower {setting} or drop the "
-                "task"
-            )
+        if (why := excess(ids, len(ids), room, max_tokens, setting)) is not None:
+            raise ModelError(f"task {task_id}: {why} or drop the task")

@@ -11,7 +11,15 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from sparring.learning.settings import Backend, KLPlace, Objective, Sharding
+from sparring.learning.rounding import GAP_ALARM
+from sparring.learning.settings import (
+    Backend,
+    KLPlace,
+    Objective,
+    OldLogprobs,
+    Precision,
+    Sharding,
+)
 from sparring.recipe.engine import Engine, VllmSection
 from sparring.recipe.method import LearningSection, RewardSection
 from sparring.recipe.monitors import MonitorsSection
@@ -71,7 +79,36 @@ class Recipe(Section):
     @property
     def method(self) -> str:
         """The method in force, in a line: the preset, and where this recipe departs from it."""
-        return method_line(self, self.preset)
+        return method_line(self, self.preset, self.unset)
+
+    @property
+    def in_float32(self) -> bool:
+        """Whether sampler and trainer both compute in float32, so that their log-probs of the same
+        weights agree up to rounding that nobody notices."""
+        served = self.sampling.engine is Engine.VLLM
+        types = {self.model.precision.value, *([self.vllm.dtype] if served else [])} - {None}
+        return types == {Precision.FLOAT32.value}
+
+    @property
+    def unset(self) -> dict[str, Any]:
+        """What keys that are not set mean, where that follows from others: by ``section.key``."""
+        exact = self.in_float32
+        return {
+            "learning.old_logprobs": OldLogprobs.SAMPLED if exact else OldLogprobs.TRAINER,
+            "learning.gap_alarm": GAP_ALARM[exact],
+        }
+
+    @property
+    def old_logprobs(self) -> OldLogprobs:
+        """`learning.old_logprobs`, or what it means unset: the trainer's where sampler or trainer
+        compute in bfloat16, because their distance is then no ratio of policies."""
+        given = self.learning.old_logprobs
+        return given or OldLogprobs(self.unset["learning.old_logprobs"])
+
+    @property
+    def gap_alarm(self) -> float:
+        """`learning.gap_alarm`, or what it means unset."""
+        return self.learning.gap_alarm or float(self.unset["learning.gap_alarm"])
 
     @property
     def opponents(self) -> int:
@@ -111,6 +148,16 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _weights_have_a_source(self) -> Recipe:
+        cap, old = self.learning.importance_cap, self.old_logprobs
+        if cap is not None and old is not OldLogprobs.TRAINER:
+            raise ValueError(
+                f"learning.importance_cap weighs tokens by the trainer's log-probs, and the ratio is "
+                f'against others ({old}): it needs old_logprobs = "trainer"'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _older_weights_are_weighed(self) -> Recipe:
         """What is sampled ahead comes from weights that are a step older than those that learn from
         it: nothing may take the one for the other."""
@@ -139,7 +186,7 @@ class Recipe(Section):
     def _servers_are_asked(self) -> Recipe:
         if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
             raise ValueError("vllm.urls are given, but sampling.engine is local: set it to vllm")
-        if self.sampling.engine is Engine.LOCAL:
+        if Engine.VLLM not in (self.sampling.engine, self.supervision.engine):
             for name, field in VllmSection.model_fields.items():
                 if getattr(self.vllm, name) != field.default:
                     raise ValueError(

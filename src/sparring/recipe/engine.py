@@ -24,7 +24,20 @@ class Engine(StrEnum):
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 _OURS = frozenset(
-    {"--model", "--host", "--port", "--logprobs-mode", "--generation-config", "--served-model-name"}
+    {
+        "--model",
+        "--host",
+        "--port",
+        "--logprobs-mode",
+        "--generation-config",
+        "--served-model-name",
+        "--api-server-count",
+        "-asc",
+        "--enable-lora",
+        "--max-lora-rank",
+        "--max-loras",
+        "--max-cpu-loras",
+    }
 )
 """Arguments of a server that are not for the recipe to set."""
 _BY_KEY = {
@@ -42,6 +55,7 @@ _BY_KEY = {
 _VARIABLES = {
     "VLLM_SERVER_DEV_MODE": "set by sparring itself",
     "VLLM_HOST_IP": "set by sparring itself",
+    "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "set by sparring itself",
     "HF_HUB_OFFLINE": "set by sparring itself",
     "VLLM_CPU_KVCACHE_SPACE": "set by vllm.cpu_cache",
 }
@@ -72,7 +86,10 @@ class VllmSection(Section):
     memory: float = Field(0.9, gt=0, le=1, description="Share of a GPU's memory that it takes")
     cpu_cache: Count = Field(4, description="GiB for keys and values where it runs on a CPU")
     tensor_parallel: Few = Field(1, description="GPUs that share each layer")
-    data_parallel: Few = Field(1, description="Copies of the model that share the requests")
+    data_parallel: Few = Field(
+        1,
+        description="Copies of the model that share the requests; servers by URL say how many they have",
+    )
     max_model_len: Length | None = Field(
         None,
         description="Longest prompt and response together; default: what the recipe's limits add up to",
@@ -87,10 +104,15 @@ class VllmSection(Section):
         gt=0,
         description="Stop when log-probs after a synchronisation are further away than this, on average; default: 0.001 for float32, 0.05 otherwise",
     )
-    concurrency: Few = Field(128, description="Responses that one server is asked for at a time")
-    start_seconds: Seconds = Field(900.0, description="Longest start of a server")
-    request_seconds: Seconds = Field(
-        900.0, description="Longest time for one response; then the server counts as hanging"
+    concurrency: Few = Field(
+        512, description="Responses that one engine (a copy of the model) is asked for at a time"
+    )
+    start_seconds: Seconds = Field(
+        900.0, description="Longest start of a server, and longest loading of weights"
+    )
+    stall_seconds: Seconds = Field(
+        300.0,
+        description="Longest time without a new token while responses are asked for; then the server counts as hanging",
     )
     patience: Seconds = Field(120.0, description="How long a server of yours may be away")
     share_gpu: bool = Field(
@@ -100,9 +122,7 @@ class VllmSection(Section):
     @field_validator("urls", "start_urls")
     @classmethod
     def _web_addresses(cls, urls: list[str]) -> list[str]:
-        if len({_server(url) for url in urls}) < len(urls):
-            raise ValueError("names a server twice")
-        return urls
+        return each_once(urls)
 
     @field_validator("arguments")
     @classmethod
@@ -136,6 +156,13 @@ class VllmSection(Section):
                 "arguments, variables and share_gpu are for a server that is started; with urls, start it as you want it"
             )
         return self
+
+
+def each_once(urls: list[str]) -> list[str]:
+    """The addresses of servers. Raises ValueError for one that is none, or comes twice."""
+    if len({_server(url) for url in urls}) < len(urls):
+        raise ValueError("names a server twice")
+    return urls
 
 
 def _server(url: str) -> tuple[str, str, int | None, str]:

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.learning.settings import Objective
+from sparring.learning.rounding import clipped_by_rounding
+from sparring.learning.settings import Objective, OldLogprobs, Precision, Ratio
 from sparring.prompts.opening import ReasoningMode
 from sparring.recipe import Recipe, SupervisionKind
 from sparring.recipe.presets import preset_values
@@ -36,6 +37,8 @@ FORMULA = (
     "copies",
 )
 """Fields of [reward] that a function of one's own takes the place of."""
+MOST_CLIPPED = 0.02
+"""Share of responses or tokens that rounding may keep from being learned from."""
 _UNUSED_BY = {
     TesterReward.SIMPLE: ("validity", "difficulty", "no_wrong"),
     TesterReward.POST_STAGE: ("validity", "difficulty"),
@@ -53,7 +56,7 @@ class Fault:
 
 def faults(recipe: Recipe) -> list[Fault]:
     """All of them."""
-    return [*_idle(recipe), *_overlong(recipe), *_alone(recipe)]
+    return [*_idle(recipe), *_overlong(recipe), *_alone(recipe), *_rounded(recipe)]
 
 
 def _idle(recipe: Recipe) -> Iterator[Fault]:
@@ -71,6 +74,17 @@ def _idle(recipe: Recipe) -> Iterator[Fault]:
     elif unused := _UNUSED_BY.get(reward.tester):
         why = f"reward.tester = {reward.tester} has no such term"
         yield from _given(recipe, "reward", unused, "reward.tester", why)
+    most, sampling = recipe.learning.max_response_tokens, recipe.sampling
+    if most is not None and most >= max(sampling.coder_max_tokens, sampling.tester_max_tokens):
+        yield Fault(
+            (
+                "learning.max_response_tokens",
+                "sampling.coder_max_tokens",
+                "sampling.tester_max_tokens",
+            ),
+            f"learning.max_response_tokens = {most} is without effect: no response is longer, by "
+            "sampling.coder_max_tokens and sampling.tester_max_tokens; leave it out, or sample more",
+        )
     if recipe.prompts.tester_examples == 0:
         why = "prompts.tester_examples = 0 shows none"
         share = ("tester_examples_share",)
@@ -124,3 +138,36 @@ def _alone(recipe: Recipe) -> Iterator[Fault]:
                 f"sampling.{name} = 1: an advantage compares the responses of a group, so the "
                 f'{role} would learn nothing; ask for 2 at least, or set learning.frozen = "{role}"',
             )
+
+
+def _rounded(recipe: Recipe) -> Iterator[Fault]:
+    """Ratios that rounding alone moves beyond the clip: of the trainer's log-probs to the sampler's,
+    and of those after an optimiser step to those before it."""
+    learning, sampling = recipe.learning, recipe.sampling
+    old = recipe.old_logprobs
+    if learning.objective is Objective.LIKELIHOOD or old is OldLogprobs.EACH:
+        return
+    longest = max(sampling.coder_max_tokens, sampling.tester_max_tokens)
+    usual = max(1, min(longest, learning.max_response_tokens or longest) // 2)
+    share = clipped_by_rounding(learning.ratio, learning.clip, learning.clip_high, usual)
+    if share <= MOST_CLIPPED:
+        return
+    what = "tokens" if learning.ratio is Ratio.TOKEN else f"responses of {usual:,} tokens"
+    lost = f"rounding alone would move {share:.0%} of the {what} beyond the clip, which removes their gradient"
+    keys = ("ratio", "clip", "clip_high", "old_logprobs", "minibatches", "epochs")
+    between = (*(f"learning.{k}" for k in keys), "model.precision", "vllm.dtype", "sampling.engine")
+    if old is OldLogprobs.SAMPLED and not recipe.in_float32:
+        yield Fault(
+            between,
+            f"learning.old_logprobs = sampled with learning.ratio = {learning.ratio}: sampler or "
+            f'trainer compute in bfloat16, and {lost}; leave old_logprobs out, or set "trainer"',
+        )
+    elif (
+        recipe.model.precision is Precision.BFLOAT16 and learning.minibatches * learning.epochs > 1
+    ):
+        yield Fault(
+            between,
+            f"learning.ratio = {learning.ratio} with model.precision = bfloat16: from the second "
+            f"optimiser step on {lost}; set minibatches = epochs = 1, or ratio = "
+            f'"{Ratio.TOKEN}", or old_logprobs = "each"',
+        )

@@ -18,7 +18,7 @@ from sparring.learning.settings import (
     Reference,
     UpdateMode,
 )
-from sparring.recipe.section import Count, Few, Responses, Section
+from sparring.recipe.section import Count, Few, Length, Responses, Section
 from sparring.schema import Role
 from sparring.scoring.advantages import Normalisation
 from sparring.scoring.lengths import LengthForm
@@ -137,9 +137,9 @@ class LearningSection(Section):
         2, description="Optimiser steps per batch (per role if separate)"
     )
     epochs: Few = Field(2, description="Times that a batch is gone through")
-    old_logprobs: OldLogprobs = Field(
-        OldLogprobs.SAMPLED,
-        description="What the ratio is against: the sampler's, the trainer's before the first optimiser step, or anew before each",
+    old_logprobs: OldLogprobs | None = Field(
+        None,
+        description="What the ratio is against: the sampler's, the trainer's from before a role's first optimiser step, or anew before each; unset: the sampler's where sampler and trainer compute in float32, else the trainer's",
     )
     importance_cap: float | None = Field(
         None,
@@ -182,10 +182,10 @@ class LearningSection(Section):
         Reference.START,
         description="KL to the start model, or to the policy that sampled the step",
     )
-    gap_alarm: float = Field(
-        0.01,
+    gap_alarm: float | None = Field(
+        None,
         gt=0,
-        description="Say so when the log-probs of sampling and training differ by more, on average",
+        description="Say so when the log-probs of sampling and training differ by more, on average; unset: 0.01 where both compute in float32, else 0.05",
     )
     coder_weight: float = Field(
         1.0, ge=0, description="Weight of the coder's loss in a joint update"
@@ -196,6 +196,10 @@ class LearningSection(Section):
     frozen: Frozen = Field(
         Frozen.NONE,
         description="A role that plays with the start weights for the whole run and learns nothing",
+    )
+    max_response_tokens: Length | None = Field(
+        None,
+        description="Learn from the first so many tokens of a response, which is rewarded whole (the paper: 8,000 of long reasoning); unset: from all",
     )
     tokens_per_micro_batch: Count = Field(
         16384, description="Positions of one forward and backward pass"
@@ -233,12 +237,6 @@ class LearningSection(Section):
         ):
             if self.frozen is frozen and weight == 0:
                 raise ValueError(f"frozen = {frozen} and {other} = 0: nobody would learn")
-        return self
-
-    @model_validator(mode="after")
-    def _weights_have_a_source(self) -> LearningSection:
-        if self.importance_cap is not None and self.old_logprobs is not OldLogprobs.TRAINER:
-            raise ValueError('importance_cap needs old_logprobs = "trainer"')
         return self
 
     @model_validator(mode="after")

@@ -52,3 +52,8 @@ class MonitorsSection(Section):
         gt=0,
         description="Greatest mean length of a role's responses, in those of the first five steps",
     )
+    gap_drift: float = Field(
+        2.0,
+        gt=0,
+        description="Greatest mean distance of a role's log-probs in training from those in sampling, in that of the first five steps",
+    )

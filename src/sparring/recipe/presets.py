@@ -14,6 +14,7 @@ is taken for the preset's method.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -103,7 +104,7 @@ CHOICES = (
         "per response, as Eq 5 is printed, or over all tokens of the batch",
     ),
     Choice(
-        "learning.old_logprobs", "sampled", "each", "sampled",
+        "learning.old_logprobs", None, "each", None,
         "the released code computes them anew before each step, so that ratio and clip do nothing",
     ),
     Choice(
@@ -154,19 +155,22 @@ def preset_values(preset: Preset) -> dict[str, dict[str, Any]]:
     return found
 
 
-def departures(recipe: BaseModel, preset: Preset) -> list[str]:
-    """The switches, ``section.key``, that have another value in ``recipe`` than in its preset."""
-    return [
-        choice.key
-        for choice in CHOICES
-        for section, key in [choice.key.split(".")]
-        if getattr(getattr(recipe, section), key) != choice.value(preset)
-    ]
+def departures(recipe: BaseModel, preset: Preset, unset: Mapping[str, Any]) -> list[str]:
+    """The switches, ``section.key``, that have another value in ``recipe`` than in its preset.
+    ``unset``: what switches mean in this recipe where they are not set, if that is a value too."""
+    found = []
+    for choice in CHOICES:
+        section, key = choice.key.split(".")
+        own, theirs = getattr(getattr(recipe, section), key), choice.value(preset)
+        usual = unset.get(choice.key)
+        if (usual if own is None else own) != (usual if theirs is None else theirs):
+            found.append(choice.key)
+    return found
 
 
-def method_line(recipe: BaseModel, preset: Preset) -> str:
+def method_line(recipe: BaseModel, preset: Preset, unset: Mapping[str, Any]) -> str:
     """The method in force in a line: the preset's name, and where the recipe leaves it."""
-    changed = departures(recipe, preset)
+    changed = departures(recipe, preset, unset)
     return f"preset {preset}" + (f", departs in: {', '.join(changed)}" if changed else "")
 
 

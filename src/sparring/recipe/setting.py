@@ -44,7 +44,7 @@ class ModelSection(Section):
     )
     precision: Precision = Field(
         Precision.FLOAT32,
-        description="Of forward and backward passes; weights and optimiser are float32 either way",
+        description="Of all weights that are computed with; what learns has float32 masters either way",
     )
     lora_rank: int = Field(
         0,
@@ -94,6 +94,15 @@ class Curriculum(StrEnum):
     1/2 before that: tasks that are sometimes solved come more often."""
 
 
+class TooLong(StrEnum):
+    """What becomes of a task with a prompt that is too long."""
+
+    STOP = "stop"
+    """It ends the run before anything is sampled."""
+    DROP = "drop"
+    """It is left out, which the run says and has on record."""
+
+
 class TasksSection(Section):
     """[tasks]"""
 
@@ -118,6 +127,10 @@ class TasksSection(Section):
     )
     max_tests: Count | None = Field(
         None, description="Use only the first so many ground-truth tests (the paper: 8)"
+    )
+    too_long: TooLong = Field(
+        TooLong.STOP,
+        description="A task whose prompt is over prompts.max_tokens, or leaves no room for a response: it ends the run, or is left out of training or evaluation (drop)",
     )
     withheld_tests: int = Field(
         1,
@@ -182,7 +195,8 @@ class PromptsSection(Section):
         "</think>", min_length=1, description="Where it ends; what follows is the answer"
     )
     max_tokens: Count = Field(
-        2048, description="Longest prompt; a longer one is an error, never cut"
+        2048,
+        description="Longest prompt; a longer one is never cut: tasks.too_long says what becomes of its task",
     )
 
     read_programs: ProgramRule = Field(
@@ -350,6 +364,11 @@ class TrainingSection(Section):
         description="How processes that torchrun starts learn together: the whole model on each (ddp), or a part (fsdp); one process alone is as none",
     )
     threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
+    device_tflops: float | None = Field(
+        None,
+        gt=0,
+        description="What MFU is a share of: a learning device's peak in 10¹² operations a second; default: the GPU's, dense bfloat16, by its name",
+    )
     checkpoint_every: Count = Field(
         50, description="Steps between checkpoints; one is always written at the end"
     )

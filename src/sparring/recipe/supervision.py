@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from sparring.recipe.engine import Engine, each_once
 from sparring.recipe.section import Heat, Length, Responses, Section
 from sparring.scoring.agreement import TestFilter
 
@@ -32,6 +33,14 @@ class SupervisionSection(Section):
         min_length=1,
         description="Directory or hub id of the frozen tester; 'nano' is in the package",
     )
+    engine: Engine = Field(
+        Engine.LOCAL,
+        description="What samples it: the first process (local), or vLLM servers, before the first step, as [vllm] says",
+    )
+    urls: list[str] = Field(
+        [],
+        description="With engine = vllm: servers that you run with this model; none: one is started, and ended when all tests are written",
+    )
     tests: Responses = Field(
         8, description="k: tests that it writes for a task, when the task first comes up"
     )
@@ -48,12 +57,22 @@ class SupervisionSection(Section):
         description="Its tests that count: all, or those that the programs' consensus passes (CodeT's agreement)",
     )
 
+    @field_validator("urls")
+    @classmethod
+    def _web_addresses(cls, urls: list[str]) -> list[str]:
+        return each_once(urls)
+
     @model_validator(mode="after")
     def _whole(self) -> SupervisionSection:
         if self.kind is SupervisionKind.TESTER:
             if self.model is None:
                 raise ValueError("kind = tester needs the model that writes the tests: set model")
-        elif self.model is not None or self.filter is not TestFilter.NONE:
-            given = "filter" if self.model is None else "model"
-            raise ValueError(f"{given} is given, but kind is ground_truth: set kind = tester")
+        else:
+            for name in ("model", "filter", "engine"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"{name} is given, but kind is ground_truth: set kind = tester"
+                    )
+        if self.urls and self.engine is not Engine.VLLM:
+            raise ValueError("urls are given, but engine is local: set engine = vllm")
         return self

@@ -5,7 +5,7 @@
                        (one that was changed later: reward_function-from-step-00012.py)
     inputs.json        checksums of the task files and of the start model
     replay.json        of a replay: whose rollouts
-    environment.json   versions, machine, isolation in force
+    environment.json   versions, machine, isolation in force, tasks left out
     metrics.jsonl      one line per training step, each step exactly once
     evaluations.jsonl  one line per evaluation; evaluations/ has the values by task
     start.jsonl        the start model at other temperatures, if the recipe asks for it

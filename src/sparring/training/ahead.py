@@ -9,9 +9,14 @@ weights of today find them.
 
 A thread of its own samples, with a copy of the weights (`Trainer.behind`); the
 copy is in every checkpoint, because the step after a checkpoint comes from the
-weights of the step before it. What the thread has sampled is in the journal
-like any other response. One step is in flight at a time, and none while the
-model is evaluated (`settle`).
+weights of the step before it. Where servers sample, the copy is files that all
+processes write before the thread begins (`behind`): while it samples they
+learn, and nothing may be asked of them. So log-probs are not compared when
+weights come to a server then; they are before every evaluation, and the gap in
+the update would show servers that have none of the run's steps.
+
+What the thread has sampled is in the journal like any other response. One step
+is in flight at a time, and none while the model is evaluated (`settle`).
 """
 
 from __future__ import annotations
@@ -24,10 +29,10 @@ from types import TracebackType
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
 from sparring.runs.timeline import Phase, Timeline
+from sparring.training.asking import Table
 from sparring.training.rollouts import Live
-from sparring.training.round import Table
 from sparring.training.step import tokens_of
-from sparring.training.trainer import Trainer
+from sparring.training.trainer import Behind, Trainer
 
 _LANE = "ahead"
 _AT_ONCE = 10.0
@@ -71,7 +76,7 @@ class Ahead:
     """`Rollouts` of the weights of one step before. A context manager: what is in flight at its
     end is abandoned, as far as it has got it is in the journal."""
 
-    def __init__(self, table: Table, trainer: Trainer, behind: Trainer) -> None:
+    def __init__(self, table: Table, trainer: Trainer, behind: Behind) -> None:
         """``behind`` has the weights that the step after the trainer's comes from."""
         self.trainer = trainer
         self.behind = behind

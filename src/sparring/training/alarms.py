@@ -3,10 +3,10 @@
     alarms = raised(limits, earlier, record)
 
 A monitor's value is its mean over the last `WINDOW` steps, so that one noisy step is no alarm. A
-share has an absolute limit; entropy and length are measured by their mean over the run's first
-`WINDOW` steps that have a value. As all of it stands in metrics.jsonl, a run that was killed and
-resumed raises the same alarms. An alarm changes nothing: no reward, no task is taken away, and the
-run goes on.
+share has an absolute limit; entropy, length and the gap between sampler and trainer are measured
+by their mean over the run's first `WINDOW` steps that have a value. As all of it stands in
+metrics.jsonl, a run that was killed and resumed raises the same alarms. An alarm changes nothing:
+no reward, no task is taken away, and the run goes on.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Monitor(StrEnum):
     TESTER_GRADIENT = "tester_gradient"
     CODER_TRUNCATED = "coder_truncated"
     TESTER_TRUNCATED = "tester_truncated"
+    CODER_GAP = "coder_gap"
+    TESTER_GAP = "tester_gap"
 
 
 _OF_ROLE = {
@@ -59,15 +61,20 @@ _OF_ROLE = {
     Monitor.TESTER_GRADIENT: (Role.TESTER, "gradient_share"),
     Monitor.CODER_TRUNCATED: (Role.CODER, "truncated_share"),
     Monitor.TESTER_TRUNCATED: (Role.TESTER, "truncated_share"),
+    Monitor.CODER_GAP: (Role.CODER, "logprob_gap"),
+    Monitor.TESTER_GAP: (Role.TESTER, "logprob_gap"),
 }
 _LIMITS = {
     "entropy": "entropy",
     "mean_length": "length",
     "gradient_share": "gradient_share",
     "truncated_share": "truncated_share",
+    "logprob_gap": "gap_drift",
 }
 """Fields of [monitors] by what a role's monitor is a value of."""
-_BY_THE_FIRST = frozenset({"entropy", "mean_length"})
+_BY_THE_FIRST = frozenset({"entropy", "mean_length", "logprob_gap"})
+_LEAST_GAP = 1e-3
+"""A mean gap below this is the rounding of float32, however it changes."""
 _FLOORS = frozenset({"entropy", "gradient_share"})
 _REASONS = {
     Monitor.WITHHELD_GAP: "programs that pass every rewarded test fail {value:.0%} of their runs "
@@ -104,6 +111,10 @@ _REASONS = {
     "sampling.coder_max_tokens: a program that is cut off is none",
     Monitor.TESTER_TRUNCATED: "{value:.0%} of the tester's responses end at "
     "sampling.tester_max_tokens: a test that is cut off is none",
+    Monitor.CODER_GAP: "the coder's log-probs in training are {value:.1f} times as far from those "
+    "in sampling as in the first steps: the two drift apart",
+    Monitor.TESTER_GAP: "the tester's log-probs in training are {value:.1f} times as far from "
+    "those in sampling as in the first steps: the two drift apart",
 }
 
 
@@ -112,10 +123,12 @@ def raised(
     earlier: Sequence[Record],
     record: Record,
     learning: Collection[Role] = tuple(Role),
+    ahead: bool = False,
 ) -> list[Alarm]:
     """The alarms after the step of ``record``, each with ``monitor``, ``value``, ``limit`` and
     ``reason``. ``earlier``: the metrics of the steps before, in order; a step without monitors, as
-    older versions wrote them, has no values. ``learning``: the roles that are to learn at all."""
+    older versions wrote them, has no values. ``learning``: the roles that are to learn at all;
+    ``ahead``: they learn from what older weights have sampled, whose log-probs are others."""
     history = [*earlier, record]
     if len(history) < WINDOW:
         return []
@@ -124,6 +137,8 @@ def raised(
         value = _mean(_values(monitor, history[-WINDOW:]))
         role, name = _OF_ROLE.get(monitor, (None, ""))
         if name == "gradient_share" and role not in learning:
+            continue
+        if name == "logprob_gap" and (ahead or value is None or value < _LEAST_GAP):
             continue
         if name in _BY_THE_FIRST and value is not None:
             first = _mean(_values(monitor, history)[:WINDOW])

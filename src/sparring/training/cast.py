@@ -18,8 +18,10 @@ from sparring.recipe import Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.local import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
+from sparring.training.behind import FilesBehind
+from sparring.training.players import Player, Request
 from sparring.training.served import Served
-from sparring.training.trainer import Trainer
+from sparring.training.trainer import Behind, Trainer
 
 
 class Cast:
@@ -41,35 +43,30 @@ class Cast:
         cast.served = Served.of(recipe, trainer, cast.end_ids, log)
         return cast
 
-    def played_by(self, trainer: Trainer) -> Cast:
-        """The same over another trainer's weights; servers are the same ones."""
+    def played_by(self, behind: Behind) -> Cast:
+        """The same over the weights of one step before: a trainer's copy, or files that go to the
+        same servers."""
         other = copy.copy(self)
-        other.trainer = trainer
-        other.served = self.served and self.served.played_by(trainer)
+        if isinstance(behind, Trainer):
+            other.trainer = behind
+        elif isinstance(behind, FilesBehind):
+            other.served = behind.served
         return other
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether the same call gives the same responses, bit for bit."""
-        return self.served is None
 
     def sample(
         self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
     ) -> list[list[Response]]:
-        """See `Sampler.sample`."""
+        """See `Sampler.sample`. Servers are asked once for both roles."""
+        if self.served:
+            return self.served.play([Request(Player(p.role), p, n) for p in prompts], arrived)
         found: list[list[Response]] = [[] for _ in prompts]
         for role in Role:
             chosen = [i for i, p in enumerate(prompts) if p.role is role]
-            if not chosen:
-                continue
-            own, told = [prompts[i] for i in chosen], _renumbered(arrived, chosen)
-            if self.served:
-                every = self.served.sample(role, own, n, told)
-            else:
-                with self.trainer.playing(role) as model:
-                    every = self._sampler(model).sample(own, n, told)
-            for i, responses in zip(chosen, every, strict=True):
-                found[i] = responses
+            if chosen:
+                own, told = [prompts[i] for i in chosen], _renumbered(arrived, chosen)
+                every = self.play(Player(role), own, n, told)
+                for i, responses in zip(chosen, every, strict=True):
+                    found[i] = responses
         return found
 
     def opponents(
@@ -77,14 +74,22 @@ class Cast:
     ) -> list[list[Response]]:
         """Responses of the start weights, whatever has been learned since."""
         if self.served:
-            return self.served.opponents(prompts, n, arrived)
-        with self.trainer.at_start() as model:
+            return self.served.play([Request(Player.OPPONENTS, p, n) for p in prompts], arrived)
+        return self.play(Player.OPPONENTS, prompts, n, arrived)
+
+    def play(
+        self, player: Player, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+    ) -> list[list[Response]]:
+        """``n`` responses of a player to each prompt, sampled in this process."""
+        start = player is Player.OPPONENTS
+        weights = self.trainer.at_start() if start else self.trainer.playing(player.role)
+        with weights as model:
             return self._sampler(model).sample(prompts, n, arrived)
 
-    def ready(self, role: Role = Role.CODER) -> None:
-        """Have servers started, with the weights that play ``role`` now."""
+    def ready(self) -> None:
+        """Have servers started, with the weights that play now."""
         if self.served:
-            self.served.ready(role)
+            self.served.bring(self.served.calls([*Player][::2])[0])
 
     def rest(self) -> None:
         """Free GPUs that the trainer shares, until the next response is asked for."""

@@ -50,6 +50,8 @@ def _carry_out(world: World) -> None:
                 trainer.whole()
             case Order.STATE:
                 trainer.learner.state()
+            case Order.SAVE:
+                trainer.save_weights(data)
             case Order.EXPORT:
                 trainer.export(*data)
             case Order.ADAPTER:

@@ -152,10 +152,10 @@ class Scorer:
         bounds = (section.length_least, section.length_most)
         official = section.length is LengthForm.OFFICIAL
         return (
-            by_length(coder, facts.lengths_P, section.length, bounds)
+            by_length(coder, facts.lengths_P, section.length, bounds, facts.truncated_P)
             if official
             else advantages(coder, how),
-            by_length(tester, facts.lengths_U, section.length, bounds)
+            by_length(tester, facts.lengths_U, section.length, bounds, facts.truncated_U)
             if section.length is not LengthForm.NONE
             else advantages(tester, how),
         )

@@ -23,7 +23,6 @@ from sparring.errors import ConfigError
 from sparring.evaluate import Plan
 from sparring.pipelines.marks import mark_faults, turn_end
 from sparring.prompts.opening import ReasoningMode
-from sparring.prompts.render import check_room, prompt_ids, prompt_text
 from sparring.recipe import Curriculum, Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
@@ -36,6 +35,7 @@ from sparring.tasks.preambles import versions as preamble_versions
 from sparring.tasks.withhold import withhold
 from sparring.training.cast import Cast
 from sparring.training.embedded import embedded_prompts
+from sparring.training.prompts import TaskPrompts, left_out_note
 from sparring.training.supervision import Supervisor
 from sparring.training.trainer import Trainer
 
@@ -57,11 +57,6 @@ class Ring:
         self.held_out = tasks_of(t.held_out, t.held_out_count, t.held_out_seed, t.max_tests)[
             : t.held_out_count
         ]
-        if recipe.training.tasks_per_step > len(self.tasks):
-            raise ConfigError(
-                f"training.tasks_per_step is {recipe.training.tasks_per_step}, but there are "
-                f"{len(self.tasks)} tasks to train on"
-            )
         if (rule := recipe.checker.rule) is not None:
             self.tasks = [_compared_by(rule, x) for x in self.tasks]
             self.held_out = [_compared_by(rule, x) for x in self.held_out]
@@ -70,35 +65,47 @@ class Ring:
             idle_seconds=recipe.sandbox.idle_seconds, output_bytes=recipe.sandbox.output_bytes
         )
         p = recipe.prompts
-        first = self.tasks[0]
-        self.reading = {
-            role: p.reading(self._prompt_text(first, role, 0), self.templates.fill(first, role))
-            for role in Role
-        }
         # All at once, so that a prompt that is too long shows now and not in the step that comes
         # to it.
-        self.supervisor = Supervisor.of(
-            recipe, self.tasks, trainer.compute_dtype, trainer.world.device
-        )
-        e = recipe.evaluation
+        room = getattr(trainer.model.config, "max_position_embeddings", None)
+        training, held_out = (TaskPrompts(recipe, trainer.tokenizer, room) for _ in range(2))
+        first = self.tasks[0]
+        self.reading = {
+            role: p.reading(training.text(first, role, 0), self.templates.fill(first, role))
+            for role in Role
+        }
         shown = {Role.CODER: p.coder_examples, Role.TESTER: p.tester_examples}
-        self._prompts = self._rendered(self.tasks, shown)
+        self._prompts = training.rendered(self.tasks, shown)
         self._bare = (
-            dict(
-                zip(
-                    [t.id for t in self.tasks],
-                    self._prompt_ids(self.tasks, Role.TESTER, 0),
-                    strict=True,
-                )
-            )
+            training.rendered(self.tasks, {Role.TESTER: 0})
             if p.tester_examples and p.tester_examples_share < 1
             else {}
         )
+        e = recipe.evaluation
         if e.tester_examples is not None:
             shown[Role.TESTER] = e.tester_examples
+        held_out_ids = held_out.rendered(self.held_out, shown)
+        every = len(self.tasks), len(self.held_out)
+        self.tasks, self.held_out = training.fitting(self.tasks), held_out.fitting(self.held_out)
+        self.supervisor = None
+        if self.tasks:
+            self.supervisor = Supervisor.of(
+                recipe, self.tasks, trainer.compute_dtype, trainer.world.device
+            )
+        if self.supervisor:
+            training.too_long |= self.supervisor.too_long
+            self.tasks = training.fitting(self.tasks)
+        self.too_long = {"training": training.too_long, "held-out": held_out.too_long}
+        """Why tasks are left out, by their id."""
+        self.left_out = [
+            left_out_note(kind, left, count)
+            for (kind, left), count in zip(self.too_long.items(), every, strict=True)
+            if left
+        ]
+        self._check_number()
         self.plan = Plan(
             tasks=self.held_out,
-            prompt_ids=self._rendered(self.held_out, shown),
+            prompt_ids=held_out_ids,
             programs=e.programs,
             tests=e.tests,
             temperature=e.temperature,
@@ -120,6 +127,18 @@ class Ring:
                 RayNodes(b.ray_address, b.workers), b.workers, level=b.level, fork=b.fork
             )
         )
+
+    def _check_number(self) -> None:
+        """Raises `ConfigError` where there are too few tasks."""
+        wanted = self.recipe.training.tasks_per_step
+        more = "".join(f"; {told}" for told in self.left_out)
+        if wanted > len(self.tasks):
+            raise ConfigError(
+                f"training.tasks_per_step is {wanted}, but there are {len(self.tasks)} tasks to "
+                f"train on{more}"
+            )
+        if not self.held_out:
+            raise ConfigError(f"there is no task to evaluate on{more}")
 
     def batch(self, step: int, pass_rates: Mapping[str, float] | None = None) -> list[Task]:
         """The tasks of a step, all different: no task twice per pass, each pass in an order of
@@ -150,6 +169,19 @@ class Ring:
         seed = [self.recipe.training.seed, 8, step, len(taken)]
         return self._drawn(seed, left, min(count, len(left)), pass_rates)
 
+    def upcoming(self, first: int) -> list[Task]:
+        """The training tasks that steps from ``first`` on may have, in the order in which they
+        come up; all of them, where that depends on what is sampled."""
+        t = self.recipe
+        if t.tasks.curriculum is not Curriculum.NONE or t.sampling.extra_rounds:
+            return list(self.tasks)
+        found: dict[str, Task] = {}
+        for step in range(first, t.training.steps + 1):
+            found |= {task.id: task for task in self.batch(step)}
+            if len(found) == len(self.tasks):
+                break
+        return list(found.values())
+
     def _drawn(
         self,
         seed: Sequence[int],
@@ -171,7 +203,7 @@ class Ring:
 
     def notes(self) -> list[str]:
         """What a user should know before the run spends anything on it."""
-        found = []
+        found = [f"note: {told}" for told in self.left_out]
         shared = {t.statement for t in self.tasks} & {t.statement for t in self.held_out}
         if shared:
             found.append(f"note: {len(shared)} held-out statements are trained on as well")
@@ -188,6 +220,11 @@ class Ring:
             )
         if p.reasoning is not ReasoningMode.NONE:
             found += [f"note: {fault}" for fault in mark_faults(tokenizer, ends, p.marks)]
+        if (served := self.sampler.served) and served.merged:
+            found.append(
+                f"note: vLLM cannot serve the adapter as one ({served.merged}): it travels merged "
+                "into the weights"
+            )
         if self.recipe.sampling.opponents and not self.recipe.opponents:
             why = "reward.function is not shown them"
             if self.recipe.reward.function is None:
@@ -218,7 +255,7 @@ class Ring:
         if role is Role.TESTER and self._bare:
             drawn = np.random.default_rng([seed, 11]).random()
             if drawn >= self.recipe.prompts.tester_examples_share:
-                return self._bare[task_id]
+                return self._bare[task_id, role]
         return self._prompts[task_id, role]
 
     def environment(self) -> dict[str, Any]:
@@ -240,38 +277,13 @@ class Ring:
             "checkers": CHECKERS_VERSION,
             "preambles": preamble_versions([*self.tasks, *self.held_out]),
             "sandbox": dict(self.sandbox.report()),
+            **({"tasks_left_out": self.too_long} if self.left_out else {}),
             **({"vllm": served.about()} if (served := self.sampler.served) else {}),
         }
 
     def _max_tokens(self, role: Role) -> int:
         s = self.recipe.sampling
         return s.coder_max_tokens if role is Role.CODER else s.tester_max_tokens
-
-    def _prompt_text(self, task: Task, role: Role, examples: int) -> str:
-        message = self.templates.fill(task, role, examples)
-        options = self.recipe.prompts.template_options
-        return prompt_text(self.trainer.tokenizer, message, options)
-
-    def _rendered(
-        self, tasks: Sequence[Task], examples: Mapping[Role, int]
-    ) -> dict[tuple[str, Role], tuple[int, ...]]:
-        return {
-            (task.id, role): ids
-            for role in Role
-            for task, ids in zip(tasks, self._prompt_ids(tasks, role, examples[role]), strict=True)
-        }
-
-    def _prompt_ids(
-        self, tasks: Sequence[Task], role: Role, examples: int
-    ) -> list[tuple[int, ...]]:
-        """The rendered prompts. Raises `ModelError` where the model has no room for them."""
-        texts = [self._prompt_text(t, role, examples) for t in tasks]
-        limit = self.recipe.prompts.max_tokens
-        found = prompt_ids(self.trainer.tokenizer, texts, limit, [t.id for t in tasks])
-        room = getattr(self.trainer.model.config, "max_position_embeddings", None)
-        setting = f"sampling.{role}_max_tokens"
-        check_room(room, found, [t.id for t in tasks], self._max_tokens(role), setting)
-        return found
 
     def __enter__(self) -> Ring:
         return self

@@ -23,8 +23,10 @@ from sparring.runs.lines import clean
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role
+from sparring.training.asking import Table, journal_file
 from sparring.training.journal import foreign
-from sparring.training.round import PLAYERS, Round, Table, journal_file
+from sparring.training.players import Player
+from sparring.training.round import Round
 
 
 class Rollouts(Protocol):
@@ -100,7 +102,7 @@ class Live:
         else:
             self.run.write_lines(name, records)
         for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
-            for player in PLAYERS:
+            for player in Player:
                 self.run.remove(journal_file(step, turn, player))
         self.table.sampler.rest()
 

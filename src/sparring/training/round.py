@@ -1,6 +1,6 @@
 """One round of a step: responses to some tasks asked for, run as they come, judged when whole.
 
-While testers' responses are still being sampled the programs run on
+While responses are still being sampled the programs that are there run on
 ground-truth tests already; a task's generated inputs follow when its group is
 whole, and then a thread of its own judges it. That changes when things happen
 and nothing else: an outcome is a function of program and input, and a bout of
@@ -8,18 +8,14 @@ its responses. Under supervision programs begin on the supervising tests alone,
 and all bouts are judged at the end, so that nothing of ground truth can have
 been in a program's company before.
 
-Responses are in a journal before they are given back. A sampler that repeats
-itself (`Cast.repeatable`) is asked for batches by calls of their own, so that a
-step that was cut off asks for what is left with the very calls of one that was
-not, rounding included; another is asked once, and then for what is missing.
+How responses are asked for, and that each is on disk, is `asking`'s business.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from sparring.pipelines import columns
 from sparring.pipelines.bout import Judged, Supervision, judge
@@ -28,28 +24,12 @@ from sparring.pipelines.early import Early
 from sparring.pipelines.limits import limits
 from sparring.pipelines.reading import read_program, read_test
 from sparring.pipelines.supervised import label_free, rewarded, supervise
-from sparring.prompts.parse import ParsedProgram, Reading
-from sparring.runs.directory import RunDir
-from sparring.runs.progress import Progress
+from sparring.prompts.parse import ParsedProgram
 from sparring.runs.timeline import Phase
-from sparring.sampling.base import Prompt
 from sparring.sandbox import Limits
 from sparring.schema import Response, Role, Task, Test
-from sparring.training.cast import Cast
-from sparring.training.journal import Journal
-from sparring.training.ring import Ring
-from sparring.training.supervision import Written
-
-PLAYERS = ("coder", "opponents", "tester")
-
-
-def journal_file(step: int, turn: int, player: str) -> str:
-    """Where a player's responses of a round are while its step is being made."""
-    return f"journal/step-{step:05d}.{player}{turn or ''}.jsonl"
-
-
-class Left(Exception):
-    """Nobody waits for this round any more."""
+from sparring.training.asking import Table, Wanted, ask
+from sparring.training.players import Player
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +40,6 @@ class _First:
     own: tuple[Test, ...]
     others: tuple[Test, ...]
     limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What the rounds of a run have in common. ``lane`` names them in the timeline, where they are
-    made beside other things; once ``left`` is set, they end with the next response."""
-
-    ring: Ring
-    run: RunDir
-    progress: Progress
-    sampler: Cast
-    written: Written | None
-    lane: str = ""
-    left: threading.Event = field(default_factory=threading.Event)
-
-    def phase(self, name: str) -> None:
-        """Tell the user, unless something else is going on before his eyes."""
-        if not self.lane:
-            self.progress.phase(name)
 
 
 class Round:
@@ -92,50 +53,40 @@ class Round:
         self.step = step
         self.turn = turn
         self.tasks = tasks
-        self._coder: list[list[Response]] = [[] for _ in tasks]
-        self._others: list[list[Response]] = [[] for _ in tasks]
+        self._groups: dict[Player, dict[int, list[Response]]] = {p: {} for p in Player}
+        """Of each player, the responses to the tasks (by number) for which all are there."""
 
     def bouts(self) -> list[Judged]:
         """All of them, judged. Where ``sampling.skip_unlabelled`` says so, tests are asked for
         after the programs have run, and only where they can have a label."""
-        ring, sampling = self.table.ring, self.table.ring.recipe.sampling
+        every = range(len(self.tasks))
         self._begin_known()
         first = self._first_tests()
-        self.table.phase("sampling")
-        self._coder = self._asked(
-            "coder",
-            ring.prompts(self.tasks, Role.CODER, self.step),
-            sampling.programs,
-            each=lambda i, r: self._begin(i, [r], first[i].own, first[i].limits),
-        )
-        if ring.recipe.opponents:
-            self._others = self._asked(
-                "opponents",
-                ring.opponents_prompts(self.tasks, self.step),
-                ring.recipe.opponents,
-                each=lambda i, r: self._begin(i, [r], first[i].others, first[i].limits),
-            )
-        asked = list(range(len(self.tasks)))
-        if sampling.skip_unlabelled:
-            untested = self._judged(asked, [()] * len(self.tasks))
-            asked = [i for i in asked if self.labelled(untested[i])]
-            self.table.phase("sampling")
-        if self.table.written:
-            tester = self._tester(asked, lambda i, responses: None)
-            return self._judged(range(len(self.tasks)), tester)
-        found: dict[int, Future[list[Judged]]] = {}
         with ThreadPoolExecutor(1, "judge") as judges:
+            found: dict[int, Future[list[Judged]]] = {}
 
-            def whole(i: int, responses: Sequence[Response]) -> None:
-                found[i] = judges.submit(self._judged, [i], [responses])
+            def whole(i: int) -> None:
+                if self.table.written is None:
+                    found[i] = judges.submit(self._judged, [i])
 
             try:
-                for i in {*range(len(self.tasks))} - {*asked}:
-                    whole(i, ())
-                self._tester(asked, whole)
+                self.table.phase("sampling")
+                programs = self._programs_wanted(first, whole)
+                if self.table.ring.recipe.sampling.skip_unlabelled:
+                    self._ask(programs, later=(Player.TESTER,))
+                    untested = self._judged(every)
+                    asked = [i for i in every if self.labelled(untested[i])]
+                    self.table.phase("sampling")
+                    for i in {*every} - {*asked}:
+                        whole(i)
+                    self._ask([self._tests_wanted(asked, whole)] if asked else [])
+                else:
+                    self._ask([*programs, self._tests_wanted(every, whole)])
+                if self.table.written:
+                    return self._judged(every)
                 self.table.phase("running programs")
                 with self.table.progress.timeline.during(Phase.WAITING):
-                    return [found[i].result()[0] for i in range(len(self.tasks))]
+                    return [found[i].result()[0] for i in every]
             finally:
                 judges.shutdown(cancel_futures=True)
 
@@ -147,81 +98,57 @@ class Round:
         own = basis.matrix.correct_P.any()
         return bool(own or (basis.pool is not None and basis.pool.correct_P.any()))
 
-    def _tester(
-        self, asked: Sequence[int], whole: Callable[[int, Sequence[Response]], None]
-    ) -> list[list[Response]]:
-        """The tests of the tasks ``asked``, nothing for the others; programs begin to run on a
-        group's inputs when it is ``whole``."""
+    def _ask(self, wanted: Sequence[Wanted], later: Collection[Player] = ()) -> None:
+        ask(self.table, self.step, self.turn, wanted, later)
+
+    def _programs_wanted(
+        self, first: Sequence[_First], whole: Callable[[int], None]
+    ) -> list[Wanted]:
+        """What coder and opponents are asked for. Their programs begin as they come."""
         ring = self.table.ring
-        tester: list[list[Response]] = [[] for _ in self.tasks]
+        coder = Wanted(
+            Player.CODER,
+            ring.prompts(self.tasks, Role.CODER, self.step),
+            ring.recipe.sampling.programs,
+            each=lambda i, r: self._begin(i, [r], first[i].own, first[i].limits),
+            group=lambda i, rs: self._came(Player.CODER, i, rs, whole),
+        )
+        if not ring.recipe.opponents:
+            return [coder]
+        opponents = Wanted(
+            Player.OPPONENTS,
+            ring.opponents_prompts(self.tasks, self.step),
+            ring.recipe.opponents,
+            each=lambda i, r: self._begin(i, [r], first[i].others, first[i].limits),
+            group=lambda i, rs: self._came(Player.OPPONENTS, i, rs, whole),
+        )
+        return [coder, opponents]
 
-        def group(k: int, responses: list[Response]) -> None:
-            i = asked[k]
-            tester[i] = responses
-            self._begin_generated(i, responses)
-            whole(i, responses)
+    def _tests_wanted(self, asked: Sequence[int], whole: Callable[[int], None]) -> Wanted:
+        """What the tester is asked for: tests of the tasks ``asked``."""
+        ring = self.table.ring
+        return Wanted(
+            Player.TESTER,
+            ring.prompts([self.tasks[i] for i in asked], Role.TESTER, self.step),
+            ring.recipe.sampling.tests,
+            each=lambda k, r: None,
+            group=lambda k, rs: self._came(Player.TESTER, asked[k], rs, whole),
+        )
 
-        if asked:
-            chosen = [self.tasks[i] for i in asked]
-            prompts = ring.prompts(chosen, Role.TESTER, self.step)
-            self._asked("tester", prompts, ring.recipe.sampling.tests, group=group)
-        return tester
-
-    def _asked(
-        self,
-        player: str,
-        prompts: Sequence[Prompt],
-        count: int,
-        each: Callable[[int, Response], None] = lambda i, r: None,
-        group: Callable[[int, list[Response]], None] = lambda i, rs: None,
-    ) -> list[list[Response]]:
-        """On record or sampled now, and on disk. ``each`` hears of every response, ``group`` of
-        every prompt whose responses are all there."""
-        table, timeline = self.table, self.table.progress.timeline
-        ask = table.sampler.opponents if player == "opponents" else table.sampler.sample
-        role = Role.TESTER if player == "tester" else Role.CODER
-        name = journal_file(self.step, self.turn, player)
-        journal = Journal(table.run, name, role, prompts, count, timeline)
-        for i in range(len(prompts)):
-            for response in journal.known(i):
-                each(i, response)
-            if journal.whole(i):
-                group(i, journal.known(i))
-
-        def take(i: int, response: Response) -> None:
-            if table.left.is_set():
-                journal.write()
-                raise Left
-            if journal.take(i, response):
-                each(i, response)
-                if journal.whole(i):
-                    group(i, journal.known(i))
-
-        for part in self._parts(journal, prompts, count):
-
-            def arrived(k: int, response: Response, part: list[int] = part) -> None:
-                take(part[k], response)
-
-            if table.sampler.served and player != "opponents":
-                with timeline.during(Phase.SYNCING, f"{table.lane}{player}"):
-                    table.sampler.ready(role)
-            with timeline.during(Phase.SAMPLING, f"{table.lane}{player}"):
-                ask([prompts[i] for i in part], count, arrived)
-        return journal.responses()
-
-    def _parts(
-        self, journal: Journal, prompts: Sequence[Prompt], count: int
-    ) -> Iterator[list[int]]:
-        """The prompts of every call of the sampler that is still to be made."""
-        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].token_ids))
-        size = max(1, self.table.sampler.max_rows // count)
-        if not self.table.sampler.repeatable:
-            order = [i for i in order if not journal.whole(i)]
-            size = max(1, len(order))
-        for start in range(0, len(order), size):
-            part = order[start : start + size]
-            if not all(journal.whole(i) for i in part):
-                yield part
+    def _came(
+        self, player: Player, i: int, responses: list[Response], whole: Callable[[int], None]
+    ) -> None:
+        """All of a player's responses to task ``i`` are there: programs run on generated inputs as
+        far as both are, and the task is judged when it is ``whole``."""
+        groups = self._groups
+        groups[player][i] = responses
+        if i in groups[Player.TESTER]:
+            programs = (Player.CODER, Player.OPPONENTS) if player is Player.TESTER else (player,)
+            coder = [r for p in programs for r in groups[p].get(i, ())]
+            self._begin_generated(i, coder, of_task=player is Player.TESTER)
+        players = {*Player} - (set() if self.table.ring.recipe.opponents else {Player.OPPONENTS})
+        if all(i in groups[p] for p in players):
+            whole(i)
 
     def _first_tests(self) -> list[_First]:
         """For each task the tests that its programs can begin with."""
@@ -269,17 +196,20 @@ class Round:
             for job in columns.jobs(Ask(self.tasks[i], source, tests, limit, of_task=of_task))
         )
 
-    def _begin_generated(self, i: int, tester: Sequence[Response]) -> None:
-        tests = self._tests(i, tester, self.table.ring.reading[Role.TESTER])
+    def _begin_generated(self, i: int, coder: Sequence[Response], *, of_task: bool) -> None:
+        """Have programs run on the inputs of task ``i``'s tests, with ``of_task`` its own too."""
+        tests = self._tests(i, self._groups[Player.TESTER][i])
         task = self.tasks[i]
         limit = limits(task, self.table.ring.limits)
-        sources = [p.source for p in self._programs(i, [*self._coder[i], *self._others[i]])]
+        sources = [p.source for p in self._programs(i, coder)]
         self._run(i, sources, tests, limit, of_task=False)
-        validator = [task.validator] if task.validator else []
-        self._run(i, [*task.solutions[:1], *validator], tests, limit, of_task=True)
+        if of_task:
+            validator = [task.validator] if task.validator else []
+            self._run(i, [*task.solutions[:1], *validator], tests, limit, of_task=True)
 
-    def _tests(self, i: int, tester: Sequence[Response], reading: Reading) -> tuple[Test, ...]:
+    def _tests(self, i: int, tester: Sequence[Response]) -> tuple[Test, ...]:
         """The tests that can be read in these responses to task ``i``."""
+        reading = self.table.ring.reading[Role.TESTER]
         read = [read_test(self.tasks[i], r, reading).test for r in tester]
         return tuple(t for t in read if t)
 
@@ -288,12 +218,14 @@ class Round:
         reading = self.table.ring.reading[Role.CODER]
         return [read_program(self.tasks[i], r, reading) for r in responses]
 
-    def _judged(self, numbers: Sequence[int], tester: Sequence[Sequence[Response]]) -> list[Judged]:
-        """The bouts of the tasks of these ``numbers``, with these responses of the tester."""
+    def _judged(self, numbers: Sequence[int]) -> list[Judged]:
+        """The bouts of the tasks of these ``numbers``, with the responses that have come."""
         ring = self.table.ring
         tasks = [self.tasks[i] for i in numbers]
-        coder = [self._coder[i] for i in numbers]
-        others = [self._others[i] for i in numbers]
+        coder, others, tester = (
+            [self._groups[p].get(i, []) for i in numbers]
+            for p in (Player.CODER, Player.OPPONENTS, Player.TESTER)
+        )
         with self.table.progress.timeline.during(Phase.JUDGING, f"{self.table.lane}judging"):
             pools = None
             if any(others):

@@ -1,46 +1,45 @@
 """The trainer's weights, played by vLLM servers: which weights, of what step, on which server.
 
-A server holds one set of weights at a time. Where players differ (opponents
-and a frozen role have the start weights, each role may have an adapter), it
-is given those of whoever is asked next: correct always, at the price of a
-synchronisation for each change. With ``vllm.start_urls`` the start weights
-stay on servers of their own. Adapters are merged before they travel.
+A server holds one set of whole weights. An adapter that learns travels as an
+adapter: the server holds the start weights, each player's newest adapter
+beside them, and is asked for all players at once. Where whole weights learn,
+all players with the same weights are asked at once, and those that differ
+(opponents and a frozen role have the start's) one after the other, in the
+order that needs the fewest exchanges: first whoever's weights are there
+already. With ``vllm.start_urls`` the start weights stay on servers of their
+own. Each step's weights are gathered and written once, the start's once.
 
-A supervising tester is another model and samples in this process.
+After a loading the trainer gives its log-probs of a few responses: all
+processes together, so that none needs the whole model. A thread that samples
+ahead cannot ask for that, since all processes are learning then.
+
+A supervising tester is another model: see `supervising`.
 """
 
 from __future__ import annotations
 
 import copy
-import os
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
-
-import torch
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING
 
 from sparring.learning.adapters import has_role_adapters
-from sparring.learning.export import export_weights, weights_size
-from sparring.learning.settings import Frozen, Precision
+from sparring.learning.model import is_adapted
+from sparring.learning.settings import Frozen
 from sparring.recipe import Engine, Recipe
-from sparring.sampling.base import Arrived, Prompt, unheeded
-from sparring.sampling.detokenize import Detokenizer
-from sparring.sampling.vllm.environment import default_environment, recorded_version
-from sparring.sampling.vllm.sampler import VllmSampler, Weights, Words
-from sparring.sampling.vllm.settings import Dtype, VllmSettings
+from sparring.sampling.base import Arrived, unheeded
+from sparring.sampling.vllm.environment import recorded_version
+from sparring.sampling.vllm.sampler import VllmSampler
+from sparring.sampling.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role
-from sparring.training.trainer import Trainer
+from sparring.training.players import Player, Request
+from sparring.training.servers import TORCH, log_file, longest, vllm_settings, words_of
+from sparring.training.trainer import BOTH, START, Trainer
+from sparring.training.travelling import Travelling, why_not_served
 
-_START, _BOTH = "start", "both"
-_TORCH = {
-    Dtype.FLOAT32: torch.float32,
-    Dtype.BFLOAT16: torch.bfloat16,
-    Dtype.FLOAT16: torch.float16,
-}
+if TYPE_CHECKING:
+    from sparring.training.behind import FilesBehind
 
 
 class Served:
@@ -51,27 +50,33 @@ class Served:
     ) -> None:
         """A server of our own writes to ``log``. Raises `RunError`."""
         self.trainer = trainer
-        self._scoring = threading.Lock()
-        """Servers are compared at once, all with one model, whose adapter goes on and off."""
-        self.settings = vllm_settings(recipe, trainer)
-        tokenizer = trainer.tokenizer
-        words = Words(
-            encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False)),
-            decode=lambda ids: str(tokenizer.decode(list(ids))),
-            text=Detokenizer(tokenizer, end_ids, recipe.prompts.marks).text,
-            count=len(tokenizer),
-            end_ids=end_ids,
-        )
-        log = log or Path(tempfile.gettempdir()) / f"sparring-vllm-{os.getpid()}.log"
+        model = trainer.model
+        own: list[str] = [*Role] if has_role_adapters(model) else [BOTH]
+        self.merged = why_not_served(recipe, model)
+        """Why an adapter travels merged into the weights; None where it travels as it is, or there
+        is none."""
+        self._adapters = is_adapted(model) and self.merged is None
+        s = recipe.sampling
+        response = max(s.coder_max_tokens, s.tester_max_tokens)
+        positions = getattr(model.config, "max_position_embeddings", None)
+        together = recipe.vllm.max_model_len or longest(recipe, positions, response)
+        rank = recipe.model.lora_rank if self._adapters else 0
+        self.settings = vllm_settings(recipe, together, recipe.vllm.urls, rank, len(own))
+        self._travelling = Travelling(trainer, TORCH[self.settings.dtype], self._adapters)
+        words, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
+        plays = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
         apart = bool(recipe.vllm.start_urls)
-        players = [*Role] if has_role_adapters(trainer.model) else [_BOTH]
-        if not apart and (recipe.opponents or recipe.learning.frozen is not Frozen.NONE):
-            players = [*players, _START]
-        self._learned = VllmSampler(self.settings, words, log, players)
+        self._keeps_start = is_adapted(model) or plays
+        kept = [START] if self._adapters or (plays and not apart) else []
+        self._learned = VllmSampler(self.settings, words, log, [*own, *kept])
         self._start = self._learned
         if apart:
-            others = replace(self.settings, urls=tuple(recipe.vllm.start_urls))
+            others = vllm_settings(recipe, together, recipe.vllm.start_urls)
             self._start = VllmSampler(others, words, log)
+        self._held: dict[VllmSampler, str] = {}
+        """The whole weights, by name, that each sampler's servers were last given."""
+        self._behind: FilesBehind | None = None
+        """Whose step plays, where that is not the trainer's."""
 
     @classmethod
     def of(
@@ -82,29 +87,91 @@ class Served:
             return None
         return cls(recipe, trainer, end_ids, log)
 
-    def played_by(self, trainer: Trainer) -> Served:
-        """The same servers, given another trainer's weights."""
+    def one_behind(self, behind: FilesBehind) -> Served:
+        """The same servers, for a thread that plays the weights of ``behind``: those that it has
+        had written by `write`."""
         other = copy.copy(self)
-        other.trainer = trainer
+        other._behind = behind
         return other
 
-    def sample(
-        self, role: Role, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
-    ) -> list[list[Response]]:
-        """Responses of the weights that play ``role``. See `Sampler.sample`."""
-        return self._of(role).sample(prompts, n, arrived)
+    def calls(
+        self, players: Collection[Player], later: Collection[Player] = ()
+    ) -> list[list[Player]]:
+        """The players that are to be asked together, in the order of the fewest exchanges: those
+        whose weights are there first, and last those whose weights will be asked ``later``."""
+        groups: dict[tuple[VllmSampler, str], list[Player]] = {}
+        for player in players:
+            groups.setdefault(self._place(player), []).append(player)
+        after = {self._place(player) for player in later}
 
-    def opponents(
-        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
-    ) -> list[list[Response]]:
-        """Responses of the start weights."""
-        self._start.use(self._weights(_START, None))
-        return self._start.sample(prompts, n, arrived)
+        def order(place: tuple[VllmSampler, str]) -> tuple[bool, bool, bool]:
+            sampler, whole = place
+            name = self._weights(whole).name
+            return place in after, self._held.get(sampler) != name, whole == START
 
-    def ready(self, role: Role = Role.CODER) -> None:
-        """Bring the weights that play ``role`` to the servers now, and not when they are asked:
-        from here on the trainer may change its own."""
-        self._of(role).ready()
+        return [groups[place] for place in sorted(groups, key=order)]
+
+    def bring(self, players: Sequence[Player]) -> None:
+        """Have servers started, with the weights of ``players``, who can be asked together. From
+        here on the trainer may change its own."""
+        [(sampler, whole)] = {self._place(player) for player in players}
+        weights = self._weights(whole)
+        beside = sampler is self._learned and self._adapters
+        names = {self._name(player) for player in Player} - {whole} if beside else set()
+        sampler.use(weights, [self._weights(name) for name in sorted(names)])
+        sampler.ready()
+        self._held[sampler] = weights.name
+
+    def play(
+        self, requests: Sequence[Request], arrived: Arrived = unheeded
+    ) -> list[list[Response]]:
+        """The responses of each request."""
+        found: list[list[Response]] = [[] for _ in requests]
+        for players in self.calls(dict.fromkeys(r.player for r in requests)):
+            chosen = [i for i, r in enumerate(requests) if r.player in players]
+            sampler, _ = self._place(players[0])
+            self.bring(players)
+
+            def told(k: int, response: Response, chosen: list[int] = chosen) -> None:
+                arrived(chosen[k], response)
+
+            asked = [
+                SamplingRequest(r.prompt, r.n, self._name(r.player), r.known)
+                for r in (requests[i] for i in chosen)
+            ]
+            for i, responses in zip(chosen, sampler.sample(asked, told), strict=True):
+                found[i] = responses
+        return found
+
+    def write(self) -> dict[str, Path]:
+        """Write all weights that play after this step, with all processes, and load none: another
+        thread will. Where each lies, by name."""
+        learning = [p for p in (Player.CODER, Player.TESTER) if self.trainer.learns(p.role)]
+        found = self.write_start()
+        for player in learning:
+            sampler, whole = self._place(player)
+            for weights in (self._weights(whole), self._weights(self._name(player))):
+                found[weights.name] = sampler.write(weights)
+        return found
+
+    def write_start(self) -> dict[str, Path]:
+        """Write the start weights as `write` does, where they play to the end."""
+        start = self._weights(START)
+        return {start.name: self._start.write(start)} if self._keeps_start else {}
+
+    def keeps(self, name: str) -> bool:
+        """Whether the trainer can write these weights at any time."""
+        return self._keeps_start and name == self._weights(START).name
+
+    def put(self, name: str, files: Path) -> Path:
+        """Have weights in the place of those that `write` writes, copied from ``files``."""
+
+        def save(path: Path) -> None:
+            shutil.copytree(files, path, dirs_exist_ok=True)
+
+        player, _, step = name.rpartition("-")
+        size = sum(file.stat().st_size for file in files.iterdir())
+        return self._learned.write(Weights(player, int(step), size, save, None))
 
     def rest(self) -> None:
         """Free the GPUs until the next response is asked for, if they are shared."""
@@ -126,83 +193,28 @@ class Served:
 
     @property
     def gap(self) -> float | None:
-        """Mean distance of log-probs, as measured after the latest synchronisation."""
+        """Mean distance of log-probs, as measured after the latest loading."""
         return self._learned.gap
 
-    def _of(self, role: Role) -> VllmSampler:
-        """The sampler that plays ``role``, with the role's weights to come."""
-        if not self.trainer.learns(role):
-            self._start.use(self._weights(_START, role))
-            return self._start
-        model = self.trainer.model
-        player = role.value if has_role_adapters(model) else _BOTH
-        # Before the first step there is nothing but the start.
-        self._learned.use(self._weights(player if self.trainer.step else _START, role))
-        return self._learned
+    @property
+    def _step(self) -> int:
+        return self.trainer.step if self._behind is None else self._behind.step
 
-    def _weights(self, player: str, role: Role | None) -> Weights:
-        """``role`` is one that has these weights, None for the start's."""
-        dtype = _TORCH[self.settings.dtype]
+    def _name(self, player: Player) -> str:
+        """The weights that a player plays with. Before the first step whole ones are the start's;
+        an adapter changes nothing then, but shows that servers take it."""
+        start = player is Player.OPPONENTS or not self.trainer.learns(player.role)
+        if start or not (self._step or self._adapters):
+            return START
+        return player.role.value if has_role_adapters(self.trainer.model) else BOTH
 
-        def save(path: Path) -> None:
-            with self._playing(player, role) as model:
-                adapters = [player] if player in list(Role) else None
-                merged = player != _START
-                export_weights(model, self.trainer.tokenizer, path, dtype, adapters, merged)
+    def _place(self, player: Player) -> tuple[VllmSampler, str]:
+        """Who is asked for a player's responses, and the whole weights that its servers hold
+        then."""
+        name = self._name(player)
+        start = player is Player.OPPONENTS or not self.trainer.learns(player.role)
+        sampler = self._start if start else self._learned
+        return sampler, START if self._adapters else name
 
-        def score(prompt: Sequence[int], tokens: Sequence[int], heat: float) -> list[float]:
-            with self._scoring, self._playing(player, role) as model:
-                return _scored(model, prompt, tokens, heat)
-
-        step = 0 if player == _START else self.trainer.step
-        return Weights(player, step, weights_size(self.trainer.model, dtype), save, score)
-
-    @contextmanager
-    def _playing(self, player: str, role: Role | None) -> Iterator[PreTrainedModel]:
-        if player == _START or role is None:
-            with self.trainer.at_start() as model:
-                yield model
-        else:
-            with self.trainer.playing(role) as model:
-                yield model
-
-
-def vllm_settings(recipe: Recipe, trainer: Trainer) -> VllmSettings:
-    """The recipe's [vllm] as the sampler takes it, with what it leaves open."""
-    v, s = recipe.vllm, recipe.sampling
-    usual = Dtype.FLOAT32 if recipe.model.precision is Precision.FLOAT32 else Dtype.BFLOAT16
-    dtype = v.dtype or usual
-    exact = dtype is Dtype.FLOAT32 and recipe.model.precision is Precision.FLOAT32
-    longest = recipe.prompts.max_tokens + max(s.coder_max_tokens, s.tester_max_tokens)
-    positions = getattr(trainer.model.config, "max_position_embeddings", None) or longest
-    return VllmSettings(
-        environment=Path(v.environment).expanduser() if v.environment else default_environment(),
-        urls=tuple(v.urls),
-        dtype=dtype,
-        arguments=tuple(v.arguments),
-        variables=v.variables,
-        memory=v.memory,
-        cpu_cache=v.cpu_cache,
-        tensor_parallel=v.tensor_parallel,
-        data_parallel=v.data_parallel,
-        max_model_len=v.max_model_len or min(longest, positions),
-        weights_dir=Path(v.weights_dir),
-        max_gap=v.max_gap or (1e-3 if exact else 0.05),
-        concurrency=v.concurrency,
-        start_seconds=v.start_seconds,
-        request_seconds=v.request_seconds,
-        patience=v.patience,
-        share_gpu=v.share_gpu,
-    )
-
-
-@torch.no_grad()
-def _scored(
-    model: PreTrainedModel, prompt: Sequence[int], tokens: Sequence[int], heat: float
-) -> list[float]:
-    """Log-probs of ``tokens`` after ``prompt``, at a temperature."""
-    ids = torch.tensor([[*prompt, *tokens]], device=model.device)
-    logits = model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
-    logprobs = torch.log_softmax(logits.float() / heat, dim=-1)
-    found: list[float] = logprobs.gather(1, ids[0, len(prompt) :, None])[:, 0].tolist()
-    return found
+    def _weights(self, name: str) -> Weights:
+        return self._travelling.weights(name, self._step, self._behind is None)

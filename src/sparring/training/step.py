@@ -11,10 +11,12 @@ import numpy as np
 from sparring.errors import RunError
 from sparring.learning.samples import Group, Sample
 from sparring.learning.stats import RoleStats
+from sparring.learning.work import Work
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import supervision_metrics
+from sparring.recipe import Recipe
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
@@ -22,14 +24,15 @@ from sparring.scoring.advantages import Advantages
 from sparring.scoring.metrics import pass_rate
 from sparring.training.reward import Scorer
 from sparring.training.rollouts import Rollouts
+from sparring.training.speed import work_in
 from sparring.training.trainer import Trainer
 
 
 def one_step(
     trainer: Trainer, scorer: Scorer, rollouts: Rollouts, step: int, progress: Progress
-) -> tuple[dict[str, Any], int]:
-    """Make step ``step``. Returns its metrics, a function of recipe and seed, and how many
-    responses were sampled for it."""
+) -> tuple[dict[str, Any], int, Work]:
+    """Make step ``step``. Returns its metrics, a function of recipe and seed, how many responses
+    were sampled for it, and the work of its update."""
     timeline = progress.timeline
     judged = rollouts.judged(step, timeline)
     with timeline.during(Phase.SCORING):
@@ -60,7 +63,8 @@ def one_step(
         stats = trainer.learner.update(groups)
     with timeline.during(Phase.METRICS):
         record = {"step": step, **_metrics(scored, groups, dropped, stats, trainer)}
-    return record, sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
+    responses = sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
+    return record, responses, work_in(trainer, groups)
 
 
 def tokens_of(judged: Sequence[Judged]) -> int:
@@ -105,6 +109,7 @@ def _metrics(
             "loss": s.loss,
             "kl": s.kl,
             "clip_share": s.clip_share,
+            "first_clip_share": s.first_clip_share,
             "grad_norm": s.grad_norm,
             "entropy": s.entropy,
             "largest_ratio": s.largest_ratio,
@@ -112,6 +117,9 @@ def _metrics(
             "kl_max": s.kl_max,
             "logprob_gap": s.logprob_gap,
             "logprob_gap_max": s.logprob_gap_max,
+            "response_gap": s.response_gap,
+            "response_gap_max": s.response_gap_max,
+            "weights_ess": s.weights_ess,
             "tokens_trained": sum(g.tokens for g in own),
             "groups_trained": len(own),
             "optimizer_steps": s.optimizer_steps,
@@ -160,11 +168,17 @@ def _group(trainer: Trainer, role: Role, rs: Sequence[Response], found: Advantag
         rs[0].prompt_ids,
         trainer.temperature(role),
         tuple(
-            Sample(r.token_ids, r.logprobs, float(a))
+            learned_from(r, float(a), trainer.recipe)
             for r, a, labelled in zip(rs, found.value, found.labelled, strict=True)
             if labelled
         ),
     )
+
+
+def learned_from(response: Response, advantage: float, recipe: Recipe) -> Sample:
+    """What is learned from a response: all of it, or its first tokens."""
+    most = recipe.learning.max_response_tokens
+    return Sample(response.token_ids[:most], response.logprobs[:most], advantage)
 
 
 def _failures(judged: Sequence[Judged], role: Role) -> dict[str, int]:

@@ -1,40 +1,43 @@
 """A frozen tester that writes the tests which stand in for ground truth.
 
 It has a model, a tokenizer and a chat template of its own and is asked with
-the tester's words. A task's tests are written once, when the task first comes
-up, from a seed of the run's and the task's; they are on disk before they are
-used, so a run that was stopped reads them and asks for no test twice.
+the tester's words. A task's tests are written once, from a seed of the run's
+and the task's; they are on disk before they are used (`written`), so a run
+that was stopped reads them and asks for no test twice.
+
+A small one is sampled in this process, when a task first comes up. One that
+vLLM serves is asked before the first step (`supervising`), and only its
+tokenizer and its configuration are loaded here.
 
 What the tests are used for is `sparring.pipelines.supervised`'s business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 
-from sparring.errors import ModelError, RunError
-from sparring.learning.ends import add_end_tokens
+from sparring.errors import ModelError
+from sparring.learning.ends import add_end_tokens, end_ids_on_disk
 from sparring.learning.masters import cast
 from sparring.learning.model import check_causal, load_model
-from sparring.pipelines.record import response_from, response_record
-from sparring.prompts.render import check_room, prompt_ids, prompt_text
-from sparring.recipe import Recipe, SupervisionKind
-from sparring.runs.directory import RunDir
+from sparring.learning.outline import Outline
+from sparring.prompts.render import encoded, prompt_text
+from sparring.recipe import Engine, Recipe, SupervisionKind
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
+from sparring.training.prompts import left_out
 from sparring.training.trainer import model_place
 
 _STEP = -2
 """In the place of a step in the seed: no step's, and not an evaluation's (-1)."""
-_ROOM = "supervision"
 
 
 class Supervisor:
-    """The frozen tester and its prompts for all training tasks."""
+    """The frozen tester and its prompts for all training tasks. ``outline`` is of one that servers
+    sample, ``sampler`` of one that this process samples."""
 
     def __init__(
         self,
@@ -43,7 +46,8 @@ class Supervisor:
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
     ) -> None:
-        """Load the model and render every prompt, so that one that is too long shows now.
+        """Load the model, or what is needed of it, and render every prompt, so that one that is
+        too long shows now.
 
         It never learns, so all its weights are of the type that it computes in, ``dtype``.
 
@@ -53,25 +57,39 @@ class Supervisor:
         if s.model is None:
             raise ValueError("the recipe has no supervising model")
         self.recipe = recipe
+        self.tasks = tasks
+        self.sampler: LocalSampler | None = None
+        self.outline: Outline | None = None
+        place = model_place(s.model)
         try:
-            model, self.tokenizer = load_model(model_place(s.model))
-            add_end_tokens(model, self.tokenizer, s.end_tokens, "end_tokens")
-            check_causal(model)
-            cast(model, dtype).to(device)
-            self.sampler = LocalSampler(
-                model,
-                self.tokenizer,
-                recipe.sampling.max_rows,
-                marks=recipe.prompts.marks,
-            )
+            if s.engine is Engine.LOCAL:
+                model, self.tokenizer = load_model(place)
+                add_end_tokens(model, self.tokenizer, s.end_tokens, "end_tokens")
+                check_causal(model)
+                cast(model, dtype).to(device)
+                self.sampler = LocalSampler(
+                    model,
+                    self.tokenizer,
+                    recipe.sampling.max_rows,
+                    marks=recipe.prompts.marks,
+                )
+                self.end_ids: Sequence[int] = self.sampler.end_ids
+                room = getattr(model.config, "max_position_embeddings", None)
+            else:
+                self.outline = Outline.of(place)
+                self.tokenizer, room = self.outline.tokenizer, self.outline.positions
+                where = str(self.outline.place)
+                self.end_ids = end_ids_on_disk(where, self.tokenizer, s.end_tokens, "end_tokens")
             texts = self._texts(tasks)
             ids = [t.id for t in tasks]
-            found = prompt_ids(self.tokenizer, texts, recipe.prompts.max_tokens, ids)
-            room = getattr(model.config, "max_position_embeddings", None)
-            check_room(room, found, ids, s.max_tokens, "supervision.max_tokens")
+            found = encoded(self.tokenizer, texts)
+            self.too_long = left_out(
+                recipe, found, ids, room, s.max_tokens, "supervision.max_tokens"
+            )
+            """Why tasks are left out, by their id."""
         except ModelError as error:
             raise ModelError(f"supervision.model: {error}") from None
-        self.prompts = dict(zip(ids, found, strict=True))
+        self._prompt_ids = dict(zip(ids, found, strict=True))
         self.reading = recipe.prompts.reading(texts[0], self._message(tasks[0]))
 
     @classmethod
@@ -87,24 +105,31 @@ class Supervisor:
             return None
         return cls(recipe, tasks, dtype, device)
 
-    def sample(self, tasks: Sequence[Task]) -> list[list[Response]]:
-        """Its k responses to every task: the same for a task whenever it is asked."""
+    def prompts(self, tasks: Sequence[Task]) -> list[Prompt]:
+        """What it is asked of these tasks: the same of a task whenever it is asked."""
         s = self.recipe.supervision
         params = SamplingParams(s.temperature, s.max_tokens)
         seed = self.recipe.training.seed
-        return self.sampler.sample(
-            [
-                Prompt(
-                    t.id,
-                    Role.TESTER,
-                    self.prompts[t.id],
-                    sampling_seed(seed, _STEP, t.id, Role.TESTER),
-                    params,
-                )
-                for t in tasks
-            ],
-            s.tests,
-        )
+        return [
+            Prompt(
+                t.id,
+                Role.TESTER,
+                self._prompt_ids[t.id],
+                sampling_seed(seed, _STEP, t.id, Role.TESTER),
+                params,
+            )
+            for t in tasks
+        ]
+
+    def sample(self, tasks: Sequence[Task]) -> list[list[Response]]:
+        """Its k responses to every task, sampled in this process."""
+        if self.sampler is None:
+            raise ValueError("servers sample this model; its tests are written before step 1")
+        return self.sampler.sample(self.prompts(tasks), self.recipe.supervision.tests)
+
+    def lengths(self) -> list[int]:
+        """Tokens of all its prompts, the shortest first."""
+        return sorted(len(ids) for ids in self._prompt_ids.values())
 
     def _texts(self, tasks: Sequence[Task]) -> list[str]:
         options = self.recipe.supervision.template_options
@@ -113,46 +138,3 @@ class Supervisor:
     def _message(self, task: Task) -> str:
         p = self.recipe.prompts
         return p.templates().fill(task, Role.TESTER, p.tester_examples)
-
-
-class Written:
-    """The supervising tests of a run, on disk: read if they are there, written once if not."""
-
-    def __init__(self, supervisor: Supervisor, run: RunDir) -> None:
-        """Raises `RunError` where a file of them cannot be read."""
-        self.supervisor = supervisor
-        self.run = run
-        self.files = 0
-        self._of: dict[str, list[Response]] = {}
-        for path in sorted((run.path / _ROOM).glob("part-?????.jsonl.gz")):
-            self.files = int(path.name[5:10])
-            for record in run.read_lines(f"{_ROOM}/{path.name}"):
-                self._read(path.name, record)
-
-    def responses(self, tasks: Sequence[Task]) -> list[list[Response]]:
-        """The supervisor's responses to these tasks, sampled now for those that are new."""
-        new = [t for t in tasks if t.id not in self._of]
-        if new:
-            found = self.supervisor.sample(new)
-            self.run.write_lines(
-                f"{_ROOM}/part-{self.files + 1:05d}.jsonl.gz",
-                [
-                    {"task": t.id, "responses": [response_record(r) for r in group]}
-                    for t, group in zip(new, found, strict=True)
-                ],
-            )
-            self.files += 1
-            self._of |= {t.id: group for t, group in zip(new, found, strict=True)}
-        return [self._of[t.id] for t in tasks]
-
-    def _read(self, name: str, record: Mapping[str, Any]) -> None:
-        try:
-            task_id = record["task"]
-            self._of[task_id] = [
-                response_from(r, task_id, Role.TESTER, i) for i, r in enumerate(record["responses"])
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(
-                f"{self.run.path}: {_ROOM}/{name} is damaged ({type(error).__name__}: {error}); "
-                "put a copy back, or begin a new run"
-            ) from None

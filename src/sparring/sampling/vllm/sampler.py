@@ -1,10 +1,9 @@
 """Sampling by vLLM servers: weights brought to them, requests spread over them, none lost.
 
 Every response is a request with a seed of its own (`response_seed`), so a
-server that dies costs repetitions and nothing else: what it had not answered
-is asked again, of itself when it is back or of another, and what was answered
-is kept. Each server has ``concurrency`` requests at a time: what is more
-waits here, where it can be asked of another.
+server that dies costs repetitions and nothing else (`asking`). Players whose
+weights are adapters on the same whole weights are asked in one call; whole
+weights are exchanged.
 
 The same prompts, seeds and weights give the same responses up to rounding,
 which on a server depends on what is computed beside it. So a resumed run
@@ -14,70 +13,45 @@ and not to the byte in what comes after.
 
 from __future__ import annotations
 
-import queue
+import logging
 import secrets
-import threading
-from collections import deque
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sparring.errors import RunError, SparringError
-from sparring.sampling.base import Arrived, Prompt, unheeded
-from sparring.sampling.vllm.check import Decode, Encode, Score, check_identity, logprob_gap, probes
-from sparring.sampling.vllm.client import Completion, Unanswered, response_seed
+from sparring.errors import RunError
+from sparring.sampling.vllm.asking import TRIES, Asking, Told, unheeded
+from sparring.sampling.vllm.check import check_identity
+from sparring.sampling.vllm.completion import Completion, Unanswered
+from sparring.sampling.vllm.expected import ExpectedLengths
+from sparring.sampling.vllm.loading import Loaded, Wanted
+from sparring.sampling.vllm.probes import Probes
 from sparring.sampling.vllm.settings import VllmSettings
-from sparring.sampling.vllm.station import Loaded, Station, StationLost
+from sparring.sampling.vllm.station import Station, StationLost
+from sparring.sampling.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.sampling.vllm.weights import WeightsRoom
 from sparring.schema import Response
 
 T = TypeVar("T")
-_TRIES = 6
-"""Times that one response is asked for before its failure is the run's."""
+_log = logging.getLogger("sparring")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """The trained model's tokens: texts to ids and back, how many there are, which end a
-    response. ``text`` is a response's, without special tokens that are no marks of reasoning;
-    ``decode`` leaves out nothing."""
+class Loading:
+    """Weights that came to a server, and how far apart its log-probs and the trainer's are then:
+    the mean over the tokens of a few short responses, in nats. ``seconds``: of the comparison."""
 
-    encode: Encode
-    decode: Decode
-    text: Decode
-    count: int
-    end_ids: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Weights to sample from. ``player`` and ``step`` name them; ``step`` is the training step
-    that made them, 0 the start. ``save`` writes a checkpoint of about ``size`` bytes."""
-
-    player: str
-    step: int
-    size: int
-    save: Callable[[Path], None]
-    score: Score
-
-    @property
-    def name(self) -> str:
-        return f"{self.player}-{self.step}"
-
-
-@dataclass(slots=True)
-class _Job:
-    """One response that is wanted."""
-
-    number: int
-    index: int
-    tries: int = 0
+    weights: str
+    server: str
+    gap: float
+    seconds: float
 
 
 class VllmSampler:
-    """A `Sampler` over one or several servers. Close it: a server of its own ends with it."""
+    """Responses from one or several servers. Close it: a server of its own ends with it."""
 
     def __init__(
         self, settings: VllmSettings, words: Words, log: Path, players: Collection[str] = ()
@@ -92,14 +66,16 @@ class VllmSampler:
         self.players = players
         self.stations = [Station(settings, url, log) for url in settings.urls or (None,)]
         self.versions: list[str] = []
-        self.gap: float | None = None
-        """As last measured."""
+        self.loadings: list[Loading] = []
+        """Of this sampler, in order."""
+        self.lengths = ExpectedLengths()
         self._run = secrets.token_hex(4)
         self._room: WeightsRoom | None = None
-        self._wanted: Weights | None = None
-        self._checked: dict[Station, int] = {}
-        """The loading of each server after which it was compared."""
-        self._probes: list[Prompt] = []
+        self._wanted: list[Weights] = []
+        """The whole weights, then adapters."""
+        self._compared: set[tuple[Station, str, int]] = set()
+        """What was compared: a loading of weights, by number, on a server."""
+        self._probes = Probes(words)
         for station in self.stations if settings.urls else ():
             try:
                 self._look(station)
@@ -109,37 +85,72 @@ class VllmSampler:
                     "mend the URL"
                 ) from None
 
-    def use(self, weights: Weights) -> None:
-        """Sample from these weights from now on. They travel when they are first needed."""
-        self._wanted = weights
+    @property
+    def gap(self) -> float | None:
+        """Of the latest loading."""
+        return self.loadings[-1].gap if self.loadings else None
 
-    def ready(self) -> None:
-        """Bring the weights to every server, unless they are there. Raises `RunError`."""
-        weights = self._wanted
-        if weights is None:
-            raise ValueError("no weights to sample from")
+    @property
+    def player(self) -> str:
+        """Whose the whole weights are. Raises `IndexError` where nothing is in use yet."""
+        return self._wanted[0].player
+
+    def use(self, whole: Weights, adapters: Sequence[Weights] = ()) -> None:
+        """Sample from these weights from now on: of ``whole.player``, and of the players of
+        ``adapters`` on top of it. They travel when they are first needed, or with `ready`."""
+        if whole.adapter or not all(a.adapter for a in adapters):
+            raise ValueError("whole weights first, then adapters")
+        if len(adapters) > (self.settings.loras if self.settings.lora_rank else 0):
+            raise ValueError(f"{len(adapters)} adapters, for servers of {self.settings.loras}")
+        self._wanted = [whole, *adapters]
+
+    def write(self, weights: Weights) -> Path:
+        """Where the weights lie, written now unless they are there: no server loads them yet.
+        Raises `RunError`."""
         if self._room is None:
             self._room = WeightsRoom(self.settings.weights_dir.resolve())
-        path = self._room.put(weights.name, weights.size, weights.save)
-        loaded = Loaded(f"{self._run}:{weights.name}", path)
-        self._of_each(lambda station: station.ready(loaded), self.stations)
+        return self._room.put(weights.name, weights.size, weights.save)
+
+    def ready(self) -> None:
+        """Bring the weights to every server, unless they are there, and compare log-probs on each
+        server that they came to. From here on the trainer may change its own. Raises `RunError`."""
+        if not self._wanted:
+            raise ValueError("no weights to sample from")
+        whole, *adapters = [Loaded(self._run, w.name, self.write(w)) for w in self._wanted]
+        wanted = Wanted(whole, adapters)
+        self._of_each(lambda station: station.ready(wanted), self.stations)
         if not self.versions:
             self._of_each(lambda station: self._repeating(station, self._look))
-        others = set(self.players) - {weights.player}
-        self._room.drop(lambda n: n == weights.name or n.rpartition("-")[0] in others)
+        self._compare()
+        self._drop_old()
 
     def sample(
-        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+        self, requests: Sequence[SamplingRequest], arrived: Told = unheeded
     ) -> list[list[Response]]:
-        """See `Sampler.sample`. Raises `RunError`."""
-        if n < 1:
-            raise ValueError(f"n must be at least 1, not {n}")
-        if not prompts:
+        """The responses of each request, in the order of ``requests``; ``arrived`` is told of each
+        as soon as it is whole, with the number of its request, by the calling thread.
+
+        What is expected to be longest is asked for first (`expected`). All requests of one call
+        share servers, those of several players too. Raises `RunError`.
+        """
+        known = {w.player: w for w in self._wanted}
+        if strangers := {r.player for r in requests} - set(known):
+            raise ValueError(f"not in use: {sorted(strangers)}")
+        if any(r.n < 1 for r in requests):
+            raise ValueError("n must be at least 1")
+        if not requests:
             return []
         self.ready()
-        self._check(prompts)
-        found = _Asking(self, prompts, n, arrived).all()
-        self._check(prompts)
+        found: list[list[Response]] = [[] for _ in requests]
+        for part in self._parts(requests):
+
+            def told(k: int, response: Response, part: list[int] = part) -> None:
+                arrived(part[k], response)
+
+            every = Asking(self, [requests[i] for i in part], known, told).all()
+            for i, responses in zip(part, every, strict=True):
+                found[i] = responses
+        self._compare()
         for station in self.stations:
             if not station.lost and station.usurped():
                 raise RunError(
@@ -147,21 +158,6 @@ class VllmSampler:
                     "started anew, or serves another run too; a server serves one run at a time"
                 )
         return found
-
-    def response(self, prompt: Prompt, index: int, found: Completion) -> Response:
-        """A completion as a response, with the weights that it is of."""
-        assert self._wanted is not None
-        return Response(
-            task_id=prompt.task_id,
-            role=prompt.role,
-            index=index,
-            prompt_ids=prompt.token_ids,
-            token_ids=found.token_ids,
-            logprobs=found.logprobs,
-            stop=found.stop,
-            text=self.words.text(found.token_ids),
-            weights=self._wanted.step,
-        )
 
     def rest(self) -> None:
         """Free the GPUs for the trainer, where they are shared."""
@@ -175,31 +171,72 @@ class VllmSampler:
             self._room.close()
             self._room = None
 
+    def _parts(self, requests: Sequence[SamplingRequest]) -> list[list[int]]:
+        """The numbers of requests that are asked together: all, or where a server cannot have both
+        at once those of adapters, then those of the whole weights."""
+        if all(s.mixes for s in self.stations):
+            return [[*range(len(requests))]]
+        adapted = [r.player != self.player for r in requests]
+        parts = ([i for i, a in enumerate(adapted) if a is kind] for kind in (True, False))
+        return [part for part in parts if part]
+
+    def _drop_old(self) -> None:
+        """Remove what has been followed by newer weights of the same player, and what is of a
+        player who is asked no more."""
+        assert self._room is not None
+        steps = {w.player: w.step for w in self._wanted}
+
+        def kept(name: str) -> bool:
+            player, _, step = name.rpartition("-")
+            return int(step) >= steps[player] if player in steps else player in self.players
+
+        self._room.drop(kept)
+        self._probes.forget(self._room.names())
+
     def _look(self, station: Station) -> None:
         w = self.words
         self.versions.append(check_identity(station.client, w.encode, w.decode, w.count))
+        station.look()
 
-    def _check(self, prompts: Sequence[Prompt]) -> None:
-        """Stop the run when the weights did not arrive: on every server that has loaded some since
-        it was last compared, also one that came back."""
-        self._probes = self._probes or probes(prompts)
-        new = [s for s in self.stations if not s.lost and self._checked.get(s) != s.loads]
-        if new:
-            self._of_each(lambda station: self._repeating(station, self._compare), new)
+    def _compare(self) -> None:
+        """Stop the run when weights did not arrive: on every server that has loaded some since it
+        was last compared, also one that came back."""
+        for weights in self._wanted:
+            self._compare_one(weights)
 
-    def _compare(self, station: Station) -> None:
-        weights, ends, loads = self._wanted, self.words.end_ids, station.loads
-        assert weights is not None
-        at_once = self.settings.concurrency
-        self.gap = gap = logprob_gap(station.client, self._probes, ends, weights.score, at_once)
-        if not gap <= self.settings.max_gap:
-            raise RunError(
-                f"step {weights.step}: the log-probs of {station.name} are {gap:.3g} away from the "
-                f"trainer's (vllm.max_gap {self.settings.max_gap:g}): its weights are not those of "
-                "this step, or it computes something else (look at --logprobs-mode, vllm.dtype, "
-                "and the server's log)"
-            )
-        self._checked[station] = loads
+    def _compare_one(self, weights: Weights) -> None:
+        loads = {s: (s, weights.name, s.loads[weights.name]) for s in self.stations}
+        new = [s for s in self.stations if not s.lost and loads[s] not in self._compared]
+        if not new or not self._probes.comparable(weights):
+            return
+        began = time.monotonic()
+        came: dict[Station, list[Completion]] = {}
+
+        def sampled(station: Station) -> None:
+            came[station] = self._repeating(station, lambda s: self._probed(s, weights))
+
+        self._of_each(sampled, new)
+        for station, gap in self._probes.gaps(weights, came).items():
+            seconds = time.monotonic() - began
+            self.loadings.append(Loading(weights.name, station.name, gap, seconds))
+            _log.info("%s on %s: log-probs are %.3g apart", weights.name, station.name, gap)
+            if not gap <= self.settings.max_gap:
+                raise RunError(
+                    f"step {weights.step}: the log-probs of {station.name} are {gap:.3g} away from "
+                    f"the trainer's (vllm.max_gap {self.settings.max_gap:g}): its weights are not "
+                    f"those of this step ({weights.name}), or it computes something else (look at "
+                    "--logprobs-mode, vllm.dtype, and the server's log)"
+                )
+            self._compared.add(loads[station])
+
+    def _probed(self, station: Station, weights: Weights) -> list[Completion]:
+        """Responses of ``weights`` to the probes."""
+        model, line = station.model(weights.name), station.line(self.settings.stall_seconds)
+        try:
+            ends = self.words.end_ids
+            return [line.complete(model, p, p.seed, ends) for p in self._probes.prompts]
+        finally:
+            line.close()
 
     def _of_each(
         self, do: Callable[[Station], None], among: Sequence[Station] | None = None
@@ -222,7 +259,7 @@ class VllmSampler:
 
     def _repeating(self, station: Station, ask: Callable[[Station], T]) -> T:
         """An answer from a server that may fail on the way."""
-        for tries in range(_TRIES):
+        for tries in range(TRIES):
             seen = station.rounds
             try:
                 return ask(station)
@@ -230,104 +267,3 @@ class VllmSampler:
                 station.recover(seen, why, tries)
                 last = why
         raise RunError(f"{station.name}: fails again and again ({last})")
-
-
-class _Asking:
-    """One call of `VllmSampler.sample`: who is asked for what, and what has come."""
-
-    def __init__(
-        self, sampler: VllmSampler, prompts: Sequence[Prompt], n: int, arrived: Arrived
-    ) -> None:
-        self.sampler = sampler
-        self.prompts = prompts
-        self.arrived = arrived
-        self.found: list[list[Response | None]] = [[None] * n for _ in prompts]
-        self.left = len(prompts) * n
-        stations = sampler.stations
-        # All of a prompt's responses at one server: it computes the prompt once.
-        self.waiting: list[deque[_Job]] = [deque() for _ in stations]
-        for number in range(len(prompts)):
-            self.waiting[number % len(stations)].extend(_Job(number, i) for i in range(n))
-        self.stopped = False
-        self.change = threading.Condition()
-        self.news: queue.SimpleQueue[tuple[_Job, Completion] | SparringError | None] = (
-            queue.SimpleQueue()
-        )
-
-    def all(self) -> list[list[Response]]:
-        """Every response, each exactly once."""
-        stations = self.sampler.stations
-        each = min(self.sampler.settings.concurrency, self.left)
-        for place in range(len(stations)):
-            for _ in range(each):
-                threading.Thread(target=self._work, args=(place,), daemon=True).start()
-        try:
-            while self.left:
-                came = self.news.get()
-                if came is None:
-                    raise RuntimeError("a sampling thread ended early; what it said is above")
-                if isinstance(came, SparringError):
-                    others = any(not s.lost for s in stations)
-                    if not (isinstance(came, StationLost) and others):
-                        raise came
-                else:
-                    self._keep(*came)
-        finally:
-            with self.change:
-                self.stopped = True
-                self.change.notify_all()
-        return [[r for r in group if r is not None] for group in self.found]
-
-    def _keep(self, job: _Job, found: Completion) -> None:
-        response = self.sampler.response(self.prompts[job.number], job.index, found)
-        self.found[job.number][job.index] = response
-        with self.change:
-            self.left -= 1
-            if not self.left:
-                self.change.notify_all()
-        self.arrived(job.number, response)
-
-    def _take(self, place: int) -> _Job | None:
-        """The next job for a server: its own, or one of the longest other line. Waits while there
-        is none but a failure may still give one back; None at the end."""
-        with self.change:
-            while not self.stopped and self.left and not self.sampler.stations[place].lost:
-                line = self.waiting[place] or max(self.waiting, key=len)
-                if line:
-                    return line.popleft()
-                self.change.wait()
-        return None
-
-    def _give_back(self, place: int, job: _Job) -> None:
-        with self.change:
-            self.waiting[place].append(job)
-            self.change.notify_all()
-
-    def _work(self, place: int) -> None:
-        """One thread of one server's. Ends with its server, or when all is done."""
-        station, well = self.sampler.stations[place], False
-        try:
-            while (job := self._take(place)) is not None:
-                prompt, seen = self.prompts[job.number], station.rounds
-                seed = response_seed(prompt.seed, job.index)
-                try:
-                    found = station.client.complete(prompt, seed, self.sampler.words.end_ids)
-                except Unanswered as why:
-                    job.tries += 1
-                    self._give_back(place, job)
-                    if job.tries >= _TRIES:
-                        raise RunError(
-                            f"{station.name}: task {prompt.task_id}: no sound response in {_TRIES} "
-                            f"tries ({why})"
-                        ) from None
-                    station.recover(seen, why, job.tries)
-                    continue
-                station.served()
-                self.news.put((job, found))
-            well = True
-        except SparringError as error:
-            well = True
-            self.news.put(error)
-        finally:
-            if not well:
-                self.news.put(None)

@@ -2,7 +2,11 @@
 
 Started under `guard`, so that it ends when we do, by `kill -9` too. It serves
 on the loopback interface alone, writes to a log, and is ready when it says
-so. Its environment is not ours: paths that point to our packages stay here.
+so. Its environment is not ours: paths that point to our packages stay here,
+and so does what a launcher of several trainers (torchrun, MPI, Slurm) has told
+this one. A server that read it would look for peers that are not its own: with
+TORCHELASTIC_USE_AGENT_STORE, `init_process_group` waits for a store that nobody
+hosts until its time is up (pytorch#192113).
 """
 
 from __future__ import annotations
@@ -14,15 +18,33 @@ import socket
 import subprocess
 import sys
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from sparring.errors import RunError
 from sparring.sampling.vllm import guard
 from sparring.sampling.vllm.client import MODEL, Client
+from sparring.sampling.vllm.lora import served_rank
 from sparring.sampling.vllm.settings import VllmSettings
 
-_OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
-"""Variables that are meant for this process."""
+_OURS = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "VIRTUAL_ENV",
+    "OMP_*",
+    # the launcher's, and how we allocate
+    "TORCHELASTIC_*",
+    "TORCH_NCCL_*",
+    "RANK",
+    "*_RANK",
+    "*WORLD_SIZE",
+    "MASTER_*",
+    "GROUP_*",
+    "ROLE_*",
+    "PYTORCH_ALLOC_CONF",
+    "PYTORCH_*_ALLOC_CONF",
+)
+"""Patterns of variables that are meant for this process."""
 _TELLING = re.compile(r"(\w*(Error|Exception)\b.*)")
 
 
@@ -63,9 +85,7 @@ class Server:
                 )
         except OSError as error:
             raise RunError(f"{self.log}: cannot be written: {error.strerror}") from None
-        client = Client(
-            f"http://127.0.0.1:{port}", self.settings.request_seconds, model=MODEL, own=True
-        )
+        client = Client(f"http://127.0.0.1:{port}", self.settings.start_seconds, model=MODEL)
         try:
             self._wait(client)
         except BaseException:
@@ -116,13 +136,18 @@ class Server:
 
     def _arguments(self, model: Path, port: int) -> list[str]:
         s = self.settings
-        found = ["-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
+        found = ["-m", "vllm.entrypoints.cli.main", "serve", str(model)]
         found += ["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port)]
+        # Names of weights are kept by one process; by default there is one for each engine.
+        found += ["--api-server-count", "1"]
         found += ["--dtype", s.dtype, "--logprobs-mode", "processed_logprobs"]
         found += ["--generation-config", "vllm", "--max-num-seqs", str(s.concurrency)]
         found += ["--gpu-memory-utilization", str(s.memory)]
         found += ["--tensor-parallel-size", str(s.tensor_parallel)]
         found += ["--data-parallel-size", str(s.data_parallel)]
+        if s.lora_rank:
+            found += ["--enable-lora", "--max-lora-rank", str(served_rank(s.lora_rank))]
+            found += ["--max-loras", str(s.loras), "--max-cpu-loras", str(2 * s.loras)]
         if s.max_model_len is not None:
             found += ["--max-model-len", str(s.max_model_len)]
         if s.share_gpu:
@@ -130,9 +155,11 @@ class Server:
         return [*found, *s.arguments]
 
     def _variables(self) -> dict[str, str]:
-        ours = {k: v for k, v in os.environ.items() if k not in _OURS}
+        theirs = {k: v for k, v in os.environ.items() if not any(fnmatchcase(k, p) for p in _OURS)}
+        if self.settings.lora_rank:
+            theirs["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
         return {
-            **ours,
+            **theirs,
             "VLLM_SERVER_DEV_MODE": "1",  # weights can be exchanged
             "VLLM_CPU_KVCACHE_SPACE": str(self.settings.cpu_cache),
             "VLLM_HOST_IP": "127.0.0.1",

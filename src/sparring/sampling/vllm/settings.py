@@ -21,8 +21,10 @@ class VllmSettings:
     """``urls`` are of servers that somebody else runs; without any, one of our own is started from
     ``environment``. Times are in seconds, ``cpu_cache`` in GiB.
 
-    ``max_gap`` is the largest mean distance, in nats, between the server's log-probs and the
-    trainer's after a synchronisation.
+    ``concurrency`` is of one engine: a server has ``data_parallel`` of them, one at ``urls`` as
+    many as it says. ``max_gap`` is the largest mean distance, in nats, between the server's
+    log-probs and the trainer's when weights have come. ``lora_rank`` is the largest rank of the
+    adapters that are served, 0 without any; ``loras`` is how many of them are asked at once.
     """
 
     environment: Path
@@ -37,8 +39,10 @@ class VllmSettings:
     max_model_len: int | None = None
     weights_dir: Path = Path("/dev/shm")
     max_gap: float = 1e-3
-    concurrency: int = 128
+    concurrency: int = 512
     start_seconds: float = 900.0
-    request_seconds: float = 900.0
+    stall_seconds: float = 300.0
     patience: float = 120.0
     share_gpu: bool = False
+    lora_rank: int = 0
+    loras: int = 1

@@ -18,6 +18,7 @@ from pathlib import Path
 from sparring.errors import RunError
 
 _PREFIX = "sparring-weights-"
+_PARTIAL = ".partial"
 _YOUNG = 60.0
 """Seconds in which a directory may not have been locked yet by the one who makes it."""
 _ROOM = 1.05
@@ -55,7 +56,7 @@ class WeightsRoom:
                 f"vllm.weights_dir: {self.parent} has {free / 2**30:.1f} GiB free, the weights "
                 f"take {size / 2**30:.1f}; make room, or name another directory"
             )
-        partial = final.with_name(name + ".partial")
+        partial = final.with_name(name + _PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir()
@@ -68,11 +69,15 @@ class WeightsRoom:
             ) from None
         return final
 
+    def names(self) -> set[str]:
+        """The whole checkpoints that are there."""
+        return {p.name for p in self.path.iterdir() if p.is_dir() and not p.name.endswith(_PARTIAL)}
+
     def drop(self, keep: Callable[[str], bool]) -> None:
         """Remove the checkpoints whose names ``keep`` does not want."""
-        for path in self.path.iterdir():
-            if path.is_dir() and not keep(path.name):
-                shutil.rmtree(path, ignore_errors=True)
+        for name in self.names():
+            if not keep(name):
+                shutil.rmtree(self.path / name, ignore_errors=True)
 
     def close(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
