@@ -62,6 +62,8 @@ class Setting:
             need = next(c.gib for c in gpu.CHECKS if c.name == check)
             if have < need and not tiny:
                 raise Refused(f"needs a GPU of {need} GiB, this one has {have:.0f}")
+        elif tiny:
+            torch.set_num_threads(1)  # more only wait for each other
         return cls(torch.device(device), tiny)
 
     @property
