@@ -3,12 +3,12 @@
     python benchmarks/gpu.py [--budget 270] [--only NAME…] [--out gpu.jsonl] [--list]
     python benchmarks/gpu.py --cpu --tiny        # a rehearsal on a CPU, with small models
 
-The checks run in the order of their value, each in a process of its own with a limit of its own, and
-no longer than the budget (seconds) lasts. Each appends one line of JSON to ``--out`` as soon as it
-has ended, well or not; a check that stands there as done with the same models is not made again, so
-a second call goes on where the first was cut off. A check that failed is made again. Models are made
-from configurations, with random weights: nothing is downloaded. docs/gpu.md says how to read the
-lines.
+The checks run in the order of their value, each in a process of its own with a limit of its own,
+and no longer than the budget (seconds) lasts. Each appends one line of JSON to ``--out`` as soon as
+it has ended, well or not; a check that stands there as done with the same models is not made again,
+so a second call goes on where the first was cut off. A check that failed is made again. Models are
+made from configurations, with random weights: nothing is downloaded. docs/gpu.md says how to read
+the lines.
 
 The exit status is 0 unless a check that was made has failed. A machine that refuses a check for a
 reason of its own (a kernel that does not let the sandbox confine programs, a GPU that is too small)
@@ -18,6 +18,7 @@ is no failure: the line has ``"status": "refused"`` and the reason.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -138,10 +139,8 @@ def command_of(check: Check, cpu: bool, tiny: bool) -> list[str]:
 def _ended(process: subprocess.Popen[str]) -> str:
     """End a process and all that it has started; what it has said."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
         try:
             return process.communicate(timeout=_ENDING)[0]
         except subprocess.TimeoutExpired:

@@ -11,7 +11,7 @@ import torch
 from torch._dynamo.utils import counters
 from torch.nn.functional import scaled_dot_product_attention
 
-from gpuchecks.common import GIB, Refused, Setting, groups_of, part
+from gpuchecks.common import Refused, Setting, groups_of, part
 from sparring.learning.blocks import Visible, block_mask
 from sparring.learning.flex import flex_forward
 from sparring.learning.packed import Packing

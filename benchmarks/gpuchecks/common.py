@@ -1,4 +1,4 @@
-"""What the checks share: the device, models at random by their configuration, groups to learn from."""
+"""The device, models with random weights by their configuration, and groups to learn from."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Setting:
 
     @classmethod
     def of(cls, check: str, device: str, tiny: bool) -> Setting:
-        """The setting of a check. Raises `Refused` without CUDA, or where its memory is too small."""
+        """The setting of a check. Raises `Refused` without CUDA or with too little memory."""
         if device == "cuda":
             if not torch.cuda.is_available():
                 raise Refused("torch sees no CUDA device; --cpu rehearses without one")

@@ -1,4 +1,4 @@
-"""Sampling in this process: tokens per second by the number of rows, with CUDA graphs and without."""
+"""Sampling in this process: tokens per second by rows, with CUDA graphs and without."""
 
 from __future__ import annotations
 

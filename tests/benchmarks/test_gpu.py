@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-sys.path.append(str(BENCHMARKS))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import gpu
+
+BENCHMARKS = Path(gpu.__file__).parent
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -83,7 +84,11 @@ def test_a_check_that_hangs_ends_with_what_it_had_found(
             {"x": 1, "why": "exit status 1"},
         ),
         ("print('[1]'); print('no JSON')", "failed", {"why": "exit status 0"}),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "failed", {"why": "exit status -9"}),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+            "failed",
+            {"why": "exit status -9"},
+        ),
     ],
 )  # fmt: skip
 def test_a_line_says_how_its_check_ended(
