@@ -42,6 +42,7 @@ def work(how: str, world: World) -> None:
             fail(how)
 
         Learner._backward = failing  # type: ignore[method-assign, assignment]
+    world.keep_awake()
     if world.leads:
         if how.endswith("samples"):
             time.sleep(1)  # a beat or two

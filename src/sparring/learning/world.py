@@ -126,8 +126,6 @@ class World:
             raise RunError(f"process {rank} of {size}: cannot reach the others: {error}") from None
         if world.device.type == "cuda":
             world._peers.abort = _abort
-        if world.leads:
-            threading.Thread(target=world._beat, name="beat", daemon=True).start()
         return world
 
     @contextmanager
@@ -185,6 +183,12 @@ class World:
             if order is not Order.BEAT:
                 return order, data
             self.sums([0.0])
+
+    def keep_awake(self) -> None:
+        """From now on the others do nothing but wait for orders: where none is given for long,
+        let them hear that this process is there."""
+        if self.leads and not self.alone:
+            threading.Thread(target=self._beat, name="beat", daemon=True).start()
 
     def reason(self) -> str | None:
         """Why another process has failed, as far as that is known."""

@@ -96,6 +96,7 @@ class Trainer:
             )
         with world.order(Order.BEGIN, recipe.model_dump(mode="json")):
             self._load(recipe, world)
+        world.keep_awake()
         self.compute_dtype = torch_type(recipe.model.precision)
         """What passes compute in, and the type of weights that are only played."""
         self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
