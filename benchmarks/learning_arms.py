@@ -20,10 +20,11 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from sparring.learning.filling import micro_batches
 from sparring.learning.loss import Tokens, token_loss
 from sparring.learning.model import load_model
+from sparring.learning.parts import Whole
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import LearningSettings, LossSettings
 from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner, Whole
+from sparring.learning.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.schema import Role
 

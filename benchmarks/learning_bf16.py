@@ -34,10 +34,11 @@ from sparring.learning.logprobs import response_logprobs
 from sparring.learning.loss import Tokens, token_loss
 from sparring.learning.masters import cast
 from sparring.learning.model import prepare_model
+from sparring.learning.parts import Whole
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import LearningSettings, ModelSettings, Precision
 from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner, Whole
+from sparring.learning.update import Learner
 from sparring.schema import Role
 
 STDOUT = Path("/dev/stdout")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,17 @@ from transformers import LlamaConfig
 from sparring.cli.main import main
 from sparring.config import load_recipe
 from sparring.errors import RunError
-from sparring.learning.settings import Sharding
-from sparring.learning.shape import Shape, read_shape, shape_of
+from sparring.learning.shape import Shape, shape_of
 from sparring.planning import fits
-from sparring.planning.estimate import Conditions, Estimate, estimate
+from sparring.planning.conditions import GIB, Conditions
+from sparring.planning.estimate import Estimate, estimate
+from sparring.planning.main_memory import main_memory
+from tests.forks import Forked
 from tests.loops.runs import SMALL
 
-MIB = 1 << 20
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+import memory
+
 HAND = Shape(
     family="llama",
     vocabulary=1000,
@@ -60,11 +62,20 @@ def held(e: Estimate) -> float:
     return e.least - e.held["the process itself"]
 
 
+def main_of(*changes: str, given: Conditions) -> Estimate:
+    recipe = load_recipe(None, [*SIZES, *changes])
+    return main_memory(recipe, HAND, given, estimate(recipe, HAND, given))
+
+
+GPU = Conditions(1, 1, gpu=True, device=24 * GIB)
+HALF = "model.precision=bfloat16"
+
+
 def test_what_is_held_is_four_copies_and_the_start_weights() -> None:
     # 2 × 64² + 2 × 64 × 32 for attention, 3 × 64 × 160 for the MLP, two norms
     layer = 2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 160 + 128
     whole = 3 * layer + 64 + 1000 * 64
-    assert found().parameters == whole
+    assert HAND.parameters == whole
     assert held(found()) == 5 * 4 * whole
     without = ["learning.kl=0", "sampling.opponents=0"]
     assert held(found(*without)) == 4 * 4 * whole
@@ -72,38 +83,66 @@ def test_what_is_held_is_four_copies_and_the_start_weights() -> None:
     assert held(found("learning.reference=step", "sampling.opponents=0")) == 4 * 4 * whole
 
 
+def test_in_bfloat16_what_learns_has_float32_masters_and_copies_are_halved() -> None:
+    whole = HAND.parameters
+    # masters, gradients and two moments in float32; the model and the start weights in bfloat16
+    assert held(found(HALF)) == (4 * 4 + 2 * 2) * whole
+    sharded = ("training.sharding=fsdp", HALF)
+    # parts are their own masters
+    assert held(found(*sharded, given=Conditions(2, 2))) == (4 * 4 + 2) * whole / 2
+
+
 def test_an_adapter_holds_weights_and_its_own_copies_only() -> None:
     e = found("model.lora_rank=4")
     adapter = 4 * 3 * (64 + 64 + 2 * (64 + 32) + 64 + 64 + 3 * (64 + 160))
-    assert e.learning == adapter
     assert held(e) == 4 * (HAND.parameters + 4 * adapter)
-    assert found("model.lora_rank=4", "model.adapters=per_role").learning == 2 * adapter
+    both = found("model.lora_rank=4", "model.adapters=per_role")
+    assert held(both) == 4 * (HAND.parameters + 8 * adapter)
+    # the base and the adapter that computes in bfloat16, the adapter's masters in float32
+    assert held(found("model.lora_rank=4", HALF)) == 2 * HAND.parameters + (2 + 4 * 4) * adapter
 
 
 def test_shards_are_parts_of_everything_and_copies_are_not() -> None:
-    for sharding, parts in ((Sharding.FSDP, 4), (Sharding.DDP, 1), (Sharding.NONE, 1)):
-        assert held(found(given=Conditions(4, sharding))) == held(found()) / parts
+    for sharding, parts in (("fsdp", 4), ("ddp", 1), ("none", 1)):
+        e = found(f"training.sharding={sharding}", given=Conditions(4, 4))
+        assert held(e) == held(found()) / parts
 
 
-def test_an_offloaded_reference_is_not_on_the_device() -> None:
-    away = found(given=Conditions(offload_reference=True))
-    assert held(found()) - held(away) == 4 * HAND.parameters
+def test_an_offloaded_reference_is_in_main_memory() -> None:
+    away = found("model.offload_reference=true", given=GPU)
+    assert held(found(given=GPU)) - held(away) == 4 * HAND.parameters
+    lying = main_of("model.offload_reference=true", given=GPU)
+    assert lying.held["reference"] == 4 * HAND.parameters
+
+
+def test_a_server_that_shares_the_gpu_is_awake_while_it_samples() -> None:
+    e = found("sampling.engine=vllm", "vllm.share_gpu=true", "vllm.memory=0.5", given=GPU)
+    asleep = e.held["vLLM, on the same device"]
+    assert asleep < 2 * GIB
+    assert asleep + e.phases["sampling"]["vLLM, awake"] == 12 * GIB
+    e = found("sampling.engine=vllm", "vllm.memory=0.5", given=GPU)
+    assert e.held["vLLM, on the same device"] == 12 * GIB
+    apart = 'vllm.variables={CUDA_VISIBLE_DEVICES = "1"}'
+    assert "vLLM, on the same device" not in found("sampling.engine=vllm", apart, given=GPU).held
 
 
 def test_a_phase_is_as_large_as_the_recipe_lets_it_be() -> None:
-    learning = found().phases["learning"]
-    assert learning["activations of 1,088 positions"] == 3 * 4 * (6 * 64 + 5 * 64 + 640) * 1088
-    assert learning["distributions of 1,088 response positions"] == 6 * 4 * 1000 * 1088
-    sampling = found().phases["sampling"]
-    assert sampling["keys and values of 64 rows × 248 positions"] == 2 * 3 * 32 * 4 * 64 * 248
-
     def all_of(*changes: str, given: Conditions | None = None) -> float:
         return sum(found(*changes, given=given).phases["learning"].values())
 
+    # one group's prompt of 128 and 8 responses of 120: of each position in a layer two norms'
+    # input, output and what is between; queries, the attention's output, four sides of the MLP;
+    # and keys and values of a prompt for each of its responses
+    row = 6 * 64 + 2 * 64 + 4 * 160
+    kept = 3 * 4 * (row * 1088 + 2 * 64 * (128 + 8 * 248))
+    assert found().phases["learning"]["activations, of 1,088 positions"] == kept
+    sampling = found().phases["sampling"]
+    assert sampling["keys and values of 64 rows × 248 positions"] == 2 * 3 * 32 * 4 * 64 * 248
     assert all_of("learning.tokens_per_micro_batch=544") < all_of()
     assert all_of("model.gradient_checkpointing=true") < all_of()
-    assert all_of(given=Conditions(logprob_chunk=64)) < all_of()
-    assert "sampling" not in found(given=Conditions(samples_here=False)).phases
+    assert all_of("learning.logprob_chunk=64") < all_of()
+    assert all_of(HALF) < all_of()
+    assert "sampling" not in found("sampling.engine=vllm", given=GPU).phases
 
 
 def test_rows_are_no_more_than_are_asked_for_at_once() -> None:
@@ -128,59 +167,79 @@ def test_a_sequence_is_no_longer_than_the_model_takes() -> None:
     assert "keys and values of 64 rows × 200 positions" in found(shape=short).phases["sampling"]
 
 
-@pytest.mark.slow
+def test_main_memory_holds_what_gpus_do_not() -> None:
+    node = Conditions(6, 6, gpu=True, device=80 * GIB)
+    whole = HAND.parameters
+    e = main_of("training.sharding=fsdp", "sampling.engine=vllm", HALF, given=node)
+    assert sum(e.phases["loading"].values()) == 6 * 4 * whole
+    assert sum(e.phases["writing a checkpoint"].values()) == 3 * 4 * whole
+    # newest, those before and the start's, in bfloat16; tied embeddings travel twice
+    on_their_way = e.held["weights on their way to servers (vllm.weights_dir)"]
+    assert on_their_way == 3 * 2 * (whole + 1000 * 64)
+    elsewhere = main_of("sampling.engine=vllm", "vllm.weights_dir=/scratch", given=node)
+    assert "weights on their way to servers (vllm.weights_dir)" not in elsewhere.held
+    asleep = main_of("sampling.engine=vllm", "vllm.share_gpu=true", HALF, given=GPU)
+    assert asleep.held["weights of the sleeping server"] == 2 * whole
+    tasks = load_recipe(None, SIZES).training.tasks_per_step
+    assert e.held["responses of a step, at most"] == 7 * 80 * tasks * (8 + 2 + 8) * 120
+
+
+def test_on_cpus_ranks_share_the_main_memory() -> None:
+    pair = Conditions(2, 2)
+    device = found("training.sharding=fsdp", given=pair)
+    e = main_of("training.sharding=fsdp", given=pair)
+    assert e.held["the ranks, as above, all the time"] == 2 * device.least
+    assert e.most >= 2 * device.most
+
+
 @pytest.mark.parametrize(
-    "changes",
+    "case",
     [
-        (),
-        ("model.gradient_checkpointing=true",),
-        ("model.lora_rank=8",),
-        ("model.precision=bfloat16",),
+        memory.Case("nano", 0, "float32", 1),
+        memory.Case("nano", 16, "bfloat16", 1),
+        memory.Case("nano", 0, "bfloat16", 2),
     ],
+    ids=lambda case: case.text,
 )
-def test_a_process_takes_about_what_was_estimated(changes: tuple[str, ...], tmp_path: Path) -> None:
-    LlamaConfig(
-        vocab_size=8000,
-        hidden_size=256,
-        intermediate_size=704,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        eos_token_id=1,
-        bos_token_id=None,
-        pad_token_id=0,
-    ).save_pretrained(tmp_path)
-    told = json.dumps({"set": [*SIZES, *changes]})
-    root = Path(__file__).parents[1]
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.peak", str(tmp_path), told],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=root,
-        # what is freed goes back at once, and the peak is what is in use
-        env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"},
-    )
-    taken = json.loads(result.stdout.splitlines()[-1])
-    e = found(*changes, shape=read_shape(tmp_path / "config.json"))
-    learning = held(e) + max(sum(e.phases[p].values()) for p in ("learning", "stepping"))
-    sampling = 4 * e.parameters + sum(e.phases["sampling"].values())
-    print({k: v // MIB for k, v in taken.items()}, learning / MIB, sampling / MIB)
-    assert 0.7 < taken["learning"] / learning < 1.3
-    assert 0.7 < taken["sampling"] / sampling < 1.3
+def test_processes_take_what_was_estimated(case: memory.Case, tmp_path: Path) -> None:
+    command = ["benchmarks.memory", "--model", case.model, "--only", f"{case.text}."]
+    process = Forked([*command, "--json", str(tmp_path / "rows.jsonl")])
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert {row["phase"] for row in rows} >= {"learning"}
+    assert all(0.85 < row["ratio"] < 1.15 for row in rows), rows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [*memory.cases(["smollm2", "qwen2.5-0.5b"])], ids=lambda c: c.text)
+def test_processes_of_real_shapes_take_what_was_estimated(
+    case: memory.Case, tmp_path: Path
+) -> None:
+    test_processes_take_what_was_estimated(case, tmp_path)
 
 
 def test_what_cannot_fit_is_refused_and_what_may_not_fit_is_said() -> None:
     recipe = load_recipe(None, [*SIZES, "model.path=there"])
     e = found()
-    assert fits.check_fits(recipe, e, e.most, "here") is None
-    told = fits.check_fits(recipe, e, e.most - 1, "here")
+
+    def device(size: float) -> fits.Device:
+        return fits.Device(size, "here", gpu=False)
+
+    assert fits.check_fits(recipe, e, device(e.most)) is None
+    told = fits.check_fits(recipe, e, device(e.most - 1))
     assert told is not None
     assert "learning.tokens_per_micro_batch" in told
     with pytest.raises(RunError, match=r"there does not fit.*here has") as refused:
-        fits.check_fits(recipe, e, e.least - 1, "here")
+        fits.check_fits(recipe, e, device(e.least - 1))
     assert "\n" not in str(refused.value)
+    of_main = main_of("sampling.engine=vllm", given=GPU)
+    assert fits.check_main(of_main, of_main.most, "here") is None
+    told = fits.check_main(of_main, of_main.most - 1, "here")
+    assert told is not None
+    assert "main memory" in told
+    with pytest.raises(RunError, match=r"main memory: at least .* are needed, here has"):
+        fits.check_main(of_main, of_main.least - 1, "here")
 
 
 def test_a_recipe_larger_than_the_machine_is_one_line_and_nothing_is_left(
@@ -211,6 +270,11 @@ def test_the_command_says_what_fits(
     assert "warning" not in told("--memory", "64")
     assert "warning: nano does not fit" in told("--memory", "0.1")
     assert "warning: may not fit" in told("--memory", "0.8")
+    assert "warning" not in told("--memory", "64", "--main-memory", "64")
+    assert "warning: main memory: at least" in told("--memory", "64", "--main-memory", "1")
+    monkeypatch.setattr(fits, "machine_memory", lambda: 1e8)
+    assert "this machine has 0.1 GiB" in told()
+    assert "warning" not in told("--memory", "64")
 
 
 def test_a_model_that_is_not_here_is_one_line(

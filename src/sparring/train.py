@@ -42,6 +42,7 @@ from sparring.training.inputs import keep_inputs, reward_note
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
 from sparring.training.rollouts import Live, Rollouts
+from sparring.training.speed import speeds
 from sparring.training.step import one_step
 from sparring.training.supervising import write_ahead
 from sparring.training.tracking import Tracking, check_trackers
@@ -146,7 +147,7 @@ def advance(
     """
     step = trainer.step + 1
     timeline = progress.timeline
-    record, responses = one_step(trainer, scorer, rollouts, step, progress)
+    record, responses, work = one_step(trainer, scorer, rollouts, step, progress)
     if trainer.learner.damaged():
         raise RunError(
             f"step {step}: the update left weights that are not numbers; nothing of it was kept. "
@@ -187,6 +188,7 @@ def advance(
             trainer.save(run)
     account = timeline.cut()  # what follows is in the next one
     timing = {"step": step, **account.timing(record["tokens"], responses)}
+    timing |= speeds(trainer, account.phases(), record["tokens"], work)
     run.append("timing.jsonl", timing)
     run.append("timeline.jsonl", {"step": step, **account.record()})
     progress.step(step, {**record, **timing}, timing["seconds"])

@@ -38,6 +38,10 @@ CASES = {
         {"preset": Preset.DEFAULT, **WEIGHTS["lora"]},
         ["start-0", "both-0", "both-1", "both-2"],
     ),
+    "lora, merged": (
+        {"preset": Preset.DEFAULT, **WEIGHTS["lora"]},
+        ["start-0", "both-1", "both-2", "start-0"],
+    ),
     "per role": (
         {"preset": Preset.DEFAULT, **WEIGHTS["per_role"]},
         ["start-0", "coder-0", "tester-0", "coder-1", "tester-1", "coder-2", "tester-2"],
@@ -65,6 +69,9 @@ def test_three_steps_take_the_fewest_exchanges(
     monkeypatch.setattr(Trainer, "export", counted(Trainer.export))
     monkeypatch.setattr(Trainer, "export_adapter", counted(Trainer.export_adapter))
     monkeypatch.setattr(Trainer, "whole", whole)
+    if "merged" in name:  # as where vLLM cannot serve the adapter
+        reason = "its rank 4 is beyond 3"
+        monkeypatch.setattr("sparring.training.travelling.why_merged", lambda *_: reason)
     with FakeVllm(NANO_DIR) as fake:
         fake.lora_rank = 8
         servers = {

@@ -144,6 +144,29 @@ def test_three_steps_of_a_preset(url: str, tmp_path: Path, preset: str, lora_ran
     check_run(run, 3, opponents=0 if preset == "paper" else 1)
 
 
+def test_a_frozen_tester_writes_its_tests_and_ends(tmp_path: Path) -> None:
+    """Its server is started with the files of the model as they are."""
+    run = tmp_path / "run"
+    changes = {
+        "training.steps": "2",
+        "evaluation.every": "2",
+        "sampling.engine": "local",
+        "supervision.kind": "tester",
+        "supervision.model": "nano",
+        "supervision.engine": "vllm",
+        "supervision.tests": "4",
+        "supervision.max_tokens": "72",
+        "vllm.environment": str(ENVIRONMENT),
+        "vllm.cpu_cache": "1",
+        "vllm.arguments": '["--enforce-eager"]',
+    }
+    finished_apart([*command(run), *settings(**changes)])
+    read = [1 - m["supervision"]["unread"] for m in records(run, "metrics.jsonl")]
+    print("share of its tests that could be read:", read)
+    assert min(read) > 0.5
+    assert servers_of(os.getpid()) == []
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_server_killed_in_the_middle_of_a_step_loses_nothing(
     tmp_path: Path, end: signal.Signals

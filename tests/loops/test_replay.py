@@ -32,7 +32,12 @@ def test_a_replay_repeats_the_weights_without_sampling_or_running(
     assert weights(tmp_path / "again", 4) == weights(run, 4)
     for name in ("metrics.jsonl", "rollouts/step-00003.jsonl.gz"):
         assert (tmp_path / "again" / name).read_bytes() == (run / name).read_bytes()
-    phases = [set(t["phases"]) for t in records(tmp_path / "again", "timing.jsonl")]
+    timing = records(tmp_path / "again", "timing.jsonl")
+    assert all(t["learned_per_s"] > 0 and t["tflops_device"] > 0 for t in timing)
+    assert not any("sampled_per_s" in t or "mfu" in t for t in timing)
+    sampled = [t for t in records(run, "timing.jsonl") if "step" in t]
+    assert all(t["sampled_per_s"] == t["sampled_per_s_device"] > 0 for t in sampled)
+    phases = [set(t["phases"]) for t in timing]
     assert all({"reading", "scoring", "learning"} <= p for p in phases)
     assert not any({"sampling", "running"} & p for p in phases)
     assert not (tmp_path / "again" / "pool.jsonl.gz").exists()

@@ -243,6 +243,14 @@ def config(
         float | None,
         typer.Option("--memory", metavar="GIB", help="Of a rank's device; default: as found here."),
     ] = None,
+    main_memory: Annotated[
+        float | None,
+        typer.Option(
+            "--main-memory",
+            metavar="GIB",
+            help="Of the machine, beside its GPUs; default: this one's, unless --memory is given.",
+        ),
+    ] = None,
 ) -> None:
     """Print the resolved recipe, what it amounts to per training step, and the memory it takes."""
     from sparring.config import NANO_RECIPE, describe_fields, load_recipe, to_toml
@@ -267,7 +275,7 @@ def config(
     typer.echo("# what this amounts to")
     for name, value in derived_quantities(resolved).items():
         typer.echo(f"#   {name}: {value}")
-    typer.echo("\n#   ".join(["# memory", *memory_lines(resolved, ranks, memory)]))
+    typer.echo("\n#   ".join(["# memory", *memory_lines(resolved, ranks, memory, main_memory)]))
 
 
 @microworld_app.command("build")

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sparring.errors import ConfigError, RunError
 from sparring.runs.directory import RunDir, well_formed
+from sparring.runs.rates import mean_rates, rates_line
 from sparring.runs.tables import show
 from sparring.runs.timeline import WORK, Account, Phase, account_from
 
@@ -36,8 +37,11 @@ def timeline(
     if not made:
         which = "no step" if steps is None else f"no step of {steps}"
         raise RunError(f"{run}: {FILE} has {which}; it is written as steps are made")
+    rates = mean_rates(t for t in source.lines("timing.jsonl") if t.get("step") in wanted)
     console = Console()
     show(console, table(f"{len(made)} steps", made))
+    if rates:
+        console.print(Text(f"means over steps: {rates_line(rates)}"), soft_wrap=True)
     if evaluated and steps is None:
         show(console, table(f"{len(evaluated)} evaluations", evaluated))
     console.print(

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError
+from sparring.runs.rates import rates_line
 from sparring.runs.text import one_line
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def screen(watched: Watched, width: int) -> RenderableType:
     if phases := watched.phases():
         told = ", ".join(f"{one_line(k, 20)} {v:.2f}" for k, v in phases.items())
         parts.append(Text(f"seconds a step: {told}", "dim"))
+    if told := rates_line(watched.rates()):
+        parts.append(Text(told, "dim"))
     if (groups := _last_groups(watched)) is not None:
         parts.append(groups)
     parts += alarm_lines(records[-1]) if records else []

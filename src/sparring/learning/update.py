@@ -15,8 +15,7 @@ optimiser step, so the split into micro-batches never changes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -29,6 +28,7 @@ from sparring.learning.gradients import Gradients
 from sparring.learning.loss import Tokens, row_sums, token_loss, token_weights
 from sparring.learning.masters import Masters, cast, torch_type
 from sparring.learning.model import is_adapted, is_checkpointing
+from sparring.learning.parts import Part, Whole, parts_of, spans
 from sparring.learning.passes import Passes
 from sparring.learning.reference import frozen_copy
 from sparring.learning.samples import Group
@@ -41,7 +41,6 @@ from sparring.learning.settings import (
     Ratio,
     Reference,
     Sharding,
-    UpdateMode,
 )
 from sparring.learning.shards import gather_state, load_state, local, shard
 from sparring.learning.shared_device import give_back
@@ -49,9 +48,6 @@ from sparring.learning.skeleton import copied, fill, skeleton
 from sparring.learning.stats import RoleStats, Waiting, mismatch
 from sparring.learning.world import Order, World
 from sparring.schema import Role
-
-Part = dict[Role, list[Group]]
-"""What one optimiser step is made from."""
 
 
 class Learner:
@@ -154,22 +150,11 @@ class Learner:
         taken: dict[Role, float] = {}
         if self.settings.loss.kl > 0 and self.settings.loss.kl_place is KLPlace.REWARD:
             groups, taken = self.passes.penalised(groups)
-        by_role = {role: [g for g in groups if g.role is role] for role in Role}
-        if self.settings.mode is UpdateMode.SEPARATE:
-            parts = [
-                {role: chunk}
-                for role in (Role.CODER, Role.TESTER)
-                for chunk in _chunks(by_role[role], self.settings.minibatches)
-            ]
-        else:
-            chunks = {r: _chunks(by_role[r], self.settings.minibatches) for r in Role}
-            parts = [
-                {role: chunks[role][i] for role in Role} for i in range(self.settings.minibatches)
-            ]
+        parts = parts_of(groups, self.settings)
         self.passes.fix_reference(parts)
         ours, still = self.settings.old_logprobs is OldLogprobs.TRAINER, True
         for epoch in range(self.settings.epochs):
-            for span in self._spans(parts):
+            for span in spans(parts, self.settings):
                 if ours and epoch == 0:  # the first one's are found as it is learned from
                     self._fix_old(span[1:], stats)
                 for i, part in enumerate(span):
@@ -184,16 +169,6 @@ class Learner:
         for role, s in stats.items():
             s.finish(self.world, taken.get(role, 0.0))
         return stats
-
-    def _spans(self, parts: Sequence[Part]) -> list[list[Part]]:
-        """The parts, in order, by the moment that their old log-probs are of: the start of the
-        update, or where the model computes in bfloat16 of the role's own part of it. There the
-        other role's step moves rounding by more than the policy (`sparring.learning.rounding`)."""
-        found = [part for part in parts if any(part.values())]
-        halves = self.settings.precision is Precision.BFLOAT16
-        if not (halves and self.settings.mode is UpdateMode.SEPARATE):
-            return [found]
-        return [[part for part in found if role in part] for role in (Role.CODER, Role.TESTER)]
 
     def _fix_old(self, parts: Sequence[Part], stats: dict[Role, RoleStats]) -> None:
         """Compute the old log-probs of parts that are learned from after the weights have moved."""
@@ -375,23 +350,3 @@ class Learner:
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore what `state` gave."""
         load_state(self.optimizer, state)
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """What one role's part of an optimiser step amounts to: averages are over these."""
-
-    tokens: int
-    responses: int
-    weight: float
-
-    @classmethod
-    def of(cls, groups: Sequence[Group], weight: float) -> Whole:
-        """The sums over one role's groups; ``weight`` is the role's in the loss."""
-        return cls(sum(g.tokens for g in groups), sum(len(g.samples) for g in groups), weight)
-
-
-def _chunks(groups: list[Group], count: int) -> list[list[Group]]:
-    """``count`` parts of nearly equal size, in order; some empty when there are few groups."""
-    bounds = [round(i * len(groups) / count) for i in range(count + 1)]
-    return [groups[a:b] for a, b in pairwise(bounds)]

@@ -86,6 +86,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
             yield supervisor_check(ring.supervisor, judged)
         scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
         yield _rewards(scored)
+        ring.sampler.rest()  # as in a step: a GPU that is shared is free for what learns
         start = time.monotonic()
         stats = _learn(trainer, coder, tester, recipe.training.tasks_per_step)
         groups = sum(s.groups for s in stats.values())

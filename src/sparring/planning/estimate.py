@@ -1,68 +1,48 @@
-"""How much memory a recipe takes on each rank, from the model's configuration alone.
+"""How much memory a recipe takes on each rank's device, from the model's configuration alone.
 
 Products and sums over what this program keeps: no weights are read and no torch is loaded. What is
 there from the first step to the last (`Estimate.held`) is exact up to a few percent; what comes
 and goes is for batches as large as the recipe allows them, and the largest of these phases counts.
+What forward and backward passes add is in `activations`, the machine's main memory in
+`main_memory`, what a recipe runs on in `conditions`.
 
-Activations of a layer, for each position that a micro-batch computes, are the tensors that autograd
-keeps in `transformers`' decoder layers with fused attention: around each of two norms the
-input, the normalised and the scaled (6 × hidden), queries, repeated keys and values, the
-attention's output and its copy (5 × query), in the MLP the gate, its activation, the product's
-other side and the product (4 × inner). That is the sum of arXiv 2205.05198, section 4.1, without
-dropout, for a gated MLP and without the scores, which fused attention does not keep. With
-checkpointing the input of each layer and one whole layer.
-
-Not counted: fragmentation, workspaces of libraries, and what other processes take.
+Not counted: fragmentation, and what other programs take.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sparring.learning.settings import (
-    Adapters,
-    Frozen,
-    Precision,
-    Reference,
-    Sharding,
-    UpdateMode,
-)
+from sparring.learning.settings import Adapters, Frozen, Reference
 from sparring.learning.shape import Shape
+from sparring.planning.activations import learning
+from sparring.planning.conditions import (
+    ASLEEP,
+    CONTEXT,
+    FLOAT,
+    GIB,
+    NCCL,
+    PROCESS,
+    Conditions,
+    parts,
+    samples_here,
+    serves_here,
+    size,
+)
 from sparring.recipe import Recipe
 
-GIB = 1 << 30
-_FLOAT = 4
-_HALF = 2
-_PROCESS = 0.6 * GIB
-"""Python with its libraries, or a CUDA context."""
-_LOGIT_COPIES = 6
-"""Whole distributions at the peak of a loss's forward pass: logits, those of real positions,
-scaled, log-probs, and two for the entropy."""
 _DRAWN_BYTES = 36
 """For each logit of a sampling step: logits, scaled and log-probs in 4, three sums in 8 bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What decides beside the recipe's older keys. ``logprob_chunk``: response positions whose
-    distributions are there at once; None: all of a micro-batch. ``vllm_gib``: what a vLLM server
-    takes of the same device."""
-
-    ranks: int = 1
-    sharding: Sharding = Sharding.NONE
-    offload_reference: bool = False
-    logprob_chunk: int | None = None
-    samples_here: bool = True
-    vllm_gib: float = 0.0
+_DRAWN_AT_ONCE = 1 << 18
+"""Logits that are drawn from at once on a CPU (`sampling.draw`)."""
 
 
 @dataclass(slots=True)
 class Estimate:
-    """Bytes by name, on one rank. ``held``: from the first step to the last. ``phases``: each with
-    what it adds for a while."""
+    """Bytes by name. ``held``: from the first step to the last. ``phases``: each with what it adds
+    for a while. ``title`` says of what."""
 
-    parameters: int
-    learning: int
+    title: str
     held: dict[str, float] = field(default_factory=dict)
     phases: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -74,7 +54,7 @@ class Estimate:
     @property
     def most(self) -> float:
         """Bytes at the largest phase's peak, at most."""
-        return self.least + max(sum(p.values()) for p in self.phases.values())
+        return self.least + max((sum(p.values()) for p in self.phases.values()), default=0.0)
 
     @property
     def largest(self) -> str:
@@ -83,13 +63,10 @@ class Estimate:
 
     def lines(self) -> list[str]:
         """The table: GiB, and what for."""
-        rows = [
-            f"{self.parameters:,} parameters, {self.learning:,} learn; GiB on each rank:",
-            *(_row(name, size) for name, size in self.held.items()),
-        ]
-        for phase, parts in self.phases.items():
+        rows = [self.title, *(_row(name, size) for name, size in self.held.items())]
+        for phase, of_phase in self.phases.items():
             rows.append(f"{phase}, at most:")
-            rows += [_row(name, size) for name, size in parts.items()]
+            rows += [_row(name, size) for name, size in of_phase.items()]
         rows.append(_row(f"in all, at most (while {self.largest})", self.most))
         return rows
 
@@ -100,89 +77,99 @@ def estimate(
     conditions: Conditions | None = None,
     supervisor: Shape | None = None,
 ) -> Estimate:
-    """The memory of each rank; ``supervisor``: the frozen tester's shape, if one supervises.
+    """The memory of each rank's device; ``supervisor``: the frozen tester's shape, if one samples
+    in the first process.
 
     Raises `ModelError` for LoRA targets that the model lacks.
     """
     c = conditions or Conditions()
-    whole = shape.parameters
-    parts = c.ranks if c.sharding is Sharding.FSDP else 1
+    whole, b, split = shape.parameters, size(recipe), parts(recipe, c)
+    own, learn = learning_parameters(recipe, shape)
     adapted = recipe.model.lora_rank > 0
-    learning, own = whole, whole
-    if adapted:
-        own = shape.adapter(recipe.model.lora_rank, recipe.model.lora_targets)
-        learning = own * (2 if recipe.model.adapters is Adapters.PER_ROLE else 1)
-    found = Estimate(whole + (learning if adapted else 0), learning)
+    total = whole + (learn if adapted else 0)
+    found = Estimate(f"{total:,} parameters, {learn:,} learn; GiB on each rank:")
     held = found.held
-    held["the process itself"] = _PROCESS
-    held["weights (float32)"] = _FLOAT * whole / parts
-    if adapted:
-        held["LoRA adapter (float32)"] = _FLOAT * learning / parts
-    held["gradients (float32)"] = _FLOAT * learning / parts
-    held["AdamW's two moments (float32)"] = 2 * _FLOAT * learning / parts
-    if not adapted and (copies := _start_copies(recipe)):
-        name = "start weights (reference, opponents, frozen role)"
-        held[name] = 0 if c.offload_reference else copies * _FLOAT * whole / parts
-    if recipe.training.ahead:
-        held["weights of the step before (float32)"] = _FLOAT * (learning if adapted else whole)
+    held["the process itself"] = PROCESS if not c.gpu else CONTEXT + (NCCL if c.ranks > 1 else 0)
+    kind = "bfloat16" if b < FLOAT else "float32"
+    if split == 1:  # parts of sharded weights that learn are their own masters
+        held[f"weights ({kind})"] = b * total
+    elif adapted:
+        held[f"weights ({kind})"] = b * whole / split
+    if b < FLOAT or split > 1:
+        held["weights that learn (float32)"] = FLOAT * learn / split
+    held["gradients (float32)"] = FLOAT * learn / split
+    held["AdamW's two moments (float32)"] = 2 * FLOAT * learn / split
+    if not adapted and (copies := start_copies(recipe)):
+        away = recipe.model.offload_reference
+        name = f"start weights (reference, opponents, frozen role; {kind})"
+        held[name] = 0.0 if away else copies * b * whole / split
+    if recipe.training.ahead and samples_here(recipe):
+        held[f"weights of the step before ({kind})"] = b * (learn if adapted else whole)
     if supervisor:
-        half = recipe.model.precision is Precision.BFLOAT16
-        name = f"frozen tester that supervises ({recipe.model.precision})"
-        held[name] = (_HALF if half else _FLOAT) * supervisor.parameters
-    if c.vllm_gib:
-        held["vLLM, on the same device"] = c.vllm_gib * GIB
-    found.phases["learning"] = _learning(recipe, shape, c, own / parts)
-    found.phases["stepping"] = {"AdamW at work": _FLOAT * learning / parts}
-    if c.samples_here:
-        found.phases["sampling"] = _sampling(recipe, shape)
+        held[f"frozen tester that supervises ({kind})"] = b * supervisor.parameters
+    server = _server(recipe, shape, c)
+    if server:
+        held["vLLM, on the same device"] = min(server.values())
+    found.phases["learning"] = learning(recipe, shape, c, own)
+    found.phases["stepping"] = {"AdamW at work": _stepping(recipe, shape, c, learn / split)}
+    if samples_here(recipe):
+        found.phases["sampling"] = _sampling(recipe, shape, c)
+        if split > 1:
+            found.phases["sampling, on the first rank"] = {
+                f"the whole model ({kind})": b * whole,
+                **found.phases.pop("sampling"),
+            }
+    elif server and server["awake"] > server["asleep"]:
+        found.phases["sampling"] = {"vLLM, awake": server["awake"] - server["asleep"]}
     if supervisor:
-        found.phases["supervising, on the first rank"] = _supervising(recipe, supervisor)
-    if parts > 1 and c.samples_here:
-        found.phases["playing, on the first rank"] = {"the whole model": _FLOAT * whole}
-    if adapted:
-        found.phases["saving"] = {"a copy with the adapter merged": _FLOAT * found.parameters}
+        found.phases["supervising, on the first rank"] = _supervising(recipe, supervisor, c)
     return found
 
 
-def _start_copies(recipe: Recipe) -> int:
+def learning_parameters(recipe: Recipe, shape: Shape) -> tuple[int, int]:
+    """Parameters that one role's loss moves, and all that learn."""
+    m = recipe.model
+    if not m.lora_rank:
+        return shape.parameters, shape.parameters
+    own = shape.adapter(m.lora_rank, m.lora_targets)
+    return own, own * (2 if m.adapters is Adapters.PER_ROLE else 1)
+
+
+def start_copies(recipe: Recipe) -> int:
     """Further copies of whole weights that are there; see `Trainer`."""
-    learning = recipe.learning
-    kl = learning.kl > 0 and learning.reference is Reference.START
-    plays = learning.frozen is not Frozen.NONE or recipe.opponents > 0
+    s = recipe.learning
+    kl = s.kl > 0 and s.reference is Reference.START
+    plays = samples_here(recipe) and (s.frozen is not Frozen.NONE or recipe.opponents > 0)
     return int(kl) + int(plays) if recipe.training.ahead else int(kl or plays)
 
 
-def _learning(recipe: Recipe, shape: Shape, c: Conditions, own: float) -> dict[str, float]:
-    """Forward and backward of one micro-batch; ``own``: parameters that one role's loss moves."""
-    half = recipe.model.precision is Precision.BFLOAT16
-    budget = recipe.learning.tokens_per_micro_batch
-    longest = _longest(recipe, shape)
-    positions = max(budget, longest)  # a response that is longer is a batch of its own
-    h, q, i = shape.hidden, shape.query, shape.inner
-    layer: int = _FLOAT * (6 * h + 5 * q + 4 * i)
-    if half:  # norms and what is added up stay float32; inputs of products are cast, each its own
-        layer = _FLOAT * 6 * h + _HALF * (5 * h + 5 * q + 4 * i)
-    layers = shape.layers * layer
-    if recipe.model.gradient_checkpointing:
-        layers = shape.layers * _FLOAT * h + layer
-    found = {f"activations of {positions:,} positions": float(layers * positions)}
-    answers = min(positions, c.logprob_chunk or positions)
-    found[f"distributions of {answers:,} response positions"] = float(
-        _LOGIT_COPIES * _FLOAT * shape.vocabulary * answers
-    )
-    if half and not recipe.model.gradient_checkpointing:  # else made anew for each layer
-        found["weights in bfloat16, for products"] = float(_HALF * shape.parameters)
-    if recipe.learning.mode is UpdateMode.JOINT and recipe.learning.frozen is Frozen.NONE:
-        found["the first role's gradient, told apart"] = _FLOAT * own
-    if c.sharding is Sharding.FSDP and c.ranks > 1:
-        ends = shape.embedding * (1 if shape.tied else 2)
-        found["two layers and the ends, put together"] = float(
-            2 * _FLOAT * 2 * shape.layer + _FLOAT * ends
-        )
-    return found
+def _server(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
+    """What a vLLM server of our own takes of the trainer's device, ``awake`` while responses are
+    sampled and ``asleep`` while it learns; nothing if it has other GPUs."""
+    vllm = recipe.vllm
+    if not serves_here(recipe):
+        return {}
+    if not c.gpu:
+        takes = PROCESS + vllm.cpu_cache * GIB + float(size(recipe)) * shape.parameters
+        return {"awake": takes, "asleep": takes}
+    if vllm.share_gpu:
+        return {"awake": vllm.memory * c.device, "asleep": ASLEEP}
+    if "CUDA_VISIBLE_DEVICES" in vllm.variables:
+        return {}
+    return {"awake": vllm.memory * c.device, "asleep": vllm.memory * c.device}
 
 
-def _sampling(recipe: Recipe, shape: Shape) -> dict[str, float]:
+def _stepping(recipe: Recipe, shape: Shape, c: Conditions, learn: float) -> float:
+    """AdamW's temporaries: on CUDA a root of all second moments at once, on a CPU two of the
+    largest parameter's (torch.optim.adam: foreach and for-loop forms)."""
+    if c.gpu:
+        return FLOAT * learn
+    if recipe.model.lora_rank:
+        return 2.0 * FLOAT * recipe.model.lora_rank * max(shape.inner, shape.hidden)
+    return 2.0 * FLOAT * shape.embedding / parts(recipe, c)
+
+
+def _sampling(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
     s, e = recipe.sampling, recipe.evaluation
     step, held_out = recipe.training.tasks_per_step, recipe.tasks.held_out_count
     asked = [(step, s.programs), (step, s.tests), (step, recipe.opponents)]
@@ -194,32 +181,34 @@ def _sampling(recipe: Recipe, shape: Shape) -> dict[str, float]:
     )
     rows = max(own, *rest)
     whose = "" if rows == own else f", of up to {held_out:,} held-out tasks"
-    positions = _longest(recipe, shape)
-    cache = 2 * shape.layers * shape.key * _FLOAT * rows * positions
-    return {
-        f"keys and values of {rows:,} rows × {positions:,} positions{whose}": float(cache),
-        "one token's distributions": float(_DRAWN_BYTES * shape.vocabulary * rows),
-    }
+    positions = recipe.prompts.max_tokens + max(s.coder_max_tokens, s.tester_max_tokens)
+    positions = min(positions, shape.positions or positions)
+    return _decoding(recipe, shape, c, rows, positions, whose)
 
 
-def _supervising(recipe: Recipe, shape: Shape) -> dict[str, float]:
+def _supervising(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
     """The frozen tester's tests, sampled in this process."""
     s = recipe.supervision
     tasks = recipe.training.tasks_per_step
     rows = s.tests * min(tasks, max(1, recipe.sampling.max_rows // s.tests))
-    positions = recipe.prompts.max_tokens + s.max_tokens
-    size = _HALF if recipe.model.precision is Precision.BFLOAT16 else _FLOAT
-    cache = 2 * shape.layers * shape.key * size * rows * positions
+    return _decoding(recipe, shape, c, rows, recipe.prompts.max_tokens + s.max_tokens, "")
+
+
+def _decoding(
+    recipe: Recipe, shape: Shape, c: Conditions, rows: int, positions: int, whose: str
+) -> dict[str, float]:
+    b = size(recipe)
+    drawn = shape.vocabulary * rows
+    if not c.gpu:  # logits of all rows, the rest of some at a time
+        drawn = min(drawn, max(_DRAWN_AT_ONCE, shape.vocabulary))
     return {
-        f"keys and values of {rows:,} rows × {positions:,} positions": float(cache),
-        "one token's distributions": float(_DRAWN_BYTES * shape.vocabulary * rows),
+        f"keys and values of {rows:,} rows × {positions:,} positions{whose}": float(
+            2 * shape.layers * shape.key * b * rows * positions
+        ),
+        "one token's distributions": float(
+            _DRAWN_BYTES * drawn + 2 * b * shape.vocabulary * rows * (not c.gpu)
+        ),
     }
-
-
-def _longest(recipe: Recipe, shape: Shape) -> int:
-    s = recipe.sampling
-    longest = recipe.prompts.max_tokens + max(s.coder_max_tokens, s.tester_max_tokens)
-    return min(longest, shape.positions or longest)
 
 
 def _row(name: str, size: float) -> str:

@@ -11,30 +11,44 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from sparring.errors import ConfigError, ModelError, RunError
-from sparring.learning.settings import Backend, chunk_tokens
+from sparring.learning.settings import Backend
 from sparring.learning.shape import Shape, read_shape
 from sparring.microworld import NANO_DIR
-from sparring.planning.estimate import GIB, Conditions, Estimate, estimate
+from sparring.planning.conditions import GIB, Conditions, samples_here
+from sparring.planning.estimate import Estimate, estimate
+from sparring.planning.main_memory import main_memory
 from sparring.recipe import NANO, Engine, Recipe
 
 
-def memory_lines(recipe: Recipe, ranks: int = 1, memory_gib: float | None = None) -> list[str]:
-    """The table of the estimate, and whether it fits; or why there is none."""
-    device, where, gpu = _device(ranks, memory_gib)
+def memory_lines(
+    recipe: Recipe,
+    ranks: int = 1,
+    memory_gib: float | None = None,
+    main_gib: float | None = None,
+) -> list[str]:
+    """The tables of the estimate, of a rank's device and of main memory, and whether they fit; or
+    why there are none. Where a device is given and main memory is not, that is not checked: it is
+    another machine's."""
+    device = _device(ranks, memory_gib)
+    main = _given(main_gib, "--main-memory", "the machine's main memory")
     try:
-        found = _estimated(recipe, ranks, device, gpu)
+        found, of_main = _estimated(recipe, ranks, device)
     except ModelError as error:
         return [f"no estimate of memory: {error}"]
-    try:
-        told = check_fits(recipe, found, device, where)
-    except RunError as error:
-        told = str(error)
-    return [*found.lines(), *([f"warning: {told}"] if told else [])]
+    told = [_told(lambda: check_fits(recipe, found, device))]
+    if main is not None:
+        told.append(_told(lambda: check_main(of_main, main, "the machine")))
+    elif memory_gib is None:
+        told.append(_told(lambda: check_main(of_main, machine_memory(), "this machine")))
+    lines = [*found.lines(), *of_main.lines()]
+    return [*lines, *(f"warning: {line}" for line in told if line is not None)]
 
 
 def refuse_too_large(recipe: Recipe, ranks: int = 1) -> str | None:
@@ -43,17 +57,26 @@ def refuse_too_large(recipe: Recipe, ranks: int = 1) -> str | None:
     Raises `RunError` where the recipe cannot fit. Says nothing of a model that cannot be counted:
     loading it says what is wrong with it, if anything is.
     """
-    device, where, gpu = _device(ranks, None)
+    device = _device(ranks, None)
     try:
-        found = _estimated(recipe, ranks, device, gpu)
+        found, of_main = _estimated(recipe, ranks, device)
     except ModelError:
         return None
-    return check_fits(recipe, found, device, where)
+    told = check_fits(recipe, found, device)
+    return told or check_main(of_main, machine_memory(), "this machine")
+
+
+def _told(check: Callable[[], str | None]) -> str | None:
+    """A warning, also where the check would end a run."""
+    try:
+        return check()
+    except RunError as error:
+        return str(error)
 
 
 def refuse_impossible(recipe: Recipe) -> None:
     """What this machine cannot do at all, before anything is loaded. Raises `ConfigError`."""
-    if recipe.learning.backend is Backend.FLEX and _device(1, None)[2] is False:
+    if recipe.learning.backend is Backend.FLEX and not _device(1, None).gpu:
         raise ConfigError(
             "learning.backend = flex: flex attention has no backward pass on cpu, only on cuda; "
             "set learning.backend = auto"
@@ -65,52 +88,44 @@ def refuse_impossible(recipe: Recipe) -> None:
         raise ConfigError(f"vllm.weights_dir: {place}: {what}; name another")
 
 
-def conditions(recipe: Recipe, ranks: int, shape: Shape, device: float, gpu: bool) -> Conditions:
-    """What the recipe says of ranks, samplers and reference; ``device`` has so many bytes."""
-    return Conditions(
-        ranks=ranks,
-        sharding=recipe.training.sharding,
-        offload_reference=recipe.model.offload_reference,
-        logprob_chunk=recipe.learning.logprob_chunk
-        or chunk_tokens(shape.vocabulary, device if gpu else None),
-        samples_here=recipe.sampling.engine is Engine.LOCAL,
-        vllm_gib=_server_bytes(recipe, shape, device, gpu) / GIB,
-    )
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What one rank has: ``memory`` bytes, what it is called, whether it is a GPU, and how many
+    ranks are ``here``, on one machine."""
+
+    memory: float
+    name: str
+    gpu: bool
+    here: int = 1
 
 
-def _server_bytes(recipe: Recipe, shape: Shape, device: float, gpu: bool) -> float:
-    """What a vLLM server of our own takes of the trainer's device while that learns: none if it
-    sleeps then, or has other GPUs."""
-    vllm = recipe.vllm
-    if recipe.sampling.engine is Engine.LOCAL or vllm.urls:
-        return 0.0
-    if not gpu:
-        return vllm.cpu_cache * GIB + 4.0 * shape.parameters
-    if vllm.share_gpu or "CUDA_VISIBLE_DEVICES" in vllm.variables:
-        return 0.0
-    return vllm.memory * device
-
-
-def _estimated(recipe: Recipe, ranks: int, device: float, gpu: bool) -> Estimate:
+def _estimated(recipe: Recipe, ranks: int, device: Device) -> tuple[Estimate, Estimate]:
+    """Of a rank's device, and of main memory."""
     by, local = recipe.supervision.model, recipe.supervision.engine is Engine.LOCAL
     supervisor = find_shape(by) if by is not None and local else None
     shape = find_shape(recipe.model.path)
-    given = conditions(recipe, ranks, shape, device, gpu)
-    return estimate(recipe, shape, given, supervisor)
+    given = Conditions(ranks, device.here, device.gpu, device.memory)
+    found = estimate(recipe, shape, given, supervisor)
+    return found, main_memory(recipe, shape, given, found)
 
 
-def _device(ranks: int, memory_gib: float | None) -> tuple[float, str, bool]:
-    """(bytes, name, whether it is a GPU) of one rank's device. One whose memory is given is
-    taken for a GPU."""
-    if memory_gib is not None:
-        if not 0 < memory_gib < 1e6:
-            raise ConfigError(f"--memory {memory_gib:g}: give the GiB of one rank's device")
-        return memory_gib * GIB, "a rank", True
-    memory, name, shared = device_memory()
+def _device(ranks: int, memory_gib: float | None) -> Device:
+    """One rank's. One whose memory is given is taken for a GPU."""
     here = min(ranks, int(os.environ.get("LOCAL_WORLD_SIZE", ranks)))
+    given = _given(memory_gib, "--memory", "one rank's device")
+    if given is not None:
+        return Device(given, "a rank", True, here)
+    memory, name, shared = device_memory()
     if shared and here > 1:
-        return memory / here, f"each of {here} ranks on {name}", False
-    return memory, name, not shared
+        return Device(memory / here, f"each of {here} ranks on {name}", False, here)
+    return Device(memory, name, not shared, here)
+
+
+def _given(gib: float | None, option: str, what: str) -> float | None:
+    """Bytes of an option."""
+    if gib is not None and not 0 < gib < 1e6:
+        raise ConfigError(f"{option} {gib:g}: give the GiB of {what}")
+    return None if gib is None else gib * GIB
 
 
 def find_shape(name: str) -> Shape:
@@ -158,12 +173,12 @@ def _from_hub(name: str) -> Path:
         ) from None
 
 
-def check_fits(recipe: Recipe, found: Estimate, device: float, where: str) -> str | None:
-    """A warning, if the recipe may take more than ``device`` bytes; None if it fits.
+def check_fits(recipe: Recipe, found: Estimate, on: Device) -> str | None:
+    """A warning, if the recipe may take more than the device has; None if it fits.
 
     Raises `RunError` if it cannot fit: what is held from the first step to the last does not.
     """
-    advice = _advice(recipe, found.largest)
+    device, where, advice = on.memory, on.name, _advice(recipe, found.largest)
     if found.least > device:
         held = "set model.lora_rank, take a smaller model or shard it over several ranks"
         raise RunError(
@@ -178,8 +193,21 @@ def check_fits(recipe: Recipe, found: Estimate, device: float, where: str) -> st
     return None
 
 
+def check_main(found: Estimate, memory: float, where: str) -> str | None:
+    """The same of main memory."""
+    told = f"{where} has {memory / GIB:.1f} GiB of it; start fewer ranks on a machine"
+    if found.least > memory:
+        raise RunError(f"main memory: at least {found.least / GIB:.1f} GiB are needed, {told}")
+    if found.most > memory:
+        needed = f"{found.most / GIB:.1f} GiB at most (while {found.largest})"
+        return f"main memory may not do: {needed}, {told}"
+    return None
+
+
 def _advice(recipe: Recipe, phase: str) -> str:
-    if phase == "sampling":
+    if phase == "sampling" and not samples_here(recipe):
+        return "lower vllm.memory"
+    if phase.startswith("sampling"):
         return "lower sampling.max_rows or prompts.max_tokens"
     if phase == "learning":
         more = "" if recipe.model.gradient_checkpointing else " or set model.gradient_checkpointing"
@@ -189,14 +217,19 @@ def _advice(recipe: Recipe, phase: str) -> str:
 
 def device_memory() -> tuple[float, str, bool]:
     """(bytes, name, whether ranks of this machine share it) of what models run on here: a GPU's,
-    or the machine's as this process may use it. Loads torch only where there is a GPU."""
+    or the machine's. Loads torch only where there is a GPU."""
     if Path("/proc/driver/nvidia/version").exists():
         import torch
 
         if torch.cuda.is_available():
             device = torch.cuda.get_device_properties(0)
             return float(device.total_memory), f"the GPU ({device.name})", False
+    return machine_memory(), "this machine", True
+
+
+def machine_memory() -> float:
+    """Bytes of main memory as this process may use it."""
     most = float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     with contextlib.suppress(OSError, ValueError):  # no cgroup of its own, or "max"
         most = min(most, float(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return most, "this machine", True
+    return most

@@ -364,6 +364,11 @@ class TrainingSection(Section):
         description="How processes that torchrun starts learn together: the whole model on each (ddp), or a part (fsdp); one process alone is as none",
     )
     threads: Few | None = Field(None, description="Torch threads on a CPU; default: torch's")
+    device_tflops: float | None = Field(
+        None,
+        gt=0,
+        description="What MFU is a share of: a learning device's peak in 10¹² operations a second; default: the GPU's, dense bfloat16, by its name",
+    )
     checkpoint_every: Count = Field(
         50, description="Steps between checkpoints; one is always written at the end"
     )

@@ -31,6 +31,7 @@ from sparring.recipe.faults import FORMULA
 from sparring.report.group import Cutter, detail, summary_row
 from sparring.report.tokens import Pieces
 from sparring.runs.directory import RunDir, step_file, well_formed
+from sparring.runs.rates import RATES, mean_rates, rate_text
 from sparring.runs.tables import figure_labels, metric_labels
 from sparring.runs.timeline import account_from
 from sparring.why import Explained, explain
@@ -311,6 +312,7 @@ def _overview(made: Collected) -> dict[str, Any]:
         "after_step": last[0]["step"] if last else None,
         "differences": last[0].get("differences", {}) if last else {},
         "phases": made.phases,
+        "rates": {RATES[k]: rate_text(k, v) for k, v in mean_rates(made.timing).items()},
         "alarms": alarms(made.metrics),
         "reward": made.reward or {},
         "notes": made.notes[:_NOTES],

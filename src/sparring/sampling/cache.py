@@ -5,7 +5,8 @@ ones, for every row. `GrowingLayer` owns a buffer with room for the longest
 response and hands out a view of the filled part. Prompts are computed once
 (`from_prompts`) and their rows repeated. When rows leave, the last ones move
 into their places (`close_gaps`): what is copied is in proportion to what left,
-so it can be done at every token.
+so it can be done at every token. `FixedLayer` hands out a view of the same
+size at every token, for what is captured.
 
 For inference only: writes are in place, so no gradient passes through.
 """
@@ -75,6 +76,64 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without typ
         self._live_keys, self._live_values = self.keys[:left], self.values[:left]
 
 
+class FixedLayer(CacheLayerMixin):  # type: ignore[misc]  # a base without types
+    """One layer's keys and values, [rows, heads, positions, head size], of which a bucket shows."""
+
+    is_sliding = False
+    is_compileable = True
+    """For `transformers`: masks are made without a look at their values."""
+
+    def __init__(
+        self,
+        keys: Sequence[torch.Tensor],
+        values: Sequence[torch.Tensor],
+        n: int,
+        width: int,
+        room: int,
+    ) -> None:
+        """As `GrowingLayer`."""
+        super().__init__()
+        rows = n * sum(len(part) for part in keys)
+        # Masked, and yet multiplied by 0: what is not filled yet must be a number.
+        self._all = [_repeated(x, rows, n, width + room, width) for x in (keys, values)]
+        for buffer in self._all:
+            buffer[:, :, width:] = 0
+        self.keys, self.values = self._all
+        self._offset = torch.tensor([width], device=self.keys.device)
+        self.is_initialized = True
+
+    def show(self, rows: int, positions: int, offset: torch.Tensor) -> None:
+        """Show these first rows and positions; the next is written at ``offset`` [1]."""
+        self.keys, self.values = (buffer[:rows, :, :positions] for buffer in self._all)
+        self._offset = offset
+
+    def move(self, holes: torch.Tensor, movers: torch.Tensor, filled: int) -> None:
+        """Copy rows ``movers`` to ``holes``."""
+        for buffer in self._all:
+            part = buffer[:, :, :filled]
+            part[holes] = part[movers]
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        """Nothing to do: the buffers exist from the start."""
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Store the new position and return all that show (the interface of ``transformers``)."""
+        self.keys.index_copy_(2, self._offset, key_states.to(self.keys.dtype))
+        self.values.index_copy_(2, self._offset, value_states.to(self.values.dtype))
+        return self.keys, self.values
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return int(self.keys.shape[2]), 0
+
+    def get_seq_length(self) -> torch.Tensor:
+        return self._offset[0]
+
+    def get_max_length(self) -> int:
+        return int(self._all[0].shape[2])
+
+
 def _repeated(
     parts: Sequence[torch.Tensor], rows: int, n: int, positions: int, width: int
 ) -> torch.Tensor:
@@ -94,12 +153,19 @@ def _repeated(
     return buffer
 
 
-def from_prompts(caches: Sequence[DynamicCache], n: int, width: int, room: int) -> Cache:
-    """A cache that repeats each prompt's row ``n`` times, right-aligned at ``width``, and can
-    grow by ``room`` positions. One of ``caches`` holds one part of the prompts, in order."""
+def from_prompts(
+    layer: type[GrowingLayer] | type[FixedLayer],
+    caches: Sequence[DynamicCache],
+    n: int,
+    width: int,
+    room: int,
+) -> Cache:
+    """A cache of these layers that repeats each prompt's row ``n`` times, right-aligned at
+    ``width``, with ``room`` positions more. One of ``caches`` holds one part of the prompts, in
+    order."""
     return Cache(
         layers=[
-            GrowingLayer([p.keys for p in parts], [p.values for p in parts], n, width, room)
+            layer([p.keys for p in parts], [p.values for p in parts], n, width, room)
             for parts in zip(*(cache.layers for cache in caches), strict=True)
         ]
     )

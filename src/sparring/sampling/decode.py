@@ -18,16 +18,14 @@ from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
-from transformers.cache_utils import Cache, DynamicCache
 
+from sparring.sampling.attention import grouping
 from sparring.sampling.base import Prompt
-from sparring.sampling.cache import from_prompts
+from sparring.sampling.capture import capture_for
 from sparring.sampling.cut import Cut, cut_logits
 from sparring.sampling.draw import draw, uniforms
-
-_PADDING = 128
-"""Prompts of different lengths are computed together as long as that many positions of padding
-suffice: about what one more forward pass costs."""
+from sparring.sampling.forward import Growing, Static
+from sparring.sampling.prefill import prefill
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +47,12 @@ class _Rows:
     limit: torch.Tensor
     temperature: torch.Tensor | None
     """None if it is 1 for all."""
-    mask: torch.Tensor | None
-    """[rows, width + room]; None if no prompt is padded."""
     last: torch.Tensor
     length: torch.Tensor
     over: torch.Tensor
 
     def close_gaps(self, holes: torch.Tensor, movers: torch.Tensor, left: int) -> None:
-        """As in `GrowingLayer.close_gaps`."""
+        """As in `Growing.close_gaps`."""
         for name in self.__slots__:
             held = getattr(self, name)
             if held is not None:
@@ -78,13 +74,25 @@ def decode(
     whole distribution or what a ``cut`` leaves of it. ``ended`` is called within `torch.no_grad`,
     as soon as the host knows, with those that have ended since the last call; all are told of
     once."""
+    with grouping(model):
+        _decode(model, prompts, n, end_ids, ended, cut, first)
+
+
+def _decode(
+    model: PreTrainedModel,
+    prompts: Sequence[Prompt],
+    n: int,
+    end_ids: Sequence[int],
+    ended: Callable[[list[Ended]], None],
+    cut: Cut | None,
+    first: int,
+) -> None:
     device = model.device
     count = len(prompts) * n
-    width = max(len(p.token_ids) for p in prompts)
     room = max(p.params.max_tokens for p in prompts)
     uniform = torch.from_numpy(uniforms(prompts, n, room, first).T.copy()).to(device)
-    logits, cache = _prefill(model, prompts, n, width, room)
-    rows = _start(prompts, n, width, room, device)
+    logits, following = _begin(model, prompts, n, room)
+    rows = _start(prompts, n, device)
     tokens = torch.zeros((room, count), dtype=torch.long, device=device)
     logprobs = torch.zeros((room, count), device=device)
     ends = torch.tensor(list(end_ids), device=device)
@@ -92,14 +100,7 @@ def decode(
 
     for step in range(room):
         if step:
-            logits = model(
-                input_ids=rows.last[:, None],
-                attention_mask=None if rows.mask is None else rows.mask[:, : width + step],
-                position_ids=rows.position[:, None],
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            ).logits[:, -1]
+            logits = following(rows.last, rows.position)
         if cut is not None:
             logits = cut_logits(logits, rows.temperature, cut)
         rows.last, logprob = draw(
@@ -124,8 +125,7 @@ def decode(
         holes = gone[gone < left].to(device)
         movers = (~over[left:]).nonzero()[:, 0].to(device) + left
         rows.close_gaps(holes, movers, left)
-        for layer in cache.layers:
-            layer.close_gaps(holes, movers, left)
+        following.close_gaps(holes, movers, left)
 
 
 def _look_every(device: torch.device) -> int:
@@ -154,73 +154,34 @@ def _report(
     )
 
 
-def _start(prompts: Sequence[Prompt], n: int, width: int, room: int, device: torch.device) -> _Rows:
+def _begin(
+    model: PreTrainedModel, prompts: Sequence[Prompt], n: int, room: int
+) -> tuple[torch.Tensor, Growing | Static]:
+    """Logits of the first tokens [prompts × n, vocabulary], and the passes that follow."""
+    logits, caches = prefill(model, prompts, n)
+    lengths = _per_row([len(p.token_ids) for p in prompts], n, model.device)
+    width, mask = int(lengths.max()), None
+    if int(lengths.min()) < width:
+        places = torch.arange(width + room, device=model.device)
+        mask = (places >= (width - lengths)[:, None]).long()
+    capture = capture_for(model)
+    if capture is None:
+        return logits, Growing(model, caches, n, width, room, mask)
+    return logits, Static(model, caches, n, width, room, mask, capture)
+
+
+def _start(prompts: Sequence[Prompt], n: int, device: torch.device) -> _Rows:
     lengths = _per_row([len(p.token_ids) for p in prompts], n, device)
     temperatures = [p.params.temperature for p in prompts]
-    mask = None
-    if min(len(p.token_ids) for p in prompts) < width:
-        places = torch.arange(width + room, device=device)
-        mask = (places >= (width - lengths)[:, None]).long()
     return _Rows(
         index=torch.arange(len(lengths), device=device),
         position=lengths - 1,
         limit=_per_row([p.params.max_tokens for p in prompts], n, device),
         temperature=(None if set(temperatures) == {1.0} else _per_row(temperatures, n, device)),
-        mask=mask,
         last=torch.zeros_like(lengths),
         length=torch.zeros_like(lengths),
         over=torch.zeros_like(lengths, dtype=torch.bool),
     )
-
-
-def _prefill(
-    model: PreTrainedModel, prompts: Sequence[Prompt], n: int, width: int, room: int
-) -> tuple[torch.Tensor, Cache]:
-    """Logits of the first tokens [prompts × n, vocabulary] and the cache that goes on from them."""
-    logits, caches = [], []
-    for part in _parts([len(p.token_ids) for p in prompts]):
-        ids, mask = _left_pad([prompts[i].token_ids for i in part], model.device)
-        # Not by the model's configuration: layers with a sliding window would keep only that, and
-        # what grows from here needs every position; their masks see to the window.
-        cache = DynamicCache()
-        found = model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
-        logits.append(found.repeat_interleave(n, dim=0))
-        caches.append(cache)
-    return torch.cat(logits), from_prompts(caches, n, width, room)
-
-
-def _parts(lengths: Sequence[int]) -> list[range]:
-    """Neighbours that are computed together."""
-    parts, start = [], 0
-    for i in range(1, len(lengths)):
-        part = lengths[start : i + 1]
-        if max(part) * len(part) - sum(part) > _PADDING:
-            parts.append(range(start, i))
-            start = i
-    return [*parts, range(start, len(lengths))]
-
-
-def _left_pad(
-    prompts: Sequence[tuple[int, ...]], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Input ids and attention mask [prompts, the longest], padded on the left.
-
-    The padding id is 0: it is masked, so any id of the vocabulary will do.
-    """
-    width = max(map(len, prompts))
-    ids = torch.zeros((len(prompts), width), dtype=torch.long)
-    mask = torch.zeros((len(prompts), width), dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids[row, width - len(prompt) :] = torch.tensor(prompt)
-        mask[row, width - len(prompt) :] = 1
-    return ids.to(device), mask.to(device)
 
 
 def _per_row(values: Sequence[float], n: int, device: torch.device) -> torch.Tensor:

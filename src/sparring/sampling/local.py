@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sparring.errors import ModelError
@@ -36,20 +35,18 @@ class LocalSampler:
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         max_rows: int = 512,
-        autocast: torch.dtype | None = None,
         cut: Cut | None = None,
         marks: Marks = (),
     ) -> None:
         """``max_rows`` responses are sampled at once; more are split over several batches.
-        ``autocast`` is the type of the matrix products, if not that of the weights. A ``cut`` is
-        for evaluation; responses that are trained on must come from the whole distribution. The
-        texts of responses keep the ``marks`` of reasoning.
+        The model computes in the type that it has. A ``cut`` is for evaluation; responses that are
+        trained on must come from the whole distribution. The texts of responses keep the ``marks``
+        of reasoning.
 
         Raises `ModelError` if the model has no end token.
         """
         self.model = model
         self.max_rows = max_rows
-        self.autocast = autocast
         self.cut = cut
         self.end_ids = end_token_ids(model, tokenizer)
         self._detokenizer = Detokenizer(tokenizer, self.end_ids, marks)
@@ -60,8 +57,8 @@ class LocalSampler:
         """See `Sampler.sample`. Prompts of similar length and limit share a batch. Responses are
         numbered from ``first``: a response is the same whether those before it are sampled or not.
 
-        ``arrived`` is called between two tokens of the others, within `torch.no_grad` and
-        autocast and with the model in evaluation mode: it should hand on, not compute.
+        ``arrived`` is called between two tokens of the others, within `torch.no_grad` and with the
+        model in evaluation mode: it should hand on, not compute.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
@@ -78,11 +75,8 @@ class LocalSampler:
                         found[number, r.index] = r
                         arrived(number, r)
 
-                with torch.autocast(
-                    self.model.device.type, dtype=self.autocast, enabled=self.autocast is not None
-                ):
-                    some = [prompts[i] for i in chosen]
-                    decode(self.model, some, n, self.end_ids, tell, self.cut, first)
+                some = [prompts[i] for i in chosen]
+                decode(self.model, some, n, self.end_ids, tell, self.cut, first)
         finally:
             if was_training:
                 self.model.train()

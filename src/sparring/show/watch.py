@@ -21,6 +21,7 @@ from typing import Any
 from sparring.errors import RunError
 from sparring.recipe import Recipe
 from sparring.runs.directory import well_formed
+from sparring.runs.rates import mean_rates
 from sparring.show.reading import Source, groups, source
 from sparring.show.step import Row, row_of
 
@@ -155,6 +156,10 @@ class Watched:
             for name, seconds in parts.items() if isinstance(parts, Mapping) else ():
                 found[str(name)] = found.get(str(name), 0.0) + float(seconds) / len(recent)
         return dict(sorted(found.items(), key=lambda kv: -kv[1]))
+
+    def rates(self) -> dict[str, float]:
+        """Tokens per second and device, and MFU, on average over the last steps."""
+        return mean_rates(self._recent())
 
     def newest_groups(self, most: int) -> list[Row]:
         """The first groups of the newest step on record; read once, for a step may have thousands.

@@ -20,7 +20,7 @@ from sparring.sampling.base import Prompt
 from sparring.schema import Response
 from sparring.training.cast import Cast
 from sparring.training.journal import Journal
-from sparring.training.players import Player
+from sparring.training.players import Player, Request
 from sparring.training.ring import Ring
 from sparring.training.served import Served
 from sparring.training.written import Written
@@ -89,6 +89,12 @@ class _Asked:
         if self.journal.take(i, response):
             self.wanted.each(i, response)
             self._whole(i)
+
+    def request(self, i: int) -> Request:
+        """The responses to prompt ``i`` that are missing."""
+        known = frozenset(r.index for r in self.journal.known(i))
+        wanted = self.wanted
+        return Request(wanted.player, wanted.prompts[i], wanted.count, known)
 
     def missing(self) -> list[int]:
         """The prompts that lack responses, the shortest first."""
@@ -169,8 +175,6 @@ def _ask_at_once(table: Table, served: Served, players: Sequence[_Asked]) -> Non
     with timeline.during(Phase.SYNCING, lane):
         served.bring([asked.wanted.player for asked in players])
     with timeline.during(Phase.SAMPLING, lane):
-        served.play(
-            [(a.wanted.player, a.wanted.prompts[i], a.wanted.count) for a, i in places], arrived
-        )
+        served.play([asked.request(i) for asked, i in places], arrived)
     for asked in players:
         asked.journal.responses()

@@ -19,7 +19,7 @@ from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.local import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
 from sparring.training.behind import FilesBehind
-from sparring.training.players import Player
+from sparring.training.players import Player, Request
 from sparring.training.served import Served
 from sparring.training.trainer import Behind, Trainer
 
@@ -58,7 +58,7 @@ class Cast:
     ) -> list[list[Response]]:
         """See `Sampler.sample`. Servers are asked once for both roles."""
         if self.served:
-            return self.served.play([(Player(p.role), p, n) for p in prompts], arrived)
+            return self.served.play([Request(Player(p.role), p, n) for p in prompts], arrived)
         found: list[list[Response]] = [[] for _ in prompts]
         for role in Role:
             chosen = [i for i, p in enumerate(prompts) if p.role is role]
@@ -74,7 +74,7 @@ class Cast:
     ) -> list[list[Response]]:
         """Responses of the start weights, whatever has been learned since."""
         if self.served:
-            return self.served.play([(Player.OPPONENTS, p, n) for p in prompts], arrived)
+            return self.served.play([Request(Player.OPPONENTS, p, n) for p in prompts], arrived)
         return self.play(Player.OPPONENTS, prompts, n, arrived)
 
     def play(

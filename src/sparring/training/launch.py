@@ -24,6 +24,7 @@ MAY_CHANGE = (
     "sandbox.max_infra_share",
     "monitors",
     "tracking",
+    "training.device_tflops",
     "training.threads",
     "training.sharding",
     "sampling.max_rows",

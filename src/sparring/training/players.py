@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
+from sparring.sampling.base import Prompt
 from sparring.schema import Role
 
 
@@ -19,3 +21,13 @@ class Player(StrEnum):
     def role(self) -> Role:
         """The role that is played."""
         return Role.TESTER if self is Player.TESTER else Role.CODER
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``n`` responses of a player to a prompt, but those whose numbers are ``known``."""
+
+    player: Player
+    prompt: Prompt
+    n: int
+    known: frozenset[int] = frozenset()

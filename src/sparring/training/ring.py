@@ -220,6 +220,11 @@ class Ring:
             )
         if p.reasoning is not ReasoningMode.NONE:
             found += [f"note: {fault}" for fault in mark_faults(tokenizer, ends, p.marks)]
+        if (served := self.sampler.served) and served.merged:
+            found.append(
+                f"note: vLLM cannot serve the adapter as one ({served.merged}): it travels merged "
+                "into the weights"
+            )
         if self.recipe.sampling.opponents and not self.recipe.opponents:
             why = "reward.function is not shown them"
             if self.recipe.reward.function is None:

@@ -11,6 +11,7 @@ import numpy as np
 from sparring.errors import RunError
 from sparring.learning.samples import Group, Sample
 from sparring.learning.stats import RoleStats
+from sparring.learning.work import Work
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored
@@ -23,14 +24,15 @@ from sparring.scoring.advantages import Advantages
 from sparring.scoring.metrics import pass_rate
 from sparring.training.reward import Scorer
 from sparring.training.rollouts import Rollouts
+from sparring.training.speed import work_in
 from sparring.training.trainer import Trainer
 
 
 def one_step(
     trainer: Trainer, scorer: Scorer, rollouts: Rollouts, step: int, progress: Progress
-) -> tuple[dict[str, Any], int]:
-    """Make step ``step``. Returns its metrics, a function of recipe and seed, and how many
-    responses were sampled for it."""
+) -> tuple[dict[str, Any], int, Work]:
+    """Make step ``step``. Returns its metrics, a function of recipe and seed, how many responses
+    were sampled for it, and the work of its update."""
     timeline = progress.timeline
     judged = rollouts.judged(step, timeline)
     with timeline.during(Phase.SCORING):
@@ -61,7 +63,8 @@ def one_step(
         stats = trainer.learner.update(groups)
     with timeline.during(Phase.METRICS):
         record = {"step": step, **_metrics(scored, groups, dropped, stats, trainer)}
-    return record, sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
+    responses = sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
+    return record, responses, work_in(trainer, groups)
 
 
 def tokens_of(judged: Sequence[Judged]) -> int:

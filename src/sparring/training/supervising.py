@@ -13,7 +13,7 @@ they are whole, so that a run that was stopped asks for what is missing.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,10 +62,12 @@ def written_now(supervisor: Supervisor, tasks: Sequence[Task]) -> list[list[Resp
     if supervisor.outline is None:
         return supervisor.sample(tasks)
     with _asked(supervisor, None) as ask:
-        return ask(supervisor.prompts(tasks), unheeded)
+        return ask(supervisor.prompts(tasks), [()] * len(tasks), unheeded)
 
 
-_Ask = Callable[[Sequence[Prompt], Arrived], list[list[Response]]]
+_Known = Sequence[Collection[int]]
+"""By prompt, the numbers of the responses that are there."""
+_Ask = Callable[[Sequence[Prompt], _Known, Arrived], list[list[Response]]]
 
 
 @contextmanager
@@ -88,8 +90,12 @@ def _asked(supervisor: Supervisor, log: Path | None) -> Iterator[_Ask]:
     size = sum(f.stat().st_size for f in outline.place.iterdir() if f.is_file()) if s.urls else 0
     sampler.use(Weights(_PLAYER, 0, size, given, None))
 
-    def ask(prompts: Sequence[Prompt], arrived: Arrived) -> list[list[Response]]:
-        return sampler.sample([SamplingRequest(p, s.tests, _PLAYER) for p in prompts], arrived)
+    def ask(prompts: Sequence[Prompt], known: _Known, arrived: Arrived) -> list[list[Response]]:
+        asked = [
+            SamplingRequest(p, s.tests, _PLAYER, frozenset(k))
+            for p, k in zip(prompts, known, strict=True)
+        ]
+        return sampler.sample(asked, arrived)
 
     try:
         yield ask
@@ -123,7 +129,8 @@ def _write_some(
 
     try:
         with timeline.during(Phase.SAMPLING, _PLAYER):
-            ask([prompts[i] for i in asked], arrived)
+            known = [{r.index for r in journal.known(i)} for i in asked]
+            ask([prompts[i] for i in asked], known, arrived)
     except BaseException:
         journal.write()  # what has come is not asked for again
         raise

@@ -141,9 +141,10 @@ def of_step(record: Mapping[str, Any], timing: Mapping[str, Any]) -> dict[str, f
     found = dict(_numbers(record, "train"))
     found.pop("train/step", None)
     found["train/alarms"] = float(len(record.get("alarms", ())))
-    for name in ("seconds", "tokens_per_s", "responses_per_s", "runs_per_s"):
-        if isinstance(value := timing.get(name), (int, float)):
+    for name, value in timing.items():
+        if name != "step" and isinstance(value, (int, float)):
             found[f"time/{name}"] = float(value)
+    found |= _numbers(timing.get("phases", {}), "time/phases")
     return found
 
 

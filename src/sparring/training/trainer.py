@@ -237,10 +237,8 @@ class Trainer:
         return self.step == 0 and (self.plays_only or self.learner.version == 0)
 
     def _on_stage(self, model: PreTrainedModel) -> AbstractContextManager[PreTrainedModel]:
-        """A model where it plays: on this process's device, if this process samples. If servers
-        do, a whole copy stays where it lies: it is asked for a few log-probs to compare."""
-        served = self.recipe.sampling.engine is not Engine.LOCAL
-        return visiting(model, model.device if served else self.world.device)
+        """A model where it plays: on this process's device."""
+        return visiting(model, self.world.device)
 
     def export(self, player: str, path: Path, dtype: torch.dtype) -> None:
         """Write the weights that ``player`` plays with, for a server: a role's, ``both`` roles', or

@@ -17,7 +17,7 @@ from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.vllm.environment import installed_version
 from sparring.schema import Role
 from sparring.training.cast import Cast
-from sparring.training.players import Player
+from sparring.training.players import Player, Request
 from sparring.training.served import Served
 from sparring.training.trainer import Trainer
 
@@ -38,13 +38,13 @@ def try_environment(place: Path) -> Iterator[str]:
         started = time.monotonic()
         served.bring([Player.CODER])
         yield f"a server serves the nano model after {time.monotonic() - started:.0f} s"
-        served.play([(Player.CODER, prompt, _RESPONSES)])
+        served.play([Request(Player.CODER, prompt, _RESPONSES)])
         yield f"its log-probs are {served.gap:.2g} away from ours"
         with torch.no_grad():
             for p in trainer.model.parameters():
                 p.mul_(1.05)
         trainer.step = 1
-        served.play([(Player.CODER, prompt, _RESPONSES)])
+        served.play([Request(Player.CODER, prompt, _RESPONSES)])
         yield f"with other weights: {served.gap:.2g}"
     finally:
         served.close()

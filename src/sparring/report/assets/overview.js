@@ -97,13 +97,14 @@ function timePart(data) {
   const phases = [...new Set(data.runs.flatMap((r) => Object.keys(r.phases)))];
   if (!phases.length) return h("p", { class: "note" }, "No time is on record.");
   const most = Math.max(...data.runs.flatMap((r) => Object.values(r.phases)), 1e-9);
+  const rates = [...new Set(data.runs.flatMap((r) => Object.keys(r.rates)))];
   return h("div", { class: "scroll" }, h("table", { class: "bars" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "phase"), data.runs.map((_, i) => h("th", { scope: "col" }, badge(i), " over all steps")))), h("tbody", {}, phases.map((p) => h("tr", {}, h("th", { scope: "row", title: WORDS[p] }, said(p)), data.runs.map((run) => {
     const seconds = run.phases[p];
     if (!known(seconds)) return h("td", {}, "–");
     const bar = h("span", { class: "bar", "aria-hidden": "true" });
     bar.style.width = (100 * seconds) / most + "%";
     return h("td", {}, h("span", { class: "track" }, bar), " ", duration(seconds));
-  }))))), h("p", { class: "fine" }, "Phases may overlap: programs run while responses are still being sampled, so the sum may be more than the time that passed."));
+  })))), rates.length ? h("tbody", {}, rates.map((name) => h("tr", {}, h("th", { scope: "row" }, name), data.runs.map((run) => h("td", {}, run.rates[name] ?? "–"))))) : null), h("p", { class: "fine" }, "Phases may overlap: programs run while responses are still being sampled, so the sum may be more than the time that passed. Rates are means over steps, each over the seconds of its phase."));
 }
 
 function apartPart(data) {

@@ -64,7 +64,7 @@ class Asking:
         self.weights = weights
         self.arrived = arrived
         self.found: list[list[Response | None]] = [[None] * r.n for r in requests]
-        self.left = sum(r.n for r in requests)
+        self.left = sum(len(r.missing) for r in requests)
         self.waiting = self._dealt()
         self.failing = [0] * len(self.stations)
         """How many threads of each server see to it that it comes back."""
@@ -110,9 +110,9 @@ class Asking:
         loads = [0.0] * len(dealt)
         for number in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
             place = loads.index(min(loads))
-            n = self.requests[number].n
-            dealt[place].extend(_Job(number, i) for i in range(n))
-            loads[place] += n * lengths[number] / self.stations[place].capacity
+            missing = self.requests[number].missing
+            dealt[place].extend(_Job(number, i) for i in missing)
+            loads[place] += len(missing) * lengths[number] / self.stations[place].capacity
         return dealt
 
     def _keep(self, job: _Job, found: Completion) -> None:

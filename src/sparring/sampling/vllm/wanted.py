@@ -64,8 +64,15 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class SamplingRequest:
-    """``n`` responses to a prompt, from the weights of ``player``."""
+    """``n`` responses to a prompt, from the weights of ``player``, but those whose numbers are
+    ``known``: they are there already."""
 
     prompt: Prompt
     n: int
     player: str
+    known: frozenset[int] = frozenset()
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of the responses that are asked for."""
+        return [i for i in range(self.n) if i not in self.known]

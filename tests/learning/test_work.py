@@ -1,0 +1,96 @@
+"""Operations of an update, counted by torch itself; peaks by the names that drivers give."""
+
+from __future__ import annotations
+
+import pytest
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from sparring.learning.logprobs import response_logprobs
+from sparring.learning.model import prepare_model
+from sparring.learning.peaks import dense_peak
+from sparring.learning.samples import Group, Sample
+from sparring.learning.settings import (
+    Backend,
+    LearningSettings,
+    LossSettings,
+    ModelSettings,
+    OldLogprobs,
+)
+from sparring.learning.shape import shape_of
+from sparring.learning.work import work_of
+from sparring.schema import Role
+
+CONFIG = LlamaConfig(
+    vocab_size=50,
+    hidden_size=16,
+    intermediate_size=40,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    attn_implementation="eager",
+)
+PLAIN = LearningSettings(loss=LossSettings(kl=0))
+
+
+def group(prompt: int, *responses: int) -> Group:
+    samples = tuple(Sample((3,) * n, (-1.0,) * n, 1.0) for n in responses)
+    return Group(Role.CODER, (2,) * prompt, 1.0, samples)
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_products_are_as_many_as_torch_counts(rank: int) -> None:
+    """One response, so that nothing is padded; attention computes both halves of its square."""
+    model = prepare_model(LlamaForCausalLM(CONFIG), ModelSettings(lora_rank=rank), 0)
+    shape = shape_of(CONFIG.to_dict(), "here")
+    one = group(5, 12)
+    with FlopCounterMode(display=False) as counter:
+        response_logprobs(model, [one], Backend.PADDED).logprob.sum().backward()
+    adapter = shape.adapter(rank, ["all-linear"]) if rank else 0
+    found = work_of([one], PLAIN, shape, adapter).flops
+    assert found is not None
+    length, passes = 5 + 12 - 1, 3  # forward, and twice on the way back
+    other_half = 4 * 2 * shape.query * passes * length * (length - 1) / 2
+    counted = counter.get_total_flops()
+    thrown_away = counted - found - other_half
+    # LoRA's first matrices have nothing before them that learns, in the first layer; and logits of
+    # one position may be computed for nothing.
+    first = 2 * length * 4 * 16 * 3 + 2 * length * 16 * (16 + 8 + 8) if rank else 0
+    assert thrown_away + first in (0, 2 * 50 * 16)
+
+
+def test_a_prompt_counts_once_and_what_the_method_asks_for_counts() -> None:
+    shape = shape_of(CONFIG.to_dict(), "here")
+
+    def flops(groups: list[Group], settings: LearningSettings = PLAIN) -> float:
+        found = work_of(groups, settings, shape).flops
+        assert found is not None
+        return found
+
+    together, apart = [group(30, 5, 5)], [group(30, 5), group(30, 5)]
+    assert flops(together) < flops(apart)
+    plain = flops(together)
+    assert flops(together, LearningSettings(epochs=2, loss=LossSettings(kl=0))) == 2 * plain
+    with_reference = LearningSettings(loss=LossSettings(kl=0.01))
+    assert flops(together, with_reference) == pytest.approx(plain * 4 / 3)
+    own = LearningSettings(loss=LossSettings(kl=0), old_logprobs=OldLogprobs.TRAINER)
+    assert flops(together, own) == pytest.approx(plain * 4 / 3)
+    assert work_of(together, PLAIN, None).flops is None
+    assert work_of(together, LearningSettings(epochs=3), None).tokens == 30
+
+
+def test_peaks_go_by_the_names_of_drivers() -> None:
+    found = {
+        "NVIDIA H100 80GB HBM3": 989.5,
+        "NVIDIA H100 PCIe": 756.5,
+        "NVIDIA H200": 989.5,
+        "NVIDIA A100-SXM4-80GB": 312,
+        "NVIDIA GeForce RTX 4090": 165.2,
+        "NVIDIA L40S": 362.05,
+        "NVIDIA L4": 121,
+        "NVIDIA A10G": 70,
+    }
+    for name, tera in found.items():
+        assert dense_peak(name) == tera * 1e12
+    for name in ("NVIDIA GeForce RTX 4090 Laptop GPU", "NVIDIA GeForce RTX 4090 D", "Tesla T4"):
+        assert dense_peak(name) is None

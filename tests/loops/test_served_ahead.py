@@ -1,0 +1,102 @@
+"""Rollouts one step ahead from servers: whose weights, what a checkpoint holds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.loops.runs import records, sparring_here
+from tests.loops.test_every_preset import TINY, WEIGHTS
+from tests.loops.test_served import rollouts
+from tests.processes import ended, started
+from tests.sampling.fake_vllm import FakeVllm
+
+from sparring.microworld import NANO_DIR
+from sparring.schema import Role
+
+AHEAD = {
+    **TINY,
+    "training.steps": "3",
+    "training.checkpoint_every": "1",
+    "training.keep_checkpoints": "9",
+    "evaluation.every": "9",
+    "training.ahead": "1",
+    "learning.old_logprobs": "trainer",
+    "learning.importance_cap": "2",
+    "sampling.engine": "vllm",
+    "sampling.opponents": "1",
+}
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeVllm]:
+    with FakeVllm(NANO_DIR) as server:
+        server.lora_rank = 8
+        yield server
+
+
+def sets(fake: FakeVllm, place: Path, changes: dict[str, str]) -> list[str]:
+    settings = {
+        **AHEAD,
+        **changes,
+        "vllm.urls": f'["{fake.url}"]',
+        "vllm.weights_dir": str(place),
+    }
+    return [x for k, v in settings.items() for x in ("--set", f"{k}={v}")]
+
+
+def check(run: Path, steps: int) -> None:
+    metrics = records(run, "metrics.jsonl")
+    assert [m["step"] for m in metrics] == list(range(1, steps + 1))
+    for step in range(1, steps + 1):
+        for group in rollouts(run, step):
+            own = (*group["programs"], *group["tests"])
+            assert {r["weights"] for r in own} == {max(0, step - 2)}
+            assert {r["weights"] for r in group["opponents"]} == {0}
+    # Those of the first step are sampled by the weights that learn from them.
+    assert max(metrics[0][role]["logprob_gap"] or 0 for role in Role) < 1e-4
+
+
+@pytest.mark.parametrize("weights", ["full", pytest.param("per_role", marks=pytest.mark.slow)])
+def test_a_run_cut_off_goes_on_with_the_weights_of_the_step_before(
+    fake: FakeVllm, tmp_path: Path, weights: str
+) -> None:
+    """The checkpoint of step 2 holds the weights of step 1, from which step 3 is sampled."""
+    run = tmp_path / "run"
+    done = sparring_here("train", "--run-dir", str(run), *sets(fake, tmp_path, WEIGHTS[weights]))
+    assert done.returncode == 0, done.stderr
+    check(run, 3)
+    place = run / "checkpoints" / "step-00002"
+    known = json.loads((place / "behind.json").read_text())
+    own = ["coder-1", "tester-1"] if weights == "per_role" else ["both-1"]
+    assert (known["step"], sorted(known["weights"])) == (1, own)
+    assert sorted(p.name for p in (place / "behind").iterdir()) == own
+    before = rollouts(run, 3)
+    shutil.rmtree(run / "checkpoints" / "step-00003")
+    (run / "rollouts" / "step-00003.jsonl.gz").unlink()
+    (run / "evaluations" / "step-00003.json").unlink()
+    fake.restarted()
+    done = sparring_here("train", "--resume", "--run-dir", str(run))
+    assert done.returncode == 0, done.stderr
+    check(run, 3)
+    assert rollouts(run, 3) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weights", ["full", "per_role"])
+def test_two_processes_write_what_a_thread_loads(
+    fake: FakeVllm, tmp_path: Path, weights: str
+) -> None:
+    """While the thread samples both learn: nothing is asked of them then."""
+    run = tmp_path / "run"
+    changes = {**WEIGHTS[weights], "training.sharding": "fsdp"}
+    more = sets(fake, tmp_path, {**changes, "training.steps": "2"})
+    first, _ = ended(started(["sparring.cli", "train", "--run-dir", str(run), *more]))
+    assert first[0] == 0, first
+    again = ["sparring.cli", "train", "--resume", "--run-dir", str(run)]
+    first, _ = ended(started([*again, "--set", "training.steps=4"]))
+    assert first[0] == 0, first
+    check(run, 4)
