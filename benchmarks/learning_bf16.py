@@ -7,8 +7,8 @@ with gradients for float32 masters, no optimiser step, no KL and so no reference
 float32 weights under autocast (`learning_before`). TRL gets a model whose weights are bfloat16, as
 ours, its gradients stay bfloat16, and rows in the best of several micro-batches, by a first pass
 that does not count. Gradients are compared first: nothing is timed that is further than 10% from
-that of the update before, of which 3 to 5% are bfloat16's rounding. Rounds take turns; figures are
-medians, of seconds and of CPU seconds: these say more where others use the machine.
+that of the update before. Rounds take turns; figures are medians,
+of seconds and of CPU seconds: these say more where others use the machine.
 """
 
 from __future__ import annotations
