@@ -7,8 +7,8 @@ with gradients for float32 masters, no optimiser step, no KL and so no reference
 float32 weights under autocast (`learning_before`). TRL gets a model whose weights are bfloat16, as
 ours, its gradients stay bfloat16, and rows in the best of several micro-batches, by a first pass
 that does not count. Gradients are compared first: nothing is timed that is further than 10% from
-that of the update before, of which 3 to 5% are bfloat16's rounding. Rounds take turns; figures are
-medians, of seconds and of CPU seconds: these say more where others use the machine.
+that of the update before. Rounds take turns; figures are medians,
+of seconds and of CPU seconds: these say more where others use the machine.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from sparring.learning.logprobs import response_logprobs
 from sparring.learning.loss import Tokens, token_loss
 from sparring.learning.masters import cast
 from sparring.learning.model import prepare_model
+from sparring.learning.parts import Whole
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import LearningSettings, ModelSettings, Precision
 from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner, Whole
+from sparring.learning.update import Learner
 from sparring.schema import Role
 
 STDOUT = Path("/dev/stdout")

@@ -19,11 +19,12 @@ from sparring.learning.head import hidden_states
 from sparring.learning.samples import Group
 
 _LAYER_SECONDS = 1.8e-3
-"""What a layer costs in Python and in launches, whatever it computes: 0.6 ms there (measured with
-benchmarks/sampling.py), and taken for twice that back."""
+"""What a layer costs in Python and in launches, whatever it computes: 0.6 ms there, as in
+sampling, and taken for twice that back: an estimate, not measured for passes that learn."""
 _RATES = {"cpu": (12e9, 8e10, 1.6e11), "cuda": (2e12, 4e13, 4e14)}
 """Bytes per second, and operations per second in float32 and in 16 bits. Of a CPU those of one
-core of an EPYC 9004, measured; of a GPU those of an A100 to an H100, from data sheets."""
+core of an EPYC 9004, as sampling measured them; of a GPU those of an A100
+to an H100, from data sheets."""
 _MOST_ON_CPU = 64
 """Positions, measured with the embedded model (benchmarks/learning.py), whose passes cost nothing
 but overhead."""
