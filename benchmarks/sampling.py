@@ -1,6 +1,7 @@
 """The local sampler against `model.generate` on the same prompts, in one run.
 
-    python benchmarks/sampling.py [--json] [--model nano|smollm2|DIR] [--quick] [--rounds 5]
+    python benchmarks/sampling.py [--json] [--model nano|smollm2|qwen0.5b|DIR] [--quick] \
+        [--rounds 5] [--threads 1] [--bfloat16 [--rows 64]]
 
 Both take the same prompts, temperature, limit and number of responses. `generate` is given all
 it needs to be fast and nothing that changes the distribution: prompts sorted by length and padded
@@ -13,8 +14,12 @@ neighbour does not change it much. Ours gives the log-prob of each token, its ow
 numbers to each response, and its text; `generate` in this form gives ids.
 
 In the shapes called *full* no response can end before the limit, so nothing is gained by leaving
-rows out. ``smollm2`` is random weights of that size; the model itself is the directory that
-``sparring model convert`` makes (recipes/smollm2.toml). See `subjects`.
+rows out. ``smollm2`` and ``qwen0.5b`` are random weights of these sizes; SmolLM2 itself is the
+directory that ``sparring model convert`` makes (recipes/smollm2.toml). See `subjects`.
+
+With ``--bfloat16`` ours and `generate` compute with weights in bfloat16, and a third arm is what
+ours was before models were cast once: weights in float32 that are frozen, as under LoRA, and cast
+to bfloat16 at every token, with the grouping of heads left to `transformers`.
 """
 
 from __future__ import annotations
@@ -33,11 +38,12 @@ import torch
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role
-from subjects import Subject, ends, subject_of
+from subjects import Subject, cast_subject, ends, subject_of
 
 Arm = Callable[[int], list[int]]
 """Samples all of a shape with this seed: the lengths of the responses."""
 OURS = "ours"
+CAST = "float32 weights, cast at every token"
 ROWS = (16, 64, 256)
 """Rows that `generate` is tried with at once."""
 
@@ -126,10 +132,29 @@ def generated(subject: Subject, prompts: Sequence[tuple[int, ...]], shape: Shape
     return [int(length) for length in first]
 
 
-def compare(subject: Subject, shape: Shape, rounds: int) -> dict[str, Any]:
-    """Kept tokens per second of both, and how many times as many ours gives."""
-    sizes = {min(size, shape.prompts * shape.n) for size in ROWS}
-    arms = {OURS: ours(subject, shape)} | {
+def cast_at_every_token(subject: Subject, shape: Shape) -> Arm:
+    """Ours as it was: see above."""
+    for module in subject.model.modules():
+        module._supports_attention_backend = False
+    run = ours(subject, shape)
+
+    def under_autocast(seed: int) -> list[int]:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return run(seed)
+
+    return under_autocast
+
+
+def compare(
+    subject: Subject, shape: Shape, rounds: int, rows: Sequence[int] = ROWS, whole: Any = None
+) -> dict[str, Any]:
+    """Kept tokens per second of both, and how many times as many ours gives. ``rows`` are tried
+    with `generate`; ``whole`` is the subject in float32 where it is an arm too."""
+    sizes = {min(size, shape.prompts * shape.n) for size in rows}
+    arms = {OURS: ours(subject, shape)}
+    if whole is not None:
+        arms[CAST] = cast_at_every_token(whole, shape)
+    arms |= {
         f"generate, {size} rows": theirs(subject, shape, size)
         for size in sorted(sizes)
         if size >= shape.n
@@ -137,7 +162,7 @@ def compare(subject: Subject, shape: Shape, rounds: int) -> dict[str, Any]:
     wall: dict[str, list[float]] = {name: [] for name in arms}
     cpu: dict[str, list[float]] = {name: [] for name in arms}
     lengths = []
-    with ends(subject, never=shape.full):
+    with ends(subject, never=shape.full), ends(whole or subject, never=shape.full):
         warm = replace(shape, prompts=1, calls=1, limit=4)
         ours(subject, warm)(0), theirs(subject, warm, 1)(0)
         for number in range(rounds):
@@ -161,11 +186,19 @@ def compare(subject: Subject, shape: Shape, rounds: int) -> dict[str, Any]:
         "best_of_generate": best,
         "ratio_vs_generate": round(times_as_fast(wall, best), 2),
         "ratio_of_cpu_time": round(times_as_fast(cpu, best_of_generate(cpu)), 2),
-    }
+    } | (
+        {
+            "ratio_vs_cast": round(times_as_fast(wall, CAST), 2),
+            "ratio_of_cpu_time_vs_cast": round(times_as_fast(cpu, CAST), 2),
+        }
+        if whole is not None
+        else {}
+    )
 
 
 def best_of_generate(rates: dict[str, list[float]]) -> str:
-    return max((name for name in rates if name != OURS), key=lambda k: statistics.median(rates[k]))
+    names = (name for name in rates if name.startswith("generate"))
+    return max(names, key=lambda k: statistics.median(rates[k]))
 
 
 def times_as_fast(rates: dict[str, list[float]], other: str) -> float:
@@ -180,6 +213,8 @@ def shapes(subject: Subject, quick: bool) -> list[Shape]:
         one, step = Shape(1, 1, 48, calls=4, full=True), Shape(16, 16, 72)
         more = [Shape(8, 4, 72, full=True), Shape(64, 1, 72), Shape(16, 4, 72)]
         return [one, step] if quick else [one, *more, Shape(1, 16, 72, 4), Shape(4, 16, 72), step]
+    if subject.name == "qwen0.5b":
+        return [Shape(4, 16, 24)] if quick else [Shape(4, 16, 64), Shape(4, 16, 160)]
     one = Shape(1, 1, 24, calls=2, full=True)
     more = [Shape(8, 1, 24, full=True), Shape(4, 4, 64), Shape(4, 16, 64)]
     return [one, Shape(2, 16, 24)] if quick else [one, *more]
@@ -187,6 +222,8 @@ def shapes(subject: Subject, quick: bool) -> list[Shape]:
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     lines = ["prompts × n, limit | length | ours, tokens/s | generate | ratio | ratio of CPU time"]
+    if "ratio_vs_cast" in rows[0]:
+        lines[0] += " | cast at every token | ratio | ratio of CPU time"
     for row in rows:
         rates, best = row["tokens_per_second"], row["best_of_generate"]
         lines.append(
@@ -194,23 +231,34 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             f"{rates[OURS]:.0f} | {rates[best]:.0f} ({best.removeprefix('generate, ')}) | "
             f"{row['ratio_vs_generate']}× | {row['ratio_of_cpu_time']}×"
         )
+        if "ratio_vs_cast" in row:
+            lines[-1] += f" | {rates[CAST]:.0f} | {row['ratio_vs_cast']}× | "
+            lines[-1] += f"{row['ratio_of_cpu_time_vs_cast']}×"
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--json", action="store_true", help="figures as JSON instead of a table")
-    parser.add_argument("--model", default="nano", help="nano, smollm2 or a checkpoint's directory")
+    parser.add_argument("--model", default="nano", help="nano, smollm2, qwen0.5b or a directory")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1, help="threads of torch")
-    parser.add_argument("--quick", action="store_true", help="two shapes, one round each")
+    parser.add_argument("--quick", action="store_true", help="one or two shapes, one round each")
+    parser.add_argument("--bfloat16", action="store_true", help="weights in bfloat16")
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="rows of generate")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    subject = subject_of(args.model)
+    subject, whole = subject_of(args.model), None
+    if args.bfloat16:
+        whole = replace(subject, model=subject.model.requires_grad_(False))
+        subject = cast_subject(subject, torch.bfloat16)
     rounds = 1 if args.quick else args.rounds
-    found = [compare(subject, shape, rounds) for shape in shapes(subject, args.quick)]
+    found = [
+        compare(subject, shape, rounds, args.rows, whole) for shape in shapes(subject, args.quick)
+    ]
     if args.json:
         about = {"model": subject.name, "note": subject.note, "threads": args.threads}
+        about["dtype"] = str(subject.model.dtype).removeprefix("torch.")
         print(json.dumps(about | {"device": str(subject.model.device), "shapes": found}, indent=1))
     else:
         print(f"{subject.name} {subject.note}".strip() + f", {args.threads} threads")

@@ -1,22 +1,23 @@
 """Models and what they are asked, for the sampling benchmark.
 
 Where responses end decides what sampling them costs. `nano` and a checkpoint end them where they
-will. Random weights of the size of SmolLM2-135M would go on for ever: a bias on the end token's
-logit, a property of the model and so the same for whoever samples it, lets it come once in 40
-tokens. The same bias, the other way, makes an end impossible (`ends`).
+will. Random weights of the size of SmolLM2-135M or Qwen2.5-0.5B would go on for ever: a bias on
+the end token's logit, a property of the model and so the same for whoever samples it, lets it come
+once in 40 tokens. The same bias, the other way, makes an end impossible (`ends`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from sparring.learning.model import load_model
 from sparring.microworld import NANO_DIR
@@ -65,10 +66,16 @@ class Numbers:
 
 
 def subject_of(name: str) -> Subject:
-    """``nano``, ``smollm2`` (random weights of that size) or a checkpoint's directory."""
-    if name == "nano":
-        return _nano()
-    return _random_smollm2() if name == "smollm2" else _checkpoint(name)
+    """``nano``, ``smollm2`` or ``qwen0.5b`` (random weights of that size), or a checkpoint's
+    directory."""
+    made = {"nano": _nano, "smollm2": _random_smollm2, "qwen0.5b": _random_qwen}
+    return made[name]() if name in made else _checkpoint(name)
+
+
+def cast_subject(subject: Subject, dtype: torch.dtype) -> Subject:
+    """The same with a copy of its model in this type."""
+    model = copy.deepcopy(subject.model).requires_grad_(False).to(dtype)
+    return replace(subject, model=model)
 
 
 def _nano() -> Subject:
@@ -102,12 +109,39 @@ def _random_smollm2() -> Subject:
         eos_token_id=2,
         pad_token_id=2,
     )
-    rng = np.random.default_rng(0)
     sizes = (38, 44, 45, 37, 49, 34, 46, 50)
-    ids = [tuple(map(int, rng.integers(3, 49152, size))) for size in sizes]
-    bias = end_bias(config.vocab_size, 40)
+    return _random("smollm2", LlamaForCausalLM(config).eval(), sizes)
+
+
+def _random_qwen() -> Subject:
+    """Prompts as long as those of the paper's data sets by the tokenizer of Qwen2.5 (a statement
+    with its examples: 150 to 400 tokens)."""
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=151936,
+        hidden_size=896,
+        intermediate_size=4864,
+        num_hidden_layers=24,
+        num_attention_heads=14,
+        num_key_value_heads=2,
+        max_position_embeddings=32768,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+    )
+    sizes = (212, 158, 240, 187, 305, 171, 226, 263)
+    return _random("qwen0.5b", Qwen2ForCausalLM(config).eval(), sizes)
+
+
+def _random(name: str, model: Any, sizes: Sequence[int]) -> Subject:
+    """Prompts of these sizes for random weights, whose responses end after 40 tokens on average."""
+    rng = np.random.default_rng(0)
+    vocabulary = model.config.vocab_size
+    ids = [tuple(map(int, rng.integers(3, vocabulary, size))) for size in sizes]
+    bias = end_bias(vocabulary, 40)
     note = f"(random weights, the end token's logit raised by {bias:.1f})"
-    return Subject("smollm2", LlamaForCausalLM(config).eval(), Numbers(), ids, bias, note)
+    return Subject(name, model, Numbers(), ids, bias, note)
 
 
 def end_bias(vocabulary: int, length: int) -> float:
@@ -119,7 +153,7 @@ def end_bias(vocabulary: int, length: int) -> float:
 def ends(subject: Subject, never: bool) -> Iterator[None]:
     """The model with its bias on the end tokens, or with one that makes them impossible."""
     head = subject.model.get_output_embeddings()
-    bias = torch.zeros(head.weight.shape[0])
+    bias = torch.zeros(head.weight.shape[0], dtype=head.weight.dtype)
     bias[subject.end_ids] = -1e9 if never else subject.end_bias
     head.bias = torch.nn.Parameter(bias, requires_grad=False) if bias.any() else None
     try:

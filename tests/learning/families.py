@@ -37,6 +37,17 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 
 
+def wide(name: str, head: int = 16) -> dict[str, Any]:
+    """The settings of a family with heads of such a size: flex attention takes no smaller ones."""
+    settings = dict(FAMILIES[name])
+    settings["n_embd" if "n_embd" in settings else "hidden_size"] = 4 * head
+    if "head_dim" in settings:
+        settings["head_dim"] = head
+    if "query_pre_attn_scalar" in settings:
+        settings["query_pre_attn_scalar"] = head
+    return settings
+
+
 def family(name: str, settings: dict[str, Any] | None = None) -> PreTrainedModel:
     """A model with random weights, large enough that probabilities differ."""
     torch.manual_seed(0)

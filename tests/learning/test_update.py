@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.nano import tiny_model
 
 from sparring.learning.logprobs import response_logprobs
-from sparring.learning.samples import Group, Sample, micro_batches
+from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import LearningSettings, LossSettings, UpdateMode
 from sparring.learning.update import Learner
 from sparring.schema import Role
@@ -138,18 +138,6 @@ def split(tokens: int) -> torch.Tensor:
     )
     learner.update(groups())
     return gradients(learner.model)
-
-
-@given(st.integers(1, 60))
-def test_micro_batches_keep_every_response_once_and_respect_the_budget(budget: int) -> None:
-    batches = list(micro_batches(groups(), budget))
-    kept = sorted(s.token_ids for b in batches for g in b for s in g.samples)
-    assert kept == sorted(s.token_ids for g in groups() for s in g.samples)
-    for b in batches:
-        rows = sum(len(g.samples) for g in b)
-        width = max(len(s.token_ids) for g in b for s in g.samples)
-        cost = max(len(g.prompt_ids) for g in b) * len(b) + width * rows
-        assert cost <= budget or rows == 1
 
 
 def test_zero_advantages_leave_the_weights_bit_for_bit() -> None:

@@ -89,8 +89,8 @@ def tied() -> PreTrainedModel:
 PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
 LORA = ModelSettings(lora_rank=4)
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
-ROUNDED = replace(  # by one backend: another computes other tokens together
-    PLAIN, logprob_chunk=5, precision=Precision.BFLOAT16, backend=Backend.PADDED
+ROUNDED = replace(  # one backend and one response at a time: what goes together decides rounding
+    PLAIN, precision=Precision.BFLOAT16, backend=Backend.PADDED, tokens_per_micro_batch=1
 )
 CASES = {
     "three groups": Case(PLAIN),
@@ -123,6 +123,7 @@ CASES = {
     "tied": Case(replace(PLAIN, logprob_chunk=5), base=tied),
     "bfloat16": Case(ROUNDED),
     "lora in bfloat16": Case(ROUNDED, LORA),
+    "lora per role in bfloat16": Case(ROUNDED, PER_ROLE, first=of_a_coder),
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
     "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
@@ -150,7 +151,7 @@ def alone(case: Case) -> Learned:
 def taken_up(case: Case, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> Learned:
     """With one process: the second update, from what another has kept after the first."""
     learner = Learner(case.made(), case.settings)
-    with torch.no_grad():
+    with torch.no_grad(), learner.masters.in_force():
         for name, p in learner.model.named_parameters():
             if name in weights:
                 p.copy_(weights[name])
@@ -167,9 +168,10 @@ def _note(
     found.stats.append({r.value: {n: getattr(s, n) for n in names} for r, s in stats.items()})
     found.states.append(copy.deepcopy(learner.state()))
     wanted = {n for n, p in learner.model.named_parameters() if p.requires_grad}
-    found.weights.append(
-        {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
-    )
+    with learner.masters.in_force():
+        found.weights.append(
+            {n: p.detach().clone() for n, p in whole.named_parameters() if n in wanted}
+        )
 
 
 def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any:
@@ -214,7 +216,8 @@ def _step(
         assert order is Order.UPDATE
         learner.set_learning_rate(rate)
         learner.update(ordered)
-        gather_weights(learner.model, None)
+        with learner.masters.in_force():
+            gather_weights(learner.model, None)
         if learner.sharded:
             assert world.next()[0] is Order.STATE
             learner.state()
@@ -222,7 +225,8 @@ def _step(
         learner.damaged()
         return
     stats = learner.update(batch)
-    gather_weights(learner.model, whole)
+    with learner.masters.in_force():
+        gather_weights(learner.model, whole)
     _note(found, learner, whole, stats)
     assert not learner.damaged()
 

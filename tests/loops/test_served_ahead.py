@@ -1,4 +1,4 @@
-"""Rollouts one step ahead from servers: whose weights, what a checkpoint holds, what is compared."""
+"""Rollouts one step ahead from servers: whose weights, what a checkpoint holds."""
 
 from __future__ import annotations
 

@@ -3,26 +3,57 @@
 All give the same numbers; they differ in what they compute more than once and
 in what they need. ``auto`` takes the prompt cache, which gradient
 checkpointing and sharded weights exclude; then flex attention on CUDA, rows
-of prompt and response elsewhere.
+of prompt and response elsewhere. Flex attention is compiled for the model and
+the device at hand, so it is tried before it is relied upon; where it fails
+``auto`` takes rows and says why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
+from sparring.learning.flex import FLEX, try_gradient
 from sparring.learning.logprobs import response_logprobs
+from sparring.learning.masters import torch_type
 from sparring.learning.model import is_checkpointing
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import Backend
+from sparring.learning.settings import Backend, Precision
+from sparring.learning.world import World
 from sparring.schema import Role
 
-FLEX = "flex_attention"
-"""What `transformers` calls it."""
+TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}
+"""How far log-probs of two backends may differ, in the mean of a few tokens. Real models that
+ignore the mask differ by 0.8 and more; bfloat16's own rounding is 0.01 to 0.03."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The backend of a run, and why it is not the one that ``auto`` would rather have."""
+
+    backend: Backend
+    note: str | None = None
+
+
+def settled_backend(
+    wanted: Backend, model: PreTrainedModel, precision: Precision, world: World, sharded: bool
+) -> Settled:
+    """What ``wanted`` amounts to, tried on ``model`` in the run's precision. All processes settle
+    on the same: if one of them cannot, none does. Raises `ModelError`."""
+    backend = chosen_backend(wanted, model, world.device, sharded)
+    problem = problem_of(model, backend, precision)
+    failed = bool(world.highest([float(problem is not None)])[0])
+    if not failed:
+        return Settled(backend)
+    problem = problem or "another process cannot compute it"
+    if wanted is not Backend.AUTO:
+        raise ModelError(f"learning.backend = {backend}: {problem}; set learning.backend = auto")
+    return Settled(Backend.PADDED, f"learning.backend: padded, and not {backend}: {problem}")
 
 
 def chosen_backend(
@@ -64,26 +95,49 @@ def _has_flex(model: PreTrainedModel) -> bool:
 
 
 @torch.no_grad()
-def check_backend(model: PreTrainedModel, backend: Backend) -> None:
-    """Raise `ModelError` if responses behind one another see what they must not: a model may take
-    a mask and make its own of it, or attend by something else than the positions it is given."""
+def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -> str | None:
+    """Why ``backend`` cannot be had for ``model``, in one line, or None.
+
+    A model may take a mask and make its own of it, or attend by something else
+    than the positions it is given: then responses that stand behind one
+    another see what they must not, and their log-probs are not those of plain
+    rows.
+    """
     if backend not in (Backend.PACKED, Backend.FLEX):
-        return
+        return None
     responses = [(3, 4, 2, 5), (4, 3), (2, 2, 4)]
     samples = tuple(Sample(ids, (0.0,) * len(ids), 0.0) for ids in responses)
     groups = [Group(Role.CODER, prompt, 1.0, samples) for prompt in ((5, 2, 3), (4, 5, 5, 2, 3))]
+    plain = response_logprobs(model, groups, Backend.PADDED).logprob
     try:
         with attending(model, backend):
             found = response_logprobs(model, groups, backend).logprob
-        plain = response_logprobs(model, groups, Backend.PADDED).logprob
-        same = torch.allclose(found, plain, rtol=1e-3, atol=1e-3, equal_nan=True)
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
-        same = False  # it cannot do with such a mask at all
-    if not same:
-        raise ModelError(
-            f"learning.backend = {backend}: {model.config.model_type} does not attend by a mask "
-            "that it is given; set learning.backend = padded, or auto"
-        )
+        if backend is Backend.FLEX and model.device.type == "cuda":
+            with torch.enable_grad():
+                try_gradient(model.config.get_text_config(), torch_type(precision), model.device)
+    except torch.OutOfMemoryError:
+        raise  # of a few tokens: nothing else would fit either
+    except ModelError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  # compilers and drivers raise what they will
+        return f"it fails on {model.config.model_type} here: {_one_line(error)}"
+    same = (found == plain) | (found.isnan() & plain.isnan())
+    gap = float((found - plain).abs().masked_fill(same, 0.0).mean())
+    if gap <= TOLERANCE[precision]:
+        return None
+    return (
+        f"{model.config.model_type} does not attend by a mask that it is given (log-probs "
+        f"differ by {gap:.2g} in the mean)"
+    )
+
+
+def _one_line(error: Exception) -> str:
+    """What a compiler says, without its advice: the kind of error and the first lines, up to 300
+    characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    first = " ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])
+    told = f"{type(error).__name__}: {first or 'no reason given'}"
+    return told if len(told) <= 300 else told[:299] + "…"
 
 
 @contextmanager

@@ -4,8 +4,9 @@ Logits are as wide as the vocabulary: those of 16,000 positions at 152,000
 tokens are 10 GB in float32, and the way back wants several such matrices. So
 only the positions that predict a response token get logits, and when there are
 more of them than a chunk, each chunk is computed, reduced to its log-probs and
-dropped, and computed again on the way back. A single chunk is kept: that is
-the quicker way where it fits.
+dropped (`chunks`; an output matrix that is adapted or sharded is computed
+again on the way back). A single chunk is kept: that is the quicker way where
+it fits.
 
 Hidden states are those of the model's decoder, called by itself: no logits are
 made to be thrown away, and of a sharded model the output matrix is put together
@@ -25,13 +26,18 @@ from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
 from sparring.learning.adapters import inner_model
-from sparring.learning.settings import CHUNK_BYTES
+from sparring.learning.chunks import Rule, in_chunks, reduced
+from sparring.learning.settings import CHUNK_BYTES, chunk_tokens
 from sparring.learning.shards import output_weights
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     """What the output matrix gets to see [rows, positions, width], from a call with ``inputs``."""
-    found: torch.Tensor = inner_model(model).get_decoder()(**inputs)[0]
+    base = inner_model(model)
+    decoder = base.get_decoder()
+    if decoder is base:  # Llama 4 does not find its own
+        decoder = base.model
+    found: torch.Tensor = decoder(**inputs)[0]
     return found
 
 
@@ -40,18 +46,26 @@ def logits_of(
 ) -> torch.Tensor:
     """The logits [..., vocabulary] of hidden states [..., width]; ``weights`` are those of the
     output matrix if the model's are in parts."""
-    config = inner_model(model).config.get_text_config()
     output = inner_model(model).get_output_embeddings()
     logits: torch.Tensor = (
         functional_call(output, weights, (hidden,)) if weights else output(hidden)
     )
-    if (divisor := getattr(config, "logits_scaling", None)) is not None:  # Granite
-        logits = logits / divisor
-    if (scale := getattr(config, "logit_scale", None)) is not None:  # Cohere
-        logits = logits * scale
-    if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma 2
+    factor, cap = after_matrix(model)
+    if factor != 1.0:
+        logits = logits * factor
+    if cap is not None:
         logits = torch.tanh(logits / cap) * cap
     return logits
+
+
+def after_matrix(model: PreTrainedModel) -> tuple[float, float | None]:
+    """What the model does to the output matrix's product: a factor (Granite, Cohere), and then a
+    bound by a tanh, if any (Gemma 2)."""
+    config = inner_model(model).config.get_text_config()
+    factor = getattr(config, "logit_scale", None) or 1.0
+    if (divisor := getattr(config, "logits_scaling", None)) is not None:
+        factor = factor / divisor
+    return float(factor), getattr(config, "final_logit_softcapping", None)
 
 
 def token_logprobs(
@@ -71,6 +85,12 @@ def token_logprobs(
     weights = output_weights(model, hidden.dtype)  # whole until the last chunk's way back
     if len(targets) <= size:
         return _of_chunk(model, weights, hidden, targets, temperature)
+    matrix = inner_model(model).get_output_embeddings()
+    # An adapted or hooked one has to be called: that is when it shows its weights.
+    if isinstance(matrix, torch.nn.Linear) and not _hooked(matrix):
+        rule = Rule(*after_matrix(model), size, keep=CHUNK_BYTES)
+        weight, bias = weights.get("weight", matrix.weight), weights.get("bias", matrix.bias)
+        return in_chunks(hidden, weight, bias, targets, temperature, rule)
     parts = []
     for piece in zip(*(x.split(size) for x in (hidden, targets, temperature)), strict=True):
         if torch.is_grad_enabled():
@@ -90,10 +110,17 @@ def token_logprobs(
     return torch.cat(logprobs), torch.cat(entropies)
 
 
+def _hooked(module: torch.nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
 def chunk_size(model: PreTrainedModel) -> int:
-    """Positions whose float32 logits fit into `CHUNK_BYTES`."""
+    """Positions whose float32 logits fit into a chunk on the model's device."""
     vocabulary: int = inner_model(model).get_input_embeddings().weight.shape[0]
-    return max(1, CHUNK_BYTES // (4 * vocabulary))
+    memory = None
+    if model.device.type == "cuda":
+        memory = torch.cuda.get_device_properties(model.device).total_memory
+    return chunk_tokens(vocabulary, memory)
 
 
 def _of_chunk(
@@ -117,11 +144,8 @@ class _Chosen(torch.autograd.Function):
     def forward(
         ctx: Any, logits: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        scaled = logits.float() / temperature[:, None]
-        total = scaled.logsumexp(-1)
-        chosen = scaled.gather(1, targets[:, None])[:, 0] - total
-        p = (scaled - total[:, None]).exp_()
-        entropy = total - torch.linalg.vecdot(p, scaled)
+        with torch.autocast(logits.device.type, enabled=False):  # else entropies are of bfloat16
+            chosen, entropy, p = reduced(logits, targets, temperature)
         ctx.save_for_backward(p, targets, temperature)
         ctx.dtype = logits.dtype
         ctx.mark_non_differentiable(entropy)
@@ -141,8 +165,8 @@ def check_head(model: PreTrainedModel) -> None:
     ids = torch.tensor([[1, 2, 3]], device=model.device)
     ids = ids % inner_model(model).get_input_embeddings().weight.shape[0]
     inputs: dict[str, Any] = {"input_ids": ids, "use_cache": False}
-    ours = logits_of(model, hidden_states(model, **inputs))
     theirs = model(**inputs).logits
+    ours = logits_of(model, hidden_states(model, **inputs))
     if ours.shape != theirs.shape or not torch.allclose(
         ours, theirs, rtol=1e-3, atol=1e-3, equal_nan=True
     ):

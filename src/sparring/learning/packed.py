@@ -4,9 +4,10 @@ A response token sees its prompt and what came before it in its own response;
 the mask says so, and positions count as if each response alone followed the
 prompt. Nothing is computed twice and nothing is padded, but a dense mask makes
 attention compute every pair: ``packed``, one sequence per group, is what other
-backends are tested against. ``flex`` gives the mask to torch's flex attention,
-which skips the blocks in which nothing is seen: all groups in one sequence, on
-CUDA, with gradient checkpointing. It has no backward pass on a CPU.
+backends are tested against. ``flex`` gives the mask to torch's flex attention
+as blocks (`blocks`), which skips those in which nothing is seen: all groups in
+one sequence, on CUDA, with gradient checkpointing. It has no backward pass on
+a CPU.
 
 Sliding windows count positions, not places in the sequence. Models whose
 attention is not by position (ALiBi, chunks) cannot do this: `backend` finds
@@ -20,69 +21,107 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.attention.flex_attention import create_block_mask
 from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
+from sparring.learning.blocks import BLOCK, Visible, block_mask
 from sparring.learning.head import hidden_states
 from sparring.learning.samples import Group
 
-BLOCK = 128
-"""Flex attention works in blocks of so many positions."""
 FULL, SLIDING = "full_attention", "sliding_attention"
 
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """Sequences [rows, positions]: ``ids``, ``position``, the ``group`` (-1: padding), and the
-    ``response`` within it (-1: the prompt). ``index`` [tokens] is where each response token is
-    predicted, counted through all rows."""
+    """Sequences [rows, places]: token ``ids`` and the ``position`` of each in its text.
+
+    A token of a response sees the places from ``prompt_start`` up to before
+    ``prompt_end`` and those from ``own_start`` to itself. To a token of a
+    prompt its own text is the prompt; padding sees itself alone. ``index``
+    [tokens] is where each response token is predicted, counted through all
+    rows.
+    """
 
     ids: torch.Tensor
     position: torch.Tensor
-    group: torch.Tensor
-    response: torch.Tensor
+    prompt_start: torch.Tensor
+    prompt_end: torch.Tensor
+    own_start: torch.Tensor
     index: torch.Tensor
 
     @classmethod
     def of(cls, groups: Sequence[Group], together: bool, device: torch.device) -> Packing:
         """A row for each group, or all ``together`` in one that is filled up to whole blocks."""
-        rows: list[list[tuple[int, int, int, int]]] = [[]]
-        places: list[list[int]] = [[]]
-        for number, g in enumerate(groups):
-            if number and not together:
-                rows.append([])
-                places.append([])
-            row, place = rows[-1], places[-1]
-            row += [(t, p, number, -1) for p, t in enumerate(g.prompt_ids)]
-            last = len(row) - 1
-            for n, sample in enumerate(g.samples):
-                before = sample.token_ids[:-1]  # the last one is predicted and predicts nothing
-                place += [last, *range(len(row), len(row) + len(before))]
-                start = len(g.prompt_ids)
-                row += [(t, start + p, number, n) for p, t in enumerate(before)]
-        width = max(len(row) for row in rows)
+        # Texts in order: a group's prompt, then its responses without their last token, which is
+        # predicted and predicts nothing.
+        texts = [
+            text for g in groups for text in (g.prompt_ids, *(s.token_ids[:-1] for s in g.samples))
+        ]
+        length = torch.tensor([len(text) for text in texts])
+        texts_of = torch.tensor([1 + len(g.samples) for g in groups])
+        first = texts_of.cumsum(0) - texts_of  # each group's prompt among the texts
+        is_prompt = torch.zeros(len(texts), dtype=torch.bool)
+        is_prompt[first] = True
+        prompt = first.repeat_interleave(texts_of)  # of each text
+        start = length.cumsum(0) - length  # of each text in its row
+        size = torch.zeros(len(groups), dtype=torch.long)
+        size.index_add_(0, torch.arange(len(groups)).repeat_interleave(texts_of), length)
+        width = int(size.sum()) if together else int(size.max())
         if together:
             width = -(-width // BLOCK) * BLOCK
-        filled = [row + [(0, 0, -1, -1)] * (width - len(row)) for row in rows]
-        index = [i + n * width for n, place in enumerate(places) for i in place]
-        ids, position, group, response = torch.tensor(filled, device=device).unbind(-1)
-        return cls(ids, position, group, response, torch.tensor(index, device=device))
+            row = torch.zeros(len(texts), dtype=torch.long)
+        else:
+            start = start - start[prompt]
+            row = torch.arange(len(groups)).repeat_interleave(texts_of)
+        begin, end = start[prompt], start[prompt] + length[prompt]
+
+        text = torch.arange(len(texts)).repeat_interleave(length)  # of each token
+        offset = torch.arange(len(text)) - (length.cumsum(0) - length)[text]
+        place = (row * width + start)[text] + offset
+        behind = ~is_prompt[text]
+        rows = 1 if together else len(groups)
+        alone = torch.arange(width).repeat(rows)
+
+        def spread(values: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
+            return padding.index_copy(0, place, values).view(rows, width).to(device)
+
+        nothing = torch.zeros(rows * width, dtype=torch.long)
+        ids = torch.tensor([t for text in texts for t in text])
+        # A response of n tokens: the first is predicted at its prompt's end, the others within it.
+        count = (length + 1)[~is_prompt]
+        answer = torch.arange(len(count)).repeat_interleave(count)
+        number = torch.arange(len(answer)) - (count.cumsum(0) - count)[answer]
+        within = start[~is_prompt][answer] + number - 1
+        index = torch.where(number == 0, end[~is_prompt][answer] - 1, within)
+        return cls(
+            spread(ids, nothing),
+            spread(offset + behind * length[prompt][text], nothing),
+            spread(behind * begin[text], nothing),
+            spread(behind * end[text], nothing),
+            spread(start[text], alone),
+            (index + row[~is_prompt][answer] * width).to(device),
+        )
+
+    def visible(self, window: int | None) -> Visible:
+        """The places that each place sees, at most ``window`` positions back."""
+        prompt, own = self.prompt_start, self.own_start
+        if window is not None:
+            place = torch.arange(self.ids.shape[1], device=self.ids.device)
+            own = own.maximum(place - window + 1)
+            prompt = prompt.maximum(prompt + self.position - window + 1).minimum(self.prompt_end)
+        return Visible(prompt, self.prompt_end, own)
 
 
 def hidden_of_packed(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
     """The hidden states that predict each response token [tokens, width], by a dense mask."""
     packing = Packing.of(groups, together=False, device=model.device)
-    length = packing.ids.shape[1]
-    row = torch.arange(len(packing.ids), device=model.device)[:, None, None]
-    place = torch.arange(length, device=model.device)
 
     def dense(window: int | None) -> torch.Tensor:
-        seen = _visible(packing, window)(row, 0, place[None, :, None], place[None, None, :])
+        seen = packing.visible(window).dense()
         if model.config.get_text_config()._attn_implementation != "eager":
             return seen[:, None]
-        least = torch.finfo(torch.float32).min  # what the eager forms add to the scores
-        return torch.zeros(seen.shape, device=model.device).masked_fill(~seen, least)[:, None]
+        least = torch.finfo(model.dtype).min  # what the eager forms add to the scores
+        return torch.zeros_like(seen, dtype=model.dtype).masked_fill(~seen, least)[:, None]
 
     return _hidden(model, packing, _masks(model, dense))
 
@@ -90,14 +129,7 @@ def hidden_of_packed(model: PreTrainedModel, groups: Sequence[Group]) -> torch.T
 def hidden_of_blocks(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
     """The same by flex attention, which has to be the model's ``attn_implementation``."""
     packing = Packing.of(groups, together=True, device=model.device)
-    length = packing.ids.shape[1]
-
-    def sparse(window: int | None) -> Any:
-        return create_block_mask(
-            _visible(packing, window), 1, None, length, length, device=str(model.device)
-        )
-
-    return _hidden(model, packing, _masks(model, sparse))
+    return _hidden(model, packing, _masks(model, lambda w: block_mask(packing.visible(w))))
 
 
 def _hidden(model: PreTrainedModel, packing: Packing, masks: Any) -> torch.Tensor:
@@ -111,21 +143,6 @@ def _hidden(model: PreTrainedModel, packing: Packing, masks: Any) -> torch.Tenso
     return hidden.flatten(0, 1).index_select(0, packing.index)
 
 
-def _visible(packing: Packing, window: int | None) -> Callable[..., torch.Tensor]:
-    """Whether the token at one place sees that at another, in flex attention's form: (row, head,
-    place of the query, place of the key). Padding sees itself, so that no row is empty."""
-    position, group, response = packing.position, packing.group, packing.response
-
-    def seen(row: Any, head: Any, query: Any, key: Any) -> torch.Tensor:
-        own = (response[row, key] < 0) | (response[row, key] == response[row, query])
-        found = (group[row, key] == group[row, query]) & own & (key <= query)
-        if window is not None:
-            found = found & (position[row, query] - position[row, key] < window)
-        return found  # type: ignore[no-any-return]  # of indices without a type
-
-    return seen
-
-
 def _masks(model: PreTrainedModel, make: Callable[[int | None], Any]) -> Any:
     """The mask, or one for each kind of layer, as `transformers` takes them."""
     config = model.config.get_text_config()
@@ -135,8 +152,7 @@ def _masks(model: PreTrainedModel, make: Callable[[int | None], Any]) -> Any:
         return make(window)
     if other := set(kinds) - {FULL, SLIDING}:
         raise ModelError(
-            f"{config.model_type}: layers of {sorted(other)[0]} cannot be packed: set "
-            "learning.backend = padded"
+            f"{config.model_type} has layers of {sorted(other)[0]}, which cannot be packed"
         )
     if SLIDING not in kinds:
         return make(None)

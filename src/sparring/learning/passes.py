@@ -109,7 +109,7 @@ class Passes:
         """This process's micro-batches of one role's groups; some empty where weights are sharded
         and all must make the same number of passes."""
         world, budget = self.world, self.settings.tokens_per_micro_batch
-        return rounds(groups, budget, world.rank, world.size, in_step=self.sharded)
+        return rounds(groups, budget, self.backend, world.rank, world.size, in_step=self.sharded)
 
     def of_samples(
         self,

@@ -21,8 +21,9 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learning.backend import attending, check_backend, chosen_backend
+from sparring.learning.backend import attending, settled_backend
 from sparring.learning.balance import idle
+from sparring.learning.filling import micro_batches
 from sparring.learning.gradients import Gradients
 from sparring.learning.loss import Tokens, row_sums, token_loss, token_weights
 from sparring.learning.masters import Masters, cast, torch_type
@@ -30,7 +31,7 @@ from sparring.learning.model import is_adapted, is_checkpointing
 from sparring.learning.parts import Part, Whole, parts_of, spans
 from sparring.learning.passes import Passes
 from sparring.learning.reference import frozen_copy
-from sparring.learning.samples import Group, micro_batches
+from sparring.learning.samples import Group
 from sparring.learning.settings import (
     KLPlace,
     LearningSettings,
@@ -98,8 +99,10 @@ class Learner:
             waits = settings.offload_reference or kept is not self.reference
             if kept is not None and kept is not model and waits:
                 kept.to("cpu")
-        self.backend = chosen_backend(settings.backend, model, self.world.device, self.sharded)
-        check_backend(model, self.backend)
+        settled = settled_backend(
+            settings.backend, model, settings.precision, self.world, self.sharded
+        )
+        self.backend, self.backend_note = settled.backend, settled.note
         self.passes = Passes(
             model, self.reference, self.backend, settings, self.world, self.sharded
         )
@@ -196,9 +199,9 @@ class Learner:
         by_role = {role: [g for g in groups if g.role is role] for role in Role}
         self.passes.fix_reference([by_role])
         for role, own in by_role.items():
-            for batch in micro_batches(own, self.settings.tokens_per_micro_batch):
+            for batch in micro_batches(own, self.settings.tokens_per_micro_batch, self.backend):
                 self._backward(batch, whole, stats[role], fresh=True)
-                stats[role].groups += len(batch)
+            stats[role].groups = len(own)  # a group may be in several batches
         norm = Gradients(self.masters.parameters, self.world, self.sharded).add(last=True)
         self._waiting.settle()
         self.passes.fixed.clear()

@@ -24,24 +24,19 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peft.tuners.tuners_utils import BaseTunerLayer
-from transformers import PreTrainedModel
-
 from sparring.learning.adapters import has_role_adapters
-from sparring.learning.export import weights_size
 from sparring.learning.model import is_adapted
-from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Frozen
 from sparring.recipe import Engine, Recipe
 from sparring.sampling.base import Arrived, unheeded
 from sparring.sampling.vllm.environment import recorded_version
-from sparring.sampling.vllm.lora import why_merged
 from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.wanted import Probe, SamplingRequest, Weights
+from sparring.sampling.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role
 from sparring.training.players import Player, Request
 from sparring.training.servers import TORCH, log_file, longest, vllm_settings, words_of
 from sparring.training.trainer import BOTH, START, Trainer
+from sparring.training.travelling import Travelling, why_not_served
 
 if TYPE_CHECKING:
     from sparring.training.behind import FilesBehind
@@ -57,7 +52,7 @@ class Served:
         self.trainer = trainer
         model = trainer.model
         own: list[str] = [*Role] if has_role_adapters(model) else [BOTH]
-        self.merged = _why_merged(recipe, model)
+        self.merged = why_not_served(recipe, model)
         """Why an adapter travels merged into the weights; None where it travels as it is, or there
         is none."""
         self._adapters = is_adapted(model) and self.merged is None
@@ -67,8 +62,7 @@ class Served:
         together = recipe.vllm.max_model_len or longest(recipe, positions, response)
         rank = recipe.model.lora_rank if self._adapters else 0
         self.settings = vllm_settings(recipe, together, recipe.vllm.urls, rank, len(own))
-        self._size = weights_size(model, TORCH[self.settings.dtype])
-        self._adapter_size = _adapter_size(model) if self._adapters else 0
+        self._travelling = Travelling(trainer, TORCH[self.settings.dtype], self._adapters)
         words, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
         plays = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
         apart = bool(recipe.vllm.start_urls)
@@ -223,46 +217,4 @@ class Served:
         return sampler, START if self._adapters else name
 
     def _weights(self, name: str) -> Weights:
-        trainer, step = self.trainer, 0 if name == START else self._step
-        adapter = self._adapters and name != START
-        size = self._adapter_size if adapter else self._size
-        if self._behind is not None:
-            return Weights(name, step, size, _not_written, None, adapter)
-
-        def save(path: Path) -> None:
-            if adapter:
-                trainer.export_adapter(name, path)
-            else:
-                trainer.export(name, path, TORCH[self.settings.dtype])
-
-        def score(probes: Sequence[Probe]) -> Sequence[Sequence[float]]:
-            role = Role(name) if name in list(Role) else Role.CODER
-            groups = [
-                Group(role, p.prompt_ids, p.temperature, (_sample(p.token_ids),)) for p in probes
-            ]
-            return trainer.learner.score(groups, name == START)
-
-        return Weights(name, step, size, save, score, adapter)
-
-
-def _not_written(path: Path) -> None:
-    raise RuntimeError(f"{path.name}: a thread cannot write weights that all processes have")
-
-
-def _sample(token_ids: tuple[int, ...]) -> Sample:
-    """A response whose log-probs are asked for."""
-    return Sample(token_ids, (0.0,) * len(token_ids), 0.0)
-
-
-def _why_merged(recipe: Recipe, model: PreTrainedModel) -> str | None:
-    """Why vLLM cannot serve the recipe's adapter as one."""
-    if not is_adapted(model):
-        return None
-    adapted = [name for name, m in model.named_modules() if isinstance(m, BaseTunerLayer)]
-    rows = model.get_input_embeddings().weight.shape[0]
-    return why_merged(recipe.model.lora_rank, adapted, rows)
-
-
-def _adapter_size(model: PreTrainedModel) -> int:
-    """Bytes of the adapters, in float32."""
-    return sum(4 * p.numel() for p in model.parameters() if p.requires_grad)
+        return self._travelling.weights(name, self._step, self._behind is None)

@@ -177,13 +177,16 @@ class Trainer:
         return source
 
     def notes(self) -> list[str]:
-        """How many learn, where more than one does or was meant to."""
-        sharding = self.recipe.training.sharding
+        """How many learn, where more than one does or was meant to; and why not by the backend
+        that would be quickest."""
+        sharding, found = self.recipe.training.sharding, []
         if not self.world.alone:
-            return [f"{self.world.size} processes learn together ({sharding})"]
-        if sharding is not Sharding.NONE:
-            return [f"note: training.sharding is {sharding}, but this process is alone"]
-        return []
+            found.append(f"{self.world.size} processes learn together ({sharding})")
+        elif sharding is not Sharding.NONE:
+            found.append(f"note: training.sharding is {sharding}, but this process is alone")
+        if self.learner.backend_note is not None:
+            found.append(f"note: {self.learner.backend_note}")
+        return found
 
     def finished(self) -> bool:
         """Whether the recipe's last step has been made."""
