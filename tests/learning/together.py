@@ -90,7 +90,11 @@ PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro
 LORA = ModelSettings(lora_rank=4)
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
 ROUNDED = replace(  # one backend and one response at a time: what goes together decides rounding
-    PLAIN, precision=Precision.BFLOAT16, backend=Backend.PADDED, tokens_per_micro_batch=1
+    PLAIN,
+    precision=Precision.BFLOAT16,
+    backend=Backend.PADDED,
+    tokens_per_micro_batch=1,
+    logprob_chunk=5,
 )
 CASES = {
     "three groups": Case(PLAIN),

@@ -5,7 +5,8 @@ tokens are 10 GB in float32, and the way back wants several such matrices. So
 only the positions that predict a response token get logits, and when there are
 more of them than a chunk, each chunk is computed, reduced to its log-probs and
 dropped (`chunks`; an output matrix that is adapted is computed again on the
-way back). A single chunk is kept: that is the quicker way where it fits.
+way back). In float32 a single chunk is kept: that is the quicker way where it
+fits.
 
 Hidden states are those of the model's decoder, called by itself: no logits are
 made to be thrown away, and of a sharded model the output matrix is put together
@@ -77,14 +78,19 @@ def token_logprobs(
     into `CHUNK_BYTES`). The chunk's length changes rounding at most.
     """
     size = chunk or chunk_size(model)
-    weights = output_weights(model, hidden.dtype)  # whole until the way back is over
-    if len(targets) <= size:
-        return _of_chunk(model, weights, hidden, targets, temperature)
     matrix = inner_model(model).get_output_embeddings()
-    # An adapted or hooked one has to be called: that is when it shows its weights.
-    if isinstance(matrix, torch.nn.Linear) and not _hooked(matrix):
+    weights = output_weights(model, hidden.dtype)  # whole until the way back is over
+    # One that is adapted or hooked has to be called.
+    plain = isinstance(matrix, torch.nn.Linear) and (
+        bool(weights) or (type(matrix) is torch.nn.Linear and not _hooked(matrix))
+    )
+    weight: torch.Tensor = weights.get("weight", matrix.weight) if plain else hidden
+    bias = weights.get("bias", matrix.bias) if plain else None
+    # In float32 a single chunk is as it always was, to the bit.
+    if len(targets) <= size and not (plain and weight.dtype is torch.bfloat16):
+        return _of_chunk(model, weights, hidden, targets, temperature)
+    if plain:
         rule = Rule(*after_matrix(model), size, keep=CHUNK_BYTES)
-        weight, bias = weights.get("weight", matrix.weight), weights.get("bias", matrix.bias)
         return in_chunks(hidden, weight, bias, targets, temperature, rule)
     parts = []
     for piece in zip(*(x.split(size) for x in (hidden, targets, temperature)), strict=True):
