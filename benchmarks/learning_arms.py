@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
+from sparring.learning.filling import micro_batches
 from sparring.learning.loss import Tokens, token_loss
 from sparring.learning.model import load_model
 from sparring.learning.parts import Whole
-from sparring.learning.samples import Group, Sample, micro_batches
+from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import LearningSettings, LossSettings
 from sparring.learning.stats import RoleStats
 from sparring.learning.update import Learner
@@ -139,7 +140,7 @@ def ours(model: PreTrainedModel, groups: list[Group], budget: int) -> Arm:
     def arm() -> None:
         model.zero_grad(set_to_none=True)
         stats, whole = RoleStats(), Whole.of(groups, 1.0)
-        for batch in micro_batches(groups, budget):
+        for batch in micro_batches(groups, budget, learner.backend):
             learner._backward(batch, whole, stats, fresh=True)
 
     return arm

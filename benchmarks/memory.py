@@ -12,7 +12,9 @@ goes back to the system at once. The table has estimate, measurement, and their 
 from __future__ import annotations
 
 import argparse
+import copy
 import ctypes
+import gc
 import json
 import multiprocessing
 import os
@@ -29,8 +31,8 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     LlamaConfig,
-    LlamaForCausalLM,
     PretrainedConfig,
+    PreTrainedModel,
     Qwen2Config,
 )
 
@@ -63,7 +65,7 @@ SIZES = (
 )
 LENGTHS = {
     "nano": ("prompts.max_tokens=100", 100, 4000),
-    "smollm2": ("prompts.max_tokens=96", 96, 960),
+    "smollm2": ("prompts.max_tokens=64", 64, 576),
     "qwen2.5-0.5b": ("prompts.max_tokens=64", 64, 640),
 }
 """Of prompts, of responses, and the budget of a micro-batch."""
@@ -162,7 +164,10 @@ def groups_of(recipe: Recipe, role: Role, ranks: int, place: Path) -> list[Group
     sample = Sample((5,) * response, (-1.0,) * response, 1.0)
     count = recipe.sampling.programs
     batch = Batch.of(recipe, read_shape(place / "config.json"), Conditions(ranks, ranks))
-    full = -(-batch.answers // (count * response))
+    rows = batch.answers // response
+    if batch.seen == batch.computed:  # each with its prompt: any number of them fills a batch
+        count = rows
+    full = -(-rows // count)
     return [Group(role, (3,) * prompt, 1.0, (sample,) * count) for _ in range(ranks * full)]
 
 
@@ -204,7 +209,7 @@ def measured(case: Case, folder: Path) -> dict[str, int]:
 def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -> None:
     """One process: bytes beyond what libraries take, told by the first."""
     libc = ctypes.CDLL(None)
-    libc.mallopt(-3, 1 << 18)  # M_MMAP_THRESHOLD: what is freed goes back at once
+    libc.mallopt(-3, 1 << 15)  # M_MMAP_THRESHOLD: what is freed goes back at once
     torch.set_num_threads(1)
     if case.ranks > 1:
         os.environ |= {
@@ -212,20 +217,20 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo",
         }  # fmt: skip
     recipe, world = load_recipe(None, case.changes), World.join()
-    model, settings = model_settings(recipe), learning_settings(recipe)
-    small = LlamaConfig(vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2)
-    warm = Learner(prepare_model(LlamaForCausalLM(small), model, 0), settings, world)
-    sample = Sample((5, 5), (-1.0, -1.0), 1.0)
-    _update(warm, [Group(Role.CODER, (3,), 1.0, (sample,))])
+    settings = learning_settings(recipe)
+    groups = [g for role in Role for g in groups_of(recipe, role, world.size, folder)]
+    config = AutoConfig.from_pretrained(folder)
+    layers, config.num_hidden_layers = config.num_hidden_layers, 1
+    warm = Learner(_made(config, recipe), settings, world)
+    _update(warm, groups)
     if world.alone:
         sampled(warm.model, recipe)
     del warm
-    before = peak(reset=True)  # with all that libraries load when they are first used
-    config = AutoConfig.from_pretrained(folder)
-    whole = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    learner = Learner(prepare_model(whole, model, 0), settings, world)
-    del whole
-    groups = [g for role in Role for g in groups_of(recipe, role, world.size, folder)]
+    gc.collect()
+    before = peak(reset=True)  # with what libraries load and reserve for such shapes
+    config.num_hidden_layers = layers
+    learner = Learner(_made(config, recipe), settings, world)
+    sample = Sample((5, 5), (-1.0, -1.0), 1.0)
     few = [Group(role, (3,), 1.0, (sample,)) for role in Role for _ in range(world.size)]
     _update(learner, few)  # the moments are there from the first step on
     peak(reset=True)
@@ -237,6 +242,15 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
         tell.send(found)
     if case.ranks > 1:
         torch.distributed.destroy_process_group()
+
+
+def _made(config: PretrainedConfig, recipe: Recipe) -> PreTrainedModel:
+    """A model of random weights, ready to learn."""
+    config = copy.deepcopy(config)
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[: config.num_hidden_layers]
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    return prepare_model(model, model_settings(recipe), 0)
 
 
 def _update(learner: Learner, groups: list[Group]) -> None:

@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import sampling
 import subjects
 from sampling import Shape, compare, generated, ours, times_as_fast
-from subjects import Subject, ends
+from subjects import Subject, cast_subject, ends
 
 
 @pytest.fixture
@@ -50,6 +50,17 @@ def test_a_shape_tells_of_both_and_of_its_lengths(subject: Subject) -> None:
     assert set(found["tokens_per_second"]) == {"ours", "generate, 16 rows"}
     assert found["ratio_vs_generate"] > 0
     assert "full" in sampling.table([found])
+
+
+def test_in_bfloat16_weights_that_are_cast_at_every_token_are_an_arm_too(subject: Subject) -> None:
+    half = cast_subject(subject, torch.bfloat16)
+    assert half.model.dtype == torch.bfloat16
+    assert subject.model.dtype == torch.float32
+    found = compare(half, Shape(2, 8, 6, full=True), 1, (16,), subject)
+    assert set(found["tokens_per_second"]) == {"ours", sampling.CAST, "generate, 16 rows"}
+    assert found["best_of_generate"] == "generate, 16 rows"
+    assert found["ratio_vs_cast"] > 0
+    assert "cast at every token" in sampling.table([found])
 
 
 def test_calls_take_other_prompts_and_start_again_where_there_are_too_few(

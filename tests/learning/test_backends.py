@@ -6,11 +6,14 @@ import copy
 import random
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
+import transformers
 from tests.learning.families import FAMILIES, LLAMA, family, mixed_groups, wide
 from tests.nano import nano, tiny_model
+from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
 from sparring.learning import flex
@@ -18,7 +21,7 @@ from sparring.learning.backend import attending, chosen_backend, problem_of, set
 from sparring.learning.flex import FLEX
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import prepare_model
-from sparring.learning.prompt_cache import by_length
+from sparring.learning.prompt_cache import by_length, pass_cost
 from sparring.learning.samples import Group
 from sparring.learning.settings import (
     Backend,
@@ -350,3 +353,78 @@ def test_the_split_by_length_is_the_cheapest() -> None:
 def _subsets(count: int) -> Iterator[list[int]]:
     for bits in range(1 << (count - 1)):
         yield [i + 1 for i in range(count - 1) if bits >> i & 1]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_in_bfloat16_the_prompt_cache_gives_what_rows_give(name: str) -> None:
+    """Tokens are looked up at once and keys are not repeated; the rest is rounding."""
+    model, groups = family(name), mixed_groups()
+    expected = gradient(model, response_logprobs(model, groups, Backend.PADDED).logprob)
+    half = model.bfloat16()
+    assert problem_of(half, Backend.PROMPT_CACHE, Precision.BFLOAT16) is None
+    with attending(half, Backend.PROMPT_CACHE):
+        found = gradient(half, response_logprobs(half, groups).logprob)
+    rows = gradient(half, response_logprobs(half, groups, Backend.PADDED).logprob)
+    gap, rounding = ((x.float() - expected).norm() for x in (found, rows))
+    assert gap < 1.5 * rounding < 0.15 * expected.norm()
+
+
+def test_a_model_that_wants_more_of_tokens_than_embeddings_is_found_out() -> None:
+    model = copy.deepcopy(nano()[0]).bfloat16()
+
+    def more(_: object, args: object, kwargs: dict[str, torch.Tensor]) -> object:
+        if (ids := kwargs.get("input_ids")) is None:
+            return args, kwargs
+        table = model.get_input_embeddings()
+        return args, kwargs | {"input_ids": None, "inputs_embeds": table(ids) + table(ids + 1)}
+
+    model.model.register_forward_pre_hook(more, with_kwargs=True)
+    problem = problem_of(model, Backend.PROMPT_CACHE, Precision.BFLOAT16)
+    assert (problem or "").startswith("llama does not compute by embeddings that it is given")
+    found = settled_backend(Backend.AUTO, model, Precision.BFLOAT16, World(), False)
+    assert found.backend is Backend.PADDED
+
+
+@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("backend", [Backend.PROMPT_CACHE, Backend.PADDED])
+def test_keys_are_repeated_in_float32_alone(
+    backend: Backend, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the sums of runs that are on record are kept to the bit."""
+    heads = set()
+    attention = torch.nn.functional.scaled_dot_product_attention
+
+    def noted(query: torch.Tensor, key: torch.Tensor, *args: object, **kwargs: object) -> object:
+        if kwargs.get("attn_mask") is not None:
+            heads.add((query.shape[1], key.shape[1]))
+        return attention(query, key, *args, **kwargs)
+
+    model = family("Llama")
+    if precision is Precision.BFLOAT16:
+        model = model.bfloat16()
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", noted)
+    with attending(model, backend):
+        response_logprobs(model, mixed_groups(), backend)
+    assert heads == {(4, 4 if precision is Precision.FLOAT32 else 2)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "cost"),
+    [
+        (LLAMA, 64),
+        (LLAMA | {"hidden_size": 1024, "intermediate_size": 4096, "vocab_size": 152_000}, 28),
+    ],
+)
+def test_one_more_pass_costs_what_the_models_shape_says(
+    settings: dict[str, Any], cost: int
+) -> None:
+    """The embedded model's 64, on which its recorded runs depend; less where weights are large;
+    the same whenever it is asked."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(transformers.LlamaConfig(**settings))
+    for kind in ("cpu", "cuda"):
+        assert pass_cost(model, kind) == pass_cost(model, kind)
+    assert pass_cost(model, "cpu") == cost
+    assert pass_cost(nano()[0], "cpu") == 64
+    frozen = pass_cost(model.requires_grad_(False), "cpu")
+    assert frozen <= cost

@@ -16,7 +16,6 @@ from tests.learning.test_update import groups as real_groups
 
 from sparring.learning.balance import rounds, shares
 from sparring.learning.filling import computed, micro_batches
-from sparring.learning.head import _base
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Backend
@@ -75,9 +74,7 @@ def test_every_response_is_in_one_batch_and_batches_keep_to_the_budget(
 def test_what_is_counted_is_what_the_model_computes(backend: Backend, budget: int) -> None:
     """`prompt_cache` at most: it may split rows by length."""
     model, seen = family("Llama"), []
-    _base(model).get_decoder().register_forward_hook(
-        lambda *a: seen.append(a[2][0].shape[:2].numel())
-    )
+    model.get_decoder().register_forward_hook(lambda *a: seen.append(a[2][0].shape[:2].numel()))
     for batch in micro_batches(real_groups(), budget, backend):
         seen.clear()
         with torch.no_grad():

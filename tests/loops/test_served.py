@@ -182,6 +182,7 @@ def test_each_player_has_its_own_weights(
         (['vllm.urls=["http://a"]', 'vllm.start_urls=["http://a"]'], "in urls and in start_urls"),
         (['vllm.urls=["http://a"]', "vllm.share_gpu=true"], "for a server that is started"),
         (['vllm.arguments=["--port=3"]'], "--port is set by sparring itself"),
+        (['vllm.arguments=["--max-loras", "4"]'], "--max-loras is set by sparring itself"),
         (['vllm.arguments=["-tp", "2"]'], "-tp is set by vllm.tensor_parallel"),
         (['vllm.arguments=["--max_model_len=9"]'], "set by vllm.max_model_len"),
         (['vllm.variables={VLLM_CPU_KVCACHE_SPACE="9"}'], "set by vllm.cpu_cache"),

@@ -198,6 +198,6 @@ def test_every_sampler_of_a_run_keeps_the_marks_and_ends_at_the_named_tokens(
     )
     [[said, *_]] = whole.sample(tasks)
     assert said.text == f"hm\n{DRAFT}\nno[/THINK]\n{GOOD}"
-    prompt = Prompt("d", Role.CODER, whole.prompts["d"], 0, SamplingParams(1.0, 90))
+    prompt = Prompt("d", Role.CODER, whole.prompts(tasks)[0].token_ids, 0, SamplingParams(1.0, 90))
     [[local]] = Cast(Trainer(resolved(tmp_path, thinker, *marks)), 4).sample([prompt], 1)
     assert local.text == said.text

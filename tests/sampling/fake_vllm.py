@@ -177,7 +177,7 @@ class FakeVllm:
             case "/detokenize":
                 return 200, {"prompt": self.tokenizer.decode(body["tokens"])}
             case "/server_info":
-                return 200, {"vllm_config": {"device_config": {"device_type": self.device}}}
+                return 200, {"vllm_config": {"device_config": {"device": self.device}}}
             case "/weight_info":
                 return 200, {"weight_version": self.label}
             case "/update_weight_version":

@@ -16,6 +16,7 @@ import pytest
 import torch
 from tests.nano import nano
 from tests.sampling.fake_vllm import FakeVllm, Fault
+from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.learning.export import export_weights, weights_size
@@ -28,7 +29,6 @@ from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.settings import VllmSettings
 from sparring.sampling.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.schema import Response, Role, StopReason
-from sparring.training.served import _scored
 
 TEXTS = ("Program: ", "Test: There are three integers", "Program: Read a line of numbers.")
 
@@ -69,7 +69,7 @@ def weights(model: Any, step: int) -> Weights:
         step,
         weights_size(model, torch.float32),
         lambda path: export_weights(model, tokenizer, path, torch.float32),
-        lambda probes: [_scored(model, *probe, None) for probe in probes],
+        lambda probes: [scored(model, *probe) for probe in probes],
     )
 
 
@@ -120,7 +120,7 @@ def test_responses_have_the_trainers_logprobs(
         assert len({r.token_ids for r in group}) > 1
         for r in group:
             assert (r.task_id, r.prompt_ids, r.weights) == (p.task_id, p.token_ids, 0)
-            ours = _scored(nano()[0], r.prompt_ids, r.token_ids, heat, None)
+            ours = scored(nano()[0], r.prompt_ids, r.token_ids, heat)
             assert r.logprobs == pytest.approx(ours, abs=1e-4)
             assert (r.stop is StopReason.END_TOKEN) == (r.token_ids[-1] in ends)
     assert StopReason.END_TOKEN in {r.stop for r in flat(groups)}
@@ -163,9 +163,7 @@ def test_weights_travel_when_they_are_new_and_only_then(
     assert before != after
     for r in flat(after):
         assert r.weights == 1
-        assert r.logprobs == pytest.approx(
-            _scored(model, r.prompt_ids, r.token_ids, 1.0, None), abs=1e-4
-        )
+        assert r.logprobs == pytest.approx(scored(model, r.prompt_ids, r.token_ids, 1.0), abs=1e-4)
     sampler.close()
     assert list(settings.weights_dir.iterdir()) == []
 

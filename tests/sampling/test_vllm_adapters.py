@@ -14,6 +14,7 @@ from peft import LoraConfig, get_peft_model
 from tests.nano import nano
 from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
 from tests.sampling.test_vllm import asked, flat, prompts, settings, weights, words
+from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
@@ -22,7 +23,6 @@ from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.settings import VllmSettings
 from sparring.sampling.vllm.wanted import Probe, SamplingRequest, Weights
 from sparring.schema import Response
-from sparring.training.served import _scored
 
 __all__ = ["settings"]  # the fixture
 PLAYERS = ("start", "coder", "tester")
@@ -49,7 +49,7 @@ def adapted(seed: int, rank: int = 4, targets: Any = "all-linear") -> Any:
 
 def adapter(player: str, step: int, model: Any) -> Weights:
     def score(probes: Sequence[Probe]) -> list[list[float]]:
-        return [_scored(model, *probe, None) for probe in probes]
+        return [scored(model, *probe) for probe in probes]
 
     def save(path: Path) -> None:
         model.save_pretrained(path)
@@ -79,7 +79,7 @@ def check(groups: Sequence[Sequence[Response]], models: dict[str, Any], step: in
         assert [r.index for r in group] == list(range(request.n))
         for r in group:
             assert r.weights == (0 if request.player == "start" else step)
-            ours = _scored(models[request.player], r.prompt_ids, r.token_ids, 1.0, None)
+            ours = scored(models[request.player], r.prompt_ids, r.token_ids, 1.0)
             assert r.logprobs == pytest.approx(ours, abs=1e-4)
 
 

@@ -16,12 +16,12 @@ import pytest
 from tests.nano import nano
 from tests.sampling.fake_vllm import fake_environment
 from tests.sampling.test_vllm import asked, flat, learned, prompts, settings, weights, words
+from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.settings import VllmSettings
 from sparring.schema import Response
-from sparring.training.served import _scored
 
 __all__ = ["settings"]  # the fixture
 
@@ -69,7 +69,7 @@ def test_our_own_server_is_started_again_with_the_same_weights_and_ends_with_us(
     for step, groups, by in ((0, first, nano()[0]), (1, second, model)):
         for r in flat(groups):
             assert r.weights == step
-            ours = _scored(by, r.prompt_ids, r.token_ids, 1.0, None)
+            ours = scored(by, r.prompt_ids, r.token_ids, 1.0)
             assert r.logprobs == pytest.approx(ours, abs=1e-4)
     sampler.close()
     assert all(gone(pid) for pid in pids(tmp_path))

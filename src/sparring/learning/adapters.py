@@ -12,7 +12,9 @@ unchanged.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
@@ -37,6 +39,14 @@ def inner_model(model: PreTrainedModel) -> PreTrainedModel:
     """The model inside of an adapter; one without is its own."""
     found: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()
     return found
+
+
+def decoder_of(model: PreTrainedModel) -> torch.nn.Module:
+    """What computes hidden states from ids."""
+    base: Any = inner_model(model)
+    found = base.get_decoder()
+    decoder: torch.nn.Module = base.model if found is base else found  # Llama 4 finds not its own
+    return decoder
 
 
 def has_role_adapters(model: PreTrainedModel) -> bool:

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
 from sparring.learning.flex import FLEX, try_gradient
+from sparring.learning.grouped import GROUPED, SDPA
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.masters import torch_type
 from sparring.learning.model import is_checkpointing
@@ -101,9 +102,11 @@ def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -
     A model may take a mask and make its own of it, or attend by something else
     than the positions it is given: then responses that stand behind one
     another see what they must not, and their log-probs are not those of plain
-    rows.
+    rows. In bfloat16 the prompt cache gives models embeddings instead of
+    tokens, of which a model may want more.
     """
-    if backend not in (Backend.PACKED, Backend.FLEX):
+    half = precision is Precision.BFLOAT16
+    if backend is Backend.PADDED or (backend is Backend.PROMPT_CACHE and not half):
         return None
     responses = [(3, 4, 2, 5), (4, 3), (2, 2, 4)]
     samples = tuple(Sample(ids, (0.0,) * len(ids), 0.0) for ids in responses)
@@ -125,9 +128,10 @@ def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -
     gap = float((found - plain).abs().masked_fill(same, 0.0).mean())
     if gap <= TOLERANCE[precision]:
         return None
+    cannot = "attend by a mask" if backend is not Backend.PROMPT_CACHE else "compute by embeddings"
     return (
-        f"{model.config.model_type} does not attend by a mask that it is given (log-probs "
-        f"differ by {gap:.2g} in the mean)"
+        f"{model.config.model_type} does not {cannot} that it is given (log-probs differ by "
+        f"{gap:.2g} in the mean)"
     )
 
 
@@ -145,11 +149,22 @@ def attending(model: PreTrainedModel, backend: Backend) -> Iterator[None]:
     """The model with the attention that ``backend`` needs, for the forward pass and, with gradient
     checkpointing, the way back."""
     before = model.config._attn_implementation
-    if backend is not Backend.FLEX or before == FLEX:
+    wanted = _attention(model, backend)
+    if wanted == before:
         yield
         return
-    model.set_attn_implementation(FLEX)
+    model.set_attn_implementation(wanted)
     try:
         yield
     finally:
         model.set_attn_implementation(before)
+
+
+def _attention(model: PreTrainedModel, backend: Backend) -> str:
+    """The name of the attention function: what the model has, where there is none of ours."""
+    before: str = model.config._attn_implementation
+    if backend is Backend.FLEX:
+        return FLEX
+    half = model.device.type == "cpu" and model.dtype is torch.bfloat16
+    ours = bool(getattr(model, "_supports_attention_backend", False))
+    return GROUPED if half and ours and before == SDPA else before

@@ -75,8 +75,8 @@ class _Chunks(torch.autograd.Function):
         keeps = learns and len(targets) * weight.shape[0] * weight.element_size() <= rule.keep
         chosen, entropies, pulls, rows = [], [], [], []
         with torch.autocast(hidden.device.type, enabled=False):
-            for piece in _pieces(rule.size, hidden, targets, temperature):
-                logprob, entropy, row = _row(*piece, weight, bias, rule, wanted)
+            for h, target, heat in _pieces(rule.size, hidden, targets, temperature):
+                logprob, entropy, row = _row(h, target, heat, weight, bias, rule, wanted)
                 chosen.append(logprob)
                 entropies.append(entropy)
                 if wanted:
@@ -141,9 +141,9 @@ def _row(
     through, in the weights' type."""
     logits = linear(hidden.to(weight.dtype), weight, bias).float()
     if rule.factor != 1.0:
-        logits.mul_(rule.factor)
+        logits = logits * rule.factor
     if rule.cap is not None:
-        logits.div_(rule.cap).tanh_().mul_(rule.cap)
+        logits = torch.tanh(logits / rule.cap) * rule.cap
     logprob, entropy, p = reduced(logits, targets, temperature)
     if not wanted:
         return logprob, entropy, p

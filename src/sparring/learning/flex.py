@@ -99,7 +99,7 @@ def _call(
 ) -> Any:
     limits = {"recompile_limit": RECOMPILATIONS, "fail_on_recompile_limit_hit": True}
     try:
-        with torch._dynamo.config.patch(limits):  # type: ignore[attr-defined]
+        with torch._dynamo.config.patch(limits):
             return _compiled()(query, key, value, **options)
     except FailOnRecompileLimitHit:
         raise ModelError(

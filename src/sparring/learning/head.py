@@ -4,9 +4,9 @@ Logits are as wide as the vocabulary: those of 16,000 positions at 152,000
 tokens are 10 GB in float32, and the way back wants several such matrices. So
 only the positions that predict a response token get logits, and when there are
 more of them than a chunk, each chunk is computed, reduced to its log-probs and
-dropped (`chunks`; an output matrix that is adapted or sharded is computed
-again on the way back). A single chunk is kept: that is the quicker way where
-it fits.
+dropped (`chunks`; an output matrix that is adapted is computed again on the
+way back). In float32 a single chunk is kept: that is the quicker way where it
+fits.
 
 Hidden states are those of the model's decoder, called by itself: no logits are
 made to be thrown away, and of a sharded model the output matrix is put together
@@ -25,7 +25,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
-from sparring.learning.adapters import inner_model
+from sparring.learning.adapters import decoder_of, inner_model
 from sparring.learning.chunks import Rule, in_chunks, reduced
 from sparring.learning.settings import CHUNK_BYTES, chunk_tokens
 from sparring.learning.shards import output_weights
@@ -33,11 +33,7 @@ from sparring.learning.shards import output_weights
 
 def hidden_states(model: PreTrainedModel, **inputs: Any) -> torch.Tensor:
     """What the output matrix gets to see [rows, positions, width], from a call with ``inputs``."""
-    base = inner_model(model)
-    decoder = base.get_decoder()
-    if decoder is base:  # Llama 4 does not find its own
-        decoder = base.model
-    found: torch.Tensor = decoder(**inputs)[0]
+    found: torch.Tensor = decoder_of(model)(**inputs)[0]
     return found
 
 
@@ -82,14 +78,19 @@ def token_logprobs(
     into `CHUNK_BYTES`). The chunk's length changes rounding at most.
     """
     size = chunk or chunk_size(model)
-    weights = output_weights(model, hidden.dtype)  # whole until the last chunk's way back
-    if len(targets) <= size:
-        return _of_chunk(model, weights, hidden, targets, temperature)
     matrix = inner_model(model).get_output_embeddings()
-    # An adapted or hooked one has to be called: that is when it shows its weights.
-    if isinstance(matrix, torch.nn.Linear) and not _hooked(matrix):
+    weights = output_weights(model, hidden.dtype)  # whole until the way back is over
+    # One that is adapted or hooked has to be called.
+    plain = isinstance(matrix, torch.nn.Linear) and (
+        bool(weights) or (type(matrix) is torch.nn.Linear and not _hooked(matrix))
+    )
+    weight: torch.Tensor = weights.get("weight", matrix.weight) if plain else hidden
+    bias = weights.get("bias", matrix.bias) if plain else None
+    # In float32 a single chunk is as it always was, to the bit.
+    if len(targets) <= size and not (plain and weight.dtype is torch.bfloat16):
+        return _of_chunk(model, weights, hidden, targets, temperature)
+    if plain:
         rule = Rule(*after_matrix(model), size, keep=CHUNK_BYTES)
-        weight, bias = weights.get("weight", matrix.weight), weights.get("bias", matrix.bias)
         return in_chunks(hidden, weight, bias, targets, temperature, rule)
     parts = []
     for piece in zip(*(x.split(size) for x in (hidden, targets, temperature)), strict=True):

@@ -51,7 +51,7 @@ def response_logprobs(
     """Log-probs and entropies of all responses of ``groups`` under ``model``.
 
     ``chunk`` is how many tokens have logits at once (`head.token_logprobs`).
-    Runs as one batch: memory grows with `samples.micro_batches`' budget.
+    Runs as one batch: memory grows with `filling.micro_batches`' budget.
     ``Backend.FLEX`` needs the model to be within `backend.attending`. Where
     each role has an adapter, ``groups`` are of one role, whose adapter is in
     force from here on. Raises ValueError for ``Backend.AUTO``: what that is,

@@ -18,9 +18,42 @@ from sparring.learning.batch import left_padded, right_padded
 from sparring.learning.head import hidden_states
 from sparring.learning.samples import Group
 
-PASS_COST = {"cpu": 64, "cuda": 4096}
-"""What one more forward and backward pass costs beside its positions, in positions. For a CPU
-measured (benchmarks/learning.py); for a GPU an estimate."""
+_LAYER_SECONDS = 1.8e-3
+"""What a layer costs in Python and in launches, whatever it computes: 0.6 ms there (measured with
+benchmarks/sampling.py), and taken for twice that back."""
+_RATES = {"cpu": (12e9, 8e10, 1.6e11), "cuda": (2e12, 4e13, 4e14)}
+"""Bytes per second, and operations per second in float32 and in 16 bits. Of a CPU those of one
+core of an EPYC 9004, measured; of a GPU those of an A100 to an H100, from data sheets."""
+_MOST_ON_CPU = 64
+"""Positions, measured with the embedded model (benchmarks/learning.py), whose passes cost nothing
+but overhead."""
+
+
+def pass_cost(model: PreTrainedModel, kind: str) -> int:
+    """What one more pass there and back costs beside its positions, in positions, on a ``kind``
+    of device.
+
+    Its layers' overhead and its traffic: weights are read on both ways, and the gradient of those
+    that learn is written, and added to that of the other passes. A function of the model's shape,
+    type and kind of device, not of a clock: which responses share a pass decides how sums are
+    rounded, and a run must be the same on another day.
+    """
+    ends = {
+        id(end.weight)
+        for end in (model.get_input_embeddings(), model.get_output_embeddings())
+        if end is not None and hasattr(end, "weight")
+    }
+    layers = [p for p in model.parameters() if id(p) not in ends]
+    size = max((p.element_size() for p in layers), default=4)
+    held = sum(p.numel() for p in layers)
+    learning = sum(p.numel() for p in layers if p.requires_grad)
+    of_bytes, of_float32, of_half = _RATES.get(kind, _RATES["cuda"])
+    depth: int = model.config.get_text_config().num_hidden_layers
+    overhead = _LAYER_SECONDS * depth
+    traffic = (2 * held + 4 * learning) * size / of_bytes
+    position = (4 * held + 2 * learning) / (of_float32 if size > 2 else of_half)
+    cost: int = max(1, round((overhead + traffic) / position))
+    return min(cost, _MOST_ON_CPU) if kind == "cpu" else cost
 
 
 def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
@@ -28,29 +61,30 @@ def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[Group]) -> tor
     device = model.device
     ids, mask = (t.to(device) for t in left_padded([g.prompt_ids for g in groups]))
     positions = (mask.cumsum(1) - 1).clamp(min=0)
+    responses = [s.token_ids for g in groups for s in g.samples]
+    owners = [i for i, g in enumerate(groups) for _ in g.samples]
+    parts = by_length([len(r) - 1 for r in responses], pass_cost(model, device.type))
+    rows = [right_padded([responses[i][:-1] for i in part]) for part in parts]
+    first_inputs, *later_inputs = _inputs(model, [ids, *(later.to(device) for later, _ in rows)])
     cache = DynamicCache()  # whole, also where attention has a sliding window: masks see to that
     first = hidden_states(
         model,
-        input_ids=ids,
+        **first_inputs,
         attention_mask=mask,
         position_ids=positions,
         past_key_values=cache,
         use_cache=True,
     )
     found = [first[:, -1]]  # predicts the first token of each of the group's responses
-    responses = [s.token_ids for g in groups for s in g.samples]
-    owners = [i for i, g in enumerate(groups) for _ in g.samples]
     index = [torch.tensor([owner]) for owner in owners]
     start = len(groups)
-    cost = PASS_COST.get(device.type, PASS_COST["cuda"])
-    for part in by_length([len(r) - 1 for r in responses], cost):
+    for part, (later, valid), inputs in zip(parts, rows, later_inputs, strict=True):
         owner = torch.tensor([owners[i] for i in part], device=device)
-        later, valid = (t.to(device) for t in right_padded([responses[i][:-1] for i in part]))
         width = later.shape[1]
         hidden = hidden_states(
             model,
-            input_ids=later,
-            attention_mask=torch.cat([mask[owner], valid], dim=1),
+            **inputs,
+            attention_mask=torch.cat([mask[owner], valid.to(device)], dim=1),
             position_ids=positions[owner, -1:] + torch.arange(1, width + 1, device=device),
             past_key_values=_repeated(cache, owner),
             use_cache=True,
@@ -61,6 +95,20 @@ def hidden_after_prompts(model: PreTrainedModel, groups: Sequence[Group]) -> tor
             index[i] = torch.cat([index[i], own])
         start += hidden.shape[0] * width
     return torch.cat(found).index_select(0, torch.cat(index).to(device))
+
+
+def _inputs(model: PreTrainedModel, ids: Sequence[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+    """The ids [rows, positions] of each pass as a model takes them. In bfloat16 all are looked up
+    at once: the gradient of an embedding is as large as the vocabulary, and would be made and
+    added up for every pass. In float32 sums are kept as they always were, to the bit."""
+    table = model.get_input_embeddings()
+    if model.dtype is not torch.bfloat16 or not table.weight.requires_grad:
+        return [{"input_ids": part} for part in ids]
+    found = table(torch.cat([part.flatten() for part in ids])).split([x.numel() for x in ids])
+    return [
+        {"inputs_embeds": embedded.view(*part.shape, -1)}
+        for part, embedded in zip(ids, found, strict=True)
+    ]
 
 
 def _repeated(cache: DynamicCache, owner: torch.Tensor) -> DynamicCache:

@@ -28,7 +28,7 @@ from torch.distributed.tensor import DTensor, Partial, Shard, distribute_tensor
 from transformers import PreTrainedModel
 
 from sparring.errors import ModelError
-from sparring.learning.adapters import inner_model
+from sparring.learning.adapters import decoder_of, inner_model
 from sparring.learning.world import World
 
 _WAYS = ("fused", "foreach")
@@ -47,7 +47,7 @@ def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None
     mesh = init_device_mesh(world.device.type, (world.size,))
     base = inner_model(model)
     tied = is_tied(base)
-    decoder, embeddings = base.get_decoder(), base.get_input_embeddings()
+    decoder, embeddings = decoder_of(base), base.get_input_embeddings()
     how: dict[str, Any] = {
         "mesh": mesh,
         "mp_policy": MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32),

@@ -80,6 +80,8 @@ class World:
         self.rank = rank
         self.size = size
         cuda = torch.cuda.is_available()
+        if cuda:
+            _expandable()
         self.device = torch.device("cuda", local) if cuda else torch.device("cpu")
         self._orders: Any = None
         """The gloo group of orders and small numbers."""
@@ -277,6 +279,16 @@ class World:
     def _send(self, items: list[Any]) -> list[Any]:
         dist.broadcast_object_list(items, 0, group=self._orders, device=torch.device("cpu"))
         return items
+
+
+def _expandable() -> None:
+    """Let torch's memory on a GPU grow in place, unless the user has said how: the shapes of
+    micro-batches differ, and segments of fixed size would be left in pieces. Read by torch when it
+    first takes memory; the names are of torch 2.9 and newer, and of older ones."""
+    if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & os.environ.keys():
+        new = tuple(int(n) for n in torch.__version__.split(".")[:2]) >= (2, 9)
+        name = "PYTORCH_ALLOC_CONF" if new else "PYTORCH_CUDA_ALLOC_CONF"
+        os.environ[name] = "expandable_segments:True"
 
 
 def _abort() -> None:

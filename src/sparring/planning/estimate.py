@@ -99,7 +99,7 @@ def estimate(
         held["weights that learn (float32)"] = FLOAT * learn / split
     held["gradients (float32)"] = FLOAT * learn / split
     held["AdamW's two moments (float32)"] = 2 * FLOAT * learn / split
-    if not adapted and (copies := start_copies(recipe)):
+    if not adapted and (copies := start_copies(recipe, split > 1)):
         away = recipe.model.offload_reference
         name = f"start weights (reference, opponents, frozen role; {kind})"
         held[name] = 0.0 if away else copies * b * whole / split
@@ -111,7 +111,8 @@ def estimate(
     if server:
         held["vLLM, on the same device"] = min(server.values())
     found.phases["learning"] = learning(recipe, shape, c, own)
-    found.phases["stepping"] = {"AdamW at work": _stepping(recipe, shape, c, learn / split)}
+    if not c.gpu:  # fused on CUDA
+        found.phases["stepping"] = {"AdamW at work": _stepping(recipe, shape, c)}
     if samples_here(recipe):
         found.phases["sampling"] = _sampling(recipe, shape, c)
         if split > 1:
@@ -135,11 +136,12 @@ def learning_parameters(recipe: Recipe, shape: Shape) -> tuple[int, int]:
     return own, own * (2 if m.adapters is Adapters.PER_ROLE else 1)
 
 
-def start_copies(recipe: Recipe) -> int:
-    """Further copies of whole weights that are there; see `Trainer`."""
+def start_copies(recipe: Recipe, sharded: bool) -> int:
+    """Further copies of whole weights on the device; see `Trainer` and `Learner`. Of sharded ones
+    what only plays is in main memory."""
     s = recipe.learning
     kl = s.kl > 0 and s.reference is Reference.START
-    plays = samples_here(recipe) and (s.frozen is not Frozen.NONE or recipe.opponents > 0)
+    plays = not sharded and (s.frozen is not Frozen.NONE or recipe.opponents > 0)
     return int(kl) + int(plays) if recipe.training.ahead else int(kl or plays)
 
 
@@ -159,11 +161,8 @@ def _server(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
     return {"awake": vllm.memory * c.device, "asleep": vllm.memory * c.device}
 
 
-def _stepping(recipe: Recipe, shape: Shape, c: Conditions, learn: float) -> float:
-    """AdamW's temporaries: on CUDA a root of all second moments at once, on a CPU two of the
-    largest parameter's (torch.optim.adam: foreach and for-loop forms)."""
-    if c.gpu:
-        return FLOAT * learn
+def _stepping(recipe: Recipe, shape: Shape, c: Conditions) -> float:
+    """AdamW's temporaries on a CPU, two of the largest parameter (torch.optim.adam)."""
     if recipe.model.lora_rank:
         return 2.0 * FLOAT * recipe.model.lora_rank * max(shape.inner, shape.hidden)
     return 2.0 * FLOAT * shape.embedding / parts(recipe, c)
@@ -201,9 +200,11 @@ def _decoding(
     drawn = shape.vocabulary * rows
     if not c.gpu:  # logits of all rows, the rest of some at a time
         drawn = min(drawn, max(_DRAWN_AT_ONCE, shape.vocabulary))
+    # On a CPU, of one layer at a time: scaled keys, and in float32 what is kept in bfloat16.
+    copies = 0 if c.gpu else FLOAT * (1 if b == FLOAT else 3)
     return {
         f"keys and values of {rows:,} rows × {positions:,} positions{whose}": float(
-            2 * shape.layers * shape.key * b * rows * positions
+            (2 * shape.layers * b + copies) * shape.key * rows * positions
         ),
         "one token's distributions": float(
             _DRAWN_BYTES * drawn + 2 * b * shape.vocabulary * rows * (not c.gpu)

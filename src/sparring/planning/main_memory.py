@@ -17,6 +17,7 @@ from sparring.planning.conditions import (
     HOST_PROCESS,
     Conditions,
     parts,
+    samples_here,
     serves_here,
     size,
 )
@@ -27,7 +28,7 @@ from sparring.sampling.vllm.settings import Dtype
 _TOKEN_BYTES = 80
 """A sampled token in Python: its id and its log-prob as objects of 32 and 24 bytes, a pointer to
 each, and its text (`sys.getsizeof`, CPython 3.12)."""
-_FILE_BYTES = GIB
+FILE_BYTES = GIB
 """Of exported weights: one file is filled while another is written (`learning.export`)."""
 
 
@@ -35,14 +36,15 @@ def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -
     """The table of one machine with ``c.here`` ranks; ``device``: what each takes of its device."""
     found = Estimate(f"main memory of a machine with {c.here} of {c.ranks} ranks, GiB:")
     own, learn = learning_parameters(recipe, shape)
-    adapted = recipe.model.lora_rank > 0
-    whole, b = float(shape.parameters), size(recipe)
+    whole, b, split = float(shape.parameters), size(recipe), parts(recipe, c)
     held = found.held
     if c.gpu:
         held["the processes themselves"] = HOST_PROCESS * c.here
         if recipe.model.offload_reference:
-            copies = start_copies(recipe)
-            held["reference"] = copies * b * whole / parts(recipe, c) * c.here
+            copies = start_copies(recipe, split > 1)
+            held["reference"] = copies * b * whole / split * c.here
+        if split > 1 and (copies := _waiting(recipe)):
+            held["whole models that play, and start weights"] = b * whole * copies
     else:
         held["the ranks, as above, all the time"] = device.least * c.here
         found.phases["the ranks at work"] = {
@@ -60,18 +62,30 @@ def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -
             recipe, shape, own
         )
     held["responses of a step, at most"] = _records(recipe) * (1 + c.here)
-    if c.gpu:
-        name = f"the model of {c.here} ranks (float32)"
-        found.phases["loading"] = {name: FLOAT * whole * c.here}
+    if c.gpu:  # sharded, only the first process reads it
+        readers = c.here if split == 1 else 1
+        name = f"the model of {readers} rank{'s' if readers > 1 else ''} (float32)"
+        found.phases["loading"] = {name: FLOAT * whole * readers}
+    files = 2.0 * max(FILE_BYTES, FLOAT * shape.embedding)
+    writers = c.here if split > 1 else 1
     found.phases["writing a checkpoint"] = {
-        "the whole model (float32)": FLOAT * (whole + (learn if adapted else 0)),
+        "two files of each process that writes": files * writers,
         "AdamW's two moments (float32)": 2.0 * FLOAT * learn,
     }
     if recipe.sampling.engine is Engine.VLLM:
         found.phases["writing weights for servers"] = {
-            "two files": 2.0 * max(_FILE_BYTES, FLOAT * shape.embedding)
+            "two files of each process that writes": files * writers
         }
     return found
+
+
+def _waiting(recipe: Recipe) -> int:
+    """Whole models of the first process that samples from sharded weights, in main memory while
+    they do not play: now's, the start's, and those of the step before."""
+    plays = recipe.learning.frozen is not Frozen.NONE or recipe.opponents > 0
+    if not samples_here(recipe):
+        return 0
+    return 1 + int(plays) + recipe.training.ahead
 
 
 def _served(recipe: Recipe) -> int:

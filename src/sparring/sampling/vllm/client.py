@@ -84,7 +84,7 @@ class Client:
         """What it computes on: cuda, cpu, …; empty where it does not say."""
         info = self._asked("GET", "/server_info?config_format=json", dev=True).get("vllm_config")
         device = info.get("device_config") if isinstance(info, dict) else None
-        return str(device.get("device_type", "")) if isinstance(device, dict) else ""
+        return str(device.get("device", "")) if isinstance(device, dict) else ""
 
     def weights(self) -> str:
         """What `label` has last called the weights in force; a restarted server has forgotten."""

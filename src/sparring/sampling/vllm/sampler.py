@@ -116,13 +116,13 @@ class VllmSampler:
         server that they came to. From here on the trainer may change its own. Raises `RunError`."""
         if not self._wanted:
             raise ValueError("no weights to sample from")
+        self._drop_old()
         whole, *adapters = [Loaded(self._run, w.name, self.write(w)) for w in self._wanted]
         wanted = Wanted(whole, adapters)
         self._of_each(lambda station: station.ready(wanted), self.stations)
         if not self.versions:
             self._of_each(lambda station: self._repeating(station, self._look))
         self._compare()
-        self._drop_old()
 
     def sample(
         self, requests: Sequence[SamplingRequest], arrived: Told = unheeded
@@ -183,7 +183,8 @@ class VllmSampler:
     def _drop_old(self) -> None:
         """Remove what has been followed by newer weights of the same player, and what is of a
         player who is asked no more."""
-        assert self._room is not None
+        if self._room is None:
+            return
         steps = {w.player: w.step for w in self._wanted}
 
         def kept(name: str) -> bool:

@@ -1,0 +1,1 @@
+"""The checks of `benchmarks/gpu.py`, a file for each kind."""

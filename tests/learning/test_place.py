@@ -1,0 +1,44 @@
+"""A process's place among others: what it sets on a GPU, and what it takes for a lost process."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from sparring.errors import RunError
+from sparring.learning.world import World, loss_told
+from sparring.training.memory import enough_memory
+
+
+@pytest.mark.parametrize("given", [None, "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"])
+def test_memory_on_a_gpu_grows_in_place_unless_the_user_has_said_how(
+    monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    names = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
+    for name in names:
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    if given:
+        monkeypatch.setenv(given, "max_split_size_mb:512")
+    World()
+    assert not given or [os.environ.get(n) for n in names if n != given] == [None]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    World()
+    found = {n: os.environ[n] for n in names if n in os.environ}
+    expected = "max_split_size_mb:512" if given else "expandable_segments:True"
+    assert list(found.values()) == [expected]
+
+
+def test_nccl_without_memory_is_no_lost_process() -> None:
+    """It was told as one, and the key that would help was not."""
+    world = World(rank=1, size=2)
+    told = "NCCL error in: ncclUnhandledCudaError: Cuda failure 2 'out of memory'"
+    line = r"^out of memory .*lower sampling.max_rows"
+    with pytest.raises(RunError, match=line), loss_told(world), enough_memory():
+        raise RuntimeError(told)
+    with pytest.raises(RuntimeError, match="NCCL error"), loss_told(world):
+        raise RuntimeError(told)
+    with pytest.raises(RunError, match="another process has ended"), loss_told(world):
+        raise RuntimeError("[../gloo/transport/tcp/pair.cc:534] Connection closed by peer")
