@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from transformers import PreTrainedModel
@@ -29,17 +30,39 @@ def prefill(
         # Not by the model's configuration: layers with a sliding window would keep only that, and
         # what grows from here needs every position; their masks see to the window.
         cache = DynamicCache()
-        found = model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
+        with _head_of_rows(model):
+            found = model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            ).logits[:, -1]
         logits.append(found.repeat_interleave(n, dim=0))
         caches.append(cache)
     return torch.cat(logits), caches
+
+
+@contextmanager
+def _head_of_rows(model: PreTrainedModel) -> Iterator[None]:
+    """The output matrix gets the last positions [prompts, 1, size] copied together.
+
+    As `transformers` cuts them out of all positions, torch sees a batch of products, and in
+    bfloat16 on a CPU it copies the matrix for each of them: 1.5 s instead of 30 ms for one prompt
+    and 152,000 tokens. In float32 it copies nothing.
+    """
+    if model.dtype is torch.float32:
+        yield
+        return
+    head = model.get_output_embeddings()
+    hook = head.register_forward_pre_hook(
+        lambda _, given: (given[0].clone(memory_format=torch.contiguous_format), *given[1:])
+    )
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def pass_cost(model: PreTrainedModel) -> int:
