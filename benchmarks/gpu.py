@@ -5,8 +5,8 @@
 
 The checks run in the order of their value, each in a process of its own with a limit of its own,
 and no longer than the budget (seconds) lasts. Each appends one line of JSON to ``--out`` as soon as
-it has ended, well or not; a check that stands there as done with the same models is not made again,
-so a second call goes on where the first was cut off. A check that failed is made again. Models are
+it has ended, well or not; a check that stands there as done with the same models on a GPU, or on
+a CPU, is not made again, so a second call goes on where the first was cut off. A check that failed is made again. Models are
 made from configurations, with random weights: nothing is downloaded. docs/gpu.md says how to read
 the lines.
 
@@ -32,6 +32,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 _LAST_WORDS = 600
 """Characters of a failed check's output that its line keeps."""
+_LONGEST = 1e6
+"""Seconds of the longest budget."""
 _ENDING = 5.0
 """Seconds that a process has to end after SIGTERM."""
 
@@ -78,12 +80,28 @@ def main() -> None:
 
         print(json.dumps(run(args.check, "cpu" if args.cpu else "cuda", args.tiny)))
         return
-    sys.exit(all_of(args))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _told_to_end)
+    try:
+        sys.exit(all_of(args))
+    except KeyboardInterrupt as told:
+        where = "" if not args.out.exists() else f"; what is done stands in {args.out}"
+        print(f"gpu.py: ended by {told}{where}", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        sys.exit(f"gpu.py: --out {args.out}: {error.strerror or error}; name another file")
+
+
+def _told_to_end(number: int, _frame: object) -> None:
+    """Raise KeyboardInterrupt, so that the check at work ends first: it has a session of its own,
+    which a terminal's Ctrl-C does not reach."""
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def all_of(args: argparse.Namespace) -> int:
     """Make one check after the other. Returns the exit status."""
-    known = _done(args.out, args.tiny)
+    args.out.open("a", encoding="utf-8").close()  # before anything is made that has no place
+    known = _done(args.out, args.cpu, args.tiny)
     deadline, failed = time.monotonic() + args.budget, False
     for check in CHECKS:
         if check.name not in (args.only or NAMES):
@@ -120,10 +138,14 @@ def made(check: Check, cpu: bool, tiny: bool, limit: float) -> dict[str, Any]:
         late = False
     except subprocess.TimeoutExpired:
         out, late = _ended(process), True
+    except BaseException:
+        _ended(process)
+        raise
     status, found = _read(out, process.returncode, late, limit)
     return {
         "check": check.name,
         "status": status,
+        "cpu": cpu,
         "tiny": tiny,
         "seconds": round(time.monotonic() - started, 1),
         "found": found,
@@ -170,23 +192,33 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 def _append(out: Path, line: dict[str, Any]) -> None:
     """Add a line, behind one that was cut off where there is such a one."""
-    before = out.read_text(encoding="utf-8") if out.exists() else ""
-    gap = "\n" if before and not before.endswith("\n") else ""
+    gap = "\n" if (before := out.read_bytes()) and not before.endswith(b"\n") else ""
     with out.open("a", encoding="utf-8") as file:
         file.write(f"{gap}{json.dumps(line)}\n")
 
 
-def _done(out: Path, tiny: bool) -> set[str]:
-    """Names of the checks that stand in ``out`` as done, with models of this size."""
-    if not out.exists():
-        return set()
-    lines = [x for x in map(_parsed, out.read_text(encoding="utf-8").splitlines()) if x is not None]
-    return {x["check"] for x in lines if x.get("status") == "ok" and x.get("tiny") == tiny}
+def _done(out: Path, cpu: bool, tiny: bool) -> set[str]:
+    """Names of the checks that stand in ``out`` as done on such a device, with models of this size.
+    Lines that are none are passed over."""
+    text = out.read_text(encoding="utf-8", errors="replace")
+    lines = [x for x in map(_parsed, text.splitlines()) if x is not None]
+    same = {"status": "ok", "cpu": cpu, "tiny": tiny}
+    return {str(x.get("check")) for x in lines if same.items() <= x.items()}
+
+
+def _seconds(text: str) -> float:
+    """A time that ends. Raises ValueError for another."""
+    if not 0 < (found := float(text)) < _LONGEST:
+        raise ValueError(text)
+    return found
+
+
+_seconds.__name__ = "number of seconds"  # as argparse calls it: invalid number of seconds value
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--budget", type=float, default=270, help="seconds for all checks together")
+    parser.add_argument("--budget", type=_seconds, default=270, help="seconds for all checks together")
     parser.add_argument("--only", nargs="+", choices=NAMES, help="these checks")
     parser.add_argument("--out", type=Path, default=Path("gpu.jsonl"), help="a line for each check")
     parser.add_argument("--cpu", action="store_true", help="rehearse on the CPU")

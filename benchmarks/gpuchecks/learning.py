@@ -123,5 +123,4 @@ def _estimated(setting: Setting, sizes: Shape, lora: bool, tokens: int) -> float
     device = torch.cuda.get_device_properties(0).total_memory if setting.cuda else 0
     given = Conditions(gpu=True, device=float(device or 80 * GIB))
     found = estimate(load_recipe(_RECIPE, changes), sizes, given)
-    phases = max(sum(found.phases[name].values()) for name in ("learning", "stepping"))
-    return (found.least + phases - CONTEXT) / GIB
+    return (found.least + sum(found.phases["learning"].values()) - CONTEXT) / GIB

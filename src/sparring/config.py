@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sparring.errors import ConfigError
-from sparring.recipe import NANO, Recipe
+from sparring.recipe import NANO, Engine, Recipe
 from sparring.recipe.faults import Fault, faults
 from sparring.runs.checkpoints import newest_of
 from sparring.runs.directory import RunDir
@@ -25,6 +25,8 @@ NANO_RECIPE = Path(__file__).parent / "nano.toml"
 """The recipe that uses it: what `sparring train` runs without arguments."""
 RECORDED = "recipe.json"
 """The resolved recipe in a run's directory."""
+_REQUEST_SECONDS = 900.0
+"""The default of vllm.request_seconds, which earlier versions had in the place of stall_seconds."""
 
 
 def load_recipe(path: Path | None, changes: Sequence[str] = ()) -> Recipe:
@@ -109,9 +111,21 @@ def recorded_recipe(run: RunDir) -> Recipe:
 
 
 def _of_a_run(data: Any) -> Any:
-    """Recorded data with what earlier versions did where they said nothing."""
-    if isinstance(data, dict) and isinstance(tasks := data.get("tasks"), dict):
+    """Recorded data with what earlier versions did where they said nothing, and in the keys of now
+    what they had in others. A run records all of its keys, so every earlier one has these."""
+    if not isinstance(data, dict):
+        return data
+    if isinstance(tasks := data.get("tasks"), dict):
         tasks.setdefault("withheld_tests", 0)  # as it was before there were any
+    sections = [data.get(name) for name in ("sampling", "supervision")]
+    engines = {s.get("engine", Engine.LOCAL) for s in sections if isinstance(s, dict)}
+    vllm = data.get("vllm")
+    if engines == {Engine.LOCAL}:
+        data.pop("vllm", None)  # defaults of then, which are no settings of a run without servers
+    elif isinstance(vllm, dict) and "request_seconds" in vllm:
+        longest = vllm.pop("request_seconds")
+        if longest != _REQUEST_SECONDS:
+            vllm.setdefault("stall_seconds", longest)
     return data
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -106,26 +108,73 @@ def test_a_second_call_makes_what_is_left(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     def made(check: gpu.Check, cpu: bool, tiny: bool, limit: float) -> dict[str, Any]:
         seen.append(check.name)
-        return {"check": check.name, "status": "ok", "tiny": tiny, "seconds": 0.0, "found": {}}
+        line = {"check": check.name, "status": "ok", "cpu": cpu, "tiny": tiny}
+        return {**line, "seconds": 0.0, "found": {}}
 
     monkeypatch.setattr(gpu, "made", made)
+    gpu_s = {"status": "ok", "cpu": False, "tiny": False}
     first = [
-        {"check": "versions", "status": "ok", "tiny": False},
-        {"check": "flex", "status": "failed", "tiny": False},
-        {"check": "nano", "status": "ok", "tiny": True},
+        {"check": "versions", **gpu_s},
+        {"check": "flex", **gpu_s, "status": "failed"},
+        {"check": "nano", **gpu_s, "tiny": True},
+        {"check": "fsdp", **gpu_s, "cpu": True},
+        gpu_s,
     ]
-    out.write_text("".join(json.dumps(x) + "\n" for x in first) + '{"check": "cut o')
+    text = "".join(json.dumps(x) + "\n" for x in first)
+    out.write_bytes(b"\xff\xfe\n" + text.encode() + b'{"check": "cut o')
 
     def call(budget: float) -> int:
         monkeypatch.setattr(
             sys, "argv", ["gpu.py", "--budget", str(budget), "--out", str(out),
-                          "--only", "versions", "flex", "nano"],
+                          "--only", "versions", "flex", "nano", "fsdp"],
         )  # fmt: skip
         return gpu.all_of(gpu._arguments())
 
     assert call(1) == 0
     assert seen == []  # no check is worth a start with a second left
     assert call(300) == 0
-    assert seen == ["flex", "nano"]
+    assert seen == ["flex", "nano", "fsdp"]
     assert call(300) == 0
-    assert seen == ["flex", "nano"]
+    assert seen == ["flex", "nano", "fsdp"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_from_outside_ends_the_check_at_work(tmp_path: Path, number: signal.Signals) -> None:
+    """It has a session of its own, so nobody else would: it would keep the GPU."""
+    child, out = tmp_path / "child", tmp_path / "out.jsonl"
+    code = (
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(child)!r}).write_text(str(os.getpid()))\n"
+        "time.sleep(600)\n"
+    )
+    runner = (
+        f"import sys; sys.path.insert(0, {str(BENCHMARKS)!r}); import gpu\n"
+        f"gpu.command_of = lambda *_: [sys.executable, '-c', {code!r}]\n"
+        f"sys.argv = ['gpu.py', '--out', {str(out)!r}]\n"
+        "gpu.main()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", runner], stderr=subprocess.PIPE, text=True)
+    while not (child.exists() and child.read_text()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == f"gpu.py: ended by {number.name}; what is done stands in {out}\n"
+    assert not Path(f"/proc/{child.read_text()}").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--out", "/nowhere/gpu.jsonl"], "gpu.py: --out /nowhere/gpu.jsonl: No such file or"),
+        (["--out", "/"], "gpu.py: --out /: Is a directory; name another file"),
+        (["--budget", "nan"], "invalid number of seconds value: 'nan'"),
+        (["--budget", "0"], "invalid number of seconds value: '0'"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_made(given: list[str], said: str) -> None:
+    command = [sys.executable, str(BENCHMARKS / "gpu.py"), *given]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert said in done.stderr.splitlines()[-1]

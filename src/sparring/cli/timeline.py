@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -32,12 +32,12 @@ def timeline(
     records = source.lines(FILE)
     with well_formed(f"{run}: {FILE}"):
         wanted = _range(steps)
-        made = [account_from(r) for r in records if "step" in r and r["step"] in wanted]
+        made = [account_from(r) for r in records if _of(wanted, r)]
         evaluated = [account_from(r) for r in records if "evaluation" in r]
     if not made:
         which = "no step" if steps is None else f"no step of {steps}"
         raise RunError(f"{run}: {FILE} has {which}; it is written as steps are made")
-    rates = mean_rates(t for t in source.lines("timing.jsonl") if t.get("step") in wanted)
+    rates = mean_rates(t for t in source.lines("timing.jsonl") if _of(wanted, t))
     console = Console()
     show(console, table(f"{len(made)} steps", made))
     if rates:
@@ -82,6 +82,13 @@ def _sum(parts: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def _percent(seconds: float, whole: float) -> str:
     return f"{100 * seconds / whole:.1f}%" if whole else "–"
+
+
+def _of(wanted: range, record: Mapping[str, Any]) -> bool:
+    """Whether a record is of one of these steps. An evaluation's has none; a range is searched to
+    its end for what is no int."""
+    step = record.get("step")
+    return isinstance(step, int) and step in wanted
 
 
 def _range(steps: str | None) -> range:

@@ -8,7 +8,7 @@ and tokenizer, so that a resumed run leaves out the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sparring.errors import ModelError
 from sparring.prompts.render import Tokenizer, encoded, excess, prompt_text
@@ -86,10 +86,11 @@ def left_out(
     return found
 
 
-def left_out_note(kind: str, left: Collection[str], tasks: int) -> str:
-    """What a user is told of tasks that are left out of ``tasks``; ``kind`` names them."""
-    names = ", ".join(sorted(left)[:3])
+def left_out_note(kind: str, left: Mapping[str, str], tasks: int) -> str:
+    """What a user is told of tasks that are ``left`` out of ``tasks``, and why; ``kind`` names
+    them."""
+    names = sorted(left)[:3]
     return (
         f"{len(left):,} of {tasks:,} {kind} tasks are left out (tasks.too_long = drop): their "
-        f"prompts are too long, such as {names}"
+        f"prompts are too long, such as {', '.join(names)}; of {names[0]}: {left[names[0]]}"
     )
