@@ -64,9 +64,11 @@ def check(run: Path, steps: int) -> None:
 def test_a_run_cut_off_goes_on_with_the_weights_of_the_step_before(
     fake: FakeVllm, tmp_path: Path, weights: str
 ) -> None:
-    """The checkpoint of step 2 holds the weights of step 1, from which step 3 is sampled."""
+    """The checkpoint of step 2 holds the weights of step 1, from which step 3 is sampled; before
+    that its own are evaluated, where the run was cut off in its evaluation."""
     run = tmp_path / "run"
-    done = sparring_here("train", "--run-dir", str(run), *sets(fake, tmp_path, WEIGHTS[weights]))
+    changes = {**WEIGHTS[weights], "evaluation.every": "2"}
+    done = sparring_here("train", "--run-dir", str(run), *sets(fake, tmp_path, changes))
     assert done.returncode == 0, done.stderr
     check(run, 3)
     place = run / "checkpoints" / "step-00002"
@@ -77,12 +79,14 @@ def test_a_run_cut_off_goes_on_with_the_weights_of_the_step_before(
     before = rollouts(run, 3)
     shutil.rmtree(run / "checkpoints" / "step-00003")
     (run / "rollouts" / "step-00003.jsonl.gz").unlink()
-    (run / "evaluations" / "step-00003.json").unlink()
+    for step in (2, 3):
+        (run / "evaluations" / f"step-{step:05d}.json").unlink()
     fake.restarted()
     done = sparring_here("train", "--resume", "--run-dir", str(run))
     assert done.returncode == 0, done.stderr
     check(run, 3)
     assert rollouts(run, 3) == before
+    assert [e["step"] for e in records(run, "evaluations.jsonl")] == [0, 2, 3]
 
 
 @pytest.mark.slow

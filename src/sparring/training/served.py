@@ -164,14 +164,15 @@ class Served:
         return self._keeps_start and name == self._weights(START).name
 
     def put(self, name: str, files: Path) -> Path:
-        """Have weights in the place of those that `write` writes, copied from ``files``."""
+        """Have weights in the place of those that `write` writes, copied from ``files``. They are
+        there until they have played, whatever is asked of the trainer's own before."""
 
         def save(path: Path) -> None:
             shutil.copytree(files, path, dirs_exist_ok=True)
 
         player, _, step = name.rpartition("-")
         size = sum(file.stat().st_size for file in files.iterdir())
-        return self._learned.write(Weights(player, int(step), size, save, None))
+        return self._learned.write(Weights(player, int(step), size, save, None), later=True)
 
     def rest(self) -> None:
         """Free the GPUs until the next response is asked for, if they are shared."""
