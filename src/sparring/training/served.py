@@ -155,9 +155,14 @@ class Served:
         return found
 
     def write_start(self) -> dict[str, Path]:
-        """Write the start weights as `write` does, where they play to the end."""
+        """Write the start weights as `write` does, where they play to the end: for those servers
+        too whose adapters go on top of them."""
+        if not self._keeps_start:
+            return {}
         start = self._weights(START)
-        return {start.name: self._start.write(start)} if self._keeps_start else {}
+        if self._adapters:
+            self._learned.write(start)
+        return {start.name: self._start.write(start)}
 
     def keeps(self, name: str) -> bool:
         """Whether the trainer can write these weights at any time."""
