@@ -165,7 +165,7 @@ def test_a_model_without_weights_is_refused_before_anything(tmp_path: Path) -> N
 
 
 def test_a_run_goes_on_with_other_servers_for_the_frozen_tester(tmp_path: Path) -> None:
-    """As with those for the model that learns: they are elsewhere after a move to other machines."""
+    """As with those of the model that learns: a run may move to other machines."""
     given = ["supervision.kind=tester", "supervision.model=nano", "supervision.engine=vllm"]
     first = 'supervision.urls=["http://node1:8000"]'
     new_run(tmp_path / "run", None, [*given, first]).run.close()
