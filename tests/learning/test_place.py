@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 from sparring.errors import RunError
-from sparring.learning.world import World, loss_told
+from sparring.learning import world as worlds
+from sparring.learning.world import Order, World, loss_told
 from sparring.training.memory import enough_memory
 
 
@@ -42,3 +47,25 @@ def test_nccl_without_memory_is_no_lost_process() -> None:
         raise RuntimeError(told)
     with pytest.raises(RunError, match="another process has ended"), loss_told(world):
         raise RuntimeError("[../gloo/transport/tcp/pair.cc:534] Connection closed by peer")
+
+
+def test_the_last_order_does_not_fall_into_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads in one group's operations at a time would leave the others waiting for days."""
+    world, sent = World(0, 2), list[Order]()
+    begun = threading.Event()
+
+    def send(items: list[Any]) -> list[Any]:
+        begun.set()
+        time.sleep(0.2 if items[0] is Order.BEAT else 0)
+        sent.append(items[0])
+        return items
+
+    monkeypatch.setattr(worlds, "_BEAT", 0.01)
+    monkeypatch.setattr(world, "_send", send)
+    monkeypatch.setattr(world, "sums", lambda values: values)
+    monkeypatch.setattr(world, "_peers", SimpleNamespace(why=None, leave=lambda: None))
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    with world.taking_part():
+        world.keep_awake()
+        assert begun.wait(10)
+    assert sent == [Order.BEAT, Order.END]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -18,6 +20,7 @@ from sparring.learning.settings import (
     OldLogprobs,
 )
 from sparring.learning.shape import shape_of
+from sparring.learning.update import Learner
 from sparring.learning.work import work_of
 from sparring.schema import Role
 
@@ -73,10 +76,33 @@ def test_a_prompt_counts_once_and_what_the_method_asks_for_counts() -> None:
     assert flops(together, LearningSettings(epochs=2, loss=LossSettings(kl=0))) == 2 * plain
     with_reference = LearningSettings(loss=LossSettings(kl=0.01))
     assert flops(together, with_reference) == pytest.approx(plain * 4 / 3)
-    own = LearningSettings(loss=LossSettings(kl=0), old_logprobs=OldLogprobs.TRAINER)
-    assert flops(together, own) == pytest.approx(plain * 4 / 3)
     assert work_of(together, PLAIN, None).flops is None
     assert work_of(together, LearningSettings(epochs=3), None).tokens == 30
+
+
+@pytest.mark.parametrize("how", [OldLogprobs.TRAINER, OldLogprobs.EACH])
+@pytest.mark.parametrize("minibatches", [1, 2])
+def test_passes_for_old_log_probs_count_where_they_are_made(
+    how: OldLogprobs, minibatches: int
+) -> None:
+    """As torch counts them: in a first optimiser step they are the pass that learns."""
+    shape = shape_of(CONFIG.to_dict(), "here")
+    groups = [group(5, 12), group(5, 12)]
+    settings = LearningSettings(
+        loss=LossSettings(kl=0), minibatches=minibatches, backend=Backend.PADDED
+    )
+    counted, found = [], []
+    for each in (settings, replace(settings, old_logprobs=how)):
+        learner = Learner(LlamaForCausalLM(CONFIG).eval(), each)
+        with FlopCounterMode(display=False) as counter:
+            learner.update(groups)
+        counted.append(counter.get_total_flops())
+        flops = work_of(groups, each, shape).flops
+        assert flops is not None
+        found.append(flops)
+    more = 1 / 6 if minibatches == 2 and how is OldLogprobs.TRAINER else 0
+    assert counted[1] == pytest.approx(counted[0] * (1 + more))
+    assert found[1] == pytest.approx(found[0] * (1 + more))
 
 
 def test_peaks_go_by_the_names_of_drivers() -> None:

@@ -88,6 +88,7 @@ def tied() -> PreTrainedModel:
 
 PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
 LORA = ModelSettings(lora_rank=4)
+AT_THE_ENDS = replace(LORA, lora_targets=("embed_tokens", "lm_head", "q_proj"))
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
 ROUNDED = replace(  # one backend and one response at a time: what goes together decides rounding
     PLAIN,
@@ -130,6 +131,7 @@ CASES = {
     "lora per role in bfloat16": Case(ROUNDED, PER_ROLE, first=of_a_coder),
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
+    "lora on the embeddings": Case(PLAIN, AT_THE_ENDS),
     "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
 }
 

@@ -39,7 +39,7 @@ SMALL = {
 OWN = {
     "qwen2.5-7b": {},
     "qwen2.5-14b": {},
-    "qwen3-4b-long-cot": {"prompts.reasoning": "none"},
+    "qwen3-4b-long-cot": {"prompts.reasoning": "none", "learning.max_response_tokens": "48"},
     "qwen2.5-14b-label-free": {
         "supervision.model": "nano",
         "supervision.tests": "3",

@@ -8,14 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from tests.loops.runs import records, sparring_here
 from tests.loops.test_every_preset import TINY, WEIGHTS
 from tests.loops.test_served import rollouts
 from tests.processes import ended, started
 from tests.sampling.fake_vllm import FakeVllm
 
+from sparring.config import NANO_RECIPE, load_recipe
 from sparring.microworld import NANO_DIR
+from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Role
+from sparring.training.behind import FilesBehind
+from sparring.training.cast import Cast
+from sparring.training.trainer import Trainer
 
 AHEAD = {
     **TINY,
@@ -64,9 +70,11 @@ def check(run: Path, steps: int) -> None:
 def test_a_run_cut_off_goes_on_with_the_weights_of_the_step_before(
     fake: FakeVllm, tmp_path: Path, weights: str
 ) -> None:
-    """The checkpoint of step 2 holds the weights of step 1, from which step 3 is sampled."""
+    """The checkpoint of step 2 holds the weights of step 1, from which step 3 is sampled; before
+    that its own are evaluated, where the run was cut off in its evaluation."""
     run = tmp_path / "run"
-    done = sparring_here("train", "--run-dir", str(run), *sets(fake, tmp_path, WEIGHTS[weights]))
+    changes = {**WEIGHTS[weights], "evaluation.every": "2"}
+    done = sparring_here("train", "--run-dir", str(run), *sets(fake, tmp_path, changes))
     assert done.returncode == 0, done.stderr
     check(run, 3)
     place = run / "checkpoints" / "step-00002"
@@ -77,12 +85,45 @@ def test_a_run_cut_off_goes_on_with_the_weights_of_the_step_before(
     before = rollouts(run, 3)
     shutil.rmtree(run / "checkpoints" / "step-00003")
     (run / "rollouts" / "step-00003.jsonl.gz").unlink()
-    (run / "evaluations" / "step-00003.json").unlink()
+    for step in (2, 3):
+        (run / "evaluations" / f"step-{step:05d}.json").unlink()
     fake.restarted()
     done = sparring_here("train", "--resume", "--run-dir", str(run))
     assert done.returncode == 0, done.stderr
     check(run, 3)
     assert rollouts(run, 3) == before
+    assert [e["step"] for e in records(run, "evaluations.jsonl")] == [0, 2, 3]
+
+
+@pytest.mark.parametrize("weights", ["full", "lora"])
+def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
+    fake: FakeVllm, tmp_path: Path, weights: str
+) -> None:
+    """With an adapter the learner's servers have it too, beside those of ``start_urls``."""
+    with FakeVllm(NANO_DIR) as other:
+        urls = {"vllm.start_urls": f'["{other.url}"]'}
+        more = sets(fake, tmp_path, {**WEIGHTS[weights], **urls})
+        recipe = load_recipe(NANO_RECIPE, more[1::2])
+        trainer = Trainer(recipe)
+        cast = Cast.of(recipe, trainer, tmp_path / "log")
+        assert cast.served
+        behind = FilesBehind(cast.served)
+        trainer.step, trainer.learner.version = 2, 3
+        checkpoint = tmp_path / "checkpoint"
+        place = checkpoint / "behind" / "both-1"
+        if weights == "lora":
+            trainer.export_adapter("both", place)
+        else:
+            trainer.export("both", place, torch.float32)
+        known = {"step": 1, "pass_rates": {}, "weights": ["both-1"]}
+        (checkpoint / "behind.json").write_text(json.dumps(known))
+        behind.take(checkpoint)
+        behind.begin(trainer)
+        player = cast.played_by(behind)
+        prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))
+        assert {r.weights for r in player.sample([prompt], 1)[0]} == {1}
+        assert {r.weights for r in player.opponents([prompt], 1)[0]} == {0}
+        cast.close()
 
 
 @pytest.mark.slow

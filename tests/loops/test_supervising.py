@@ -20,6 +20,7 @@ from sparring.runs.directory import RunDir
 from sparring.sampling.base import sampling_seed
 from sparring.sampling.vllm.completion import response_seed
 from sparring.schema import Role
+from sparring.training.launch import new_run, resumed_run
 from sparring.training.ring import Ring
 from sparring.training.trainer import Trainer
 
@@ -161,3 +162,13 @@ def test_a_model_without_weights_is_refused_before_anything(tmp_path: Path) -> N
     assert "supervision.model: " in done.stderr
     assert "has no weights as safetensors" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_run_goes_on_with_other_servers_for_the_frozen_tester(tmp_path: Path) -> None:
+    """As with those of the model that learns: a run may move to other machines."""
+    given = ["supervision.kind=tester", "supervision.model=nano", "supervision.engine=vllm"]
+    first = 'supervision.urls=["http://node1:8000"]'
+    new_run(tmp_path / "run", None, [*given, first]).run.close()
+    again = resumed_run(tmp_path / "run", None, ['supervision.urls=["http://node2:8000"]'])
+    assert again.recipe.supervision.urls == ["http://node2:8000"]
+    again.run.close()

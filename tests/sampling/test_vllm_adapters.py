@@ -213,6 +213,24 @@ def test_weights_written_before_stay_until_they_play(
     sampler.close()
 
 
+def test_weights_for_later_stay_while_newer_ones_play(
+    fake: FakeVllm, settings: VllmSettings
+) -> None:
+    """A run that goes on one step ahead is evaluated with its newest weights first."""
+    sampler = sampler_of(settings, fake)
+    older, newer = weights(nano()[0], 3), weights(nano()[0], 4)
+    written = sampler.write(older, later=True)
+    sampler.use(newer)
+    asked(sampler, prompts(), 1)
+    assert written.exists()
+    sampler.use(replace(older, save=lambda _: pytest.fail("it is there")))
+    asked(sampler, prompts(), 1)
+    sampler.use(newer)
+    asked(sampler, prompts(), 1)
+    assert not written.exists()
+    sampler.close()
+
+
 def test_what_is_in_use_is_checked(fake: FakeVllm, settings: VllmSettings) -> None:
     sampler = sampler_of(settings, fake)
     sampler.use(start())

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch.autograd.function import once_differentiable
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
@@ -55,8 +56,11 @@ def shard(model: PreTrainedModel, world: World, dtype: torch.dtype | None = None
     }
     for layer in _layers(decoder):
         fully_shard(layer, **how)
-    # What embeds is not needed on the way back: its gradient depends on the ids alone.
-    fully_shard(embeddings, **how).set_unshard_in_backward(False)
+    fully_shard(embeddings, **how)
+    if not isinstance(embeddings, BaseTunerLayer):
+        # Not needed on the way back: the gradient of a table depends on the ids alone. That of an
+        # adapter's two matrices depends on the other one.
+        embeddings.set_unshard_in_backward(False)
     fully_shard(decoder, **how)
     output = base.get_output_embeddings()
     if tied:

@@ -223,7 +223,7 @@ class World:
         if told and not lost:
             self._peers.failed(str(failure))
         elif self.leads and not self._busy and not lost:
-            with suppressed_loss():
+            with self._speaking, suppressed_loss():  # after a sign of life, not in the midst of it
                 self._send([Order.END, None])
         self._peers.leave()
         if self.device.type == "cuda" and (told or lost or self._busy):

@@ -29,6 +29,7 @@ MAY_CHANGE = (
     "training.sharding",
     "sampling.max_rows",
     "vllm",
+    "supervision.urls",
     "model.precision",
     "model.offload_reference",
     "learning.tokens_per_micro_batch",

@@ -155,23 +155,29 @@ class Served:
         return found
 
     def write_start(self) -> dict[str, Path]:
-        """Write the start weights as `write` does, where they play to the end."""
+        """Write the start weights as `write` does, where they play to the end: for those servers
+        too whose adapters go on top of them."""
+        if not self._keeps_start:
+            return {}
         start = self._weights(START)
-        return {start.name: self._start.write(start)} if self._keeps_start else {}
+        if self._adapters:
+            self._learned.write(start)
+        return {start.name: self._start.write(start)}
 
     def keeps(self, name: str) -> bool:
         """Whether the trainer can write these weights at any time."""
         return self._keeps_start and name == self._weights(START).name
 
     def put(self, name: str, files: Path) -> Path:
-        """Have weights in the place of those that `write` writes, copied from ``files``."""
+        """Have weights in the place of those that `write` writes, copied from ``files``. They are
+        there until they have played, whatever is asked of the trainer's own before."""
 
         def save(path: Path) -> None:
             shutil.copytree(files, path, dirs_exist_ok=True)
 
         player, _, step = name.rpartition("-")
         size = sum(file.stat().st_size for file in files.iterdir())
-        return self._learned.write(Weights(player, int(step), size, save, None))
+        return self._learned.write(Weights(player, int(step), size, save, None), later=True)
 
     def rest(self) -> None:
         """Free the GPUs until the next response is asked for, if they are shared."""

@@ -71,6 +71,8 @@ class VllmSampler:
         self.lengths = ExpectedLengths()
         self._run = secrets.token_hex(4)
         self._room: WeightsRoom | None = None
+        self._later: set[str] = set()
+        """Weights, by name, that were written to be asked for after others of their player."""
         self._wanted: list[Weights] = []
         """The whole weights, then adapters."""
         self._compared: set[tuple[Station, str, int]] = set()
@@ -104,11 +106,13 @@ class VllmSampler:
             raise ValueError(f"{len(adapters)} adapters, for servers of {self.settings.loras}")
         self._wanted = [whole, *adapters]
 
-    def write(self, weights: Weights) -> Path:
-        """Where the weights lie, written now unless they are there: no server loads them yet.
-        Raises `RunError`."""
+    def write(self, weights: Weights, later: bool = False) -> Path:
+        """Where the weights lie, written now unless they are there: no server loads them yet. To be
+        used ``later`` they are kept until then, also while newer ones play. Raises `RunError`."""
         if self._room is None:
             self._room = WeightsRoom(self.settings.weights_dir.resolve())
+        if later:
+            self._later.add(weights.name)
         return self._room.put(weights.name, weights.size, weights.save)
 
     def ready(self) -> None:
@@ -186,8 +190,11 @@ class VllmSampler:
         if self._room is None:
             return
         steps = {w.player: w.step for w in self._wanted}
+        self._later -= {w.name for w in self._wanted}
 
         def kept(name: str) -> bool:
+            if name in self._later:
+                return True
             player, _, step = name.rpartition("-")
             return int(step) >= steps[player] if player in steps else player in self.players
 
