@@ -11,6 +11,7 @@ from tests.sampling.test_vllm import prompts, sampler_of, settings
 
 from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
+from sparring.sampling.vllm.asking import Asking, unheeded
 from sparring.sampling.vllm.expected import ExpectedLengths
 from sparring.sampling.vllm.settings import VllmSettings
 from sparring.sampling.vllm.wanted import SamplingRequest
@@ -91,17 +92,11 @@ def test_a_prompt_is_one_servers_and_servers_have_as_much_to_do(
 ) -> None:
     with FakeVllm(NANO_DIR) as other:
         sampler = sampler_of(replace(settings, concurrency=4), fake, other)
-        sampler.ready()
-        fake.order.clear()
-        other.order.clear()
-        fake.slow = other.slow = 0.2
         limits = (30, 20, 10)  # the longest against the two others
         asked = [
             SamplingRequest(replace(p, params=SamplingParams(1.0, limit)), 4, "both")
             for p, limit in zip(prompts(), limits, strict=True)
         ]
-        sampler.sample(asked)
-        first, second = ({p for _, p in f.order[:4]} for f in (fake, other))
-        assert (len(first), len(second)) == (1, 1)
-        assert first | second == {asked[0].prompt.token_ids, asked[1].prompt.token_ids}
+        dealt = Asking(sampler, asked, {}, unheeded).waiting
+        assert [[job.number for job in line] for line in dealt] == [[0] * 4, [1] * 4 + [2] * 4]
         sampler.close()
