@@ -5,10 +5,10 @@
 
 The checks run in the order of their value, each in a process of its own with a limit of its own,
 and no longer than the budget (seconds) lasts. Each appends one line of JSON to ``--out`` as soon as
-it has ended, well or not; a check that stands there as done with the same models on a GPU, or on
-a CPU, is not made again, so a second call goes on where the first was cut off. A check that failed is made again. Models are
-made from configurations, with random weights: nothing is downloaded. docs/gpu.md says how to read
-the lines.
+it has ended, well or not; a check that stands there as done, on a GPU or on a CPU as this call's,
+with the same models, is not made again, so a second call goes on where the first was cut off. A
+check that failed is made again. Ctrl-C and SIGTERM end the check at work too. Models are made from
+configurations, with random weights: nothing is downloaded. docs/gpu.md says how to read the lines.
 
 The exit status is 0 unless a check that was made has failed. A machine that refuses a check for a
 reason of its own (a kernel that does not let the sandbox confine programs, a GPU that is too small)
@@ -218,7 +218,9 @@ _seconds.__name__ = "number of seconds"  # as argparse calls it: invalid number 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--budget", type=_seconds, default=270, help="seconds for all checks together")
+    parser.add_argument(
+        "--budget", type=_seconds, default=270, help="seconds for all checks together"
+    )
     parser.add_argument("--only", nargs="+", choices=NAMES, help="these checks")
     parser.add_argument("--out", type=Path, default=Path("gpu.jsonl"), help="a line for each check")
     parser.add_argument("--cpu", action="store_true", help="rehearse on the CPU")

@@ -290,10 +290,12 @@ def main() -> None:
     parser.add_argument("--only", help="cases with this in their text, which ends in a full stop")
     parser.add_argument("--json", type=Path, help="write the rows here, a line each")
     given = parser.parse_args()
+    chosen = [c for c in cases(given.model or list(LENGTHS)) if (given.only or "") in f"{c.text}."]
+    if not chosen:
+        texts = "; ".join(f"{c.text}." for c in cases(given.model or list(LENGTHS)))
+        parser.error(f"--only {given.only}: no case has this in its text: {texts}")
     print(f"{'case':<46}{'phase':<10}{'estimated':>12}{'measured':>12}{'ratio':>8}")
-    for case in cases(given.model or list(LENGTHS)):
-        if given.only and given.only not in f"{case.text}.":
-            continue
+    for case in chosen:
         for found in row(case):
             print(_line(case, found), flush=True)
             if given.json:

@@ -11,15 +11,18 @@ import pytest
 from transformers import LlamaConfig
 
 from sparring.cli.main import main
-from sparring.config import load_recipe
+from sparring.config import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
-from sparring.learning.shape import Shape, shape_of
+from sparring.learning.shape import Shape, read_shape, shape_of
+from sparring.microworld import NANO_DIR
 from sparring.planning import fits
 from sparring.planning.conditions import GIB, Conditions
 from sparring.planning.estimate import Estimate, estimate
 from sparring.planning.main_memory import main_memory
 from tests.forks import Forked
 from tests.loops.runs import SMALL
+from tests.test_recipes_fit import RECIPES
+from tests.test_recipes_fit import shape as qwen
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import memory
@@ -174,8 +177,8 @@ def test_main_memory_holds_what_gpus_do_not() -> None:
     assert sum(e.phases["loading"].values()) == 4 * whole  # the first process deals them out
     ddp = main_of("training.sharding=ddp", "sampling.engine=vllm", HALF, given=node)
     assert sum(ddp.phases["loading"].values()) == 6 * 4 * whole
-    # two files of six processes, and the moments on the first
-    assert sum(e.phases["writing a checkpoint"].values()) == 6 * 2 * GIB + 2 * 4 * whole
+    # two files of six processes, which are no larger than the model, and the moments on the first
+    assert sum(e.phases["writing a checkpoint"].values()) == 2 * 4 * whole + 2 * 4 * whole
     # newest, those before and the start's, in bfloat16; tied embeddings travel twice
     on_their_way = e.held["weights on their way to servers (vllm.weights_dir)"]
     assert on_their_way == 3 * 2 * (whole + 1000 * 64)
@@ -243,6 +246,26 @@ def test_what_cannot_fit_is_refused_and_what_may_not_fit_is_said() -> None:
     assert "main memory" in told
     with pytest.raises(RunError, match=r"main memory: at least .* are needed, here has"):
         fits.check_main(of_main, of_main.least - 1, "here")
+    assert "fewer ranks" not in told
+    of_two = fits.check_main(of_main, of_main.most - 1, "here", here=2)
+    assert of_two is not None
+    assert of_two.endswith("start fewer ranks on a machine")
+
+
+def test_a_small_model_is_written_in_less_than_two_full_files() -> None:
+    """The embedded model has 4 MB: a laptop is not warned of GiB that it never takes. A large one
+    has two files of a GiB, or of its embeddings, for each process."""
+    recipe = load_recipe(NANO_RECIPE)
+    shape = read_shape(NANO_DIR / "config.json")
+    for given in (Conditions(), Conditions(6, 6)):
+        device = estimate(recipe, shape, given)
+        phases = main_memory(recipe, shape, given, device).phases
+        assert sum(phases["writing a checkpoint"].values()) < 40e6
+    recipe, large = load_recipe(RECIPES / "qwen2.5-7b.toml"), qwen("Qwen/Qwen2.5-7B-Instruct")
+    node = Conditions(6, 6, gpu=True, device=80 * GIB)
+    phases = main_memory(recipe, large, node, estimate(recipe, large, node)).phases
+    moments, file = 2 * 4 * large.parameters, 4 * 152064 * 3584
+    assert sum(phases["writing a checkpoint"].values()) == 6 * 2 * file + moments
 
 
 def test_a_recipe_larger_than_the_machine_is_one_line_and_nothing_is_left(

@@ -68,6 +68,8 @@ def batch(setting: Setting, vocabulary: int) -> list[Group]:
 def _of_backend(
     setting: Setting, shape: str, lora: bool, layers: int | None, backend: Backend
 ) -> dict[str, Any]:
+    if setting.cuda:
+        torch.cuda.empty_cache()  # of the backend before, or it counts as reserved for this
     config = setting.config(shape, layers)
     model = setting.model(shape, torch.float32 if not lora else torch.bfloat16, layers)
     adapter = ModelSettings(

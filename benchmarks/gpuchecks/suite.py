@@ -18,7 +18,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 def tests(setting: Setting) -> dict[str, Any]:
     """How many of the tests pass, and the first lines of what fails. Raises `Refused` without
     pytest."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-q", "--maxfail=5", "--tb=line"]
+    command += [
+        "-p",
+        "no:cacheprovider",
+    ]  # one -q alone: two leave out the line that has the counts
     files = FILES[:1] if setting.tiny else FILES
     command += [str(_ROOT / "tests" / "learning" / name) for name in files]
     environment = os.environ if setting.cuda else {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
@@ -31,6 +35,6 @@ def tests(setting: Setting) -> dict[str, Any]:
     counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|skipped|error)", last)}
     wrong = [x for x in done.stdout.splitlines() if "Error" in x or x.startswith("FAILED")]
     found = {"counts": counts, "last": last, "wrong": wrong[:5]}
-    if done.returncode:
+    if done.returncode or not counts.get("passed"):
         raise RuntimeError(str(found))
     return found

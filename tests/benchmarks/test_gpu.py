@@ -45,6 +45,7 @@ def test_every_check_can_be_rehearsed(tmp_path: Path) -> None:
     assert list(found) == gpu.NAMES
     # Flex attention has no backward pass on a CPU; the rest is made.
     assert {n: x for n, x in found.items() if x["status"] != "ok"}.keys() <= {"flex"}, found
+    assert found["tests"]["found"]["counts"]["passed"] > 0
 
 
 def command(code: str) -> Any:

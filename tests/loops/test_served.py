@@ -180,6 +180,17 @@ def test_each_player_has_its_own_weights(
         (['vllm.urls=["http://a:b"]'], "http://a:b"),
         (['vllm.start_urls=["http://a"]'], "start_urls belong to urls"),
         (['vllm.urls=["http://a"]', 'vllm.start_urls=["http://a"]'], "in urls and in start_urls"),
+        (
+            [
+                "sampling.engine=vllm",
+                'vllm.urls=["http://a"]',
+                "supervision.kind=tester",
+                "supervision.model=nano",
+                "supervision.engine=vllm",
+                'supervision.urls=["http://A:80/"]',
+            ],
+            "http://A:80/ is in supervision.urls and in vllm.urls",
+        ),
         (['vllm.urls=["http://a"]', "vllm.share_gpu=true"], "for a server that is started"),
         (['vllm.arguments=["--port=3"]'], "--port is set by sparring itself"),
         (['vllm.arguments=["--max-loras", "4"]'], "--max-loras is set by sparring itself"),
@@ -200,6 +211,10 @@ def test_a_run_without_environment_or_server_says_so_before_anything(tmp_path: P
     assert "sparring vllm setup" in trained(tmp_path / "a", vllm__environment="/nonexistent")
     dead = trained(tmp_path / "b", vllm__urls='["http://127.0.0.1:9"]')
     assert dead.startswith("sparring: vllm.urls: http://127.0.0.1:9: does not answer")
+    tester = {"kind": "tester", "model": "nano", "engine": "vllm", "max_tokens": "60"}
+    by = {f"supervision__{k}": v for k, v in tester.items()} | {"sampling__engine": "local"}
+    dead = trained(tmp_path / "s", supervision__urls='["http://127.0.0.1:9"]', **by)
+    assert dead.startswith("sparring: supervision.urls: http://127.0.0.1:9: does not answer")
     lost = trained(tmp_path / "c", vllm__weights_dir="/nonexistent")
     assert lost.startswith("sparring: vllm.weights_dir: /nonexistent: there is no such directory")
     if not torch.cuda.is_available():

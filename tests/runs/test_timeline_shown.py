@@ -13,7 +13,7 @@ from sparring.cli.main import app
 
 @pytest.mark.parametrize("step", [None, 2.5, "2"])
 def test_a_line_without_a_number_of_a_step_is_of_none(tmp_path: Path, step: object) -> None:
-    """Such as an evaluation's. Found at once: a search for it in the range of all steps has no end."""
+    """Such as an evaluation's. A search for it in the range of all steps would have no end."""
     account = {"seconds": 2.0, "intervals": [["learning", "main", 0.0, 1.0]]}
     lines = [{"evaluation": 0} if step is None else {"step": step}, {"step": 1}]
     for name, part in (("timeline.jsonl", account), ("timing.jsonl", {"learned_per_s": 7.0})):

@@ -44,9 +44,10 @@ def memory_lines(
         return [f"no estimate of memory: {error}"]
     told = [_told(lambda: check_fits(recipe, found, device))]
     if main is not None:
-        told.append(_told(lambda: check_main(of_main, main, "the machine")))
+        told.append(_told(lambda: check_main(of_main, main, "the machine", device.here)))
     elif memory_gib is None:
-        told.append(_told(lambda: check_main(of_main, machine_memory(), "this machine")))
+        here, there = machine_memory(), "this machine"
+        told.append(_told(lambda: check_main(of_main, here, there, device.here)))
     lines = [*found.lines(), *of_main.lines()]
     return [*lines, *(f"warning: {line}" for line in told if line is not None)]
 
@@ -63,7 +64,7 @@ def refuse_too_large(recipe: Recipe, ranks: int = 1) -> str | None:
     except ModelError:
         return None
     told = check_fits(recipe, found, device)
-    return told or check_main(of_main, machine_memory(), "this machine")
+    return told or check_main(of_main, machine_memory(), "this machine", device.here)
 
 
 def _told(check: Callable[[], str | None]) -> str | None:
@@ -182,8 +183,8 @@ def check_fits(recipe: Recipe, found: Estimate, on: Device) -> str | None:
     if found.least > device:
         held = "set model.lora_rank, take a smaller model or shard it over several ranks"
         raise RunError(
-            f"{recipe.model.path} does not fit: weights, gradients and optimiser alone take "
-            f"{found.least / GIB:.1f} GiB, {where} has {device / GIB:.1f} GiB; {held}"
+            f"{recipe.model.path} does not fit: weights, gradients, optimiser and the process "
+            f"itself take {found.least / GIB:.1f} GiB, {where} has {device / GIB:.1f} GiB; {held}"
         )
     if found.most > device:
         return (
@@ -193,9 +194,10 @@ def check_fits(recipe: Recipe, found: Estimate, on: Device) -> str | None:
     return None
 
 
-def check_main(found: Estimate, memory: float, where: str) -> str | None:
-    """The same of main memory."""
-    told = f"{where} has {memory / GIB:.1f} GiB of it; start fewer ranks on a machine"
+def check_main(found: Estimate, memory: float, where: str, here: int = 1) -> str | None:
+    """The same of main memory, which ``here`` ranks share."""
+    advice = "start fewer ranks on a machine" if here > 1 else "take a smaller model"
+    told = f"{where} has {memory / GIB:.1f} GiB of it; {advice}"
     if found.least > memory:
         raise RunError(f"main memory: at least {found.least / GIB:.1f} GiB are needed, {told}")
     if found.most > memory:

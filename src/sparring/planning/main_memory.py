@@ -66,15 +66,16 @@ def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -
         readers = c.here if split == 1 else 1
         name = f"the model of {readers} rank{'s' if readers > 1 else ''} (float32)"
         found.phases["loading"] = {name: FLOAT * whole * readers}
-    files = 2.0 * max(FILE_BYTES, FLOAT * shape.embedding)
     writers = c.here if split > 1 else 1
+    files = 2.0 * max(FILE_BYTES, FLOAT * shape.embedding) * writers
+    files = min(files, 2.0 * FLOAT * whole)  # a small model's file is no larger than the model
     found.phases["writing a checkpoint"] = {
-        "two files of each process that writes": files * writers,
+        "two files of each process that writes": files,
         "AdamW's two moments (float32)": 2.0 * FLOAT * learn,
     }
     if recipe.sampling.engine is Engine.VLLM:
         found.phases["writing weights for servers"] = {
-            "two files of each process that writes": files * writers
+            "two files of each process that writes": files
         }
     return found
 

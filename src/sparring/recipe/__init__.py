@@ -20,7 +20,7 @@ from sparring.learning.settings import (
     Precision,
     Sharding,
 )
-from sparring.recipe.engine import Engine, VllmSection
+from sparring.recipe.engine import Engine, VllmSection, in_both
 from sparring.recipe.method import LearningSection, RewardSection
 from sparring.recipe.monitors import MonitorsSection
 from sparring.recipe.presets import Preset, method_line, preset_values
@@ -192,6 +192,12 @@ class Recipe(Section):
                     raise ValueError(
                         f"vllm.{name} is given, but sampling.engine is local: set it to vllm"
                     )
+        run = [*self.vllm.urls, *self.vllm.start_urls]
+        if (both := in_both(run, self.supervision.urls)) is not None:
+            raise ValueError(
+                f"{both} is in supervision.urls and in vllm.urls or vllm.start_urls: a server holds "
+                "one model; give the frozen tester another server, or leave supervision.urls out"
+            )
         if self.vllm.share_gpu and self.training.ahead:
             raise ValueError(
                 "vllm.share_gpu puts the server to sleep while a step is learned from, and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -146,9 +147,8 @@ class VllmSection(Section):
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> VllmSection:
-        given = {_server(url): url for url in self.urls}
-        if both := sorted(url for url in self.start_urls if _server(url) in given):
-            raise ValueError(f"{both[0]} is in urls and in start_urls: a server holds one model")
+        if (both := in_both(self.urls, self.start_urls)) is not None:
+            raise ValueError(f"{both} is in urls and in start_urls: a server holds one model")
         if self.start_urls and not self.urls:
             raise ValueError("start_urls belong to urls; a server that is started serves both")
         if self.urls and (self.arguments or self.variables or self.share_gpu):
@@ -156,6 +156,12 @@ class VllmSection(Section):
                 "arguments, variables and share_gpu are for a server that is started; with urls, start it as you want it"
             )
         return self
+
+
+def in_both(urls: Iterable[str], others: Iterable[str]) -> str | None:
+    """The first server, by name, of ``others`` that ``urls`` name too."""
+    given = {_server(url) for url in urls}
+    return min((url for url in others if _server(url) in given), default=None)
 
 
 def each_once(urls: list[str]) -> list[str]:

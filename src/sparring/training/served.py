@@ -71,7 +71,8 @@ class Served:
         self._learned = VllmSampler(self.settings, words, log, [*own, *kept])
         self._start = self._learned
         if apart:
-            others = vllm_settings(recipe, together, recipe.vllm.start_urls)
+            key = "vllm.start_urls"
+            others = vllm_settings(recipe, together, recipe.vllm.start_urls, urls_key=key)
             self._start = VllmSampler(others, words, log)
         self._held: dict[VllmSampler, str] = {}
         """The whole weights, by name, that each sampler's servers were last given."""

@@ -41,9 +41,10 @@ def vllm_settings(
     urls: Sequence[str],
     lora_rank: int = 0,
     loras: int = 1,
+    urls_key: str = "vllm.urls",
 ) -> VllmSettings:
     """The recipe's [vllm], with what it leaves open, for prompts and responses that are together
-    ``longest`` tokens long at most."""
+    ``longest`` tokens long at most. ``urls_key`` is what the recipe has ``urls`` from."""
     v = recipe.vllm
     usual = Dtype.FLOAT32 if recipe.model.precision is Precision.FLOAT32 else Dtype.BFLOAT16
     dtype = v.dtype or usual
@@ -51,6 +52,7 @@ def vllm_settings(
     return VllmSettings(
         environment=Path(v.environment).expanduser() if v.environment else default_environment(),
         urls=tuple(urls),
+        urls_key=urls_key,
         dtype=dtype,
         arguments=tuple(v.arguments),
         variables=v.variables,

@@ -76,7 +76,8 @@ def _asked(supervisor: Supervisor, log: Path | None) -> Iterator[_Ask]:
     recipe, outline = supervisor.recipe, supervisor.outline
     assert outline is not None
     s = recipe.supervision
-    settings = vllm_settings(recipe, longest(recipe, outline.positions, s.max_tokens), s.urls)
+    together = longest(recipe, outline.positions, s.max_tokens)
+    settings = vllm_settings(recipe, together, s.urls, urls_key="supervision.urls")
     words = words_of(recipe, supervisor.tokenizer, supervisor.end_ids)
     sampler = VllmSampler(settings, words, log_file(log))
 

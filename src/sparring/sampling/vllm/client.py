@@ -153,9 +153,9 @@ class Client:
                 method, self.url + path, json=body, timeout=self._limit(seconds)
             )
         except httpx2.InvalidURL as error:
-            raise RunError(f"vllm.urls: {self.url}: {error}") from None
+            raise RunError(f"{self.url}: {error}") from None
         except httpx2.UnsupportedProtocol:
-            raise RunError(f"vllm.urls: {self.url}: must begin with http:// or https://") from None
+            raise RunError(f"{self.url}: must begin with http:// or https://") from None
         except httpx2.ReadTimeout:
             raise Unanswered(f"no answer in {seconds:g} s", hung=True) from None
         except httpx2.TransportError as error:

@@ -83,8 +83,8 @@ class VllmSampler:
                 self._look(station)
             except Unanswered as why:
                 raise RunError(
-                    f"vllm.urls: {station.name}: does not answer ({why}); start the server, or "
-                    "mend the URL"
+                    f"{settings.urls_key}: {station.name}: does not answer ({why}); start the "
+                    "server, or mend the URL"
                 ) from None
 
     @property

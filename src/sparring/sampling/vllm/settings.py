@@ -18,8 +18,9 @@ class Dtype(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VllmSettings:
-    """``urls`` are of servers that somebody else runs; without any, one of our own is started from
-    ``environment``. Times are in seconds, ``cpu_cache`` in GiB.
+    """``urls`` are of servers that somebody else runs (``urls_key``: where a user has given them);
+    without any, one of our own is started from ``environment``. Times are in seconds,
+    ``cpu_cache`` in GiB.
 
     ``concurrency`` is of one engine: a server has ``data_parallel`` of them, one at ``urls`` as
     many as it says. ``max_gap`` is the largest mean distance, in nats, between the server's
@@ -29,6 +30,7 @@ class VllmSettings:
 
     environment: Path
     urls: tuple[str, ...] = ()
+    urls_key: str = "vllm.urls"
     dtype: Dtype = Dtype.FLOAT32
     arguments: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
