@@ -203,3 +203,20 @@ def test_drawing_a_few_rows_at_a_time_changes_nothing(monkeypatch: pytest.Monkey
         assert torch.equal(a[0], b[0])
         assert torch.equal(a[1], b[1])
     assert torch.equal(whole[0][0][::4], logits[::4].argmax(-1))
+
+
+def test_a_large_vocabulary_is_drawn_from_by_blocks_to_the_same_tokens() -> None:
+    generator = torch.Generator().manual_seed(0)
+    size = 1 << 15
+    logits = torch.randn(40, size, generator=generator) * 6
+    logits[:8, torch.randperm(size, generator=generator)[: size - 3]] = -torch.inf  # a cut
+    uniform = torch.rand(40, dtype=torch.float64, generator=generator)
+    uniform[::5], uniform[1::5] = 0, 1 - 2.0**-53
+    temperature = torch.tensor([0.0, 0.5, 1.0, 1.7] * 10)
+    for given in (temperature, None):
+        tokens, logprobs = draw(logits, given, uniform)
+        wanted, found = drawing._draw(logits, given, uniform)
+        assert logprobs.isfinite().all()
+        torch.testing.assert_close(logprobs, found, rtol=1e-6, atol=3e-5)
+        at_start = uniform == 0  # there `_draw` may take what has no probability
+        assert torch.equal(tokens[~at_start], wanted[~at_start])

@@ -202,6 +202,8 @@ def _decoding(
         drawn = min(drawn, max(_DRAWN_AT_ONCE, shape.vocabulary))
     # On a CPU, of one layer at a time: scaled keys, and in float32 what is kept in bfloat16.
     copies = 0 if c.gpu else FLOAT * (1 if b == FLOAT else 3)
+    matrices = sum(inputs * outputs for inputs, outputs in shape.linears.values())
+    packed = 0 if c.gpu or b == FLOAT else matrices * shape.layers + shape.embedding
     return {
         f"keys and values of {rows:,} rows × {positions:,} positions{whose}": float(
             (2 * shape.layers * b + copies) * shape.key * rows * positions
@@ -209,7 +211,7 @@ def _decoding(
         "one token's distributions": float(
             _DRAWN_BYTES * drawn + 2 * b * shape.vocabulary * rows * (not c.gpu)
         ),
-    }
+    } | ({"weights as products read them": float(b * packed)} if packed else {})
 
 
 def _row(name: str, size: float) -> str:

@@ -25,6 +25,7 @@ from sparring.sampling.capture import capture_for
 from sparring.sampling.cut import Cut, cut_logits
 from sparring.sampling.draw import draw, uniforms
 from sparring.sampling.forward import Growing, Static
+from sparring.sampling.packing import packing
 from sparring.sampling.prefill import prefill
 
 
@@ -74,7 +75,8 @@ def decode(
     whole distribution or what a ``cut`` leaves of it. ``ended`` is called within `torch.no_grad`,
     as soon as the host knows, with those that have ended since the last call; all are told of
     once."""
-    with grouping(model):
+    room = max(p.params.max_tokens for p in prompts)
+    with grouping(model), packing(model, room):
         _decode(model, prompts, n, end_ids, ended, cut, first)
 
 
