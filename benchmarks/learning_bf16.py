@@ -1,14 +1,16 @@
 """Our update in bfloat16 against TRL in bfloat16 and against the update before, in one run.
 
-    python benchmarks/learning_bf16.py [--lora] [--shape 200/60/16] [--rounds 3] [--json [FILE]]
+    OMP_WAIT_POLICY=passive python benchmarks/learning_bf16.py [--lora] [--against before|trl|both]
+        [--shape 200/60/16] [--rounds 3] [--layers 24] [--json [FILE]]
 
 The shape of Qwen2.5-0.5B with random weights, made in code; forward and backward pass of one group
 with gradients for float32 masters, no optimiser step, no KL and so no reference. ``before`` is
 float32 weights under autocast (`learning_before`). TRL gets a model whose weights are bfloat16, as
 ours, its gradients stay bfloat16, and rows in the best of several micro-batches, by a first pass
-that does not count. Gradients are compared first: nothing is timed that is further than 10% from
-that of the update before. Rounds take turns; figures are medians,
-of seconds and of CPU seconds: these say more where others use the machine.
+that does not count. Gradients are compared after the first round: no figures are given of what is
+further than 10% from ours. Rounds take turns; figures are medians,
+of seconds and of CPU seconds: these say more where others use the machine, but only if threads
+that wait for one another do not spin (``OMP_WAIT_POLICY``): spinning was half of them.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from pathlib import Path
 
 import torch
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from transformers.initialization import no_init_weights
 
 from learning_arms import LOSS, Arm, trl_loss, trl_trainer
 from learning_before import logprobs_before
@@ -48,38 +51,52 @@ Gradient = dict[str, torch.Tensor]
 
 @dataclass
 class Figures:
-    """Medians; ratios are of CPU seconds, of the turns of one round."""
+    """Medians; ratios are of the turns of one round."""
 
     shape: str
     lora: bool
     tokens: int
     seconds: dict[str, float]
     cpu_seconds: dict[str, float]
-    times_before: float
-    times_trl: float
+    times: dict[str, float]
+    """Of each other arm, its seconds by ours; of CPU seconds in `cpu_times`."""
+    cpu_times: dict[str, float]
     trl_rows: int
-    gradient_gap: float
-    gradient_gap_trl: float
+    gradient_gaps: dict[str, float]
+    """The distance of others' gradients from ours."""
 
 
-def qwen05() -> PreTrainedModel:
+def qwen05(layers: int) -> PreTrainedModel:
     """The architecture of Qwen2.5-0.5B with random weights."""
+    with no_init_weights():
+        model = Qwen2ForCausalLM(
+            Qwen2Config(
+                vocab_size=151936,
+                hidden_size=896,
+                intermediate_size=4864,
+                num_hidden_layers=layers,
+                num_attention_heads=14,
+                num_key_value_heads=2,
+                max_position_embeddings=32768,
+                rms_norm_eps=1e-6,
+                rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+                tie_word_embeddings=True,
+                use_sliding_window=False,
+            )
+        ).eval()
+    model.tie_weights()
     torch.manual_seed(0)
-    return Qwen2ForCausalLM(
-        Qwen2Config(
-            vocab_size=151936,
-            hidden_size=896,
-            intermediate_size=4864,
-            num_hidden_layers=24,
-            num_attention_heads=14,
-            num_key_value_heads=2,
-            max_position_embeddings=32768,
-            rms_norm_eps=1e-6,
-            rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
-            tie_word_embeddings=True,
-            use_sliding_window=False,
-        )
-    ).eval()
+    # Half a billion normal numbers take a minute; of a prime length no two rows are alike.
+    numbers = torch.randn(2_000_003) * 0.02
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.dim() == 1:
+                p.fill_(0.0 if name.endswith("bias") else 1.0)
+                continue
+            start = int(torch.randint(len(numbers), ()))
+            times = -(-(start + p.numel()) // len(numbers))
+            p.copy_(numbers.repeat(times)[start : start + p.numel()].view_as(p))
+    return model
 
 
 def drawn(learner: Learner, prompt: int, response: int, n: int) -> list[Group]:
@@ -118,7 +135,7 @@ def ours(learner: Learner, groups: list[Group]) -> Arm:
 def before(model: PreTrainedModel, groups: list[Group]) -> Arm:
     """Float32 weights under autocast."""
     samples = [s for g in groups for s in g.samples]
-    old = torch.tensor([x for s in samples for x in s.old_logprobs])
+    old = torch.tensor([x for s in samples for x in s.sampled_logprobs])
     advantage = torch.tensor([s.advantage for s in samples])
 
     def arm() -> None:
@@ -153,35 +170,49 @@ def best(arms: dict[int, Arm]) -> int:
     return min(seconds, key=lambda size: seconds[size])
 
 
-def measured(shape: str, lora: bool, rounds: int, rows: list[int]) -> Figures:
+def measured(
+    shape: str, lora: bool, others: list[str], rounds: int, rows: list[int], layers: int, warm: bool
+) -> Figures:
     prompt, response, n = map(int, shape.split("/"))
     settings = ModelSettings(lora_rank=16 if lora else 0)
-    model = qwen05()
-    old = prepare_model(copy.deepcopy(model), settings, 0)
-    _off_the_identity(old, lora)
-    theirs = cast(copy.deepcopy(old), torch.bfloat16)
-    mine = copy.deepcopy(old)
-    del model
+    model = prepare_model(qwen05(layers), settings, 0)
+    _off_the_identity(model, lora)
+    mine = copy.deepcopy(model) if "before" in others else model
+    theirs = cast(copy.deepcopy(model), torch.bfloat16) if "trl" in others else None
     learner = Learner(mine, LearningSettings(loss=LOSS, precision=Precision.BFLOAT16))
     groups = drawn(learner, prompt, response, n)
     names = [name for name, p in mine.named_parameters() if p.requires_grad]
-    trainer = trl_trainer(theirs)
-    by_rows: Callable[[int], Arm] = lambda size: trl_loss(trainer, theirs, groups, size)  # noqa: E731
-    size = best({s: by_rows(s) for s in rows})
-    arms = {"ours": ours(learner, groups), "before": before(old, groups), "trl": by_rows(size)}
-    for arm in arms.values():
-        arm()
-    masters = zip(names, learner.masters.parameters, strict=True)
-    own = {name: p.grad for name, p in masters if p.grad is not None}
-    gaps = gap(own, of_model(old)), gap(of_model(theirs), of_model(old))
-    if max(gaps) > FURTHEST:
-        raise SystemExit(f"{shape}: gradients differ by {gaps[0]:.2f} and {gaps[1]:.2f}")
-    del own
-    turns = [{name: taken(arm) for name, arm in arms.items()} for _ in range(rounds)]
+    arms = {"ours": ours(learner, groups)}
+    size = 0
+    if "before" in others:
+        arms["before"] = before(model, groups)
+    if theirs is not None:
+        trainer, moved = trl_trainer(theirs), theirs
+        by_rows: Callable[[int], Arm] = lambda size: trl_loss(trainer, moved, groups, size)  # noqa: E731
+        size = best({s: by_rows(s) for s in rows}) if len(rows) > 1 else rows[0]
+        arms["trl"] = by_rows(size)
+    if warm:
+        for arm in arms.values():
+            arm()
+    turns = []
+    gaps: dict[str, float] = {}
+    for _ in range(rounds):
+        turns.append({name: taken(arm) for name, arm in arms.items()})
+        if not gaps:
+            masters = zip(names, learner.masters.parameters, strict=True)
+            own = {name: p.grad for name, p in masters if p.grad is not None}
+            models = {"before": model, "trl": theirs}
+            gaps = {a: gap(of_model(m), own) for a, m in models.items() if a in arms and m}
+            if max(gaps.values()) > FURTHEST:
+                raise SystemExit(f"{shape}: gradients differ by {max(gaps.values()):.2f}")
+            del own
     seconds, cpu = ({a: statistics.median(t[a][i] for t in turns) for a in arms} for i in (0, 1))
-    ratios = [statistics.median(t[a][1] / t["ours"][1] for t in turns) for a in ("before", "trl")]
+    times, cpu_times = (
+        {a: statistics.median(t[a][i] / t["ours"][i] for t in turns) for a in others}
+        for i in (0, 1)
+    )
     tokens = sum(g.tokens for g in groups)
-    return Figures(shape, lora, tokens, seconds, cpu, *ratios, size, *gaps)
+    return Figures(shape, lora, tokens, seconds, cpu, times, cpu_times, size, gaps)
 
 
 def _off_the_identity(model: PreTrainedModel, lora: bool) -> None:
@@ -197,6 +228,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lora", action="store_true", help="LoRA of rank 16 on all linear layers")
     parser.add_argument("--shape", default="200/60/16", help="prompt/response/responses")
+    parser.add_argument("--against", choices=("before", "trl", "both"), default="both")
+    parser.add_argument("--layers", type=int, default=24, help="fewer give a first impression")
+    parser.add_argument("--cold", action="store_true", help="the first passes count")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", default="4,8,16", help="micro-batches that TRL tries")
     parser.add_argument("--threads", type=int, help="default: torch's")
@@ -204,16 +238,22 @@ def main() -> None:
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    f = measured(args.shape, args.lora, args.rounds, [int(s) for s in args.rows.split(",")])
+    others = ["before", "trl"] if args.against == "both" else [args.against]
+    rows = [int(s) for s in args.rows.split(",")]
+    f = measured(args.shape, args.lora, others, args.rounds, rows, args.layers, not args.cold)
     flags = Path("/proc/cpuinfo").read_text() if platform.system() == "Linux" else ""
     kinds = [kind for kind in ("amx_bf16", "avx512_bf16") if f" {kind}" in flags]
     print(
-        f"{f.shape}, {'LoRA' if f.lora else 'all weights'}: {f.tokens / f.seconds['ours']:,.0f} "
-        f"tokens/s, {f.times_before:.2f}× before, {f.times_trl:.2f}× TRL ({f.trl_rows} rows); CPU "
-        f"seconds {', '.join(f'{a} {s:.1f}' for a, s in f.cpu_seconds.items())}; gradients "
-        f"{f.gradient_gap:.3f} and {f.gradient_gap_trl:.3f}; {torch.get_num_threads()} threads, "
+        f"{f.shape}, {'LoRA' if f.lora else 'all weights'}, {args.layers} layers: "
+        f"{f.tokens / f.seconds['ours']:,.0f} tokens/s; {torch.get_num_threads()} threads, "
         f"{', '.join(kinds) or 'no products of bfloat16'}"
     )
+    for arm, cpu in f.cpu_seconds.items():
+        told = f"{arm}: {cpu:.1f} CPU s, {f.seconds[arm]:.1f} s"
+        if arm in f.times:
+            told += f"; ours is {f.cpu_times[arm]:.2f}× as fast by CPU time, {f.times[arm]:.2f}× "
+            told += f"by the clock; gradients differ by {f.gradient_gaps[arm]:.3f}"
+        print(told + (f"; {f.trl_rows} rows" if arm == "trl" else ""))
     if args.json:
         args.json.write_text(json.dumps(asdict(f), indent=2) + "\n")
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,10 @@ def reduced(
     return chosen, total - torch.linalg.vecdot(p, scaled), p
 
 
+_CACHED = 4 << 20
+"""Bytes of float32 logits that are worked on at once on a CPU."""
+
+
 class _Chunks(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -72,18 +75,21 @@ class _Chunks(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         learns = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         wanted = ctx.needs_input_grad[0] or learns
-        keeps = learns and len(targets) * weight.shape[0] * weight.element_size() <= rule.keep
-        chosen, entropies, pulls, rows = [], [], [], []
+        count, vocabulary = len(targets), weight.shape[0]
+        keeps = learns and count * vocabulary * weight.element_size() <= rule.keep
+        rows = weight.new_empty(count if keeps else min(rule.size, count), vocabulary)
+        chosen, entropies, pulls = [], [], []
         with torch.autocast(hidden.device.type, enabled=False):
-            for h, target, heat in _pieces(rule.size, hidden, targets, temperature):
-                logprob, entropy, row = _row(h, target, heat, weight, bias, rule, wanted)
+            for start in range(0, count, rule.size):
+                part = slice(start, start + rule.size)
+                h, heat = hidden[part], temperature[part]
+                row = rows[part] if keeps else rows[: len(h)]
+                logprob, entropy = _fill(row, h, targets[part], heat, weight, bias, rule, wanted)
                 chosen.append(logprob)
                 entropies.append(entropy)
                 if wanted:
                     pulls.append(row @ weight)
-                if keeps:
-                    rows.append(row)
-        ctx.rule, ctx.rows = rule, rows
+        ctx.rule, ctx.rows = rule, rows if keeps else None
         pull = torch.cat(pulls) if wanted else None
         ctx.save_for_backward(hidden, weight, bias, targets, temperature, pull)
         entropy = torch.cat(entropies)
@@ -98,21 +104,25 @@ class _Chunks(torch.autograd.Function):
         to_hidden = (pull * rate[:, None]).to(hidden.dtype)
         if not (ctx.needs_input_grad[1] or ctx.needs_input_grad[2]):
             return to_hidden, None, None, None, None, None
-        # In float32, so that chunks are not rounded as they are added; one needs no adding.
         to_weight = to_bias = None
+        kept, ctx.rows = ctx.rows, None
+        size = len(targets) if kept is not None else ctx.rule.size  # kept rows are one product
         with torch.autocast(hidden.device.type, enabled=False):
-            pieces = _pieces(ctx.rule.size, hidden, targets, temperature, rate)
-            for number, (h, target, heat, r) in enumerate(pieces):
-                if ctx.rows:
-                    row = ctx.rows[number]
+            pieces = _pieces(size, hidden, targets, temperature, rate)
+            for h, target, heat, r in pieces:
+                if kept is not None:
+                    row = kept
                 else:
-                    _, _, row = _row(h, target, heat, weight, bias, ctx.rule, True)
+                    row = weight.new_empty(len(h), weight.shape[0])
+                    _fill(row, h, target, heat, weight, bias, ctx.rule, True)
                 part = row.T @ (h * r[:, None]).to(row.dtype)
-                to_weight = part.float() if to_weight is None else to_weight.add_(part)
+                if len(pieces) == 1:
+                    to_weight = part
+                else:  # in float32, so that chunks are not rounded as they are added
+                    to_weight = part.float() if to_weight is None else to_weight.add_(part)
                 if bias is not None:
                     part = row.float().T @ r
                     to_bias = part if to_bias is None else to_bias.add_(part)
-        ctx.rows = []
         assert to_weight is not None
         return (
             to_hidden,
@@ -128,7 +138,8 @@ def _pieces(size: int, *tensors: torch.Tensor) -> list[tuple[torch.Tensor, ...]]
     return list(zip(*(t.split(size) for t in tensors), strict=True))
 
 
-def _row(
+def _fill(
+    rows: torch.Tensor,
     hidden: torch.Tensor,
     targets: torch.Tensor,
     temperature: torch.Tensor,
@@ -136,18 +147,34 @@ def _row(
     bias: torch.Tensor | None,
     rule: Rule,
     wanted: bool,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probs and entropies of a chunk and, if ``wanted``, 1(t) − p, times what the bound lets
-    through, in the weights' type."""
-    logits = linear(hidden.to(weight.dtype), weight, bias).float()
-    if rule.factor != 1.0:
-        logits = logits * rule.factor
-    if rule.cap is not None:
-        logits = torch.tanh(logits / rule.cap) * rule.cap
-    logprob, entropy, p = reduced(logits, targets, temperature)
-    if not wanted:
-        return logprob, entropy, p
-    row = p.neg_().scatter_add_(1, targets[:, None], torch.ones_like(p[:, :1]))
-    if rule.cap is not None:
-        row.mul_(1 - (logits / rule.cap).square_())
-    return logprob, entropy, row.to(weight.dtype)
+    through, in ``rows`` [tokens, vocabulary], which hold the logits before.
+
+    On a CPU float32 is what a cache holds at a time: whole matrices of it would be as many trips
+    to memory as there are operations, and fresh pages each.
+    """
+    h = hidden.to(weight.dtype)
+    if bias is None:
+        torch.mm(h, weight.T, out=rows)
+    else:
+        torch.addmm(bias, h, weight.T, out=rows)
+    size = len(rows)
+    if rows.device.type == "cpu":
+        size = max(1, _CACHED // (4 * rows.shape[1]))
+    chosen, entropies = [], []
+    for part, target, heat in _pieces(size, rows, targets, temperature):
+        logits = part.float()
+        if rule.factor != 1.0:
+            logits = logits * rule.factor
+        if rule.cap is not None:
+            logits = torch.tanh(logits / rule.cap) * rule.cap
+        logprob, entropy, p = reduced(logits, target, heat)
+        chosen.append(logprob)
+        entropies.append(entropy)
+        if wanted:
+            row = p.neg_().scatter_add_(1, target[:, None], torch.ones_like(p[:, :1]))
+            if rule.cap is not None:
+                row.mul_(1 - (logits / rule.cap).square_())
+            part.copy_(row)
+    return torch.cat(chosen), torch.cat(entropies)
