@@ -235,15 +235,24 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="a change to the recipe")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    logging.disable_progress_bar()
     sources = given.src or [ROOT / "src"]
+    if given.steps < 1:
+        parser.error(f"--steps {given.steps}: at least one is measured")
+    if wrong := [src for src in sources if not (src / "sparring").is_dir()]:
+        parser.error(f"--src {wrong[0]}: there is no sparring in it; name a checkout's src")
+    if bad := [change for change in given.set if "=" not in change]:
+        parser.error(f"--set {bad[0]}: must be section.key=value")
+    logging.disable_progress_bar()
     found = []
     with tempfile.TemporaryDirectory() as place:
-        if not real():
-            measured(sources[0], Path(place) / "warm", given)
-        for number, src in enumerate(sources):
-            steps = measured(src, Path(place) / str(number), given)
-            found.append(show(src, steps, given))
+        try:
+            if not real():
+                measured(sources[0], Path(place) / "warm", given)
+            for number, src in enumerate(sources):
+                steps = measured(src, Path(place) / str(number), given)
+                found.append(show(src, steps, given))
+        except RuntimeError as error:
+            sys.exit(f"step.py: the run failed: {error}")
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
 

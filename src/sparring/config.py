@@ -210,6 +210,8 @@ def _line(where: str, error: Any) -> str:
         known = _names(path[:-1])
         close = difflib.get_close_matches(path[-1], known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        if name == "vllm.request_seconds":
+            hint = "it is vllm.stall_seconds now, the time without a new token"
         return f"{where}: unknown key {name}; {hint}"
     if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # of several keys
         return ": ".join([where, *([name] if name else []), str(error["ctx"]["error"])])

@@ -118,6 +118,7 @@ def test_a_run_says_what_it_leaves_out_and_goes_on_with_the_same(
     how = {**few, "prompts__max_tokens": str(limit), "tasks__too_long": "drop"}
     told = finished(command(path, training__steps="1", **how))
     assert "are left out (tasks.too_long = drop)" in told
+    assert f"tokens, prompts.max_tokens is {limit}" in told  # why, by one of them
     before = json.loads((path / "environment.json").read_text())["tasks_left_out"]
     finished(["", "", "", "train", "--resume", "--run-dir", str(path), "--set", "training.steps=2"])
     assert json.loads((path / "environment.json").read_text())["tasks_left_out"] == before

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sparring.config import NANO_RECIPE, load_recipe, recorded_recipe
+from sparring.errors import ConfigError
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 
@@ -77,3 +78,9 @@ def test_what_a_request_might_take_is_what_a_token_may(
     found = earlier(tmp_path / "run", "vllm", "float32", request_seconds=longest)
     assert found.vllm.stall_seconds == stall
     assert found.vllm.concurrency == 128
+
+
+def test_a_recipe_with_the_earlier_key_is_told_what_it_is_called_now() -> None:
+    """Not a key whose name is like it, which means something else."""
+    with pytest.raises(ConfigError, match=r"request_seconds; it is vllm.stall_seconds now"):
+        load_recipe(NANO_RECIPE, ["sampling.engine=vllm", "vllm.request_seconds=1800"])
