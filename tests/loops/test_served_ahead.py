@@ -16,6 +16,7 @@ from tests.processes import ended, started
 from tests.sampling.fake_vllm import FakeVllm
 
 from sparring.config import NANO_RECIPE, load_recipe
+from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Role
@@ -124,6 +125,29 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
         assert {r.weights for r in player.sample([prompt], 1)[0]} == {1}
         assert {r.weights for r in player.opponents([prompt], 1)[0]} == {0}
         cast.close()
+
+
+def test_start_weights_that_play_no_more_are_written_no_more(
+    fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An adapter that travels merged, without opponents: the start's come once."""
+    monkeypatch.setattr("sparring.training.travelling.why_merged", lambda *_: "rank 4 is beyond 3")
+    more = sets(fake, tmp_path, {**WEIGHTS["lora"], "sampling.opponents": "0"})
+    trainer = Trainer(load_recipe(NANO_RECIPE, more[1::2]))
+    cast = Cast.of(trainer.recipe, trainer, tmp_path / "log")
+    assert cast.served
+    behind = FilesBehind(cast.served)
+    player, written = cast.played_by(behind), []
+    monkeypatch.setattr(trainer, "export", lambda name, *_: written.append(name))
+    prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))
+    behind.begin(trainer)
+    for step in (1, 2):
+        trainer.step, trainer.learner.version = step, step
+        behind.follow(trainer)
+        with pytest.raises(RunError):  # nothing is there
+            player.sample([prompt], 1)
+    assert written == ["start", "both", "both"]
+    cast.close()
 
 
 @pytest.mark.slow

@@ -67,6 +67,7 @@ class Served:
         plays = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
         apart = bool(recipe.vllm.start_urls)
         self._keeps_start = is_adapted(model) or plays
+        self._plays_start = self._adapters or plays
         kept = [START] if self._adapters or (plays and not apart) else []
         self._learned = VllmSampler(self.settings, words, log, [*own, *kept])
         self._start = self._learned
@@ -148,7 +149,7 @@ class Served:
         """Write all weights that play after this step, with all processes, and load none: another
         thread will. Where each lies, by name."""
         learning = [p for p in (Player.CODER, Player.TESTER) if self.trainer.learns(p.role)]
-        found = self.write_start()
+        found = self.write_start() if self._plays_start else {}
         for player in learning:
             sampler, whole = self._place(player)
             for weights in (self._weights(whole), self._weights(self._name(player))):
@@ -156,8 +157,8 @@ class Served:
         return found
 
     def write_start(self) -> dict[str, Path]:
-        """Write the start weights as `write` does, where they play to the end: for those servers
-        too whose adapters go on top of them."""
+        """Write the start weights as `write` does, where the trainer can do so at any time: for
+        those servers too whose adapters go on top of them."""
         if not self._keeps_start:
             return {}
         start = self._weights(START)
