@@ -157,7 +157,7 @@ def taken(arm: Arm) -> tuple[float, float]:
 def gap(found: Gradient, expected: Gradient) -> float:
     """The distance of two gradients, relative to the length of the second."""
     off = sum(float((found[n].float() - g.float()).norm()) ** 2 for n, g in expected.items())
-    return (off / sum(float(g.float().norm()) ** 2 for g in expected.values())) ** 0.5
+    return (off / sum(float(g.float().norm()) ** 2 for g in expected.values())) ** 0.5  # type: ignore[no-any-return]
 
 
 def of_model(model: PreTrainedModel) -> Gradient:

@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from sparring.learning.settings import CACHE_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -56,10 +58,6 @@ def reduced(
     chosen = scaled.gather(1, targets[:, None])[:, 0] - total
     p = (scaled - total[:, None]).exp_()
     return chosen, total - torch.linalg.vecdot(p, scaled), p
-
-
-_CACHED = 4 << 20
-"""Bytes of float32 logits that are worked on at once on a CPU."""
 
 
 class _Chunks(torch.autograd.Function):
@@ -161,7 +159,7 @@ def _fill(
         torch.addmm(bias, h, weight.T, out=rows)
     size = len(rows)
     if rows.device.type == "cpu":
-        size = max(1, _CACHED // (4 * rows.shape[1]))
+        size = max(1, CACHE_BYTES // (4 * rows.shape[1]))
     chosen, entropies = [], []
     for part, target, heat in _pieces(size, rows, targets, temperature):
         logits = part.float()

@@ -9,6 +9,8 @@ from sparring.schema import Role
 
 CHUNK_BYTES = 1 << 28
 """Of the float32 logits of a chunk whose length is not given, on a CPU."""
+CACHE_BYTES = 1 << 22
+"""Float32 logits that a CPU works on at once, of a chunk whose logits are in the weights' type."""
 
 
 def chunk_tokens(vocabulary: int, gpu_bytes: float | None) -> int:

@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparring.learning.settings import Adapters, Backend, Frozen, UpdateMode
+from sparring.learning.settings import (
+    CACHE_BYTES,
+    CHUNK_BYTES,
+    Adapters,
+    Backend,
+    Frozen,
+    UpdateMode,
+)
 from sparring.learning.shape import Shape
 from sparring.planning.conditions import (
     FLOAT,
@@ -113,10 +120,18 @@ def _in_layer(recipe: Recipe, shape: Shape, c: Conditions) -> float:
 
 def _at_matrix(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
     """The last norm, hidden states of the answers, a chunk of logits, scaled ones and
-    probabilities; the matrix itself, if it is sharded; its gradient, added up in float32."""
+    probabilities; the matrix itself, if it is sharded; its gradient, added up in float32. A CPU
+    has logits of a chunk in the weights' type alone (`chunks`) and, of few answers, their rows
+    and a gradient that needs no adding."""
     b, learns = size(recipe), recipe.model.lora_rank == 0
     answers = min(batch.answers, chunk(recipe, shape, c))
     wide = 3.0 * FLOAT * shape.vocabulary * answers
+    kept = False
+    if not c.gpu and (b < FLOAT or answers < batch.answers):
+        kept = learns and b * shape.vocabulary * batch.answers <= CHUNK_BYTES
+        wide = min(wide, 3.0 * CACHE_BYTES)
+        wide += float(b * shape.vocabulary * (batch.answers if kept else answers))
     states = shape.hidden * ((FLOAT + 2 * b) * batch.computed + 2 * b * batch.answers)
-    matrix = b * (parts(recipe, c) > 1) + (FLOAT + b if learns else 0)
+    gradient = (b if kept else FLOAT + b) if learns else 0
+    matrix = b * (parts(recipe, c) > 1) + gradient
     return float(wide + states + matrix * shape.embedding)
