@@ -130,7 +130,7 @@ def test_a_server_that_is_away_costs_each_response_one_try(
     fake: FakeVllm, settings: VllmSettings
 ) -> None:
     """However many threads are there that could ask it meanwhile."""
-    sampler = sampler_of(replace(settings, concurrency=64), fake)
+    sampler = sampler_of(replace(settings, concurrency=16), fake)  # of 8 × the prompts
     whole = asked(sampler, prompts(), 8)
     port, back = int(fake.url.rpartition(":")[2]), []
 
