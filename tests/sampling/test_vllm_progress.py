@@ -19,7 +19,6 @@ from sparring.microworld import NANO_DIR
 from sparring.sampling.vllm.progress import Engine, Progress, engines
 from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.settings import VllmSettings
-from sparring.schema import Response
 
 __all__ = ["settings"]  # the fixture
 METRICS = """
@@ -130,20 +129,19 @@ def test_a_server_that_is_away_costs_each_response_one_try(
     fake: FakeVllm, settings: VllmSettings
 ) -> None:
     """However many threads are there that could ask it meanwhile."""
-    sampler = sampler_of(replace(settings, concurrency=16), fake)  # of 8 × the prompts
+    sampler = sampler_of(replace(settings, concurrency=64), fake)
     whole = asked(sampler, prompts(), 8)
     port, back = int(fake.url.rpartition(":")[2]), []
 
-    def again() -> None:
+    def away() -> None:
+        fake.close()
         time.sleep(1.0)
         back.append(FakeVllm(NANO_DIR, port))
 
-    def gone(number: int, response: Response) -> None:
-        if not fake.closed:
-            fake.close()
-            threading.Thread(target=again).start()
-
-    fake.slow = 0.2
-    assert asked(sampler, prompts(), 8, gone) == whole
+    fake.slow = 1.0  # so that it goes before it has answered anything
+    leaving = threading.Timer(0.3, away)
+    leaving.start()
+    assert asked(sampler, prompts(), 8) == whole
+    leaving.join()
     sampler.close()
     back[0].close()
