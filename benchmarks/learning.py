@@ -40,7 +40,7 @@ from learning_arms import (
 )
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import load_model
-from sparring.training.trainer import model_place
+from sparring.training.learner_settings import model_place
 
 SHAPES = [(p, r, n) for p in (100, 200, 600) for r in (60, 200) for n in (8, 16)]
 QUICK = [(200, 60, 16), (100, 200, 8)]

@@ -50,7 +50,7 @@ from sparring.recipe import Recipe
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role
-from sparring.training.trainer import learning_settings, model_settings
+from sparring.training.learner_settings import learning_settings, model_settings
 
 MIB = 1 << 20
 SIZES = (

@@ -14,7 +14,7 @@ from sparring.learning.settings import OldLogprobs, OptimizerState, UpdateMode
 from sparring.recipe import Preset, Recipe
 from sparring.recipe.presets import CHOICES, differences
 from sparring.scoring.rewards import InvalidTest, NoWrong, TesterReward
-from sparring.training.trainer import learning_settings
+from sparring.training.learner_settings import learning_settings
 
 
 def test_the_fields_own_defaults_are_the_default_preset() -> None:

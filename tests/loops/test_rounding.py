@@ -28,7 +28,7 @@ from sparring.learning.update import Learner
 from sparring.planning.derived import derived_quantities
 from sparring.recipe import Recipe
 from sparring.schema import Role
-from sparring.training.trainer import learning_settings
+from sparring.training.learner_settings import learning_settings
 
 RECIPES = sorted(
     p for d in ("recipes", "recipes/nano") for p in (Path(__file__).parents[2] / d).glob("*.toml")

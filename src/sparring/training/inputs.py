@@ -19,7 +19,7 @@ from sparring.errors import RunError
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir, explained, well_formed
 from sparring.sources import MICROWORLD
-from sparring.training.trainer import model_place
+from sparring.training.learner_settings import model_place
 
 FILE = "inputs.json"
 _ROOMS = ("tasks", "model", "supervisor")

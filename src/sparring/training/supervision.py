@@ -28,8 +28,8 @@ from sparring.recipe import Engine, Recipe, SupervisionKind
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
+from sparring.training.learner_settings import model_place
 from sparring.training.prompts import left_out
-from sparring.training.trainer import model_place
 
 _STEP = -2
 """In the place of a step in the seed: no step's, and not an evaluation's (-1)."""

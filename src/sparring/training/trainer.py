@@ -7,8 +7,6 @@ of them.
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -36,22 +34,17 @@ from sparring.learning.model import (
     start_weights,
 )
 from sparring.learning.reference import frozen_copy, visiting
-from sparring.learning.settings import (
-    Frozen,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Sharding,
-)
+from sparring.learning.settings import Frozen, Sharding
 from sparring.learning.shards import fingerprint, gather_weights, spread_state, spread_weights
 from sparring.learning.shared_device import give_back
 from sparring.learning.skeleton import Description, skeleton
 from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
-from sparring.microworld import NANO_DIR
-from sparring.recipe import NANO, Engine, Recipe
+from sparring.recipe import Engine, Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
+from sparring.training.counters import Counters
+from sparring.training.learner_settings import learning_settings, model_place, model_settings
 
 START, BOTH = "start", "both"
 """Players besides the roles: the weights of the beginning, and those that both roles have."""
@@ -320,14 +313,7 @@ class Trainer:
             save_state(state, path / "optimizer.pt")
             if self.behind is not None:
                 self.behind.keep(path)
-            counters = {
-                "step": self.step,
-                "tokens": self.tokens,
-                "refused": self.refused,
-                "pass_rates": self.pass_rates,
-                "sha256": _checksums(path),
-            }
-            (path / "state.json").write_text(json.dumps(counters), encoding="utf-8")
+            Counters(self.step, self.tokens, self.refused, self.pass_rates).write(path)
         run.prune_checkpoints(self.recipe.training.keep_checkpoints)
 
     def save_weights(self, path: Path) -> None:
@@ -358,16 +344,7 @@ class Trainer:
     def restore(self, checkpoint: Path) -> None:
         """Weights, optimiser and counters of a checkpoint."""
         try:
-            counters: dict[str, Any] = json.loads((checkpoint / "state.json").read_text("utf-8"))
-            step, tokens = int(counters["step"]), int(counters["tokens"])
-            refused = [int(s) for s in counters["refused"]]
-            pass_rates = {str(k): float(v) for k, v in counters.get("pass_rates", {}).items()}
-            if checkpoint.name != f"step-{step:05d}":
-                raise ValueError(f"state.json is of step {step}")
-            found = _checksums(checkpoint)
-            for name, checksum in counters["sha256"].items():
-                if found.get(name) != checksum:
-                    raise ValueError(f"{name} is not what was written")
+            counters = Counters.read(checkpoint)
             # Of a GPU's run as well: what takes a state over puts it where it computes.
             state = torch.load(checkpoint / "optimizer.pt", "cpu", weights_only=True)
             given = None
@@ -394,8 +371,8 @@ class Trainer:
                 f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
             ) from None
         self.spread(state, given)
-        self.step, self.tokens, self.refused = step, tokens, refused
-        self.pass_rates = pass_rates
+        self.step, self.tokens = counters.step, counters.tokens
+        self.refused, self.pass_rates = counters.refused, counters.pass_rates
 
     def spread(
         self, state: dict[str, Any] | None, given: dict[str, torch.Tensor] | None = None
@@ -413,67 +390,3 @@ class Trainer:
             spread_weights(self.model, given, self.world)
             spread_state(self.learner.optimizer, state, self.world)
             self.learner.version += 1
-
-
-def _checksums(checkpoint: Path) -> dict[str, str]:
-    """SHA-256 of each file but ``state.json``, which holds them: a flipped bit would load."""
-    found = {}
-    for path in sorted(p for p in checkpoint.rglob("*") if p.is_file()):
-        name = path.relative_to(checkpoint).as_posix()
-        if name != "state.json":
-            with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
-
-
-def model_settings(recipe: Recipe) -> ModelSettings:
-    """The recipe's [model] as the learner takes it."""
-    m = recipe.model
-    targets = tuple(m.lora_targets)
-    return ModelSettings(m.lora_rank, m.lora_alpha, targets, m.gradient_checkpointing, m.adapters)
-
-
-def model_place(name: str) -> str:
-    """A model's directory or hub id; the name ``nano`` is the one in the package."""
-    return str(NANO_DIR) if name == NANO else name
-
-
-def learning_settings(recipe: Recipe) -> LearningSettings:
-    """The recipe's [learning] as the learner takes it."""
-    s = recipe.learning
-    return LearningSettings(
-        mode=s.mode,
-        minibatches=s.minibatches,
-        epochs=s.epochs,
-        old_logprobs=recipe.old_logprobs,
-        optimizer_state=s.optimizer_state,
-        master_weights=s.master_weights,
-        learning_rate=s.learning_rate,
-        beta1=s.beta1,
-        beta2=s.beta2,
-        weight_decay=s.weight_decay,
-        max_grad_norm=s.max_grad_norm,
-        refuse_norm=s.refuse_norm,
-        tokens_per_micro_batch=s.tokens_per_micro_batch,
-        coder_weight=s.coder_weight,
-        tester_weight=s.tester_weight,
-        loss=LossSettings(
-            objective=s.objective,
-            ratio=s.ratio,
-            average=s.average,
-            clip=s.clip,
-            clip_high=s.clip_high,
-            kl=s.kl,
-            kl_estimator=s.kl_estimator,
-            kl_bound=s.kl_bound,
-            kl_place=s.kl_place,
-            reference=s.reference,
-            importance_cap=s.importance_cap,
-        ),
-        precision=recipe.model.precision,
-        backend=s.backend,
-        logprob_chunk=s.logprob_chunk,
-        offload_reference=recipe.model.offload_reference,
-        shares_device=recipe.sampling.engine is Engine.VLLM and recipe.vllm.share_gpu,
-        sharding=recipe.training.sharding,
-    )
