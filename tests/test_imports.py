@@ -13,13 +13,13 @@ import sparring
 
 ROOT = Path(sparring.__file__).parent
 STOREYS: list[set[str]] = [
-    {"schema", "errors", "values", "testnames", "__init__"},
+    {"schema", "errors", "files", "values", "testnames", "__init__"},
     {"tasks", "prompts", "sampling", "sandbox", "scoring", "learning", "runs"},
     {"recipe", "microworld", "pipelines", "starters"},
     {"config"},
     {
         "audit",
-        "evalfiles",
+        "view",
         "evaluate",
         "figures",
         "interrupt",

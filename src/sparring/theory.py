@@ -22,7 +22,7 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.pipelines.record import judged_from
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.reader import RunReader, step_file
 from sparring.scoring.intervals import (
     Estimate,
     Linear,
@@ -125,7 +125,7 @@ class Report:
         }
 
 
-def theory(run: RunDir, asked: range | None) -> Report:
+def theory(run: RunReader, asked: range | None) -> Report:
     """Rates and precision over the recorded steps in ``asked``, or the last `DEFAULT_STEPS`.
 
     Raises `RunError` when no such step is on record or its groups have
@@ -179,7 +179,7 @@ def theory(run: RunDir, asked: range | None) -> Report:
     )
 
 
-def _groups(run: RunDir, step: int) -> list[Group]:
+def _groups(run: RunReader, step: int) -> list[Group]:
     judged = [judged_from(record) for record in run.read_lines(step_file("rollouts", step))]
     return [
         Group(j.task.id, j.matrix, j.parsed_U, j.right_U if j.has_reference else None)

@@ -21,13 +21,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from sparring.errors import RunError, Stopped
+from sparring.errors import RunError, Stopped, explained, well_formed
 from sparring.evaluate import summary_record
 from sparring.interrupt import stopping
 from sparring.learning.world import World
 from sparring.recipe import Engine, Recipe
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
+from sparring.runs.directory import VLLM_LOG, RunDir
 from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
 from sparring.runs.text import visible

@@ -16,7 +16,8 @@ from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
 
 from sparring.errors import SparringError
 from sparring.pipelines.record import judged_from
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 

@@ -15,7 +15,7 @@ from sparring.config import load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.pipelines.record import judged_from
 from sparring.recipe import Preset
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.reader import open_run, step_file
 from sparring.scoring.advantages import DropReason
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "nano").glob("*.toml"))
@@ -30,7 +30,7 @@ ALL = {
 
 
 def bouts(run: Path, step: int) -> list[dict[str, Any]]:
-    return RunDir.reading(run).read_lines(step_file("rollouts", step))
+    return open_run(run).read_lines(step_file("rollouts", step))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
 from sparring.config import NANO_RECIPE, load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
-from sparring.runs.directory import RunDir
+from sparring.runs.reader import open_run
 from sparring.sampling.base import sampling_seed
 from sparring.sampling.vllm.completion import response_seed
 from sparring.schema import Role
@@ -47,7 +47,7 @@ def command(run: Path, weights: Path, **changes: str) -> list[str]:
 
 def written(run: Path) -> list[dict[str, Any]]:
     parts = sorted((run / "supervision").iterdir())
-    return [x for p in parts for x in RunDir.reading(run).read_lines(f"supervision/{p.name}")]
+    return [x for p in parts for x in open_run(run).read_lines(f"supervision/{p.name}")]
 
 
 def upcoming(run: Path) -> list[str]:

@@ -24,7 +24,7 @@ from sparring.report.compare import between, settings_apart
 from sparring.report.group import ROW
 from sparring.report.panels import PANELS, series
 from sparring.report.tokens import Pieces
-from sparring.runs.directory import RunDir
+from sparring.runs.reader import open_run
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt; "
@@ -240,7 +240,7 @@ def test_reading_changes_nothing_in_a_run(tmp_path: Path) -> None:
     before = {p: p.read_bytes() for p in made.rglob("*") if p.is_file()}
     pages.write_file([made], tmp_path / "out.html")
     assert {p: p.read_bytes() for p in made.rglob("*") if p.is_file()} == before
-    assert RunDir.reading(made).steps("rollouts", ".jsonl.gz") == [1]
+    assert open_run(made).steps("rollouts", ".jsonl.gz") == [1]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from sparring.errors import RunError
 from sparring.runs.curves import plot_curves
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
+from sparring.runs.reader import step_file
 from sparring.runs.tables import closing_table, metric_labels, show
 from sparring.runs.text import visible
 

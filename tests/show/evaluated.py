@@ -8,7 +8,8 @@ from typing import Any
 
 from sparring.evaluation.rollouts import rollout
 from sparring.pipelines.record import judged_from
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 from sparring.sampling.chat.base import Answer
 from sparring.schema import Role, StopReason
 from tests.show.made import group

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sparring.evalfiles import evaluation_recipe, is_evaluation
 from sparring.report import pages
 from sparring.runs.directory import RunDir
+from sparring.runs.evaluation import is_evaluation
 from sparring.scoring.rewards import RewardSettings
 from sparring.training.reward import reward_settings
+from sparring.view.source import evaluation_recipe
 from sparring.why import explain
 from tests.loops.runs import sparring_here
 from tests.report.test_pages import blobs

@@ -74,13 +74,13 @@ def try_command(
     ] = None,
 ) -> None:
     """Try prompts on a model: can its answers be read, and if not, why?"""
+    from sparring.errors import explained
     from sparring.evaluation.authors import Asking, Named, author
     from sparring.evaluation.plan import Plan, prompts_of
     from sparring.evaluation.progress import Progress
     from sparring.evaluation.trial import try_prompts
     from sparring.interrupt import stopping
     from sparring.recipe.setting import PromptsSection
-    from sparring.runs.directory import explained
     from sparring.runs.tables import show
     from sparring.sampling.chat.base import ChatParams
 

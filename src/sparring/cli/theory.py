@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import ConfigError
-from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
+from sparring.runs.reader import open_run
 from sparring.runs.tables import interval, show
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def theory(
     """How many tests are worth sampling: predicted, promised and observed precision of a run."""
     from sparring.theory import theory as theory_of
 
-    found = theory_of(RunDir.reading(run), _range(steps))
+    found = theory_of(open_run(run), _range(steps))
     console = Console()
     for line in _heading(run, steps, found):
         console.print(Text(line), soft_wrap=True)

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import ConfigError, RunError
-from sparring.runs.directory import RunDir, well_formed
+from sparring.errors import ConfigError, RunError, well_formed
 from sparring.runs.rates import mean_rates, rates_line
+from sparring.runs.reader import open_run
 from sparring.runs.tables import show
 from sparring.runs.timeline import WORK, Account, Phase, account_from
 
@@ -28,7 +28,7 @@ def timeline(
     ] = None,
 ) -> None:
     """Where the time went: seconds and share of each phase of a run's steps and evaluations."""
-    source = RunDir.reading(run)
+    source = open_run(run)
     records = source.lines(FILE)
     with well_formed(f"{run}: {FILE}"):
         wanted = _range(steps)

@@ -31,7 +31,7 @@ def watch(
     ] = 1.0,
 ) -> None:
     """Follow a run: progress, curves, last groups, alarms, time. Ends with it, or by Ctrl-C."""
-    from sparring.evalfiles import is_evaluation
+    from sparring.runs.evaluation import is_evaluation
 
     if run.exists() and not run.is_dir():
         raise RunError(f"{run}: is a file; name the directory of a run, begun or about to")

@@ -18,8 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import RunError
-from sparring.runs.directory import explained, well_formed
+from sparring.errors import RunError, explained, well_formed
 from sparring.runs.lines import lines_of
 from sparring.sampling.chat.base import Answer
 from sparring.schema import StopReason

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring import __version__
-from sparring.errors import RunError
+from sparring.errors import RunError, explained
 from sparring.evaluation.authors import reading_of
 from sparring.evaluation.claims import Claims
 from sparring.evaluation.collect import Collected, collect
@@ -34,8 +34,9 @@ from sparring.pipelines.early import Runs
 from sparring.pipelines.facts import task_facts
 from sparring.pipelines.wanting import wanted
 from sparring.prompts.parse import Reading
-from sparring.runs.directory import RunDir, explained, step_file
+from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
+from sparring.runs.reader import step_file
 from sparring.sampling.chat.base import Answer, Author
 from sparring.sandbox import Limits, Sandbox
 from sparring.sandbox.packages import NO_PACKAGES, Packages

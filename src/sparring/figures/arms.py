@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from sparring.config import differing, recorded_recipe
-from sparring.errors import RunError, SparringError
-from sparring.evalfiles import FIGURES, figures, is_evaluation, run_or_evaluation
+from sparring.errors import RunError, SparringError, well_formed
 from sparring.recipe import Preset, Recipe
-from sparring.runs.directory import RunDir, well_formed
+from sparring.runs.evaluation import FIGURES, figures, is_evaluation
+from sparring.runs.reader import RunReader, open_run
 from sparring.runs.text import one_line
 from sparring.scoring.matrix import Floats
 
@@ -44,9 +44,9 @@ class RunData:
     evaluation: bool = False
 
     @property
-    def run(self) -> RunDir:
+    def run(self) -> RunReader:
         """Its directory, to read rollouts from."""
-        return RunDir(self.path, locked=False)
+        return RunReader(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _read(path: Path) -> RunData:
         raise RunError(f"{path}: there is no such run directory")
     if is_evaluation(path):
         return _evaluation(path)
-    run = RunDir.reading(path)
+    run = open_run(path)
     try:
         recipe = recorded_recipe(run)
     except SparringError:
@@ -96,15 +96,14 @@ def _read(path: Path) -> RunData:
 
 def _evaluation(path: Path) -> RunData:
     """An evaluation: figures by task, and rollouts under step 0."""
-    run = run_or_evaluation(path)
-    record = figures(run)
+    record = figures(path)
     with well_formed(f"{path}: {FIGURES}"):
         values = _floats(record["per_task"])
         tasks = json.dumps([t["digest"] for t in record["tasks"]])
     return RunData(path, None, (), (), values, f"evaluation of {tasks}", True)
 
 
-def _last_values(run: RunDir, recipe: Recipe | None) -> tuple[dict[str, Floats], str]:
+def _last_values(run: RunReader, recipe: Recipe | None) -> tuple[dict[str, Floats], str]:
     steps = run.steps("evaluations", ".json")
     if not steps:
         return {}, ""

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sparring.errors import RunError
-from sparring.runs.directory import RunDir, step_file, well_formed
+from sparring.errors import well_formed
+from sparring.runs.reader import RunReader
 from sparring.schema import Verdict
 from sparring.scoring.matrix import from_verdicts
 from sparring.scoring.rates import Group
 
 
-def matrices(run: RunDir, steps: Sequence[int]) -> Iterator[Group]:
+def matrices(run: RunReader, steps: Sequence[int]) -> Iterator[Group]:
     """The groups of these steps that have tests. Raises `RunError`."""
     for step in steps:
-        path = run.path / step_file("rollouts", step)
-        try:
-            with gzip.open(path) as file, well_formed(f"{path}"):
-                for line in file:
-                    if (found := _group(json.loads(line))) is not None:
-                        yield found
-        except (OSError, EOFError, zlib.error) as error:
-            raise RunError(f"{path}: is damaged ({error})") from None
+        with well_formed(f"{run.path}: rollouts of step {step}"):
+            for record in run.groups(step):
+                if (group := _group(record)) is not None:
+                    yield group
 
 
 def _group(record: dict[str, object]) -> Group | None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sparring.errors import well_formed
 from sparring.pipelines.answers import size
 from sparring.pipelines.bout import Judged, Supervision
 from sparring.pipelines.foreign import Foreign, foreign_comparisons
@@ -29,7 +30,6 @@ from sparring.pipelines.testdata import (
     tests_from,
 )
 from sparring.prompts.parse import ParsedProgram, ParsedTest
-from sparring.runs.directory import well_formed
 from sparring.schema import (
     Outcome,
     ParseFailure,

@@ -9,31 +9,29 @@ for are handed on at once (`groups`).
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sparring.config import recorded_recipe
-from sparring.errors import RunError, SparringError
-from sparring.evalfiles import (
-    evaluation_recipe,
+from sparring.errors import RunError, SparringError, well_formed
+from sparring.recipe import Recipe
+from sparring.recipe.faults import FORMULA
+from sparring.report.group import Cutter, detail, summary_row
+from sparring.report.tokens import Pieces
+from sparring.runs.evaluation import (
     facts,
     figures,
     is_evaluation,
     run_or_evaluation,
 )
-from sparring.recipe import Recipe
-from sparring.recipe.faults import FORMULA
-from sparring.report.group import Cutter, detail, summary_row
-from sparring.report.tokens import Pieces
-from sparring.runs.directory import RunDir, step_file, well_formed
 from sparring.runs.rates import RATES, mean_rates, rate_text
+from sparring.runs.reader import RunReader, step_file
 from sparring.runs.tables import figure_labels, metric_labels
 from sparring.runs.timeline import account_from
+from sparring.view.source import evaluation_recipe
 from sparring.why import Explained, explain
 
 _METHOD, _TESTER, _OWN = "method", "tester's reward", "both rewards, a function"
@@ -61,7 +59,7 @@ class Collected:
     the recipe as this version reads it, None where it cannot: then no reward is explained."""
 
     name: str
-    run: RunDir
+    run: RunReader
     recipe: Mapping[str, Any]
     rules: Recipe | None
     state: str
@@ -122,12 +120,12 @@ def collect(path: Path) -> Collected:
     )
 
 
-def _evaluation(path: Path, run: RunDir) -> Collected:
+def _evaluation(path: Path, run: RunReader) -> Collected:
     """An evaluation: its figures stand as those of one step, in which nothing was learned."""
     notes: list[str] = []
     record: Mapping[str, Any] = {}
     try:
-        record = figures(run)
+        record = figures(path)
         facts(record)
     except RunError as error:
         record = {}
@@ -149,7 +147,7 @@ def _evaluation(path: Path, run: RunDir) -> Collected:
     )
 
 
-def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
+def _state(run: RunReader, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
     asked = at(recipe, ("training", "steps"))
     if run.has("summary.json"):
         return "finished"
@@ -158,7 +156,7 @@ def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str
     return f"not finished: {len(metrics)} of {asked} steps" if asked else "not finished"
 
 
-def _rules(run: RunDir, notes: list[str]) -> Recipe | None:
+def _rules(run: RunReader, notes: list[str]) -> Recipe | None:
     try:
         return recorded_recipe(run)
     except SparringError as error:
@@ -166,7 +164,7 @@ def _rules(run: RunDir, notes: list[str]) -> Recipe | None:
         return None
 
 
-def _json(run: RunDir, name: str, notes: list[str]) -> dict[str, Any]:
+def _json(run: RunReader, name: str, notes: list[str]) -> dict[str, Any]:
     try:
         found = run.read_json(name)
     except RunError as error:
@@ -175,7 +173,7 @@ def _json(run: RunDir, name: str, notes: list[str]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _lines(run: RunDir, name: str, notes: list[str]) -> list[dict[str, Any]]:
+def _lines(run: RunReader, name: str, notes: list[str]) -> list[dict[str, Any]]:
     try:
         return run.lines(name)
     except RunError as error:
@@ -183,7 +181,7 @@ def _lines(run: RunDir, name: str, notes: list[str]) -> list[dict[str, Any]]:
         return []
 
 
-def _phases(run: RunDir, notes: list[str]) -> dict[str, float]:
+def _phases(run: RunReader, notes: list[str]) -> dict[str, float]:
     """Seconds of each phase over the steps: from the timeline or, in runs without one, from the
     short figures."""
     total: dict[str, float] = {}
@@ -203,7 +201,7 @@ def _phases(run: RunDir, notes: list[str]) -> dict[str, float]:
 
 def steps(collected: Collected) -> list[int]:
     """Steps that have rollouts on disk."""
-    return collected.run.steps("rollouts", ".jsonl.gz")
+    return collected.run.rollout_steps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +236,10 @@ class Group:
 def groups(collected: Collected, step: int) -> Iterator[Group]:
     """The groups of a step, in order; what cannot be read is noted and left out."""
     run, notes = collected.run, collected.notes
-    lines = _packed_lines(run.path / step_file("rollouts", step), notes)
+    lines = _packed_lines(run, step_file("rollouts", step), notes)
     usage: list[bytes] = []
     if run.has(name := step_file("usage", step)):
-        usage = _packed_lines(run.path / name, notes, " (CPU times of this step are not shown)")
+        usage = _packed_lines(run, name, notes, " (CPU times of this step are not shown)")
     for index, line in enumerate(lines):
         try:
             with well_formed(f"{run.path}: rollouts of step {step}, group {index}"):
@@ -252,16 +250,14 @@ def groups(collected: Collected, step: int) -> Iterator[Group]:
         yield Group(row, index, collected, line, usage[index] if index < len(usage) else None)
 
 
-def _packed_lines(path: Path, notes: list[str], hint: str = "") -> list[bytes]:
-    """The lines of a gzipped file; none, and a note, where it cannot be read."""
+def _packed_lines(run: RunReader, name: str, notes: list[str], hint: str = "") -> list[bytes]:
+    """The lines of a gzipped file, as far as they can be read; what is wrong with it is noted."""
+    lines: list[bytes] = []
     try:
-        data = path.read_bytes()
-        if not data:
-            raise EOFError("empty file")
-        return gzip.decompress(data).splitlines()
-    except (OSError, EOFError, zlib.error) as error:
-        notes.append(f"{path}: is damaged ({error}){hint}")
-        return []
+        lines.extend(run.packed(name))
+    except RunError as error:
+        notes.append(f"{error}{hint}")
+    return lines
 
 
 def alarms(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

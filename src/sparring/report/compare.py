@@ -10,11 +10,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sparring.errors import RunError
-from sparring.evalfiles import FIGURES
+from sparring.errors import RunError, well_formed
 from sparring.evaluate import Evaluated, evaluated_from
 from sparring.report.collect import Collected, at
-from sparring.runs.directory import well_formed
+from sparring.runs.evaluation import FIGURES
 from sparring.scoring.named import difference_of
 from sparring.scoring.shares import share_difference
 

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from sparring import __version__
-from sparring.errors import ConfigError, RunError
+from sparring.errors import ConfigError, RunError, explained, well_formed
+from sparring.files import write_whole
 from sparring.report.charts import MOST_RUNS, Chart, draw
 from sparring.report.collect import (
     Collected,
@@ -36,7 +37,6 @@ from sparring.report.compare import between, settings_apart
 from sparring.report.group import ROW, Cutter
 from sparring.report.page import MARK, html, packed
 from sparring.report.panels import PANELS, series
-from sparring.runs.directory import PARTIAL, explained, well_formed
 
 BUDGET = 22_000_000
 """Bytes of a single file that go to details."""
@@ -220,7 +220,5 @@ def _write(path: Path, text: str) -> int:
     """Write a page, whole or not at all; its size in bytes."""
     data = text.encode("utf-8")
     with explained(path.parent):
-        beside = path.with_name(path.name + PARTIAL)
-        beside.write_bytes(data)
-        beside.rename(path)
+        write_whole(path, data)
     return len(data)

@@ -16,8 +16,8 @@ from sparring.schema import Kind, Verdict
 from sparring.show.cells import Cell, given, row
 from sparring.show.difference import difference
 from sparring.show.names import Name
-from sparring.show.reading import Found
 from sparring.show.symbols import mark, word
+from sparring.view.source import Found
 from sparring.why import number
 
 LINES = 24

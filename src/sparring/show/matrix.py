@@ -21,9 +21,9 @@ from sparring.pipelines.testdata import readable
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
 from sparring.scoring.advantages import DropReason
-from sparring.show.reading import Found
 from sparring.show.step import EVALUATED, why_dropped
 from sparring.show.symbols import legend, mark, symbol
+from sparring.view.source import Found
 from sparring.why import number
 
 ROWS = 24

@@ -12,7 +12,7 @@ from sparring.errors import RunError
 from sparring.runs.text import one_line, visible
 from sparring.show.matrix import ROWS
 from sparring.show.names import Name
-from sparring.show.reading import Found, Source
+from sparring.view.source import Found, Source
 from sparring.why import Effect, Explained, Explanation, Term, amount, explain, number
 
 _SIGN = {Effect.ADD: "+", Effect.TIMES: "×", Effect.SET: "="}

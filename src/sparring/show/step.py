@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import RunError
-from sparring.runs.directory import well_formed
+from sparring.errors import RunError, well_formed
 from sparring.runs.text import one_line
 from sparring.schema import Role
 from sparring.scoring.advantages import DropReason
-from sparring.show.reading import Source, groups
+from sparring.view.source import Source
 from sparring.why import number
 
 WHY = {
@@ -102,7 +101,7 @@ def _rows(source: Source, step: int) -> tuple[list[Row], str]:
     """The step's groups, and what is wrong with its file."""
     rows: list[Row] = []
     try:
-        for record in groups(source.run, step):
+        for record in source.groups(step):
             with well_formed(f"rollouts of step {step}"):
                 rows.append(row_of(record))
     except RunError as error:

@@ -16,9 +16,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sparring.errors import RunError
+from sparring.errors import RunError, well_formed
 from sparring.pipelines.record import response_from, response_record
-from sparring.runs.directory import RunDir, well_formed
+from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role

@@ -18,8 +18,9 @@ from sparring.errors import RunError
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.early import Early
 from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
+from sparring.runs.reader import RunReader, step_file
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role
@@ -138,7 +139,7 @@ class Live:
 class Replayed:
     """The bouts that another run recorded."""
 
-    def __init__(self, source: RunDir, run: RunDir, checker: str | None = None) -> None:
+    def __init__(self, source: RunReader, run: RunDir, checker: str | None = None) -> None:
         """With a ``checker``, recorded outputs are compared anew by it."""
         self.source = source
         self.run = run

@@ -21,10 +21,10 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from sparring.errors import ConfigError
+from sparring.errors import ConfigError, explained, well_formed
 from sparring.recipe import Recipe
 from sparring.recipe.tracking import Tracker
-from sparring.runs.directory import RunDir, explained, well_formed
+from sparring.runs.directory import RunDir
 
 MARK = "tracking.json"
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
