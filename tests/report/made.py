@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from sparring.config import load_recipe
-from sparring.runs.reader import open_run, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 from sparring.schema import Verdict
 from sparring.scoring.advantages import Normalisation, advantages
 from sparring.scoring.matrix import PassMatrix, from_verdicts
@@ -131,7 +132,7 @@ def run(path: Path, steps: Sequence[Sequence[dict[str, Any]]], detail: str = "")
     data = load_recipe(None).model_dump(mode="json")
     data["reward"] = {**data["reward"], **SECTION}
     (path / "recipe.json").write_text(json.dumps(data))
-    made = open_run(path)
+    made = RunDir(path, locked=False)
     for step, groups in enumerate(steps, start=1):
         made.write_lines(step_file("rollouts", step), groups)
         made.write_lines(step_file("usage", step), [usage(g, detail) for g in groups])

@@ -88,16 +88,18 @@ class RunReader:
         """The recorded groups of a step."""
         return self.records(step_file("rollouts", step))
 
-    def read_lines(self, name: str) -> list[dict[str, Any]]:
+    def read_lines(self, name: str) -> list[Any]:
         """All records of a gzipped JSONL file, which has at least one."""
         path = self.path / name
         try:
-            records = list(self.records(name))
+            records = [json.loads(line) for line in self.packed(name)]
+            if not records:
+                raise ValueError("no records")
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{path}: is damaged ({error}); remove it, then --resume") from None
         except RunError as error:
             hint = "; remove it, then --resume" if path.exists() else ""
             raise RunError(f"{error}{hint}") from None
-        if not records:
-            raise RunError(f"{path}: is damaged (no records); remove it, then --resume")
         return records
 
     def recorded_steps(self) -> list[int]:
