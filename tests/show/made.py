@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from sparring.report import pages
+from sparring.rewards.rewards import RewardSettings
 from sparring.runs.directory import RunDir
 from sparring.runs.evaluation import is_evaluation
-from sparring.scoring.rewards import RewardSettings
 from sparring.training.reward import reward_settings
+from sparring.view.explain import explain
+from sparring.view.html import pages
 from sparring.view.source import evaluation_recipe
-from sparring.why import explain
 from tests.loops.runs import sparring_here
 from tests.report.test_pages import blobs
 from tests.show.evaluated import evaluation_of

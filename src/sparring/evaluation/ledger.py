@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError, explained, well_formed
+from sparring.policy.chat.base import Answer
 from sparring.runs.lines import lines_of
-from sparring.sampling.chat.base import Answer
 from sparring.schema import StopReason
 
 _GO_ON = "give the same command again"

@@ -14,12 +14,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError, explained, well_formed
 from sparring.files import checksum
-from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader
-from sparring.sources import MICROWORLD
+from sparring.tasks.sources import MICROWORLD
 from sparring.training.learner_settings import model_place
 
 FILE = "inputs.json"

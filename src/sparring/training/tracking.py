@@ -21,9 +21,9 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from sparring.config.recipe import Recipe
+from sparring.config.tracking import Tracker
 from sparring.errors import ConfigError, explained, well_formed
-from sparring.recipe import Recipe
-from sparring.recipe.tracking import Tracker
 from sparring.runs.directory import RunDir
 
 MARK = "tracking.json"

@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.config import make_recipe, recorded_recipe
+from sparring.config.load import make_recipe, recorded_recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError, SparringError, well_formed
-from sparring.recipe import Recipe
+from sparring.rewards.rewards import RewardSettings
 from sparring.runs.evaluation import CONFIG, is_evaluation
 from sparring.runs.reader import RECIPE, RunReader, record_of, step_file
 from sparring.runs.text import one_line
-from sparring.scoring.rewards import RewardSettings
 
 _COMPARED = 100
 """Characters of an id that a slip of the pen is looked for in."""
