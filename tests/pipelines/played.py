@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparring.audit.foreign import NO_PAIRS, Foreign
 from sparring.grading.bout import Judged, judge
+from sparring.grading.foreign import NO_PAIRS, Foreign
 from sparring.matrix import from_verdicts
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.sandbox import Limits, Sandbox

@@ -12,9 +12,9 @@ from tests.pipelines.played import played, program, response
 from tests.pipelines.test_record import record
 
 from sparring import values
-from sparring.audit.foreign import Foreign
 from sparring.grading.bout import Judged, judge
 from sparring.grading.facts import task_facts
+from sparring.grading.foreign import Foreign
 from sparring.grading.grading import Comparison
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import judged_from

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.pipelines.played import told
 
-from sparring.audit.foreign import Foreign
 from sparring.grading.bout import Judged
+from sparring.grading.foreign import Foreign
 from sparring.grading.monitors import NAMED, monitor_values
 from sparring.schema import Outcome, Verdict
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tests.pipelines.played import a_test, played, program
 
-from sparring.audit.foreign import NO_PAIRS
 from sparring.errors import RunError
 from sparring.grading.bout import Judged
+from sparring.grading.foreign import NO_PAIRS
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import Scored, judged_from, rollout_record, usage_record
 from sparring.rewards.advantages import Normalisation, advantages

@@ -11,7 +11,7 @@ from tests.nano import TinyTokenizer, tiny_model
 
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.chat.base import Answer, Ask, ChatParams
-from sparring.policy.chat.local import Loaded, LocalModel, batches
+from sparring.policy.local.chat import Loaded, LocalModel, batches
 from sparring.policy.local.cut import Cut, cut_logits
 from sparring.policy.local.draw import draw
 from sparring.policy.local.sampler import LocalSampler

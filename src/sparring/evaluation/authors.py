@@ -92,7 +92,7 @@ def whole_prompt(found: Author, prompts: PromptsSection, message: str) -> str:
     nobody sees, the message."""
     if found.remote:
         return message
-    from sparring.policy.chat.local import LocalModel
+    from sparring.policy.local.chat import LocalModel
     from sparring.prompts.render import prompt_text
 
     assert isinstance(found, LocalModel)

@@ -15,7 +15,7 @@ from sparring.policy.chat.base import Author
 from sparring.policy.local.detokenize import kept_tokens
 
 if TYPE_CHECKING:
-    from sparring.policy.chat.local import Loaded
+    from sparring.policy.local.chat import Loaded
 
 END_TOKEN = "--end-token"
 
@@ -31,8 +31,8 @@ def local_author(
     """The model in ``place``; ``end_tokens`` end its responses as well as those of its files.
     Raises `ConfigError` and `ModelError`."""
     try:
-        from sparring.policy.chat.local import LocalModel, directory_identity
         from sparring.policy.ends import end_ids_on_disk
+        from sparring.policy.local.chat import LocalModel, directory_identity
     except ImportError as error:
         raise ModelError(
             f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
@@ -92,8 +92,8 @@ def _loaded(
     import torch
 
     from sparring.learner.masters import cast, torch_type
-    from sparring.policy.chat.local import Loaded
     from sparring.policy.ends import add_end_tokens
+    from sparring.policy.local.chat import Loaded
     from sparring.policy.model import check_causal, load_model
     from sparring.prompts.render import check_room, prompt_ids, prompt_text
 

@@ -16,7 +16,7 @@ from sparring.prompts.opening import ReasoningMode
 from sparring.schema import StopReason
 
 if TYPE_CHECKING:
-    from sparring.policy.chat.local import LocalModel
+    from sparring.policy.local.chat import LocalModel
 
 
 def notes_before(author: Author, name: str, prompts: PromptsSection) -> list[str]:
@@ -43,7 +43,7 @@ def _local(author: Author) -> LocalModel | None:
     """The author as the local model that it is."""
     if author.remote:
         return None
-    from sparring.policy.chat.local import LocalModel
+    from sparring.policy.local.chat import LocalModel
 
     assert isinstance(author, LocalModel)
     return author

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.audit.foreign import NO_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.grading.answers import size
 from sparring.grading.asked import Row, ask_all
 from sparring.grading.early import Runs
+from sparring.grading.foreign import NO_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.grading.grading import Comparison, Grader
 from sparring.grading.reading import read_program, read_test
 from sparring.matrix import Bools, Floats, PassMatrix, from_verdicts

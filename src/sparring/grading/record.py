@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from sparring.audit.foreign import Foreign, foreign_comparisons
 from sparring.grading.answers import size
 from sparring.grading.bout import Judged, Supervision
+from sparring.grading.foreign import Foreign, foreign_comparisons
 from sparring.grading.testdata import (
     found_in,
     found_record,
