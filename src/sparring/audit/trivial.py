@@ -16,7 +16,7 @@ from sparring import values
 from sparring.grading import columns
 from sparring.grading.columns import Ask
 from sparring.grading.early import Runs
-from sparring.grading.grading import Comparison, Grader
+from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks.findings import Fault, Finding, short
