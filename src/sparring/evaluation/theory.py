@@ -21,14 +21,18 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError
-from sparring.grading.record import judged_from
+from sparring.evaluation.recorded import rates_of, recorded_facts, right_by
+from sparring.runs.reader import RunReader
+from sparring.grading.facts import bare_facts
+from sparring.grading.record import result_from
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import (
     Estimate,
     Linear,
 )
 from sparring.metrics.named import figure_of, within
 from sparring.metrics.precision import Pairs, if_independent, observed, pairs, predicted
-from sparring.metrics.rates import Group, Rate, Rates, RightBy, by_task, count, rates
+from sparring.metrics.rates import Rate, Rates, RightBy, by_task, count, rates
 from sparring.metrics.shares import left_out_difference, left_out_interval, ratio_interval
 from sparring.metrics.theory import CAP, Law, Ties, bound, tests_by_bound, tests_for
 from sparring.runs.reader import RunReader, step_file
@@ -138,7 +142,7 @@ def theory(run: RunReader, asked: range | None) -> Report:
         wanted = f" of steps {asked[0]}-{asked[-1]}" if asked else ""
         raise RunError(f"{run.path}: no rollouts{wanted} on record; {there}")
     where = f"{run.path}: steps {steps[0]}-{steps[-1]}"
-    groups = [group for step in steps for group in _groups(run, step)]
+    groups = list(recorded_facts(run, steps))
     these = pairs(groups)
     if not len(these.counts):
         raise RunError(
@@ -147,8 +151,8 @@ def theory(run: RunReader, asked: range | None) -> Report:
         )
     if not any(g.parsed_U.any() for g in groups):
         raise RunError(f"{where}: no generated test could be read; try other --steps")
-    by = [RightBy.ESTIMATE if g.right_U is None else RightBy.REFERENCE for g in groups]
-    found = _counted(groups, by)
+    by = right_by(groups)
+    found = rates_of(groups, by)
     up, down = found.up(), found.down()
     most = max(len(g.parsed_U) for g in groups)
     mu = up.value - down.value
@@ -166,7 +170,7 @@ def theory(run: RunReader, asked: range | None) -> Report:
             for one in RightBy
         },
         rates=_told(found),
-        by_rule=_told(_counted(groups, [RightBy.ESTIMATE] * len(groups))),
+        by_rule=_told(rates_of(groups, [RightBy.ESTIMATE] * len(groups))),
         rows=[Row(m, bound(mu, m), _by_ties(these, up, down, m)) for m in _numbers(most)],
         needed=[
             Needed(
@@ -177,20 +181,6 @@ def theory(run: RunReader, asked: range | None) -> Report:
             for goal in WANTED
         ],
     )
-
-
-def _groups(run: RunReader, step: int) -> list[Group]:
-    judged = [judged_from(record) for record in run.read_lines(step_file("rollouts", step))]
-    return [
-        Group(j.task.id, j.matrix, j.parsed_U, j.right_U if j.has_reference else None)
-        for j in judged
-        if j.coder
-    ]
-
-
-def _counted(groups: Sequence[Group], by: Sequence[RightBy]) -> Rates:
-    counts = np.stack([count(g, b) for g, b in zip(groups, by, strict=True)])
-    return rates(by_task(groups, counts))
 
 
 def _told(found: Rates) -> dict[str, Estimate]:
