@@ -13,7 +13,7 @@ from tests.scoring.groups import by_hand, simulated
 
 from sparring.metrics.facts import TaskFacts
 from sparring.runs.directory import RunDir
-from sparring.runs.reader import step_file
+from sparring.runs.reader import open_run, step_file
 
 RESPONSE = {"prompt_ids": [1], "token_ids": [2], "logprobs": [0.0], "stop": "end_token", "text": ""}
 

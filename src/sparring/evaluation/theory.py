@@ -14,7 +14,6 @@ tests to sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,20 +21,16 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.evaluation.recorded import rates_of, recorded_facts, right_by
-from sparring.runs.reader import RunReader
-from sparring.grading.facts import bare_facts
-from sparring.grading.record import result_from
-from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import (
     Estimate,
     Linear,
 )
 from sparring.metrics.named import figure_of, within
 from sparring.metrics.precision import Pairs, if_independent, observed, pairs, predicted
-from sparring.metrics.rates import Rate, Rates, RightBy, by_task, count, rates
+from sparring.metrics.rates import Rate, Rates, RightBy
 from sparring.metrics.shares import left_out_difference, left_out_interval, ratio_interval
 from sparring.metrics.theory import CAP, Law, Ties, bound, tests_by_bound, tests_for
-from sparring.runs.reader import RunReader, step_file
+from sparring.runs.reader import RunReader
 
 DEFAULT_STEPS = 10
 """So many of the newest recorded steps are read when no others are asked for."""

@@ -17,8 +17,7 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.grading.record import Scored, result_from
-from sparring.runs.directory import RunDir
-from sparring.runs.reader import step_file
+from sparring.runs.reader import RunReader, step_file
 from sparring.schema import Role
 from sparring.training.reward import Scorer
 
