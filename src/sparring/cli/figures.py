@@ -13,8 +13,8 @@ from sparring.evaluation import report
 from sparring.evaluation.export import Export, export
 from sparring.evaluation.run import Found
 from sparring.runs.reader import RunReader
-from sparring.runs.tables import show
 from sparring.schema import Task
+from sparring.view.terminal.tables import show
 
 
 class Incomplete(Stopped):

@@ -146,10 +146,10 @@ def rescore(
     from sparring.config.load import differing, make_recipe
     from sparring.runs.lines import clean
     from sparring.runs.reader import open_run
-    from sparring.runs.tables import rescore_tables, show
     from sparring.training.launch import recorded_recipe
     from sparring.training.rescore import SECTIONS
     from sparring.training.rescore import rescore as rescore_run
+    from sparring.view.terminal.tables import rescore_tables, show
 
     source = open_run(run)
     if out is not None:

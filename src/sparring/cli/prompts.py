@@ -82,7 +82,7 @@ def try_command(
     from sparring.evaluation.trial import try_prompts
     from sparring.interrupt import stopping
     from sparring.policy.chat.base import ChatParams
-    from sparring.runs.tables import show
+    from sparring.view.terminal.tables import show
 
     named = Named(model, name, key, precision=precision, key_option="--key")
     sections = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.cli.steps import steps_range
 from sparring.errors import ConfigError
+from sparring.runs.labels import interval
 from sparring.runs.lines import clean
 from sparring.runs.reader import open_run
-from sparring.runs.tables import interval, show
+from sparring.view.terminal.tables import show
 
 if TYPE_CHECKING:
     from sparring.evaluation.theory import Precision, Report
@@ -49,7 +50,7 @@ def theory(
     """How many tests are worth sampling: predicted, promised and observed precision of a run."""
     from sparring.evaluation.theory import theory as theory_of
 
-    found = theory_of(open_run(run), _range(steps))
+    found = theory_of(open_run(run), steps_range(steps))
     console = Console()
     for line in _heading(run, steps, found):
         console.print(Text(line), soft_wrap=True)
@@ -187,17 +188,6 @@ def _cell(estimate: Estimate, plain: bool = False, sign: bool = False) -> str:
 
 def _listed(words: list[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _range(steps: str | None) -> range | None:
-    if steps is None:
-        return None
-    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", steps, re.ASCII)
-    if found:
-        first, last = int(found[1]), int(found[2] or found[1])
-        if first <= last:
-            return range(first, last + 1)
-    raise ConfigError(f"--steps {steps}: give the first and the last step, such as 61-70")
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,13 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import ConfigError, RunError, well_formed
+from sparring.cli.steps import steps_range
+from sparring.errors import RunError, well_formed
 from sparring.runs.rates import mean_rates, rates_line
-from sparring.runs.reader import open_run
-from sparring.runs.tables import show
+from sparring.runs.reader import TIMELINE, TIMING, open_run
 from sparring.runs.timeline import WORK, Account, Phase, account_from
-
-FILE = "timeline.jsonl"
+from sparring.view.terminal.tables import show
 
 
 def timeline(
@@ -29,15 +27,15 @@ def timeline(
 ) -> None:
     """Where the time went: seconds and share of each phase of a run's steps and evaluations."""
     source = open_run(run)
-    records = source.lines(FILE)
-    with well_formed(f"{run}: {FILE}"):
-        wanted = _range(steps)
+    records = source.lines(TIMELINE)
+    with well_formed(f"{run}: {TIMELINE}"):
+        wanted = steps_range(steps) or range(1, 1 << 62)
         made = [account_from(r) for r in records if _of(wanted, r)]
         evaluated = [account_from(r) for r in records if "evaluation" in r]
     if not made:
         which = "no step" if steps is None else f"no step of {steps}"
-        raise RunError(f"{run}: {FILE} has {which}; it is written as steps are made")
-    rates = mean_rates(t for t in source.lines("timing.jsonl") if _of(wanted, t))
+        raise RunError(f"{run}: {TIMELINE} has {which}; it is written as steps are made")
+    rates = mean_rates(t for t in source.lines(TIMING) if _of(wanted, t))
     console = Console()
     show(console, table(f"{len(made)} steps", made))
     if rates:
@@ -89,13 +87,3 @@ def _of(wanted: range, record: Mapping[str, Any]) -> bool:
     its end for what is no int."""
     step = record.get("step")
     return isinstance(step, int) and step in wanted
-
-
-def _range(steps: str | None) -> range:
-    """The numbers of the steps that are meant."""
-    if steps is None:
-        return range(1, 1 << 62)
-    found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", steps, re.ASCII)
-    if found and (first := int(found[1])) <= (last := int(found[2] or found[1])):
-        return range(first, last + 1)
-    raise ConfigError(f"--steps {steps}: give the first and the last step, such as 2-9")

@@ -134,7 +134,7 @@ def _left(watched: Watched) -> str:
 
 def _evaluated(record: Mapping[str, Any]) -> str:
     """An evaluation in a line."""
-    from sparring.runs.tables import metric_labels
+    from sparring.runs.labels import metric_labels
 
     metrics = record["metrics"]
     wanted = [

@@ -25,9 +25,9 @@ from sparring.runs.evaluation import (
     is_evaluation,
     run_or_evaluation,
 )
+from sparring.runs.labels import figure_labels, metric_labels
 from sparring.runs.rates import RATES, mean_rates, rate_text
 from sparring.runs.reader import RunReader, step_file
-from sparring.runs.tables import figure_labels, metric_labels
 from sparring.runs.timeline import account_from
 from sparring.view.explain import Explained, explain
 from sparring.view.html.group import Cutter, detail, summary_row

@@ -12,10 +12,10 @@ from rich.text import Text
 from sparring.config.recipe import NANO
 from sparring.errors import RunError, well_formed
 from sparring.runs.evaluation import FIGURES, facts, figures
-from sparring.runs.spark import sparkline
-from sparring.runs.tables import PLAIN, figure, figure_labels, interval, metric_labels
+from sparring.runs.labels import PLAIN, figure, figure_labels, interval, metric_labels
 from sparring.runs.text import one_line
 from sparring.view.source import Source
+from sparring.view.terminal.spark import sparkline
 from sparring.view.terminal.step import show_step
 
 CURVES = {
