@@ -125,7 +125,7 @@ def evaluate(
         }
         notes = _notes(plan, cast, None)
         for line in notes:
-            progress.say(f"note: {line}")
+            progress.note(f"note: {line}")
         collected = collect(
             asks,
             cast.authors,
@@ -152,7 +152,7 @@ def evaluate(
         judged = _judged(sandbox, plan, whole, collected, limits, reading, progress)
         seen = _notes(plan, cast, collected)
         for line in seen:
-            progress.say(line)
+            progress.note(line)
         record = record_of(plan, models, tasks, judged, collected, limits, sandbox)
         record["notes"] = [*notes, *seen]
         write(directory, record, judged, collected)

@@ -24,6 +24,7 @@ from typing import Any
 from sparring import __version__
 from sparring.errors import ConfigError, RunError, explained, well_formed
 from sparring.files import write_whole
+from sparring.runs.groups import ROW
 from sparring.view.html.collect import (
     Collected,
     Group,
@@ -33,7 +34,7 @@ from sparring.view.html.collect import (
     steps,
 )
 from sparring.view.html.compare import between, settings_apart
-from sparring.view.html.group import ROW, Cutter
+from sparring.view.html.group import Cutter
 from sparring.view.html.page import MARK, html, packed
 from sparring.view.html.panels import PANELS, Chart, charted
 from sparring.view.plots.page import MOST_RUNS

@@ -20,9 +20,9 @@ from typing import Any
 
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, well_formed
+from sparring.runs.groups import Row, row_of
 from sparring.runs.rates import mean_rates
 from sparring.view.source import Source, open_source
-from sparring.view.terminal.step import Row, row_of
 
 _RECENT = 10
 """Steps that the time left and the shares of the phases are taken from."""
