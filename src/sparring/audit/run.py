@@ -24,7 +24,7 @@ from sparring.audit.repeated import Bench
 from sparring.audit.soundness import Audited, Care, audit_tasks
 from sparring.audit.strength import Strength, strength
 from sparring.sandbox import Fork, Limits, Sandbox
-from sparring.sandbox.packages import NO_PACKAGES, Packages
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.schema import Task
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.findings import Fault, Finding

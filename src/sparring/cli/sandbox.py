@@ -14,7 +14,7 @@ from sparring.cli.check import check
 from sparring.cli.packages import Names, Place
 from sparring.cli.packages import packages as packages_given
 from sparring.errors import ConfigError, DataError
-from sparring.sandbox.credible import believed
+from sparring.sandbox.caller.credible import believed
 from sparring.sandbox.types import Fork, Job, Level, Limits
 from sparring.schema import Kind, Outcome, Test, Verdict
 

@@ -36,7 +36,7 @@ def is_python(source: str) -> bool:
     tree = _parsed(source)
     if tree is None:
         return False
-    # Taken out as before a program, where they may follow a judge's imports (`sandbox.front`).
+    # Taken out as before a program, where they may follow a judge's imports (`sandbox.preamble`).
     tree.body = [n for n in tree.body if getattr(n, "module", None) != "__future__"]
     try:
         compile(tree, "<head>", "exec", dont_inherit=True)
