@@ -29,7 +29,7 @@ from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
 from sparring.sandbox.caller.packages import given
 from sparring.sandbox.cluster.ray_nodes import RayNodes
 from sparring.schema import Role, Task
-from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
+from sparring.tasks.checkers.checker import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
 from sparring.tasks.sources import tasks_of
 from sparring.tasks.withhold import withhold
