@@ -50,6 +50,12 @@ def test_coder_reward_counts_ground_truth_tests_passed() -> None:
     assert coder_rewards(m, all_pass).tolist() == [1, 0, 0]
 
 
+def test_what_a_program_passes_is_a_whole_number() -> None:
+    """15 / 22 · 22 is 14.999999999999998 in floating point."""
+    m = matrix(["1" * 15 + "0" * 7, "1" * 22], 22)
+    assert coder_rewards(m, CURE).tolist() == [15, 22]
+
+
 def test_equation_4_literally() -> None:
     """The formula as printed, evaluated term by term on random matrices."""
     rng = np.random.default_rng(0)

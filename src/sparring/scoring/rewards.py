@@ -119,12 +119,14 @@ def coder_rewards(matrix: PassMatrix, settings: RewardSettings) -> Floats:
     none failed; COUNT and SHARE are then of the observed tests, COUNT rescaled to all."""
     observed = matrix.observed_PG
     count = observed.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = (matrix.passed_PG & observed).sum(axis=1) / count
+    passed = (matrix.passed_PG & observed).sum(axis=1)
     if settings.coder is CoderReward.ALL_PASS:
         known = matrix.correct_P | matrix.wrong_P
         return np.where(known, matrix.correct_P.astype(float), np.nan)
-    return np.asarray(share if settings.coder is CoderReward.SHARE else share * matrix.ground_truth)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if settings.coder is CoderReward.SHARE:
+            return np.asarray(passed / count)
+        return np.asarray(passed * (matrix.ground_truth / count))
 
 
 def rightness(passed: Bools, observed: Bools, smoothing: float) -> Floats:
