@@ -1,18 +1,20 @@
 """A reward or an advantage as a sum of terms, for all responses of a group at once.
 
-`Sum` adds term after term, in the order in which numbers are rounded; what it comes to is the
-figure that learning goes by. A term keeps its value for every response and a reason in words. The
-words are only made when somebody reads them, so that a training step does not pay for them.
+`Sum` puts term after term on what it has, in the order in which numbers are rounded; what comes
+out is the figure that learning goes by. A term keeps its value for every response, and a reason.
+The words of a reason are made when somebody reads them: a training step does not pay for them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparring.scoring.matrix import Bools, Floats
 
@@ -25,23 +27,25 @@ class Effect(StrEnum):
     ADD = "add"
     TIMES = "times"
     OVER = "over"
-    """Divides."""
+    """Divides it."""
     SET = "set"
     """Takes its place, whatever it was. NaN: no label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a reason calls the rows and columns of a pass matrix: P0 and O1, G0 or K2."""
+    """What reasons call things: ``own`` is the letter of the responses that are paid, ``programs``
+    the rows of the matrix (P0, O1), ``tests`` the columns that decide who is correct (G0, K2),
+    which are of this ``kind``."""
 
+    own: str
     programs: Sequence[str]
     tests: Sequence[str]
-    """Of the tests that decide who is correct."""
     kind: str = "ground-truth tests"
 
 
-Reason = Callable[[int, Names], str]
-"""The reason of a term for response i."""
+Reason = str | Callable[[int, Names], str]
+"""Why a term applies: for all responses alike, or for response i."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,99 +59,127 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One step of a calculation [responses]. It applies ``where`` that is True."""
+    """One step of the calculation, with a value for each response [responses]; the responses that
+    it applies to are those ``where`` is True."""
 
     name: str
     effect: Effect
     value: Floats
     where: Bools
-    reason: str | Reason
+    reason: Reason
 
     def applied(self, i: int, names: Names) -> Applied:
-        """The term of response ``i``, which it applies to."""
+        """The term as response ``i`` has it."""
         reason = self.reason if isinstance(self.reason, str) else self.reason(i, names)
         return Applied(self.effect, float(self.value[i]), reason)
+
+    def dealt(self, order: NDArray[np.int64]) -> Term:
+        """The term with response ``order[i]`` in the place of i."""
+        reason = self.reason
+        if not isinstance(reason, str):
+            of = reason
+
+            def reason(i: int, names: Names) -> str:
+                return of(int(order[i]), names)
+
+        return replace(self, value=self.value[order], where=self.where[order], reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Rewards:
-    """Rewards of one role in a group [responses], NaN where there is no label, and their terms."""
+    """What the responses of one role earn [responses], NaN where there is no label, and why."""
 
     value: Floats
     terms: tuple[Term, ...]
 
-    def by_name(self, i: int) -> Mapping[str, float]:
-        """The terms that made response ``i``'s reward, for the record: facts left out."""
+    def by_name(self, i: int) -> dict[str, float]:
+        """The values of the terms that made response ``i``'s reward, facts left out."""
         return {
             t.name: float(t.value[i])
             for t in self.terms
             if t.where[i] and t.effect is not Effect.FACT
         }
 
+    def dealt(self, order: NDArray[np.int64]) -> Self:
+        """Give each response the reward, and the reasons, of the one that ``order`` names."""
+        found = Sum(len(order))
+        found.say(
+            "dealt",
+            lambda i, names: (
+                "rewards are dealt out at random (reward.shuffle): this is "
+                f"{names.own}{order[i]}'s"
+            ),
+        )
+        terms = (*found.terms, *(t.dealt(order) for t in self.terms))
+        return replace(self, value=self.value[order], terms=terms)
+
 
 class Sum:
-    """What the terms so far come to [responses], from 0."""
+    """The terms so far and the number that they come to, for each response."""
 
-    def __init__(self, count: int) -> None:
-        self.value: Floats = np.zeros(count)
-        self.terms: list[Term] = []
+    def __init__(self, count: int, before: Rewards | None = None) -> None:
+        """Begin at 0, or at the rewards ``before``."""
+        self.value: Floats = np.zeros(count) if before is None else before.value
+        self._terms: list[Term] = [] if before is None else list(before.terms)
 
-    def fact(
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """In the order in which they were put."""
+        return tuple(self._terms)
+
+    def say(
         self,
         name: str,
-        reason: str | Reason,
+        reason: Reason,
+        where: Bools | None = None,
         value: Floats | float = math.nan,
+    ) -> None:
+        """Put a fact that others follow from."""
+        self.put(Effect.FACT, name, value, reason, where)
+
+    def put(
+        self,
+        effect: Effect,
+        name: str,
+        value: Floats | float,
+        reason: Reason,
         where: Bools | None = None,
     ) -> None:
-        """Say something that changes nothing."""
-        self._put(name, Effect.FACT, value, reason, where)
-
-    def add(
-        self, name: str, value: Floats | float, reason: str | Reason, where: Bools | None = None
-    ) -> None:
-        """Add ``value``."""
-        self._put(name, Effect.ADD, value, reason, where)
-
-    def times(
-        self, name: str, value: Floats | float, reason: str | Reason, where: Bools | None = None
-    ) -> None:
-        """Multiply by ``value``."""
-        self._put(name, Effect.TIMES, value, reason, where)
-
-    def over(
-        self, name: str, value: Floats | float, reason: str | Reason, where: Bools | None = None
-    ) -> None:
-        """Divide by ``value``."""
-        self._put(name, Effect.OVER, value, reason, where)
-
-    def set(
-        self, name: str, value: Floats | float, reason: str | Reason, where: Bools | None = None
-    ) -> None:
-        """Let ``value`` take the place of all before."""
-        self._put(name, Effect.SET, value, reason, where)
-
-    def _put(
-        self,
-        name: str,
-        effect: Effect,
-        value: Floats | float,
-        reason: str | Reason,
-        where: Bools | None,
-    ) -> None:
-        one = np.broadcast_to(np.asarray(value, dtype=float), self.value.shape)
-        applies = np.ones(self.value.shape, dtype=bool) if where is None else where
-        self.terms.append(Term(name, effect, one, applies, reason))
-        if effect is not Effect.FACT:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                self.value = np.where(applies, _folded(effect, self.value, one), self.value) + 0.0
-        # + 0.0: no −0
+        """Put one more term: for all responses, or ``where`` it applies."""
+        shape = self.value.shape
+        each = np.broadcast_to(np.asarray(value, dtype=float), shape)
+        applies = np.ones(shape, dtype=bool) if where is None else where
+        self._terms.append(Term(name, effect, each, applies, reason))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            after = _after(effect, self.value, each)
+        self.value = np.where(applies, after, self.value) + 0.0  # no −0
 
 
-def _folded(effect: Effect, so_far: Floats, value: Floats) -> Floats:
+def _after(effect: Effect, before: Floats, value: Floats) -> Floats:
     if effect is Effect.ADD:
-        return so_far + value
+        return before + value
     if effect is Effect.TIMES:
-        return so_far * value
+        return before * value
     if effect is Effect.OVER:
-        return so_far / value
-    return value
+        return before / value
+    return value if effect is Effect.SET else before
+
+
+def number(value: float, sign: bool = False) -> str:
+    """Four digits at most; NaN is "none"."""
+    if math.isnan(value):
+        return "none"
+    return f"{value + 0.0:{'+' if sign else ''}.4g}"
+
+
+def listed(
+    names: Sequence[str], chosen: Bools, weights: Floats | None = None, most: int = 12
+) -> str:
+    """The chosen names, "none" of none, with a count of those beyond ``most``; each with its
+    weight, where weights are given."""
+    found = [
+        names[i] if weights is None else f"{names[i]} ({number(weights[i])})"
+        for i in np.flatnonzero(chosen).tolist()
+    ]
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return (" ".join(found[:most]) or "none") + more
