@@ -1,0 +1,1 @@
+"""Rewards: from the pass matrix to rewards and advantages. numpy only."""
