@@ -13,7 +13,7 @@ from sparring.errors import ConfigError
 from sparring.learning.settings import OldLogprobs, OptimizerState, UpdateMode
 from sparring.recipe import Preset, Recipe
 from sparring.recipe.presets import CHOICES, differences
-from sparring.scoring.rewards import InvalidTest, NoWrong, TesterReward
+from sparring.rewards.settings import InvalidTest, NoWrong, TesterReward
 from sparring.training.learner_settings import learning_settings
 
 

@@ -15,11 +15,12 @@ from sparring.pipelines.bout import Judged
 from sparring.pipelines.foreign import NO_PAIRS
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
+from sparring.rewards.settings import EQUATIONS, Normalisation
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
-from sparring.scoring.advantages import Normalisation, advantages
-from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
+from sparring.scoring.advantages import advantages
+from sparring.scoring.rewards import coder_rewards, tester_rewards
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 FITTED = "print({'1 2': 3, '2 2': 4}.get(input(), 0))"
@@ -45,9 +46,8 @@ def judged() -> Iterator[Judged]:
 
 
 def record(judged: Judged) -> dict[str, Any]:
-    settings = RewardSettings()
-    paid = coder_rewards(judged.matrix, settings)
-    terms = tester_rewards(judged.matrix, judged.valid_U, settings)
+    paid = coder_rewards(judged.matrix, EQUATIONS)
+    terms = tester_rewards(judged.matrix, judged.valid_U, EQUATIONS)
     scored = Scored(
         judged,
         paid,

@@ -12,7 +12,7 @@ from sparring.config import load_recipe
 from sparring.recipe import Recipe
 from sparring.report.group import correct_rows
 from sparring.report.terms import coder_lines, tester_lines
-from sparring.scoring.rewards import (
+from sparring.rewards.settings import (
     CoderReward,
     InvalidTest,
     NoWrong,

@@ -16,19 +16,19 @@ import numpy as np
 from sparring.evaluation.collect import Slot
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored, rollout_record
+from sparring.rewards.settings import EQUATIONS
 from sparring.sampling.chat.base import Answer
 from sparring.schema import Role
 from sparring.scoring.advantages import Advantages, DropReason
-from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
+from sparring.scoring.rewards import coder_rewards, tester_rewards
 
 
 def rollout(judged: Judged, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
     """One task's record."""
-    settings = RewardSettings()
     scored = Scored(
         judged=judged,
-        coder_reward=coder_rewards(judged.matrix, settings),
-        terms=tester_rewards(judged.matrix, judged.valid_U, settings),
+        coder_reward=coder_rewards(judged.matrix, EQUATIONS),
+        terms=tester_rewards(judged.matrix, judged.valid_U, EQUATIONS),
         coder=_nothing_learned(len(judged.programs)),
         tester=_nothing_learned(len(judged.tests)),
     )

@@ -21,10 +21,9 @@ from sparring.learning.settings import (
     Sharding,
 )
 from sparring.recipe.engine import Engine, VllmSection, in_both
-from sparring.recipe.method import LearningSection, RewardSection
+from sparring.recipe.method import LearningSection
 from sparring.recipe.monitors import MonitorsSection
 from sparring.recipe.presets import Preset, method_line, preset_values
-from sparring.recipe.section import Section
 from sparring.recipe.setting import (
     NANO,
     CheckerSection,
@@ -39,8 +38,9 @@ from sparring.recipe.setting import (
 )
 from sparring.recipe.supervision import SupervisionKind, SupervisionSection
 from sparring.recipe.tracking import TrackingSection
+from sparring.rewards.settings import LengthForm, RewardSettings
 from sparring.schema import Role
-from sparring.scoring.lengths import LengthForm
+from sparring.section import Section
 
 __all__ = [
     "NANO",
@@ -49,7 +49,7 @@ __all__ = [
     "MonitorsSection",
     "Preset",
     "Recipe",
-    "RewardSection",
+    "RewardSettings",
     "SupervisionKind",
 ]
 
@@ -69,7 +69,7 @@ class Recipe(Section):
     sandbox: SandboxSection = SandboxSection()
     checker: CheckerSection = CheckerSection()
     supervision: SupervisionSection = SupervisionSection()
-    reward: RewardSection = RewardSection()
+    reward: RewardSettings = RewardSettings()
     learning: LearningSection = LearningSection()
     training: TrainingSection = TrainingSection()
     evaluation: EvaluationSection = EvaluationSection()

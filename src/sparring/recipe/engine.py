@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from sparring.recipe.section import Count, Few, Length, Section
 from sparring.sampling.vllm.settings import Dtype
+from sparring.section import Count, Few, Length, Section
 
 
 class Engine(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sparring.recipe.section import Section, Share
+from sparring.section import Section, Share
 
 
 class MonitorsSection(Section):

@@ -22,8 +22,8 @@ from sparring.prompts.templates import (
     Templates,
 )
 from sparring.recipe.engine import Engine
-from sparring.recipe.section import Count, Few, Heat, Length, Responses, Section, Seed
 from sparring.sandbox.types import Fork, Level, SandboxEngine
+from sparring.section import Count, Few, Heat, Length, Responses, Section, Seed
 from sparring.tasks.checkers import Rule, parse_checker
 
 NANO = "nano"

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from sparring.recipe.engine import Engine, each_once
-from sparring.recipe.section import Heat, Length, Responses, Section
 from sparring.scoring.agreement import TestFilter
+from sparring.section import Heat, Length, Responses, Section
 
 
 class SupervisionKind(StrEnum):

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field, field_validator
 
-from sparring.recipe.section import Section
+from sparring.section import Section
 
 
 class Tracker(StrEnum):

@@ -27,9 +27,9 @@ from sparring.evalfiles import (
     run_or_evaluation,
 )
 from sparring.recipe import Recipe
-from sparring.recipe.faults import FORMULA
 from sparring.report.group import Cutter, detail, summary_row
 from sparring.report.tokens import Pieces
+from sparring.rewards.settings import FORMULA
 from sparring.runs.directory import RunDir, step_file, well_formed
 from sparring.runs.rates import RATES, mean_rates, rate_text
 from sparring.runs.tables import figure_labels, metric_labels

@@ -1,1 +1,1 @@
-"""From a pass matrix to rewards and advantages, each with the terms that it is made of."""
+"""Pass matrix → rewards → advantages, each with the terms that it is made of. numpy only."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from sparring.rewards.terms import Effect, Names, Rewards, Sum, listed
 from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.rewards import CoderReward, RewardSettings
+from sparring.rewards.settings import CoderReward, RewardSettings
 
 RULES = {
     CoderReward.COUNT: "Eq 3, the number of tests passed",

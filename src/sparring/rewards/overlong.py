@@ -8,7 +8,7 @@ import numpy as np
 
 from sparring.rewards.terms import Effect, Rewards, Sum, number
 from sparring.scoring.matrix import Bools, Floats
-from sparring.scoring.overlong import Overlong
+from sparring.rewards.settings import Overlong
 
 
 def overlong(

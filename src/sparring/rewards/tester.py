@@ -22,7 +22,7 @@ import numpy as np
 from sparring.rewards.facts import Facts
 from sparring.rewards.terms import Effect, Names, Rewards, Sum, listed, number
 from sparring.scoring.matrix import Bools, Floats
-from sparring.scoring.rewards import InvalidTest, NoWrong, RewardSettings, TesterReward
+from sparring.rewards.settings import InvalidTest, NoWrong, RewardSettings, TesterReward
 
 
 @dataclass(frozen=True, slots=True)

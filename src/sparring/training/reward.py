@@ -13,7 +13,8 @@ from sparring.pipelines.answers import plain_input
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import rewarded
-from sparring.recipe import Recipe, RewardSection
+from sparring.recipe import Recipe
+from sparring.rewards.settings import CoderReward, LengthForm
 from sparring.schema import Response, StopReason
 from sparring.scoring.advantages import (
     Advantages,
@@ -23,17 +24,10 @@ from sparring.scoring.advantages import (
     positives,
 )
 from sparring.scoring.custom import Bout, CustomReward
-from sparring.scoring.lengths import LengthForm, by_length
+from sparring.scoring.lengths import by_length
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, stacked
 from sparring.scoring.overlong import overlong
-from sparring.scoring.rewards import (
-    CoderReward,
-    RewardSettings,
-    TesterTerms,
-    coder_rewards,
-    largest_reward,
-    tester_rewards,
-)
+from sparring.scoring.rewards import TesterTerms, coder_rewards, largest_reward, tester_rewards
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +46,12 @@ class Facts:
     truncated_U: Bools
 
 
-def reward_settings(section: RewardSection) -> RewardSettings:
-    """The recipe's [reward] as the formulas take it."""
-    return RewardSettings(
-        section.coder,
-        section.tester,
-        section.no_wrong,
-        section.invalid_test,
-        section.validity,
-        section.smoothing,
-        section.difficulty,
-        section.duplicates,
-        section.copies,
-    )
-
-
 class Scorer:
     """Rewards and advantages of bouts."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.settings = reward_settings(recipe.reward)
+        self.settings = recipe.reward
         name, untested = recipe.reward.function, recipe.sampling.skip_unlabelled
         self.custom = CustomReward(name, untested) if name else None
 

@@ -18,9 +18,9 @@ from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import judged_from
 from sparring.pipelines.supervised import rewarded
 from sparring.recipe import Recipe
+from sparring.rewards.settings import RewardSettings
 from sparring.scoring.matrix import Bools, Floats
-from sparring.scoring.rewards import RewardSettings
-from sparring.training.reward import Facts, facts_of, reward_settings
+from sparring.training.reward import Facts, facts_of
 from sparring.why.terms import number
 
 
@@ -58,7 +58,7 @@ def case_of(record: Mapping[str, Any], recipe: Recipe) -> Case:
     return Case(
         record=record,
         recipe=recipe,
-        settings=reward_settings(recipe.reward),
+        settings=recipe.reward,
         judged=judged,
         basis=basis,
         facts=facts,

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 
+from sparring.rewards.settings import CoderReward, Overlong
 from sparring.schema import StopReason
-from sparring.scoring.overlong import Overlong
-from sparring.scoring.rewards import CoderReward
 from sparring.why.case import Case, listed
 from sparring.why.terms import Effect, Term, fact, number
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.scoring.advantages import DropReason, Normalisation, same
-from sparring.scoring.lengths import LengthForm, truncated_lowest
+from sparring.rewards.settings import LengthForm, Normalisation
+from sparring.scoring.advantages import DropReason, same
+from sparring.scoring.lengths import truncated_lowest
 from sparring.scoring.matrix import Bools, Floats
 from sparring.why.terms import Effect, Term, fact, number
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.rewards.settings import InvalidTest, NoWrong, RewardSettings, TesterReward
 from sparring.schema import TestRefusal
 from sparring.scoring.matrix import Bools, Floats
-from sparring.scoring.rewards import InvalidTest, NoWrong, RewardSettings, TesterReward
 from sparring.training.reward import Facts
 from sparring.why.case import Case, listed
 from sparring.why.coder import NO_TEST, overlong_terms
