@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from sparring.recipe import Recipe
-from sparring.scoring.advantages import Advantages
+from sparring.rewards.advantages import Advantages
 from sparring.scoring.matrix import Floats, PassMatrix
 from sparring.scoring.metrics import TaskFacts
 from sparring.scoring.official import official as statistics

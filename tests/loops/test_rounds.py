@@ -16,7 +16,7 @@ from sparring.errors import ConfigError
 from sparring.pipelines.record import judged_from
 from sparring.recipe import Preset
 from sparring.runs.directory import RunDir, step_file
-from sparring.scoring.advantages import DropReason
+from sparring.rewards.advantages import DropReason
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "nano").glob("*.toml"))
 ALL = {

@@ -19,7 +19,7 @@ from sparring.rewards.settings import EQUATIONS, Normalisation
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
-from sparring.scoring.advantages import advantages
+from sparring.rewards.advantages import advantages
 from sparring.scoring.rewards import coder_rewards, tester_rewards
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"

@@ -19,7 +19,7 @@ from sparring.prompts.parse import Reading
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
-from sparring.scoring.advantages import DropReason
+from sparring.rewards.advantages import DropReason
 from sparring.scoring.agreement import TestFilter
 from sparring.training.reward import Scorer
 

@@ -13,7 +13,7 @@ from sparring.config import load_recipe
 from sparring.rewards.settings import EQUATIONS, Normalisation, RewardSettings
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Verdict
-from sparring.scoring.advantages import advantages
+from sparring.rewards.advantages import advantages
 from sparring.scoring.matrix import PassMatrix, from_verdicts
 from sparring.scoring.rewards import coder_rewards, tester_rewards
 

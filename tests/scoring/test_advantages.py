@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring.rewards.settings import Normalisation
-from sparring.scoring.advantages import DropReason, advantages, dealt
+from sparring.rewards.advantages import DropReason, advantages, dealt
 
 
 def test_population_deviation_by_hand() -> None:

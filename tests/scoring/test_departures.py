@@ -19,7 +19,7 @@ from sparring.rewards.settings import (
     RewardSettings,
     TesterReward,
 )
-from sparring.scoring.advantages import DropReason, positives
+from sparring.rewards.advantages import DropReason, positives
 from sparring.scoring.matrix import PassMatrix, stacked
 from sparring.scoring.rewards import coder_rewards, rightness, tester_rewards
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import sparring.report
 from sparring.runs.timeline import Phase
 from sparring.schema import Verdict
-from sparring.scoring.advantages import DropReason
+from sparring.rewards.advantages import DropReason
 from sparring.show.step import WHY
 from sparring.show.symbols import symbol
 

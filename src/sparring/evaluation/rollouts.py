@@ -19,7 +19,7 @@ from sparring.pipelines.record import Scored, rollout_record
 from sparring.rewards.settings import EQUATIONS
 from sparring.sampling.chat.base import Answer
 from sparring.schema import Role
-from sparring.scoring.advantages import Advantages, DropReason
+from sparring.rewards.advantages import Advantages, DropReason
 from sparring.scoring.rewards import coder_rewards, tester_rewards
 
 

@@ -41,7 +41,7 @@ from sparring.schema import (
     TestRefusal,
     Verdict,
 )
-from sparring.scoring.advantages import Advantages
+from sparring.rewards.advantages import Advantages
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.scoring.rewards import TesterTerms
 from sparring.tasks.checkers import accepts

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from sparring.rewards.terms import Effect, Rewards, Sum, number
-from sparring.scoring.matrix import Bools, Floats
 from sparring.rewards.settings import Overlong
+from sparring.rewards.terms import AnyRewards, Effect, Sum, number
+from sparring.scoring.matrix import Bools, Floats
+
 
 
 def overlong(
-    reward: Rewards,
+    reward: AnyRewards,
     length: Floats,
     truncated: Bools,
     how: Overlong,
     limit: int,
     buffer: int,
     largest: float,
-) -> Rewards:
+) -> AnyRewards:
     """The rewards [responses] with truncated responses treated as ``how`` says.
 
     Lengths, ``limit`` and ``buffer`` are in tokens. PENALTY takes

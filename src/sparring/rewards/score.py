@@ -1,80 +1,131 @@
-"""What a group of responses earns, and what learning goes by: rewards, then advantages.
-
-    earned = score(facts, rules, rng)
-
-SKELETON: the shapes that callers build on.
-"""
+"""What a group of responses earns, and what learning goes by: rewards, then advantages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sparring.rewards.terms import Rewards
-from sparring.scoring.advantages import Advantages
-from sparring.scoring.matrix import Bools, Floats, PassMatrix
-
-if TYPE_CHECKING:
-    from sparring.recipe import RewardSection  # rewards/settings.py, once it is there
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What rewards follow from. ``tester_matrix`` has the opponents' programs below the group's
-    own, where there are any; lengths are in tokens."""
-
-    matrix: PassMatrix
-    tester_matrix: PassMatrix
-    valid_U: Bools
-    repeats_U: Floats
-    copied_U: Bools
-    lengths_P: Floats
-    lengths_U: Floats
-    truncated_P: Bools
-    truncated_U: Bools
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The parts of a recipe that rewards and advantages are made by."""
-
-    reward: RewardSection
-    coder_max_tokens: int
-    tester_max_tokens: int
-    likelihood: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TesterRewards(Rewards):
-    """Rewards of generated tests, and what Eq 4 counts for each (see `tester_rewards`)."""
-
-    accepts_correct: Bools
-    rightness: Floats
-    caught: Floats
-    missed: Floats
+from sparring.rewards.advantages import (
+    Advantages,
+    DropReason,
+    advantages,
+    dealt,
+    dropped,
+    positives,
+)
+from sparring.rewards.coder import coder_rewards, largest_coder_reward
+from sparring.rewards.facts import Facts
+from sparring.rewards.lengths import by_length
+from sparring.rewards.overlong import overlong
+from sparring.rewards.settings import LengthForm, RewardSettings
+from sparring.rewards.terms import Effect, Rewards, Sum, given
+from sparring.rewards.tester import TesterRewards, largest_tester_reward, tester_rewards
+from sparring.scoring.matrix import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """Rewards and advantages of both roles. `Advantages` has terms too: ``.terms``."""
+    """Rewards of both roles in a group, and their advantages."""
 
     coder_rewards: Rewards
     tester_rewards: TesterRewards
     coder: Advantages
     tester: Advantages
 
+    def not_learned(self, why: DropReason) -> Earned:
+        """The same rewards, with nothing to learn from them."""
+        coder, tester = (
+            dropped(np.zeros(len(r.value), dtype=bool), why)
+            for r in (self.coder_rewards, self.tester_rewards)
+        )
+        return replace(self, coder=coder, tester=tester)
 
-def score(
-    facts: Facts,
-    rules: Rules,
-    own: tuple[Floats, Floats] | None = None,
-    rng: np.random.Generator | None = None,
-) -> Earned:
-    """Rewards [P] and [U] and their advantages.
 
-    ``own``: the rewards of a function of the user's, in place of the formulas. ``rng`` deals
-    rewards out at random (reward.shuffle).
-    """
-    raise NotImplementedError
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a recipe pays. ``coder_limit`` and ``tester_limit``: tokens that a response may have;
+    ``imitation``: good responses alone are learned from, and all alike."""
+
+    settings: RewardSettings
+    coder_limit: int
+    tester_limit: int
+    imitation: bool = False
+
+    def score(
+        self,
+        facts: Facts,
+        own: tuple[Floats, Floats] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Earned:
+        """What programs [P] and tests [U] earn; NaN and no advantage where there is no label.
+
+        ``own``: what a function of the user's pays, in place of the formulas. ``rng`` deals
+        rewards out at random, for `RewardSettings.shuffle`.
+        """
+        coder = coder_rewards(facts.matrix, self.settings)
+        tester = tester_rewards(facts, self.settings)
+        good_P = facts.matrix.correct_P
+        if own is not None:
+            why = f"the reward function {self.settings.function} gave it, and says no reasons"
+            coder, tester = given(coder, own[0], why), given(tester, own[1], why)
+            good_P = _positive(coder.value)
+        coder, tester = self._overlong(facts, coder, tester)
+        good_P = good_P & ~np.isnan(coder.value)
+        if rng is not None:
+            order_P = dealt(len(coder.value), rng)
+            coder, good_P = coder.dealt(order_P), good_P[order_P]
+            tester = tester.dealt(dealt(len(tester.value), rng))
+        return self.learned(facts, coder, tester, good_P)
+
+    def learned(
+        self, facts: Facts, coder: Rewards, tester: TesterRewards, good_P: Bools
+    ) -> Earned:
+        """These rewards, in which NaN is no label, and their advantages. ``good_P``: the programs
+        that imitation takes."""
+        settings, (P, U) = self.settings, (coder.value, tester.value)
+        if self.imitation:
+            return Earned(coder, tester, positives(good_P), positives(_positive(U)))
+        form, bounds = settings.length, (settings.length_least, settings.length_most)
+        return Earned(
+            coder,
+            tester,
+            by_length(P, facts.lengths_P, form, bounds, facts.truncated_P)
+            if form is LengthForm.OFFICIAL
+            else advantages(P, settings.normalisation),
+            by_length(U, facts.lengths_U, form, bounds, facts.truncated_U)
+            if form is not LengthForm.NONE
+            else advantages(U, settings.normalisation),
+        )
+
+    def _overlong(
+        self, facts: Facts, coder: Rewards, tester: TesterRewards
+    ) -> tuple[Rewards, TesterRewards]:
+        """Both rewards with truncated responses treated as the settings say."""
+        settings = self.settings
+        how, buffer = settings.overlong, settings.overlong_buffer
+        most_P = largest_coder_reward(facts.matrix, settings)
+        most_U = largest_tester_reward(facts, settings)
+        P = (facts.lengths_P, facts.truncated_P, how, self.coder_limit, buffer, most_P)
+        U = (facts.lengths_U, facts.truncated_U, how, self.tester_limit, buffer, most_U)
+        return overlong(coder, *P), overlong(tester, *U)
+
+
+def no_test(programs: int, tests: int) -> Earned:
+    """What a group earns that has no test to judge it by: not "everybody correct", but no
+    label."""
+    why = "no supervising test is left to judge by: no label (no_test)"
+    P, U = Sum(programs), Sum(tests)
+    for one in (P, U):
+        one.put(Effect.SET, "no_test", math.nan, why)
+    none_U, zero_U = np.zeros(tests, dtype=bool), np.zeros(tests)
+    coder = Rewards(P.value, P.terms)
+    tester = TesterRewards(U.value, U.terms, none_U, zero_U, zero_U, zero_U)
+    nothing = Advantages(zero_U, none_U, None)
+    return Earned(coder, tester, nothing, nothing).not_learned(DropReason.NO_TEST)
+
+
+def _positive(reward: Floats) -> Bools:
+    with np.errstate(invalid="ignore"):  # NaN is not positive
+        return np.asarray(reward > 0)

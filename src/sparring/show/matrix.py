@@ -20,7 +20,7 @@ from rich.text import Text
 from sparring.pipelines.testdata import readable
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
-from sparring.scoring.advantages import DropReason
+from sparring.rewards.advantages import DropReason
 from sparring.show.reading import Found
 from sparring.show.step import EVALUATED, why_dropped
 from sparring.show.symbols import legend, mark, symbol

@@ -15,7 +15,7 @@ from sparring.errors import RunError
 from sparring.runs.directory import well_formed
 from sparring.runs.text import one_line
 from sparring.schema import Role
-from sparring.scoring.advantages import DropReason
+from sparring.rewards.advantages import DropReason
 from sparring.show.reading import Source, groups
 from sparring.why import number
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.scoring.custom import Bout
+from sparring.rewards.custom import Bout
 
 TOKEN_PRICE = 0.001
 

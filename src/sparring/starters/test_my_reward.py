@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from my_reward import TOKEN_PRICE, reward
 
-from sparring.scoring.custom import Bout
+from sparring.rewards.custom import Bout
 
 
 def bout(*rows: str) -> Bout:

@@ -16,17 +16,17 @@ from sparring.pipelines.supervised import rewarded
 from sparring.recipe import Recipe
 from sparring.rewards.settings import CoderReward, LengthForm
 from sparring.schema import Response, StopReason
-from sparring.scoring.advantages import (
+from sparring.rewards.advantages import (
     Advantages,
     DropReason,
     advantages,
     dealt,
     positives,
 )
-from sparring.scoring.custom import Bout, CustomReward
-from sparring.scoring.lengths import by_length
+from sparring.rewards.custom import Bout, CustomReward
+from sparring.rewards.lengths import by_length
 from sparring.scoring.matrix import Bools, Floats, PassMatrix, stacked
-from sparring.scoring.overlong import overlong
+from sparring.rewards.overlong import overlong
 from sparring.scoring.rewards import TesterTerms, coder_rewards, largest_reward, tester_rewards
 
 

@@ -20,7 +20,7 @@ from sparring.recipe import Recipe
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
-from sparring.scoring.advantages import Advantages
+from sparring.rewards.advantages import Advantages
 from sparring.scoring.metrics import pass_rate
 from sparring.training.reward import Scorer
 from sparring.training.rollouts import Rollouts

@@ -24,7 +24,7 @@ from sparring.learning.settings import Objective
 from sparring.recipe import Recipe
 from sparring.rewards.settings import LengthForm
 from sparring.schema import Role
-from sparring.scoring.advantages import DropReason, dealt
+from sparring.rewards.advantages import DropReason, dealt
 from sparring.scoring.matrix import Bools, Floats
 from sparring.why.case import Case, case_of, recorded
 from sparring.why.coder import RULES, coder_terms

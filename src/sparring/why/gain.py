@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sparring.rewards.settings import LengthForm, Normalisation
-from sparring.scoring.advantages import DropReason, same
-from sparring.scoring.lengths import truncated_lowest
+from sparring.rewards.advantages import DropReason, same
+from sparring.rewards.lengths import truncated_lowest
 from sparring.scoring.matrix import Bools, Floats
 from sparring.why.terms import Effect, Term, fact, number
 
@@ -49,7 +49,7 @@ def length_terms(
     bounds: tuple[float, float],
     truncated: Bools,
 ) -> Found:
-    """By how much shorter than the median good response; see `sparring.scoring.lengths`."""
+    """By how much shorter than the median good response; see `sparring.rewards.lengths`."""
     found, dropped = _length_terms(
         truncated_lowest(reward, truncated), length, i, form, bounds, truncated
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.schema import Role
-from sparring.scoring.advantages import DropReason
+from sparring.rewards.advantages import DropReason
 
 _SAME = 1e-9
 

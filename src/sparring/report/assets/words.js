@@ -84,7 +84,7 @@ const METRICS = [
   ["mu", "p·(1 − p01) − (1 − p)·p00, where p is the share of right tests. Above 0, more tests make Best-of-N right.", "μ"],
 ];
 
-// Why a group gives no gradient: sparring.scoring.advantages.DropReason.
+// Why a group gives no gradient: sparring.rewards.advantages.DropReason.
 const DROPPED = {
   no_label: "no response has a reward; for tests: no program is correct, so nobody knows which test is right",
   zero_variance: "all rewards are equal, so none is better than another",
