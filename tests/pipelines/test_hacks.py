@@ -11,16 +11,17 @@ from dataclasses import replace
 
 import pytest
 from tests.pipelines.played import a_test, played, program
+from tests.scoring.groups import facts
 
-from sparring.pipelines.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.pipelines.monitors import monitor_values
 from sparring.recipe import MonitorsSection
 from sparring.rewards.settings import EQUATIONS, InvalidTest, RewardSettings
+from sparring.rewards.tester import tester_rewards
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.scoring.metrics import estimated_right
-from sparring.scoring.rewards import tester_rewards
 from sparring.training.alarms import WINDOW, raised
 
 TASK = Task(
@@ -57,17 +58,17 @@ def sandbox() -> Iterator[Sandbox]:
         yield opened
 
 
-def naive(judged: Judged) -> list[bool]:
+def naive(judged: GroupResult) -> list[bool]:
     found = estimated_right(judged.matrix, judged.parsed_U)
     assert found is not None
     return [bool(x) for x in found]
 
 
-def paid(judged: Judged, settings: RewardSettings) -> list[float]:
-    return [float(x) for x in tester_rewards(judged.matrix, judged.valid_U, settings).reward]
+def paid(judged: GroupResult, settings: RewardSettings) -> list[float]:
+    return [float(x) for x in tester_rewards(facts(judged.matrix, judged.valid_U), settings).value]
 
 
-def alarms(judged: Judged) -> dict[str, str]:
+def alarms(judged: GroupResult) -> dict[str, str]:
     """What is raised when every step is like this one."""
     step = {"monitors": clean(monitor_values([judged]))}
     return {

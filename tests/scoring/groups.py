@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.scoring.matrix import PassMatrix
+from sparring.rewards.facts import Facts
+from sparring.scoring.matrix import Bools, Floats, PassMatrix
 from sparring.scoring.rates import Group
 
 
@@ -36,3 +37,24 @@ def by_hand(rows: list[str], right: str, task: str = "a") -> Group:
     seen = np.array([[c != "?" for c in row] for row in rows])
     right_U = np.array([c == "r" for c in right])
     return Group(task, PassMatrix(passed, seen, 1), np.array([c != "-" for c in right]), right_U)
+
+
+def facts(
+    matrix: PassMatrix,
+    valid: Bools | None = None,
+    repeats: Floats | None = None,
+    copied: Bools | None = None,
+) -> Facts:
+    """What rewards follow from where no response was cut off; lengths are 0."""
+    programs, tests = matrix.passed_PU.shape
+    return Facts(
+        matrix=matrix,
+        tester_matrix=matrix,
+        valid_U=np.ones(tests, dtype=bool) if valid is None else valid,
+        repeats_U=np.ones(tests) if repeats is None else repeats,
+        copied_U=np.zeros(tests, dtype=bool) if copied is None else copied,
+        lengths_P=np.zeros(programs),
+        lengths_U=np.zeros(tests),
+        truncated_P=np.zeros(programs, dtype=bool),
+        truncated_U=np.zeros(tests, dtype=bool),
+    )

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tests.scoring.groups import facts
 from tests.scoring.test_rewards import matrix
 
+from sparring.rewards.advantages import DropReason, positives
+from sparring.rewards.coder import coder_rewards
+from sparring.rewards.counts import rightness
 from sparring.rewards.settings import (
     EQUATIONS,
     CoderReward,
@@ -19,9 +23,8 @@ from sparring.rewards.settings import (
     RewardSettings,
     TesterReward,
 )
-from sparring.rewards.advantages import DropReason, positives
+from sparring.rewards.tester import tester_rewards
 from sparring.scoring.matrix import PassMatrix, stacked
-from sparring.scoring.rewards import coder_rewards, rightness, tester_rewards
 
 EQ4 = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
 # programs 0 and 1 are correct, 2, 3 and 4 wrong; rewards by Eq 4 are 2, −3, 2, 2
@@ -30,9 +33,7 @@ ALL = np.ones(4, bool)
 
 
 def rewards(m: PassMatrix, settings: RewardSettings) -> list[float]:
-    return [
-        float(r) for r in tester_rewards(m, np.ones(m.passed_PU.shape[1], bool), settings).reward
-    ]
+    return [float(r) for r in tester_rewards(facts(m), settings).value]
 
 
 def test_the_official_form_is_eq_4_per_wrong_program() -> None:
@@ -49,7 +50,7 @@ def test_the_second_stage_wants_all_wrong_programs_caught() -> None:
 def test_coder_rewards_as_a_share() -> None:
     m = matrix(["1110", "1010", "0001"], 3)
     share = RewardSettings(coder=CoderReward.SHARE)
-    assert coder_rewards(m, share).tolist() == pytest.approx([1, 2 / 3, 0])
+    assert coder_rewards(m, share).value.tolist() == pytest.approx([1, 2 / 3, 0])
 
 
 def test_rightness_is_bayes_rule() -> None:
@@ -85,7 +86,7 @@ def test_difficulty_pays_more_for_what_few_tests_catch() -> None:
 def test_repeated_and_copied_inputs_share_what_they_earn() -> None:
     repeats, copied = np.array([2.0, 2.0, 1.0, 1.0]), np.array([False, False, False, True])
     cheaper = EQ4.model_copy(update={"duplicates": 1.0, "copies": 0.75})
-    found = tester_rewards(M, ALL, cheaper, repeats, copied).reward
+    found = tester_rewards(facts(M, ALL, repeats, copied), cheaper).value
     # the second test is wrong: −3 stays −3 however often it is written
     assert found.tolist() == [1, -3, 2, 0.5]
 
@@ -141,10 +142,10 @@ def test_every_form_follows_its_programs_and_tests_and_keeps_its_bounds(
     tests: list[int],
 ) -> None:
     m = PassMatrix(passed, observed, 3)
-    before = tester_rewards(m, valid, how, repeats, copied).reward
+    before = tester_rewards(facts(m, valid, repeats, copied), how).value
     columns = [0, 1, 2, *(3 + t for t in tests)]
     moved = PassMatrix(passed[programs][:, columns], observed[programs][:, columns], 3)
-    after = tester_rewards(moved, valid[tests], how, repeats[tests], copied[tests]).reward
+    after = tester_rewards(facts(moved, valid[tests], repeats[tests], copied[tests]), how).value
     np.testing.assert_allclose(after, before[tests], atol=1e-9)
     eq4 = how.tester is TesterReward.CURE
     bound = (max(1, int(m.wrong_P.sum())) if eq4 else 1) * (1 + how.validity) + 1e-9
@@ -159,7 +160,7 @@ def test_what_is_under_a_mask_never_matters_in_any_form(
 ) -> None:
     one, other = PassMatrix(passed, observed, 3), PassMatrix(passed ^ ~observed, observed, 3)
     np.testing.assert_array_equal(
-        tester_rewards(one, ALL, how).reward, tester_rewards(other, ALL, how).reward
+        tester_rewards(facts(one), how).value, tester_rewards(facts(other), how).value
     )
 
 

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import sparring.report
+from sparring.rewards.advantages import DropReason
 from sparring.runs.timeline import Phase
 from sparring.schema import Verdict
-from sparring.rewards.advantages import DropReason
 from sparring.show.step import WHY
 from sparring.show.symbols import symbol
 

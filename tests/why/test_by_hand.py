@@ -16,7 +16,8 @@ import pytest
 
 from sparring.config import make_recipe
 from sparring.recipe import Recipe
-from sparring.why import Effect, Explained, Explanation, explain
+from sparring.rewards.terms import Effect
+from sparring.why import Explained, Explanation, explain
 
 GROUPS: dict[str, Any] = json.loads((Path(__file__).parent / "rollouts.json").read_text())
 

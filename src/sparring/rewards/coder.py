@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from sparring.rewards.terms import Effect, Names, Rewards, Sum, listed
-from sparring.scoring.matrix import PassMatrix
 from sparring.rewards.settings import CoderReward, RewardSettings
+from sparring.rewards.terms import Effect, MatrixNames, Rewards, Sum, listed
+from sparring.scoring.matrix import PassMatrix
 
 RULES = {
     CoderReward.COUNT: "Eq 3, the number of tests passed",
@@ -29,19 +29,19 @@ def coder_rewards(matrix: PassMatrix, settings: RewardSettings) -> Rewards:
     seen, good = observed.sum(axis=1), passed.sum(axis=1)
     found = Sum(len(good))
 
-    def masked(i: int, names: Names) -> str:
+    def masked(i: int, names: MatrixNames) -> str:
         return (
             f"{total - seen[i]} of {total} {names.kind} masked, a failure of our own: "
             f"{listed(names.tests, ~observed[i])}"
         )
 
-    def passes(i: int, names: Names) -> str:
+    def passes(i: int, names: MatrixNames) -> str:
         fails = listed(names.tests, observed[i] & ~passed[i])
         some = " observed" if seen[i] < total else ""
         failed = f"; fails {fails}" if good[i] < seen[i] else ""
         return f"passes {good[i]} of {seen[i]} {names.kind}{some}{failed}"
 
-    def all_or_nothing(i: int, names: Names) -> str:
+    def all_or_nothing(i: int, names: MatrixNames) -> str:
         return f"{passes(i, names)}; all or nothing"
 
     found.say("masked", masked, where=seen < total)
@@ -49,7 +49,8 @@ def coder_rewards(matrix: PassMatrix, settings: RewardSettings) -> Rewards:
         known = matrix.correct_P | matrix.wrong_P
         found.put(Effect.SET, "all_pass", matrix.correct_P.astype(float), all_or_nothing, known)
         found.put(
-            Effect.SET, "no_label",
+            Effect.SET,
+            "no_label",
             math.nan,
             lambda i, names: f"{passes(i, names)}; whether it passes all is not known: no label",
             ~known,
@@ -58,12 +59,15 @@ def coder_rewards(matrix: PassMatrix, settings: RewardSettings) -> Rewards:
     known = seen > 0
     found.put(Effect.ADD, "passed", good, passes, known)
     if settings.coder is CoderReward.SHARE:
-        found.put(Effect.OVER, "share", seen, lambda i, _: f"their share: divided by {seen[i]}", known)
+        found.put(
+            Effect.OVER, "share", seen, lambda i, _: f"their share: divided by {seen[i]}", known
+        )
     else:
         with np.errstate(divide="ignore"):
             scale = total / seen
         found.put(
-            Effect.TIMES, "rescaled",
+            Effect.TIMES,
+            "rescaled",
             scale,
             lambda i, _: f"rescaled to all {total}: × {total}/{seen[i]}",
             known & (seen < total),

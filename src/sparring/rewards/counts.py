@@ -8,12 +8,12 @@ import numpy as np
 
 from sparring.rewards.facts import Facts
 from sparring.rewards.settings import RewardSettings, TesterReward
-from sparring.rewards.terms import Names, Reason, Sum, listed, number
+from sparring.rewards.terms import MatrixNames, Sum, Why, listed, number
 from sparring.scoring.matrix import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class Eq4Counts:
     """The generated tests of a task against all programs of `Facts.tester_matrix`, own and
     opponents', with invalid tests failed by everyone.
 
@@ -38,7 +38,7 @@ class Counts:
     smoothing: float
 
     @classmethod
-    def of(cls, facts: Facts, settings: RewardSettings) -> Counts:
+    def of(cls, facts: Facts, settings: RewardSettings) -> Eq4Counts:
         """Count what every form of the reward is made of."""
         matrix, valid = facts.tester_matrix, facts.valid_U
         correct, wrong = matrix.correct_P, matrix.wrong_P
@@ -74,14 +74,14 @@ class Counts:
             smoothing=settings.smoothing,
         )
 
-    def accepts(self, k: int, names: Names) -> str:
+    def accepts(self, k: int, names: MatrixNames) -> str:
         """Who of the correct programs passes test ``k``, in words."""
         fails = self.correct_P & self.observed_PU[:, k] & ~self.passed_PU[:, k]
         if fails.any():
             return f"refused by correct programs: {listed(names.programs, fails)}"
         return "accepted by every correct program that was observed on it"
 
-    def right(self, k: int, _: Names) -> str:
+    def right(self, k: int, _: MatrixNames) -> str:
         """What the rightness of test ``k`` follows from."""
         seen = self.correct_P & self.observed_PU[:, k]
         passes = int((seen & self.passed_PU[:, k]).sum())
@@ -90,7 +90,7 @@ class Counts:
             f"of them is wrong with probability {self.smoothing:g}"
         )
 
-    def unlabelled(self, k: int, _: Names) -> str:
+    def unlabelled(self, k: int, _: MatrixNames) -> str:
         """Why test ``k`` has no label."""
         if not self.correct_P.any():
             return "no program is correct, so nobody knows whether a test is right: no label"
@@ -102,14 +102,14 @@ class Counts:
         """Name the wrong programs that fail and that pass each test."""
         weight = self.weight_P if difficulty else None
 
-        def some(word: str, passed_PU: Bools) -> Reason:
-            def reason(k: int, names: Names) -> str:
+        def some(word: str, passed_PU: Bools) -> Why:
+            def reason(k: int, names: MatrixNames) -> str:
                 chosen = self.wrong_P & self.observed_PU[:, k] & passed_PU[:, k]
                 return f"{word}: {listed(names.programs, chosen, weight)}"
 
             return reason
 
-        def masked(k: int, names: Names) -> str:
+        def masked(k: int, names: MatrixNames) -> str:
             hidden = self.wrong_P & ~self.observed_PU[:, k]
             return (
                 f"masked on it: {listed(names.programs, hidden)}; both rescaled by W/W_k = "

@@ -43,7 +43,7 @@ from sparring.rewards.advantages import (
     without_reward,
 )
 from sparring.rewards.settings import LengthForm, Normalisation
-from sparring.rewards.terms import Effect, Names, Sum, Term
+from sparring.rewards.terms import Effect, MatrixNames, Sum, Term
 from sparring.scoring.matrix import Bools, Floats
 
 
@@ -93,11 +93,13 @@ def _by_length(
         why = "lengths leave nothing on one of the two sides: the group is dropped (zero_variance)"
         return dropped(known, DropReason.ZERO_VARIANCE, why)
 
-    def shorter(i: int, _: Names) -> str:
+    def shorter(i: int, _: MatrixNames) -> str:
         if good[i]:
             return f"above the mean: T − its {length[i]:.0f} tokens"
         if sign[i] == 0:
-            return "at or below the mean: T − the longest good one, or 0 in the released code's form"
+            return (
+                "at or below the mean: T − the longest good one, or 0 in the released code's form"
+            )
         return f"not a good one: T − {longest:.0f}, the longest good one"
 
     found = Sum(len(reward))

@@ -12,7 +12,6 @@ from sparring.rewards.terms import AnyRewards, Effect, Sum, number
 from sparring.scoring.matrix import Bools, Floats
 
 
-
 def overlong(
     reward: AnyRewards,
     length: Floats,
@@ -38,7 +37,8 @@ def overlong(
     else:
         over = np.clip((length - (limit - buffer)) / buffer, 0.0, 1.0)
         found.put(
-            Effect.ADD, "overlong",
+            Effect.ADD,
+            "overlong",
             -(largest * over),
             lambda i, _: (
                 f"{length[i]:.0f} tokens of {limit}: {number(over[i])} of the last {buffer}, times "

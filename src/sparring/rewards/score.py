@@ -22,6 +22,7 @@ from sparring.rewards.overlong import overlong
 from sparring.rewards.settings import LengthForm, RewardSettings
 from sparring.rewards.terms import Effect, Rewards, Sum, given
 from sparring.rewards.tester import TesterRewards, largest_tester_reward, tester_rewards
+from sparring.schema import Role
 from sparring.scoring.matrix import Bools, Floats
 
 
@@ -33,6 +34,14 @@ class Earned:
     tester_rewards: TesterRewards
     coder: Advantages
     tester: Advantages
+
+    def rewards(self, role: Role) -> Rewards:
+        """The rewards of a role."""
+        return self.coder_rewards if role is Role.CODER else self.tester_rewards
+
+    def advantages(self, role: Role) -> Advantages:
+        """The advantages of a role."""
+        return self.coder if role is Role.CODER else self.tester
 
     def not_learned(self, why: DropReason) -> Earned:
         """The same rewards, with nothing to learn from them."""
@@ -79,9 +88,7 @@ class Rules:
             tester = tester.dealt(dealt(len(tester.value), rng))
         return self.learned(facts, coder, tester, good_P)
 
-    def learned(
-        self, facts: Facts, coder: Rewards, tester: TesterRewards, good_P: Bools
-    ) -> Earned:
+    def learned(self, facts: Facts, coder: Rewards, tester: TesterRewards, good_P: Bools) -> Earned:
         """These rewards, in which NaN is no label, and their advantages. ``good_P``: the programs
         that imitation takes."""
         settings, (P, U) = self.settings, (coder.value, tester.value)

@@ -33,19 +33,17 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """What reasons call things: ``own`` is the letter of the responses that are paid, ``programs``
-    the rows of the matrix (P0, O1), ``tests`` the columns that decide who is correct (G0, K2),
-    which are of this ``kind``."""
+class MatrixNames:
+    """What reasons call the rows of a pass matrix (P0, O1) and the tests that decide who is correct
+    (G0, K2), which are of this ``kind``."""
 
-    own: str
     programs: Sequence[str]
     tests: Sequence[str]
     kind: str = "ground-truth tests"
 
 
 AnyRewards = TypeVar("AnyRewards", bound="Rewards")
-Reason = str | Callable[[int, Names], str]
+Why = str | Callable[[int, MatrixNames], str]
 """Why a term applies: for all responses alike, or for response i."""
 
 
@@ -67,9 +65,9 @@ class Term:
     effect: Effect
     value: Floats
     where: Bools
-    reason: Reason
+    reason: Why
 
-    def applied(self, i: int, names: Names) -> Applied:
+    def applied(self, i: int, names: MatrixNames) -> Applied:
         """The term as response ``i`` has it."""
         reason = self.reason if isinstance(self.reason, str) else self.reason(i, names)
         return Applied(self.effect, float(self.value[i]), reason)
@@ -80,7 +78,7 @@ class Term:
         if not isinstance(reason, str):
             of = reason
 
-            def reason(i: int, names: Names) -> str:
+            def reason(i: int, names: MatrixNames) -> str:
                 return of(int(order[i]), names)
 
         return replace(self, value=self.value[order], where=self.where[order], reason=reason)
@@ -103,15 +101,7 @@ class Rewards:
 
     def dealt(self, order: NDArray[np.int64]) -> Self:
         """Give each response the reward, and the reasons, of the one that ``order`` names."""
-        found = Sum(len(order))
-        found.say(
-            "dealt",
-            lambda i, names: (
-                "rewards are dealt out at random (reward.shuffle): this is "
-                f"{names.own}{order[i]}'s"
-            ),
-        )
-        terms = (*found.terms, *(t.dealt(order) for t in self.terms))
+        terms = tuple(t.dealt(order) for t in self.terms)
         return replace(self, value=self.value[order], terms=terms)
 
 
@@ -138,7 +128,7 @@ class Sum:
     def say(
         self,
         name: str,
-        reason: Reason,
+        reason: Why,
         where: Bools | None = None,
         value: Floats | float = math.nan,
     ) -> None:
@@ -150,7 +140,7 @@ class Sum:
         effect: Effect,
         name: str,
         value: Floats | float,
-        reason: Reason,
+        reason: Why,
         where: Bools | None = None,
     ) -> None:
         """Put one more term: for all responses, or ``where`` it applies."""

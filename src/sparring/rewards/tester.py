@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sparring.rewards.counts import Counts
+from sparring.rewards.counts import Eq4Counts
 from sparring.rewards.facts import Facts
 from sparring.rewards.settings import InvalidTest, NoWrong, RewardSettings, TesterReward
-from sparring.rewards.terms import Effect, Names, Rewards, Sum, number
+from sparring.rewards.terms import Effect, MatrixNames, Rewards, Sum, number
 from sparring.scoring.matrix import Bools, Floats
 
 
@@ -44,7 +44,7 @@ class TesterRewards(Rewards):
 def tester_rewards(facts: Facts, settings: RewardSettings) -> TesterRewards:
     """Reward of every generated test [U] and its terms. A test that is not valid is taken as
     failed by everyone, unless it gets the lowest reward."""
-    counts, valid = Counts.of(facts, settings), facts.valid_U
+    counts, valid = Eq4Counts.of(facts, settings), facts.valid_U
     found = Sum(len(valid))
     lowest = np.zeros_like(valid)
     if settings.invalid_test is InvalidTest.LOWEST and counts.correct_P.any():
@@ -92,7 +92,7 @@ def _countable(wrong: int, settings: RewardSettings) -> bool:
     return wrong > 0 and settings.tester is TesterReward.CURE
 
 
-def _form(found: Sum, counts: Counts, settings: RewardSettings, where: Bools) -> None:
+def _form(found: Sum, counts: Eq4Counts, settings: RewardSettings, where: Bools) -> None:
     """Put the reward by the form in use."""
     p, missed = counts.p, counts.missed
     if settings.tester is TesterReward.SIMPLE:
@@ -106,16 +106,14 @@ def _form(found: Sum, counts: Counts, settings: RewardSettings, where: Bools) ->
     else:
         counts.say_catch(found, where, settings.difficulty)
         if settings.tester is TesterReward.POST_STAGE:
-            why = (
-                "second stage: 1 for a right test that misses nobody, −1 for a wrong one that misses"
-            )
+            why = "second stage: 1 for a right test that misses nobody, −1 for a wrong one that misses"
             reward = p * (missed == 0) - (1 - p) * (missed > 0)
             found.put(Effect.SET, "second_stage", reward, why, where)
         else:
             _eq4(found, counts, settings, where)
 
 
-def _eq4(found: Sum, counts: Counts, settings: RewardSettings, where: Bools) -> None:
+def _eq4(found: Sum, counts: Eq4Counts, settings: RewardSettings, where: Bools) -> None:
     """Put Eq 4: what a right test earns, times p; less what a wrong one loses, times 1 − p."""
     p, wrong = counts.p, counts.wrong
     right, unsure = where & (p > 0), where & (p > 0) & (p < 1)
@@ -125,7 +123,7 @@ def _eq4(found: Sum, counts: Counts, settings: RewardSettings, where: Bools) -> 
         found.put(Effect.ADD, "validity", settings.validity * wrong, why, right)
     found.put(Effect.TIMES, "rightness", p, "its rightness", unsure)
 
-    def let_pass(k: int, _: Names) -> str:
+    def let_pass(k: int, _: MatrixNames) -> str:
         weighed = f", times {number(1 - p[k])} for being wrong" if p[k] > 0 else ""
         return f"wrong programs let pass{weighed}"
 
@@ -143,14 +141,10 @@ def _discount(found: Sum, facts: Facts, settings: RewardSettings) -> None:
     factor = np.where(repeated, repeats**-settings.duplicates, 1.0)
     factor = factor * np.where(taken, 1 - settings.copies, 1.0)
 
-    def cost(k: int, _: Names) -> str:
+    def cost(k: int, _: MatrixNames) -> str:
         n = f"{repeats[k]:.0f}"
         again = f"{n} tests of the group have this input: ÷ {n}^{settings.duplicates:g}"
-        public = (
-            f"its input is a public example's: reward.copies takes {settings.copies:g} of it"
-        )
+        public = f"its input is a public example's: reward.copies takes {settings.copies:g} of it"
         return "; ".join([again] * bool(repeated[k]) + [public] * bool(taken[k]))
 
-    found.put(
-        Effect.TIMES, "discount", factor, cost, (repeated | taken) & (found.value > 0)
-    )
+    found.put(Effect.TIMES, "discount", factor, cost, (repeated | taken) & (found.value > 0))

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.pipelines.testdata import Readable
+from sparring.rewards.terms import number
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
 from sparring.show.cells import Cell, given, row
@@ -18,7 +19,6 @@ from sparring.show.difference import difference
 from sparring.show.names import Name
 from sparring.show.reading import Found
 from sparring.show.symbols import mark, word
-from sparring.why import number
 
 LINES = 24
 """Of a program, a response, a difference."""

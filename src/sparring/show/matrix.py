@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring.pipelines.testdata import readable
+from sparring.rewards.advantages import DropReason
+from sparring.rewards.terms import number
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
-from sparring.rewards.advantages import DropReason
 from sparring.show.reading import Found
 from sparring.show.step import EVALUATED, why_dropped
 from sparring.show.symbols import legend, mark, symbol
-from sparring.why import number
 
 ROWS = 24
 """Programs, opponents and tests that one screen has, each."""

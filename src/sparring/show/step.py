@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError
+from sparring.rewards.advantages import DropReason
+from sparring.rewards.terms import number
 from sparring.runs.directory import well_formed
 from sparring.runs.text import one_line
 from sparring.schema import Role
-from sparring.rewards.advantages import DropReason
 from sparring.show.reading import Source, groups
-from sparring.why import number
 
 WHY = {
     "no_label": "no label",
