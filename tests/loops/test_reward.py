@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from tests.pipelines.played import told
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
 from sparring.grading.group import GroupResult
+from sparring.grading.record import Scored
 from sparring.grading.scorer import facts_of
-from sparring.pipelines.record import Scored
 from sparring.schema import StopReason
 from sparring.training.reward import scorer_of
 

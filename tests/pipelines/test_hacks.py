@@ -13,15 +13,15 @@ import pytest
 from tests.pipelines.played import a_test, played, program
 from tests.scoring.groups import facts
 
+from sparring.config.recipe import MonitorsSection
 from sparring.grading.group import GroupResult
-from sparring.pipelines.monitors import monitor_values
-from sparring.recipe import MonitorsSection
+from sparring.grading.monitors import monitor_values
+from sparring.metrics.metrics import estimated_right
 from sparring.rewards.settings import EQUATIONS, InvalidTest, RewardSettings
 from sparring.rewards.tester import tester_rewards
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
-from sparring.scoring.metrics import estimated_right
 from sparring.training.alarms import WINDOW, raised
 
 TASK = Task(

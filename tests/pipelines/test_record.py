@@ -11,11 +11,11 @@ import pytest
 from tests.pipelines.played import a_test, played, program
 
 from sparring.errors import RunError
+from sparring.grading.foreign import NO_PAIRS
 from sparring.grading.group import GroupResult
+from sparring.grading.monitors import monitor_values
+from sparring.grading.record import Scored, result_from, rollout_record, usage_record
 from sparring.grading.scorer import facts_of
-from sparring.pipelines.foreign import NO_PAIRS
-from sparring.pipelines.monitors import monitor_values
-from sparring.pipelines.record import Scored, result_from, rollout_record, usage_record
 from sparring.rewards.score import Rules
 from sparring.rewards.settings import EQUATIONS
 from sparring.runs.lines import clean

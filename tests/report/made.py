@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from tests.scoring.groups import facts
 
-from sparring.config import load_recipe
+from sparring.config.load import load_recipe
+from sparring.matrix import PassMatrix, from_verdicts
 from sparring.rewards.advantages import advantages
 from sparring.rewards.coder import coder_rewards
 from sparring.rewards.settings import EQUATIONS, Normalisation, RewardSettings
 from sparring.rewards.tester import tester_rewards
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Verdict
-from sparring.scoring.matrix import PassMatrix, from_verdicts
 
 CODES = {
     "+": Verdict.ACCEPTED,

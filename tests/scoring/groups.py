@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from sparring.matrix import Bools, Floats, PassMatrix
+from sparring.metrics.rates import Group
 from sparring.rewards.facts import Facts
-from sparring.scoring.matrix import Bools, Floats, PassMatrix
-from sparring.scoring.rates import Group
 
 
 def simulated(

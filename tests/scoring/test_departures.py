@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from tests.scoring.groups import facts
 from tests.scoring.test_rewards import matrix
 
+from sparring.matrix import PassMatrix, stacked
 from sparring.rewards.advantages import DropReason, positives
 from sparring.rewards.coder import coder_rewards
 from sparring.rewards.counts import rightness
@@ -24,7 +25,6 @@ from sparring.rewards.settings import (
     TesterReward,
 )
 from sparring.rewards.tester import tester_rewards
-from sparring.scoring.matrix import PassMatrix, stacked
 
 EQ4 = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
 # programs 0 and 1 are correct, 2, 3 and 4 wrong; rewards by Eq 4 are 2, −3, 2, 2

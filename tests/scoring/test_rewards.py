@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tests.scoring.groups import facts
 
+from sparring.matrix import PassMatrix
 from sparring.rewards.coder import coder_rewards
 from sparring.rewards.settings import EQUATIONS, CoderReward, InvalidTest, NoWrong, TesterReward
 from sparring.rewards.tester import tester_rewards
-from sparring.scoring.matrix import PassMatrix
 
 CURE = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
 

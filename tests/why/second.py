@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 
-from sparring.recipe import Recipe
+from sparring.config.recipe import Recipe
+from sparring.matrix import Bools, Floats
 from sparring.rewards.facts import Facts
 from sparring.rewards.settings import (
     CoderReward,
@@ -19,7 +20,6 @@ from sparring.rewards.settings import (
     RewardSettings,
     TesterReward,
 )
-from sparring.scoring.matrix import Bools, Floats
 
 
 def coder_reward(facts: Facts, recipe: Recipe, i: int) -> float:

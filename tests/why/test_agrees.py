@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
+from sparring.config.recipe import Recipe
+from sparring.grading.record import result_from, rollout_record
 from sparring.grading.scorer import facts_of
-from sparring.learning.settings import Objective
-from sparring.pipelines.record import result_from, rollout_record
-from sparring.recipe import Recipe
+from sparring.learner.settings import Objective
 from sparring.rewards.terms import Applied, Effect
 from sparring.runs.lines import clean
 from sparring.schema import Role
 from sparring.training.reward import scorer_of
-from sparring.why import explain, same
+from sparring.view.explain import explain, same
 from tests.why import second
 
 VERDICTS = ("accepted", "accepted", "wrong_answer", "infra", "runtime_error")

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from sparring.config import make_recipe
-from sparring.recipe import Recipe
+from sparring.config.load import make_recipe
+from sparring.config.recipe import Recipe
 from sparring.rewards.terms import Effect
-from sparring.why import Explained, Explanation, explain
+from sparring.view.explain import Explained, Explanation, explain
 
 GROUPS: dict[str, Any] = json.loads((Path(__file__).parent / "rollouts.json").read_text())
 

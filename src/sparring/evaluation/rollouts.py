@@ -13,12 +13,12 @@ from typing import Any
 
 from sparring.evaluation.collect import Slot
 from sparring.grading.group import GroupResult
+from sparring.grading.record import Scored, rollout_record
 from sparring.grading.scorer import facts_of
-from sparring.pipelines.record import Scored, rollout_record
+from sparring.policy.chat.base import Answer
 from sparring.rewards.advantages import DropReason
 from sparring.rewards.score import Rules
 from sparring.rewards.settings import EQUATIONS
-from sparring.sampling.chat.base import Answer
 from sparring.schema import Role
 
 

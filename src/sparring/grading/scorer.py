@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.grading.answers import plain_input
 from sparring.grading.group import GroupResult
-from sparring.pipelines.answers import plain_input
-from sparring.pipelines.record import Scored
-from sparring.pipelines.supervised import rewarded
+from sparring.grading.record import Scored
+from sparring.grading.supervised import rewarded
+from sparring.matrix import Bools, Floats, stacked
 from sparring.rewards.custom import Bout, CustomReward
 from sparring.rewards.facts import Facts
 from sparring.rewards.score import Rules, no_test
 from sparring.schema import Response, StopReason
-from sparring.scoring.agreement import TestFilter
-from sparring.scoring.matrix import Bools, Floats, stacked
+from sparring.selection.agreement import TestFilter
 
 
 @dataclass(frozen=True, slots=True)

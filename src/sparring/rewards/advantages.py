@@ -8,9 +8,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring.matrix import Bools, Floats
 from sparring.rewards.settings import Normalisation
 from sparring.rewards.terms import Effect, Sum, Term, number
-from sparring.scoring.matrix import Bools, Floats
 
 Ints = NDArray[np.int64]
 _NO_DIFFERENCE = 1e-9

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
+from sparring.matrix import PassMatrix
 from sparring.rewards.settings import CoderReward, RewardSettings
 from sparring.rewards.terms import Effect, MatrixNames, Rewards, Sum, listed
-from sparring.scoring.matrix import PassMatrix
 
 RULES = {
     CoderReward.COUNT: "Eq 3, the number of tests passed",

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.matrix import Bools, Floats
 from sparring.rewards.facts import Facts
 from sparring.rewards.settings import RewardSettings, TesterReward
 from sparring.rewards.terms import MatrixNames, Sum, Why, listed, number
-from sparring.scoring.matrix import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True)

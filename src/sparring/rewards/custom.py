@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import ConfigError, RunError
+from sparring.matrix import Bools, Floats, PassMatrix
 from sparring.schema import Test
-from sparring.scoring.matrix import Bools, Floats, PassMatrix
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparring.scoring.matrix import Bools, Floats, PassMatrix
+from sparring.matrix import Bools, Floats, PassMatrix
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sparring.matrix import Bools, Floats
 from sparring.rewards.advantages import (
     Advantages,
     DropReason,
@@ -44,7 +45,6 @@ from sparring.rewards.advantages import (
 )
 from sparring.rewards.settings import LengthForm, Normalisation
 from sparring.rewards.terms import Effect, MatrixNames, Sum, Term
-from sparring.scoring.matrix import Bools, Floats
 
 
 def by_length(

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from sparring.matrix import Bools, Floats
 from sparring.rewards.settings import Overlong
 from sparring.rewards.terms import AnyRewards, Effect, Sum, number
-from sparring.scoring.matrix import Bools, Floats
 
 
 def overlong(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sparring.matrix import Bools, Floats
 from sparring.rewards.advantages import (
     Advantages,
     DropReason,
@@ -23,7 +24,6 @@ from sparring.rewards.settings import LengthForm, RewardSettings
 from sparring.rewards.terms import Effect, Rewards, Sum, given
 from sparring.rewards.tester import TesterRewards, largest_tester_reward, tester_rewards
 from sparring.schema import Role
-from sparring.scoring.matrix import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sparring.scoring.matrix import Bools, Floats
+from sparring.matrix import Bools, Floats
 
 
 class Effect(StrEnum):

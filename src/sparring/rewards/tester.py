@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.matrix import Bools, Floats
 from sparring.rewards.counts import Eq4Counts
 from sparring.rewards.facts import Facts
 from sparring.rewards.settings import InvalidTest, NoWrong, RewardSettings, TesterReward
 from sparring.rewards.terms import Effect, MatrixNames, Rewards, Sum, number
-from sparring.scoring.matrix import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from sparring.grading.group import GroupResult
-from sparring.pipelines.record import Scored
+from sparring.grading.record import Scored
 from sparring.runs.timeline import Phase, Timeline
 from sparring.training.asking import Table
 from sparring.training.rollouts import Live

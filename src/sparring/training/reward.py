@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from sparring.config.recipe import Recipe
 from sparring.grading.scorer import Scorer
-from sparring.learning.settings import Objective
-from sparring.recipe import Recipe
+from sparring.learner.settings import Objective
 from sparring.rewards.custom import CustomReward
 from sparring.rewards.score import Rules
 
