@@ -5,9 +5,9 @@ A response is read once, when it arrives. While responses are still being sample
 the programs that are there run on ground-truth tests already; a task's generated
 inputs follow when its group is whole, and then a thread of its own grades it.
 That changes when things happen and nothing else: an outcome is a function of
-program and input, and a group's result of its responses. Under supervision programs begin on the supervising tests alone,
-and all groups are graded at the end, so that nothing of ground truth can have
-been in a program's company before.
+program and input, and a group's result of its responses. Under supervision
+programs begin on the supervising tests alone, and all groups are graded at the
+end, so that nothing of ground truth can have been in a program's company before.
 
 How responses are asked for, and that each is on disk, is `asking`'s business.
 """
