@@ -113,8 +113,8 @@ def test_what_was_dealt_out_is_what_is_on_record() -> None:
         scorer = scorer_of(make_recipe({"reward": {"shuffle": True}}, (), "recipe"))
         found = scorer.score(BOUT, step, 0)
         for reward, gain in (
-            (found.earned.coder_rewards.value, found.coder),
-            (found.earned.tester_rewards.value, found.tester),
+            (found.earned.coder_rewards.value, found.earned.coder),
+            (found.earned.tester_rewards.value, found.earned.tester),
         ):
             np.testing.assert_allclose(gain.value, (reward - reward.mean()) / reward.std())
 
