@@ -21,7 +21,7 @@ from sparring.rewards.advantages import DropReason
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
-from sparring.selection.agreement import TestFilter
+from sparring.selection.consensus import TestFilter
 from sparring.training.reward import scorer_of
 
 TASK = Task(

@@ -17,7 +17,7 @@ from sparring.rewards.custom import Bout, CustomReward
 from sparring.rewards.facts import Facts
 from sparring.rewards.score import Rules, no_test
 from sparring.schema import Response, StopReason
-from sparring.selection.agreement import TestFilter
+from sparring.selection.consensus import TestFilter
 
 
 @dataclass(frozen=True, slots=True)

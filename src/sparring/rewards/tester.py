@@ -106,7 +106,10 @@ def _form(found: Sum, counts: Eq4Counts, settings: RewardSettings, where: Bools)
     else:
         counts.say_catch(found, where, settings.difficulty)
         if settings.tester is TesterReward.POST_STAGE:
-            why = "second stage: 1 for a right test that misses nobody, −1 for a wrong one that misses"
+            why = (
+                "second stage: 1 for a right test that misses nobody, "
+                "−1 for a wrong one that misses"
+            )
             reward = p * (missed == 0) - (1 - p) * (missed > 0)
             found.put(Effect.SET, "second_stage", reward, why, where)
         else:
