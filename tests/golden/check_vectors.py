@@ -21,7 +21,7 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.matrix import Floats, PassMatrix
-from sparring.metrics.metrics import TaskFacts
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.official import official as statistics
 from sparring.rewards.advantages import Advantages
 from sparring.rewards.facts import Facts

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 from tests.pipelines.played import a_test, played, program
-from tests.scoring.groups import facts
+from tests.scoring.groups import reward_facts
 
 from sparring.config.recipe import MonitorsSection
 from sparring.grading.group import GroupResult
@@ -65,7 +65,10 @@ def naive(judged: GroupResult) -> list[bool]:
 
 
 def paid(judged: GroupResult, settings: RewardSettings) -> list[float]:
-    return [float(x) for x in tester_rewards(facts(judged.matrix, judged.valid_U), settings).value]
+    return [
+        float(x)
+        for x in tester_rewards(reward_facts(judged.matrix, judged.valid_U), settings).value
+    ]
 
 
 def alarms(judged: GroupResult) -> dict[str, str]:

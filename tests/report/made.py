@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.scoring.groups import facts
+from tests.scoring.groups import reward_facts
 
 from sparring.config.load import load_recipe
 from sparring.matrix import PassMatrix, from_verdicts
@@ -64,7 +64,7 @@ def group(
     count = len(rows[0]) - ground_truth
     valid = np.array([k not in invalid for k in range(count)], dtype=bool)
     coder = coder_rewards(mine, settings).value
-    terms = tester_rewards(facts(full, valid), settings)
+    terms = tester_rewards(reward_facts(full, valid), settings)
     up = advantages(coder, Normalisation.STD)
     down = advantages(terms.value, Normalisation.STD)
     runs = [[{"verdict": v.value, "output": f"{text}\n"} for v in row] for row in verdicts]

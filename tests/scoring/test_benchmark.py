@@ -10,7 +10,8 @@ import pytest
 
 from sparring.matrix import PassMatrix
 from sparring.metrics.benchmark import measure, observed
-from sparring.metrics.metrics import TaskFacts, summarise
+from sparring.metrics.facts import TaskFacts
+from sparring.metrics.metrics import summarise
 from sparring.metrics.reading import Reading
 from sparring.schema import ParseFailure, Role
 from sparring.selection.consensus import alike, numbered

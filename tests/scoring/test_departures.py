@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.scoring.groups import facts
+from tests.scoring.groups import reward_facts
 from tests.scoring.test_rewards import matrix
 
 from sparring.matrix import PassMatrix, stacked
@@ -33,7 +33,7 @@ ALL = np.ones(4, bool)
 
 
 def rewards(m: PassMatrix, settings: RewardSettings) -> list[float]:
-    return [float(r) for r in tester_rewards(facts(m), settings).value]
+    return [float(r) for r in tester_rewards(reward_facts(m), settings).value]
 
 
 def test_the_official_form_is_eq_4_per_wrong_program() -> None:
@@ -86,7 +86,7 @@ def test_difficulty_pays_more_for_what_few_tests_catch() -> None:
 def test_repeated_and_copied_inputs_share_what_they_earn() -> None:
     repeats, copied = np.array([2.0, 2.0, 1.0, 1.0]), np.array([False, False, False, True])
     cheaper = EQ4.model_copy(update={"duplicates": 1.0, "copies": 0.75})
-    found = tester_rewards(facts(M, ALL, repeats, copied), cheaper).value
+    found = tester_rewards(reward_facts(M, ALL, repeats, copied), cheaper).value
     # the second test is wrong: −3 stays −3 however often it is written
     assert found.tolist() == [1, -3, 2, 0.5]
 
@@ -142,10 +142,12 @@ def test_every_form_follows_its_programs_and_tests_and_keeps_its_bounds(
     tests: list[int],
 ) -> None:
     m = PassMatrix(passed, observed, 3)
-    before = tester_rewards(facts(m, valid, repeats, copied), how).value
+    before = tester_rewards(reward_facts(m, valid, repeats, copied), how).value
     columns = [0, 1, 2, *(3 + t for t in tests)]
     moved = PassMatrix(passed[programs][:, columns], observed[programs][:, columns], 3)
-    after = tester_rewards(facts(moved, valid[tests], repeats[tests], copied[tests]), how).value
+    after = tester_rewards(
+        reward_facts(moved, valid[tests], repeats[tests], copied[tests]), how
+    ).value
     np.testing.assert_allclose(after, before[tests], atol=1e-9)
     eq4 = how.tester is TesterReward.CURE
     bound = (max(1, int(m.wrong_P.sum())) if eq4 else 1) * (1 + how.validity) + 1e-9
@@ -160,7 +162,7 @@ def test_what_is_under_a_mask_never_matters_in_any_form(
 ) -> None:
     one, other = PassMatrix(passed, observed, 3), PassMatrix(passed ^ ~observed, observed, 3)
     np.testing.assert_array_equal(
-        tester_rewards(facts(one), how).value, tester_rewards(facts(other), how).value
+        tester_rewards(reward_facts(one), how).value, tester_rewards(reward_facts(other), how).value
     )
 
 

@@ -18,10 +18,10 @@ from functools import partial
 import numpy as np
 
 from sparring.matrix import Bools, PassMatrix
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Linear, ratio
 from sparring.metrics.metrics import (
     Summary,
-    TaskFacts,
     accuracy,
     accuracy_by_size,
     accuracy_estimate,
