@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sparring.grading.bout import judge
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.recipe import Recipe
-from sparring.grading.bout import judge
 from sparring.grading.record import Scored
 from sparring.learner.samples import Group, Sample
 from sparring.learner.update import Learner

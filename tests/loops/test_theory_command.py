@@ -11,13 +11,13 @@ import pytest
 from tests.loops.runs import sparring_here
 from tests.scoring.groups import by_hand, simulated
 
-from sparring.metrics.rates import Group
+from sparring.metrics.facts import TaskFacts
 from sparring.runs.directory import RunDir, step_file
 
 RESPONSE = {"prompt_ids": [1], "token_ids": [2], "logprobs": [0.0], "stop": "end_token", "text": ""}
 
 
-def record(step: int, group: Group, reference: bool = True) -> dict[str, Any]:
+def record(step: int, group: TaskFacts, reference: bool = True) -> dict[str, Any]:
     """A rollout record with the verdicts of a group's matrix."""
     matrix, right = group.matrix, group.right_U
     assert right is not None
@@ -240,7 +240,7 @@ UNSEEN = by_hand(["1?", "01"], "r")
     ],
 )
 def test_what_cannot_be_told_is_one_clear_line(
-    steps: dict[int, list[Group]],
+    steps: dict[int, list[TaskFacts]],
     arguments: tuple[str, ...],
     code: int,
     expected: str,

@@ -21,14 +21,16 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError
-from sparring.grading.record import judged_from
+from sparring.grading.facts import bare_facts
+from sparring.grading.record import result_from
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import (
     Estimate,
     Linear,
 )
 from sparring.metrics.named import figure_of, within
 from sparring.metrics.precision import Pairs, if_independent, observed, pairs, predicted
-from sparring.metrics.rates import Group, Rate, Rates, RightBy, by_task, count, rates
+from sparring.metrics.rates import Rate, Rates, RightBy, by_task, count, rates
 from sparring.metrics.shares import left_out_difference, left_out_interval, ratio_interval
 from sparring.metrics.theory import CAP, Law, Ties, bound, tests_by_bound, tests_for
 from sparring.runs.directory import RunDir, step_file
@@ -179,16 +181,12 @@ def theory(run: RunDir, asked: range | None) -> Report:
     )
 
 
-def _groups(run: RunDir, step: int) -> list[Group]:
-    judged = [judged_from(record) for record in run.read_lines(step_file("rollouts", step))]
-    return [
-        Group(j.task.id, j.matrix, j.parsed_U, j.right_U if j.has_reference else None)
-        for j in judged
-        if j.coder
-    ]
+def _groups(run: RunDir, step: int) -> list[TaskFacts]:
+    judged = [result_from(record) for record in run.read_lines(step_file("rollouts", step))]
+    return [bare_facts(j) for j in judged if j.coder]
 
 
-def _counted(groups: Sequence[Group], by: Sequence[RightBy]) -> Rates:
+def _counted(groups: Sequence[TaskFacts], by: Sequence[RightBy]) -> Rates:
     counts = np.stack([count(g, b) for g, b in zip(groups, by, strict=True)])
     return rates(by_task(groups, counts))
 

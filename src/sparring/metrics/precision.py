@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.matrix import Floats, PassMatrix
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Linear, chained, mean
-from sparring.metrics.rates import Group, by_task
+from sparring.metrics.rates import by_task
 from sparring.metrics.theory import Law, Ties, precision, slopes
 
 Counts = NDArray[np.int64]
@@ -37,7 +38,7 @@ class Pairs:
     """The pairs of every group: ``counts`` [pairs, (plus, minus, tests)], and the index of the
     group that each belongs to. A pair without a common test is left out."""
 
-    groups: Sequence[Group]
+    groups: Sequence[TaskFacts]
     counts: Counts
     group: Counts
 
@@ -53,7 +54,7 @@ class Pairs:
             return np.asarray(total[:, 0] / total[:, 1])
 
 
-def pairs(groups: Sequence[Group]) -> Pairs:
+def pairs(groups: Sequence[TaskFacts]) -> Pairs:
     """Every pair of a correct and a wrong program of the same group."""
     found = [_counts(g.matrix) for g in groups]
     group = np.repeat(np.arange(len(found)), [len(c) for c in found])
