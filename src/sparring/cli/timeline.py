@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sparring.cli.common import step_range
 from sparring.errors import RunError
 from sparring.runs.directory import RunDir, well_formed
 from sparring.runs.rates import mean_rates, rates_line
