@@ -13,7 +13,7 @@ from sparring.config.presets import CHOICES, differences
 from sparring.config.recipe import Preset, Recipe
 from sparring.errors import ConfigError
 from sparring.learner.settings import OldLogprobs, OptimizerState, UpdateMode
-from sparring.rewards.rewards import InvalidTest, NoWrong, TesterReward
+from sparring.rewards.settings import InvalidTest, NoWrong, TesterReward
 from sparring.training.learner_settings import learning_settings
 
 

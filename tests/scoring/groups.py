@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.matrix import Bools, PassMatrix
+from sparring.matrix import Bools, Floats, PassMatrix
 from sparring.metrics.facts import TaskFacts
+from sparring.rewards.facts import Facts
 
 
 def simulated(
@@ -42,3 +43,24 @@ def facts(task: str, matrix: PassMatrix, parsed_U: Bools, right_U: Bools | None)
     """A group whose read tests are all valid; sizes are not known."""
     size_U = np.full(len(parsed_U), np.nan)
     return TaskFacts(matrix, parsed_U, parsed_U, right_U, size_U, task=task)
+
+
+def reward_facts(
+    matrix: PassMatrix,
+    valid: Bools | None = None,
+    repeats: Floats | None = None,
+    copied: Bools | None = None,
+) -> Facts:
+    """What rewards follow from where no response was cut off; lengths are 0."""
+    programs, tests = matrix.passed_PU.shape
+    return Facts(
+        matrix=matrix,
+        tester_matrix=matrix,
+        valid_U=np.ones(tests, dtype=bool) if valid is None else valid,
+        repeats_U=np.ones(tests) if repeats is None else repeats,
+        copied_U=np.zeros(tests, dtype=bool) if copied is None else copied,
+        lengths_P=np.zeros(programs),
+        lengths_U=np.zeros(tests),
+        truncated_P=np.zeros(programs, dtype=bool),
+        truncated_U=np.zeros(tests, dtype=bool),
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from sparring.config.engine import Engine, VllmSection, in_both
-from sparring.config.method import LearningSection, RewardSection
+from sparring.config.method import LearningSection
 from sparring.config.monitors import MonitorsSection
 from sparring.config.presets import Preset, method_line, preset_values
 from sparring.config.setting import (
@@ -38,7 +38,7 @@ from sparring.learner.settings import (
     Precision,
     Sharding,
 )
-from sparring.rewards.lengths import LengthForm
+from sparring.rewards.settings import LengthForm, RewardSettings
 from sparring.schema import Role
 from sparring.section import Section
 
@@ -49,7 +49,7 @@ __all__ = [
     "MonitorsSection",
     "Preset",
     "Recipe",
-    "RewardSection",
+    "RewardSettings",
     "SupervisionKind",
 ]
 
@@ -69,7 +69,7 @@ class Recipe(Section):
     sandbox: SandboxSection = SandboxSection()
     checker: CheckerSection = CheckerSection()
     supervision: SupervisionSection = SupervisionSection()
-    reward: RewardSection = RewardSection()
+    reward: RewardSettings = RewardSettings()
     learning: LearningSection = LearningSection()
     training: TrainingSection = TrainingSection()
     evaluation: EvaluationSection = EvaluationSection()

@@ -24,7 +24,7 @@ from sparring.prompts.templates import (
 )
 from sparring.sandbox.types import Fork, Level, SandboxEngine
 from sparring.section import Count, Few, Heat, Length, Responses, Section, Seed
-from sparring.tasks.checkers import Rule, parse_checker
+from sparring.tasks.checkers.checker import Rule, parse_checker
 
 NANO = "nano"
 """Name of the model in the package."""

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from sparring.config.engine import Engine, each_once
 from sparring.section import Heat, Length, Responses, Section
-from sparring.selection.agreement import TestFilter
+from sparring.selection.consensus import TestFilter
 
 
 class SupervisionKind(StrEnum):

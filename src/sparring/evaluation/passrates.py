@@ -15,7 +15,7 @@ from typing import Any
 from sparring.errors import DataError, RunError
 from sparring.runs.evaluation import FIGURES, eval_record
 from sparring.runs.reader import open_run
-from sparring.tasks.rows import Fault, file_rows
+from sparring.tasks.rows.files import Fault, file_rows
 
 
 def pass_rates(source: Path) -> dict[str, float]:

@@ -19,7 +19,7 @@ from sparring.policy.chat.base import Ask, ChatParams
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import ProgramRule, TestRule
 from sparring.schema import Role, Task
-from sparring.tasks.checkers import parse_checker
+from sparring.tasks.checkers.checker import parse_checker
 from sparring.tasks.sources import tasks_of
 
 USUAL_COUNT = 100

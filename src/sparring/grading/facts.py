@@ -29,8 +29,7 @@ from sparring.schema import (
     Test,
     Verdict,
 )
-from sparring.selection.best_of_n import agreement
-from sparring.selection.consensus import numbered
+from sparring.selection.consensus import alike, numbered
 
 _UNREAD = Test("", "")
 """Stands for a test that could not be read; no program was run on it."""
@@ -92,7 +91,7 @@ def _generated(
 
 def _agreement(judged: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
     """By what programs answer to the generated inputs; one without any agrees with nobody."""
-    return agreement(
+    return alike(
         [
             tuple(_said(t, o) for t, o in row)
             if any(o.verdict is not Verdict.INVALID for _, o in row)

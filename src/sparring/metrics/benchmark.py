@@ -36,8 +36,14 @@ from sparring.metrics.named import AT_SCALE, figure_of, mean_of
 from sparring.metrics.reading import counts, shares
 from sparring.metrics.verification import coverage, verification
 from sparring.selection.best_of_n import best_of
-from sparring.selection.consensus import dual_choice, majority_choice, subsets
-from sparring.selection.dual import Weight, pass_at_k, ranked_pass_at_k, weights
+from sparring.selection.consensus import weights
+from sparring.selection.ranked import (
+    dual_choice,
+    majority_choice,
+    pass_at_k,
+    ranked_pass_at_k,
+    subsets,
+)
 
 NAN = float("nan")
 
@@ -137,7 +143,7 @@ def _dual_at(facts: TaskFacts, k: int) -> float:
     correct = voting.matrix.correct_P
     if len(correct) < k:
         return NAN
-    score = weights(voting.matrix.passed_PU[:, usable], Weight.PRODUCT)
+    score = weights(voting.matrix.passed_PU[:, usable])
     return ranked_pass_at_k(score, correct, k)
 
 

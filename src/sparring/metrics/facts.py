@@ -22,7 +22,7 @@ class TaskFacts:
     ``matrix`` holds the evaluated programs, ``pool`` (if any) a fixed set of
     other programs on the same tests. ``majority_program`` and
     ``majority_test``: see `majority`; ``agreement_P`` and its like of the
-    pool: see `selection.agreement`.
+    pool: see `consensus.alike`.
     """
 
     matrix: PassMatrix

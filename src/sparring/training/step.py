@@ -14,6 +14,7 @@ from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import Scored
+from sparring.grading.scorer import Scorer
 from sparring.grading.supervised import supervision_metrics
 from sparring.learner.samples import Group, Sample
 from sparring.learner.stats import RoleStats
@@ -23,7 +24,6 @@ from sparring.rewards.advantages import Advantages
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
-from sparring.training.reward import Scorer
 from sparring.training.rollouts import Rollouts
 from sparring.training.speed import work_in
 from sparring.training.trainer import Trainer
@@ -44,10 +44,8 @@ def one_step(
     groups: list[Group] = []
     dropped: dict[Role, dict[str, int]] = {role: {} for role in Role}
     for bout in scored:
-        for role, played, found in (
-            (Role.CODER, bout.judged.coder, bout.coder),
-            (Role.TESTER, bout.judged.tester, bout.tester),
-        ):
+        for role, played in ((Role.CODER, bout.judged.coder), (Role.TESTER, bout.judged.tester)):
+            found = bout.earned.advantages(role)
             if (reason := found.dropped) is not None:
                 dropped[role][reason] = dropped[role].get(reason, 0) + 1
             elif trainer.learns(role):
@@ -137,7 +135,7 @@ def _metrics(
 
 def _rewards(scored: Sequence[Scored], role: Role) -> list[float]:
     """The rewards of a role's responses that have one."""
-    found = [s.coder_reward if role is Role.CODER else s.terms.reward for s in scored]
+    found = [s.earned.rewards(role).value for s in scored]
     return [float(r) for group in found for r in group if not math.isnan(r)]
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sparring.config.load import make_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, SparringError, well_formed
-from sparring.rewards.rewards import RewardSettings
+from sparring.rewards.settings import EQUATIONS
 from sparring.runs.evaluation import CONFIG, is_evaluation
 from sparring.runs.reader import RECIPE, RunReader, record_of, step_file
 from sparring.runs.text import one_line
@@ -100,7 +100,7 @@ def evaluation_recipe(run: RunReader) -> Recipe:
                 sampling |= {"coder_max_tokens": most, "tester_max_tokens": most}
     except RunError:
         pass  # no reward depends on it
-    data = {"preset": "paper", "reward": asdict(RewardSettings()), "sampling": sampling}
+    data = {"preset": "paper", "reward": EQUATIONS.model_dump(), "sampling": sampling}
     return make_recipe(data, (), f"{run.path}")
 
 

@@ -34,14 +34,14 @@ from sparring.learner.samples import Group
 from sparring.learner.settings import Adapters
 from sparring.learner.stats import RoleStats
 from sparring.runs.directory import RunDir
-from sparring.sandbox.packages import given
+from sparring.sandbox.caller.packages import given
 from sparring.schema import Response, Role, StopReason, Task, Verdict
-from sparring.tasks.imports import needs_lines, needs_of
+from sparring.tasks.cleaning.imports import needs_lines, needs_of
 from sparring.training.embedded import embedded_prompts
 from sparring.training.planning.check import Check
 from sparring.training.planning.frozen import read_groups, supervised, supervisor_check
 from sparring.training.planning.speech import end_tokens, reasoning, unended, unfinished
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from sparring.training.ring import Ring
 from sparring.training.step import learned_from
 from sparring.training.supervising import written_now
@@ -60,7 +60,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
     """
     RunDir.check_new(place)
     check_trackers(recipe)
-    scorer = Scorer(recipe)
+    scorer = scorer_of(recipe)
     trainer = Trainer(recipe)
     with Ring(recipe, trainer) as ring:
         yield from _tasks(ring)
@@ -265,13 +265,13 @@ def _rewards(scored: list[Scored]) -> Check:
     failures = [str(p.failure) for p in programs if p.failure]
     failures += [str(p.failure) for p in tests if p.failure]
     common = f"; most often {max(set(failures), key=failures.count)}" if failures else ""
-    coder = np.concatenate([s.coder_reward for s in scored])
-    tester = np.concatenate([s.terms.reward for s in scored])
+    coder = np.concatenate([s.earned.coder_rewards.value for s in scored])
+    tester = np.concatenate([s.earned.tester_rewards.value for s in scored])
     told = [
         f"{name} {np.nanmean(r):.3g} on average" if np.isfinite(r).any() else f"{name} none"
         for name, r in (("programs", coder), ("tests", tester))
     ]
-    dropped = [a.dropped for s in scored for a in (s.coder, s.tester) if a.dropped]
+    dropped = [a.dropped for s in scored for a in (s.earned.coder, s.earned.tester) if a.dropped]
     return Check(
         "parsing and reward",
         f"{parsed[0]} of {len(programs)} programs and {parsed[1]} of {len(tests)} tests could be "

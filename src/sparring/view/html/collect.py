@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sparring.config.faults import FORMULA
 from sparring.config.load import recorded_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, SparringError, well_formed
+from sparring.rewards.settings import FORMULA
 from sparring.runs.evaluation import (
     facts,
     figures,

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from sparring.errors import RunError, well_formed
 from sparring.rewards.advantages import DropReason
+from sparring.rewards.terms import number
 from sparring.runs.groups import Row, row_of
 from sparring.runs.text import one_line
 from sparring.schema import Role
-from sparring.view.explain import number
 from sparring.view.source import Source
 
 WHY = {
