@@ -19,9 +19,10 @@ from sparring.cli.report import next_command
 from sparring.errors import ConfigError, RunError
 from sparring.runs.reader import open_run
 from sparring.view.html import pages
-from sparring.view.html.collect import collect, overview
+from sparring.view.html.collect import collect
 from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.group import ROW
+from sparring.view.html.overview import overview
 from sparring.view.html.panels import PANELS, series
 from sparring.view.html.tokens import Pieces
 from sparring.view.plots.page import draw
