@@ -57,12 +57,17 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         eval_record(tmp_path)
 
 
+def fail_half_way(file: Path) -> None:
+    with replacing(file) as beside:
+        beside.write_bytes(b"half of the n")
+        raise ZeroDivisionError
+
+
 def test_a_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "file"
     write_whole(file, b"old")
-    with pytest.raises(ZeroDivisionError), replacing(file) as beside:
-        beside.write_bytes(b"half of the n")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way(file)
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
     write_whole(file, b"new")
