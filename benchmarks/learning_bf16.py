@@ -39,9 +39,10 @@ from sparring.learning.masters import cast
 from sparring.learning.model import prepare_model
 from sparring.learning.parts import Whole
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import LearningSettings, ModelSettings, Precision
+from sparring.learning.settings import LearningSettings
 from sparring.learning.stats import RoleStats
 from sparring.learning.update import Learner
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 
 STDOUT = Path("/dev/stdout")

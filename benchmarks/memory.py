@@ -50,7 +50,7 @@ from sparring.recipe import Recipe
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role
-from sparring.training.learner_settings import learning_settings, model_settings
+from sparring.training.learner_settings import learning_settings
 
 MIB = 1 << 20
 SIZES = (
@@ -250,7 +250,7 @@ def _made(config: PretrainedConfig, recipe: Recipe) -> PreTrainedModel:
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[: config.num_hidden_layers]
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    return prepare_model(model, model_settings(recipe), 0)
+    return prepare_model(model, recipe.model, 0)
 
 
 def _update(learner: Learner, groups: list[Group]) -> None:

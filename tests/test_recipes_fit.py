@@ -12,7 +12,7 @@ from sparring.learning.shape import Shape, shape_of
 from sparring.planning.conditions import GIB, Conditions
 from sparring.planning.estimate import estimate
 from sparring.planning.main_memory import main_memory
-from sparring.recipe import Engine
+from sparring.policy.settings import Engine
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 NODE, CARD = (6, 79.1), (1, 23.5)

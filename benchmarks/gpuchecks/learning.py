@@ -22,18 +22,13 @@ from sparring.config import load_recipe
 from sparring.learning.model import prepare_model
 from sparring.learning.peaks import dense_peak
 from sparring.learning.samples import Group
-from sparring.learning.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-)
+from sparring.learning.settings import Backend, LearningSettings, LossSettings
 from sparring.learning.shape import Shape, shape_of
 from sparring.learning.update import Learner
 from sparring.learning.work import work_of
 from sparring.planning.conditions import CONTEXT, Conditions
 from sparring.planning.estimate import estimate
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 
 _RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "qwen2.5-0.5b-lora.toml"

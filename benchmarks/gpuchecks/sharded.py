@@ -17,15 +17,10 @@ import torch.distributed as dist
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
 from sparring.learning.model import prepare_model
-from sparring.learning.settings import (
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-    Sharding,
-)
+from sparring.learning.settings import LearningSettings, LossSettings, Sharding
 from sparring.learning.update import Learner
 from sparring.learning.world import World
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 
 

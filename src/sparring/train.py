@@ -25,7 +25,8 @@ from sparring.errors import RunError, Stopped
 from sparring.evaluate import summary_record
 from sparring.interrupt import stopping
 from sparring.learning.world import World
-from sparring.recipe import Engine, Recipe
+from sparring.policy.settings import Engine
+from sparring.recipe import Recipe
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
 from sparring.runs.lines import clean

@@ -18,15 +18,9 @@ from sparring.learning.adapters import activate
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import load_weights, prepare_model, save_model, start_weights
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import (
-    Adapters,
-    KLPlace,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-)
+from sparring.learning.settings import KLPlace, LearningSettings, LossSettings, OldLogprobs
 from sparring.learning.update import Learner
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role

@@ -19,9 +19,10 @@ from transformers import AutoModelForCausalLM
 from sparring.errors import ModelError
 from sparring.learning.model import check_causal, load_model, prepare_model
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import Backend, LearningSettings, LossSettings, ModelSettings
+from sparring.learning.settings import Backend, LearningSettings, LossSettings
 from sparring.learning.update import Learner
 from sparring.microworld import NANO_DIR
+from sparring.policy.settings import ModelSettings
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role
@@ -158,7 +159,7 @@ def test_adapters_stay_away_from_tied_embeddings_and_unknown_layers() -> None:
     ):
         model, _ = load_model(str(NANO_DIR))
         with pytest.raises(ModelError, match=reason):
-            prepare_model(model, ModelSettings(lora_rank=2, lora_targets=targets), 0)
+            prepare_model(model, ModelSettings(lora_rank=2, lora_targets=list(targets)), 0)
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(tmp_path: Path) -> None:

@@ -23,15 +23,10 @@ from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import prepare_model
 from sparring.learning.prompt_cache import by_length, pass_cost
 from sparring.learning.samples import Group
-from sparring.learning.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-)
+from sparring.learning.settings import Backend, LearningSettings, LossSettings
 from sparring.learning.update import Learner
 from sparring.learning.world import World
+from sparring.policy.settings import ModelSettings, Precision
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 DIFFERENTIABLE = (Backend.PROMPT_CACHE, Backend.PACKED, Backend.PADDED)

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 from sparring.learning.adapters import activate
 from sparring.learning.export import export_weights, weights_size
 from sparring.learning.model import prepare_model, start_weights
-from sparring.learning.settings import Adapters, ModelSettings
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])

@@ -13,7 +13,8 @@ from sparring.errors import ModelError
 from sparring.learning.head import check_head, chunk_size
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import prepare_model
-from sparring.learning.settings import Backend, ModelSettings
+from sparring.learning.settings import Backend
+from sparring.policy.settings import ModelSettings
 
 
 @pytest.mark.parametrize("name", FAMILIES)

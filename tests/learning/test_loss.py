@@ -24,12 +24,12 @@ from sparring.learning.settings import (
     Objective,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Ratio,
     Reference,
     UpdateMode,
 )
 from sparring.learning.update import Learner
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 NO_KL = LossSettings(kl=0.0)

@@ -18,14 +18,9 @@ from sparring.learning.logprobs import response_logprobs
 from sparring.learning.masters import Masters, cast
 from sparring.learning.model import prepare_model, start_weights
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import (
-    Adapters,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-)
+from sparring.learning.settings import LearningSettings, LossSettings
 from sparring.learning.update import Learner
+from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role

@@ -18,13 +18,13 @@ from sparring.learning.settings import (
     LearningSettings,
     LossSettings,
     OldLogprobs,
-    Precision,
     Ratio,
     UpdateMode,
 )
 from sparring.learning.stats import RoleStats
 from sparring.learning.update import Learner
 from sparring.learning.world import World
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 BF16 = LearningSettings(

@@ -17,7 +17,7 @@ from sparring.learning import export
 from sparring.learning.adapters import activate
 from sparring.learning.export import export_adapter, export_weights, weights_size
 from sparring.learning.model import prepare_model
-from sparring.learning.settings import Adapters, ModelSettings
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 

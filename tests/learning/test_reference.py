@@ -17,14 +17,9 @@ from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
 from sparring.learning.model import prepare_model
 from sparring.learning.reference import FixedLogprobs, frozen_copy, visiting
 from sparring.learning.samples import Group
-from sparring.learning.settings import (
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-    UpdateMode,
-)
+from sparring.learning.settings import LearningSettings, LossSettings, OldLogprobs, UpdateMode
 from sparring.learning.update import Learner
+from sparring.policy.settings import ModelSettings
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 

@@ -12,16 +12,11 @@ from sparring.learning.logprobs import response_logprobs
 from sparring.learning.model import prepare_model
 from sparring.learning.peaks import dense_peak
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-)
+from sparring.learning.settings import Backend, LearningSettings, LossSettings, OldLogprobs
 from sparring.learning.shape import shape_of
 from sparring.learning.update import Learner
 from sparring.learning.work import work_of
+from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
 
 CONFIG = LlamaConfig(

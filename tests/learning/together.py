@@ -24,15 +24,12 @@ from transformers import PreTrainedModel
 from sparring.learning.model import prepare_model
 from sparring.learning.samples import Group
 from sparring.learning.settings import (
-    Adapters,
     Backend,
     KLPlace,
     LearningSettings,
     LossSettings,
-    ModelSettings,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Sharding,
     UpdateMode,
 )
@@ -40,6 +37,7 @@ from sparring.learning.shards import gather_weights, spread_state, spread_weight
 from sparring.learning.stats import RoleStats
 from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
+from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
 
 
@@ -88,7 +86,7 @@ def tied() -> PreTrainedModel:
 
 PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
 LORA = ModelSettings(lora_rank=4)
-AT_THE_ENDS = replace(LORA, lora_targets=("embed_tokens", "lm_head", "q_proj"))
+AT_THE_ENDS = LORA.changed(lora_targets=["embed_tokens", "lm_head", "q_proj"])
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
 ROUNDED = replace(  # one backend and one response at a time: what goes together decides rounding
     PLAIN,

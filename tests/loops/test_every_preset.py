@@ -15,7 +15,7 @@ from tests.sampling.fake_vllm import FakeVllm
 
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.microworld import NANO_DIR
-from sparring.recipe import Preset
+from sparring.recipe.presets import Preset
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role

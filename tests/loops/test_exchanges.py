@@ -11,7 +11,7 @@ from tests.loops.test_every_preset import TINY, WEIGHTS, made
 from tests.sampling.fake_vllm import FakeVllm
 
 from sparring.microworld import NANO_DIR
-from sparring.recipe import Preset
+from sparring.recipe.presets import Preset
 from sparring.training.trainer import Trainer
 
 FROZEN = {"learning.frozen": "tester", "learning.mode": "separate"}

@@ -14,7 +14,6 @@ from tests.pipelines.played import a_test, played, program
 
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.monitors import monitor_values
-from sparring.recipe import MonitorsSection
 from sparring.rewards.settings import EQUATIONS, InvalidTest, RewardSettings
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
@@ -22,6 +21,7 @@ from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.scoring.metrics import estimated_right
 from sparring.scoring.rewards import tester_rewards
 from sparring.training.alarms import WINDOW, raised
+from sparring.training.settings import MonitorSettings
 
 TASK = Task(
     "largest",
@@ -71,7 +71,7 @@ def alarms(judged: Judged) -> dict[str, str]:
     """What is raised when every step is like this one."""
     step = {"monitors": clean(monitor_values([judged]))}
     return {
-        a["monitor"]: a["reason"] for a in raised(MonitorsSection(), [step] * (WINDOW - 1), step)
+        a["monitor"]: a["reason"] for a in raised(MonitorSettings(), [step] * (WINDOW - 1), step)
     }
 
 
@@ -117,7 +117,7 @@ def test_an_input_on_which_all_programs_agree_is_worth_nothing_by_eq_4(sandbox: 
     honest = played(sandbox, TASK, PROGRAMS, [lone, HONEST])
     assert paid(honest, EQUATIONS) == [0.0, 2.0]
     # Where being right is paid by itself it would still live: the monitors tell it.
-    assert paid(judged, EQUATIONS.model_copy(update={"validity": 1.0})) == [2.0, 2.0]
+    assert paid(judged, EQUATIONS.changed(validity=1.0)) == [2.0, 2.0]
     assert set(alarms(judged)) == {"trivial_inputs"}
     assert paid(played(sandbox, STRICT, PROGRAMS, [lone, HONEST]), EQUATIONS) == [-2.0, 2.0]
 
@@ -129,7 +129,7 @@ def test_an_input_on_which_every_program_crashes_is_stopped_by_reward_and_monito
     passes earns less, so breaking everything beats trying."""
     crash = a_test("one two three", "3")
     mistaken = a_test("4 6 5", "5")  # the wrong program that prints the last value passes
-    plain = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
+    plain = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
     assert paid(played(sandbox, STRICT, PROGRAMS, [crash, mistaken]), plain) == [0.0, -1.0]
     strict = played(sandbox, STRICT, PROGRAMS, [crash, mistaken, FAIR])
     assert paid(strict, EQUATIONS) == [-2.0, -1.0, 1.0]

@@ -12,7 +12,7 @@ from sparring.rewards.settings import EQUATIONS, CoderReward, InvalidTest, NoWro
 from sparring.scoring.matrix import PassMatrix
 from sparring.scoring.rewards import coder_rewards, tester_rewards
 
-CURE = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
+CURE = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
 
 
 def matrix(rows: list[str], ground_truth: int) -> PassMatrix:
@@ -39,7 +39,7 @@ def test_tester_reward_of_a_matrix_worked_out_by_hand() -> None:
 def test_coder_reward_counts_ground_truth_tests_passed() -> None:
     m = matrix(["1110", "1010", "0001"], 3)
     assert coder_rewards(m, CURE).tolist() == [3, 2, 0]
-    all_pass = EQUATIONS.model_copy(update={"coder": CoderReward.ALL_PASS})
+    all_pass = EQUATIONS.changed(coder=CoderReward.ALL_PASS)
     assert coder_rewards(m, all_pass).tolist() == [1, 0, 0]
 
 
@@ -63,14 +63,14 @@ def test_without_a_correct_program_no_test_has_a_label() -> None:
     m = matrix(["011", "010"], 1)
     assert np.isnan(tester_rewards(m, np.ones(2, bool), CURE).reward).all()
     # not even a test that could not be parsed: the group is dropped whole
-    lowest = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.LOWEST})
+    lowest = EQUATIONS.changed(invalid_test=InvalidTest.LOWEST)
     assert np.isnan(tester_rewards(m, np.array([True, False]), lowest).reward).all()
 
 
 def test_without_a_wrong_program_the_reward_is_zero_or_a_sign() -> None:
     m = matrix(["110", "110"], 1)
     assert tester_rewards(m, np.ones(2, bool), CURE).reward.tolist() == [0, 0]
-    sign = EQUATIONS.model_copy(update={"no_wrong": NoWrong.SIGN})
+    sign = EQUATIONS.changed(no_wrong=NoWrong.SIGN)
     assert tester_rewards(m, np.ones(2, bool), sign).reward.tolist() == [1, -1]
 
 
@@ -86,13 +86,13 @@ def test_validity_tells_a_right_test_from_one_that_everybody_fails() -> None:
     # W = 2; test 0 is right and passed by all, test 1 is wrong and failed by all
     m = matrix(["110", "010", "010"], 1)
     assert tester_rewards(m, np.ones(2, bool), CURE).reward.tolist() == [0, 0]
-    paid = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4, "validity": 1.0})
+    paid = EQUATIONS.changed(invalid_test=InvalidTest.EQ4, validity=1.0)
     assert tester_rewards(m, np.ones(2, bool), paid).reward.tolist() == [2, 0]
 
 
 def test_the_simple_reward_is_correctness_only() -> None:
     m = matrix(["110", "011"], 1)
-    simple = EQUATIONS.model_copy(update={"tester": TesterReward.SIMPLE})
+    simple = EQUATIONS.changed(tester=TesterReward.SIMPLE)
     assert tester_rewards(m, np.ones(2, bool), simple).reward.tolist() == [1, -1]
 
 
@@ -162,7 +162,7 @@ def test_a_test_without_a_label_changes_no_other_reward(seed: int) -> None:
     observed[:, :2] = True
     observed[passed[:, :2].all(axis=1), 5] = False  # no correct program is seen on the last test
     valid = np.append(rng.random(3) < 0.8, True)
-    hard = EQUATIONS.model_copy(update={"difficulty": 1.0})
+    hard = EQUATIONS.changed(difficulty=1.0)
     whole = tester_rewards(PassMatrix(passed, observed, 2), valid, hard).reward
     without = tester_rewards(PassMatrix(passed[:, :5], observed[:, :5], 2), valid[:3], hard).reward
     assert np.isnan(whole[3])
@@ -172,7 +172,7 @@ def test_a_test_without_a_label_changes_no_other_reward(seed: int) -> None:
 def test_what_only_an_unlabelled_test_catches_is_as_hard_as_before() -> None:
     # W = 2, of which test 0 catches the first and test 1 the second; nobody correct is seen on 2
     m = matrix(["111?", "0010", "0101"], 1)
-    hard = EQUATIONS.model_copy(update={"difficulty": 1.0})
+    hard = EQUATIONS.changed(difficulty=1.0)
     assert tester_rewards(m, np.ones(3, bool), hard).reward[:2].tolist() == [1, 1]
     # were it counted as right, the first would count 2/3 (caught twice) and the second 4/3
     assert tester_rewards(matrix(["1111", "0010", "0101"], 1), np.ones(3, bool), hard).reward[

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring.learning.settings import Adapters
+from sparring.policy.settings import Adapters
 from sparring.recipe import Recipe
 from sparring.runs.text import visible
 from sparring.schema import Role

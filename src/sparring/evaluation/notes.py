@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sparring.pipelines.marks import mark_faults, turn_end
 from sparring.prompts.opening import ReasoningMode
-from sparring.recipe.setting import PromptsSection
+from sparring.prompts.settings import PromptSettings
 from sparring.sampling.chat.base import Answer, Author
 from sparring.schema import StopReason
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sparring.sampling.chat.local import LocalModel
 
 
-def notes_before(author: Author, name: str, prompts: PromptsSection) -> list[str]:
+def notes_before(author: Author, name: str, prompts: PromptSettings) -> list[str]:
     """What the files of a local model say; nothing of a server."""
     model = _local(author)
     if model is None:
@@ -50,7 +50,7 @@ def _local(author: Author) -> LocalModel | None:
 
 
 def notes_after(
-    author: Author, name: str, prompts: PromptsSection, answers: Sequence[Answer]
+    author: Author, name: str, prompts: PromptSettings, answers: Sequence[Answer]
 ) -> list[str]:
     """What the answers show: of a local model, turns of its own; of a server, reasoning that its
     chat template opens."""

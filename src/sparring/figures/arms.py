@@ -19,7 +19,8 @@ import numpy as np
 from sparring.config import differing, recorded_recipe
 from sparring.errors import RunError, SparringError
 from sparring.evalfiles import FIGURES, figures, is_evaluation, run_or_evaluation
-from sparring.recipe import Preset, Recipe
+from sparring.recipe import Recipe
+from sparring.recipe.presets import Preset
 from sparring.runs.directory import RunDir, well_formed
 from sparring.runs.text import one_line
 from sparring.scoring.matrix import Floats

@@ -24,8 +24,9 @@ from sparring.learning.logprobs import response_logprobs
 from sparring.learning.masters import torch_type
 from sparring.learning.model import is_checkpointing
 from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import Backend, Precision
+from sparring.learning.settings import Backend
 from sparring.learning.world import World
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}

@@ -37,7 +37,7 @@ from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
 from sparring.learning.adapters import add_adapters, all_learn, has_role_adapters
-from sparring.learning.settings import Adapters, ModelSettings
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 _LEFT_OVER = 1 << 20

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sparring.learning.samples import Group
-from sparring.learning.settings import LearningSettings, Precision, UpdateMode
+from sparring.learning.settings import LearningSettings, UpdateMode
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 Part = dict[Role, list[Group]]

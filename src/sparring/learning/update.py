@@ -37,7 +37,6 @@ from sparring.learning.settings import (
     LearningSettings,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Ratio,
     Reference,
     Sharding,
@@ -47,6 +46,7 @@ from sparring.learning.shared_device import give_back
 from sparring.learning.skeleton import copied, fill, skeleton
 from sparring.learning.stats import RoleStats, Waiting, mismatch
 from sparring.learning.world import Order, World
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 

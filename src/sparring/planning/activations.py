@@ -15,14 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparring.learning.settings import (
-    CACHE_BYTES,
-    CHUNK_BYTES,
-    Adapters,
-    Backend,
-    Frozen,
-    UpdateMode,
-)
+from sparring.learning.settings import CACHE_BYTES, CHUNK_BYTES, Backend, Frozen, UpdateMode
 from sparring.learning.shape import Shape
 from sparring.planning.conditions import (
     FLOAT,
@@ -33,6 +26,7 @@ from sparring.planning.conditions import (
     parts,
     size,
 )
+from sparring.policy.settings import Adapters
 from sparring.recipe import Recipe
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparring.learning.settings import Backend, Precision, Sharding, chunk_tokens
+from sparring.learning.settings import Backend, Sharding, chunk_tokens
 from sparring.learning.shape import Shape
-from sparring.recipe import Engine, Recipe
+from sparring.policy.settings import Engine, Precision
+from sparring.recipe import Recipe
 
 GIB = 1 << 30
 FLOAT = 4

@@ -9,7 +9,8 @@ from pathlib import Path
 from sparring.learning.settings import OldLogprobs, UpdateMode
 from sparring.microworld import NANO_DIR
 from sparring.microworld.tasks import TESTS
-from sparring.recipe import Recipe, SupervisionKind
+from sparring.recipe import Recipe
+from sparring.training.settings import SupervisionKind
 
 _OLD = {
     OldLogprobs.SAMPLED: "the sampler's",

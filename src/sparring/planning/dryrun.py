@@ -24,7 +24,6 @@ import torch
 
 from sparring.errors import DataError, RunError
 from sparring.learning.samples import Group
-from sparring.learning.settings import Adapters
 from sparring.learning.stats import RoleStats
 from sparring.pipelines import columns
 from sparring.pipelines.bout import Judged, allowed, judge
@@ -35,6 +34,7 @@ from sparring.pipelines.record import Scored, rollout_record
 from sparring.planning.check import Check
 from sparring.planning.frozen import pools, supervised, supervisor_check
 from sparring.planning.speech import end_tokens, reasoning, unended, unfinished
+from sparring.policy.settings import Adapters
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.sandbox.packages import given

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sparring.learning.settings import Adapters, Frozen, Reference
+from sparring.learning.settings import Frozen, Reference
 from sparring.learning.shape import Shape
 from sparring.planning.activations import learning
 from sparring.planning.conditions import (
@@ -29,6 +29,7 @@ from sparring.planning.conditions import (
     serves_here,
     size,
 )
+from sparring.policy.settings import Adapters
 from sparring.recipe import Recipe
 
 _DRAWN_BYTES = 36

@@ -24,7 +24,8 @@ from sparring.microworld import NANO_DIR
 from sparring.planning.conditions import GIB, Conditions, samples_here
 from sparring.planning.estimate import Estimate, estimate
 from sparring.planning.main_memory import main_memory
-from sparring.recipe import NANO, Engine, Recipe
+from sparring.policy.settings import NANO, Engine
+from sparring.recipe import Recipe
 
 
 def memory_lines(

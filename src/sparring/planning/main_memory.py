@@ -22,7 +22,8 @@ from sparring.planning.conditions import (
     size,
 )
 from sparring.planning.estimate import Estimate, learning_parameters, start_copies
-from sparring.recipe import Engine, Recipe
+from sparring.policy.settings import Engine
+from sparring.recipe import Recipe
 from sparring.sampling.vllm.settings import Dtype
 
 _TOKEN_BYTES = 80

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.learning.rounding import clipped_by_rounding
-from sparring.learning.settings import Objective, OldLogprobs, Precision, Ratio
+from sparring.learning.settings import Objective, OldLogprobs, Ratio
+from sparring.policy.settings import Precision
 from sparring.prompts.opening import ReasoningMode
-from sparring.recipe import Recipe, SupervisionKind
+from sparring.recipe import Recipe
 from sparring.recipe.presets import preset_values
 from sparring.rewards.settings import Overlong
 from sparring.schema import Role
 from sparring.section import Section
+from sparring.training.settings import SupervisionKind
 
 MOST_CLIPPED = 0.02
 """Share of responses or tokens that rounding may keep from being learned from."""

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings
+from sparring.learning.settings import LearningSettings, LossSettings
 from sparring.microworld import NANO_DIR
-from sparring.recipe import NANO, Engine, Recipe
-
-
-def model_settings(recipe: Recipe) -> ModelSettings:
-    """The recipe's [model] as the learner takes it."""
-    m = recipe.model
-    targets = tuple(m.lora_targets)
-    return ModelSettings(m.lora_rank, m.lora_alpha, targets, m.gradient_checkpointing, m.adapters)
+from sparring.policy.settings import NANO, Engine
+from sparring.recipe import Recipe
 
 
 def model_place(name: str) -> str:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from sparring.errors import ModelError
 from sparring.prompts.render import Tokenizer, encoded, excess, prompt_text
 from sparring.recipe import Recipe
-from sparring.recipe.setting import TooLong
 from sparring.schema import Role, Task
+from sparring.tasks.settings import TooLong
 
 
 class TaskPrompts:

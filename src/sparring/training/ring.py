@@ -23,7 +23,7 @@ from sparring.errors import ConfigError
 from sparring.evaluate import Plan
 from sparring.pipelines.marks import mark_faults, turn_end
 from sparring.prompts.opening import ReasoningMode
-from sparring.recipe import Curriculum, Recipe
+from sparring.recipe import Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
 from sparring.sandbox.packages import given
@@ -32,6 +32,7 @@ from sparring.schema import Role, Task
 from sparring.sources import tasks_of
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
+from sparring.tasks.settings import Curriculum
 from sparring.tasks.withhold import withhold
 from sparring.training.cast import Cast
 from sparring.training.embedded import embedded_prompts

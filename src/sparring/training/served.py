@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING
 from sparring.learning.adapters import has_role_adapters
 from sparring.learning.model import is_adapted
 from sparring.learning.settings import Frozen
-from sparring.recipe import Engine, Recipe
+from sparring.policy.settings import Engine
+from sparring.recipe import Recipe
 from sparring.sampling.base import Arrived, unheeded
 from sparring.sampling.vllm.environment import recorded_version
 from sparring.sampling.vllm.sampler import VllmSampler

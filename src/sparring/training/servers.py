@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from sparring.learning.settings import Precision
+from sparring.policy.settings import Precision
 from sparring.recipe import Recipe
 from sparring.sampling.detokenize import Detokenizer
 from sparring.sampling.vllm.environment import default_environment

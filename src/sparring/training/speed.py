@@ -13,10 +13,10 @@ import torch
 from sparring.errors import ModelError
 from sparring.learning.peaks import dense_peak
 from sparring.learning.samples import Group
-from sparring.learning.settings import Precision
 from sparring.learning.shape import shape_of
 from sparring.learning.work import Work, work_of
-from sparring.recipe import Engine, Recipe
+from sparring.policy.settings import Engine, Precision
+from sparring.recipe import Recipe
 from sparring.runs.timeline import Phase
 from sparring.training.trainer import Trainer
 

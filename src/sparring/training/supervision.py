@@ -23,13 +23,15 @@ from sparring.learning.ends import add_end_tokens, end_ids_on_disk
 from sparring.learning.masters import cast
 from sparring.learning.model import check_causal, load_model
 from sparring.learning.outline import Outline
+from sparring.policy.settings import Engine
 from sparring.prompts.render import encoded, prompt_text
-from sparring.recipe import Engine, Recipe, SupervisionKind
+from sparring.recipe import Recipe
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
 from sparring.training.learner_settings import model_place
 from sparring.training.prompts import left_out
+from sparring.training.settings import SupervisionKind
 
 _STEP = -2
 """In the place of a step in the seed: no step's, and not an evaluation's (-1)."""

@@ -23,8 +23,8 @@ from typing import Any, Protocol, Self
 
 from sparring.errors import ConfigError
 from sparring.recipe import Recipe
-from sparring.recipe.tracking import Tracker
 from sparring.runs.directory import RunDir, explained, well_formed
+from sparring.training.settings import Tracker
 
 MARK = "tracking.json"
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")

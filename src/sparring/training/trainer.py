@@ -40,11 +40,12 @@ from sparring.learning.shared_device import give_back
 from sparring.learning.skeleton import Description, skeleton
 from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
-from sparring.recipe import Engine, Recipe
+from sparring.policy.settings import Engine
+from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.counters import Counters
-from sparring.training.learner_settings import learning_settings, model_place, model_settings
+from sparring.training.learner_settings import learning_settings, model_place
 
 START, BOTH = "start", "both"
 """Players besides the roles: the weights of the beginning, and those that both roles have."""
@@ -153,14 +154,14 @@ class Trainer:
                 check_causal(model)
                 check_head(model)
                 description = Description.of(model) if sharded else None
-                self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
+                self.model = prepare_model(model, recipe.model, recipe.training.seed)
             except ModelError as error:
                 failure = str(error)
         if sharded:
             description = world.tell(description if failure is None else None)
             if description is not None and not world.leads:
                 bare = description.skeleton()
-                self.model = prepare_model(bare, model_settings(recipe), recipe.training.seed)
+                self.model = prepare_model(bare, recipe.model, recipe.training.seed)
             elif description is not None:
                 source = self.model
             if description is not None:
