@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError
-from sparring.recipe import Recipe
 from sparring.rewards.settings import EQUATIONS
 from sparring.runs.directory import RunDir, well_formed
 

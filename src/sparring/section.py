@@ -1,7 +1,7 @@
 """Base class of the sections of a recipe, and the kinds of numbers in them.
 
 A package that has settings defines them in its ``settings.py`` as a `Section`, with the only
-default of each; `sparring.recipe` puts the sections together. Whoever uses a package alone
+default of each; `sparring.config.recipe` puts the sections together. Whoever uses a package alone
 constructs its section: ``RewardSettings(validity=0)``.
 """
 

@@ -12,10 +12,10 @@ from tests.nano import tiny_model
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from sparring.errors import ModelError
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.model import load_weights, prepare_model, save_model
-from sparring.learning.settings import Backend, LearningSettings, LossSettings
-from sparring.learning.update import Learner, Whole
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.settings import Backend, LearningSettings, LossSettings
+from sparring.learner.update import Learner, Whole
+from sparring.policy.model import load_weights, prepare_model, save_model
 from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
 
@@ -50,7 +50,7 @@ def test_gradient_checkpointing_gives_the_same_gradient() -> None:
 
 
 def _stats() -> object:
-    from sparring.learning.stats import RoleStats
+    from sparring.learner.stats import RoleStats
 
     return RoleStats()
 

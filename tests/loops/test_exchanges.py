@@ -10,8 +10,8 @@ import pytest
 from tests.loops.test_every_preset import TINY, WEIGHTS, made
 from tests.sampling.fake_vllm import FakeVllm
 
+from sparring.config.presets import Preset
 from sparring.microworld import NANO_DIR
-from sparring.recipe.presets import Preset
 from sparring.training.trainer import Trainer
 
 FROZEN = {"learning.frozen": "tester", "learning.mode": "separate"}

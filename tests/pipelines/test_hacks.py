@@ -12,14 +12,14 @@ from dataclasses import replace
 import pytest
 from tests.pipelines.played import a_test, played, program
 
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.monitors import monitor_values
+from sparring.grading.bout import Judged
+from sparring.grading.monitors import monitor_values
+from sparring.metrics.metrics import estimated_right
+from sparring.rewards.rewards import tester_rewards
 from sparring.rewards.settings import EQUATIONS, InvalidTest, RewardSettings
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
-from sparring.scoring.metrics import estimated_right
-from sparring.scoring.rewards import tester_rewards
 from sparring.training.alarms import WINDOW, raised
 from sparring.training.settings import MonitorSettings
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from sparring.config import load_recipe
+from sparring.config.load import load_recipe
+from sparring.matrix import PassMatrix, from_verdicts
+from sparring.rewards.advantages import advantages
+from sparring.rewards.rewards import coder_rewards, tester_rewards
 from sparring.rewards.settings import EQUATIONS, Normalisation, RewardSettings
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Verdict
-from sparring.scoring.advantages import advantages
-from sparring.scoring.matrix import PassMatrix, from_verdicts
-from sparring.scoring.rewards import coder_rewards, tester_rewards
 
 CODES = {
     "+": Verdict.ACCEPTED,

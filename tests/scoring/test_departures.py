@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tests.scoring.test_rewards import matrix
 
+from sparring.matrix import PassMatrix, stacked
+from sparring.rewards.advantages import DropReason, positives
+from sparring.rewards.rewards import coder_rewards, rightness, tester_rewards
 from sparring.rewards.settings import (
     EQUATIONS,
     CoderReward,
@@ -19,9 +22,6 @@ from sparring.rewards.settings import (
     RewardSettings,
     TesterReward,
 )
-from sparring.scoring.advantages import DropReason, positives
-from sparring.scoring.matrix import PassMatrix, stacked
-from sparring.scoring.rewards import coder_rewards, rightness, tester_rewards
 
 EQ4 = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
 # programs 0 and 1 are correct, 2, 3 and 4 wrong; rewards by Eq 4 are 2, −3, 2, 2

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sparring.rewards.advantages import DropReason, advantages
+from sparring.rewards.lengths import by_length
+from sparring.rewards.overlong import overlong
 from sparring.rewards.settings import LengthForm, Normalisation, Overlong
-from sparring.scoring.advantages import DropReason, advantages
-from sparring.scoring.lengths import by_length
-from sparring.scoring.overlong import overlong
 
 BOUNDS = (1000.0, 8000.0)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sparring.matrix import PassMatrix
+from sparring.rewards.rewards import coder_rewards, tester_rewards
 from sparring.rewards.settings import EQUATIONS, CoderReward, InvalidTest, NoWrong, TesterReward
-from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.rewards import coder_rewards, tester_rewards
 
 CURE = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
 

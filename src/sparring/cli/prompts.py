@@ -21,7 +21,7 @@ from sparring.schema import Task
 
 if TYPE_CHECKING:
     from sparring.evaluation.plan import Plan
-    from sparring.sampling.chat.base import Author
+    from sparring.policy.chat.base import Author
 
 app = typer.Typer(no_args_is_help=True, help="The messages that a model gets.")
 _HEARD = b"\nsparring: finishing the responses in work; Ctrl-C again stops at once\n"
@@ -79,10 +79,10 @@ def try_command(
     from sparring.evaluation.progress import Progress
     from sparring.evaluation.trial import try_prompts
     from sparring.interrupt import stopping
+    from sparring.policy.chat.base import ChatParams
     from sparring.prompts.settings import PromptSettings
     from sparring.runs.directory import explained
     from sparring.runs.tables import show
-    from sparring.sampling.chat.base import ChatParams
 
     named = Named(model, name, key, precision=precision, key_option="--key")
     sections = {
@@ -121,7 +121,7 @@ def try_command(
 def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
     """The first tasks of each source. Raises `ConfigError` where two have the same id."""
     from sparring.evaluation.plan import TASK_SEED
-    from sparring.sources import tasks_of
+    from sparring.tasks.sources import tasks_of
 
     found: dict[str, Task] = {}
     for source in sources:

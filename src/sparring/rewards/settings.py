@@ -1,6 +1,6 @@
 """Settings of the rewards: the section [reward].
 
-A setting of a reward stands here alone, its default and its conditions included; `sparring.recipe`
+A setting of a reward stands here alone, its default and its conditions included; `sparring.config.recipe`
 takes it from here, and the formulas read it off the section.
 """
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sparring.learning.settings import LearningSettings, LossSettings
+from sparring.config.recipe import Recipe
+from sparring.learner.settings import LearningSettings, LossSettings
 from sparring.microworld import NANO_DIR
 from sparring.policy.settings import NANO, Engine
-from sparring.recipe import Recipe
 
 
 def model_place(name: str) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sparring.config.recipe import Recipe
 from sparring.errors import ModelError
 from sparring.prompts.render import Tokenizer, encoded, excess, prompt_text
-from sparring.recipe import Recipe
 from sparring.schema import Role, Task
 from sparring.tasks.settings import TooLong
 

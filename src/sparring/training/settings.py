@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from sparring.learning.settings import Sharding
+from sparring.learner.settings import Sharding
 from sparring.policy.settings import Engine
-from sparring.sampling.vllm.settings import each_once
-from sparring.scoring.agreement import TestFilter
+from sparring.policy.vllm.settings import each_once
 from sparring.section import Count, Few, Heat, Length, Responses, Section, Seed, Share
+from sparring.selection.agreement import TestFilter
 
 
 class TrainingSettings(Section):

@@ -21,8 +21,8 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
-from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir, explained, well_formed
 from sparring.training.settings import Tracker
 
