@@ -12,7 +12,13 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from sparring.config.presets import Preset, method_line, preset_values
-from sparring.evaluation.settings import EvaluationSettings
+from sparring.config.settings import (
+    EvaluationSettings,
+    MonitorSettings,
+    SupervisionSettings,
+    TrackingSettings,
+    TrainingSettings,
+)
 from sparring.learner.rounding import GAP_ALARM
 from sparring.learner.settings import (
     Backend,
@@ -30,12 +36,6 @@ from sparring.sandbox.settings import SandboxSettings
 from sparring.schema import Role
 from sparring.section import Section
 from sparring.tasks.settings import CheckerSettings, TaskSettings
-from sparring.training.settings import (
-    MonitorSettings,
-    SupervisionSettings,
-    TrackingSettings,
-    TrainingSettings,
-)
 
 
 class Recipe(Section):

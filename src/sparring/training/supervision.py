@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import torch
 
 from sparring.config.recipe import Recipe
+from sparring.config.settings import SupervisionKind
 from sparring.errors import ModelError
 from sparring.learner.masters import cast
 from sparring.policy.base import Prompt, SamplingParams, sampling_seed
@@ -31,7 +32,6 @@ from sparring.prompts.render import encoded, prompt_text
 from sparring.schema import Response, Role, Task
 from sparring.training.learner_settings import model_place
 from sparring.training.prompts import left_out
-from sparring.training.settings import SupervisionKind
 
 _STEP = -2
 """In the place of a step in the seed: no step's, and not an evaluation's (-1)."""
