@@ -23,7 +23,7 @@ from sparring.learner.rounding import GAP_ALARM
 from sparring.learner.settings import (
     Backend,
     KLPlace,
-    LearningSection,
+    LearningSettings,
     Objective,
     OldLogprobs,
     Sharding,
@@ -54,7 +54,7 @@ class Recipe(Section):
     checker: CheckerSettings = CheckerSettings()
     supervision: SupervisionSettings = SupervisionSettings()
     reward: RewardSettings = RewardSettings()
-    learning: LearningSection = LearningSection()
+    learning: LearningSettings = LearningSettings()
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     monitors: MonitorSettings = MonitorSettings()
@@ -88,6 +88,11 @@ class Recipe(Section):
         compute in bfloat16, because their distance is then no ratio of policies."""
         given = self.learning.old_logprobs
         return given or OldLogprobs(self.unset["learning.old_logprobs"])
+
+    @property
+    def learner(self) -> LearningSettings:
+        """[learning] with what is not set in place."""
+        return self.learning.model_copy(update={"old_logprobs": self.old_logprobs})
 
     @property
     def gap_alarm(self) -> float:

@@ -50,7 +50,7 @@ from sparring.policy.settings import Engine
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.counters import Counters
-from sparring.training.learner_settings import learning_settings, model_place
+from sparring.training.learner_settings import model_place
 
 START, BOTH = "start", "both"
 """Players besides the roles: the weights of the beginning, and those that both roles have."""
@@ -115,8 +115,7 @@ class Trainer:
         if recipe.training.threads:
             torch.set_num_threads(recipe.training.threads)
         torch.manual_seed(recipe.training.seed)
-        settings = learning_settings(recipe)
-        sharded = settings.sharding is Sharding.FSDP and not world.alone
+        sharded = recipe.training.sharding is Sharding.FSDP and not world.alone
         source = self._read(recipe, world, sharded)
         self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
         """Names of the weights that learn: a whole copy of a sharded model does not say."""
@@ -126,7 +125,15 @@ class Trainer:
             # Before it is moved: the device need not hold frozen weights in float32.
             cast(self.model, torch_type(recipe.model.precision), learning=False).to(world.device)
         self.learner = Learner(
-            self.model, settings, world, source, here, keep_start=wanted and not here
+            self.model,
+            recipe.learner,
+            recipe.model,
+            world,
+            source,
+            sharded=sharded,
+            keep_source=here,
+            keep_start=wanted and not here,
+            shares_device=not here and recipe.vllm.share_gpu,
         )
         self._whole: PreTrainedModel | None = None
         """A copy of the whole model to play with, where weights are sharded and this process
@@ -251,7 +258,7 @@ class Trainer:
 
         def write(world: World) -> None:
             export_weights(model, self.tokenizer, path, dtype, adapters, not kept, world)
-            if self.learner.settings.shares_device:
+            if self.learner.shares_device:
                 give_back(self.world.device)
 
         if not self.learner.sharded or (self.plays_only and not of_start):
