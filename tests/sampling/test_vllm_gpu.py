@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +84,7 @@ def test_the_gpus_are_those_that_the_server_sees(
         GpuMemory(given).check_start()
     assert "--id=4,6" in smi.asked
     smi.says((0, 81000, 81920), (1, 81000, 81920), (2, 1, 81920))
-    GpuMemory(replace(given, variables={})).check_start()
+    GpuMemory(given.changed(variables={})).check_start()
     assert "--id" not in smi.asked
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}, 1) == []
