@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from tests.evaluation.asked import command, lines, run, usual, write_tasks
 from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
+from tests.readings import counted
 
 from sparring.errors import SparringError
-from sparring.grading.record import judged_from
+from sparring.grading.record import result_from
 from sparring.runs.directory import RunDir, step_file
+from sparring.schema import Role
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 
@@ -63,7 +65,7 @@ def test_rollouts_read_back_as_what_was_judged(
     run(*usual(tasks, fake, tmp_path / "o"))
     records = RunDir(tmp_path / "o", locked=False).read_lines(step_file("rollouts", 0))
     assert [r["task"]["id"] for r in records] == ["t0", "t1", "t2"]
-    judged = judged_from(records[0])
+    judged = result_from(records[0])
     assert len(judged.programs) == 3
     assert judged.right_U.tolist() == [True, True]
     assert records[0]["programs"][0]["tokens"] == [7, 5]
@@ -334,3 +336,17 @@ def test_no_torch_for_a_served_model(tasks: Path, fake: FakeOpenAI, tmp_path: Pa
     )
     assert found.returncode == 0, found.stderr
     assert "programs right (one-shot)" in found.stdout
+
+
+def test_every_answer_is_read_once(
+    tasks: Path, fake: FakeOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = counted(monkeypatch)
+    run(*usual(tasks, fake, tmp_path / "o"))
+    each = {Role.CODER: 3, Role.TESTER: 2}
+    assert readings == {
+        (task["id"], role, i): 1
+        for task in json.loads((tmp_path / "o" / "eval.json").read_text())["tasks"]
+        for role, count in each.items()
+        for i in range(count)
+    }

@@ -20,7 +20,7 @@ from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role
 from sparring.training.loop import advance, table
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from sparring.training.ring import Ring
 from sparring.training.rollouts import Live
 from sparring.training.trainer import Trainer
@@ -104,7 +104,7 @@ def test_two_steps_are_made(
 def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, Any]]:
     """The metrics of the first steps of a run, without evaluations."""
     recipe = load_recipe(NANO_RECIPE, [f"{k}={v}" for k, v in settings.items()])
-    run, trainer, scorer = RunDir.create(path), Trainer(recipe), Scorer(recipe)
+    run, trainer, scorer = RunDir.create(path), Trainer(recipe), scorer_of(recipe)
     progress = Progress(steps, 0, Console(quiet=True))
     with Ring(recipe, trainer) as ring:
         rollouts = Live(table(ring, run, progress), trainer.pass_rates)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.pipelines.played import program, response
+from tests.pipelines.played import graded, program, response
 from typer.testing import CliRunner
 
 from sparring.audit.repeated import Bench
@@ -14,13 +14,14 @@ from sparring.audit.soundness import Care, audit_tasks
 from sparring.audit.strength import strength
 from sparring.audit.trivial import vacuous
 from sparring.cli import sandbox as command
-from sparring.grading.bout import judge
 from sparring.grading.columns import Ask, run
-from sparring.grading.grading import Comparison, Grader
-from sparring.sandbox import Job, Limits, Sandbox, believed, chunks, plan
-from sparring.sandbox.credible import DECISIONS, credible
-from sparring.sandbox.memo import Memo
-from sparring.sandbox.store import Store
+from sparring.grading.comparison import Comparison, Grader
+from sparring.sandbox import Job, Limits, Sandbox, believed
+from sparring.sandbox.caller import plan
+from sparring.sandbox.caller.credible import DECISIONS, credible
+from sparring.sandbox.caller.memo import Memo
+from sparring.sandbox.caller.store import Store
+from sparring.sandbox.cluster import chunks
 from sparring.sandbox.types import Stats
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
 
@@ -89,9 +90,7 @@ def test_nobody_else_believes_it(test: Test, verdict: Verdict) -> None:
     task, liar = with_task(test), Liar(verdict)
     ask = Ask(task, "print(1)", (test,), Limits())
     assert [o.verdict for [o] in run(liar, [ask])] == [Verdict.INFRA]
-    [judged] = judge(
-        liar, [task], [[response(Role.CODER, program("def f():\n    print(1)"))]], [[]], Limits()
-    )
+    judged = graded(liar, task, [response(Role.CODER, program("def f():\n    print(1)"))])
     assert not judged.matrix.observed_PT.any()
     assert {o.verdict for o in judged.reference_G} == {Verdict.INFRA}
     [audited] = audit_tasks(Bench(liar, (liar, liar)), [task], Limits(), Care(repeats=1))

@@ -16,14 +16,14 @@ from sparring.audit.confirm import confirm
 from sparring.audit.repeated import Bench, every_test, repeated
 from sparring.audit.trivial import vacuous
 from sparring.grading import columns
-from sparring.grading.bout import allowed
 from sparring.grading.columns import Ask
-from sparring.grading.grading import Comparison, Grader, rule_of
+from sparring.grading.comparison import Comparison, Grader, rule_of
+from sparring.grading.grade import allowed
 from sparring.grading.limits import limits as limits_of
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Verdict
-from sparring.tasks.findings import Fault, Finding, short
-from sparring.tasks.repeats import Pair, same_inputs, same_to_the_letter
+from sparring.tasks.cleaning.findings import Fault, Finding, short
+from sparring.tasks.cleaning.repeats import Pair, same_inputs, same_to_the_letter
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from typing import Any
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, Stopped
 from sparring.evaluation.held_out import summary_record
+from sparring.grading.scorer import Scorer
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
 from sparring.policy.settings import Engine
@@ -40,7 +41,7 @@ from sparring.training.asking import Table
 from sparring.training.behind import FilesBehind
 from sparring.training.held_out import HeldOut
 from sparring.training.inputs import keep_inputs, reward_note
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from sparring.training.ring import Ring
 from sparring.training.rollouts import Live, Rollouts
 from sparring.training.speed import speeds
@@ -61,7 +62,7 @@ def train(
     """
     started = time.monotonic()
     check_trackers(recipe)
-    scorer, trainer = Scorer(recipe), Trainer(recipe, world)
+    scorer, trainer = scorer_of(recipe), Trainer(recipe, world)
     if recipe.training.ahead and recipe.sampling.engine is Engine.LOCAL:
         trainer.behind = trainer.twin()
     log = run.path / VLLM_LOG

@@ -25,7 +25,7 @@ from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.training.inputs import changed_inputs, reward_note
 from sparring.training.loop import advance, take_up
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from sparring.training.rollouts import Replayed
 from sparring.training.tracking import Tracking, check_trackers
 from sparring.training.trainer import Trainer
@@ -73,7 +73,7 @@ def replay(
             f"{source.path}: has no checkpoint of step {from_step}; --from-step is the step of "
             f"a checkpoint, and there are those of: {there}"
         )
-    trainer, scorer = Trainer(recipe, world), Scorer(recipe)
+    trainer, scorer = Trainer(recipe, world), scorer_of(recipe)
     if from_step:
         trainer.restore(checkpoint)
     before = take_up(trainer, run, from_step + 1)

@@ -1,0 +1,96 @@
+"""Packages beside the standard library that tasks themselves need: suites, solutions, helpers.
+
+Read from the import statements, so that a data set whose suites import numpy says so when it is
+loaded, and not by every program failing. A suite is given the program, under whatever module's name
+it imports it, and what it may use of pytest. What answers need is seen when they are run
+(`grading.wanting`).
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sparring.schema import Kind, Task
+from sparring.testnames import is_programs, tested_names
+
+Needs = Mapping[str, Mapping[str, list[str]]]
+"""Package, part of the task, ids of the tasks in which it imports the package."""
+
+_SUITE = "the suite"
+
+
+def needs_of(tasks: Sequence[Task], given: Collection[str] = ()) -> Needs:
+    """The packages that these tasks need, but for those that are given."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for task in tasks:
+        for part, sources in _parts(task).items():
+            suite_of = task.entry_point if part == _SUITE else None
+            for package in sorted({p for s in sources for p in _imported(s, suite_of)}):
+                if package not in given:
+                    found.setdefault(package, {}).setdefault(part, []).append(task.id)
+    return dict(sorted(found.items()))
+
+
+def needs_lines(needs: Needs) -> list[str]:
+    """One line for each package."""
+    lines = []
+    for package, parts in needs.items():
+        told = ", ".join(
+            f"{part} of {len(ids):,} task{'s' if len(ids) > 1 else ''} (such as {ids[0]})"
+            for part, ids in parts.items()
+        )
+        lines.append(f"needs {package}: {told}; --packages {package} gives it to the sandbox")
+    return lines
+
+
+def _parts(task: Task) -> dict[str, list[str]]:
+    """Programs of the task by what they are."""
+    suites = [t.input for t in (*task.ground_truth, *task.examples) if t.kind is Kind.SCRIPT]
+    others = [p for p in (task.checker_program, task.validator) if p]
+    every = {_SUITE: suites, "solutions": list(task.solutions)}
+    every |= {"the statement's head": [task.head], "checker or validator": others}
+    return {part: sources for part, sources in every.items() if any(sources)}
+
+
+def _imported(source: str, suite_of: str | None) -> Iterator[str]:
+    """Modules outside of the standard library that are imported anywhere in a program, but for
+    those in a ``try``, which a program may do without; of a suite on this function also without
+    pytest and what stands for the program."""
+    if "import" not in source:
+        return
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    given = _given(tree, suite_of) if suite_of else set()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        elif not (isinstance(node, ast.Try) and node.handlers):
+            waiting.extend(ast.iter_child_nodes(node))
+        for name in names:
+            top = name.partition(".")[0]
+            if top and top not in sys.stdlib_module_names and name not in given:
+                yield top
+
+
+def _given(suite: ast.Module, entry_point: str) -> set[str]:
+    """Modules that the sandbox gives to a suite on this function."""
+    nodes = list(ast.walk(suite))
+    attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+    taken: dict[str, set[str]] = {}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            taken.setdefault(node.module, set()).update(a.name for a in node.names)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                taken.setdefault(alias.name, set())
+    tested = tested_names(entry_point)
+    return {"pytest"} | {m for m, n in taken.items() if is_programs(m, n, tested, attributes)}
