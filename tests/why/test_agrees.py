@@ -17,11 +17,11 @@ from sparring.config.recipe import Recipe
 from sparring.grading.record import result_from, rollout_record
 from sparring.grading.scorer import facts_of
 from sparring.learner.settings import Objective
-from sparring.rewards.terms import Applied, Effect
+from sparring.rewards.terms import Effect
 from sparring.runs.lines import clean
 from sparring.schema import Role
 from sparring.training.reward import scorer_of
-from sparring.view.explain import explain, same
+from sparring.view.explain import Applied, explain, same
 from tests.why import second
 
 VERDICTS = ("accepted", "accepted", "wrong_answer", "infra", "runtime_error")
