@@ -109,20 +109,26 @@ class Sum:
         why: Why | str,
         where: Bools | None = None,
     ) -> None:
-        """Put one more term: for all responses, or ``where`` it applies."""
-        each = np.broadcast_to(np.asarray(value, dtype=float), self.value.shape)
+        """Put one more term: for all responses, or ``where`` it applies, if anywhere."""
+        if where is not None and not where.any():
+            return
+        each = np.full(self.value.shape, value, dtype=float)
         applies = np.ones(each.shape, dtype=bool) if where is None else where
         words: Why = why if callable(why) else partial(_always, why)
         self.terms += (Term(name, effect, each, applies, words),)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            after = {
-                Effect.FACT: self.value,
-                Effect.ADD: self.value + each,
-                Effect.TIMES: self.value * each,
-                Effect.OVER: self.value / each,
-                Effect.SET: each,
-            }[effect]
-        self.value = np.where(applies, after, self.value) + 0.0  # no −0
+        if effect is not Effect.FACT:
+            self.value = np.where(applies, _after(effect, self.value, each), self.value)
+            self.value += 0.0  # no −0
+
+
+def _after(effect: Effect, before: Floats, value: Floats) -> Floats:
+    if effect is Effect.ADD:
+        return before + value
+    if effect is Effect.TIMES:
+        return before * value
+    if effect is Effect.OVER:
+        return np.divide(before, value, where=value != 0, out=np.zeros_like(before))
+    return value
 
 
 def _always(why: str, _: int, __: MatrixNames) -> str:
