@@ -91,10 +91,10 @@ def collect(path: Path) -> Collected:
     if is_evaluation(path):
         return _evaluation(run)
     notes: list[str] = []
-    recipe = _read(notes, lambda: run.read_json(RECIPE), {})
+    recipe = _read(notes, lambda: run.read_json(RECIPE))
     recipe = recipe if isinstance(recipe, dict) else {}
-    metrics = [m for m in _read(notes, lambda: run.lines(METRICS), []) if _of_step(m)]
-    evaluations = _read(notes, lambda: run.lines(EVALUATIONS), [])
+    metrics = [m for m in _read(notes, lambda: run.lines(METRICS)) or () if _of_step(m)]
+    evaluations = _read(notes, lambda: run.lines(EVALUATIONS)) or ()
     model = at(recipe, ("model", "path"))
     pieces = Pieces.of_run(run.newest_checkpoint(), model if isinstance(model, str) else None)
     if pieces is None:
@@ -110,8 +110,8 @@ def collect(path: Path) -> Collected:
         state=_state(run, recipe, metrics),
         metrics=metrics,
         evaluations=[e for e in evaluations if _of_step(e) and isinstance(e.get("metrics"), dict)],
-        timing=_read(notes, lambda: run.lines(TIMING), []),
-        phases=_read(notes, lambda: phase_seconds(run), {}),
+        timing=_read(notes, lambda: run.lines(TIMING)) or [],
+        phases=_read(notes, lambda: phase_seconds(run)) or {},
         pieces=pieces,
         notes=notes,
     )
@@ -120,8 +120,8 @@ def collect(path: Path) -> Collected:
 def _evaluation(run: RunReader) -> Collected:
     """An evaluation: its figures stand as those of one step, in which nothing was learned."""
     notes: list[str] = []
-    record = _read(notes, lambda: figures(run.path), {})
-    if record and not _read(notes, lambda: facts(record), []):
+    record = _read(notes, lambda: figures(run.path)) or {}
+    if record and _read(notes, lambda: facts(record)) is None:
         record = {}
     rules = evaluation_recipe(run)
     return Collected(
@@ -140,13 +140,13 @@ def _evaluation(run: RunReader) -> Collected:
     )
 
 
-def _read(notes: list[str], read: Callable[[], T], otherwise: T) -> T:
-    """What is read of a run; what cannot be is noted, and ``otherwise`` stands in its place."""
+def _read(notes: list[str], read: Callable[[], T]) -> T | None:
+    """What is read of a run; None, and a note, where it cannot be."""
     try:
         return read()
     except RunError as error:
         notes.append(str(error))
-        return otherwise
+        return None
 
 
 def _of_step(record: Mapping[str, Any]) -> bool:

@@ -12,11 +12,11 @@ serves light and dark. No text of the run is drawn.
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from sparring.evaluation.arm_figures import Point
 from sparring.view.plots.style import draw_line, drawing, look
 
 _INK, _GRID = "#010203", "#040506"
@@ -66,7 +66,11 @@ def draw_chart(
 
 def _curve(axes: Any, series: Series, run: int, scale: float, evaluated: bool) -> None:
     """An evaluation's figure with its intervals; a step's as it is, and its running mean."""
-    points = [tuple(math.nan if x is None else x for x in p) for p in series]
+    unknown = float("nan")
+    points: list[Point] = [
+        (x, y, unknown if low is None else low, unknown if high is None else high)
+        for x, y, low, high in series
+    ]
     looks = look(run, color=_RUNS[run], linewidth=1.6)
     if evaluated:
         few = {} if len(points) <= 40 else {"marker": None}
@@ -78,7 +82,7 @@ def _curve(axes: Any, series: Series, run: int, scale: float, evaluated: bool) -
     )  # fmt: skip
     near = [points[max(0, i - _SMOOTH // 2) : i + _SMOOTH // 2 + 1] for i in range(len(points))]
     mean = [
-        (p[0], sum(x[1] for x in n) / len(n), math.nan, math.nan)
+        (p[0], sum(x[1] for x in n) / len(n), unknown, unknown)
         for p, n in zip(points, near, strict=True)
     ]
     draw_line(axes, mean, scale, **{**looks, "marker": None})
