@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 from sparring.cli.main import app
 from sparring.cli.report import next_command
 from sparring.errors import ConfigError, RunError
+from sparring.runs.groups import ROW
 from sparring.runs.reader import open_run
 from sparring.view.html import pages
 from sparring.view.html.collect import collect, overview
 from sparring.view.html.compare import between, settings_apart
-from sparring.view.html.group import ROW
 from sparring.view.html.panels import PANELS, series
 from sparring.view.html.tokens import Pieces
 from sparring.view.plots.page import draw
