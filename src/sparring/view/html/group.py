@@ -13,11 +13,11 @@ from enum import StrEnum
 from typing import Any
 
 from sparring import values
-from sparring.grading.testdata import readable
 from sparring.schema import Kind, Verdict
 from sparring.view.explain import Explained
 from sparring.view.html.terms import coder_lines, tester_lines
 from sparring.view.html.tokens import Pieces, token_record
+from sparring.view.readable import readable
 
 
 class Column(StrEnum):
