@@ -22,7 +22,7 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.grading.facts import bare_facts
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import (
     Estimate,

@@ -10,7 +10,7 @@ from typing import Any
 
 from sparring.errors import RunError
 from sparring.grading.facts import bare_facts
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.metrics.facts import TaskFacts
 from sparring.runs.directory import RunDir, step_file, well_formed
 
