@@ -17,14 +17,14 @@ from typer.testing import CliRunner
 from sparring.cli.main import app
 from sparring.cli.report import next_command
 from sparring.errors import ConfigError, RunError
-from sparring.runs.directory import RunDir
+from sparring.runs.reader import open_run
 from sparring.view.html import pages
-from sparring.view.html.charts import draw
 from sparring.view.html.collect import collect, overview
 from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.group import ROW
 from sparring.view.html.panels import PANELS, series
 from sparring.view.html.tokens import Pieces
+from sparring.view.plots.page import draw
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt; "
@@ -240,7 +240,7 @@ def test_reading_changes_nothing_in_a_run(tmp_path: Path) -> None:
     before = {p: p.read_bytes() for p in made.rglob("*") if p.is_file()}
     pages.write_file([made], tmp_path / "out.html")
     assert {p: p.read_bytes() for p in made.rglob("*") if p.is_file()} == before
-    assert RunDir.reading(made).steps("rollouts", ".jsonl.gz") == [1]
+    assert open_run(made).steps("rollouts", ".jsonl.gz") == [1]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from sparring.errors import ConfigError
+from sparring.files import replacing
 
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Replace what --out names, if it is there.")
@@ -51,15 +52,8 @@ def file_at(path: Path, force: bool) -> Iterator[Path]:
     if not force:
         yield path
         return
-    beside = path.with_name(path.name + _NEW)
-    with _explained(path):
-        beside.unlink(missing_ok=True)
-    try:
+    with _explained(path), replacing(path) as beside:
         yield beside
-        with _explained(path):
-            beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sparring.cli.common import step_range
+from sparring.cli.steps import steps_range
 from sparring.errors import ConfigError
 
 
@@ -46,9 +46,9 @@ def plot(
     ] = None,
 ) -> None:
     """Draw runs for a paper. The same runs give the same file, to the byte."""
-    from sparring.runs.directory import well_formed
+    from sparring.errors import well_formed
+    from sparring.evaluation.arms import arms_of
     from sparring.view.plots.ablation import draw_bars
-    from sparring.view.plots.arms import arms_of
     from sparring.view.plots.curves import draw_curves
     from sparring.view.plots.grid import draw_grids
     from sparring.view.plots.plane import draw_plane
@@ -58,7 +58,7 @@ def plot(
         raise ConfigError(f"--metric is for curves and bars, not for --kind {kind}")
     if steps is not None and kind is not Kind.GRID:
         raise ConfigError(f"--steps is for grids, not for --kind {kind}")
-    chosen = step_range(steps)
+    chosen = steps_range(steps)
     check_name(out)
     arms = arms_of(runs)
     with drawing() as plt:

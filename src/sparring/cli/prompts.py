@@ -75,14 +75,14 @@ def try_command(
 ) -> None:
     """Try prompts on a model: can its answers be read, and if not, why?"""
     from sparring.config.setting import PromptsSection
+    from sparring.errors import explained
     from sparring.evaluation.authors import Asking, Named, author
     from sparring.evaluation.plan import Plan, prompts_of
     from sparring.evaluation.progress import Progress
     from sparring.evaluation.trial import try_prompts
     from sparring.interrupt import stopping
     from sparring.policy.chat.base import ChatParams
-    from sparring.runs.directory import explained
-    from sparring.runs.tables import show
+    from sparring.view.terminal.tables import show
 
     named = Named(model, name, key, precision=precision, key_option="--key")
     sections = {

@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.cli.common import step_range, write_text
-from sparring.runs.directory import RunDir
+from sparring.cli.steps import steps_range
+from sparring.errors import ConfigError
+from sparring.runs.labels import interval
 from sparring.runs.lines import clean
-from sparring.runs.tables import interval, show
+from sparring.runs.reader import open_run
+from sparring.view.terminal.tables import show
 
 _RATES = {
     "p_s": "p_s: programs that are correct",
@@ -45,7 +47,7 @@ def theory(
     from sparring.evaluation.theory import advice
     from sparring.evaluation.theory import theory as theory_of
 
-    found = theory_of(RunDir.reading(run), step_range(steps))
+    found = theory_of(open_run(run), steps_range(steps))
     console = Console()
     for line in _heading(run, steps is None, found):
         console.print(Text(line), soft_wrap=True)
@@ -53,7 +55,7 @@ def theory(
     for line in advice(found):
         console.print(Text(line), soft_wrap=True)
     if json_file is not None:
-        write_text("--json", json_file, json.dumps(clean(found), indent=1) + "\n")
+        _write(json_file, json.dumps(clean(found), indent=1) + "\n")
 
 
 def _heading(run: Path, newest: bool, found: dict[str, Any]) -> list[str]:
@@ -105,3 +107,10 @@ def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> T
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--json {path}: cannot be written: {error.strerror}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.setting import PromptsSection, TasksSection
 from sparring.errors import ConfigError
+from sparring.files import digest
 from sparring.policy.base import sampling_seed
 from sparring.policy.chat.base import Ask, ChatParams
 from sparring.prompts.opening import ReasoningMode
@@ -126,7 +126,7 @@ class Plan:
         counts may grow, and responses may be read again with their reasoning in another place."""
         return {
             "fixed": {
-                "tasks": _digest([task_digest(t) for t in tasks]),
+                "tasks": digest([task_digest(t) for t in tasks]),
                 "params": asdict(self.params),
                 "seed": self.seed,
                 "max_tests": self.max_tests,
@@ -227,7 +227,7 @@ def task_digest(task: Task) -> str:
     for name in ("preamble", "head"):  # a task without them is what it was before there were any
         if not held[name]:
             del held[name]
-    return _digest(held)
+    return digest(held)
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -243,7 +243,3 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
             short = max(map(len, texts)) <= 120
             found.append(f"{name} ({texts[0]}, now {texts[1]})" if short else name)
     return found
-
-
-def _digest(data: object) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:32]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring import __version__
-from sparring.errors import RunError
+from sparring.errors import RunError, explained
 from sparring.evaluation.authors import reading_of
 from sparring.evaluation.claims import Claims
 from sparring.evaluation.collect import Collected, collect
@@ -37,8 +37,9 @@ from sparring.grading.wanting import wanted
 from sparring.metrics.benchmark import measure
 from sparring.policy.chat.base import Answer, Author
 from sparring.prompts.parse import Reading
-from sparring.runs.directory import RunDir, explained, step_file
+from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
+from sparring.runs.reader import step_file
 from sparring.sandbox import Limits, Sandbox
 from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
@@ -124,7 +125,7 @@ def evaluate(
         }
         notes = _notes(plan, cast, None)
         for line in notes:
-            progress.say(f"note: {line}")
+            progress.note(f"note: {line}")
         collected = collect(
             asks,
             cast.authors,
@@ -151,7 +152,7 @@ def evaluate(
         judged = _judged(sandbox, plan, whole, collected, limits, reading, progress)
         seen = _notes(plan, cast, collected)
         for line in seen:
-            progress.say(line)
+            progress.note(line)
         record = record_of(plan, models, tasks, judged, collected, limits, sandbox)
         record["notes"] = [*notes, *seen]
         write(directory, record, judged, collected)

@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sparring.errors import well_formed
 from sparring.grading.group import GroupResult
 from sparring.prompts.parse import ParsedProgram, ParsedTest
-from sparring.runs.directory import well_formed
 from sparring.schema import (
     Kind,
     Outcome,

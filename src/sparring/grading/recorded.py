@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sparring.errors import well_formed
 from sparring.grading.entries import (
     found_in,
     generated_from,
@@ -18,7 +19,6 @@ from sparring.grading.entries import (
 from sparring.grading.foreign import NO_PAIRS, Foreign, foreign_comparisons
 from sparring.grading.group import GroupResult, Supervision, label_free
 from sparring.prompts.parse import ParsedProgram, ParsedTest
-from sparring.runs.directory import well_formed
 from sparring.schema import Outcome, ParseFailure, Role, Task, Test, TestRefusal, Verdict
 from sparring.tasks.checkers.checker import accepts
 

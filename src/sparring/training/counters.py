@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sparring.files import checksum
 
 FILE = "state.json"
 
@@ -42,8 +43,8 @@ class Counters:
         if checkpoint.name != f"step-{step:05d}":
             raise ValueError(f"{FILE} is of step {step}")
         found = checksums(checkpoint)
-        for name, checksum in record["sha256"].items():
-            if found.get(name) != checksum:
+        for name, written in record["sha256"].items():
+            if found.get(name) != written:
                 raise ValueError(f"{name} is not what was written")
         return cls(step, tokens, refused, pass_rates)
 
@@ -54,6 +55,5 @@ def checksums(checkpoint: Path) -> dict[str, str]:
     for path in sorted(p for p in checkpoint.rglob("*") if p.is_file()):
         name = path.relative_to(checkpoint).as_posix()
         if name != FILE:
-            with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            found[name] = checksum(path)
     return found

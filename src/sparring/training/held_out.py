@@ -8,7 +8,7 @@ is made anew from these files. How one is made: `sparring.evaluation.held_out`.
 
 from __future__ import annotations
 
-from sparring.errors import RunError
+from sparring.errors import RunError, well_formed
 from sparring.evaluation.held_out import (
     Evaluated,
     Evaluation,
@@ -19,7 +19,7 @@ from sparring.evaluation.held_out import (
 )
 from sparring.grading.entries import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
-from sparring.runs.directory import RunDir, well_formed
+from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.training.ring import Ring

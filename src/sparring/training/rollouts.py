@@ -21,8 +21,9 @@ from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, rollout_record, usage_record
 from sparring.grading.recorded import result_from
 from sparring.policy.base import Prompt
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
+from sparring.runs.reader import RunReader, step_file
 from sparring.runs.timeline import Phase, Timeline
 from sparring.schema import Response, Role
 from sparring.training.asking import Table, journal_file
@@ -140,7 +141,7 @@ class Live:
 class Replayed:
     """The bouts that another run recorded."""
 
-    def __init__(self, source: RunDir, run: RunDir, checker: str | None = None) -> None:
+    def __init__(self, source: RunReader, run: RunDir, checker: str | None = None) -> None:
         """With a ``checker``, recorded outputs are compared anew by it."""
         self.source = source
         self.run = run

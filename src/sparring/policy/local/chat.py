@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sparring.errors import ModelError
+from sparring.files import checksum
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.chat.base import Answer, Ask, ChatParams, Heard, StopAsking
 from sparring.policy.local.cut import Cut
@@ -146,9 +147,7 @@ def directory_identity(path: Path) -> dict[str, Any]:
     digest = hashlib.sha256()
     try:
         for file in sorted(f for f in path.iterdir() if f.suffix in _OF_A_MODEL):
-            with file.open("rb") as opened:
-                content = hashlib.file_digest(opened, "sha256").hexdigest()
-            digest.update(f"{file.name}\0{content}\0".encode())
+            digest.update(f"{file.name}\0{checksum(file)}\0".encode())
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
     return {"kind": "local", "sha256": digest.hexdigest()}

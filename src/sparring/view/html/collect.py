@@ -9,32 +9,31 @@ for are handed on at once (`groups`).
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sparring.config.load import recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError, SparringError
-from sparring.evalfiles import (
-    evaluation_recipe,
+from sparring.errors import RunError, SparringError, well_formed
+from sparring.rewards.settings import FORMULA
+from sparring.runs.evaluation import (
     facts,
     figures,
     is_evaluation,
     run_or_evaluation,
 )
-from sparring.rewards.settings import FORMULA
-from sparring.runs.directory import RunDir, step_file, well_formed
+from sparring.runs.groups import summary_row
+from sparring.runs.labels import figure_labels, metric_labels
 from sparring.runs.rates import RATES, mean_rates, rate_text
-from sparring.runs.tables import figure_labels, metric_labels
-from sparring.runs.timeline import account_from
+from sparring.runs.reader import EVALUATIONS, METRICS, RECIPE, TIMING, RunReader, step_file
+from sparring.runs.totals import alarms, phase_seconds
 from sparring.view.explain import Explained, explain
-from sparring.view.html.group import Cutter, detail, summary_row
+from sparring.view.html.group import Cutter, detail
 from sparring.view.html.tokens import Pieces
+from sparring.view.source import evaluation_recipe
 
 _METHOD, _TESTER, _OWN = "method", "tester's reward", "both rewards, a function"
 _FACTS = (
@@ -49,7 +48,7 @@ _FACTS = (
     ("seed", ("training", "seed")),
 )
 
-
+T = TypeVar("T")
 _NOTES = 200
 """Notes that a page holds of a run."""
 
@@ -61,7 +60,7 @@ class Collected:
     the recipe as this version reads it, None where it cannot: then no reward is explained."""
 
     name: str
-    run: RunDir
+    run: RunReader
     recipe: Mapping[str, Any]
     rules: Recipe | None
     state: str
@@ -90,19 +89,15 @@ def collect(path: Path) -> Collected:
     """All of a run but its groups. Raises `RunError` where there is no run."""
     run = run_or_evaluation(path)
     if is_evaluation(path):
-        return _evaluation(path, run)
+        return _evaluation(run)
     notes: list[str] = []
-    recipe = _json(run, "recipe.json", notes)
-    metrics = _lines(run, "metrics.jsonl", notes)
-    metrics = [m for m in metrics if isinstance(m.get("step"), int)]
-    evaluations = [
-        e
-        for e in _lines(run, "evaluations.jsonl", notes)
-        if isinstance(e.get("step"), int) and isinstance(e.get("metrics"), dict)
-    ]
-    checkpoint = run.newest_checkpoint()
+    recipe = _read(notes, lambda: run.read_json(RECIPE), {})
+    recipe = recipe if isinstance(recipe, dict) else {}
+    metrics = [m for m in _read(notes, lambda: run.lines(METRICS), []) if _of_step(m)]
+    evaluations = _read(notes, lambda: run.lines(EVALUATIONS), [])
     model = at(recipe, ("model", "path"))
-    if (pieces := Pieces.of_run(checkpoint, model if isinstance(model, str) else None)) is None:
+    pieces = Pieces.of_run(run.newest_checkpoint(), model if isinstance(model, str) else None)
+    if pieces is None:
         notes.append(
             "no tokenizer is at hand (package `tokenizers`, and a tokenizer.json in the newest "
             "checkpoint or in model.path): prompts are not shown, tokens by their numbers"
@@ -114,27 +109,23 @@ def collect(path: Path) -> Collected:
         rules=_rules(run, notes),
         state=_state(run, recipe, metrics),
         metrics=metrics,
-        evaluations=evaluations,
-        timing=_lines(run, "timing.jsonl", notes),
-        phases=_phases(run, notes),
+        evaluations=[e for e in evaluations if _of_step(e) and isinstance(e.get("metrics"), dict)],
+        timing=_read(notes, lambda: run.lines(TIMING), []),
+        phases=_read(notes, lambda: phase_seconds(run), {}),
         pieces=pieces,
         notes=notes,
     )
 
 
-def _evaluation(path: Path, run: RunDir) -> Collected:
+def _evaluation(run: RunReader) -> Collected:
     """An evaluation: its figures stand as those of one step, in which nothing was learned."""
     notes: list[str] = []
-    record: Mapping[str, Any] = {}
-    try:
-        record = figures(run)
-        facts(record)
-    except RunError as error:
+    record = _read(notes, lambda: figures(run.path), {})
+    if record and not _read(notes, lambda: facts(record), []):
         record = {}
-        notes.append(str(error))
     rules = evaluation_recipe(run)
     return Collected(
-        name=path.resolve().name or str(path),
+        name=run.path.resolve().name or str(run.path),
         run=run,
         recipe=rules.model_dump(mode="json"),
         rules=rules,
@@ -149,7 +140,20 @@ def _evaluation(path: Path, run: RunDir) -> Collected:
     )
 
 
-def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
+def _read(notes: list[str], read: Callable[[], T], otherwise: T) -> T:
+    """What is read of a run; what cannot be is noted, and ``otherwise`` stands in its place."""
+    try:
+        return read()
+    except RunError as error:
+        notes.append(str(error))
+        return otherwise
+
+
+def _of_step(record: Mapping[str, Any]) -> bool:
+    return isinstance(record.get("step"), int)
+
+
+def _state(run: RunReader, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> str:
     asked = at(recipe, ("training", "steps"))
     if run.has("summary.json"):
         return "finished"
@@ -158,7 +162,7 @@ def _state(run: RunDir, recipe: Mapping[str, Any], metrics: Sequence[Mapping[str
     return f"not finished: {len(metrics)} of {asked} steps" if asked else "not finished"
 
 
-def _rules(run: RunDir, notes: list[str]) -> Recipe | None:
+def _rules(run: RunReader, notes: list[str]) -> Recipe | None:
     try:
         return recorded_recipe(run)
     except SparringError as error:
@@ -166,44 +170,9 @@ def _rules(run: RunDir, notes: list[str]) -> Recipe | None:
         return None
 
 
-def _json(run: RunDir, name: str, notes: list[str]) -> dict[str, Any]:
-    try:
-        found = run.read_json(name)
-    except RunError as error:
-        notes.append(str(error))
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _lines(run: RunDir, name: str, notes: list[str]) -> list[dict[str, Any]]:
-    try:
-        return run.lines(name)
-    except RunError as error:
-        notes.append(str(error))
-        return []
-
-
-def _phases(run: RunDir, notes: list[str]) -> dict[str, float]:
-    """Seconds of each phase over the steps: from the timeline or, in runs without one, from the
-    short figures."""
-    total: dict[str, float] = {}
-    try:
-        with well_formed(f"{run.path}: timeline.jsonl"):
-            accounts = [account_from(r) for r in run.lines("timeline.jsonl") if "step" in r]
-            parts: list[Mapping[str, float]] = [a.phases() for a in accounts]
-            if not parts:
-                parts = [r.get("phases", {}) for r in run.lines("timing.jsonl") if "step" in r]
-            for part in parts:
-                for phase, seconds in part.items():
-                    total[str(phase)] = total.get(str(phase), 0.0) + float(seconds)
-    except RunError as error:
-        notes.append(str(error))
-    return total
-
-
 def steps(collected: Collected) -> list[int]:
     """Steps that have rollouts on disk."""
-    return collected.run.steps("rollouts", ".jsonl.gz")
+    return collected.run.rollout_steps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +207,10 @@ class Group:
 def groups(collected: Collected, step: int) -> Iterator[Group]:
     """The groups of a step, in order; what cannot be read is noted and left out."""
     run, notes = collected.run, collected.notes
-    lines = _packed_lines(run.path / step_file("rollouts", step), notes)
+    lines = _packed_lines(run, step_file("rollouts", step), notes)
     usage: list[bytes] = []
     if run.has(name := step_file("usage", step)):
-        usage = _packed_lines(run.path / name, notes, " (CPU times of this step are not shown)")
+        usage = _packed_lines(run, name, notes, " (CPU times of this step are not shown)")
     for index, line in enumerate(lines):
         try:
             with well_formed(f"{run.path}: rollouts of step {step}, group {index}"):
@@ -252,29 +221,14 @@ def groups(collected: Collected, step: int) -> Iterator[Group]:
         yield Group(row, index, collected, line, usage[index] if index < len(usage) else None)
 
 
-def _packed_lines(path: Path, notes: list[str], hint: str = "") -> list[bytes]:
-    """The lines of a gzipped file; none, and a note, where it cannot be read."""
+def _packed_lines(run: RunReader, name: str, notes: list[str], hint: str = "") -> list[bytes]:
+    """The lines of a gzipped file, as far as they can be read; what is wrong with it is noted."""
+    lines: list[bytes] = []
     try:
-        data = path.read_bytes()
-        if not data:
-            raise EOFError("empty file")
-        return gzip.decompress(data).splitlines()
-    except (OSError, EOFError, zlib.error) as error:
-        notes.append(f"{path}: is damaged ({error}){hint}")
-        return []
-
-
-def alarms(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each alarm of a run once: from which step to which, in how many, and the newest reason."""
-    found: dict[str, dict[str, Any]] = {}
-    for line in metrics:
-        for alarm in line.get("alarms", ()):
-            known = found.setdefault(
-                str(alarm["monitor"]), {"monitor": alarm["monitor"], "first": line["step"], "n": 0}
-            )
-            known |= {"last": line["step"], "n": known["n"] + 1, "reason": alarm["reason"]}
-            known["standing"] = line is metrics[-1]
-    return list(found.values())
+        lines.extend(run.packed(name))
+    except RunError as error:
+        notes.append(f"{error}{hint}")
+    return lines
 
 
 def overview(collected: Collected) -> dict[str, Any]:

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError
-from sparring.runs.directory import well_formed
+from sparring.errors import RunError, well_formed
+from sparring.runs.groups import Row, row_of
 from sparring.runs.rates import mean_rates
-from sparring.view.terminal.reading import Source, groups, source
-from sparring.view.terminal.step import Row, row_of
+from sparring.view.source import Source, open_source
 
 _RECENT = 10
 """Steps that the time left and the shares of the phases are taken from."""
@@ -111,7 +110,7 @@ class Watched:
     def look(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Read what is new: steps, and evaluations."""
         if self.recipe is None and (self.path / "recipe.json").exists():
-            self.source = source(self.path)
+            self.source = open_source(self.path)
         self.state = self._state()  # before the files: what is there at the end is read then
         self.timing.read()
         return self.metrics.read(), self.evaluations.read()
@@ -168,7 +167,7 @@ class Watched:
         if self.source is not None and steps and steps[-1] != self.newest:
             self.newest, self._groups = steps[-1], []
             with contextlib.suppress(RunError):
-                for record in islice(groups(self.source.run, self.newest), most):
+                for record in islice(self.source.groups(self.newest), most):
                     with well_formed(f"rollouts of step {self.newest}"):
                         self._groups.append(row_of(record))
         return self._groups
