@@ -17,6 +17,7 @@ from sparring.schema import Kind
 from sparring.view.explain import Explained
 from sparring.view.html.terms import coder_lines, tester_lines
 from sparring.view.html.tokens import Pieces, token_record
+from sparring.view.readable import readable
 
 
 class Column(StrEnum):
