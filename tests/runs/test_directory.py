@@ -18,7 +18,7 @@ from sparring.runs.directory import RunDir, step_file
 from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
 from sparring.runs.tables import closing_table, metric_labels, show
-from sparring.runs.text import visible
+from sparring.text import visible
 
 
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:

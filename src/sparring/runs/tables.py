@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.runs.text import visible
+from sparring.text import visible
 
 _NAMES = {
     "one_shot": "programs right (one-shot)",

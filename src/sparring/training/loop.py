@@ -31,9 +31,9 @@ from sparring.runs.curves import plot_curves
 from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
 from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
-from sparring.runs.text import visible
 from sparring.runs.timeline import Phase
 from sparring.schema import Role
+from sparring.text import visible
 from sparring.training.ahead import Ahead
 from sparring.training.alarms import begun, raised
 from sparring.training.asking import Table
