@@ -54,6 +54,7 @@ def record(step: int, group: TaskFacts, reference: bool = True) -> dict[str, Any
                 "output": "1\n" if parsed else None,
                 "failure": None if parsed else "no_test_input",
                 "valid": bool(parsed),
+                "refused": None,
                 "right": bool(right[k]) if reference else None,
                 "reference": None,
             }
@@ -258,7 +259,7 @@ def test_no_run_and_a_damaged_one_are_one_clear_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "holds no run" in done.stderr
     broken = record(1, A)
-    del broken["tests"][0]["valid"]
+    del broken["tests"][0]["refused"]
     done = sparring_here("theory", made(tmp_path / "run", {1: [broken]}))
     assert done.returncode == 1
     assert "rollouts of step 1: a record is not of this version's form" in done.stderr
