@@ -18,13 +18,12 @@ import numpy as np
 from sparring.grading import columns
 from sparring.grading.columns import Ask
 from sparring.grading.comparison import Comparison, Grader
-from sparring.grading.early import Runs
 from sparring.grading.foreign import foreign_comparisons, foreign_outputs
 from sparring.grading.group import GroupResult, ReadGroup
 from sparring.grading.limits import limits
 from sparring.matrix import Bools
 from sparring.prompts.parse import ParsedProgram
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, Runs
 from sparring.schema import Outcome, Test, TestRefusal, Verdict
 
 _INVALID = Outcome(Verdict.INVALID)

@@ -1,10 +1,10 @@
 """`PrefetchingRunner`: runs that begin before anybody asks for their outcomes.
 
-While the other responses of a step are still being sampled, the programs that are there already run:
-`prefetch` takes jobs and returns at once, `run` is that of the runner behind it with what was begun
-already in hand. What an outcome is does not depend on when it was found, so with and without
-prefetching the outcomes are the same, and each run is executed once, whether the runner remembers it
-or not.
+While the other responses of a step are still being sampled, the programs that are there already
+run: `prefetch` takes jobs and returns at once, `run` is that of the runner behind it with what was
+begun already in hand. What an outcome is does not depend on when it was found, so with and without
+prefetching the outcomes are the same, and each run is executed once, whether the runner remembers
+it or not.
 
 Holds the outcomes of one step; make a new one for the next.
 """
@@ -106,9 +106,10 @@ class PrefetchingRunner:
     def _forget_failures(self, job: Job) -> None:
         for run, x in zip(_runs(job), job.inputs, strict=True):
             found = self._asked.get(run)
-            if found and found.done() and not found.cancelled():
-                if found.result()[x].verdict in _NO_ANSWER:
-                    del self._asked[run]
+            if found is None or found.cancelled() or not found.done():
+                continue
+            if found.result()[x].verdict in _NO_ANSWER:
+                del self._asked[run]
 
     def _work(self) -> None:
         while True:
