@@ -19,7 +19,7 @@ def visible(text: str) -> str:
     return "".join(c if c in "\n\t" or _harmless(c) else _escape(c) for c in text)
 
 
-def printable_line(text: str, most: int = 400) -> str:
+def in_line(text: str, most: int = 400) -> str:
     """``text`` as one printable line of a message; line ends are escapes too."""
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: 4 * most])
     return shown if len(shown) <= most else f"{shown[:most]}…"
