@@ -16,8 +16,8 @@ from rich.text import Text
 
 from sparring.errors import ConfigError
 from sparring.policy.settings import Precision
-from sparring.runs.text import visible
 from sparring.schema import Task
+from sparring.text import visible
 
 if TYPE_CHECKING:
     from sparring.evaluation.plan import Plan

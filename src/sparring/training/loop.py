@@ -31,9 +31,9 @@ from sparring.policy.settings import Engine
 from sparring.runs.directory import VLLM_LOG, RunDir
 from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
-from sparring.runs.text import visible
 from sparring.runs.timeline import Phase
 from sparring.schema import Role
+from sparring.text import visible
 from sparring.training.ahead import Ahead
 from sparring.training.alarms import begun, raised
 from sparring.training.asking import Table
