@@ -25,6 +25,14 @@ def in_line(text: str, most: int = 400) -> str:
     return shown if len(shown) <= most else f"{shown[:most]}…"
 
 
+def error_line(error: BaseException, most: int = 300) -> str:
+    """The first line of what a library's error says, with the next where it only announces it; the
+    error's type where it says nothing."""
+    lines = [line for line in map(str.strip, str(error).splitlines()) if line]
+    told = " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
+    return in_line(" ".join(told.split()) or type(error).__name__, most)
+
+
 def in_markdown(text: str) -> str:
     """``text`` on one line of Markdown, where nothing of it is markup."""
     line = " ".join(visible(text).split())
