@@ -28,7 +28,7 @@ from sparring.learner.settings import Backend
 from sparring.policy.model import is_checkpointing
 from sparring.policy.settings import Precision
 from sparring.schema import Role
-from sparring.text import error_line
+from sparring.text import typed_error_line
 
 TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}
 """How far log-probs of two backends may differ, in the mean of a few tokens. Real models without
@@ -125,8 +125,7 @@ def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -
     except ModelError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001  # compilers and drivers raise what they will
-        why = f"{type(error).__name__}: {error_line(error)}"
-        return f"it fails on {model.config.model_type} here: {why}"
+        return f"it fails on {model.config.model_type} here: {typed_error_line(error)}"
     same = (found == plain) | (found.isnan() & plain.isnan())
     gap = float((found - plain).abs().masked_fill(same, 0.0).mean())
     if gap <= TOLERANCE[precision]:
