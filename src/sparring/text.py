@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 
+_ERROR_CHARACTERS = 300
 _ACTS_IN_MARKDOWN = "\\`*_{}[]<>#|!~&"
 
 
@@ -25,10 +26,27 @@ def in_line(text: str, most: int = 400) -> str:
     return shown if len(shown) <= most else f"{shown[:most]}…"
 
 
+def error_line(error: BaseException) -> str:
+    """What a library's error says, on a line; the error's type where it says nothing."""
+    return _first_line(error) or type(error).__name__
+
+
+def typed_error_line(error: BaseException) -> str:
+    """The type of a library's error, and what it says, on a line."""
+    return f"{type(error).__name__}: {_first_line(error) or 'no reason given'}"
+
+
 def in_markdown(text: str) -> str:
     """``text`` on one line of Markdown, where nothing of it is markup."""
     line = " ".join(visible(text).split())
     return "".join(f"\\{c}" if c in _ACTS_IN_MARKDOWN else c for c in line)
+
+
+def _first_line(error: BaseException) -> str:
+    """The first line, with the next one where it only announces it."""
+    lines = [line for line in map(str.strip, str(error).splitlines()) if line]
+    told = " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
+    return in_line(" ".join(told.split()), _ERROR_CHARACTERS)
 
 
 def _harmless(c: str) -> bool:
