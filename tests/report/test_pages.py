@@ -20,11 +20,11 @@ from sparring.errors import ConfigError, RunError
 from sparring.runs.groups import ROW
 from sparring.runs.reader import open_run
 from sparring.view.html import pages
-from sparring.view.html.collect import collect, overview
+from sparring.view.html.collect import collect
 from sparring.view.html.compare import between, settings_apart
-from sparring.view.html.panels import PANELS, series
+from sparring.view.html.overview import overview
+from sparring.view.html.panels import PANELS, charted
 from sparring.view.html.tokens import Pieces
-from sparring.view.plots.page import draw
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt; "
@@ -211,15 +211,15 @@ def test_runs_side_by_side_have_their_differences(tmp_path: Path) -> None:
 
 def test_a_chart_follows_the_pages_colours_and_is_the_same_each_time() -> None:
     panel = next(p for p in PANELS if p.key == "batch")
-    points = series(panel, [metrics(s) for s in range(1, 30)])
-    one, again = draw(panel, [points, points[:5]]), draw(panel, [points, points[:5]])
+    lines = [metrics(s) for s in range(1, 30)]
+    one, again = charted(panel, [lines, lines[:5]]), charted(panel, [lines, lines[:5]])
     assert one is not None
     assert again is not None
     assert one.svg == again.svg
     for name in ("ink-2", "line", "run-0", "run-1"):
         assert f"var(--{name})" in one.svg
     assert "<style" not in one.svg
-    assert draw(panel, [[], []]) is None
+    assert charted(panel, [[], []]) is None
 
 
 def test_token_pieces_join_to_the_text(tmp_path: Path) -> None:

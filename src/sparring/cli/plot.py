@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sparring.cli.steps import steps_range
+from sparring.cli.common import step_range
 from sparring.errors import ConfigError
 
 
@@ -58,7 +58,7 @@ def plot(
         raise ConfigError(f"--metric is for curves and bars, not for --kind {kind}")
     if steps is not None and kind is not Kind.GRID:
         raise ConfigError(f"--steps is for grids, not for --kind {kind}")
-    chosen = steps_range(steps)
+    chosen = step_range(steps)
     check_name(out)
     arms = arms_of(runs)
     with drawing() as plt:

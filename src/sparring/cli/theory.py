@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.cli.steps import steps_range
-from sparring.errors import ConfigError
+from sparring.cli.common import step_range, write_text
 from sparring.runs.labels import interval
 from sparring.runs.lines import clean
 from sparring.runs.reader import open_run
@@ -47,7 +46,7 @@ def theory(
     from sparring.evaluation.theory import advice
     from sparring.evaluation.theory import theory as theory_of
 
-    found = theory_of(open_run(run), steps_range(steps))
+    found = theory_of(open_run(run), step_range(steps))
     console = Console()
     for line in _heading(run, steps is None, found):
         console.print(Text(line), soft_wrap=True)
@@ -55,7 +54,7 @@ def theory(
     for line in advice(found):
         console.print(Text(line), soft_wrap=True)
     if json_file is not None:
-        _write(json_file, json.dumps(clean(found), indent=1) + "\n")
+        write_text("--json", json_file, json.dumps(clean(found), indent=1) + "\n")
 
 
 def _heading(run: Path, newest: bool, found: dict[str, Any]) -> list[str]:
@@ -107,10 +106,3 @@ def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> T
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--json {path}: cannot be written: {error.strerror}") from None

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.cli.steps import steps_range
+from sparring.cli.common import step_range
 from sparring.errors import RunError, well_formed
 from sparring.runs.rates import mean_rates, rates_line
 from sparring.runs.reader import TIMELINE, TIMING, open_run
@@ -29,7 +29,7 @@ def timeline(
     source = open_run(run)
     records = source.lines(TIMELINE)
     with well_formed(f"{run}: {TIMELINE}"):
-        wanted = steps_range(steps) or range(1, 1 << 62)
+        wanted = step_range(steps) or range(1, 1 << 62)
         made = [account_from(r) for r in records if _of(wanted, r)]
         evaluated = [account_from(r) for r in records if "evaluation" in r]
     if not made:

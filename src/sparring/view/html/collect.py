@@ -2,55 +2,30 @@
 
 A run may be going on, cut off, empty or damaged in places: what cannot be
 read becomes a note on the page, and only a directory without a run is an
-error. Steps are read one at a time, so that memory does not grow with the
-run; of each only short rows are kept, and the details that the caller asks
-for are handed on at once (`groups`).
+error. Groups are read step by step (`view.html.groups`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sparring.config.load import recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError, SparringError, well_formed
+from sparring.errors import RunError
 from sparring.rewards.settings import FORMULA
 from sparring.runs.evaluation import (
     facts,
     figures,
-    is_evaluation,
     run_or_evaluation,
 )
-from sparring.runs.groups import summary_row
-from sparring.runs.labels import figure_labels, metric_labels
-from sparring.runs.rates import RATES, mean_rates, rate_text
-from sparring.runs.reader import EVALUATIONS, METRICS, RECIPE, TIMING, RunReader, step_file
-from sparring.runs.totals import alarms, phase_seconds
-from sparring.view.explain import Explained, explain
-from sparring.view.html.group import Cutter, detail
+from sparring.runs.reader import EVALUATIONS, METRICS, RECIPE, TIMING, RunReader
+from sparring.runs.totals import phase_seconds
 from sparring.view.html.tokens import Pieces
-from sparring.view.source import evaluation_recipe
-
-_METHOD, _TESTER, _OWN = "method", "tester's reward", "both rewards, a function"
-_FACTS = (
-    (_METHOD, ("preset",)),
-    ("model", ("model", "path")),
-    ("programs per task", ("sampling", "programs")),
-    ("tests per task", ("sampling", "tests")),
-    ("opponents' programs", ("sampling", "opponents")),
-    (_TESTER, ("reward", "tester")),
-    ("learning rate", ("learning", "learning_rate")),
-    ("steps asked for", ("training", "steps")),
-    ("seed", ("training", "seed")),
-)
+from sparring.view.source import Source, open_source
 
 T = TypeVar("T")
-_NOTES = 200
-"""Notes that a page holds of a run."""
 
 
 @dataclass(slots=True)
@@ -87,9 +62,9 @@ class Collected:
 
 def collect(path: Path) -> Collected:
     """All of a run but its groups. Raises `RunError` where there is no run."""
-    run = run_or_evaluation(path)
-    if is_evaluation(path):
-        return _evaluation(run)
+    run, source = run_or_evaluation(path), open_source(path)
+    if source.evaluation:
+        return _evaluation(source)
     notes: list[str] = []
     recipe = _read(notes, lambda: run.read_json(RECIPE))
     recipe = recipe if isinstance(recipe, dict) else {}
@@ -102,11 +77,13 @@ def collect(path: Path) -> Collected:
             "no tokenizer is at hand (package `tokenizers`, and a tokenizer.json in the newest "
             "checkpoint or in model.path): prompts are not shown, tokens by their numbers"
         )
+    if source.recipe is None:
+        notes.append(f"rewards are not explained: {source.unread}")
     return Collected(
         name=path.resolve().name or str(path),
         run=run,
         recipe=recipe,
-        rules=_rules(run, notes),
+        rules=source.recipe,
         state=_state(run, recipe, metrics),
         metrics=metrics,
         evaluations=[e for e in evaluations if _of_step(e) and isinstance(e.get("metrics"), dict)],
@@ -117,17 +94,17 @@ def collect(path: Path) -> Collected:
     )
 
 
-def _evaluation(run: RunReader) -> Collected:
+def _evaluation(source: Source) -> Collected:
     """An evaluation: its figures stand as those of one step, in which nothing was learned."""
     notes: list[str] = []
-    record = _read(notes, lambda: figures(run.path)) or {}
+    record = _read(notes, lambda: figures(source.run.path)) or {}
     if record and _read(notes, lambda: facts(record)) is None:
         record = {}
-    rules = evaluation_recipe(run)
+    rules, run = source.recipe, source.run
     return Collected(
         name=run.path.resolve().name or str(run.path),
         run=run,
-        recipe=rules.model_dump(mode="json"),
+        recipe=rules.model_dump(mode="json") if rules else {},
         rules=rules,
         state="an evaluation: nothing was learned",
         metrics=[],
@@ -160,117 +137,6 @@ def _state(run: RunReader, recipe: Mapping[str, Any], metrics: Sequence[Mapping[
     if not metrics:
         return "no step made yet"
     return f"not finished: {len(metrics)} of {asked} steps" if asked else "not finished"
-
-
-def _rules(run: RunReader, notes: list[str]) -> Recipe | None:
-    try:
-        return recorded_recipe(run)
-    except SparringError as error:
-        notes.append(f"rewards are not explained: {str(error).splitlines()[0]}")
-        return None
-
-
-def steps(collected: Collected) -> list[int]:
-    """Steps that have rollouts on disk."""
-    return collected.run.rollout_steps()
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One group: its row, and its detail when it is asked for. Until then it is kept as the lines
-    it was read from: as objects a group takes many times the memory."""
-
-    row: list[Any]
-    index: int
-    """Its place in the step."""
-    collected: Collected
-    line: bytes
-    usage: bytes | None
-
-    def detail(self, cut: Cutter) -> dict[str, Any]:
-        """The whole group. Raises `RunError` for a record of another form."""
-        made, record = self.collected, json.loads(self.line)
-        with well_formed(f"{made.run.path}: group {record['task']['id']!r}"):
-            usage = json.loads(self.usage) if self.usage else None
-            return detail(record, usage, self._explained(record), made.pieces, cut)
-
-    def _explained(self, record: Mapping[str, Any]) -> Explained | None:
-        """None for a record that this version cannot take apart as far as that."""
-        if self.collected.rules is None:
-            return None
-        try:
-            return explain(record, self.collected.rules, self.index)
-        except RunError:
-            return None
-
-
-def groups(collected: Collected, step: int) -> Iterator[Group]:
-    """The groups of a step, in order; what cannot be read is noted and left out."""
-    run, notes = collected.run, collected.notes
-    lines = _packed_lines(run, step_file("rollouts", step), notes)
-    usage: list[bytes] = []
-    if run.has(name := step_file("usage", step)):
-        usage = _packed_lines(run, name, notes, " (CPU times of this step are not shown)")
-    for index, line in enumerate(lines):
-        try:
-            with well_formed(f"{run.path}: rollouts of step {step}, group {index}"):
-                row = summary_row(json.loads(line))
-        except RunError as error:
-            notes.append(str(error))
-            continue
-        yield Group(row, index, collected, line, usage[index] if index < len(usage) else None)
-
-
-def _packed_lines(run: RunReader, name: str, notes: list[str], hint: str = "") -> list[bytes]:
-    """The lines of a gzipped file, as far as they can be read; what is wrong with it is noted."""
-    lines: list[bytes] = []
-    try:
-        lines.extend(run.packed(name))
-    except RunError as error:
-        notes.append(f"{error}{hint}")
-    return lines
-
-
-def overview(collected: Collected) -> dict[str, Any]:
-    """What the page is told of a run, groups apart. JSON-able. Raises `RunError` for metrics of
-    another form."""
-    with well_formed(f"{collected.run.path}: metrics.jsonl or evaluations.jsonl"):
-        return _overview(collected)
-
-
-def _overview(made: Collected) -> dict[str, Any]:
-    evaluated = made.evaluation is not None
-    labels: dict[str, str] = {}
-    if made.evaluations:
-        found = made.evaluations[0]["metrics"]
-        labels = figure_labels(found) if evaluated else metric_labels(found)
-    told = [[label, at(made.recipe, keys)] for label, keys in _FACTS]
-    if function := (made.reward or {}).get("function"):
-        told = [[_OWN, function] if label == _TESTER else [label, value] for label, value in told]
-    if made.rules is not None:
-        told = [[k, made.rules.method if k == _METHOD else value] for k, value in told]
-    if made.evaluation is not None:
-        told = facts(made.evaluation) if made.evaluation else []
-    first, last = made.evaluations[:1], made.evaluations[-1:]
-    return {
-        "name": made.name,
-        "state": made.state,
-        "facts": told,
-        "evaluation": evaluated,
-        "steps": len(made.metrics),
-        "tokens": sum(m.get("tokens") or 0 for m in made.metrics),
-        "seconds": sum(t.get("seconds") or 0 for t in made.timing),
-        "labels": labels,
-        "before": first[0]["metrics"] if first else {},
-        "after": last[0]["metrics"] if last else {},
-        "after_step": last[0]["step"] if last else None,
-        "differences": last[0].get("differences", {}) if last else {},
-        "phases": made.phases,
-        "rates": {RATES[k]: rate_text(k, v) for k, v in mean_rates(made.timing).items()},
-        "alarms": alarms(made.metrics),
-        "reward": made.reward or {},
-        "notes": made.notes[:_NOTES],
-    }
 
 
 def at(data: Any, keys: Sequence[str]) -> Any:

@@ -25,16 +25,11 @@ from sparring import __version__
 from sparring.errors import ConfigError, RunError, explained, well_formed
 from sparring.files import write_whole
 from sparring.runs.groups import ROW
-from sparring.view.html.collect import (
-    Collected,
-    Group,
-    collect,
-    groups,
-    overview,
-    steps,
-)
+from sparring.view.html.collect import Collected, collect
 from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.group import Cutter
+from sparring.view.html.groups import Group, groups, steps
+from sparring.view.html.overview import overview
 from sparring.view.html.page import MARK, html, packed
 from sparring.view.html.panels import PANELS, Chart, charted
 from sparring.view.plots.page import MOST_RUNS
