@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
-from sparring.grading.record import result_from, rollout_record
+from sparring.grading.record import rollout_record
+from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
 from sparring.learner.settings import Objective
 from sparring.rewards.terms import Effect

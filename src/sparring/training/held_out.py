@@ -17,7 +17,7 @@ from sparring.evaluation.held_out import (
     evaluation_record,
     values_record,
 )
-from sparring.grading.record import pool_from, pool_records
+from sparring.grading.entries import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress

@@ -19,7 +19,7 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.grading.group import GroupResult
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
 from sparring.grading.supervised import rewarded
 from sparring.matrix import Bools
