@@ -9,7 +9,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.peaks import dense_peak
 from sparring.learner.samples import Group, Sample
 from sparring.learner.settings import (
     Backend,
@@ -19,7 +18,7 @@ from sparring.learner.settings import (
     OldLogprobs,
 )
 from sparring.learner.update import Learner
-from sparring.learner.work import work_of
+from sparring.learner.work import dense_peak, work_of
 from sparring.policy.model import prepare_model
 from sparring.policy.shape import shape_of
 from sparring.schema import Role

@@ -206,7 +206,7 @@ class LearningSection(Section):
     )
     backend: Backend = Field(
         Backend.AUTO,
-        description="How log-probs are computed: prompts once (prompt_cache), packed with their responses (flex on CUDA, packed to test by), in every row (padded), or what fits (auto)",
+        description="How log-probs are computed: prompts once (prompt_cache), in one sequence with their responses (flex, on CUDA), in every row (padded), or what fits (auto)",
     )
     logprob_chunk: Count | None = Field(
         None,
