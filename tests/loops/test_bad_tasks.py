@@ -16,8 +16,8 @@ from sparring.config import NANO_RECIPE, load_recipe
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.tasks.load import dump_tasks
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import Ring
+from sparring.training.state.trainer import Trainer
 
 Row = dict[str, Any]
 

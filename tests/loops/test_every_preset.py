@@ -19,11 +19,11 @@ from sparring.recipe import Preset
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role
-from sparring.train import advance, table
+from sparring.training.loop import advance, table
 from sparring.training.reward import Scorer
-from sparring.training.ring import Ring
-from sparring.training.rollouts import Live
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import Ring
+from sparring.training.rollouts.online import Live
+from sparring.training.state.trainer import Trainer
 
 WEIGHTS = {
     "full": {},

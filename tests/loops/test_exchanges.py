@@ -12,7 +12,7 @@ from tests.sampling.fake_vllm import FakeVllm
 
 from sparring.microworld import NANO_DIR
 from sparring.recipe import Preset
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
 
 FROZEN = {"learning.frozen": "tester", "learning.mode": "separate"}
 CASES = {

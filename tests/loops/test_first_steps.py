@@ -16,7 +16,7 @@ from sparring.errors import RunError
 from sparring.learning.shape import Shape
 from sparring.planning.estimate import estimate
 from sparring.planning.fits import find_shape
-from sparring.training.embedded import embedded_prompts
+from sparring.training.notes import embedded_prompts
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from sparring.errors import ConfigError, ModelError
 from sparring.planning.dryrun import _tasks
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import Ring
+from sparring.training.state.trainer import Trainer
 
 FEW = [
     "tasks.train_count=12",

@@ -16,9 +16,9 @@ from sparring.runs.timeline import Timeline
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sandbox import pool, runner
 from sparring.schema import Response, Role, StopReason
-from sparring.training.cast import Cast
-from sparring.training.journal import Journal
-from sparring.training.players import Player
+from sparring.training.state.journal import Journal
+from sparring.training.weights.players import Player
+from sparring.training.weights.policy import Cast
 
 
 @pytest.mark.slow

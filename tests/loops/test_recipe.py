@@ -13,8 +13,8 @@ from tests.loops.runs import finished_apart, records
 from sparring.config import NANO_RECIPE, load_recipe
 from sparring.evaluate import evaluate
 from sparring.microworld.build import build
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import Ring
+from sparring.training.state.trainer import Trainer
 
 pytestmark = pytest.mark.slow
 

@@ -17,8 +17,8 @@ from sparring.config import make_recipe
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import Ring
+from sparring.training.state.trainer import Trainer
 
 FAST = {
     "learning__learning_rate": "3e-3",

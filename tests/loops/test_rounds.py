@@ -144,7 +144,7 @@ def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) ->
 def test_a_curriculum_prefers_what_is_sometimes_solved() -> None:
     from sparring.recipe import Curriculum
     from sparring.schema import Task, Test
-    from sparring.training.ring import Ring
+    from sparring.training.rollouts.context import Ring
 
     ring = object.__new__(Ring)
     ring.recipe = make_recipe({"tasks": {"curriculum": Curriculum.PASS_RATE}}, (), "recipe")

@@ -19,8 +19,8 @@ from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
-from sparring.training.cast import Cast
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.policy import Cast
 
 TINY = {
     **SMALL,

@@ -20,9 +20,9 @@ from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Role
-from sparring.training.behind import FilesBehind
-from sparring.training.cast import Cast
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.behaviour import FilesBehind
+from sparring.training.weights.policy import Cast
 
 AHEAD = {
     **TINY,

@@ -22,10 +22,10 @@ from sparring.runs.directory import RunDir
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Response, Role, StopReason
 from sparring.sources import tasks_of
-from sparring.training.cast import Cast
-from sparring.training.served import Served
-from sparring.training.supervision import Supervisor
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.supervisor import Supervisor
+from sparring.training.weights.policy import Cast
+from sparring.training.weights.served import Served
 
 GOOD = "```python\nprint(2 * int(input()))\n```"
 DRAFT = "```python\nprint(0)\n```"

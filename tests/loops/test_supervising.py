@@ -21,8 +21,8 @@ from sparring.sampling.base import sampling_seed
 from sparring.sampling.vllm.completion import response_seed
 from sparring.schema import Role
 from sparring.training.launch import new_run, resumed_run
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import Ring
+from sparring.training.state.trainer import Trainer
 
 BY_SERVER = {
     **TINY,

@@ -20,9 +20,9 @@ from sparring.runs.directory import RunDir, step_file
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Limits
 from sparring.schema import Role, Task, Test
-from sparring.training.ring import Ring
-from sparring.training.round import Round
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.batch import Round
+from sparring.training.rollouts.context import Ring
+from sparring.training.state.trainer import Trainer
 
 BY_NANO = {
     "supervision__kind": "tester",
@@ -165,7 +165,7 @@ def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> 
 def test_a_run_cut_off_resumes_to_the_same_files(
     lost: str, supervised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sparring.training.supervision import Supervisor
+    from sparring.training.supervision.supervisor import Supervisor
 
     cut = tmp_path / "cut"
     shutil.copytree(supervised, cut)

@@ -16,7 +16,7 @@ from tests.show.made import evaluation, metrics, run_of
 from sparring.config import make_recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
-from sparring.training.tracking import Tracking, settings, trackers_of
+from sparring.training.monitoring.tracking import Tracking, settings, trackers_of
 
 
 def lines_tracker(path: Path) -> Any:

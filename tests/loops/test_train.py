@@ -326,7 +326,7 @@ def test_a_step_never_plays_a_task_twice_and_a_pass_never_repeats_one() -> None:
     from types import SimpleNamespace
 
     from sparring.config import make_recipe
-    from sparring.training.ring import Ring
+    from sparring.training.rollouts.context import Ring
 
     recipe = make_recipe({"training": {"tasks_per_step": 3, "seed": 5}}, (), "recipe")
     ring: Any = SimpleNamespace(recipe=recipe, tasks=list(range(8)))

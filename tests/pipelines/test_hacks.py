@@ -20,7 +20,7 @@ from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.scoring.metrics import estimated_right
 from sparring.scoring.rewards import InvalidTest, RewardSettings, tester_rewards
-from sparring.training.alarms import WINDOW, raised
+from sparring.training.monitoring.alarms import WINDOW, raised
 
 TASK = Task(
     "largest",

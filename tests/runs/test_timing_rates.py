@@ -10,9 +10,9 @@ from sparring.config import make_recipe
 from sparring.learning.work import Work
 from sparring.runs.rates import mean_rates, rates_line
 from sparring.show.watch import Watched
-from sparring.training.speed import speeds
-from sparring.training.tracking import of_step
-from sparring.training.trainer import Trainer
+from sparring.training.monitoring.speed import speeds
+from sparring.training.monitoring.tracking import of_step
+from sparring.training.state.trainer import Trainer
 
 
 def test_rates_are_over_the_seconds_of_their_phase_and_by_device() -> None:

@@ -20,12 +20,12 @@ from sparring.planning.dryrun import dry_run
 from sparring.planning.fits import memory_lines, refuse_impossible, refuse_too_large
 from sparring.runs.progress import Progress
 from sparring.runs.tables import closing_table, show, size_table
-from sparring.train import train
-from sparring.training.alarms import learned_nothing
-from sparring.training.follow import follow
 from sparring.training.launch import Launch, ended, new_run, replayed_run, resumed_run
+from sparring.training.loop import train
 from sparring.training.memory import enough_memory
+from sparring.training.monitoring.alarms import learned_nothing
 from sparring.training.replay import replay
+from sparring.training.state.follower import follow
 
 
 def helped(world: World) -> None:

@@ -182,7 +182,7 @@ def _lines(
 ) -> list[str]:
     """What is new, a line each."""
     from sparring.show.watch import State
-    from sparring.training.alarms import begun
+    from sparring.training.monitoring.alarms import begun
 
     found = []
     if watched.state is not before and watched.state is not State.FINISHED:

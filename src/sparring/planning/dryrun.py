@@ -40,13 +40,13 @@ from sparring.runs.directory import RunDir
 from sparring.sandbox.packages import given
 from sparring.schema import Response, Role, StopReason, Task, Verdict
 from sparring.tasks.imports import needs_lines, needs_of
-from sparring.training.embedded import embedded_prompts
+from sparring.training.monitoring.metrics import learned_from
+from sparring.training.monitoring.tracking import check_trackers
+from sparring.training.notes import embedded_prompts
 from sparring.training.reward import Scorer
-from sparring.training.ring import Ring
-from sparring.training.step import learned_from
-from sparring.training.supervising import written_now
-from sparring.training.tracking import check_trackers
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import Ring
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.by_servers import written_now
 
 _TASKS = 2
 _REFERENCES = 32

@@ -11,8 +11,8 @@ from sparring.planning.check import Check
 from sparring.planning.speech import end_tokens, reasoning
 from sparring.prompts.parse import ParsedProgram
 from sparring.schema import Response, Role, Task
-from sparring.training.ring import Ring
-from sparring.training.supervision import Supervisor
+from sparring.training.rollouts.context import Ring
+from sparring.training.supervision.supervisor import Supervisor
 
 
 def pools(

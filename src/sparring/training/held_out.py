@@ -22,7 +22,7 @@ from sparring.prompts.parse import ParsedProgram
 from sparring.runs.directory import RunDir, well_formed
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
-from sparring.training.ring import Ring
+from sparring.training.rollouts.context import Ring
 
 _POOL = "pool.jsonl.gz"
 

@@ -23,12 +23,12 @@ from sparring.learning.world import World
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
-from sparring.train import advance, take_up
-from sparring.training.inputs import changed_inputs, reward_note
+from sparring.training.loop import advance, take_up
+from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.reward import Scorer
-from sparring.training.rollouts import Replayed
-from sparring.training.tracking import Tracking, check_trackers
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.online import Replayed
+from sparring.training.state.inputs import changed_inputs, reward_note
+from sparring.training.state.trainer import Trainer
 
 SECTIONS = ("reward", "checker", "learning", "training", "monitors", "tracking")
 """What a replay may change; the rest decided how the rollouts were made."""

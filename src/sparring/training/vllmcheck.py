@@ -16,10 +16,10 @@ from sparring.config import NANO_RECIPE, load_recipe
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.vllm.environment import installed_version
 from sparring.schema import Role
-from sparring.training.cast import Cast
-from sparring.training.players import Player, Request
-from sparring.training.served import Served
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.policy import Cast
+from sparring.training.weights.served import Served
 
 _RESPONSES = 8
 

@@ -29,7 +29,7 @@ from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
 from sparring.training.learner_settings import model_place
-from sparring.training.prompts import left_out
+from sparring.training.prompting.prompt_builder import left_out
 
 _STEP = -2
 """In the place of a step in the seed: no step's, and not an evaluation's (-1)."""

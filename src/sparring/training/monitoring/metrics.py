@@ -22,10 +22,10 @@ from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
 from sparring.scoring.advantages import Advantages
 from sparring.scoring.metrics import pass_rate
+from sparring.training.monitoring.speed import work_in
 from sparring.training.reward import Scorer
-from sparring.training.rollouts import Rollouts
-from sparring.training.speed import work_in
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.online import Rollouts
+from sparring.training.state.trainer import Trainer
 
 
 def one_step(

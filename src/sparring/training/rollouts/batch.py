@@ -28,8 +28,8 @@ from sparring.prompts.parse import ParsedProgram
 from sparring.runs.timeline import Phase
 from sparring.sandbox import Limits
 from sparring.schema import Response, Role, Task, Test
-from sparring.training.asking import Table, Wanted, ask
-from sparring.training.players import Player
+from sparring.training.rollouts.responses import Table, Wanted, ask
+from sparring.training.weights.players import Player
 
 
 @dataclass(frozen=True, slots=True)

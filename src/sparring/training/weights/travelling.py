@@ -18,7 +18,7 @@ from sparring.recipe import Recipe
 from sparring.sampling.vllm.lora import why_merged
 from sparring.sampling.vllm.wanted import Probe, Weights
 from sparring.schema import Role
-from sparring.training.trainer import START, Trainer
+from sparring.training.state.trainer import START, Trainer
 
 
 @dataclass

@@ -43,8 +43,8 @@ from sparring.learning.world import Order, World
 from sparring.recipe import Engine, Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
-from sparring.training.counters import Counters
 from sparring.training.learner_settings import learning_settings, model_place, model_settings
+from sparring.training.state.checkpoints import Counters
 
 START, BOTH = "start", "both"
 """Players besides the roles: the weights of the beginning, and those that both roles have."""

@@ -33,21 +33,21 @@ from sparring.runs.progress import Progress
 from sparring.runs.text import visible
 from sparring.runs.timeline import Phase
 from sparring.schema import Role
-from sparring.training.ahead import Ahead
-from sparring.training.alarms import begun, raised
-from sparring.training.asking import Table
-from sparring.training.behind import FilesBehind
 from sparring.training.held_out import HeldOut
-from sparring.training.inputs import keep_inputs, reward_note
+from sparring.training.monitoring.alarms import begun, raised
+from sparring.training.monitoring.metrics import one_step
+from sparring.training.monitoring.speed import speeds
+from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.reward import Scorer
-from sparring.training.ring import Ring
-from sparring.training.rollouts import Live, Rollouts
-from sparring.training.speed import speeds
-from sparring.training.step import one_step
-from sparring.training.supervising import write_ahead
-from sparring.training.tracking import Tracking, check_trackers
-from sparring.training.trainer import Trainer
-from sparring.training.written import Written
+from sparring.training.rollouts.asynchronous import Ahead
+from sparring.training.rollouts.context import Ring
+from sparring.training.rollouts.online import Live, Rollouts
+from sparring.training.rollouts.responses import Table
+from sparring.training.state.inputs import keep_inputs, reward_note
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.by_servers import write_ahead
+from sparring.training.supervision.pseudo_labels import Written
+from sparring.training.weights.behaviour import FilesBehind
 
 
 def train(
@@ -56,7 +56,7 @@ def train(
     """Run a recipe to its end, from wherever ``run`` stands, and return its summary.
 
     Where others learn with this process, it is the first in the ``world``; see
-    `sparring.training.follow`.
+    `sparring.training.state.follower`.
     """
     started = time.monotonic()
     check_trackers(recipe)

@@ -24,10 +24,10 @@ from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role, Task
-from sparring.training.journal import Journal
-from sparring.training.servers import log_file, longest, vllm_settings, words_of
-from sparring.training.supervision import Supervisor
-from sparring.training.written import Written
+from sparring.training.state.journal import Journal
+from sparring.training.supervision.pseudo_labels import Written
+from sparring.training.supervision.supervisor import Supervisor
+from sparring.training.weights.servers import log_file, longest, vllm_settings, words_of
 
 JOURNAL = "journal/supervision.jsonl"
 _PLAYER = "supervisor"

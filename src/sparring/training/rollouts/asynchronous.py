@@ -29,10 +29,10 @@ from types import TracebackType
 from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
 from sparring.runs.timeline import Phase, Timeline
-from sparring.training.asking import Table
-from sparring.training.rollouts import Live
-from sparring.training.step import tokens_of
-from sparring.training.trainer import Behind, Trainer
+from sparring.training.monitoring.metrics import tokens_of
+from sparring.training.rollouts.online import Live
+from sparring.training.rollouts.responses import Table
+from sparring.training.state.trainer import Behind, Trainer
 
 _LANE = "ahead"
 _AT_ONCE = 10.0

@@ -18,12 +18,12 @@ from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.sampling.base import Prompt
 from sparring.schema import Response
-from sparring.training.cast import Cast
-from sparring.training.journal import Journal
-from sparring.training.players import Player, Request
-from sparring.training.ring import Ring
-from sparring.training.served import Served
-from sparring.training.written import Written
+from sparring.training.rollouts.context import Ring
+from sparring.training.state.journal import Journal
+from sparring.training.supervision.pseudo_labels import Written
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.policy import Cast
+from sparring.training.weights.served import Served
 
 
 class Left(Exception):

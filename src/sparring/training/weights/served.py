@@ -33,13 +33,13 @@ from sparring.sampling.vllm.environment import recorded_version
 from sparring.sampling.vllm.sampler import VllmSampler
 from sparring.sampling.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role
-from sparring.training.players import Player, Request
-from sparring.training.servers import TORCH, log_file, longest, vllm_settings, words_of
-from sparring.training.trainer import BOTH, START, Trainer
-from sparring.training.travelling import Travelling, why_not_served
+from sparring.training.state.trainer import BOTH, START, Trainer
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.servers import TORCH, log_file, longest, vllm_settings, words_of
+from sparring.training.weights.travelling import Travelling, why_not_served
 
 if TYPE_CHECKING:
-    from sparring.training.behind import FilesBehind
+    from sparring.training.weights.behaviour import FilesBehind
 
 
 class Served:

@@ -1,6 +1,6 @@
 """Where a step's judged bouts come from: made now, or recorded earlier.
 
-Live rollouts are made in rounds (`sparring.training.round`) and journalled as they
+Live rollouts are made in rounds (`sparring.training.rollouts.batch`) and journalled as they
 come, then as whole bouts (`Live.keep`), each on disk before it is learned
 from. What is recorded is never sampled or run again, whether the run was
 stopped by Ctrl-C or by a power cut. A step has the tasks of its batch and, if
@@ -23,10 +23,10 @@ from sparring.runs.lines import clean
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role
-from sparring.training.asking import Table, journal_file
-from sparring.training.journal import foreign
-from sparring.training.players import Player
-from sparring.training.round import Round
+from sparring.training.rollouts.batch import Round
+from sparring.training.rollouts.responses import Table, journal_file
+from sparring.training.state.journal import foreign
+from sparring.training.weights.players import Player
 
 
 class Rollouts(Protocol):

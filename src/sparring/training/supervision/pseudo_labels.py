@@ -10,7 +10,7 @@ from sparring.errors import RunError
 from sparring.pipelines.record import response_from, response_record
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, Task
-from sparring.training.supervision import Supervisor
+from sparring.training.supervision.supervisor import Supervisor
 
 _ROOM = "supervision"
 

@@ -33,11 +33,11 @@ from sparring.sources import tasks_of
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
 from sparring.tasks.withhold import withhold
-from sparring.training.cast import Cast
-from sparring.training.embedded import embedded_prompts
-from sparring.training.prompts import TaskPrompts, left_out_note
-from sparring.training.supervision import Supervisor
-from sparring.training.trainer import Trainer
+from sparring.training.notes import embedded_prompts
+from sparring.training.prompting.prompt_builder import TaskPrompts, left_out_note
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.supervisor import Supervisor
+from sparring.training.weights.policy import Cast
 
 
 class Ring:

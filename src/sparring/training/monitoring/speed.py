@@ -18,7 +18,7 @@ from sparring.learning.shape import shape_of
 from sparring.learning.work import Work, work_of
 from sparring.recipe import Engine, Recipe
 from sparring.runs.timeline import Phase
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
 
 
 def work_in(trainer: Trainer, groups: Sequence[Group]) -> Work:

@@ -18,10 +18,10 @@ from sparring.recipe import Recipe
 from sparring.sampling.base import Arrived, Prompt, unheeded
 from sparring.sampling.local import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
-from sparring.training.behind import FilesBehind
-from sparring.training.players import Player, Request
-from sparring.training.served import Served
-from sparring.training.trainer import Behind, Trainer
+from sparring.training.state.trainer import Behind, Trainer
+from sparring.training.weights.behaviour import FilesBehind
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.served import Served
 
 
 class Cast:

@@ -13,8 +13,8 @@ import json
 import shutil
 from pathlib import Path
 
-from sparring.training.served import Served
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.served import Served
 
 _ROOM, _STATE = "behind", "behind.json"
 """In a checkpoint: the weights, by name, and what else `FilesBehind` knows."""
