@@ -91,10 +91,10 @@ def test_the_rule_itself_finds_what_it_forbids() -> None:
     assert faults("scoring", "from sparring.tasks.load import load_tasks")
     assert faults("scoring", "def f():\n    import sparring.training.loop")
     assert faults("schema", "from sparring import scoring")
-    assert faults("pipelines", "from sparring.training.rollouts.context import Ring")
+    assert faults("pipelines", "from sparring.training.state.trainer import Trainer")
     assert not faults(
-        "train",
-        "from sparring.training.rollouts.context import Ring\nfrom sparring.scoring import matrix",
+        "planning",
+        "from sparring.training.state.trainer import Trainer\nfrom sparring.scoring import matrix",
     )
 
 

@@ -102,7 +102,8 @@ def test_a_missing_package_is_one_line_before_anything_is_made(
 ) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        "sparring.training.tracking.find_spec", lambda n: None if n == "wandb" else real(n)
+        "sparring.training.monitoring.tracking.find_spec",
+        lambda n: None if n == "wandb" else real(n),
     )
     run = tmp_path / "run"
     done = sparring_here("train", "--run-dir", str(run), "--set", 'tracking.trackers=["wandb"]')

@@ -11,15 +11,15 @@ from sparring.planning.check import Check
 from sparring.planning.speech import end_tokens, reasoning
 from sparring.prompts.parse import ParsedProgram
 from sparring.schema import Response, Role, Task
-from sparring.training.rollouts.context import Ring
+from sparring.training.rollouts.context import RolloutContext
 from sparring.training.supervision.supervisor import Supervisor
 
 
 def pools(
-    ring: Ring, tasks: list[Task], others: list[list[Response]]
+    context: RolloutContext, tasks: list[Task], others: list[list[Response]]
 ) -> list[list[ParsedProgram]] | None:
     """The opponents' programs by task; None where there are no opponents."""
-    reading = ring.reading[Role.CODER]
+    reading = context.prompts.reading[Role.CODER]
     if not any(others):
         return None
     return [
@@ -29,20 +29,23 @@ def pools(
 
 
 def supervised(
-    ring: Ring, supervisor: Supervisor, written: list[list[Response]], judged: list[Judged]
+    context: RolloutContext,
+    supervisor: Supervisor,
+    written: list[list[Response]],
+    judged: list[Judged],
 ) -> list[Judged]:
     """The same bouts with those by the tests that the supervisor has written."""
     tasks = [j.task for j in judged]
     found = supervise(
-        ring.sandbox,
+        context.sandbox,
         tasks,
         [j.coder for j in judged],
         [j.tester for j in judged],
         written,
-        ring.limits,
-        ring.reading,
+        context.limits,
+        context.prompts.reading,
         supervisor.reading,
-        pools(ring, tasks, [list(j.opponents) for j in judged]),
+        pools(context, tasks, [list(j.opponents) for j in judged]),
     )
     return [replace(j, supervision=s) for j, s in zip(judged, found, strict=True)]
 

@@ -1,4 +1,4 @@
-"""One training step: bouts, rewards, learning, and what happened."""
+"""The metrics of a training step: a function of recipe and seed."""
 
 from __future__ import annotations
 
@@ -8,63 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from sparring.errors import RunError
-from sparring.learning.samples import Group, Sample
+from sparring.learning.samples import Group
 from sparring.learning.stats import RoleStats
-from sparring.learning.work import Work
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import supervision_metrics
-from sparring.recipe import Recipe
-from sparring.runs.progress import Progress
-from sparring.runs.timeline import Phase
-from sparring.schema import ParseFailure, Response, Role, StopReason
-from sparring.scoring.advantages import Advantages
+from sparring.schema import ParseFailure, Role, StopReason
 from sparring.scoring.metrics import pass_rate
-from sparring.training.monitoring.speed import work_in
-from sparring.training.reward import Scorer
-from sparring.training.rollouts.online import Rollouts
 from sparring.training.state.trainer import Trainer
-
-
-def one_step(
-    trainer: Trainer, scorer: Scorer, rollouts: Rollouts, step: int, progress: Progress
-) -> tuple[dict[str, Any], int, Work]:
-    """Make step ``step``. Returns its metrics, a function of recipe and seed, how many responses
-    were sampled for it, and the work of its update."""
-    timeline = progress.timeline
-    judged = rollouts.judged(step, timeline)
-    with timeline.during(Phase.SCORING):
-        _check_sampled(judged, step, trainer)
-        scored = [scorer.score(j, step, i) for i, j in enumerate(judged)]
-    with timeline.during(Phase.JOURNALLING):
-        rollouts.keep(step, scored)
-    groups: list[Group] = []
-    dropped: dict[Role, dict[str, int]] = {role: {} for role in Role}
-    for bout in scored:
-        for role, played, found in (
-            (Role.CODER, bout.judged.coder, bout.coder),
-            (Role.TESTER, bout.judged.tester, bout.tester),
-        ):
-            if (reason := found.dropped) is not None:
-                dropped[role][reason] = dropped[role].get(reason, 0) + 1
-            elif trainer.learns(role):
-                groups.append(_group(trainer, role, played, found))
-
-    trainer.pass_rates |= {
-        s.judged.task.id: rate
-        for s in scored
-        if s.basis is not None and not math.isnan(rate := pass_rate(s.basis.matrix))
-    }
-    progress.phase("learning")
-    trainer.set_learning_rate(step)
-    with timeline.during(Phase.LEARNING):
-        stats = trainer.learner.update(groups)
-    with timeline.during(Phase.METRICS):
-        record = {"step": step, **_metrics(scored, groups, dropped, stats, trainer)}
-    responses = sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
-    return record, responses, work_in(trainer, groups)
 
 
 def tokens_of(judged: Sequence[Judged]) -> int:
@@ -72,17 +24,21 @@ def tokens_of(judged: Sequence[Judged]) -> int:
     return sum(len(r.token_ids) for j in judged for r in (*j.coder, *j.tester, *j.opponents))
 
 
-def _metrics(
+def step_metrics(
+    step: int,
     scored: Sequence[Scored],
     groups: Sequence[Group],
-    dropped: Mapping[Role, Mapping[str, int]],
     stats: Mapping[Role, RoleStats],
     trainer: Trainer,
 ) -> dict[str, Any]:
-    """docs/records.md says of each key what it is over, and in which unit."""
+    """Of the ``groups`` that were learned from among those ``scored``, and the update's ``stats``.
+
+    docs/records.md says of each key what it is over, and in which unit."""
+    dropped = {role: _dropped(scored, role) for role in Role}
     judged = [s.judged for s in scored]
     responses = [r for j in judged for r in (*j.coder, *j.tester)]
     record: dict[str, Any] = {
+        "step": step,
         "tokens": tokens_of(judged),
         "one_shot": _mean([pass_rate(j.matrix) for j in judged]),
         "tests_right": _mean(
@@ -140,45 +96,14 @@ def _rewards(scored: Sequence[Scored], role: Role) -> list[float]:
     return [float(r) for group in found for r in group if not math.isnan(r)]
 
 
-def _check_sampled(judged: Sequence[Judged], step: int, trainer: Trainer) -> None:
-    """A model that gives no numbers any more was damaged before: learning on would hide it.
-    Recorded tokens that it does not know are another model's."""
-    words = trainer.model.get_input_embeddings().weight.shape[0]
-    for bout in judged:
-        for response in (*bout.coder, *bout.tester):
-            ids = (*response.prompt_ids, *response.token_ids)
-            if not 0 <= min(ids) <= max(ids) < words:
-                raise RunError(
-                    f"step {step}: its rollouts have tokens that the model does not know ({words} "
-                    "are known); they are of another model, or were changed"
-                )
-            if not all(map(math.isfinite, response.logprobs)):
-                raise RunError(
-                    f"step {step}: the model's log-probs are not numbers; its weights were damaged "
-                    "before (too large a learning rate?). Go back to an earlier checkpoint: "
-                    "sparring train --replay RUN --from-step N --run-dir NEW "
-                    "--set learning.learning_rate=…"
-                )
-
-
-def _group(trainer: Trainer, role: Role, rs: Sequence[Response], found: Advantages) -> Group:
-    """The responses of a group that carry a label, with their advantages."""
-    return Group(
-        role,
-        rs[0].prompt_ids,
-        trainer.temperature(role),
-        tuple(
-            learned_from(r, float(a), trainer.recipe)
-            for r, a, labelled in zip(rs, found.value, found.labelled, strict=True)
-            if labelled
-        ),
-    )
-
-
-def learned_from(response: Response, advantage: float, recipe: Recipe) -> Sample:
-    """What is learned from a response: all of it, or its first tokens."""
-    most = recipe.learning.max_response_tokens
-    return Sample(response.token_ids[:most], response.logprobs[:most], advantage)
+def _dropped(scored: Sequence[Scored], role: Role) -> dict[str, int]:
+    """How many of a role's groups were dropped, by reason."""
+    counts: dict[str, int] = {}
+    for bout in scored:
+        reason = (bout.coder if role is Role.CODER else bout.tester).dropped
+        if reason is not None:
+            counts[reason] = counts.get(reason, 0) + 1
+    return counts
 
 
 def _failures(judged: Sequence[Judged], role: Role) -> dict[str, int]:

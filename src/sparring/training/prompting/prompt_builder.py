@@ -1,96 +1,109 @@
-"""The prompts of tasks by the model's chat template, and what becomes of those that are too long.
+"""The prompts of a run: rendered at once when it begins, then put together for each step.
 
-A prompt is never cut. One with more tokens than `prompts.max_tokens`, or that leaves no room for
-a response within the model's positions, ends the run, or its task is left out of the run
-(`tasks.too_long`), by all roles and in every step: which tasks these are follows from tasks, recipe
-and tokenizer, so that a resumed run leaves out the same.
+All at once, so that a prompt that is too long shows now and not in the step that comes to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from sparring.errors import ModelError
-from sparring.prompts.render import Tokenizer, encoded, excess, prompt_text
+import numpy as np
+
+from sparring.errors import ConfigError
+from sparring.prompts.render import Tokenizer
 from sparring.recipe import Recipe
-from sparring.recipe.setting import TooLong
+from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.schema import Role, Task
+from sparring.training.prompting.rendering import TaskPrompts, max_tokens
+from sparring.training.prompting.task_order import held_out_tasks, training_tasks
 
 
-class TaskPrompts:
-    """Renders the prompts of a set of tasks, and notes which tasks have one that is too long."""
+class PromptBuilder:
+    """The tasks of a run that fit, and their prompts."""
 
-    def __init__(self, recipe: Recipe, tokenizer: Tokenizer, room: int | None) -> None:
-        """``room``: positions of the model, None without a limit."""
+    def __init__(self, recipe: Recipe, tokenizer: Tokenizer, positions: int | None) -> None:
+        """``positions`` of the model, None without a limit. Raises `ModelError` for a prompt that
+        is too long, unless the recipe leaves its task out."""
         self.recipe = recipe
-        self.tokenizer = tokenizer
-        self.room = room
-        self.templates = recipe.prompts.templates()
-        self.too_long: dict[str, str] = {}
-        """Why tasks are left out, by their id."""
-
-    def text(self, task: Task, role: Role, examples: int) -> str:
-        """The whole prompt, with so many public examples."""
-        message = self.templates.fill(task, role, examples)
-        return prompt_text(self.tokenizer, message, self.recipe.prompts.template_options)
-
-    def rendered(
-        self, tasks: Sequence[Task], examples: Mapping[Role, int]
-    ) -> dict[tuple[str, Role], tuple[int, ...]]:
-        """Token ids of every task's prompt for each role of ``examples``."""
-        return {
-            (task.id, role): ids
-            for role, shown in examples.items()
-            for task, ids in zip(tasks, self._ids(tasks, role, shown), strict=True)
+        p = recipe.prompts
+        self._training = TaskPrompts(recipe, tokenizer, positions, training_tasks(recipe))
+        self._held_out = TaskPrompts(recipe, tokenizer, positions, held_out_tasks(recipe))
+        first, templates = self._training.every[0], p.templates()
+        self.reading = {
+            role: p.reading(self._training.text(first, role, 0), templates.fill(first, role))
+            for role in Role
         }
+        """How responses of each role are read."""
+        shown = {Role.CODER: p.coder_examples, Role.TESTER: p.tester_examples}
+        self._ids = self._training.rendered(shown)
+        self._bare: dict[tuple[str, Role], tuple[int, ...]] = {}
+        if p.tester_examples and p.tester_examples_share < 1:
+            self._bare = self._training.rendered({Role.TESTER: 0})
+        if recipe.evaluation.tester_examples is not None:
+            shown[Role.TESTER] = recipe.evaluation.tester_examples
+        self.held_out_ids = self._held_out.rendered(shown)
+        """Token ids of every held-out task's prompt, by task and role."""
 
-    def fitting(self, tasks: Sequence[Task]) -> list[Task]:
-        """The tasks all of whose prompts that were rendered here fit."""
-        return [t for t in tasks if t.id not in self.too_long]
+    @property
+    def tasks(self) -> list[Task]:
+        """The tasks to train on that fit."""
+        return self._training.fitting()
 
-    def _ids(self, tasks: Sequence[Task], role: Role, examples: int) -> list[tuple[int, ...]]:
-        s = self.recipe.sampling
-        longest = s.coder_max_tokens if role is Role.CODER else s.tester_max_tokens
-        found = encoded(self.tokenizer, [self.text(t, role, examples) for t in tasks])
-        self.too_long |= left_out(
-            self.recipe,
-            found,
-            [t.id for t in tasks],
-            self.room,
-            longest,
-            f"sampling.{role}_max_tokens",
-        )
-        return found
+    @property
+    def held_out(self) -> list[Task]:
+        """The tasks to evaluate on that fit."""
+        return self._held_out.fitting()
 
+    @property
+    def too_long(self) -> dict[str, Mapping[str, str]]:
+        """Why tasks are left out, by their id: those of ``training``, and those ``held-out``."""
+        return {"training": self._training.too_long, "held-out": self._held_out.too_long}
 
-def left_out(
-    recipe: Recipe,
-    prompts: Sequence[tuple[int, ...]],
-    task_ids: Sequence[str],
-    room: int | None,
-    max_tokens: int,
-    setting: str,
-) -> dict[str, str]:
-    """Why tasks are left out, by their id: those whose prompts are too long for the recipe, or for
-    ``room`` positions with a response of ``max_tokens``, which is the recipe's ``setting``.
+    def leave_out(self, too_long: Mapping[str, str]) -> None:
+        """Leave out training tasks whose prompt for another model is too long, and why."""
+        self._training.too_long |= too_long
 
-    Raises `ModelError` for the first one where the recipe ends the run by it.
-    """
-    found = {}
-    for ids, task_id in zip(prompts, task_ids, strict=True):
-        why = excess(ids, recipe.prompts.max_tokens, room, max_tokens, setting)
-        if why is not None and recipe.tasks.too_long is TooLong.STOP:
-            raise ModelError(f'task {task_id}: {why}, or set tasks.too_long = "drop"')
-        if why is not None:
-            found[task_id] = why
-    return found
+    def left_out_notes(self) -> list[str]:
+        """What a user is told of tasks that are left out."""
+        both = {"training": self._training, "held-out": self._held_out}
+        return [prompts.note(kind) for kind, prompts in both.items() if prompts.too_long]
 
+    def check_number(self) -> None:
+        """Raises `ConfigError` where too few tasks are left."""
+        wanted = self.recipe.training.tasks_per_step
+        more = "".join(f"; {note}" for note in self.left_out_notes())
+        if wanted > len(self.tasks):
+            raise ConfigError(
+                f"training.tasks_per_step is {wanted}, but there are {len(self.tasks)} tasks to "
+                f"train on{more}"
+            )
+        if not self.held_out:
+            raise ConfigError(f"there is no task to evaluate on{more}")
 
-def left_out_note(kind: str, left: Mapping[str, str], tasks: int) -> str:
-    """What a user is told of tasks that are ``left`` out of ``tasks``, and why; ``kind`` names
-    them."""
-    names = sorted(left)[:3]
-    return (
-        f"{len(left):,} of {tasks:,} {kind} tasks are left out (tasks.too_long = drop): their "
-        f"prompts are too long, such as {', '.join(names)}; of {names[0]}: {left[names[0]]}"
-    )
+    def of_step(self, step: int, tasks: Sequence[Task], role: Role) -> list[Prompt]:
+        """The prompts of a step for one role."""
+        s, seed = self.recipe.sampling, self.recipe.training.seed
+        heat = s.coder_temperature if role is Role.CODER else s.tester_temperature
+        params = SamplingParams(heat, max_tokens(self.recipe, role))
+        seeds = [sampling_seed(seed, step, t.id, role) for t in tasks]
+        return [
+            Prompt(t.id, role, self._shown(t.id, role, s), s, params)
+            for t, s in zip(tasks, seeds, strict=True)
+        ]
+
+    def of_initial_policy(self, step: int, tasks: Sequence[Task]) -> list[Prompt]:
+        """The coder's prompts of a step, with seeds of their own for the initial policy."""
+        seed = self.recipe.training.seed
+        return [
+            replace(p, seed=sampling_seed(seed, step, p.task_id, "opponent"))
+            for p in self.of_step(step, tasks, Role.CODER)
+        ]
+
+    def _shown(self, task_id: str, role: Role, seed: int) -> tuple[int, ...]:
+        """The prompt with its examples, or for a share of the tester's without."""
+        if role is Role.TESTER and self._bare:
+            drawn = np.random.default_rng([seed, 11]).random()
+            if drawn >= self.recipe.prompts.tester_examples_share:
+                return self._bare[task_id, role]
+        return self._ids[task_id, role]

@@ -1,59 +1,39 @@
-"""Where a step's judged bouts come from: made now, or recorded earlier.
+"""Rollouts of a step, sampled now.
 
-Live rollouts are made in rounds (`sparring.training.rollouts.batch`) and journalled as they
-come, then as whole bouts (`Live.keep`), each on disk before it is learned
-from. What is recorded is never sampled or run again, whether the run was
-stopped by Ctrl-C or by a power cut. A step has the tasks of its batch and, if
-wanted, others in place of those whose tests have no label
-(`sampling.extra_rounds`). A replay takes another run's record and nothing
-else.
+Responses are journalled as they come, then whole bouts (`OnlineRollouts.keep`), each on disk before
+it is learned from. What is recorded is never sampled or run again, whether the run was stopped by
+Ctrl-C or by a power cut. A step has the tasks of its batch and, if wanted, in further attempts
+others in place of those whose tests have no label (`sampling.extra_rounds`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
 
 from sparring.errors import RunError
 from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.early import Early
 from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import step_file
 from sparring.runs.lines import clean
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role
-from sparring.training.rollouts.batch import Round
-from sparring.training.rollouts.responses import Table, journal_file
+from sparring.training.rollouts.batch import RolloutBatch
+from sparring.training.rollouts.context import RolloutContext
+from sparring.training.rollouts.responses import journal_file
 from sparring.training.state.journal import foreign
 from sparring.training.weights.players import Player
 
 
-class Rollouts(Protocol):
-    """A source of bouts."""
+class OnlineRollouts:
+    """Bouts of the context's policies. Raises `RunError` when too much fails for our own
+    reasons."""
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
-        """The bouts of a step."""
-        ...
-
-    def keep(self, step: int, scored: Sequence[Scored]) -> None:
-        """Put them on disk; called before anything is learned from them."""
-        ...
-
-    def settle(self) -> None:
-        """Wait until nothing is under way; called before the model is evaluated."""
-        ...
-
-
-class Live:
-    """Bouts of the weights that the table's sampler has. Raises `RunError` when too much fails for
-    our own reasons."""
-
-    def __init__(self, table: Table, pass_rates: Mapping[str, float]) -> None:
+    def __init__(self, context: RolloutContext, pass_rates: Mapping[str, float]) -> None:
         """``pass_rates`` by task, for the curriculum, are looked at when a step is begun."""
-        self.table = table
-        self.ring = table.ring
-        self.run = table.run
+        self.context = context
+        self.run = context.run
         self.pass_rates = pass_rates
 
     def judged(self, step: int, timeline: Timeline) -> list[Judged]:
@@ -61,30 +41,31 @@ class Live:
         name = step_file("rollouts", step)
         if self.run.has(name):
             with timeline.during(Phase.READING):
-                found = [judged_from(r) for r in self.run.read_lines(name)]
-                self._check_record(name, step, found)
-            return found
-        before = self.ring.sandbox.stats.runs_executed
-        tasks, judged = self.ring.batch(step, self.pass_rates), list[Judged]()
-        early = Early(self.ring.sandbox, timeline)
-        for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
-            made = Round(self.table, early, step, turn, tasks)
-            bouts = made.bouts()
+                judged = [judged_from(r) for r in self.run.read_lines(name)]
+                self._check_record(name, step, judged)
+            return judged
+        recipe, order, sandbox = self.context.recipe, self.context.order, self.context.sandbox
+        before = sandbox.stats.runs_executed
+        tasks, judged = order.batch(step, self.pass_rates), list[Judged]()
+        early = Early(sandbox, timeline)
+        for attempt in range(1 + recipe.sampling.extra_rounds):
+            batch = RolloutBatch(self.context, early, step, attempt, tasks)
+            bouts = batch.bouts()
             judged += bouts
-            missing = sum(not made.labelled(j) for j in bouts)
+            missing = sum(not batch.labelled(j) for j in bouts)
             taken = {j.task.id for j in judged}
-            tasks = self.ring.further(step, taken, missing, self.pass_rates)
+            tasks = order.further(step, taken, missing, self.pass_rates)
             if not tasks:
                 break
         lost = infra_share(judged)
-        if lost > self.ring.recipe.sandbox.max_infra_share:
+        if lost > recipe.sandbox.max_infra_share:
             raise RunError(
                 f"step {step}: {lost:.0%} of the runs failed for reasons of our own; look at the "
                 "machine (memory, processes), then --resume"
             )
         with timeline.during(Phase.JOURNALLING):
             self.run.write_lines(step_file("usage", step), [usage_record(j) for j in judged])
-        timeline.ran(self.ring.sandbox.stats.runs_executed - before)
+        timeline.ran(sandbox.stats.runs_executed - before)
         return judged
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
@@ -101,29 +82,30 @@ class Live:
                 )
         else:
             self.run.write_lines(name, records)
-        for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
+        for attempt in range(1 + self.context.recipe.sampling.extra_rounds):
             for player in Player:
-                self.run.remove(journal_file(step, turn, player))
-        self.table.sampler.rest()
+                self.run.remove(journal_file(step, attempt, player))
+        self.context.policies.rest()
 
     def settle(self) -> None:
         """Nothing is under way between steps."""
 
-    def _check_record(self, name: str, step: int, found: Sequence[Judged]) -> None:
+    def _check_record(self, name: str, step: int, judged: Sequence[Judged]) -> None:
         """Recorded bouts are of this step's tasks; further ones are of the run's tasks at least."""
-        batch, known = self.ring.batch(step, self.pass_rates), {t.id: t for t in self.ring.tasks}
-        ids = [j.task.id for j in found]
+        order = self.context.order
+        batch, known = order.batch(step, self.pass_rates), {t.id: t for t in order.tasks}
+        ids = [j.task.id for j in judged]
         if ids[: len(batch)] != [t.id for t in batch] or any(i not in known for i in ids):
             raise RunError(foreign(self.run, name))
-        sampling = self.ring.recipe.sampling
+        sampling = self.context.recipe.sampling
         for role, groups, count in (
-            (Role.CODER, [j.coder for j in found], sampling.programs),
-            (Role.TESTER, [j.tester for j in found], sampling.tests),
+            (Role.CODER, [j.coder for j in judged], sampling.programs),
+            (Role.TESTER, [j.tester for j in judged], sampling.tests),
         ):
             asked = [
                 (i, g) for i, g in zip(ids, groups, strict=True) if len(g) or role is Role.CODER
             ]
-            prompts = self.ring.prompts([known[i] for i, _ in asked], role, step)
+            prompts = self.context.prompts.of_step(step, [known[i] for i, _ in asked], role)
             self._check_own(name, prompts, [g for _, g in asked], count)
 
     def _check_own(
@@ -133,30 +115,3 @@ class Live:
         wanted = [[(p.task_id, p.token_ids)] * count for p in prompts]
         if [[(r.task_id, r.prompt_ids) for r in group] for group in groups] != wanted:
             raise RunError(foreign(self.run, name))
-
-
-class Replayed:
-    """The bouts that another run recorded."""
-
-    def __init__(self, source: RunDir, run: RunDir, checker: str | None = None) -> None:
-        """With a ``checker``, recorded outputs are compared anew by it."""
-        self.source = source
-        self.run = run
-        self.checker = checker
-        self.steps = source.recorded_steps()
-        if not self.steps:
-            raise RunError(f"{source.path}: has no rollouts to replay")
-
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
-        """See `Rollouts.judged`."""
-        with timeline.during(Phase.READING):
-            records: list[dict[str, Any]] = self.source.read_lines(step_file("rollouts", step))
-            return [judged_from(r, self.checker) for r in records]
-
-    def keep(self, step: int, scored: Sequence[Scored]) -> None:
-        """See `Rollouts.keep`: with the rewards of this run's recipe."""
-        records = [rollout_record(step, s) for s in scored]
-        self.run.write_lines(step_file("rollouts", step), records)
-
-    def settle(self) -> None:
-        """Nothing is ever under way."""

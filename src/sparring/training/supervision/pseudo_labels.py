@@ -15,7 +15,7 @@ from sparring.training.supervision.supervisor import Supervisor
 _ROOM = "supervision"
 
 
-class Written:
+class PseudoLabels:
     """The supervising tests of a run: read if they are there, written once if not.
 
     What is held of a response is its text: its tokens, of which there are hundreds of millions in
