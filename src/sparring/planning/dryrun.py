@@ -218,6 +218,7 @@ def _prompts(context: RolloutContext, trainer: Trainer) -> Iterator[Check]:
             f"{lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}, "
             f"limit {limit}",
         )
+    opened = {r: context.prompts.reading[r].reasoning.opened for r in Role}
     p, tokenizer, ends = context.recipe.prompts, trainer.tokenizer, context.policies.end_ids
     for told in (
         end_tokens(tokenizer, ends, p.template_options, "model.end_tokens"),
