@@ -222,9 +222,7 @@ def _prompts(context: RolloutContext, trainer: Trainer) -> Iterator[Check]:
     p, tokenizer, ends = context.recipe.prompts, trainer.tokenizer, context.policies.end_ids
     for told in (
         end_tokens(tokenizer, ends, p.template_options, "model.end_tokens"),
-        reasoning(
-            tokenizer, ends, p, {r: context.prompts.reading[r].reasoning.opened for r in Role}
-        ),
+        reasoning(tokenizer, ends, p, opened),
     ):
         if told is not None:
             yield told
