@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from sparring.pipelines.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.pipelines.early import Runs
 from sparring.pipelines.strength import strength
 from sparring.sampling.chat.base import Answer
@@ -21,7 +21,7 @@ from sparring.scoring.official import official
 
 def strengthened(
     facts: Sequence[TaskFacts],
-    judged: Sequence[Judged],
+    judged: Sequence[GroupResult],
     sandbox: Runs,
     limits: Limits,
     mutants: int,
@@ -80,7 +80,7 @@ class Counts:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def counts(judged: Sequence[Judged], role: Role, answers: Sequence[Answer]) -> Counts:
+def counts(judged: Sequence[GroupResult], role: Role, answers: Sequence[Answer]) -> Counts:
     """``answers`` are the role's in any order."""
     parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
     failures = Counter(str(p.failure) for p in parsed if p.failure)
@@ -99,7 +99,7 @@ def counts(judged: Sequence[Judged], role: Role, answers: Sequence[Answer]) -> C
     )
 
 
-def verdicts(judged: Sequence[Judged]) -> dict[str, int]:
+def verdicts(judged: Sequence[GroupResult]) -> dict[str, int]:
     """How the programs fared on ground-truth tests, by verdict. INFRA is ours, and counts for no
     figure."""
     found: Counter[Verdict] = Counter()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sparring.evaluation.collect import Slot
-from sparring.pipelines.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.sampling.chat.base import Answer
 from sparring.schema import Role
@@ -22,7 +22,7 @@ from sparring.scoring.advantages import Advantages, DropReason
 from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
 
 
-def rollout(judged: Judged, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
+def rollout(judged: GroupResult, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
     """One task's record."""
     settings = RewardSettings()
     scored = Scored(

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sparring.grading.grade import allowed
 from sparring.pipelines import columns
-from sparring.pipelines.bout import allowed
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.confirm import confirm
 from sparring.pipelines.grading import Comparison, Grader, rule_of

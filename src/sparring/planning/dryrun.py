@@ -16,24 +16,24 @@ import resource
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from sparring.errors import DataError, RunError
+from sparring.grading.grade import allowed, grade
 from sparring.learning.samples import Group
 from sparring.learning.settings import Adapters
 from sparring.learning.stats import RoleStats
 from sparring.pipelines import columns
-from sparring.pipelines.bout import Judged, allowed, judge
 from sparring.pipelines.columns import Ask
 from sparring.pipelines.grading import Grader
 from sparring.pipelines.limits import limits
 from sparring.pipelines.record import Scored, rollout_record
 from sparring.planning.check import Check
-from sparring.planning.frozen import pools, supervised, supervisor_check
+from sparring.planning.frozen import read_groups, supervised, supervisor_check
 from sparring.planning.speech import end_tokens, reasoning, unended, unfinished
 from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
@@ -79,9 +79,10 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         sampled = time.monotonic() - start
         yield from _responses(context, trainer, coder, tester, others, sampled)
         start = time.monotonic()
-        judged = _judged(context, tasks, coder, tester, others)
+        groups = read_groups(context, tasks, coder, tester, others)
+        judged = [grade(context.sandbox, group, context.limits) for group in groups]
         if pseudo_labels:
-            judged = supervised(context, pseudo_labels.supervisor, by, judged)
+            judged = supervised(context, pseudo_labels.supervisor, by, groups, judged)
         ran = time.monotonic() - start
         if pseudo_labels:
             yield supervisor_check(pseudo_labels.supervisor, judged)
@@ -90,12 +91,12 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         context.policies.rest()  # as in a step: a GPU that is shared is free for what learns
         start = time.monotonic()
         stats = _learn(trainer, coder, tester, recipe.training.tasks_per_step)
-        groups = sum(s.groups for s in stats.values())
-        learned = (time.monotonic() - start) / groups * 2
+        trained = sum(s.groups for s in stats.values())
+        learned = (time.monotonic() - start) / trained * 2
         norm = max(s.grad_norm for s in stats.values())
         yield Check(
             "forward and backward",
-            f"{groups} groups, {learned:.1f} s for each two; gradient norm {norm:.3g}",
+            f"{trained} groups, {learned:.1f} s for each two; gradient norm {norm:.3g}",
         )
         gap = max(s.logprob_gap / s.gap_tokens for s in stats.values() if s.gap_tokens)
         yield Check(
@@ -218,35 +219,15 @@ def _prompts(context: RolloutContext, trainer: Trainer) -> Iterator[Check]:
             f"{lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}, "
             f"limit {limit}",
         )
-    opened = {r: context.prompts.reading[r].reasoning.opened for r in Role}
     p, tokenizer, ends = context.recipe.prompts, trainer.tokenizer, context.policies.end_ids
     for told in (
         end_tokens(tokenizer, ends, p.template_options, "model.end_tokens"),
-        reasoning(tokenizer, ends, p, opened),
+        reasoning(
+            tokenizer, ends, p, {r: context.prompts.reading[r].reasoning.opened for r in Role}
+        ),
     ):
         if told is not None:
             yield told
-
-
-def _judged(
-    context: RolloutContext,
-    tasks: list[Task],
-    coder: list[list[Response]],
-    tester: list[list[Response]],
-    others: list[list[Response]],
-) -> list[Judged]:
-    """The bouts by ground truth, opponents' programs included."""
-    others_programs = pools(context, tasks, others)
-    found = judge(
-        context.sandbox,
-        tasks,
-        coder,
-        tester,
-        context.limits,
-        others_programs,
-        context.prompts.reading,
-    )
-    return [replace(j, opponents=o) for j, o in zip(found, others, strict=True)]
 
 
 def _sample(

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from sparring.errors import RunError
+from sparring.grading.group import GroupResult
 from sparring.learning.samples import Group, Sample
-from sparring.pipelines.bout import Judged
 from sparring.pipelines.record import Scored
 from sparring.recipe import Recipe
 from sparring.schema import Response, Role
@@ -59,7 +59,7 @@ def pass_rates(scored: Sequence[Scored]) -> dict[str, float]:
     }
 
 
-def check_sampled(judged: Sequence[Judged], step: int, trainer: Trainer) -> None:
+def check_sampled(judged: Sequence[GroupResult], step: int, trainer: Trainer) -> None:
     """Raise `RunError` for responses that cannot be learned from. A model that gives no numbers
     any more was damaged before: learning on would hide it. Recorded tokens that it does not know
     are another model's."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from sparring.grading.grade import infra_share
+from sparring.grading.group import GroupResult
 from sparring.learning.samples import Group
 from sparring.learning.stats import RoleStats
-from sparring.pipelines.bout import Judged, infra_share
 from sparring.pipelines.monitors import monitor_values
 from sparring.pipelines.record import Scored
 from sparring.pipelines.supervised import supervision_metrics
@@ -19,7 +20,7 @@ from sparring.scoring.metrics import pass_rate
 from sparring.training.state.trainer import Trainer
 
 
-def tokens_of(judged: Sequence[Judged]) -> int:
+def tokens_of(judged: Sequence[GroupResult]) -> int:
     """Tokens that were sampled for these bouts."""
     return sum(len(r.token_ids) for j in judged for r in (*j.coder, *j.tester, *j.opponents))
 
@@ -42,7 +43,7 @@ def step_metrics(
         "tokens": tokens_of(judged),
         "one_shot": _mean([pass_rate(j.matrix) for j in judged]),
         "tests_right": _mean(
-            [j.right_U.mean() for j in judged if j.has_reference and len(j.tester)]
+            [j.right_U.mean() for j in judged if j.right_U is not None and len(j.tester)]
         ),
         "tests_invalid": _mean([1 - j.valid_U.mean() for j in judged if len(j.tester)]),
         "groups_dropped": sum(sum(d.values()) for d in dropped.values()) / (2 * len(judged)),
@@ -106,7 +107,7 @@ def _dropped(scored: Sequence[Scored], role: Role) -> dict[str, int]:
     return counts
 
 
-def _failures(judged: Sequence[Judged], role: Role) -> dict[str, int]:
+def _failures(judged: Sequence[GroupResult], role: Role) -> dict[str, int]:
     """How often each parse failure occurred."""
     parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
     names = [p.failure for p in parsed if p.failure is not None]

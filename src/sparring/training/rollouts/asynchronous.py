@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from sparring.pipelines.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.pipelines.record import Scored
 from sparring.runs.timeline import Phase, Timeline
 from sparring.training.monitoring.metrics import tokens_of
@@ -46,7 +46,7 @@ class PendingStep:
         self.step = step
         self.online = online
         self._timeline = timeline
-        self._found: list[Judged] | None = None
+        self._found: list[GroupResult] | None = None
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._make, name=f"step-{step}", daemon=True)
         self._thread.start()
@@ -56,7 +56,7 @@ class PendingStep:
         with timeline.during(Phase.WAITING):
             self._thread.join(seconds)
 
-    def result(self, timeline: Timeline) -> list[Judged]:
+    def result(self, timeline: Timeline) -> list[GroupResult]:
         """Its bouts. Raises what has ended it."""
         self.wait(timeline)
         if self._failure is not None:
@@ -91,7 +91,7 @@ class AsyncRollouts:
         self._pending: PendingStep | None = None
         self._online = OnlineRollouts(self._context, behind.pass_rates)
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.judged`. The step that follows is begun before this returns."""
         pending = self._pending or self._begun(step)
         judged = pending.result(timeline)

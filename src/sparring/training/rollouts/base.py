@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sparring.pipelines.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.pipelines.record import Scored
 from sparring.runs.timeline import Timeline
 
@@ -13,7 +13,7 @@ from sparring.runs.timeline import Timeline
 class Rollouts(Protocol):
     """A source of bouts."""
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """The bouts of a step."""
         ...
 

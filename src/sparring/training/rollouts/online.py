@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sparring.errors import RunError
-from sparring.pipelines.bout import Judged, infra_share
+from sparring.grading.grade import infra_share
+from sparring.grading.group import GroupResult
 from sparring.pipelines.early import Early
-from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
+from sparring.pipelines.record import Scored, result_from, rollout_record, usage_record
 from sparring.runs.directory import step_file
 from sparring.runs.lines import clean
 from sparring.runs.timeline import Phase, Timeline
@@ -36,17 +37,17 @@ class OnlineRollouts:
         self.run = context.run
         self.pass_rates = pass_rates
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.judged`."""
         name = step_file("rollouts", step)
         if self.run.has(name):
             with timeline.during(Phase.READING):
-                judged = [judged_from(r) for r in self.run.read_lines(name)]
+                judged = [result_from(r) for r in self.run.read_lines(name)]
                 self._check_record(name, step, judged)
             return judged
         recipe, order, sandbox = self.context.recipe, self.context.order, self.context.sandbox
         before = sandbox.stats.runs_executed
-        tasks, judged = order.batch(step, self.pass_rates), list[Judged]()
+        tasks, judged = order.batch(step, self.pass_rates), list[GroupResult]()
         early = Early(sandbox, timeline)
         for attempt in range(1 + recipe.sampling.extra_rounds):
             batch = RolloutBatch(self.context, early, step, attempt, tasks)
@@ -90,7 +91,7 @@ class OnlineRollouts:
     def settle(self) -> None:
         """Nothing is under way between steps."""
 
-    def _check_record(self, name: str, step: int, judged: Sequence[Judged]) -> None:
+    def _check_record(self, name: str, step: int, judged: Sequence[GroupResult]) -> None:
         """Recorded bouts are of this step's tasks; further ones are of the run's tasks at least."""
         order = self.context.order
         batch, known = order.batch(step, self.pass_rates), {t.id: t for t in order.tasks}

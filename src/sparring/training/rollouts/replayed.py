@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sparring.errors import RunError
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.record import Scored, judged_from, rollout_record
+from sparring.grading.group import GroupResult
+from sparring.pipelines.record import Scored, result_from, rollout_record
 from sparring.runs.directory import RunDir, step_file
 from sparring.runs.timeline import Phase, Timeline
 
@@ -24,11 +24,11 @@ class ReplayedRollouts:
         if not self.steps:
             raise RunError(f"{source.path}: has no rollouts to replay")
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.judged`."""
         with timeline.during(Phase.READING):
             records: list[dict[str, Any]] = self.source.read_lines(step_file("rollouts", step))
-            return [judged_from(r, self.checker) for r in records]
+            return [result_from(r, self.checker) for r in records]
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
         """See `Rollouts.keep`: with the rewards of this run's recipe."""
