@@ -13,7 +13,7 @@ import pytest
 from sparcontext.prompts.tasks.load import dump_tasks
 from tests.loops.runs import command, records, same_run, sparring_here
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.training.rollouts.context import trial_context

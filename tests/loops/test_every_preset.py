@@ -13,9 +13,9 @@ from rich.console import Console
 from tests.loops.runs import records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.recipe import Preset
 from sparring.microworld import NANO_DIR
-from sparring.recipe import Preset
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from tests.loops.runs import command, finished, records
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, ModelError
-from sparring.planning.dryrun import _tasks
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.held_out import held_out_plan
 from sparring.training.notes import environment, notes
+from sparring.training.planning.dryrun import _tasks
 from sparring.training.rollouts.context import RolloutContext, trial_context
 from sparring.training.state.trainer import Trainer
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.loops.runs import finished_apart, records
 
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.evaluate import evaluate
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.evaluation.held_out import evaluate
+from sparring.metrics.intervals import Estimate
 from sparring.microworld.build import build
-from sparring.scoring.intervals import Estimate
 from sparring.training.held_out import held_out_plan
 from sparring.training.rollouts.context import RolloutContext, trial_context
 from sparring.training.state.trainer import Trainer

@@ -12,16 +12,16 @@ from tests.loops.runs import sparring_here
 from tests.parrots import CHATML, byte_tokenizer, parrot
 from transformers import GenerationConfig
 
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.planning.speech import reasoning, unfinished
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.recipe import Recipe
+from sparring.config.setting import PromptsSection
+from sparring.policy.base import Prompt, SamplingParams
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import Reasoning
-from sparring.recipe import Recipe
-from sparring.recipe.setting import PromptsSection
 from sparring.runs.directory import RunDir
-from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Response, Role, StopReason
-from sparring.sources import tasks_of
+from sparring.tasks.sources import tasks_of
+from sparring.training.planning.speech import reasoning, unfinished
 from sparring.training.state.trainer import Trainer
 from sparring.training.supervision.supervisor import Supervisor
 from sparring.training.weights.policies import RolePolicies

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from tests.pipelines.played import graded, told
 
+from sparring.grading.facts import task_facts
 from sparring.grading.grade import infra_share
-from sparring.pipelines.facts import task_facts
 from sparring.prompts.parse import ParsedTest
 from sparring.sandbox import Job
 from sparring.schema import (

@@ -12,13 +12,13 @@ from tests.pipelines.played import graded, played, program, read, response
 from tests.pipelines.test_record import record
 
 from sparring import values
+from sparring.grading.facts import task_facts
+from sparring.grading.foreign import Foreign
+from sparring.grading.grading import Comparison
 from sparring.grading.group import GroupResult
-from sparring.pipelines.facts import task_facts
-from sparring.pipelines.foreign import Foreign
-from sparring.pipelines.grading import Comparison
-from sparring.pipelines.monitors import monitor_values
-from sparring.pipelines.record import result_from
-from sparring.pipelines.supervised import supervise
+from sparring.grading.monitors import monitor_values
+from sparring.grading.record import result_from
+from sparring.grading.supervised import supervise
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.pipelines.played import told
 
+from sparring.grading.foreign import Foreign
 from sparring.grading.group import GroupResult
-from sparring.pipelines.foreign import Foreign
-from sparring.pipelines.monitors import NAMED, monitor_values
+from sparring.grading.monitors import NAMED, monitor_values
 from sparring.schema import Outcome, Verdict
 
 

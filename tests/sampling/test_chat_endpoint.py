@@ -15,9 +15,9 @@ from tests.fake_openai import FakeOpenAI, whole
 from tests.sampling.served import QUICK, answers, ask, model, one
 
 from sparring.errors import ConfigError, ModelError
-from sparring.sampling.chat.base import Answer, Missing
-from sparring.sampling.chat.crew import ServedModel
-from sparring.sampling.chat.endpoint import Endpoint, Served, Unsound
+from sparring.policy.chat.base import Answer, Missing
+from sparring.policy.chat.crew import ServedModel
+from sparring.policy.chat.endpoint import Endpoint, Served, Unsound
 from sparring.schema import StopReason
 
 MENDED = {
@@ -173,7 +173,7 @@ def test_a_body_that_trickles_is_no_answer_in_time() -> None:
 
 
 def test_a_body_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparring.sampling.chat.endpoint._MOST", 1 << 20)
+    monkeypatch.setattr("sparring.policy.chat.endpoint._MOST", 1 << 20)
 
     def endless() -> Iterator[bytes]:
         while True:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import pytest
 from tests.sampling.test_vllm import prompts
 
-from sparring.sampling.vllm.completion import Completion, Unanswered
-from sparring.sampling.vllm.line import Line
+from sparring.policy.vllm.completion import Completion, Unanswered
+from sparring.policy.vllm.line import Line
 
 PROMPT = prompts()[0]
 CHOICE = {

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparring.config.setting import PromptsSection
 from sparring.errors import ConfigError, ModelError
-from sparring.learning.settings import Precision
+from sparring.learner.settings import Precision
 from sparring.microworld import NANO_DIR
-from sparring.recipe.setting import PromptsSection
-from sparring.sampling.chat.base import Author
-from sparring.sampling.detokenize import kept_tokens
+from sparring.policy.chat.base import Author
+from sparring.policy.local.detokenize import kept_tokens
 
 if TYPE_CHECKING:
-    from sparring.sampling.chat.local import Loaded
+    from sparring.policy.local.chat import Loaded
 
 END_TOKEN = "--end-token"
 
@@ -31,8 +31,8 @@ def local_author(
     """The model in ``place``; ``end_tokens`` end its responses as well as those of its files.
     Raises `ConfigError` and `ModelError`."""
     try:
-        from sparring.learning.ends import end_ids_on_disk
-        from sparring.sampling.chat.local import LocalModel, directory_identity
+        from sparring.policy.ends import end_ids_on_disk
+        from sparring.policy.local.chat import LocalModel, directory_identity
     except ImportError as error:
         raise ModelError(
             f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
@@ -91,11 +91,11 @@ def _loaded(
 ) -> Loaded:
     import torch
 
-    from sparring.learning.ends import add_end_tokens
-    from sparring.learning.masters import cast, torch_type
-    from sparring.learning.model import check_causal, load_model
+    from sparring.learner.masters import cast, torch_type
+    from sparring.policy.ends import add_end_tokens
+    from sparring.policy.local.chat import Loaded
+    from sparring.policy.model import check_causal, load_model
     from sparring.prompts.render import check_room, prompt_ids, prompt_text
-    from sparring.sampling.chat.local import Loaded
 
     model, tokenizer = load_model(path)
     add_end_tokens(model, tokenizer, end_tokens, END_TOKEN)

@@ -15,17 +15,17 @@ from itertools import islice, repeat
 
 import numpy as np
 
+from sparring.grading import columns
+from sparring.grading.columns import Ask
+from sparring.grading.early import Runs
+from sparring.grading.foreign import foreign_comparisons, foreign_outputs
+from sparring.grading.grading import Comparison, Grader
 from sparring.grading.group import GroupResult, ReadGroup
-from sparring.pipelines import columns
-from sparring.pipelines.columns import Ask
-from sparring.pipelines.early import Runs
-from sparring.pipelines.foreign import foreign_comparisons, foreign_outputs
-from sparring.pipelines.grading import Comparison, Grader
-from sparring.pipelines.limits import limits
+from sparring.grading.limits import limits
+from sparring.matrix import Bools
 from sparring.prompts.parse import ParsedProgram
 from sparring.sandbox import Limits
 from sparring.schema import Outcome, Test, TestRefusal, Verdict
-from sparring.scoring.matrix import Bools
 
 _INVALID = Outcome(Verdict.INVALID)
 _UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")

@@ -12,12 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
-from sparring.pipelines.answers import size
-from sparring.pipelines.foreign import NO_PAIRS, Foreign
-from sparring.pipelines.reading import read_program, read_test
+from sparring.grading.answers import size
+from sparring.grading.foreign import NO_PAIRS, Foreign
+from sparring.grading.reading import read_program, read_test
+from sparring.matrix import Bools, Floats, PassMatrix, from_verdicts
 from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
 from sparring.schema import Outcome, Response, Role, Task, TestRefusal
-from sparring.scoring.matrix import Bools, Floats, PassMatrix, from_verdicts
 
 
 @dataclass(frozen=True, slots=True)

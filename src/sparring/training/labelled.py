@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
-from sparring.learning.samples import Group, Sample
-from sparring.pipelines.record import Scored
-from sparring.recipe import Recipe
+from sparring.grading.record import Scored
+from sparring.learner.samples import Group, Sample
+from sparring.metrics.metrics import pass_rate
+from sparring.rewards.advantages import Advantages
 from sparring.schema import Response, Role
-from sparring.scoring.advantages import Advantages
-from sparring.scoring.metrics import pass_rate
 from sparring.training.state.trainer import Trainer
 
 

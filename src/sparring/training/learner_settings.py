@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings
+from sparring.config.recipe import NANO, Engine, Recipe
+from sparring.learner.settings import LearningSettings, LossSettings, ModelSettings
 from sparring.microworld import NANO_DIR
-from sparring.recipe import NANO, Engine, Recipe
 
 
 def model_settings(recipe: Recipe) -> ModelSettings:

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from sparring.config.recipe import Recipe
 from sparring.errors import Stopped
-from sparring.evaluate import summary_record
+from sparring.evaluation.held_out import summary_record
 from sparring.interrupt import stopping
-from sparring.learning.world import World
-from sparring.recipe import Recipe
+from sparring.learner.distributed.world import World
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
 from sparring.runs.progress import Progress

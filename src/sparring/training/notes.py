@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from sparring import __version__
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.recipe import Recipe
+from sparring.grading.marks import mark_faults, turn_end
 from sparring.microworld import NANO_DIR
-from sparring.pipelines.marks import mark_faults, turn_end
 from sparring.prompts.opening import ReasoningMode
-from sparring.recipe import Recipe
 from sparring.schema import Role
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions

@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.interrupt import stopping
-from sparring.learning.world import World
-from sparring.recipe import Recipe
+from sparring.learner.distributed.world import World
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.training.loop import resume, train_step

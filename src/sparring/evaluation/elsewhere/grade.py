@@ -37,8 +37,8 @@ from sparring.evaluation.run import (
 )
 from sparring.grading.grade import grade_each
 from sparring.grading.group import GroupResult, ReadGroup
+from sparring.policy.chat.base import Answer
 from sparring.runs.directory import RunDir
-from sparring.sampling.chat.base import Answer
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError
-from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
 from sparring.runs.text import visible

@@ -10,13 +10,13 @@ import numpy as np
 
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
-from sparring.learning.samples import Group
-from sparring.learning.stats import RoleStats
-from sparring.pipelines.monitors import monitor_values
-from sparring.pipelines.record import Scored
-from sparring.pipelines.supervised import supervision_metrics
+from sparring.grading.monitors import monitor_values
+from sparring.grading.record import Scored
+from sparring.grading.supervised import supervision_metrics
+from sparring.learner.samples import Group
+from sparring.learner.stats import RoleStats
+from sparring.metrics.metrics import pass_rate
 from sparring.schema import ParseFailure, Role, StopReason
-from sparring.scoring.metrics import pass_rate
 from sparring.training.state.trainer import Trainer
 
 

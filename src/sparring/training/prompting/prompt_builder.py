@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
+from sparring.policy.base import Prompt, SamplingParams, sampling_seed
 from sparring.prompts.render import Tokenizer
-from sparring.recipe import Recipe
-from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.schema import Role, Task
 from sparring.training.prompting.rendering import TaskPrompts, max_tokens
 from sparring.training.prompting.task_order import held_out_tasks, training_tasks

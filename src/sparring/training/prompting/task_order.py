@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparring.recipe import Curriculum, Recipe
+from sparring.config.recipe import Curriculum, Recipe
 from sparring.schema import Task
-from sparring.sources import tasks_of
+from sparring.tasks.sources import tasks_of
 from sparring.tasks.withhold import withhold
 
 

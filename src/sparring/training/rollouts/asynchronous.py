@@ -27,7 +27,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from sparring.grading.group import GroupResult
-from sparring.pipelines.record import Scored
+from sparring.grading.record import Scored
 from sparring.runs.timeline import Phase, Timeline
 from sparring.training.monitoring.metrics import tokens_of
 from sparring.training.rollouts.context import RolloutContext

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sparring.grading.group import GroupResult
-from sparring.pipelines.record import Scored
+from sparring.grading.record import Scored
 from sparring.runs.timeline import Timeline
 
 

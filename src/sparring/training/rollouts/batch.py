@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from sparring.grading import columns
+from sparring.grading.columns import Ask
+from sparring.grading.early import Early
 from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult, ReadGroup, label_free
-from sparring.pipelines import columns
-from sparring.pipelines.columns import Ask
-from sparring.pipelines.early import Early
-from sparring.pipelines.limits import limits
-from sparring.pipelines.reading import read_program, read_test
-from sparring.pipelines.supervised import rewarded, supervise
+from sparring.grading.limits import limits
+from sparring.grading.reading import read_program, read_test
+from sparring.grading.supervised import rewarded, supervise
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.runs.timeline import Phase
 from sparring.sandbox import Limits

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from sparring.recipe import Recipe, SupervisionKind
+from sparring.config.recipe import Recipe, SupervisionKind
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox

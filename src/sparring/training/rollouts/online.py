@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sparring.errors import RunError
+from sparring.grading.early import Early
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
-from sparring.pipelines.early import Early
-from sparring.pipelines.record import Scored, result_from, rollout_record, usage_record
+from sparring.grading.record import Scored, result_from, rollout_record, usage_record
+from sparring.policy.base import Prompt
 from sparring.runs.directory import step_file
 from sparring.runs.lines import clean
 from sparring.runs.timeline import Phase, Timeline
-from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role
 from sparring.training.rollouts.batch import RolloutBatch
 from sparring.training.rollouts.context import RolloutContext

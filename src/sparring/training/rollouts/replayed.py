@@ -7,7 +7,7 @@ from typing import Any
 
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
-from sparring.pipelines.record import Scored, result_from, rollout_record
+from sparring.grading.record import Scored, result_from, rollout_record
 from sparring.runs.directory import RunDir, step_file
 from sparring.runs.timeline import Phase, Timeline
 

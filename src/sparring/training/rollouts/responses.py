@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from sparring.policy.base import Prompt
 from sparring.runs.timeline import Phase
-from sparring.sampling.base import Prompt
 from sparring.schema import Response
 from sparring.training.rollouts.context import RolloutContext
 from sparring.training.state.journal import Journal

@@ -15,10 +15,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError
-from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir, explained, well_formed
-from sparring.sources import MICROWORLD
+from sparring.tasks.sources import MICROWORLD
 from sparring.training.learner_settings import model_place
 
 FILE = "inputs.json"

@@ -9,7 +9,7 @@ A small one is sampled in this process, when a task first comes up. One that
 vLLM serves is asked before the first step (`supervising`), and only its
 tokenizer and its configuration are loaded here.
 
-What the tests are used for is `sparring.pipelines.supervised`'s business.
+What the tests are used for is `sparring.grading.supervised`'s business.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from collections.abc import Sequence
 
 import torch
 
+from sparring.config.recipe import Engine, Recipe
 from sparring.errors import ModelError
-from sparring.learning.ends import add_end_tokens, end_ids_on_disk
-from sparring.learning.masters import cast
-from sparring.learning.model import check_causal, load_model
-from sparring.learning.outline import Outline
+from sparring.learner.masters import cast
+from sparring.policy.base import Prompt, SamplingParams, sampling_seed
+from sparring.policy.ends import add_end_tokens, end_ids_on_disk
+from sparring.policy.local.sampler import LocalSampler
+from sparring.policy.model import check_causal, load_model
+from sparring.policy.outline import Outline
 from sparring.prompts.render import encoded, prompt_text
-from sparring.recipe import Engine, Recipe
-from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
-from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
 from sparring.training.learner_settings import model_place
 from sparring.training.prompting.rendering import too_long

@@ -1,0 +1,130 @@
+"""Tests of a frozen tester in the place of ground truth: the result that rewards may see.
+
+Label-free means that no ground-truth test, no reference solution, no
+validator and nothing that follows from them enters a reward. So the same
+responses are graded a second time, on a task that has the frozen tester's
+tests and nothing else; rewards follow from that result alone. It runs first
+and by itself: not even the company that a run had comes from ground truth.
+What stays is what the statement says: limits, the checker's rule and public
+examples.
+
+The result by ground truth is as ever, for the metrics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import compress
+from typing import Any
+
+import numpy as np
+
+from sparring.grading.early import Runs
+from sparring.grading.grade import grade
+from sparring.grading.group import GroupResult, ReadGroup, Supervision, label_free
+from sparring.grading.record import Scored
+from sparring.matrix import Bools
+from sparring.prompts.parse import ParsedTest
+from sparring.sandbox import Limits
+from sparring.schema import Outcome
+from sparring.selection.agreement import TestFilter, agreement
+
+
+def supervise(
+    runner: Runs,
+    groups: Sequence[ReadGroup],
+    written: Sequence[Sequence[ParsedTest]],
+    general: Limits,
+) -> list[Supervision]:
+    """Grade every group by the tests that were ``written`` for its task. All of them are graded
+    before anything of any task's own is run."""
+    results = [
+        grade(runner, replace(group, task=label_free(group.task, tests)), general)
+        if any(p.test for p in tests)
+        else None
+        for group, tests in zip(groups, written, strict=True)
+    ]
+    # Whether these tests are right, for the metrics: a group without programs.
+    checked = [
+        grade(runner, ReadGroup(group.task, (), (), (), tests), general)
+        for group, tests in zip(groups, written, strict=True)
+    ]
+    return [
+        Supervision(tests, result, c.right_U)
+        for tests, result, c in zip(written, results, checked, strict=True)
+    ]
+
+
+def rewarded(group: GroupResult, how: TestFilter) -> tuple[GroupResult | None, Bools | None]:
+    """The result that rewards may see, and which of the K supervising tests it is graded by.
+
+    Without supervision the group itself, and None. The result is None where no
+    test is left: there is no label.
+    """
+    if (supervision := group.supervision) is None:
+        return group, None
+    kept_K = np.zeros(len(supervision.tests), dtype=bool)
+    if (result := supervision.result) is None:
+        return None, kept_K
+    kept_G = np.ones(result.matrix.ground_truth, dtype=bool)
+    if how is TestFilter.AGREEMENT:
+        kept_G = agreement(result.matrix.passed_PG, result.matrix.observed_PG)
+    kept_K[[p.test is not None for p in supervision.tests]] = kept_G
+    return (_graded_by(result, kept_G) if kept_G.any() else None), kept_K
+
+
+def _graded_by(result: GroupResult, kept_G: Bools) -> GroupResult:
+    """The result without the tests that are set aside."""
+    keep_T = [*kept_G.tolist(), *(True for _ in result.tests)]
+
+    def kept(rows: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
+        return [list(compress(row, keep_T)) for row in rows]
+
+    others = result.pool_outcomes_PT
+    return replace(
+        result,
+        task=replace(result.task, tests=tuple(compress(result.task.tests, kept_G))),
+        outcomes_PT=kept(result.outcomes_PT),
+        pool_outcomes_PT=None if others is None else kept(others),
+    )
+
+
+def supervision_metrics(scored: Sequence[Scored]) -> dict[str, Any]:
+    """How good a step's supervision was. Shares over the whole step, NaN of nothing.
+
+    ``unread``: of the supervisor's responses, those without a test; of the
+    tests, ``right`` by reference, ``set_aside`` by the filter, and of those
+    kept ``kept_right``. ``labels_right``: of the programs that both judge,
+    those that supervision and ground truth call the same, correct or wrong.
+    """
+    read: list[bool] = []
+    right: list[float] = []
+    kept: list[bool] = []
+    agreeing: list[bool] = []
+    for s in scored:
+        supervision, kept_K = s.judged.supervision, s.kept_K
+        if supervision is None or kept_K is None:
+            continue
+        parsed_K = np.array([p.test is not None for p in supervision.tests], dtype=bool)
+        read += parsed_K.tolist()
+        kept += kept_K[parsed_K].tolist()
+        known = supervision.right_K
+        right += [math.nan] * int(parsed_K.sum()) if known is None else known[parsed_K].tolist()
+        if s.basis is not None:
+            own, real = s.basis.matrix, s.judged.matrix
+            both = (own.correct_P | own.wrong_P) & (real.correct_P | real.wrong_P)
+            agreeing += (own.correct_P == real.correct_P)[both].tolist()
+    return {
+        "unread": 1 - _share(read),
+        "right": _share(right),
+        "set_aside": 1 - _share(kept),
+        "kept_right": _share([r for r, k in zip(right, kept, strict=True) if k]),
+        "labels_right": _share(agreeing),
+    }
+
+
+def _share(values: Sequence[float]) -> float:
+    known = [v for v in values if not math.isnan(v)]
+    return float(np.mean(known)) if known else math.nan
