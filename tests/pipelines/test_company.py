@@ -10,7 +10,7 @@ from tests.pipelines.played import a_test, graded, played, program, response
 from sparring import values
 from sparring.audit.strength import strength
 from sparring.grading.columns import Ask, jobs, run
-from sparring.grading.grading import Comparison, Grader
+from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, TestRefusal, Verdict
 

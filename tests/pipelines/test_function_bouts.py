@@ -14,7 +14,7 @@ from tests.pipelines.test_record import record
 from sparring import values
 from sparring.grading.facts import task_facts
 from sparring.grading.foreign import Foreign
-from sparring.grading.grading import Comparison
+from sparring.grading.comparison import Comparison
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import result_from
@@ -127,8 +127,13 @@ def test_monitors_of_calls(judged: GroupResult) -> None:
     assert found["copied_tests"] == 1 / 5
     assert found["trivial_inputs"] == 1 / 5  # less than half of 2 values: []
     assert found["reference_failures"] == 0
-    only = replace(judged, task=replace(TASK, tests=TASK.tests[1:2], withheld=()))
-    assert clean(monitor_values([replace(only, withheld_PH=[[]] * 5)]))["trivial_inputs"] is None
+    only = replace(
+        judged,
+        task=replace(TASK, tests=TASK.tests[1:2], withheld=()),
+        outcomes_PT=[[row[1], *row[len(TASK.tests) :]] for row in judged.outcomes_PT],
+        withheld_PH=[[]] * 5,
+    )
+    assert clean(monitor_values([only]))["trivial_inputs"] is None
 
 
 def test_a_record_keeps_kinds_and_rules(judged: GroupResult) -> None:

@@ -15,7 +15,7 @@ from sparring.audit.strength import strength
 from sparring.audit.trivial import vacuous
 from sparring.cli import sandbox as command
 from sparring.grading.columns import Ask, run
-from sparring.grading.grading import Comparison, Grader
+from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Job, Limits, Sandbox, believed, chunks, plan
 from sparring.sandbox.credible import DECISIONS, credible
 from sparring.sandbox.memo import Memo

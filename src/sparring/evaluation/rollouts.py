@@ -1,4 +1,4 @@
-"""A judged task as a record of `pipelines.record`, for whoever shows and reports rollouts.
+"""A judged task as a record of `grading.record`, for whoever shows and reports rollouts.
 
 It stands as step 0. Nothing was learned from it: rewards are those of the
 paper's equations, so that one sees what each response would have earned, and

@@ -1,1 +1,1 @@
-"""Responses become results: read once on arrival, run, compared, put on record."""
+"""Responses → `GroupResult`: read once, run, compared, recorded."""

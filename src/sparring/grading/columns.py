@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from sparring.grading.comparison import Comparison, Grader
 from sparring.grading.early import Runs
-from sparring.grading.grading import Comparison, Grader
 from sparring.sandbox import Job, Limits, believed
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.preambles import before

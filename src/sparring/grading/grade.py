@@ -17,9 +17,9 @@ import numpy as np
 
 from sparring.grading import columns
 from sparring.grading.columns import Ask
+from sparring.grading.comparison import Comparison, Grader
 from sparring.grading.early import Runs
 from sparring.grading.foreign import foreign_comparisons, foreign_outputs
-from sparring.grading.grading import Comparison, Grader
 from sparring.grading.group import GroupResult, ReadGroup
 from sparring.grading.limits import limits
 from sparring.matrix import Bools

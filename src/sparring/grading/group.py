@@ -60,7 +60,7 @@ class GroupResult:
 
     What monitors read and no reward: ``withheld_PH``, every program on the withheld tests;
     ``reference_G``, the reference solution on ``task.ground_truth`` (empty without one);
-    ``foreign``, see `pipelines.foreign`.
+    ``foreign``, see `grading.foreign`.
     """
 
     task: Task

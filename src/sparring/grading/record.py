@@ -276,7 +276,7 @@ def _supervision_from(
             withheld_PH=[[] for _ in group.programs],
             reference_G=[],
             foreign=NO_PAIRS,
-            pool_outcomes_PT=[_row(runs, columns, checker) for runs in others] or None,
+            pool_outcomes_PT=[_row(runs, columns, checker) for runs in others or ()] or None,
         )
     known = all(t["right"] is not None for t in given["tests"])
     right_K = np.array([bool(t["right"]) for t in given["tests"]], dtype=bool)

@@ -26,8 +26,8 @@ from sparring.config.recipe import Recipe
 from sparring.errors import DataError, RunError
 from sparring.grading import columns
 from sparring.grading.columns import Ask
+from sparring.grading.comparison import Grader
 from sparring.grading.grade import allowed, grade
-from sparring.grading.grading import Grader
 from sparring.grading.limits import limits
 from sparring.grading.record import Scored, rollout_record
 from sparring.learner.samples import Group
