@@ -14,8 +14,8 @@ from sparring.config.load import load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
 from sparring.schema import Response
+from sparring.training.monitoring.metrics import learned_from
 from sparring.training.reward import facts_of
-from sparring.training.step import learned_from
 
 MOST = 20
 

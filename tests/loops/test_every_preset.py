@@ -19,11 +19,11 @@ from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role
-from sparring.training.loop import advance, table
+from sparring.training.loop import train_step
 from sparring.training.reward import Scorer
-from sparring.training.ring import Ring
-from sparring.training.rollouts import Live
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import rollout_context
+from sparring.training.rollouts.online import OnlineRollouts
+from sparring.training.state.trainer import Trainer
 
 WEIGHTS = {
     "full": {},
@@ -106,10 +106,10 @@ def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, 
     recipe = load_recipe(NANO_RECIPE, [f"{k}={v}" for k, v in settings.items()])
     run, trainer, scorer = RunDir.create(path), Trainer(recipe), Scorer(recipe)
     progress = Progress(steps, 0, Console(quiet=True))
-    with Ring(recipe, trainer) as ring:
-        rollouts = Live(table(ring, run, progress), trainer.pass_rates)
+    with rollout_context(recipe, trainer, run, progress, None) as context:
+        rollouts = OnlineRollouts(context, trainer.pass_rates)
         for _ in range(steps):
-            advance(trainer, scorer, rollouts, run, progress, stop=lambda: False)
+            train_step(trainer, scorer, rollouts, run, progress, stop=lambda: False)
     return records(path, "metrics.jsonl")
 
 

@@ -20,8 +20,8 @@ from sparring.config.recipe import Recipe
 from sparring.learner.samples import Group, Sample
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
-from sparring.training import trainer as trainer_module
-from sparring.training.trainer import BOTH, Trainer
+from sparring.training.state import trainer as trainer_module
+from sparring.training.state.trainer import BOTH, Trainer
 
 WHOLE: dict[str, Any] = {"learning": {"learning_rate": 1e-5}, "training": {"threads": 1}}
 LORA = WHOLE | {"model": {"lora_rank": 4}}

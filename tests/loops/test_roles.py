@@ -17,8 +17,8 @@ from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import trial_context
+from sparring.training.state.trainer import Trainer
 
 FAST = {
     "learning__learning_rate": "3e-3",
@@ -38,9 +38,9 @@ def start_responses(run: Path, role: Role, step: int) -> list[list[list[int]]]:
     """What the start model answers to the prompts of a step, freshly loaded and sampled."""
     recipe = make_recipe(json.loads((run / "recipe.json").read_text()), (), "recipe")
     count = recipe.sampling.programs if role is Role.CODER else recipe.sampling.tests
-    with Ring(recipe, Trainer(recipe)) as ring:
-        prompts = ring.prompts(ring.batch(step), role, step)
-        return [[list(r.token_ids) for r in g] for g in ring.sampler.sample(prompts, count)]
+    with trial_context(recipe, Trainer(recipe)) as context:
+        prompts = context.prompts.of_step(step, context.order.batch(step, {}), role)
+        return [[list(r.token_ids) for r in g] for g in context.policies.sample(prompts, count)]
 
 
 def recorded(run: Path, role: Role, step: int) -> list[list[list[int]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from tests.loops.runs import command, finished, records, same_run, sparring_here
 from sparring.config.load import load_recipe, make_recipe
 from sparring.config.recipe import Preset
 from sparring.errors import ConfigError
-from sparring.grading.record import judged_from
+from sparring.grading.record import result_from
 from sparring.rewards.advantages import DropReason
 from sparring.runs.directory import RunDir, step_file
 
@@ -44,7 +43,7 @@ def test_tests_are_sampled_exactly_where_some_program_is_correct(run: Path) -> N
     skipped = 0
     for step in range(1, 5):
         for bout in bouts(run, step):
-            judged = judged_from(bout)
+            judged = result_from(bout)
             assert judged.pool is not None
             assert len(judged.opponents) == len(judged.pool.passed_PT) == 1
             correct = judged.matrix.correct_P.any() or judged.pool.correct_P.any()
@@ -129,7 +128,7 @@ def test_opponents_stay_what_they_were(tmp_path: Path) -> None:
 
 def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) -> None:
     for bout in bouts(run, 1):
-        judged = judged_from(bout)
+        judged = result_from(bout)
         assert judged.pool is not None
         if not bout["tests"]:
             continue
@@ -144,15 +143,13 @@ def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) ->
 def test_a_curriculum_prefers_what_is_sometimes_solved() -> None:
     from sparring.config.recipe import Curriculum
     from sparring.schema import Task, Test
-    from sparring.training.ring import Ring
+    from sparring.training.prompting.task_order import TaskOrder
 
-    ring = object.__new__(Ring)
-    ring.recipe = make_recipe({"tasks": {"curriculum": Curriculum.PASS_RATE}}, (), "recipe")
-    ring.tasks = [Task(str(i), "", (Test("", ""),)) for i in range(40)]
+    recipe = make_recipe({"tasks": {"curriculum": Curriculum.PASS_RATE}}, (), "recipe")
+    order = TaskOrder(recipe, [Task(str(i), "", (Test("", ""),)) for i in range(40)])
 
     rates = {str(i): (0.0, 1.0, 0.5)[i % 3] for i in range(39)}
-    ring.trainer = SimpleNamespace(pass_rates=rates)  # type: ignore[assignment]
-    drawn = [int(t.id) % 3 for step in range(200) for t in ring.batch(step + 1)[:8]]
+    drawn = [int(t.id) % 3 for step in range(200) for t in order.batch(step + 1, rates)[:8]]
     counts = np.bincount(drawn, minlength=3)
     assert counts[2] > 3 * counts[0]
     assert counts[2] > 3 * counts[1]

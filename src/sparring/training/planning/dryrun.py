@@ -16,7 +16,7 @@ import resource
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,9 @@ import torch
 from sparring.config.recipe import Recipe
 from sparring.errors import DataError, RunError
 from sparring.grading import columns
-from sparring.grading.bout import Judged, allowed, judge
 from sparring.grading.columns import Ask
-from sparring.grading.grading import Grader
+from sparring.grading.comparison import Grader
+from sparring.grading.grade import allowed, grade
 from sparring.grading.limits import limits
 from sparring.grading.record import Scored, rollout_record
 from sparring.learner.samples import Group
@@ -37,16 +37,16 @@ from sparring.runs.directory import RunDir
 from sparring.sandbox.packages import given
 from sparring.schema import Response, Role, StopReason, Task, Verdict
 from sparring.tasks.imports import needs_lines, needs_of
-from sparring.training.embedded import embedded_prompts
+from sparring.training.labelled import learned_from
+from sparring.training.monitoring.tracking import check_trackers
+from sparring.training.notes import embedded_prompts
 from sparring.training.planning.check import Check
-from sparring.training.planning.frozen import pools, supervised, supervisor_check
+from sparring.training.planning.frozen import read_groups, supervised, supervisor_check
 from sparring.training.planning.speech import end_tokens, reasoning, unended, unfinished
 from sparring.training.reward import Scorer
-from sparring.training.ring import Ring
-from sparring.training.step import learned_from
-from sparring.training.supervising import written_now
-from sparring.training.tracking import check_trackers
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import RolloutContext, trial_context
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.by_servers import written_now
 
 _TASKS = 2
 _REFERENCES = 32
@@ -62,39 +62,41 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
     check_trackers(recipe)
     scorer = Scorer(recipe)
     trainer = Trainer(recipe)
-    with Ring(recipe, trainer) as ring:
-        yield from _tasks(ring)
+    with trial_context(recipe, trainer) as context:
+        yield from _tasks(context)
         yield _model(trainer)
-        yield from _prompts(ring)
-        yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
-        yield from _packages(ring)
-        tasks: list[Task] = ring.batch(1)[:_TASKS]
+        yield from _prompts(context, trainer)
+        yield Check("isolation", f"{context.sandbox.level}, {recipe.sandbox.fork}")
+        yield from _packages(context)
+        tasks: list[Task] = context.order.batch(1, {})[:_TASKS]
         by: list[list[Response]] = []
-        if ring.supervisor:  # first, as in a run: its server and the other may want the same GPUs
-            by = written_now(ring.supervisor, tasks)
-        ring.sampler.ready()
+        pseudo_labels = context.pseudo_labels
+        if pseudo_labels:  # first, as in a run: its server and the other may want the same GPUs
+            by = written_now(pseudo_labels.supervisor, tasks)
+        context.policies.ready()
         start = time.monotonic()
-        coder, tester, others = _sample(ring, tasks)
+        coder, tester, others = _sample(context, tasks)
         sampled = time.monotonic() - start
-        yield from _responses(ring, coder, tester, others, sampled)
+        yield from _responses(context, trainer, coder, tester, others, sampled)
         start = time.monotonic()
-        judged = _judged(ring, tasks, coder, tester, others)
-        if ring.supervisor:
-            judged = supervised(ring, ring.supervisor, by, judged)
+        groups = read_groups(context, tasks, coder, tester, others)
+        judged = [grade(context.sandbox, group, context.limits) for group in groups]
+        if pseudo_labels:
+            judged = supervised(context, pseudo_labels.supervisor, by, groups, judged)
         ran = time.monotonic() - start
-        if ring.supervisor:
-            yield supervisor_check(ring.supervisor, judged)
+        if pseudo_labels:
+            yield supervisor_check(pseudo_labels.supervisor, judged)
         scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
         yield _rewards(scored)
-        ring.sampler.rest()  # as in a step: a GPU that is shared is free for what learns
+        context.policies.rest()  # as in a step: a GPU that is shared is free for what learns
         start = time.monotonic()
         stats = _learn(trainer, coder, tester, recipe.training.tasks_per_step)
-        groups = sum(s.groups for s in stats.values())
-        learned = (time.monotonic() - start) / groups * 2
+        trained = sum(s.groups for s in stats.values())
+        learned = (time.monotonic() - start) / trained * 2
         norm = max(s.grad_norm for s in stats.values())
         yield Check(
             "forward and backward",
-            f"{groups} groups, {learned:.1f} s for each two; gradient norm {norm:.3g}",
+            f"{trained} groups, {learned:.1f} s for each two; gradient norm {norm:.3g}",
         )
         gap = max(s.logprob_gap / s.gap_tokens for s in stats.values() if s.gap_tokens)
         yield Check(
@@ -123,8 +125,8 @@ class _OfOneTask:
     """Bytes, before compression."""
 
 
-def _tasks(ring: Ring) -> Iterator[Check]:
-    train, held_out = ring.tasks, ring.held_out
+def _tasks(context: RolloutContext) -> Iterator[Check]:
+    train, held_out = context.prompts.tasks, context.prompts.held_out
     shared = {t.statement for t in train} & {t.statement for t in held_out}
     yield Check(
         "tasks",
@@ -132,12 +134,12 @@ def _tasks(ring: Ring) -> Iterator[Check]:
         + (f"; {len(shared)} statements are in both" if shared else ""),
         bool(shared),
     )
-    for told in ring.left_out:
+    for told in context.prompts.left_out_notes():
         yield Check("tasks", told, warning=True)
     tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
-    asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, ring.limits)) for t in tried]
-    runs = columns.run(ring.sandbox, asks)
-    rows = columns.graded(Grader(ring.sandbox), list(zip(asks, runs, strict=True)))
+    asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, context.limits)) for t in tried]
+    runs = columns.run(context.sandbox, asks)
+    rows = columns.graded(Grader(context.sandbox), list(zip(asks, runs, strict=True)))
     wrong = [
         t.id
         for t, row in zip(tried, rows, strict=True)
@@ -154,26 +156,30 @@ def _tasks(ring: Ring) -> Iterator[Check]:
     else:
         said = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
     yield Check("reference solutions", said, bool(wrong) or not tried)
-    yield from _validators(ring)
+    yield from _validators(context)
 
 
-def _packages(ring: Ring) -> Iterator[Check]:
+def _packages(context: RolloutContext) -> Iterator[Check]:
     """What programs are given beside the standard library, and what tasks would need of it."""
-    b = ring.recipe.sandbox
+    b = context.recipe.sandbox
     packages = given(b.packages, b.packages_from)
     if packages.versions:
         yield Check("packages", packages.text())
-    for line in needs_lines(needs_of([*ring.tasks, *ring.held_out], packages.modules)):
+    for line in needs_lines(
+        needs_of([*context.prompts.tasks, *context.prompts.held_out], packages.modules)
+    ):
         yield Check("packages", line.replace("--packages", "sandbox.packages:"), warning=True)
 
 
-def _validators(ring: Ring) -> Iterator[Check]:
+def _validators(context: RolloutContext) -> Iterator[Check]:
     """A validator has to allow the task's own tests, or it would refuse every generated one."""
-    tried = [t for t in (*ring.tasks, *ring.held_out) if t.validator][:_REFERENCES]
-    asks = [Ask(t, t.validator or "", t.ground_truth, limits(t, ring.limits)) for t in tried]
+    tried = [t for t in (*context.prompts.tasks, *context.prompts.held_out) if t.validator][
+        :_REFERENCES
+    ]
+    asks = [Ask(t, t.validator or "", t.ground_truth, limits(t, context.limits)) for t in tried]
     refusing = [
         t.id
-        for t, outcomes in zip(tried, columns.run(ring.sandbox, asks), strict=True)
+        for t, outcomes in zip(tried, columns.run(context.sandbox, asks), strict=True)
         if not all(map(allowed, outcomes))
     ]
     if tried and len(refusing) == len(tried):
@@ -202,52 +208,44 @@ def _model(trainer: Trainer) -> Check:
     )
 
 
-def _prompts(ring: Ring) -> Iterator[Check]:
+def _prompts(context: RolloutContext, trainer: Trainer) -> Iterator[Check]:
     for role in Role:
-        lengths = sorted(len(p.token_ids) for p in ring.prompts(ring.tasks, role, 1))
-        limit = ring.recipe.prompts.max_tokens
+        lengths = sorted(
+            len(p.token_ids) for p in context.prompts.of_step(1, context.prompts.tasks, role)
+        )
+        limit = context.recipe.prompts.max_tokens
         yield Check(
             f"{role} prompts",
             f"{lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}, "
             f"limit {limit}",
         )
-    p, tokenizer, ends = ring.recipe.prompts, ring.trainer.tokenizer, ring.sampler.end_ids
+    p, tokenizer, ends = context.recipe.prompts, trainer.tokenizer, context.policies.end_ids
     for told in (
         end_tokens(tokenizer, ends, p.template_options, "model.end_tokens"),
-        reasoning(tokenizer, ends, p, {r: ring.reading[r].reasoning.opened for r in Role}),
+        reasoning(
+            tokenizer, ends, p, {r: context.prompts.reading[r].reasoning.opened for r in Role}
+        ),
     ):
         if told is not None:
             yield told
 
 
-def _judged(
-    ring: Ring,
-    tasks: list[Task],
-    coder: list[list[Response]],
-    tester: list[list[Response]],
-    others: list[list[Response]],
-) -> list[Judged]:
-    """The bouts by ground truth, opponents' programs included."""
-    others_programs = pools(ring, tasks, others)
-    found = judge(ring.sandbox, tasks, coder, tester, ring.limits, others_programs, ring.reading)
-    return [replace(j, opponents=o) for j, o in zip(found, others, strict=True)]
-
-
 def _sample(
-    ring: Ring, tasks: list[Task]
+    context: RolloutContext, tasks: list[Task]
 ) -> tuple[list[list[Response]], list[list[Response]], list[list[Response]]]:
     """Responses of coder, tester and opponents."""
-    s = ring.recipe.sampling
-    coder = ring.sampler.sample(ring.prompts(tasks, Role.CODER, 1), s.programs)
-    tester = ring.sampler.sample(ring.prompts(tasks, Role.TESTER, 1), s.tests)
+    s = context.recipe.sampling
+    coder = context.policies.sample(context.prompts.of_step(1, tasks, Role.CODER), s.programs)
+    tester = context.policies.sample(context.prompts.of_step(1, tasks, Role.TESTER), s.tests)
     others: list[list[Response]] = [[] for _ in tasks]
-    if asked := ring.recipe.opponents:
-        others = ring.sampler.opponents(ring.opponents_prompts(tasks, 1), asked)
+    if asked := context.recipe.opponents:
+        others = context.policies.opponents(context.prompts.of_initial_policy(1, tasks), asked)
     return coder, tester, others
 
 
 def _responses(
-    ring: Ring,
+    context: RolloutContext,
+    trainer: Trainer,
     coder: list[list[Response]],
     tester: list[list[Response]],
     others: list[list[Response]],
@@ -259,8 +257,8 @@ def _responses(
     for role, groups in ((Role.CODER, coder), (Role.TESTER, tester)):
         rs = [r for g in groups for r in g]
         cut = sum(r.stop is StopReason.LENGTH for r in rs) / len(rs)
-        why = unended(ring.trainer.tokenizer, ring.sampler.end_ids, ring.recipe.prompts, rs)
-        why += unfinished(ring.reading[role].reasoning, rs)
+        why = unended(trainer.tokenizer, context.policies.end_ids, context.recipe.prompts, rs)
+        why += unfinished(context.prompts.reading[role].reasoning, rs)
         yield Check(
             f"{role} responses",
             f"{sum(len(r.token_ids) for r in rs) / len(rs):.0f} tokens on average, "

@@ -24,10 +24,10 @@ from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import Response, Role, Task
-from sparring.training.journal import Journal
-from sparring.training.servers import log_file, longest, vllm_settings, words_of
-from sparring.training.supervision import Supervisor
-from sparring.training.written import Written
+from sparring.training.state.journal import Journal
+from sparring.training.supervision.pseudo_labels import PseudoLabels
+from sparring.training.supervision.supervisor import Supervisor
+from sparring.training.weights.servers import log_file, longest, vllm_settings, words_of
 
 JOURNAL = "journal/supervision.jsonl"
 _PLAYER = "supervisor"
@@ -39,7 +39,7 @@ _FILE = 64
 
 
 def write_ahead(
-    written: Written,
+    written: PseudoLabels,
     tasks: Sequence[Task],
     progress: Progress,
     log: Path | None,
@@ -105,7 +105,7 @@ def _asked(supervisor: Supervisor, log: Path | None) -> Iterator[_Ask]:
 
 
 def _write_some(
-    written: Written,
+    written: PseudoLabels,
     tasks: Sequence[Task],
     progress: Progress,
     ask: _Ask,

@@ -10,12 +10,12 @@ from sparring.errors import RunError
 from sparring.grading.record import response_from, response_record
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, Task
-from sparring.training.supervision import Supervisor
+from sparring.training.supervision.supervisor import Supervisor
 
 _ROOM = "supervision"
 
 
-class Written:
+class PseudoLabels:
     """The supervising tests of a run: read if they are there, written once if not.
 
     What is held of a response is its text: its tokens, of which there are hundreds of millions in

@@ -17,7 +17,7 @@ import signal
 
 from sparring.config.load import make_recipe
 from sparring.learner.distributed.world import Order, World
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

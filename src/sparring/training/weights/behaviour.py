@@ -1,10 +1,10 @@
-"""What plays one step behind the learner, where rollouts are made ahead.
+"""The behaviour policy: what plays one step behind the learner, where rollouts are made ahead.
 
 In this process that is a copy of the weights (`Trainer.twin`), on servers it
 is files: all processes write the weights when the learner has made them, the
 servers are given the files by the thread that samples, and a checkpoint holds
 them. No process computes with them, so their log-probs are not compared when
-they come to a server; see `ahead`.
+they come to a server; see `rollouts.asynchronous`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import json
 import shutil
 from pathlib import Path
 
-from sparring.training.served import Served
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Behind, Trainer
+from sparring.training.weights.served import Served
 
 _ROOM, _STATE = "behind", "behind.json"
 """In a checkpoint: the weights, by name, and what else `FilesBehind` knows."""
@@ -60,3 +60,8 @@ class FilesBehind:
         self._files = {
             name: self._all.put(name, checkpoint / _ROOM / name) for name in known["weights"]
         }
+
+
+def behaviour_policy(trainer: Trainer, served: Served | None) -> Behind:
+    """The policy that asynchronous rollouts are sampled from."""
+    return FilesBehind(served) if served else trainer.twin()

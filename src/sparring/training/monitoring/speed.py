@@ -17,7 +17,7 @@ from sparring.learner.settings import Precision
 from sparring.learner.work import Work, dense_peak, work_of
 from sparring.policy.shape import shape_of
 from sparring.runs.timeline import Phase
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
 
 
 def work_in(trainer: Trainer, groups: Sequence[Group]) -> Work:

@@ -1,8 +1,7 @@
-"""Who plays whom: a sampler that gives each role the weights it plays with.
+"""Sampler that picks the weights for each role.
 
-Usually one model plays both roles. With an adapter per role, or a frozen
-role, the weights differ; prompts say which role they are for, so the loops
-and the evaluation ask for responses as ever and get those of the right player.
+Usually one model answers for both roles. With an adapter per role, or a frozen role, the weights
+differ. Prompts say which role they are for, so rollouts and evaluation ask for responses as ever.
 What samples is this process, or vLLM servers (`served`).
 """
 
@@ -18,13 +17,13 @@ from sparring.config.recipe import Recipe
 from sparring.policy.base import Arrived, Prompt, unheeded
 from sparring.policy.local.sampler import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
-from sparring.training.behind import FilesBehind
-from sparring.training.players import Player, Request
-from sparring.training.served import Served
-from sparring.training.trainer import Behind, Trainer
+from sparring.training.state.trainer import Behind, Trainer
+from sparring.training.weights.behaviour import FilesBehind
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.served import Served
 
 
-class Cast:
+class RolePolicies:
     """A `Sampler` over the trainer's weights, role by role."""
 
     def __init__(self, trainer: Trainer, max_rows: int) -> None:
@@ -36,14 +35,14 @@ class Cast:
         self.served: Served | None = None
 
     @classmethod
-    def of(cls, recipe: Recipe, trainer: Trainer, log: Path | None) -> Cast:
+    def of(cls, recipe: Recipe, trainer: Trainer, log: Path | None) -> RolePolicies:
         """The recipe's, with servers if it wants them; one that is ours writes to ``log``. Close
         it then."""
-        cast = cls(trainer, recipe.sampling.max_rows)
-        cast.served = Served.of(recipe, trainer, cast.end_ids, log)
-        return cast
+        policies = cls(trainer, recipe.sampling.max_rows)
+        policies.served = Served.of(recipe, trainer, policies.end_ids, log)
+        return policies
 
-    def played_by(self, behind: Behind) -> Cast:
+    def with_weights(self, behind: Behind) -> RolePolicies:
         """The same over the weights of one step before: a trainer's copy, or files that go to the
         same servers."""
         other = copy.copy(self)

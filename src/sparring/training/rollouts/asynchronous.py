@@ -26,37 +26,37 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from sparring.grading.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored
 from sparring.runs.timeline import Phase, Timeline
-from sparring.training.asking import Table
-from sparring.training.rollouts import Live
-from sparring.training.step import tokens_of
-from sparring.training.trainer import Behind, Trainer
+from sparring.training.monitoring.metrics import tokens_of
+from sparring.training.rollouts.context import RolloutContext
+from sparring.training.rollouts.online import OnlineRollouts
+from sparring.training.state.trainer import Behind, Trainer
 
 _LANE = "ahead"
 _AT_ONCE = 10.0
 """Seconds that a thread is waited for when the user wants to stop at once."""
 
 
-class Flight:
+class PendingStep:
     """The bouts of one step in the making."""
 
-    def __init__(self, step: int, live: Live, timeline: Timeline) -> None:
+    def __init__(self, step: int, online: OnlineRollouts, timeline: Timeline) -> None:
         self.step = step
-        self.live = live
+        self.online = online
         self._timeline = timeline
-        self._found: list[Judged] | None = None
+        self._found: list[GroupResult] | None = None
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._make, name=f"step-{step}", daemon=True)
         self._thread.start()
 
     def wait(self, timeline: Timeline, seconds: float | None = None) -> None:
-        """Until it has come in, well or not; the waiting shows in the ``timeline``."""
+        """Wait until it has ended, well or not; the waiting shows in the ``timeline``."""
         with timeline.during(Phase.WAITING):
             self._thread.join(seconds)
 
-    def landed(self, timeline: Timeline) -> list[Judged]:
+    def result(self, timeline: Timeline) -> list[GroupResult]:
         """Its bouts. Raises what has ended it."""
         self.wait(timeline)
         if self._failure is not None:
@@ -67,52 +67,56 @@ class Flight:
     def _make(self) -> None:
         self._timeline.in_lane(_LANE)
         try:
-            self._found = self.live.judged(self.step, self._timeline)
+            self._found = self.online.judged(self.step, self._timeline)
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             self._failure = error
 
 
-class Ahead:
-    """`Rollouts` of the weights of one step before. A context manager: what is in flight at its
-    end is abandoned, as far as it has got it is in the journal."""
+class AsyncRollouts:
+    """`Rollouts` of the weights of one step before. A context manager: a step that is pending at
+    its end is abandoned; as far as it has got it is in the journal."""
 
-    def __init__(self, table: Table, trainer: Trainer, behind: Behind) -> None:
+    def __init__(self, context: RolloutContext, trainer: Trainer, behind: Behind) -> None:
         """``behind`` has the weights that the step after the trainer's comes from."""
         self.trainer = trainer
         self.behind = behind
-        self._left = threading.Event()
-        self._timeline = table.progress.timeline
-        self._table = replace(
-            table, sampler=table.sampler.played_by(behind), lane=f"{_LANE} ", left=self._left
+        self._abandoned = threading.Event()
+        self._timeline = context.progress.timeline
+        self._context = replace(
+            context,
+            policies=context.policies.with_weights(behind),
+            lane=f"{_LANE} ",
+            abandoned=self._abandoned,
         )
-        self._flight: Flight | None = None
-        self._live = Live(self._table, behind.pass_rates)
+        self._pending: PendingStep | None = None
+        self._online = OnlineRollouts(self._context, behind.pass_rates)
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.judged`. The step that follows is begun before this returns."""
-        flight = self._flight or self._begun(step)
-        found = flight.landed(timeline)
-        self._flight = None
+        pending = self._pending or self._begun(step)
+        judged = pending.result(timeline)
+        self._pending = None
         self.behind.follow(self.trainer)
-        tokens = self.trainer.tokens + tokens_of(found)
+        tokens = self.trainer.tokens + tokens_of(judged)
         if not self.trainer.recipe.training.finished(step, tokens):
-            self._flight = self._begun(step + 1)
-        self._live = flight.live
-        return found
+            self._pending = self._begun(step + 1)
+        self._online = pending.online
+        return judged
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
         """See `Rollouts.keep`."""
-        self._live.keep(step, scored)
+        self._online.keep(step, scored)
 
     def settle(self) -> None:
-        """Wait until nothing is in flight."""
-        if self._flight is not None:
-            self._flight.wait(self._timeline)
+        """Wait until no step is pending."""
+        if self._pending is not None:
+            self._pending.wait(self._timeline)
 
-    def _begun(self, step: int) -> Flight:
-        return Flight(step, Live(self._table, self.behind.pass_rates), self._timeline)
+    def _begun(self, step: int) -> PendingStep:
+        online = OnlineRollouts(self._context, self.behind.pass_rates)
+        return PendingStep(step, online, self._timeline)
 
-    def __enter__(self) -> Ahead:
+    def __enter__(self) -> AsyncRollouts:
         return self
 
     def __exit__(
@@ -121,7 +125,7 @@ class Ahead:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._left.set()
-        if self._flight is not None:
+        self._abandoned.set()
+        if self._pending is not None:
             at_once = kind is not None and issubclass(kind, KeyboardInterrupt)
-            self._flight.wait(self._timeline, _AT_ONCE if at_once else None)
+            self._pending.wait(self._timeline, _AT_ONCE if at_once else None)

@@ -18,13 +18,16 @@ from sparring.schema import Role, Task
 
 
 class TaskPrompts:
-    """Renders the prompts of a set of tasks, and notes which tasks have one that is too long."""
+    """Renders the prompts of ``every`` task of a set, and notes which have one that is too long."""
 
-    def __init__(self, recipe: Recipe, tokenizer: Tokenizer, room: int | None) -> None:
-        """``room``: positions of the model, None without a limit."""
+    def __init__(
+        self, recipe: Recipe, tokenizer: Tokenizer, positions: int | None, every: Sequence[Task]
+    ) -> None:
+        """``positions`` of the model, None without a limit."""
         self.recipe = recipe
         self.tokenizer = tokenizer
-        self.room = room
+        self.positions = positions
+        self.every = every
         self.templates = recipe.prompts.templates()
         self.too_long: dict[str, str] = {}
         """Why tasks are left out, by their id."""
@@ -34,63 +37,64 @@ class TaskPrompts:
         message = self.templates.fill(task, role, examples)
         return prompt_text(self.tokenizer, message, self.recipe.prompts.template_options)
 
-    def rendered(
-        self, tasks: Sequence[Task], examples: Mapping[Role, int]
-    ) -> dict[tuple[str, Role], tuple[int, ...]]:
+    def rendered(self, examples: Mapping[Role, int]) -> dict[tuple[str, Role], tuple[int, ...]]:
         """Token ids of every task's prompt for each role of ``examples``."""
         return {
             (task.id, role): ids
             for role, shown in examples.items()
-            for task, ids in zip(tasks, self._ids(tasks, role, shown), strict=True)
+            for task, ids in zip(self.every, self._ids(role, shown), strict=True)
         }
 
-    def fitting(self, tasks: Sequence[Task]) -> list[Task]:
+    def fitting(self) -> list[Task]:
         """The tasks all of whose prompts that were rendered here fit."""
-        return [t for t in tasks if t.id not in self.too_long]
+        return [t for t in self.every if t.id not in self.too_long]
 
-    def _ids(self, tasks: Sequence[Task], role: Role, examples: int) -> list[tuple[int, ...]]:
-        s = self.recipe.sampling
-        longest = s.coder_max_tokens if role is Role.CODER else s.tester_max_tokens
-        found = encoded(self.tokenizer, [self.text(t, role, examples) for t in tasks])
-        self.too_long |= left_out(
+    def note(self, kind: str) -> str:
+        """What a user is told of the tasks that are left out, which ``kind`` names."""
+        names = sorted(self.too_long)[:3]
+        return (
+            f"{len(self.too_long):,} of {len(self.every):,} {kind} tasks are left out "
+            f"(tasks.too_long = drop): their prompts are too long, such as {', '.join(names)}; of "
+            f"{names[0]}: {self.too_long[names[0]]}"
+        )
+
+    def _ids(self, role: Role, examples: int) -> list[tuple[int, ...]]:
+        ids = encoded(self.tokenizer, [self.text(t, role, examples) for t in self.every])
+        self.too_long |= too_long(
             self.recipe,
-            found,
-            [t.id for t in tasks],
-            self.room,
-            longest,
+            ids,
+            [t.id for t in self.every],
+            self.positions,
+            max_tokens(self.recipe, role),
             f"sampling.{role}_max_tokens",
         )
-        return found
+        return ids
 
 
-def left_out(
+def max_tokens(recipe: Recipe, role: Role) -> int:
+    """The longest response of a role, in tokens."""
+    s = recipe.sampling
+    return s.coder_max_tokens if role is Role.CODER else s.tester_max_tokens
+
+
+def too_long(
     recipe: Recipe,
     prompts: Sequence[tuple[int, ...]],
     task_ids: Sequence[str],
-    room: int | None,
+    positions: int | None,
     max_tokens: int,
     setting: str,
 ) -> dict[str, str]:
     """Why tasks are left out, by their id: those whose prompts are too long for the recipe, or for
-    ``room`` positions with a response of ``max_tokens``, which is the recipe's ``setting``.
+    ``positions`` with a response of ``max_tokens``, which is the recipe's ``setting``.
 
     Raises `ModelError` for the first one where the recipe ends the run by it.
     """
-    found = {}
+    reasons = {}
     for ids, task_id in zip(prompts, task_ids, strict=True):
-        why = excess(ids, recipe.prompts.max_tokens, room, max_tokens, setting)
+        why = excess(ids, recipe.prompts.max_tokens, positions, max_tokens, setting)
         if why is not None and recipe.tasks.too_long is TooLong.STOP:
             raise ModelError(f'task {task_id}: {why}, or set tasks.too_long = "drop"')
         if why is not None:
-            found[task_id] = why
-    return found
-
-
-def left_out_note(kind: str, left: Mapping[str, str], tasks: int) -> str:
-    """What a user is told of tasks that are ``left`` out of ``tasks``, and why; ``kind`` names
-    them."""
-    names = sorted(left)[:3]
-    return (
-        f"{len(left):,} of {tasks:,} {kind} tasks are left out (tasks.too_long = drop): their "
-        f"prompts are too long, such as {', '.join(names)}; of {names[0]}: {left[names[0]]}"
-    )
+            reasons[task_id] = why
+    return reasons

@@ -1,13 +1,13 @@
 """The side that learns: one model in both roles, its optimiser, and its checkpoints.
 
-Tasks, sampling and the sandbox are the ring's business; a replay needs none
+Tasks, sampling and the sandbox are the rollout context's business; a replay needs none
 of them.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
@@ -31,7 +31,9 @@ from sparring.learner.distributed.world import Order, World
 from sparring.learner.logprobs.head import check_head
 from sparring.learner.masters import cast, torch_type
 from sparring.learner.reference import frozen_copy, visiting
+from sparring.learner.samples import Group
 from sparring.learner.settings import Frozen, Sharding
+from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.adapters import activate, has_role_adapters
 from sparring.policy.ends import add_end_tokens
@@ -48,8 +50,8 @@ from sparring.policy.model import (
 )
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
-from sparring.training.counters import Counters
 from sparring.training.learner_settings import learning_settings, model_place, model_settings
+from sparring.training.state.checkpoints import Counters
 
 START, BOTH = "start", "both"
 """Players besides the roles: the weights of the beginning, and those that both roles have."""
@@ -62,6 +64,10 @@ class Behind(Protocol):
 
     step: int
     pass_rates: dict[str, float]
+
+    def begin(self, trainer: Trainer) -> None:
+        """Be ready for the first step that is sampled, in a run that begins or is resumed."""
+        ...
 
     def follow(self, other: Trainer) -> None:
         """Take over the trainer's weights and counters."""
@@ -280,6 +286,9 @@ class Trainer:
         twin.follow(self)
         return twin
 
+    def begin(self, trainer: Trainer) -> None:
+        """Nothing has to be written for a `twin`."""
+
     @torch.no_grad()
     def follow(self, other: Trainer) -> None:
         """Take over the weights of the trainer that this is a `twin` of, and its counters."""
@@ -304,11 +313,13 @@ class Trainer:
             self._whole_version = self.learner.version
         return self._whole
 
-    def set_learning_rate(self, step: int) -> None:
-        """The step size of a training step: linear warm-up, then constant."""
+    def learn(self, step: int, groups: Sequence[Group]) -> Mapping[Role, RoleStats]:
+        """Update the weights on a step's groups. The step size rises linearly for
+        `learning.warmup_steps`, then it is constant."""
         rise = self.recipe.learning.warmup_steps
         scale = min(1.0, step / rise) if rise else 1.0
         self.learner.set_learning_rate(self.recipe.learning.learning_rate * scale)
+        return self.learner.update(groups)
 
     def save(self, run: RunDir) -> None:
         """Write a checkpoint of the current step and remove old ones."""

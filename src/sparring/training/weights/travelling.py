@@ -18,7 +18,7 @@ from sparring.policy.model import is_adapted
 from sparring.policy.vllm.lora import why_merged
 from sparring.policy.vllm.wanted import Probe, Weights
 from sparring.schema import Role
-from sparring.training.trainer import START, Trainer
+from sparring.training.state.trainer import START, Trainer
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""How a round asks for responses: by which calls, and each on disk before it is used.
+"""How a rollout batch asks for responses: by which calls, and each on disk before it is used.
 
 The local sampler is asked for one player after the other, by batches that are
 calls of their own, so that a step that was cut off asks for what is left with
@@ -9,49 +9,25 @@ holds the prompts of both roles and has one end; and only for what is missing.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sparring.policy.base import Prompt
-from sparring.runs.directory import RunDir
-from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import Response
-from sparring.training.cast import Cast
-from sparring.training.journal import Journal
-from sparring.training.players import Player, Request
-from sparring.training.ring import Ring
-from sparring.training.served import Served
-from sparring.training.written import Written
+from sparring.training.rollouts.context import RolloutContext
+from sparring.training.state.journal import Journal
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.served import Served
 
 
-class Left(Exception):
-    """Nobody waits for this round any more."""
+class Abandoned(Exception):
+    """Raised to abandon a rollout batch whose result is no longer needed."""
 
 
-def journal_file(step: int, turn: int, player: str) -> str:
-    """Where a player's responses of a round are while its step is being made."""
-    return f"journal/step-{step:05d}.{player}{turn or ''}.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What the rounds of a run have in common. ``lane`` names them in the timeline, where they are
-    made beside other things; once ``left`` is set, they end with the next response."""
-
-    ring: Ring
-    run: RunDir
-    progress: Progress
-    sampler: Cast
-    written: Written | None
-    lane: str = ""
-    left: threading.Event = field(default_factory=threading.Event)
-
-    def phase(self, name: str) -> None:
-        """Tell the user, unless something else is going on before his eyes."""
-        if not self.lane:
-            self.progress.phase(name)
+def journal_file(step: int, attempt: int, player: str) -> str:
+    """Where a player's responses are while their step is being made."""
+    return f"journal/step-{step:05d}.{player}{attempt or ''}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +45,11 @@ class Wanted:
 class _Asked:
     """A player's responses on the way into its journal."""
 
-    def __init__(self, table: Table, wanted: Wanted, name: str) -> None:
-        self.table = table
+    def __init__(self, context: RolloutContext, wanted: Wanted, name: str) -> None:
+        self.context = context
         self.wanted = wanted
-        role, timeline = wanted.player.role, table.progress.timeline
-        self.journal = Journal(table.run, name, role, wanted.prompts, wanted.count, timeline)
+        role, timeline = wanted.player.role, context.progress.timeline
+        self.journal = Journal(context.run, name, role, wanted.prompts, wanted.count, timeline)
 
     def recall(self) -> None:
         """Tell of what is on record."""
@@ -84,8 +60,8 @@ class _Asked:
 
     def take(self, i: int, response: Response) -> None:
         """A response to prompt ``i`` has come."""
-        if self.table.left.is_set():
-            raise Left
+        if self.context.abandoned.is_set():
+            raise Abandoned
         if self.journal.take(i, response):
             self.wanted.each(i, response)
             self._whole(i)
@@ -120,52 +96,52 @@ class _Asked:
 
 
 def ask(
-    table: Table,
+    context: RolloutContext,
     step: int,
-    turn: int,
+    attempt: int,
     wanted: Sequence[Wanted],
     later: Collection[Player] = (),
 ) -> None:
     """Have all that is wanted, from the record or sampled now, and on disk. Players that the same
-    round will ask ``later`` are named, so that servers are left with their weights.
+    batch will ask ``later`` are named, so that servers are left with their weights.
 
-    Raises `Left`.
+    Raises `Abandoned`.
     """
-    served = table.sampler.served
-    every = {w.player: _Asked(table, w, journal_file(step, turn, w.player)) for w in wanted}
+    served = context.policies.served
+    every = {w.player: _Asked(context, w, journal_file(step, attempt, w.player)) for w in wanted}
     try:
         if served is None:
             for asked in every.values():
                 asked.recall()
-                _ask_in_parts(table, asked)
+                _ask_in_parts(context, asked)
         else:
             for asked in every.values():
                 asked.recall()
             missing = [player for player, asked in every.items() if asked.missing()]
             for together in served.calls(missing, later):
-                _ask_at_once(table, served, [every[player] for player in together])
+                _ask_at_once(context, served, [every[player] for player in together])
     except BaseException:
         for asked in every.values():
             asked.journal.write()  # what has come is not asked for again
         raise
 
 
-def _ask_in_parts(table: Table, asked: _Asked) -> None:
+def _ask_in_parts(context: RolloutContext, asked: _Asked) -> None:
     wanted = asked.wanted
-    for part in asked.parts(table.sampler.max_rows):
+    for part in asked.parts(context.policies.max_rows):
 
         def arrived(k: int, response: Response, part: list[int] = part) -> None:
             asked.take(part[k], response)
 
-        with table.progress.timeline.during(Phase.SAMPLING, f"{table.lane}{wanted.player}"):
+        with context.progress.timeline.during(Phase.SAMPLING, f"{context.lane}{wanted.player}"):
             prompts = [wanted.prompts[i] for i in part]
-            table.sampler.play(wanted.player, prompts, wanted.count, arrived)
+            context.policies.play(wanted.player, prompts, wanted.count, arrived)
     asked.journal.responses()
 
 
-def _ask_at_once(table: Table, served: Served, players: Sequence[_Asked]) -> None:
-    timeline = table.progress.timeline
-    lane = table.lane + " ".join(asked.wanted.player for asked in players)
+def _ask_at_once(context: RolloutContext, served: Served, players: Sequence[_Asked]) -> None:
+    timeline = context.progress.timeline
+    lane = context.lane + " ".join(asked.wanted.player for asked in players)
     places = [(asked, i) for asked in players for i in asked.missing()]
 
     def arrived(k: int, response: Response) -> None:

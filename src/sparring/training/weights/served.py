@@ -22,7 +22,6 @@ import copy
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sparring.config.recipe import Engine, Recipe
 from sparring.learner.settings import Frozen
@@ -33,13 +32,10 @@ from sparring.policy.vllm.environment import recorded_version
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role
-from sparring.training.players import Player, Request
-from sparring.training.servers import TORCH, log_file, longest, vllm_settings, words_of
-from sparring.training.trainer import BOTH, START, Trainer
-from sparring.training.travelling import Travelling, why_not_served
-
-if TYPE_CHECKING:
-    from sparring.training.behind import FilesBehind
+from sparring.training.state.trainer import BOTH, START, Behind, Trainer
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.servers import TORCH, log_file, longest, vllm_settings, words_of
+from sparring.training.weights.travelling import Travelling, why_not_served
 
 
 class Served:
@@ -77,7 +73,7 @@ class Served:
             self._start = VllmSampler(others, words, log)
         self._held: dict[VllmSampler, str] = {}
         """The whole weights, by name, that each sampler's servers were last given."""
-        self._behind: FilesBehind | None = None
+        self._behind: Behind | None = None
         """Whose step plays, where that is not the trainer's."""
 
     @classmethod
@@ -89,7 +85,7 @@ class Served:
             return None
         return cls(recipe, trainer, end_ids, log)
 
-    def one_behind(self, behind: FilesBehind) -> Served:
+    def one_behind(self, behind: Behind) -> Served:
         """The same servers, for a thread that plays the weights of ``behind``: those that it has
         had written by `write`."""
         other = copy.copy(self)

@@ -7,7 +7,7 @@ is never replaced: another sample of it, by a sampler that does not repeat
 itself, is dropped. Lines are appended, so a kill leaves at most one torn line,
 which is left out.
 
-What is missing, and how it is asked for, is `sparring.training.asking`'s business.
+What is missing, and how it is asked for, is `sparring.training.rollouts.responses`'s business.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import torch
 
-from sparring.config.recipe import Engine, Recipe, SupervisionKind
+from sparring.config.recipe import Engine, Recipe
 from sparring.errors import ModelError
 from sparring.learner.masters import cast
 from sparring.policy.base import Prompt, SamplingParams, sampling_seed
@@ -29,7 +29,7 @@ from sparring.policy.outline import Outline
 from sparring.prompts.render import encoded, prompt_text
 from sparring.schema import Response, Role, Task
 from sparring.training.learner_settings import model_place
-from sparring.training.prompts import left_out
+from sparring.training.prompting.rendering import too_long
 
 _STEP = -2
 """In the place of a step in the seed: no step's, and not an evaluation's (-1)."""
@@ -83,7 +83,7 @@ class Supervisor:
             texts = self._texts(tasks)
             ids = [t.id for t in tasks]
             found = encoded(self.tokenizer, texts)
-            self.too_long = left_out(
+            self.too_long = too_long(
                 recipe, found, ids, room, s.max_tokens, "supervision.max_tokens"
             )
             """Why tasks are left out, by their id."""
@@ -91,19 +91,6 @@ class Supervisor:
             raise ModelError(f"supervision.model: {error}") from None
         self._prompt_ids = dict(zip(ids, found, strict=True))
         self.reading = recipe.prompts.reading(texts[0], self._message(tasks[0]))
-
-    @classmethod
-    def of(
-        cls,
-        recipe: Recipe,
-        tasks: Sequence[Task],
-        dtype: torch.dtype,
-        device: torch.device,
-    ) -> Supervisor | None:
-        """The recipe's supervisor; None where ground truth supervises."""
-        if recipe.supervision.kind is SupervisionKind.GROUND_TRUTH:
-            return None
-        return cls(recipe, tasks, dtype, device)
 
     def prompts(self, tasks: Sequence[Task]) -> list[Prompt]:
         """What it is asked of these tasks: the same of a task whenever it is asked."""
