@@ -17,8 +17,7 @@ from sparring.config import NANO_RECIPE, load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir
-from sparring.sampling.base import sampling_seed
-from sparring.sampling.vllm.completion import response_seed
+from sparring.sampling.base import response_seed, sampling_seed
 from sparring.schema import Role
 from sparring.training.launch import new_run, resumed_run
 from sparring.training.ring import Ring

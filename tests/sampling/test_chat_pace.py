@@ -12,10 +12,11 @@ from tests.fake_openai import FakeOpenAI, whole
 from tests.sampling.served import QUICK, answers, ask, model, one
 
 from sparring.errors import Stopped
+from sparring.policy.http import retry_after
+from sparring.policy.patience import Pace, Patience
 from sparring.sampling.chat.base import Answer, Ask, Missing
 from sparring.sampling.chat.crew import find_served
 from sparring.sampling.chat.endpoint import Endpoint
-from sparring.sampling.chat.patience import Pace, Patience, retry_after
 
 
 class _Clock:
@@ -23,8 +24,8 @@ class _Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("sparring.sampling.chat.patience.time.monotonic", lambda: self.now)
-        monkeypatch.setattr("sparring.sampling.chat.patience.time.sleep", self.sleep)
+        monkeypatch.setattr("sparring.policy.patience.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("sparring.policy.patience.time.sleep", self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -73,7 +74,7 @@ def test_a_server_that_wants_to_be_asked_at_once_is_given_a_pause(
 ) -> None:
     """All attempts would be spent before it had recovered."""
     rested: list[float] = []
-    monkeypatch.setattr("sparring.sampling.chat.crew.rest", lambda s, stop: rested.append(s))
+    monkeypatch.setattr("sparring.policy.patience.rest", lambda s, stop: rested.append(s))
     fake.always = (429, {"Retry-After": wish}, b"")
     one(model(fake))
     assert len(rested) == QUICK.attempts - 1

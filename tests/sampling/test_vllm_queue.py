@@ -10,8 +10,8 @@ from tests.sampling.fake_vllm import FakeVllm
 from tests.sampling.test_vllm import prompts, sampler_of, settings
 
 from sparring.microworld import NANO_DIR
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.vllm.asking import Asking, unheeded
+from sparring.sampling.base import Prompt, SamplingParams, unheeded
+from sparring.sampling.vllm.asking import Asking
 from sparring.sampling.vllm.expected import ExpectedLengths
 from sparring.sampling.vllm.settings import VllmSettings
 from sparring.sampling.vllm.wanted import SamplingRequest

@@ -39,11 +39,11 @@ from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
 from sparring.evaluation.trained import filled
 from sparring.interrupt import stopping
+from sparring.policy.patience import Patience
 from sparring.prompts.opening import ReasoningMode
 from sparring.runs.tables import PLAIN, figure_labels, interval, show
 from sparring.runs.text import visible
 from sparring.sampling.chat.base import Author
-from sparring.sampling.chat.patience import Patience
 from sparring.sandbox.types import Level
 from sparring.schema import Role
 

@@ -11,12 +11,12 @@ from typing import Any
 from sparring.errors import ConfigError
 from sparring.evaluation.local_author import local_author
 from sparring.learning.settings import Precision
+from sparring.policy.patience import Pace, Patience
 from sparring.prompts.parse import Reading
 from sparring.recipe.setting import PromptsSection
 from sparring.sampling.chat.base import Author, StopAsking
 from sparring.sampling.chat.crew import ServedModel, find_served
 from sparring.sampling.chat.endpoint import Endpoint, Served, checked_url
-from sparring.sampling.chat.patience import Pace, Patience
 
 USUAL_KEY = "OPENAI_API_KEY"
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")

@@ -12,12 +12,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sparring.errors import RunError, SparringError
-from sparring.sampling.vllm.completion import Completion, Unanswered, response_seed
+from sparring.policy.http import Unanswered
+from sparring.sampling.base import Arrived, response_seed
+from sparring.sampling.vllm.completion import Completion
 from sparring.sampling.vllm.line import Line
 from sparring.sampling.vllm.station import Station, StationLost
 from sparring.sampling.vllm.wanted import SamplingRequest, Weights
@@ -29,13 +31,6 @@ if TYPE_CHECKING:
 
 TRIES = 6
 """Times that one response is asked for before its failure is the run's."""
-
-Told = Callable[[int, Response], None]
-"""Told of a response, with the number of its request."""
-
-
-def unheeded(number: int, response: Response) -> None:
-    """A `Told` that does nothing."""
 
 
 @dataclass(slots=True)
@@ -55,7 +50,7 @@ class Asking:
         sampler: VllmSampler,
         requests: Sequence[SamplingRequest],
         weights: Mapping[str, Weights],
-        arrived: Told,
+        arrived: Arrived,
     ) -> None:
         """``weights`` are those of each player."""
         self.sampler = sampler

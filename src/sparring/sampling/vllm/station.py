@@ -16,8 +16,8 @@ from collections import Counter
 from pathlib import Path
 
 from sparring.errors import RunError
+from sparring.policy.http import Unanswered
 from sparring.sampling.vllm.client import Client
-from sparring.sampling.vllm.completion import Unanswered
 from sparring.sampling.vllm.gpu import GpuMemory
 from sparring.sampling.vllm.line import Line
 from sparring.sampling.vllm.loading import Wanted

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from sparring.sampling.vllm.completion import Unanswered
+from sparring.policy.http import Unanswered
 from sparring.sampling.vllm.line import Line
 from sparring.sampling.vllm.progress import Progress
 from sparring.sampling.vllm.station import Station

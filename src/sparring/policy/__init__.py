@@ -1,0 +1,1 @@
+"""A model that is sampled and trained: found, loaded, asked, saved."""
