@@ -35,13 +35,13 @@ from learning_before import logprobs_before
 from sparring.learning.filling import micro_batches
 from sparring.learning.logprobs import response_logprobs
 from sparring.learning.loss import Tokens, token_loss
-from sparring.learning.masters import cast
 from sparring.learning.model import prepare_model
 from sparring.learning.parts import Whole
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import LearningSettings, ModelSettings, Precision
 from sparring.learning.stats import RoleStats
 from sparring.learning.update import Learner
+from sparring.policy.precision import cast
 from sparring.schema import Role
 
 STDOUT = Path("/dev/stdout")

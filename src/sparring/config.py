@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sparring.errors import ConfigError
-from sparring.recipe import NANO, Engine, Recipe
+from sparring.policy.place import NANO
+from sparring.recipe import Engine, Recipe
 from sparring.recipe.faults import Fault, faults
 from sparring.runs.checkpoints import newest_of
 from sparring.runs.directory import RunDir

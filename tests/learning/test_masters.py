@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from sparring.learning import update
 from sparring.learning.logprobs import response_logprobs
-from sparring.learning.masters import Masters, cast
+from sparring.learning.masters import Masters
 from sparring.learning.model import prepare_model, start_weights
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import (
@@ -26,6 +26,7 @@ from sparring.learning.settings import (
     Precision,
 )
 from sparring.learning.update import Learner
+from sparring.policy.precision import cast
 from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Role

@@ -21,11 +21,11 @@ from sparring.errors import ModelError
 from sparring.learning.flex import FLEX, try_gradient
 from sparring.learning.grouped import GROUPED, SDPA
 from sparring.learning.logprobs import response_logprobs
-from sparring.learning.masters import torch_type
 from sparring.learning.model import is_checkpointing
 from sparring.learning.samples import Group, Sample
 from sparring.learning.settings import Backend, Precision
 from sparring.learning.world import World
+from sparring.policy.precision import torch_type
 from sparring.schema import Role
 
 TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}

@@ -26,7 +26,7 @@ from sparring.learning.balance import idle
 from sparring.learning.filling import micro_batches
 from sparring.learning.gradients import Gradients
 from sparring.learning.loss import Tokens, row_sums, token_loss, token_weights
-from sparring.learning.masters import Masters, cast, torch_type
+from sparring.learning.masters import Masters
 from sparring.learning.model import is_adapted, is_checkpointing
 from sparring.learning.parts import Part, Whole, parts_of, spans
 from sparring.learning.passes import Passes
@@ -47,6 +47,7 @@ from sparring.learning.shared_device import give_back
 from sparring.learning.skeleton import copied, fill, skeleton
 from sparring.learning.stats import RoleStats, Waiting, mismatch
 from sparring.learning.world import Order, World
+from sparring.policy.precision import cast, torch_type
 from sparring.schema import Role
 
 

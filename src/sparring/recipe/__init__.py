@@ -26,7 +26,6 @@ from sparring.recipe.monitors import MonitorsSection
 from sparring.recipe.presets import Preset, method_line, preset_values
 from sparring.recipe.section import Section
 from sparring.recipe.setting import (
-    NANO,
     CheckerSection,
     Curriculum,
     EvaluationSection,
@@ -43,7 +42,6 @@ from sparring.schema import Role
 from sparring.scoring.lengths import LengthForm
 
 __all__ = [
-    "NANO",
     "Curriculum",
     "Engine",
     "MonitorsSection",

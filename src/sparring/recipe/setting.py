@@ -12,6 +12,7 @@ from sparring.learning.settings import (
     Precision,
     Sharding,
 )
+from sparring.policy.place import NANO
 from sparring.prompts.opening import ReasoningMode, reasoning_of
 from sparring.prompts.parse import ProgramRule, Reading, TestRule
 from sparring.prompts.templates import (
@@ -25,9 +26,6 @@ from sparring.recipe.engine import Engine
 from sparring.recipe.section import Count, Few, Heat, Length, Responses, Section, Seed
 from sparring.sandbox.types import Fork, Level, SandboxEngine
 from sparring.tasks.checkers import Rule, parse_checker
-
-NANO = "nano"
-"""Name of the model in the package."""
 
 
 class ModelSection(Section):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings
-from sparring.microworld import NANO_DIR
-from sparring.recipe import NANO, Engine, Recipe
+from sparring.recipe import Engine, Recipe
 
 
 def model_settings(recipe: Recipe) -> ModelSettings:
@@ -12,11 +11,6 @@ def model_settings(recipe: Recipe) -> ModelSettings:
     m = recipe.model
     targets = tuple(m.lora_targets)
     return ModelSettings(m.lora_rank, m.lora_alpha, targets, m.gradient_checkpointing, m.adapters)
-
-
-def model_place(name: str) -> str:
-    """A model's directory or hub id; the name ``nano`` is the one in the package."""
-    return str(NANO_DIR) if name == NANO else name
 
 
 def learning_settings(recipe: Recipe) -> LearningSettings:

@@ -19,16 +19,14 @@ from collections.abc import Sequence
 import torch
 
 from sparring.errors import ModelError
-from sparring.learning.ends import add_end_tokens, end_ids_on_disk
-from sparring.learning.masters import cast
-from sparring.learning.model import check_causal, load_model
+from sparring.learning.ends import end_ids_on_disk
+from sparring.learning.model import load_frozen
 from sparring.learning.outline import Outline
 from sparring.prompts.render import encoded, prompt_text
 from sparring.recipe import Engine, Recipe, SupervisionKind
 from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
-from sparring.training.learner_settings import model_place
 from sparring.training.prompts import left_out
 
 _STEP = -2
@@ -60,13 +58,11 @@ class Supervisor:
         self.tasks = tasks
         self.sampler: LocalSampler | None = None
         self.outline: Outline | None = None
-        place = model_place(s.model)
         try:
             if s.engine is Engine.LOCAL:
-                model, self.tokenizer = load_model(place)
-                add_end_tokens(model, self.tokenizer, s.end_tokens, "end_tokens")
-                check_causal(model)
-                cast(model, dtype).to(device)
+                model, self.tokenizer = load_frozen(
+                    s.model, s.end_tokens, "end_tokens", dtype, device
+                )
                 self.sampler = LocalSampler(
                     model,
                     self.tokenizer,
@@ -76,7 +72,7 @@ class Supervisor:
                 self.end_ids: Sequence[int] = self.sampler.end_ids
                 room = getattr(model.config, "max_position_embeddings", None)
             else:
-                self.outline = Outline.of(place)
+                self.outline = Outline.of(s.model)
                 self.tokenizer, room = self.outline.tokenizer, self.outline.positions
                 where = str(self.outline.place)
                 self.end_ids = end_ids_on_disk(where, self.tokenizer, s.end_tokens, "end_tokens")

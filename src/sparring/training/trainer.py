@@ -18,14 +18,11 @@ from transformers import PreTrainedModel
 
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learning.adapters import activate, has_role_adapters
-from sparring.learning.ends import add_end_tokens
 from sparring.learning.export import export_adapter, export_weights, save_sharded
 from sparring.learning.head import check_head
-from sparring.learning.masters import cast, torch_type
 from sparring.learning.model import (
-    check_causal,
     is_adapted,
-    load_model,
+    load_policy,
     load_weights,
     prepare_model,
     save_model,
@@ -40,11 +37,12 @@ from sparring.learning.shared_device import give_back
 from sparring.learning.skeleton import Description, skeleton
 from sparring.learning.update import Learner
 from sparring.learning.world import Order, World
+from sparring.policy.precision import cast, torch_type
 from sparring.recipe import Engine, Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.counters import Counters
-from sparring.training.learner_settings import learning_settings, model_place, model_settings
+from sparring.training.learner_settings import learning_settings, model_settings
 
 START, BOTH = "start", "both"
 """Players besides the roles: the weights of the beginning, and those that both roles have."""
@@ -148,9 +146,8 @@ class Trainer:
         self.tokenizer: Any = None
         if world.leads or not sharded:
             try:
-                model, self.tokenizer = load_model(model_place(recipe.model.path))
-                add_end_tokens(model, self.tokenizer, recipe.model.end_tokens, "model.end_tokens")
-                check_causal(model)
+                m = recipe.model
+                model, self.tokenizer = load_policy(m.path, m.end_tokens, "model.end_tokens")
                 check_head(model)
                 description = Description.of(model) if sharded else None
                 self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
