@@ -19,21 +19,21 @@ from pathlib import Path
 
 import numpy as np
 
-from sparring.scoring.dual import pass_at_k
-from sparring.scoring.intervals import (
+from sparring.matrix import Bools, Floats
+from sparring.metrics.intervals import (
     Estimate,
     paired_difference,
     ratio,
 )
-from sparring.scoring.matrix import Bools, Floats
-from sparring.scoring.rates import Rate, rates
-from sparring.scoring.shares import (
+from sparring.metrics.rates import Rate, rates
+from sparring.metrics.shares import (
     Unit,
     left_out_interval,
     ratio_difference,
     ratio_interval,
     share_interval,
 )
+from sparring.selection.dual import pass_at_k
 
 SAMPLES = 16
 TRUTH = 200_000

@@ -14,9 +14,9 @@ import math
 
 import numpy as np
 
-from sparring.scoring.intervals import Linear, linear_difference, ratio
-from sparring.scoring.matrix import Floats
-from sparring.scoring.shares import ratio_difference
+from sparring.matrix import Floats
+from sparring.metrics.intervals import Linear, linear_difference, ratio
+from sparring.metrics.shares import ratio_difference
 
 SAMPLES = 16
 TRUTH = 400_000

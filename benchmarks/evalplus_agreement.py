@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.pipelines.expected import reference_runs
-from sparring.pipelines.grading import Comparison, Grader
-from sparring.pipelines.limits import limits
+from sparring.grading.expected import reference_runs
+from sparring.grading.grading import Comparison, Grader
+from sparring.grading.limits import limits
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Verdict
 from sparring.tasks.calls import call_test

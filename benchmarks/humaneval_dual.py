@@ -34,11 +34,11 @@ from typing import Any
 import numpy as np
 
 from sparring import values
+from sparring.matrix import Bools, Floats
 from sparring.sandbox import Job, Kind, Limits, Sandbox
 from sparring.schema import Outcome, Verdict
-from sparring.scoring.dual import Weight, pass_at_k, ranked_pass_at_k, weights
-from sparring.scoring.matrix import Bools, Floats
-from sparring.scoring.selection import agreement, expected_choice
+from sparring.selection.best_of_n import agreement, expected_choice
+from sparring.selection.dual import Weight, pass_at_k, ranked_pass_at_k, weights
 from sparring.tasks.asserts import CallTest, parse_asserts
 from sparring.tasks.checkers import accepts
 

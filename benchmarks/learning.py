@@ -38,8 +38,8 @@ from learning_arms import (
     trl_loss,
     trl_trainer,
 )
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.model import load_model
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.policy.model import load_model
 
 SHAPES = [(p, r, n) for p in (100, 200, 600) for r in (60, 200) for n in (8, 16)]
 QUICK = [(200, 60, 16), (100, 200, 8)]

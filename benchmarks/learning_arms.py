@@ -17,15 +17,15 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from sparring.learning.filling import micro_batches
-from sparring.learning.loss import Tokens, token_loss
-from sparring.learning.model import load_model
-from sparring.learning.parts import Whole
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import LearningSettings, LossSettings
-from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner
+from sparring.learner.logprobs.filling import micro_batches
+from sparring.learner.loss import Tokens, token_loss
+from sparring.learner.parts import Whole
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import LearningSettings, LossSettings
+from sparring.learner.stats import RoleStats
+from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
+from sparring.policy.model import load_model
 from sparring.schema import Role
 
 LOSS = LossSettings(kl=0.0)

@@ -14,12 +14,12 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from sparring.learning.adapters import inner_model
-from sparring.learning.batch import Flat, left_padded, right_padded
-from sparring.learning.head import _of_chunk
-from sparring.learning.prompt_cache import _repeated, by_length
-from sparring.learning.samples import Group
-from sparring.learning.settings import CHUNK_BYTES
+from sparring.learner.logprobs.batch import Flat, left_padded, right_padded
+from sparring.learner.logprobs.head import _of_chunk
+from sparring.learner.logprobs.prompt_cache import _repeated, by_length
+from sparring.learner.samples import Group
+from sparring.learner.settings import CHUNK_BYTES
+from sparring.policy.adapters import inner_model
 
 PASS_COST = 64
 

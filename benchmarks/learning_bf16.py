@@ -32,15 +32,15 @@ from transformers.initialization import no_init_weights
 
 from learning_arms import LOSS, Arm, trl_loss, trl_trainer
 from learning_before import logprobs_before
-from sparring.learning.filling import micro_batches
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.loss import Tokens, token_loss
-from sparring.learning.model import prepare_model
-from sparring.learning.parts import Whole
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import LearningSettings, ModelSettings, Precision
-from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.logprobs.filling import micro_batches
+from sparring.learner.loss import Tokens, token_loss
+from sparring.learner.parts import Whole
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import LearningSettings, ModelSettings, Precision
+from sparring.learner.stats import RoleStats
+from sparring.learner.update import Learner
+from sparring.policy.model import prepare_model
 from sparring.policy.precision import cast
 from sparring.schema import Role
 

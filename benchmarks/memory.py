@@ -36,21 +36,21 @@ from transformers import (
     Qwen2Config,
 )
 
-from sparring.config import load_recipe
-from sparring.learning.model import prepare_model
-from sparring.learning.samples import Group, Sample
-from sparring.learning.shape import read_shape
-from sparring.learning.update import Learner
-from sparring.learning.world import World
+from sparring.config.load import load_recipe
+from sparring.config.recipe import Recipe
+from sparring.learner.distributed.world import World
+from sparring.learner.samples import Group, Sample
+from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
-from sparring.planning.activations import Batch
-from sparring.planning.conditions import PROCESS, Conditions
-from sparring.planning.estimate import estimate
-from sparring.recipe import Recipe
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local.sampler import LocalSampler
+from sparring.policy.model import prepare_model
+from sparring.policy.shape import read_shape
 from sparring.schema import Role
 from sparring.training.learner_settings import learning_settings, model_settings
+from sparring.training.planning.activations import Batch
+from sparring.training.planning.conditions import PROCESS, Conditions
+from sparring.training.planning.estimate import estimate
 
 MIB = 1 << 20
 SIZES = (

@@ -38,8 +38,8 @@ from typing import Any
 
 import torch
 
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Role
 from subjects import Subject, cast_subject, ends, subject_of
 

@@ -23,10 +23,10 @@ from dataclasses import asdict, dataclass
 
 import httpx2
 
+from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.http import Reply
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.vllm.completion import PATH, asked, read
-from sparring.sampling.vllm.line import Line
+from sparring.policy.vllm.completion import PATH, asked, read
+from sparring.policy.vllm.line import Line
 from sparring.schema import Role
 
 TOKENS, PROMPT, DELAY = 700, 300, 1.0

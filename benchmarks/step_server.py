@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.sampling.fake_vllm import FakeVllm
 
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response, Role, StopReason
 
 _EACH = 16

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from sparring.learning.model import load_model
 from sparring.microworld import NANO_DIR
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
+from sparring.policy.local.sampler import end_token_ids
+from sparring.policy.model import load_model
 from sparring.prompts.render import prompt_ids, prompt_text
-from sparring.sampling.local import end_token_ids
 
 QUESTIONS = (
     "What is the capital of France? Answer with one word.",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.scoring.custom import Bout
+from sparring.rewards.custom import Bout
 
 READABLE = 0.1
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from sparring.learning.model import load_model
 from sparring.microworld import NANO_DIR
+from sparring.policy.model import load_model
 
 
 def tiny_model(seed: int = 0, vocabulary: int = 50) -> LlamaForCausalLM:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sparring.recipe import MonitorsSection
+from sparring.config.recipe import MonitorsSection
 from sparring.schema import Role
 from sparring.training.alarms import WINDOW, Monitor, begun, learned_nothing, raised
 

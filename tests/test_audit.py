@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from sparring.audit.files import check_out, write
 from sparring.audit.run import Asked, Report, _entry, audit, read
+from sparring.audit.soundness import Audited, Care
 from sparring.cli.main import app
 from sparring.errors import DataError
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
-from sparring.pipelines.audit import Audited, Care
 from sparring.schema import Task, Test
 from sparring.tasks.findings import Fault, Finding
 from sparring.tasks.load import dump_tasks, load_tasks

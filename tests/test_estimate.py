@@ -11,14 +11,14 @@ import pytest
 from transformers import LlamaConfig
 
 from sparring.cli.main import main
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
-from sparring.learning.shape import Shape, read_shape, shape_of
 from sparring.microworld import NANO_DIR
-from sparring.planning import fits
-from sparring.planning.conditions import GIB, Conditions
-from sparring.planning.estimate import Estimate, estimate
-from sparring.planning.main_memory import main_memory
+from sparring.policy.shape import Shape, read_shape, shape_of
+from sparring.training.planning import fits
+from sparring.training.planning.conditions import GIB, Conditions
+from sparring.training.planning.estimate import Estimate, estimate
+from sparring.training.planning.main_memory import main_memory
 from tests.forks import Forked
 from tests.loops.runs import SMALL
 from tests.test_recipes_fit import RECIPES

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sparring.config import load_recipe
-from sparring.learning.shape import Shape, shape_of
-from sparring.planning.conditions import GIB, Conditions
-from sparring.planning.estimate import estimate
-from sparring.planning.main_memory import main_memory
-from sparring.recipe import Engine
+from sparring.config.load import load_recipe
+from sparring.config.recipe import Engine
+from sparring.policy.shape import Shape, shape_of
+from sparring.training.planning.conditions import GIB, Conditions
+from sparring.training.planning.estimate import estimate
+from sparring.training.planning.main_memory import main_memory
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 NODE, CARD = (6, 79.1), (1, 23.5)

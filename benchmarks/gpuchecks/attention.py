@@ -12,9 +12,9 @@ from torch._dynamo.utils import counters
 from torch.nn.functional import scaled_dot_product_attention
 
 from gpuchecks.common import Refused, Setting, groups_of, part
-from sparring.learning.blocks import Visible, block_mask
-from sparring.learning.flex import flex_forward
-from sparring.learning.packed import Packing
+from sparring.learner.logprobs.blocks import Visible, block_mask
+from sparring.learner.logprobs.flex import flex_forward
+from sparring.learner.logprobs.packed import Packing
 
 HEADS = {
     "0.5b": (14, 2, 64),

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2Config
 
 import gpu
-from sparring.learning.samples import Group, Sample
+from sparring.learner.samples import Group, Sample
 from sparring.schema import Role
 
 GIB = 1 << 30

@@ -2,7 +2,7 @@
 
 Peaks are of torch's allocator; the estimate beside them is that of ``sparring config``, less the
 context that torch does not count. MFU is of the operations that the method asks for
-(`sparring.learning.work`) against the device's dense peak in bfloat16.
+(`sparring.learner.work`) against the device's dense peak in bfloat16.
 
 The batch is what a step brings: prompts of 500 tokens with 16 responses of about 700, and two
 responses of 8,000, in micro-batches of 20,000 positions, with gradient checkpointing and a
@@ -18,23 +18,23 @@ from typing import Any
 import torch
 
 from gpuchecks.common import GIB, Setting, groups_of, part
-from sparring.config import load_recipe
-from sparring.learning.model import prepare_model
-from sparring.learning.peaks import dense_peak
-from sparring.learning.samples import Group
-from sparring.learning.settings import (
+from sparring.config.load import load_recipe
+from sparring.learner.peaks import dense_peak
+from sparring.learner.samples import Group
+from sparring.learner.settings import (
     Backend,
     LearningSettings,
     LossSettings,
     ModelSettings,
     Precision,
 )
-from sparring.learning.shape import Shape, shape_of
-from sparring.learning.update import Learner
-from sparring.learning.work import work_of
-from sparring.planning.conditions import CONTEXT, Conditions
-from sparring.planning.estimate import estimate
+from sparring.learner.update import Learner
+from sparring.learner.work import work_of
+from sparring.policy.model import prepare_model
+from sparring.policy.shape import Shape, shape_of
 from sparring.schema import Role
+from sparring.training.planning.conditions import CONTEXT, Conditions
+from sparring.training.planning.estimate import estimate
 
 _RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "qwen2.5-0.5b-lora.toml"
 

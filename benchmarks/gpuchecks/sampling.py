@@ -8,9 +8,9 @@ from unittest.mock import patch
 import torch
 
 from gpuchecks.common import Setting, part
-from sparring.sampling import decode
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local import decode
+from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Role
 
 ROWS = (16, 128, 512)

@@ -16,16 +16,16 @@ import torch.distributed as dist
 
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
-from sparring.learning.model import prepare_model
-from sparring.learning.settings import (
+from sparring.learner.distributed.world import World
+from sparring.learner.settings import (
     LearningSettings,
     LossSettings,
     ModelSettings,
     Precision,
     Sharding,
 )
-from sparring.learning.update import Learner
-from sparring.learning.world import World
+from sparring.learner.update import Learner
+from sparring.policy.model import prepare_model
 from sparring.schema import Role
 
 

@@ -13,9 +13,9 @@ import torch
 
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
-from sparring.learning.model import prepare_model
-from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings, Precision
-from sparring.learning.update import Learner
+from sparring.learner.settings import LearningSettings, LossSettings, ModelSettings, Precision
+from sparring.learner.update import Learner
+from sparring.policy.model import prepare_model
 
 _GPU = 24.0
 

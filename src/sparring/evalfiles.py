@@ -12,11 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError
-from sparring.recipe import Recipe
+from sparring.rewards.rewards import RewardSettings
 from sparring.runs.directory import RunDir, well_formed
-from sparring.scoring.rewards import RewardSettings
 
 CONFIG, FIGURES = "config.json", "eval.json"
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from tests.scoring.test_benchmark import facts
 
-from sparring.scoring.benchmark import measure
-from sparring.scoring.intervals import mean_interval
+from sparring.metrics.benchmark import measure
+from sparring.metrics.intervals import mean_interval
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import coverage

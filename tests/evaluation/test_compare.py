@@ -9,8 +9,8 @@ import pytest
 
 from sparring.errors import RunError
 from sparring.evaluation.compare import compare
+from sparring.metrics.intervals import ratio
 from sparring.runs.tables import figure_labels
-from sparring.scoring.intervals import ratio
 
 
 def record(

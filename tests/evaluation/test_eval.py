@@ -15,7 +15,7 @@ from tests.evaluation.asked import command, lines, run, usual, write_tasks
 from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
 
 from sparring.errors import SparringError
-from sparring.pipelines.record import judged_from
+from sparring.grading.record import judged_from
 from sparring.runs.directory import RunDir, step_file
 
 pytestmark = pytest.mark.usefixtures("shared_workers")

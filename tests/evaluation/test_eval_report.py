@@ -19,7 +19,7 @@ from sparring.evaluation.report import (
     markdown,
     tables,
 )
-from sparring.sampling.chat.base import Answer, Ask, ChatParams, Missing
+from sparring.policy.chat.base import Answer, Ask, ChatParams, Missing
 from sparring.schema import Role, StopReason
 
 

@@ -12,7 +12,7 @@ from tests.evaluation.asked import run, usual
 from tests.fake_openai import FakeOpenAI
 from tests.loops.runs import sparring_here
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, RunError
 from sparring.evaluation.authors import Named
 from sparring.evaluation.plan import Given, Plan, Protocol, changed, prompts_of

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparring.figures import ablation, curves, plane
-from sparring.figures.arms import arms_of
-from sparring.figures.grid import grid
 from sparring.runs.directory import RunDir
+from sparring.view.plots import ablation, curves, plane
+from sparring.view.plots.arms import arms_of
+from sparring.view.plots.grid import grid
 from tests.loops.runs import sparring_here
 from tests.scoring.groups import by_hand
 from tests.show.made import evaluation, group, metrics, run_of

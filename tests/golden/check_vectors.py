@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from sparring.recipe import Recipe
-from sparring.scoring.advantages import Advantages
-from sparring.scoring.matrix import Floats, PassMatrix
-from sparring.scoring.metrics import TaskFacts
-from sparring.scoring.official import official as statistics
+from sparring.config.recipe import Recipe
+from sparring.matrix import Floats, PassMatrix
+from sparring.metrics.metrics import TaskFacts
+from sparring.metrics.official import official as statistics
+from sparring.rewards.advantages import Advantages
 from sparring.training.reward import Facts, Scorer
 
 TOLERANCE = 1e-9

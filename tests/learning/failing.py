@@ -15,10 +15,10 @@ import torch
 from tests.learning.together import CASES
 
 from sparring.errors import SparringError
-from sparring.learning import world as worlds
-from sparring.learning.settings import Sharding
-from sparring.learning.update import Learner
-from sparring.learning.world import Order, World, loss_told
+from sparring.learner.distributed import world as worlds
+from sparring.learner.distributed.world import Order, World, loss_told
+from sparring.learner.settings import Sharding
+from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
 
 HOW = ("raises", "leader raises", "killed", "killed while the first samples")

@@ -9,7 +9,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from sparring.learning.samples import Group, Sample
+from sparring.learner.samples import Group, Sample
 from sparring.schema import Role
 
 IDS: dict[str, Any] = {"vocab_size": 50, "bos_token_id": 2, "eos_token_id": 1, "pad_token_id": 0}

@@ -14,11 +14,9 @@ from tests.learning.test_update import groups
 from tests.nano import TinyTokenizer, tiny_model
 from transformers import AutoModelForCausalLM
 
-from sparring.learning.adapters import activate
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.model import load_weights, prepare_model, save_model, start_weights
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import (
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import (
     Adapters,
     KLPlace,
     LearningSettings,
@@ -26,9 +24,11 @@ from sparring.learning.settings import (
     ModelSettings,
     OldLogprobs,
 )
-from sparring.learning.update import Learner
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.local import LocalSampler
+from sparring.learner.update import Learner
+from sparring.policy.adapters import activate
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local.sampler import LocalSampler
+from sparring.policy.model import load_weights, prepare_model, save_model, start_weights
 from sparring.schema import Role
 
 PER_ROLE = ModelSettings(lora_rank=4, lora_alpha=8.0, adapters=Adapters.PER_ROLE)

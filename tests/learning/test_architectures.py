@@ -17,13 +17,13 @@ from tests.nano import TinyTokenizer, nano
 from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
-from sparring.learning.model import check_causal, load_model, prepare_model
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import Backend, LearningSettings, LossSettings, ModelSettings
-from sparring.learning.update import Learner
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import Backend, LearningSettings, LossSettings, ModelSettings
+from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local.sampler import LocalSampler
+from sparring.policy.model import check_causal, load_model, prepare_model
 from sparring.schema import Role
 
 HALF = {"hidden_dropout": 0.5, "attention_dropout": 0.5}

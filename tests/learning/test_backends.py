@@ -16,22 +16,22 @@ from tests.nano import nano, tiny_model
 from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
-from sparring.learning import flex
-from sparring.learning.backend import attending, chosen_backend, problem_of, settled_backend
-from sparring.learning.flex import FLEX
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.model import prepare_model
-from sparring.learning.prompt_cache import by_length, pass_cost
-from sparring.learning.samples import Group
-from sparring.learning.settings import (
+from sparring.learner.distributed.world import World
+from sparring.learner.logprobs import flex
+from sparring.learner.logprobs.backend import attending, chosen_backend, problem_of, settled_backend
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.logprobs.flex import FLEX
+from sparring.learner.logprobs.prompt_cache import by_length, pass_cost
+from sparring.learner.samples import Group
+from sparring.learner.settings import (
     Backend,
     LearningSettings,
     LossSettings,
     ModelSettings,
     Precision,
 )
-from sparring.learning.update import Learner
-from sparring.learning.world import World
+from sparring.learner.update import Learner
+from sparring.policy.model import prepare_model
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 DIFFERENTIABLE = (Backend.PROMPT_CACHE, Backend.PACKED, Backend.PADDED)

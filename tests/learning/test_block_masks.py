@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch.nn.attention.flex_attention import create_block_mask
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sparring.learning.blocks import BLOCK, block_mask
-from sparring.learning.packed import Packing
-from sparring.learning.samples import Group, Sample
+from sparring.learner.logprobs.blocks import BLOCK, block_mask
+from sparring.learner.logprobs.packed import Packing
+from sparring.learner.samples import Group, Sample
 from sparring.schema import Role
 
 CPU = torch.device("cpu")

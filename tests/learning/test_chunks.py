@@ -7,10 +7,10 @@ import torch
 from tests.learning.families import LLAMA, family, mixed_groups
 from tests.learning.test_backends import assert_close, gradient
 
-from sparring.learning import head
-from sparring.learning.chunks import Rule, in_chunks
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.settings import CHUNK_BYTES, chunk_tokens
+from sparring.learner.logprobs import head
+from sparring.learner.logprobs.chunks import Rule, in_chunks
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.settings import CHUNK_BYTES, chunk_tokens
 
 TOKENS, WIDTH, VOCABULARY = 23, 12, 40
 LOSS = torch.linspace(-1, 2, TOKENS)

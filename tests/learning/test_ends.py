@@ -9,9 +9,9 @@ from tests.parrots import CHATML, byte_tokenizer, parrot
 from transformers import GenerationConfig
 
 from sparring.errors import ModelError
-from sparring.learning.ends import add_end_tokens, end_ids_on_disk, end_token_id
-from sparring.learning.model import load_model, save_model
-from sparring.sampling.local import end_token_ids
+from sparring.policy.ends import add_end_tokens, end_ids_on_disk, end_token_id
+from sparring.policy.local.sampler import end_token_ids
+from sparring.policy.model import load_model, save_model
 
 
 @pytest.fixture(scope="module")

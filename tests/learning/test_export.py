@@ -13,10 +13,10 @@ from tests.learning.test_model import NoTokenizer
 from tests.nano import nano, tiny_model
 from transformers import AutoModelForCausalLM
 
-from sparring.learning.adapters import activate
-from sparring.learning.export import export_weights, weights_size
-from sparring.learning.model import prepare_model, start_weights
-from sparring.learning.settings import Adapters, ModelSettings
+from sparring.learner.distributed.export import export_weights, weights_size
+from sparring.learner.settings import Adapters, ModelSettings
+from sparring.policy.adapters import activate
+from sparring.policy.model import prepare_model, start_weights
 from sparring.schema import Role
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])

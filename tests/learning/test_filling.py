@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from tests.learning.families import family
 from tests.learning.test_update import groups as real_groups
 
-from sparring.learning.balance import rounds, shares
-from sparring.learning.filling import computed, micro_batches
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import Backend
+from sparring.learner.distributed.balance import rounds, shares
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.logprobs.filling import computed, micro_batches
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import Backend
 from sparring.schema import Role
 
 BACKENDS = (Backend.PROMPT_CACHE, Backend.PACKED, Backend.FLEX, Backend.PADDED)

@@ -11,11 +11,11 @@ from tests.learning.families import LLAMA, family, mixed_groups, wide
 from torch._dynamo.testing import CompileCounter
 
 from sparring.errors import ModelError
-from sparring.learning import flex
-from sparring.learning.backend import attending
-from sparring.learning.blocks import BLOCK, Visible, block_mask
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.settings import Backend
+from sparring.learner.logprobs import flex
+from sparring.learner.logprobs.backend import attending
+from sparring.learner.logprobs.blocks import BLOCK, Visible, block_mask
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.settings import Backend
 
 Seen = list[dict[str, Any]]
 

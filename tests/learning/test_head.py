@@ -10,10 +10,10 @@ from tests.learning.families import FAMILIES, family, mixed_groups
 from tests.learning.test_backends import assert_close, gradient
 
 from sparring.errors import ModelError
-from sparring.learning.head import check_head, chunk_size
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.model import prepare_model
-from sparring.learning.settings import Backend, ModelSettings
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.logprobs.head import check_head, chunk_size
+from sparring.learner.settings import Backend, ModelSettings
+from sparring.policy.model import prepare_model
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.learning.test_update import gradients, groups
 from tests.nano import tiny_model
 
-from sparring.learning.loss import Tokens, kl_terms, token_loss, token_weights
-from sparring.learning.samples import Group
-from sparring.learning.settings import (
+from sparring.learner.loss import Tokens, kl_terms, token_loss, token_weights
+from sparring.learner.samples import Group
+from sparring.learner.settings import (
     Average,
     KLEstimator,
     KLPlace,
@@ -29,7 +29,7 @@ from sparring.learning.settings import (
     Reference,
     UpdateMode,
 )
-from sparring.learning.update import Learner
+from sparring.learner.update import Learner
 from sparring.schema import Role
 
 NO_KL = LossSettings(kl=0.0)

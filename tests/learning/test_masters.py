@@ -13,22 +13,22 @@ from tests.learning.test_update import groups
 from tests.nano import nano, tiny_model
 from transformers import AutoModelForCausalLM
 
-from sparring.learning import update
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.masters import Masters
-from sparring.learning.model import prepare_model, start_weights
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import (
+from sparring.learner import update
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.masters import Masters
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import (
     Adapters,
     LearningSettings,
     LossSettings,
     ModelSettings,
     Precision,
 )
-from sparring.learning.update import Learner
+from sparring.learner.update import Learner
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local.sampler import LocalSampler
+from sparring.policy.model import prepare_model, start_weights
 from sparring.policy.precision import cast
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.local import LocalSampler
 from sparring.schema import Role
 
 BF16 = LearningSettings(learning_rate=1e-5, precision=Precision.BFLOAT16)

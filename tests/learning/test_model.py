@@ -12,15 +12,15 @@ from tests.nano import tiny_model
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from sparring.errors import ModelError
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.model import load_weights, prepare_model, save_model
-from sparring.learning.settings import (
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.settings import (
     Backend,
     LearningSettings,
     LossSettings,
     ModelSettings,
 )
-from sparring.learning.update import Learner, Whole
+from sparring.learner.update import Learner, Whole
+from sparring.policy.model import load_weights, prepare_model, save_model
 from sparring.schema import Role
 
 LORA = ModelSettings(lora_rank=4, lora_alpha=8.0)
@@ -54,7 +54,7 @@ def test_gradient_checkpointing_gives_the_same_gradient() -> None:
 
 
 def _stats() -> object:
-    from sparring.learning.stats import RoleStats
+    from sparring.learner.stats import RoleStats
 
     return RoleStats()
 

@@ -10,11 +10,12 @@ import torch
 from tests.learning.test_update import groups
 from tests.nano import tiny_model
 
-from sparring.learning.gradients import Gradients
-from sparring.learning.logprobs import ResponseLogprobs
-from sparring.learning.passes import Passes
-from sparring.learning.samples import Group
-from sparring.learning.settings import (
+from sparring.learner.distributed.gradients import Gradients
+from sparring.learner.distributed.world import World
+from sparring.learner.logprobs.compute import ResponseLogprobs
+from sparring.learner.passes import Passes
+from sparring.learner.samples import Group
+from sparring.learner.settings import (
     LearningSettings,
     LossSettings,
     OldLogprobs,
@@ -22,9 +23,8 @@ from sparring.learning.settings import (
     Ratio,
     UpdateMode,
 )
-from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner
-from sparring.learning.world import World
+from sparring.learner.stats import RoleStats
+from sparring.learner.update import Learner
 from sparring.schema import Role
 
 BF16 = LearningSettings(

@@ -13,11 +13,11 @@ from tests.learning.test_model import NoTokenizer
 from tests.nano import nano, tiny_model
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen3MoeConfig
 
-from sparring.learning import export
-from sparring.learning.adapters import activate
-from sparring.learning.export import export_adapter, export_weights, weights_size
-from sparring.learning.model import prepare_model
-from sparring.learning.settings import Adapters, ModelSettings
+from sparring.learner.distributed import export
+from sparring.learner.distributed.export import export_adapter, export_weights, weights_size
+from sparring.learner.settings import Adapters, ModelSettings
+from sparring.policy.adapters import activate
+from sparring.policy.model import prepare_model
 from sparring.schema import Role
 
 

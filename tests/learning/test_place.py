@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from sparring.errors import RunError
-from sparring.learning import world as worlds
-from sparring.learning.world import Order, World, loss_told
+from sparring.learner.distributed import world as worlds
+from sparring.learner.distributed.world import Order, World, loss_told
 from sparring.training.memory import enough_memory
 
 

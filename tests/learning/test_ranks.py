@@ -10,7 +10,7 @@ import torch
 from tests.learning.together import CASES, Learned, alone, taken_up
 from tests.processes import ended, started
 
-from sparring.learning.settings import Sharding
+from sparring.learner.settings import Sharding
 
 SHARDINGS = (Sharding.DDP, Sharding.FSDP)
 ONE: dict[str, Learned] = {}

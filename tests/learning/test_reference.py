@@ -12,19 +12,19 @@ import torch
 from tests.learning.test_update import groups
 from tests.nano import tiny_model
 
-from sparring.learning import passes, update
-from sparring.learning.logprobs import ResponseLogprobs, response_logprobs
-from sparring.learning.model import prepare_model
-from sparring.learning.reference import FixedLogprobs, frozen_copy, visiting
-from sparring.learning.samples import Group
-from sparring.learning.settings import (
+from sparring.learner import passes, update
+from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprobs
+from sparring.learner.reference import FixedLogprobs, frozen_copy, visiting
+from sparring.learner.samples import Group
+from sparring.learner.settings import (
     LearningSettings,
     LossSettings,
     ModelSettings,
     OldLogprobs,
     UpdateMode,
 )
-from sparring.learning.update import Learner
+from sparring.learner.update import Learner
+from sparring.policy.model import prepare_model
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 

@@ -12,7 +12,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
 
 from sparring.errors import ModelError
-from sparring.learning.shape import FAMILIES, read_shape, shape_of
+from sparring.policy.shape import FAMILIES, read_shape, shape_of
 
 KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     # published models, by their configurations

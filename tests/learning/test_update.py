@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.nano import tiny_model
 
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import LearningSettings, LossSettings, UpdateMode
-from sparring.learning.update import Learner
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import LearningSettings, LossSettings, UpdateMode
+from sparring.learner.update import Learner
 from sparring.schema import Role
 
 LENGTHS = ((5, 3, 9), (1, 4), (7, 7, 2, 6))

@@ -8,20 +8,20 @@ import pytest
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.model import prepare_model
-from sparring.learning.peaks import dense_peak
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import (
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.peaks import dense_peak
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import (
     Backend,
     LearningSettings,
     LossSettings,
     ModelSettings,
     OldLogprobs,
 )
-from sparring.learning.shape import shape_of
-from sparring.learning.update import Learner
-from sparring.learning.work import work_of
+from sparring.learner.update import Learner
+from sparring.learner.work import work_of
+from sparring.policy.model import prepare_model
+from sparring.policy.shape import shape_of
 from sparring.schema import Role
 
 CONFIG = LlamaConfig(

@@ -21,9 +21,10 @@ from tests.nano import tiny_model
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
-from sparring.learning.model import prepare_model
-from sparring.learning.samples import Group
-from sparring.learning.settings import (
+from sparring.learner.distributed.shards import gather_weights, spread_state, spread_weights
+from sparring.learner.distributed.world import Order, World
+from sparring.learner.samples import Group
+from sparring.learner.settings import (
     Adapters,
     Backend,
     KLPlace,
@@ -36,10 +37,9 @@ from sparring.learning.settings import (
     Sharding,
     UpdateMode,
 )
-from sparring.learning.shards import gather_weights, spread_state, spread_weights
-from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner
-from sparring.learning.world import Order, World
+from sparring.learner.stats import RoleStats
+from sparring.learner.update import Learner
+from sparring.policy.model import prepare_model
 from sparring.schema import Role
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.loops.runs import command, records, same_run, sparring_here
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.tasks.load import dump_tasks

@@ -10,7 +10,7 @@ import pytest
 from tests.loops.runs import finished, records
 from tests.loops.test_reward import BOUT, cut, scored
 
-from sparring.config import load_recipe, make_recipe
+from sparring.config.load import load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
 from sparring.schema import Response

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.planning.derived import derived_quantities
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.training.planning.derived import derived_quantities
 
 PLAIN = ("training.steps=70", "learning.epochs=1", "learning.minibatches=2", "sampling.opponents=0")
 

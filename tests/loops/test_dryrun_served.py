@@ -9,11 +9,11 @@ import pytest
 from tests.loops.runs import SMALL, sparring_here
 from tests.sampling.fake_vllm import fake_environment
 
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.learning.samples import Group
-from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner
-from sparring.sampling.vllm.sampler import VllmSampler
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.learner.samples import Group
+from sparring.learner.stats import RoleStats
+from sparring.learner.update import Learner
+from sparring.policy.vllm.sampler import VllmSampler
 from sparring.schema import Role
 
 RECIPES = Path(__file__).parents[2] / "recipes"

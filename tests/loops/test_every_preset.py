@@ -13,13 +13,13 @@ from rich.console import Console
 from tests.loops.runs import records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.recipe import Preset
 from sparring.microworld import NANO_DIR
-from sparring.recipe import Preset
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role
-from sparring.train import advance, table
+from sparring.training.loop import advance, table
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
 from sparring.training.rollouts import Live

@@ -10,8 +10,8 @@ import pytest
 from tests.loops.test_every_preset import TINY, WEIGHTS, made
 from tests.sampling.fake_vllm import FakeVllm
 
+from sparring.config.recipe import Preset
 from sparring.microworld import NANO_DIR
-from sparring.recipe import Preset
 from sparring.training.trainer import Trainer
 
 FROZEN = {"learning.frozen": "tester", "learning.mode": "separate"}

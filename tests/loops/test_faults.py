@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sparring.config import NANO_RECIPE, load_recipe, make_recipe, to_toml
+from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe, to_toml
 from sparring.errors import ConfigError
 
 

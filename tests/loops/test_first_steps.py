@@ -11,12 +11,12 @@ from tests.loops.runs import SMALL, command, finished, sparring_here
 from tests.nano import nano
 from tests.parrots import byte_tokenizer
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
-from sparring.learning.shape import Shape
-from sparring.planning.estimate import estimate
-from sparring.planning.fits import find_shape
+from sparring.policy.shape import Shape
 from sparring.training.embedded import embedded_prompts
+from sparring.training.planning.estimate import estimate
+from sparring.training.planning.fits import find_shape
 
 
 @pytest.fixture(scope="module")

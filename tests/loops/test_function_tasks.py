@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from tests.loops.runs import SMALL, records, sparring_here
 
+from sparring.policy.local.sampler import LocalSampler
 from sparring.runs.directory import RunDir, step_file
-from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, StopReason
 
 BODIES = {

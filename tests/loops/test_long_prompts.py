@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from tests.loops.runs import command, finished, records
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, ModelError
-from sparring.planning.dryrun import _tasks
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
+from sparring.training.planning.dryrun import _tasks
 from sparring.training.ring import Ring
 from sparring.training.trainer import Trainer
 

@@ -9,11 +9,11 @@ import pytest
 from tests.loops.runs import sparring_here
 
 from sparring import __version__
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
-from sparring.planning.fits import memory_lines
 from sparring.runs.directory import RunDir
 from sparring.training.launch import ended
+from sparring.training.planning.fits import memory_lines
 
 
 def a_run(path: Path) -> RunDir:

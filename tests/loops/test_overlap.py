@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.loops.runs import command, records, same_run, sparring_here
 
-from sparring.pipelines import early
+from sparring.grading import early
+from sparring.policy.base import Prompt, SamplingParams
 from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Timeline
-from sparring.sampling.base import Prompt, SamplingParams
 from sparring.sandbox import pool, runner
 from sparring.schema import Response, Role, StopReason
 from sparring.training.cast import Cast

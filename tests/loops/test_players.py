@@ -10,9 +10,9 @@ import torch
 from tests.learning.test_export import loaded
 from tests.learning.test_update import groups
 
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.learning.logprobs import response_logprobs
-from sparring.learning.samples import Group
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.samples import Group
 from sparring.schema import Role
 from sparring.training.trainer import BOTH, START, Trainer
 

@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from tests.forks import Forked
 from tests.loops.runs import command, finished, same_run
 
-from sparring.config import make_recipe
-from sparring.learning.samples import Group, Sample
-from sparring.recipe import Recipe
+from sparring.config.load import make_recipe
+from sparring.config.recipe import Recipe
+from sparring.learner.samples import Group, Sample
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training import trainer as trainer_module

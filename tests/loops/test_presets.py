@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from sparring.cli.main import app
-from sparring.config import NANO_RECIPE, load_recipe, make_recipe, to_toml
+from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe, to_toml
+from sparring.config.presets import CHOICES, differences
+from sparring.config.recipe import Preset, Recipe
 from sparring.errors import ConfigError
-from sparring.learning.settings import OldLogprobs, OptimizerState, UpdateMode
-from sparring.recipe import Preset, Recipe
-from sparring.recipe.presets import CHOICES, differences
-from sparring.scoring.rewards import InvalidTest, NoWrong, TesterReward
+from sparring.learner.settings import OldLogprobs, OptimizerState, UpdateMode
+from sparring.rewards.rewards import InvalidTest, NoWrong, TesterReward
 from sparring.training.learner_settings import learning_settings
 
 

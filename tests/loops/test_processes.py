@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from tests.loops.runs import command, records, same_run, sparring_here
 from tests.processes import ended, started
 
-from sparring.learning.settings import Sharding
+from sparring.learner.settings import Sharding
 
 LEARNS = ("--set", "learning.learning_rate=1e-4", "--set", "training.checkpoint_every=1")
 

@@ -22,12 +22,12 @@ from tests.sampling.test_vllm import asked, prompts, weights, words
 from tests.sampling.test_vllm_adapters import PLAYERS, adapted, adapter, check, everyone, start
 
 from sparring.errors import RunError
-from sparring.learning.export import export_weights
-from sparring.sampling.vllm.client import Client
-from sparring.sampling.vllm.environment import default_environment
-from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.server import Server
-from sparring.sampling.vllm.settings import VllmSettings
+from sparring.learner.distributed.export import export_weights
+from sparring.policy.vllm.client import Client
+from sparring.policy.vllm.environment import default_environment
+from sparring.policy.vllm.sampler import VllmSampler
+from sparring.policy.vllm.server import Server
+from sparring.policy.vllm.settings import VllmSettings
 from sparring.schema import Role
 
 ENVIRONMENT = Path(os.environ.get("SPARRING_VLLM") or default_environment())

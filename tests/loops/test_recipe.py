@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.loops.runs import finished_apart, records
 
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.evaluate import evaluate
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.evaluation.held_out import evaluate
 from sparring.microworld.build import build
 from sparring.training.ring import Ring
 from sparring.training.trainer import Trainer

@@ -14,8 +14,8 @@ import pytest
 from safetensors.torch import load_file
 from tests.loops.runs import command, finished, records, sparring_here
 
-from sparring.config import make_recipe
-from sparring.pipelines.record import judged_from
+from sparring.config.load import make_recipe
+from sparring.grading.record import judged_from
 from sparring.training.replay import refuse_other_changes, replay_recipe
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from tests.pipelines.played import told
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.record import Scored
+from sparring.grading.bout import Judged
+from sparring.grading.record import Scored
 from sparring.schema import StopReason
 from sparring.training.reward import Scorer, facts_of
 

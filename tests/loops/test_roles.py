@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tests.loops.runs import command, records, same_run, sparring_here
 from transformers import AutoModelForCausalLM
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role

@@ -15,20 +15,20 @@ import pytest
 import torch
 from tests.nano import tiny_model
 
-from sparring.config import load_recipe, make_recipe
+from sparring.config.load import load_recipe, make_recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
-from sparring.learning.logprobs import ResponseLogprobs
-from sparring.learning.loss import Tokens, token_loss
-from sparring.learning.passes import Passes
-from sparring.learning.rounding import TOKEN_SD, clipped_by_rounding
-from sparring.learning.samples import Group, Sample
-from sparring.learning.settings import LossSettings, OldLogprobs, Ratio
-from sparring.learning.stats import RoleStats
-from sparring.learning.update import Learner
-from sparring.planning.derived import derived_quantities
-from sparring.recipe import Recipe
+from sparring.learner.logprobs.compute import ResponseLogprobs
+from sparring.learner.loss import Tokens, token_loss
+from sparring.learner.passes import Passes
+from sparring.learner.rounding import TOKEN_SD, clipped_by_rounding
+from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import LossSettings, OldLogprobs, Ratio
+from sparring.learner.stats import RoleStats
+from sparring.learner.update import Learner
 from sparring.schema import Role
 from sparring.training.learner_settings import learning_settings
+from sparring.training.planning.derived import derived_quantities
 
 RECIPES = sorted(
     p for d in ("recipes", "recipes/nano") for p in (Path(__file__).parents[2] / d).glob("*.toml")

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from tests.loops.runs import command, finished, records, same_run, sparring_here
 
-from sparring.config import load_recipe, make_recipe
+from sparring.config.load import load_recipe, make_recipe
+from sparring.config.recipe import Preset
 from sparring.errors import ConfigError
-from sparring.pipelines.record import judged_from
-from sparring.recipe import Preset
+from sparring.grading.record import judged_from
+from sparring.rewards.advantages import DropReason
 from sparring.runs.directory import RunDir, step_file
-from sparring.scoring.advantages import DropReason
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "nano").glob("*.toml"))
 ALL = {
@@ -142,7 +142,7 @@ def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) ->
 
 
 def test_a_curriculum_prefers_what_is_sometimes_solved() -> None:
-    from sparring.recipe import Curriculum
+    from sparring.config.recipe import Curriculum
     from sparring.schema import Task, Test
     from sparring.training.ring import Ring
 

@@ -14,10 +14,10 @@ import torch
 from tests.loops.runs import SMALL, records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
-from sparring.sampling.base import Prompt, SamplingParams
+from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
 from sparring.training.cast import Cast
 from sparring.training.trainer import Trainer

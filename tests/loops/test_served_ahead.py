@@ -15,10 +15,10 @@ from tests.loops.test_served import rollouts
 from tests.processes import ended, started
 from tests.sampling.fake_vllm import FakeVllm
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
-from sparring.sampling.base import Prompt, SamplingParams
+from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Role
 from sparring.training.behind import FilesBehind
 from sparring.training.cast import Cast

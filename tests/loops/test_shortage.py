@@ -11,7 +11,7 @@ from tests.forks import Forked
 from tests.loops.runs import command, records, sparring_here
 
 from sparring.errors import RunError
-from sparring.learning.update import Learner
+from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
 
 ON_A_CPU = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 77 bytes.\nmore"

@@ -12,17 +12,17 @@ from tests.loops.runs import sparring_here
 from tests.parrots import CHATML, byte_tokenizer, parrot
 from transformers import GenerationConfig
 
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.planning.speech import reasoning, unfinished
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.recipe import Recipe
+from sparring.config.setting import PromptsSection
+from sparring.policy.base import Prompt, SamplingParams
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import Reasoning
-from sparring.recipe import Recipe
-from sparring.recipe.setting import PromptsSection
 from sparring.runs.directory import RunDir
-from sparring.sampling.base import Prompt, SamplingParams
 from sparring.schema import Response, Role, StopReason
-from sparring.sources import tasks_of
+from sparring.tasks.sources import tasks_of
 from sparring.training.cast import Cast
+from sparring.training.planning.speech import reasoning, unfinished
 from sparring.training.served import Served
 from sparring.training.supervision import Supervisor
 from sparring.training.trainer import Trainer

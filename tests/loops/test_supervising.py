@@ -13,11 +13,11 @@ from tests.loops.runs import records, sparring_here
 from tests.loops.test_every_preset import TINY
 from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
 
-from sparring.config import NANO_RECIPE, load_recipe, make_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
+from sparring.policy.base import response_seed, sampling_seed
 from sparring.runs.directory import RunDir
-from sparring.sampling.base import response_seed, sampling_seed
 from sparring.schema import Role
 from sparring.training.launch import new_run, resumed_run
 from sparring.training.ring import Ring

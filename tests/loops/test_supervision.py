@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tests.loops.runs import SMALL, command, records, same_run, sparring_here
 from tests.pipelines.played import response
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
 from sparring.prompts.parse import Reading
 from sparring.runs.directory import RunDir, step_file

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from sparring.cli.main import app
 from sparring.errors import ConfigError, DataError
-from sparring.passrates import pass_rates
+from sparring.evaluation.passrates import pass_rates
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Verdict
 from sparring.tasks.checkers import accepts

@@ -11,8 +11,8 @@ import pytest
 from tests.loops.runs import sparring_here
 from tests.scoring.groups import by_hand, simulated
 
+from sparring.metrics.rates import Group
 from sparring.runs.directory import RunDir, step_file
-from sparring.scoring.rates import Group
 
 RESPONSE = {"prompt_ids": [1], "token_ids": [2], "logprobs": [0.0], "stop": "end_token", "text": ""}
 

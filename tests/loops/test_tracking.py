@@ -13,7 +13,7 @@ import pytest
 from tests.loops.runs import sparring_here
 from tests.show.made import evaluation, metrics, run_of
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
 from sparring.training.tracking import Tracking, settings, trackers_of

@@ -325,7 +325,7 @@ def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 def test_a_step_never_plays_a_task_twice_and_a_pass_never_repeats_one() -> None:
     from types import SimpleNamespace
 
-    from sparring.config import make_recipe
+    from sparring.config.load import make_recipe
     from sparring.training.ring import Ring
 
     recipe = make_recipe({"training": {"tasks_per_step": 3, "seed": 5}}, (), "recipe")
@@ -356,7 +356,7 @@ def test_a_model_that_was_damaged_stops_the_run_with_a_way_back(tmp_path: Path) 
 
 
 def test_an_update_that_leaves_no_numbers_stops_the_run(tmp_path: Path, monkeypatch: Any) -> None:
-    from sparring.learning.update import Learner
+    from sparring.learner.update import Learner
 
     monkeypatch.setattr(Learner, "damaged", lambda self: True)
     done = sparring_here(*command(tmp_path / "run")[3:])

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from sparring.errors import ConfigError, DataError
+from sparring.integrations.trl import TestsPassed
 from sparring.prompts.templates import Templates
 from sparring.sandbox import Job, Sandbox
 from sparring.schema import Outcome, Task, Test, Verdict
-from sparring.trl import TestsPassed
 
 DOUBLE = Task("double", "Read n. Print 2n.", (Test("1\n", "2\n"), Test("4\n", "8\n")))
 TRIPLE = Task("triple", "Read n. Print 3n.", (Test("0\n", "0\n"), Test("2\n", "6\n")))
@@ -80,10 +80,10 @@ def test_an_unknown_task_is_one_clear_error(sandbox: Sandbox) -> None:
 def test_trl_trains_on_it(sandbox: Sandbox, tmp_path: Path) -> None:
     trl = pytest.importorskip("trl")
     datasets = pytest.importorskip("datasets")
-    from sparring.learning.model import load_model
     from sparring.microworld import NANO_DIR
     from sparring.microworld.problem import Split
     from sparring.microworld.tasks import microworld_tasks
+    from sparring.policy.model import load_model
 
     model, tokenizer = load_model(str(NANO_DIR))
     tasks = microworld_tasks(Split.TRAIN, 20, 0)

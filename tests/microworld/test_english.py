@@ -9,7 +9,7 @@ from sparring.errors import ConfigError
 from sparring.microworld.english import Grade, draw_english, english_tasks, task_of
 from sparring.sandbox import Job, Sandbox
 from sparring.schema import Verdict
-from sparring.sources import tasks_of
+from sparring.tasks.sources import tasks_of
 
 
 def test_programs_and_answers_agree_and_inputs_are_allowed() -> None:

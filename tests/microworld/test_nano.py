@@ -45,7 +45,7 @@ def test_every_text_survives_the_tokenizer() -> None:
 
 
 def test_the_recipe_uses_the_templates_of_the_warm_start() -> None:
-    from sparring.config import NANO_RECIPE, load_recipe
+    from sparring.config.load import NANO_RECIPE, load_recipe
 
     recipe = load_recipe(NANO_RECIPE)
     assert recipe.prompts.coder == CODER_TEMPLATE

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparring.pipelines.bout import Judged, judge
-from sparring.pipelines.foreign import NO_PAIRS, Foreign
+from sparring.grading.bout import Judged, judge
+from sparring.grading.foreign import NO_PAIRS, Foreign
+from sparring.matrix import from_verdicts
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import (
@@ -21,7 +22,6 @@ from sparring.schema import (
     TestRefusal,
     Verdict,
 )
-from sparring.scoring.matrix import from_verdicts
 
 VERDICTS = {
     "+": Verdict.ACCEPTED,

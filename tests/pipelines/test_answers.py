@@ -9,7 +9,7 @@ import math
 import pytest
 
 from sparring import values
-from sparring.pipelines.answers import answer, plain_input, plain_output, plain_value, size
+from sparring.grading.answers import answer, plain_input, plain_output, plain_value, size
 from sparring.schema import Kind, Outcome, Test, Verdict
 
 SAME: list[tuple[object, object]] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.pipelines.test_assertions import FENCE, block, parse, read
 
-from sparring.pipelines.assertions import AssertionFrom
+from sparring.grading.assertions import AssertionFrom
 from sparring.prompts.parse import TestRule
 
 SEVERAL = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sparring import values
-from sparring.pipelines.reading import read_test
+from sparring.grading.reading import read_test
 from sparring.prompts.parse import ParsedTest, Reading, TestRule
 from sparring.schema import Kind, ParseFailure, Response, Role, StopReason, Task, Test
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from sparring import values
+from sparring.audit.conditions import Condition, clocks, rounds
+from sparring.audit.repeated import Bench
+from sparring.audit.soundness import Audited, Care, audit_tasks
 from sparring.errors import SandboxError
-from sparring.pipelines.audit import Audited, Care, audit_tasks
-from sparring.pipelines.conditions import Condition, clocks, rounds
-from sparring.pipelines.repeated import Bench
 from sparring.sandbox import Fork, Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.findings import Fault

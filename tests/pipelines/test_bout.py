@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from tests.pipelines.played import told
 
-from sparring.pipelines.bout import infra_share, judge
-from sparring.pipelines.facts import task_facts
+from sparring.grading.bout import infra_share, judge
+from sparring.grading.facts import task_facts
 from sparring.prompts.parse import ParsedTest
 from sparring.sandbox import Job, Limits
 from sparring.schema import (

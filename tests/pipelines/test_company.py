@@ -8,10 +8,10 @@ import pytest
 from tests.pipelines.played import a_test, played, program, response
 
 from sparring import values
-from sparring.pipelines.bout import judge
-from sparring.pipelines.columns import Ask, jobs, run
-from sparring.pipelines.grading import Comparison, Grader
-from sparring.pipelines.strength import strength
+from sparring.audit.strength import strength
+from sparring.grading.bout import judge
+from sparring.grading.columns import Ask, jobs, run
+from sparring.grading.grading import Comparison, Grader
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, TestRefusal, Verdict
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from sparring.errors import SandboxError
-from sparring.pipelines.early import Early
+from sparring.grading.early import Early
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Verdict

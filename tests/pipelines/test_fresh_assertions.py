@@ -2,8 +2,8 @@
 
 import pytest
 
-from sparring.pipelines.assertions import read_assertion
-from sparring.pipelines.layout import Answer
+from sparring.grading.assertions import read_assertion
+from sparring.grading.layout import Answer
 from sparring.prompts.parse import ParsedTest, TestRule
 from sparring.schema import ParseFailure, StopReason
 

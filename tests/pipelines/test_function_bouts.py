@@ -12,13 +12,13 @@ from tests.pipelines.played import played, program, response
 from tests.pipelines.test_record import record
 
 from sparring import values
-from sparring.pipelines.bout import Judged, judge
-from sparring.pipelines.facts import task_facts
-from sparring.pipelines.foreign import Foreign
-from sparring.pipelines.grading import Comparison
-from sparring.pipelines.monitors import monitor_values
-from sparring.pipelines.record import judged_from
-from sparring.pipelines.supervised import supervise
+from sparring.grading.bout import Judged, judge
+from sparring.grading.facts import task_facts
+from sparring.grading.foreign import Foreign
+from sparring.grading.grading import Comparison
+from sparring.grading.monitors import monitor_values
+from sparring.grading.record import judged_from
+from sparring.grading.supervised import supervise
 from sparring.prompts.parse import Reading
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox

@@ -12,14 +12,14 @@ from dataclasses import replace
 import pytest
 from tests.pipelines.played import a_test, played, program
 
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.monitors import monitor_values
-from sparring.recipe import MonitorsSection
+from sparring.config.recipe import MonitorsSection
+from sparring.grading.bout import Judged
+from sparring.grading.monitors import monitor_values
+from sparring.metrics.metrics import estimated_right
+from sparring.rewards.rewards import InvalidTest, RewardSettings, tester_rewards
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
-from sparring.scoring.metrics import estimated_right
-from sparring.scoring.rewards import InvalidTest, RewardSettings, tester_rewards
 from sparring.training.alarms import WINDOW, raised
 
 TASK = Task(

@@ -9,15 +9,15 @@ import pytest
 from tests.pipelines.played import played, program
 
 from sparring import values
+from sparring.audit.repeated import Bench
+from sparring.audit.soundness import Care, audit_tasks
+from sparring.audit.strength import strength
 from sparring.errors import SandboxError
-from sparring.pipelines.audit import Care, audit_tasks
-from sparring.pipelines.limits import limits, room_for
-from sparring.pipelines.repeated import Bench
-from sparring.pipelines.strength import strength
+from sparring.grading.limits import limits, room_for
+from sparring.integrations.trl import TestsPassed
 from sparring.sandbox import Fork, Limits, Sandbox
 from sparring.sandbox.types import MOST_OUTPUT_BYTES
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
-from sparring.trl import TestsPassed
 
 GENERAL = Limits()
 LONG = 9_000_000

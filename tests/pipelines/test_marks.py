@@ -6,7 +6,7 @@ import pytest
 from tests.nano import nano
 from tests.parrots import CHATML, PLAIN, byte_tokenizer
 
-from sparring.pipelines.marks import TurnEnd, mark_faults, special_marks, turn_end
+from sparring.grading.marks import TurnEnd, mark_faults, special_marks, turn_end
 
 
 def turn(end: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.pipelines.played import told
 
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.foreign import Foreign
-from sparring.pipelines.monitors import NAMED, monitor_values
+from sparring.grading.bout import Judged
+from sparring.grading.foreign import Foreign
+from sparring.grading.monitors import NAMED, monitor_values
 from sparring.schema import Outcome, Verdict
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from tests.pipelines.played import a_test, response
 
 from sparring import values
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.pipelines.reading import read_program, read_test
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.presets import Preset, preset_values
+from sparring.config.setting import PromptsSection
+from sparring.grading.reading import read_program, read_test
 from sparring.prompts.parse import Reading, Reasoning, TestRule
 from sparring.prompts.templates import Templates
-from sparring.recipe.presets import Preset, preset_values
-from sparring.recipe.setting import PromptsSection
 from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
 
 F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", Kind.CALL),), entry_point="f")

@@ -11,15 +11,15 @@ import pytest
 from tests.pipelines.played import a_test, played, program
 
 from sparring.errors import RunError
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.foreign import NO_PAIRS
-from sparring.pipelines.monitors import monitor_values
-from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
+from sparring.grading.bout import Judged
+from sparring.grading.foreign import NO_PAIRS
+from sparring.grading.monitors import monitor_values
+from sparring.grading.record import Scored, judged_from, rollout_record, usage_record
+from sparring.rewards.advantages import Normalisation, advantages
+from sparring.rewards.rewards import RewardSettings, coder_rewards, tester_rewards
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
-from sparring.scoring.advantages import Normalisation, advantages
-from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 FITTED = "print({'1 2': 3, '2 2': 4}.get(input(), 0))"

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from tests.shared import shared
 
-from sparring.pipelines.columns import Ask, graded, run
-from sparring.pipelines.grading import Grader
-from sparring.pipelines.limits import limits
+from sparring.grading.columns import Ask, graded, run
+from sparring.grading.grading import Grader
+from sparring.grading.limits import limits
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Outcome, Verdict
 from sparring.tasks.load import load_tasks

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sparring import values
-from sparring.pipelines.strength import Strength, strength
+from sparring.audit.strength import Strength, strength
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks import branches

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sparring.config import make_recipe
-from sparring.pipelines.bout import Judged, infra_share, judge
-from sparring.pipelines.record import Scored, judged_from, rollout_record
-from sparring.pipelines.supervised import rewarded, supervise, supervision_metrics
+from sparring.config.load import make_recipe
+from sparring.grading.bout import Judged, infra_share, judge
+from sparring.grading.record import Scored, judged_from, rollout_record
+from sparring.grading.supervised import rewarded, supervise, supervision_metrics
 from sparring.prompts.parse import Reading
+from sparring.rewards.advantages import DropReason
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
-from sparring.scoring.advantages import DropReason
-from sparring.scoring.agreement import TestFilter
+from sparring.selection.agreement import TestFilter
 from sparring.training.reward import Scorer
 
 TASK = Task(

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from sparring.cli.main import app
 from sparring.errors import RunError
 from sparring.evaluation.compare import _same_surroundings
-from sparring.pipelines.wanting import wanted, wanting_lines
+from sparring.grading.wanting import wanted, wanting_lines
 from sparring.sandbox import Job, Kind, Sandbox
 from sparring.sandbox.details import needed
 from sparring.schema import Outcome, Task, Test, Verdict

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sparring.pipelines.reading import read_program, read_test
+from sparring.grading.reading import read_program, read_test
 from sparring.prompts.programs import read_source
 from sparring.schema import Kind, ParseFailure, Response, Role, StopReason, Task, Test
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sparring.config import make_recipe
+from sparring.config.faults import faults
+from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
 from sparring.prompts.cure import parse_program
 from sparring.prompts.opening import ReasoningMode, ends_inside, reasoning_of
 from sparring.prompts.parse import Reasoning
-from sparring.recipe.faults import faults
 from sparring.schema import ParseFailure, StopReason
 
 GOOD = "```python\nprint(1)\n```"

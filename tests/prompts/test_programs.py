@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sparring.evaluation.plan import Given, Plan, Protocol, under
-from sparring.pipelines.reading import read_program
+from sparring.grading.reading import read_program
 from sparring.prompts.parse import ProgramRule, Reading
 from sparring.prompts.programs import read_source
 from sparring.schema import ParseFailure, Response, Role, StopReason, Task, Test

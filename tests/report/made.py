@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sparring.config import load_recipe
+from sparring.config.load import load_recipe
+from sparring.matrix import PassMatrix, from_verdicts
+from sparring.rewards.advantages import Normalisation, advantages
+from sparring.rewards.rewards import RewardSettings, coder_rewards, tester_rewards
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Verdict
-from sparring.scoring.advantages import Normalisation, advantages
-from sparring.scoring.matrix import PassMatrix, from_verdicts
-from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
 
 CODES = {
     "+": Verdict.ACCEPTED,

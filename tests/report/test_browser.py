@@ -10,7 +10,7 @@ from tests.report.chromium import Page, browser, find
 from tests.report.made import group, run
 from tests.report.test_pages import HOSTILE
 
-from sparring.report import pages
+from sparring.view.html import pages
 
 pytestmark = [
     pytest.mark.browser,

@@ -9,7 +9,7 @@ from tests.report.test_pages import blobs
 from tests.show.functions import SCRIPT, functions
 from tests.show.made import run_of
 
-from sparring.report import pages
+from sparring.view.html import pages
 
 
 def test_the_page_shows_calls_as_python_writes_them(

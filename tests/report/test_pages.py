@@ -17,14 +17,14 @@ from typer.testing import CliRunner
 from sparring.cli.main import app
 from sparring.cli.report import next_command
 from sparring.errors import ConfigError, RunError
-from sparring.report import pages
-from sparring.report.charts import draw
-from sparring.report.collect import collect, overview
-from sparring.report.compare import between, settings_apart
-from sparring.report.group import ROW
-from sparring.report.panels import PANELS, series
-from sparring.report.tokens import Pieces
 from sparring.runs.directory import RunDir
+from sparring.view.html import pages
+from sparring.view.html.charts import draw
+from sparring.view.html.collect import collect, overview
+from sparring.view.html.compare import between, settings_apart
+from sparring.view.html.group import ROW
+from sparring.view.html.panels import PANELS, series
+from sparring.view.html.tokens import Pieces
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt; "

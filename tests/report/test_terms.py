@@ -1,4 +1,4 @@
-"""Rewards term by term: the lines are those of `sparring.why`, and say so where it was another."""
+"""Rewards term by term: the lines are those of `sparring.view.explain`, and say so where it was another."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from tests.report.made import CODES, SECTION, group
 
-from sparring.config import load_recipe
-from sparring.recipe import Recipe
-from sparring.report.group import correct_rows
-from sparring.report.terms import coder_lines, tester_lines
-from sparring.scoring.rewards import (
+from sparring.config.load import load_recipe
+from sparring.config.recipe import Recipe
+from sparring.rewards.rewards import (
     CoderReward,
     InvalidTest,
     NoWrong,
     RewardSettings,
     TesterReward,
 )
-from sparring.why import explain
+from sparring.view.explain import explain
+from sparring.view.html.group import correct_rows
+from sparring.view.html.terms import coder_lines, tester_lines
 
 NANO = load_recipe(None).model_dump(mode="json")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sparring.config import NANO_RECIPE, load_recipe, recorded_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe, recorded_recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
-from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir
 
 VLLM = {

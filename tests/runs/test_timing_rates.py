@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sparring.config import make_recipe
-from sparring.learning.work import Work
+from sparring.config.load import make_recipe
+from sparring.learner.work import Work
 from sparring.runs.rates import mean_rates, rates_line
-from sparring.show.watch import Watched
 from sparring.training.speed import speeds
 from sparring.training.tracking import of_step
 from sparring.training.trainer import Trainer
+from sparring.view.terminal.watch import Watched
 
 
 def test_rates_are_over_the_seconds_of_their_phase_and_by_device() -> None:

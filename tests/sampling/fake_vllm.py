@@ -31,8 +31,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response, Role, StopReason
 
 

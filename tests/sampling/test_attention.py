@@ -9,12 +9,12 @@ from tests.nano import TinyTokenizer
 from tests.sampling.test_decode import prompts
 from torch.nn.functional import scaled_dot_product_attention
 
-from sparring.learning.model import load_model
 from sparring.microworld import NANO_DIR
-from sparring.sampling.attention import grouped_attention, grouping
-from sparring.sampling.cache import GrowingLayer
-from sparring.sampling.local import LocalSampler
-from sparring.sampling.prefill import pass_cost
+from sparring.policy.local.attention import grouped_attention, grouping
+from sparring.policy.local.cache import GrowingLayer
+from sparring.policy.local.prefill import pass_cost
+from sparring.policy.local.sampler import LocalSampler
+from sparring.policy.model import load_model
 
 
 @pytest.mark.parametrize("heads", [(2, 7), (3, 3), (1, 4)])

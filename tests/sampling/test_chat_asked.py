@@ -12,9 +12,9 @@ from tests.fake_openai import PROGRAM, FakeOpenAI, whole
 from tests.sampling.served import QUICK, answers, ask, model, one
 
 from sparring.errors import ConfigError, ModelError, SparringError
-from sparring.sampling.chat.base import Answer, response_key
-from sparring.sampling.chat.crew import find_served
-from sparring.sampling.chat.endpoint import Endpoint, Served, checked_url
+from sparring.policy.chat.base import Answer, response_key
+from sparring.policy.chat.crew import find_served
+from sparring.policy.chat.endpoint import Endpoint, Served, checked_url
 
 
 def test_each_response_has_a_seed_and_the_usual_fields(fake: FakeOpenAI) -> None:

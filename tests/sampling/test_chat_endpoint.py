@@ -15,10 +15,10 @@ from tests.fake_openai import FakeOpenAI, whole
 from tests.sampling.served import QUICK, answers, ask, model, one
 
 from sparring.errors import ConfigError, ModelError
+from sparring.policy.chat.base import Answer, Missing
+from sparring.policy.chat.crew import ServedModel
+from sparring.policy.chat.endpoint import Endpoint, Served
 from sparring.policy.http import Unanswered
-from sparring.sampling.chat.base import Answer, Missing
-from sparring.sampling.chat.crew import ServedModel
-from sparring.sampling.chat.endpoint import Endpoint, Served
 from sparring.schema import StopReason
 
 MENDED = {

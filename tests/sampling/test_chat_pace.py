@@ -12,11 +12,11 @@ from tests.fake_openai import FakeOpenAI, whole
 from tests.sampling.served import QUICK, answers, ask, model, one
 
 from sparring.errors import Stopped
+from sparring.policy.chat.base import Answer, Ask, Missing
+from sparring.policy.chat.crew import find_served
+from sparring.policy.chat.endpoint import Endpoint
 from sparring.policy.http import retry_after
 from sparring.policy.patience import Pace, Patience
-from sparring.sampling.chat.base import Answer, Ask, Missing
-from sparring.sampling.chat.crew import find_served
-from sparring.sampling.chat.endpoint import Endpoint
 
 
 class _Clock:

@@ -9,12 +9,12 @@ import pytest
 import torch
 from tests.nano import TinyTokenizer, tiny_model
 
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.chat.base import Answer, Ask, ChatParams
-from sparring.sampling.chat.local import Loaded, LocalModel, batches
-from sparring.sampling.cut import Cut, cut_logits
-from sparring.sampling.draw import draw
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.chat.base import Answer, Ask, ChatParams
+from sparring.policy.local.chat import Loaded, LocalModel, batches
+from sparring.policy.local.cut import Cut, cut_logits
+from sparring.policy.local.draw import draw
+from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Role, StopReason
 
 LOGITS = torch.log(torch.tensor([[0.05, 0.4, 0.3, 0.15, 0.1]]))

@@ -14,12 +14,12 @@ from tests.learning.families import IDS, LLAMA
 from tests.nano import TinyTokenizer, tiny_model
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from sparring.sampling import decode as decoding
-from sparring.sampling import draw as drawing
-from sparring.sampling import prefill as filling
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.draw import draw
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.local import decode as decoding
+from sparring.policy.local import draw as drawing
+from sparring.policy.local import prefill as filling
+from sparring.policy.local.draw import draw
+from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response, Role
 
 FAMILIES: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from tests.parrots import byte_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from sparring.sampling.detokenize import Detokenizer, kept_tokens
+from sparring.policy.local.detokenize import Detokenizer, kept_tokens
 
 HARMONY = ("<|channel|>analysis", "<|channel|>final<|message|>")
 

@@ -13,10 +13,10 @@ from tests.sampling.recorded import record
 from tests.sampling.test_decode import assert_plain, prompts
 from transformers import PreTrainedModel
 
-from sparring.sampling import capture as capturing
-from sparring.sampling import decode as decoding
-from sparring.sampling import forward
-from sparring.sampling.local import LocalSampler
+from sparring.policy.local import capture as capturing
+from sparring.policy.local import decode as decoding
+from sparring.policy.local import forward
+from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response
 
 

@@ -7,8 +7,8 @@ import torch
 from tests.nano import TinyTokenizer, tiny_model
 
 from sparring.errors import ModelError
-from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
-from sparring.sampling.local import LocalSampler
+from sparring.policy.base import Prompt, SamplingParams, sampling_seed
+from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response, Role, StopReason
 
 

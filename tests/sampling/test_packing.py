@@ -8,9 +8,9 @@ from tests.learning.families import family
 from tests.nano import TinyTokenizer
 from tests.sampling.test_decode import prompts
 
-from sparring.sampling import packing as packs
-from sparring.sampling.local import LocalSampler
-from sparring.sampling.packing import can_pack, packing
+from sparring.policy.local import packing as packs
+from sparring.policy.local.packing import can_pack, packing
+from sparring.policy.local.sampler import LocalSampler
 
 needs_products = pytest.mark.skipif(
     not can_pack(torch.nn.Linear(2, 2).bfloat16()), reason="this CPU has no products in bfloat16"

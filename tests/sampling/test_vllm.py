@@ -19,13 +19,13 @@ from tests.sampling.fake_vllm import FakeVllm, Fault
 from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
-from sparring.learning.export import export_weights, weights_size
+from sparring.learner.distributed.export import export_weights, weights_size
 from sparring.microworld import NANO_DIR
-from sparring.sampling.base import Arrived, Prompt, SamplingParams, response_seed, unheeded
-from sparring.sampling.local import end_token_ids
-from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.settings import VllmSettings
-from sparring.sampling.vllm.wanted import SamplingRequest, Weights, Words
+from sparring.policy.base import Arrived, Prompt, SamplingParams, response_seed, unheeded
+from sparring.policy.local.sampler import end_token_ids
+from sparring.policy.vllm.sampler import VllmSampler
+from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.schema import Response, Role, StopReason
 
 TEXTS = ("Program: ", "Test: There are three integers", "Program: Read a line of numbers.")

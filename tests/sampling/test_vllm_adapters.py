@@ -18,10 +18,10 @@ from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
-from sparring.sampling.vllm.lora import served_rank, why_merged
-from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.settings import VllmSettings
-from sparring.sampling.vllm.wanted import Probe, SamplingRequest, Weights
+from sparring.policy.vllm.lora import served_rank, why_merged
+from sparring.policy.vllm.sampler import VllmSampler
+from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.wanted import Probe, SamplingRequest, Weights
 from sparring.schema import Response
 
 __all__ = ["settings"]  # the fixture

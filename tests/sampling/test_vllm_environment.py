@@ -10,8 +10,8 @@ from tests.loops.runs import sparring_here
 from tests.sampling.fake_vllm import fake_environment
 
 from sparring.errors import RunError
-from sparring.sampling.vllm import environment
-from sparring.sampling.vllm.environment import Kind, set_up
+from sparring.policy.vllm import environment
+from sparring.policy.vllm.environment import Kind, set_up
 
 
 def test_nothing_is_installed_beside_us_or_over_something_else(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from tests.sampling.fake_vllm import fake_environment
 from tests.sampling.test_vllm import settings, weights, words
 
 from sparring.errors import RunError
-from sparring.sampling.vllm import gpu
-from sparring.sampling.vllm.gpu import GpuMemory, visible_gpus
-from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.settings import VllmSettings
+from sparring.policy.vllm import gpu
+from sparring.policy.vllm.gpu import GpuMemory, visible_gpus
+from sparring.policy.vllm.sampler import VllmSampler
+from sparring.policy.vllm.settings import VllmSettings
 
 __all__ = ["settings"]  # the fixture
 

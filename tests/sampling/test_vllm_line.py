@@ -13,8 +13,8 @@ import pytest
 from tests.sampling.test_vllm import prompts
 
 from sparring.policy.http import Unanswered
-from sparring.sampling.vllm.completion import Completion
-from sparring.sampling.vllm.line import Line
+from sparring.policy.vllm.completion import Completion
+from sparring.policy.vllm.line import Line
 
 PROMPT = prompts()[0]
 CHOICE = {

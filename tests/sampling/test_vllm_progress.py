@@ -16,9 +16,9 @@ from tests.sampling.test_vllm import asked, flat, prompts, sampler_of, settings,
 
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
-from sparring.sampling.vllm.progress import Engine, Progress, engines
-from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.settings import VllmSettings
+from sparring.policy.vllm.progress import Engine, Progress, engines
+from sparring.policy.vllm.sampler import VllmSampler
+from sparring.policy.vllm.settings import VllmSettings
 
 __all__ = ["settings"]  # the fixture
 METRICS = """

@@ -10,11 +10,11 @@ from tests.sampling.fake_vllm import FakeVllm
 from tests.sampling.test_vllm import prompts, sampler_of, settings
 
 from sparring.microworld import NANO_DIR
-from sparring.sampling.base import Prompt, SamplingParams, unheeded
-from sparring.sampling.vllm.asking import Asking
-from sparring.sampling.vllm.expected import ExpectedLengths
-from sparring.sampling.vllm.settings import VllmSettings
-from sparring.sampling.vllm.wanted import SamplingRequest
+from sparring.policy.base import Prompt, SamplingParams, unheeded
+from sparring.policy.vllm.asking import Asking
+from sparring.policy.vllm.expected import ExpectedLengths
+from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.wanted import SamplingRequest
 from sparring.schema import Response, Role, StopReason
 
 __all__ = ["settings"]  # the fixture

@@ -19,8 +19,8 @@ from tests.sampling.test_vllm import asked, flat, learned, prompts, settings, we
 from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
-from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.settings import VllmSettings
+from sparring.policy.vllm.sampler import VllmSampler
+from sparring.policy.vllm.settings import VllmSettings
 from sparring.schema import Response
 
 __all__ = ["settings"]  # the fixture
@@ -135,8 +135,8 @@ def test_what_a_launcher_tells_its_processes_does_not_reach_a_server(tmp_path: P
 SAYS = """
 import json, os, sys
 from pathlib import Path
-from sparring.sampling.vllm.server import Server
-from sparring.sampling.vllm.settings import VllmSettings
+from sparring.policy.vllm.server import Server
+from sparring.policy.vllm.settings import VllmSettings
 
 place = Path(sys.argv[1])
 settings = VllmSettings(environment=place, variables={"ROLE_NAME": "mine"})
@@ -147,8 +147,8 @@ print(json.dumps([dict(os.environ), theirs]) + "\\n", end="", flush=True)
 HOLDS = """
 import os, sys, time
 from pathlib import Path
-from sparring.sampling.vllm.server import Server
-from sparring.sampling.vllm.settings import VllmSettings
+from sparring.policy.vllm.server import Server
+from sparring.policy.vllm.settings import VllmSettings
 from sparring.microworld import NANO_DIR
 
 place = Path(sys.argv[1])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sparring.pipelines.early import Early
+from sparring.grading.early import Early
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Fork, Job, Limits, Sandbox, chunks, node, plan
 from sparring.sandbox.memo import Memo

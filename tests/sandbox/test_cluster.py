@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sparring.cli.main import main
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
 from sparring.errors import ConfigError, SandboxError
 from sparring.sandbox import ClusterSandbox, Job, Level, Limits, Sandbox, chunks, node, plan
 from sparring.sandbox.cluster import LOSSES, LostError

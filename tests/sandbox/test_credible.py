@@ -9,14 +9,14 @@ import pytest
 from tests.pipelines.played import program, response
 from typer.testing import CliRunner
 
+from sparring.audit.repeated import Bench
+from sparring.audit.soundness import Care, audit_tasks
+from sparring.audit.strength import strength
+from sparring.audit.trivial import vacuous
 from sparring.cli import sandbox as command
-from sparring.pipelines.audit import Care, audit_tasks
-from sparring.pipelines.bout import judge
-from sparring.pipelines.columns import Ask, run
-from sparring.pipelines.grading import Comparison, Grader
-from sparring.pipelines.repeated import Bench
-from sparring.pipelines.strength import strength
-from sparring.pipelines.trivial import vacuous
+from sparring.grading.bout import judge
+from sparring.grading.columns import Ask, run
+from sparring.grading.grading import Comparison, Grader
 from sparring.sandbox import Job, Limits, Sandbox, believed, chunks, plan
 from sparring.sandbox.credible import DECISIONS, credible
 from sparring.sandbox.memo import Memo

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.rates import Group
+from sparring.matrix import PassMatrix
+from sparring.metrics.rates import Group
 
 
 def simulated(

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.scoring.advantages import DropReason, Normalisation, advantages, dealt
+from sparring.rewards.advantages import DropReason, Normalisation, advantages, dealt
 
 
 def test_population_deviation_by_hand() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.scoring.agreement import agreement
+from sparring.selection.agreement import agreement
 
 
 def kept(rows: list[str], masked: dict[tuple[int, int], bool] | None = None) -> str:

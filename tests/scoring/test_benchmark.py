@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sparring.matrix import PassMatrix
+from sparring.metrics.benchmark import measure, observed
+from sparring.metrics.metrics import TaskFacts, summarise
+from sparring.metrics.reading import Reading
 from sparring.schema import ParseFailure, Role
-from sparring.scoring.benchmark import measure, observed
-from sparring.scoring.consensus import numbered
-from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.metrics import TaskFacts, summarise
-from sparring.scoring.reading import Reading
-from sparring.scoring.selection import agreement
+from sparring.selection.best_of_n import agreement
+from sparring.selection.consensus import numbered
 
 
 def facts(rows: list[str], right: str, answers: list[str] | None = None) -> TaskFacts:

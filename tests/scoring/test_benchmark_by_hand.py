@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tests.scoring.test_benchmark import facts, means
 
-from sparring.scoring.benchmark import measure
-from sparring.scoring.consensus import numbered
-from sparring.scoring.intervals import ratio
-from sparring.scoring.shares import ratio_difference, ratio_interval, share_difference
+from sparring.metrics.benchmark import measure
+from sparring.metrics.intervals import ratio
+from sparring.metrics.shares import ratio_difference, ratio_interval, share_difference
+from sparring.selection.consensus import numbered
 
 
 def test_pass_at_k() -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tests.scoring.test_rewards import matrix
 
-from sparring.scoring.advantages import DropReason, positives
-from sparring.scoring.matrix import PassMatrix, stacked
-from sparring.scoring.rewards import (
+from sparring.matrix import PassMatrix, stacked
+from sparring.rewards.advantages import DropReason, positives
+from sparring.rewards.rewards import (
     CoderReward,
     InvalidTest,
     NoWrong,

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from sparring.scoring.consensus import dual_choice, majority_choice, subsets
-from sparring.scoring.dual import Weight, pass_at_k, ranked_pass_at_k, weights
+from sparring.selection.consensus import dual_choice, majority_choice, subsets
+from sparring.selection.dual import Weight, pass_at_k, ranked_pass_at_k, weights
 
 
 def bools(*rows: str) -> np.ndarray:

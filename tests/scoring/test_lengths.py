@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparring.scoring.advantages import DropReason, Normalisation, advantages
-from sparring.scoring.lengths import LengthForm, by_length
-from sparring.scoring.overlong import Overlong, overlong
+from sparring.rewards.advantages import DropReason, Normalisation, advantages
+from sparring.rewards.lengths import LengthForm, by_length
+from sparring.rewards.overlong import Overlong, overlong
 
 BOUNDS = (1000.0, 8000.0)
 

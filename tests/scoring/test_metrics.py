@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sparring.scoring.intervals import (
+from sparring.matrix import PassMatrix
+from sparring.metrics.intervals import (
     linear_difference,
     linear_interval,
     mean_interval,
@@ -16,15 +17,14 @@ from sparring.scoring.intervals import (
     ratio,
     t95,
 )
-from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.metrics import (
+from sparring.metrics.metrics import (
     TaskFacts,
     caught,
     majority,
     one_shot,
     summarise,
 )
-from sparring.scoring.rates import acceptance, estimated_right
+from sparring.metrics.rates import acceptance, estimated_right
 
 
 def facts(rows: list[str], right: str, ground_truth: int = 1) -> TaskFacts:

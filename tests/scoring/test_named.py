@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tests.scoring.test_metrics import EXAMPLE, facts
 
-from sparring.evaluate import Evaluated, evaluated_from, evaluation_record, values_record
-from sparring.scoring.intervals import Linear, chained, linear_difference, ratio
-from sparring.scoring.metrics import summarise
-from sparring.scoring.named import difference_of, figure_of, mean_of
+from sparring.evaluation.held_out import Evaluated, evaluated_from, evaluation_record, values_record
+from sparring.metrics.intervals import Linear, chained, linear_difference, ratio
+from sparring.metrics.metrics import summarise
+from sparring.metrics.named import difference_of, figure_of, mean_of
 
 TASKS = [EXAMPLE, facts(["10110", "01010", "00110"], "rwr-"), facts(["11111", "01010"], "wrrr")]
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.metrics import TaskFacts
-from sparring.scoring.official import official
+from sparring.matrix import PassMatrix
+from sparring.metrics.metrics import TaskFacts
+from sparring.metrics.official import official
 
 
 def task(*rows: str, parsed: str, ground_truth: int = 2) -> TaskFacts:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import sparring
+from sparring.rewards.custom import Bout, CustomReward
 from sparring.schema import Test
-from sparring.scoring.custom import Bout, CustomReward
 
 STARTERS = Path(sparring.__file__).parent / "starters"
 SHAPED = Path(__file__).parents[2] / "recipes" / "shaped_reward.py"

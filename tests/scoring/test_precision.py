@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.scoring.groups import by_hand, simulated
 
-from sparring.scoring.intervals import linear_difference, linear_interval
-from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.precision import (
+from sparring.matrix import PassMatrix
+from sparring.metrics.intervals import linear_difference, linear_interval
+from sparring.metrics.precision import (
     Pairs,
     if_independent,
     observed,
@@ -20,8 +20,8 @@ from sparring.scoring.precision import (
     pairs,
     predicted,
 )
-from sparring.scoring.rates import Group, RightBy, by_task, count, rates
-from sparring.scoring.theory import Law, Ties, precision
+from sparring.metrics.rates import Group, RightBy, by_task, count, rates
+from sparring.metrics.theory import Law, Ties, precision
 
 
 def drawn(plus: int, minus: int, tests: int, m: int, ties: Ties) -> float:

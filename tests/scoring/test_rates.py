@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tests.scoring.groups import by_hand, simulated
 
-from sparring.scoring.intervals import linear_interval
-from sparring.scoring.rates import Group, Rate, Rates, RightBy, by_task, count, rates
-from sparring.scoring.shares import left_out_interval
+from sparring.metrics.intervals import linear_interval
+from sparring.metrics.rates import Group, Rate, Rates, RightBy, by_task, count, rates
+from sparring.metrics.shares import left_out_interval
 
 
 def found(groups: list[Group], by: RightBy = RightBy.REFERENCE) -> Rates:

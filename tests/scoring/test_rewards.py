@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.rewards import (
+from sparring.matrix import PassMatrix
+from sparring.rewards.rewards import (
     CoderReward,
     InvalidTest,
     NoWrong,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparring.scoring.matrix import PassMatrix
-from sparring.scoring.selection import agreement, best_of, expected_choice, first_index, scores
+from sparring.matrix import PassMatrix
+from sparring.selection.best_of_n import agreement, best_of, expected_choice, first_index, scores
 
 
 def brute_force(score: np.ndarray, correct: np.ndarray, n: int) -> float:

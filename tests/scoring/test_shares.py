@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from sparring.scoring.intervals import Linear, chained, mean, ratio
-from sparring.scoring.shares import (
+from sparring.metrics.intervals import Linear, chained, mean, ratio
+from sparring.metrics.shares import (
     Unit,
     left_out_interval,
     ratio_interval,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.scoring.theory import (
+from sparring.metrics.theory import (
     CAP,
     Law,
     Ties,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tests.scoring.test_benchmark import FOUR, facts
 
+from sparring.metrics.benchmark import measure
+from sparring.metrics.verification import coverage, suite_accepts
 from sparring.runs.tables import figure_labels
-from sparring.scoring.benchmark import measure
-from sparring.scoring.verification import coverage, suite_accepts
 
 # One correct program, two wrong ones; the third test was not read, one cell is masked.
 MASKED = facts(["11100", "01?00", "00000"], "rw-r")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sparring.evaluation.rollouts import rollout
-from sparring.pipelines.record import judged_from
+from sparring.grading.record import judged_from
+from sparring.policy.chat.base import Answer
 from sparring.runs.directory import RunDir, step_file
-from sparring.sampling.chat.base import Answer
 from sparring.schema import Role, StopReason
 from tests.show.made import group
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sparring.config import make_recipe
+from sparring.config.load import make_recipe
 from sparring.runs.directory import RunDir, step_file
 
 GROUPS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "why/rollouts.json").read_text())

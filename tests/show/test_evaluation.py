@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from sparring.evalfiles import evaluation_recipe, is_evaluation
-from sparring.report import pages
+from sparring.rewards.rewards import RewardSettings
 from sparring.runs.directory import RunDir
-from sparring.scoring.rewards import RewardSettings
 from sparring.training.reward import reward_settings
-from sparring.why import explain
+from sparring.view.explain import explain
+from sparring.view.html import pages
 from tests.loops.runs import sparring_here
 from tests.report.test_pages import blobs
 from tests.show.evaluated import evaluation_of

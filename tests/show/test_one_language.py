@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import sparring.report
+import sparring.view.html
+from sparring.rewards.advantages import DropReason
 from sparring.runs.timeline import Phase
 from sparring.schema import Verdict
-from sparring.scoring.advantages import DropReason
-from sparring.show.step import WHY
-from sparring.show.symbols import symbol
+from sparring.view.terminal.step import WHY
+from sparring.view.terminal.symbols import symbol
 
-ASSETS = Path(sparring.report.__file__).parent / "assets"
+ASSETS = Path(sparring.view.html.__file__).parent / "assets"
 
 
 def test_the_page_and_the_terminal_have_one_language() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from sparring.runs.text import block, one_line
 from sparring.schema import Verdict
-from sparring.show.difference import difference
-from sparring.show.symbols import symbol
+from sparring.view.terminal.difference import difference
+from sparring.view.terminal.symbols import symbol
 from tests.loops.runs import sparring_here
 from tests.show.made import evaluation, group, metrics, run_of
 

@@ -19,9 +19,9 @@ import pytest
 from rich.console import Console
 
 from sparring.cli.watch import screen, watch, watch_run
-from sparring.config import NANO_RECIPE, load_recipe, make_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.runs.directory import RunDir
-from sparring.show.watch import State, Tail, Watched, being_made
+from sparring.view.terminal.watch import State, Tail, Watched, being_made
 from tests.loops.runs import command, sparring_here
 from tests.show.made import evaluation, group, metrics
 

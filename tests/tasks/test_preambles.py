@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sparring.errors import DataError
-from sparring.pipelines import columns
-from sparring.pipelines.columns import Ask
+from sparring.grading import columns
+from sparring.grading.columns import Ask
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Task, Test, Verdict
 from sparring.tasks.fields import read_row

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparring.config import make_recipe
-from sparring.pipelines.record import judged_from, rollout_record
-from sparring.recipe import Recipe
+from sparring.config.load import make_recipe
+from sparring.config.recipe import Recipe
+from sparring.grading.record import judged_from, rollout_record
 from sparring.runs.lines import clean
 from sparring.training.reward import Scorer
-from sparring.why import explain, same
+from sparring.view.explain import explain, same
 
 VERDICTS = ("accepted", "accepted", "wrong_answer", "infra", "runtime_error")
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from sparring.config import make_recipe
-from sparring.recipe import Recipe
-from sparring.why import Effect, Explained, Explanation, explain
+from sparring.config.load import make_recipe
+from sparring.config.recipe import Recipe
+from sparring.view.explain import Effect, Explained, Explanation, explain
 
 GROUPS: dict[str, Any] = json.loads((Path(__file__).parent / "rollouts.json").read_text())
 

@@ -20,9 +20,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sparring.pipelines.audit import Audited, Care, audit_tasks
-from sparring.pipelines.repeated import Bench
-from sparring.pipelines.strength import Strength, strength
+from sparring.audit.repeated import Bench
+from sparring.audit.soundness import Audited, Care, audit_tasks
+from sparring.audit.strength import Strength, strength
 from sparring.sandbox import Fork, Limits, Sandbox
 from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.schema import Task

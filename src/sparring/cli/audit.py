@@ -62,7 +62,7 @@ def audit(
     """
     from sparring.audit.files import check_out, write
     from sparring.audit.run import Asked, audit
-    from sparring.pipelines.audit import Care
+    from sparring.audit.soundness import Care
 
     check_sources(files)
     if out is not None:

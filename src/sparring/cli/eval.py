@@ -19,7 +19,7 @@ from sparring.cli.answers import check_alone, grade_answers
 from sparring.cli.figures import finish
 from sparring.cli.packages import Names, Place
 from sparring.cli.packages import packages as packages_given
-from sparring.config import load_recipe
+from sparring.config.load import load_recipe
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.evaluation.authors import Asking, Named, author, extra_fields
 from sparring.evaluation.compare import Comparison, read_evaluation
@@ -39,11 +39,11 @@ from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
 from sparring.evaluation.trained import filled
 from sparring.interrupt import stopping
+from sparring.policy.chat.base import Author
 from sparring.policy.patience import Patience
 from sparring.prompts.opening import ReasoningMode
 from sparring.runs.tables import PLAIN, figure_labels, interval, show
 from sparring.runs.text import visible
-from sparring.sampling.chat.base import Author
 from sparring.sandbox.types import Level
 from sparring.schema import Role
 

@@ -103,7 +103,7 @@ def train(
     ] = False,
 ) -> None:
     """Train both roles, with evaluations before, during and after. Under torchrun, together."""
-    from sparring.learning.world import World
+    from sparring.learner.distributed.world import World
 
     world = World.join()
     if not world.leads:
@@ -143,7 +143,7 @@ def rescore(
     """Apply another reward or checker to a run's recorded outputs and show what changes."""
     import json
 
-    from sparring.config import differing, make_recipe
+    from sparring.config.load import differing, make_recipe
     from sparring.runs.directory import RunDir
     from sparring.runs.lines import clean
     from sparring.runs.tables import rescore_tables, show
@@ -187,7 +187,7 @@ def model_convert(
     if not file.is_file():
         raise ModelError(f"{file}: there is no such file")
     with checkpoint_at(out, force) as path:
-        from sparring.learning.gguf import convert_gguf
+        from sparring.policy.gguf import convert_gguf
 
         parameters = convert_gguf(file, path)
     typer.echo(f"{parameters:,} parameters: {out}")
@@ -253,10 +253,10 @@ def config(
     ] = None,
 ) -> None:
     """Print the resolved recipe, what it amounts to per training step, and the memory it takes."""
-    from sparring.config import NANO_RECIPE, describe_fields, load_recipe, to_toml
-    from sparring.planning.derived import derived_quantities
-    from sparring.planning.fits import memory_lines
-    from sparring.recipe.presets import Preset, differences
+    from sparring.config.load import NANO_RECIPE, describe_fields, load_recipe, to_toml
+    from sparring.config.presets import Preset, differences
+    from sparring.training.planning.derived import derived_quantities
+    from sparring.training.planning.fits import memory_lines
 
     if diff is not None:
         for name in diff:

@@ -46,13 +46,13 @@ def plot(
     ] = None,
 ) -> None:
     """Draw runs for a paper. The same runs give the same file, to the byte."""
-    from sparring.figures.ablation import draw_bars
-    from sparring.figures.arms import arms_of
-    from sparring.figures.curves import draw_curves
-    from sparring.figures.grid import draw_grids
-    from sparring.figures.plane import draw_plane
-    from sparring.figures.style import check_name, drawing, save
     from sparring.runs.directory import well_formed
+    from sparring.view.plots.ablation import draw_bars
+    from sparring.view.plots.arms import arms_of
+    from sparring.view.plots.curves import draw_curves
+    from sparring.view.plots.grid import draw_grids
+    from sparring.view.plots.plane import draw_plane
+    from sparring.view.plots.style import check_name, drawing, save
 
     if metric and kind not in (Kind.CURVES, Kind.ABLATION):
         raise ConfigError(f"--metric is for curves and bars, not for --kind {kind}")

@@ -15,13 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import ConfigError
-from sparring.learning.settings import Precision
+from sparring.learner.settings import Precision
 from sparring.runs.text import visible
 from sparring.schema import Task
 
 if TYPE_CHECKING:
     from sparring.evaluation.plan import Plan
-    from sparring.sampling.chat.base import Author
+    from sparring.policy.chat.base import Author
 
 app = typer.Typer(no_args_is_help=True, help="The messages that a model gets.")
 _HEARD = b"\nsparring: finishing the responses in work; Ctrl-C again stops at once\n"
@@ -74,15 +74,15 @@ def try_command(
     ] = None,
 ) -> None:
     """Try prompts on a model: can its answers be read, and if not, why?"""
+    from sparring.config.setting import PromptsSection
     from sparring.evaluation.authors import Asking, Named, author
     from sparring.evaluation.plan import Plan, prompts_of
     from sparring.evaluation.progress import Progress
     from sparring.evaluation.trial import try_prompts
     from sparring.interrupt import stopping
-    from sparring.recipe.setting import PromptsSection
+    from sparring.policy.chat.base import ChatParams
     from sparring.runs.directory import explained
     from sparring.runs.tables import show
-    from sparring.sampling.chat.base import ChatParams
 
     named = Named(model, name, key, precision=precision, key_option="--key")
     sections = {
@@ -121,7 +121,7 @@ def try_command(
 def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
     """The first tasks of each source. Raises `ConfigError` where two have the same id."""
     from sparring.evaluation.plan import TASK_SEED
-    from sparring.sources import tasks_of
+    from sparring.tasks.sources import tasks_of
 
     found: dict[str, Task] = {}
     for source in sources:

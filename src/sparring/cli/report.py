@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring.learning.settings import Adapters
-from sparring.recipe import Recipe
+from sparring.config.recipe import Recipe
+from sparring.learner.settings import Adapters
 from sparring.runs.text import visible
 from sparring.schema import Role
 
@@ -56,7 +56,7 @@ def report(
     ] = False,
 ) -> None:
     """Show runs in the browser: curves, groups, pass matrices, why a reward was what it was."""
-    from sparring.report.pages import write_file, write_folder
+    from sparring.view.html.pages import write_file, write_folder
 
     if full:
         made = write_folder(runs, out or Path("report"))

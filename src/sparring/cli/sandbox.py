@@ -71,7 +71,7 @@ def run(
     Without any of them standard input is the input. The exit code is 0 if every run ended by
     itself and, where something was expected, was right; else 1.
     """
-    from sparring.pipelines.limits import room_for
+    from sparring.grading.limits import room_for
     from sparring.sandbox import Sandbox
 
     source = _read(program)

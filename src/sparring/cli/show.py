@@ -12,7 +12,7 @@ from sparring.errors import ConfigError
 from sparring.runs.directory import well_formed
 
 if TYPE_CHECKING:
-    from sparring.show.reading import Source
+    from sparring.view.terminal.reading import Source
 
 SCREEN = 40
 """Groups of a step that are listed without ``--all``."""
@@ -49,9 +49,9 @@ def show(
     everything: Annotated[bool, typer.Option("--all", help="Cut nothing to one screen.")] = False,
 ) -> None:
     """Look at a run: at a glance, by step, task, program or test, and why a reward is so."""
-    from sparring.show.overview import show_overview
-    from sparring.show.reading import source
-    from sparring.show.step import show_step
+    from sparring.view.terminal.overview import show_overview
+    from sparring.view.terminal.reading import source
+    from sparring.view.terminal.step import show_step
 
     if task is None and (why or program is not None or test is not None):
         raise ConfigError("--program, --test and --why are of one task: give --task ID")
@@ -75,11 +75,11 @@ def _group(
     everything: bool,
     console: Console,
 ) -> None:
-    from sparring.show.detail import show_cell, show_program, show_test
-    from sparring.show.matrix import show_group
-    from sparring.show.names import program_name, test_name
-    from sparring.show.reading import find, usage_of
-    from sparring.show.reasons import explained, show_all_why, show_why
+    from sparring.view.terminal.detail import show_cell, show_program, show_test
+    from sparring.view.terminal.matrix import show_group
+    from sparring.view.terminal.names import program_name, test_name
+    from sparring.view.terminal.reading import find, usage_of
+    from sparring.view.terminal.reasons import explained, show_all_why, show_why
 
     found = find(source, task, step)
     with well_formed(f"{source.run.path}: rollouts of step {found.step}, group {found.index}"):

@@ -131,8 +131,8 @@ def load(
     force: ForceOption = False,
 ) -> None:
     """Make one task file of data sets, and say what was left out and why."""
-    from sparring.passrates import pass_rates
-    from sparring.pipelines.expected import reference_runs
+    from sparring.evaluation.passrates import pass_rates
+    from sparring.grading.expected import reference_runs
     from sparring.schema import Kind
     from sparring.tasks.collect import Choice, collect
     from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range

@@ -19,9 +19,9 @@ from sparring.runs.lines import clean
 from sparring.runs.tables import interval, show
 
 if TYPE_CHECKING:
-    from sparring.scoring.intervals import Estimate
-    from sparring.scoring.theory import Ties
-    from sparring.theory import Precision, Report
+    from sparring.evaluation.theory import Precision, Report
+    from sparring.metrics.intervals import Estimate
+    from sparring.metrics.theory import Ties
 
 _RATES = {
     "p_s": "p_s: programs that are correct",
@@ -47,7 +47,7 @@ def theory(
     ] = None,
 ) -> None:
     """How many tests are worth sampling: predicted, promised and observed precision of a run."""
-    from sparring.theory import theory as theory_of
+    from sparring.evaluation.theory import theory as theory_of
 
     found = theory_of(RunDir.reading(run), _range(steps))
     console = Console()
@@ -62,7 +62,7 @@ def theory(
 
 def advice(found: Report) -> list[str]:
     """What the figures come to: how many tests by the model, and whether it held here."""
-    from sparring.scoring.theory import CAP, ZERO, Ties
+    from sparring.metrics.theory import CAP, ZERO, Ties
 
     mu = found.rates["mu_sampled"]
     if math.isnan(mu.mean):
@@ -115,7 +115,7 @@ def _held(most: int, rows: dict[int, Precision]) -> str:
 
 
 def _heading(run: Path, steps: str | None, found: Report) -> list[str]:
-    from sparring.scoring.rates import RightBy
+    from sparring.metrics.rates import RightBy
 
     chosen = f"steps {found.steps[0]} to {found.steps[-1]}"
     if steps is None:
@@ -132,7 +132,7 @@ def _heading(run: Path, steps: str | None, found: Report) -> list[str]:
 
 
 def _rates_table(found: Report) -> Table:
-    from sparring.scoring.rates import RightBy
+    from sparring.metrics.rates import RightBy
 
     table = Table(title="Rates (95% intervals, clustered by task)")
     table.add_column("rate")
@@ -149,7 +149,7 @@ def _rates_table(found: Report) -> Table:
 
 
 def _precision_tables(found: Report) -> list[Table]:
-    from sparring.scoring.theory import Ties
+    from sparring.metrics.theory import Ties
 
     titles = {
         Ties.LOST: "How often m tests prefer the correct program of a pair (ties are lost, as in "
@@ -160,7 +160,7 @@ def _precision_tables(found: Report) -> list[Table]:
 
 
 def _precision_table(found: Report, ties: Ties, title: str) -> Table:
-    from sparring.scoring.theory import Ties
+    from sparring.metrics.theory import Ties
 
     table = Table(title=title)
     bounded = ties is Ties.LOST

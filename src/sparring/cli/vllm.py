@@ -22,7 +22,7 @@ def setup(
     place: DirOption = None,
 ) -> None:
     """Make vLLM's environment, apart from ours. Takes minutes and some GB; may be run again."""
-    from sparring.sampling.vllm.environment import Kind, default_environment, set_up, usual_kind
+    from sparring.policy.vllm.environment import Kind, default_environment, set_up, usual_kind
 
     if cpu and cuda:
         raise ConfigError("vllm setup: --cpu or --cuda, not both")
@@ -34,7 +34,7 @@ def setup(
 @app.command()
 def check(place: DirOption = None) -> None:
     """Try the environment: serve the nano model, bring weights to it, compare log-probs."""
-    from sparring.sampling.vllm.environment import default_environment
+    from sparring.policy.vllm.environment import default_environment
     from sparring.training.vllmcheck import try_environment
 
     for line in try_environment(place or default_environment()):

@@ -18,7 +18,7 @@ from sparring.runs.rates import rates_line
 from sparring.runs.text import one_line
 
 if TYPE_CHECKING:
-    from sparring.show.watch import State, Watched
+    from sparring.view.terminal.watch import State, Watched
 
 _GROUPS = 5
 """Of the newest step, groups that are shown."""
@@ -45,7 +45,7 @@ def watch(
 
 def watch_run(path: Path, console: Console, every: float) -> None:
     """Follow a run until it ends: a screen in a terminal, lines where piped."""
-    from sparring.show.watch import State, Watched
+    from sparring.view.terminal.watch import State, Watched
 
     watched = Watched(path)
     before: State | None = None
@@ -71,7 +71,7 @@ def watch_run(path: Path, console: Console, every: float) -> None:
 
 def screen(watched: Watched, width: int) -> RenderableType:
     """All that is known, in one screen."""
-    from sparring.show.overview import alarm_lines, curves_table, recipe_line
+    from sparring.view.terminal.overview import alarm_lines, curves_table, recipe_line
 
     parts: list[RenderableType] = [
         Text(one_line(str(watched.path), 120), "bold"),
@@ -102,7 +102,7 @@ def _heading(watched: Watched) -> str:
 
 
 def _said(watched: Watched) -> str:
-    from sparring.show.watch import State
+    from sparring.view.terminal.watch import State
 
     path = one_line(str(watched.path), 120)
     return {
@@ -153,7 +153,7 @@ def _evaluated(record: Mapping[str, Any]) -> str:
 def _last_groups(watched: Watched) -> Table | None:
     """The first groups of the newest step on record."""
     from sparring.schema import Role
-    from sparring.show.step import rewards_of
+    from sparring.view.terminal.step import rewards_of
 
     rows = watched.newest_groups(_GROUPS)
     if not rows:
@@ -181,8 +181,8 @@ def _lines(
     before: State | None,
 ) -> list[str]:
     """What is new, a line each."""
-    from sparring.show.watch import State
     from sparring.training.alarms import begun
+    from sparring.view.terminal.watch import State
 
     found = []
     if watched.state is not before and watched.state is not State.FINISHED:

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sparring.config.setting import PromptsSection
 from sparring.errors import ConfigError
 from sparring.evaluation.local_author import local_author
-from sparring.learning.settings import Precision
+from sparring.learner.settings import Precision
+from sparring.policy.chat.base import Author, StopAsking
+from sparring.policy.chat.crew import ServedModel, find_served
+from sparring.policy.chat.endpoint import Endpoint, Served, checked_url
 from sparring.policy.patience import Pace, Patience
 from sparring.prompts.parse import Reading
-from sparring.recipe.setting import PromptsSection
-from sparring.sampling.chat.base import Author, StopAsking
-from sparring.sampling.chat.crew import ServedModel, find_served
-from sparring.sampling.chat.endpoint import Endpoint, Served, checked_url
 
 USUAL_KEY = "OPENAI_API_KEY"
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
@@ -92,8 +92,8 @@ def whole_prompt(found: Author, prompts: PromptsSection, message: str) -> str:
     nobody sees, the message."""
     if found.remote:
         return message
+    from sparring.policy.local.chat import LocalModel
     from sparring.prompts.render import prompt_text
-    from sparring.sampling.chat.local import LocalModel
 
     assert isinstance(found, LocalModel)
     return prompt_text(found.tokenizer, message, prompts.template_options)

@@ -18,8 +18,8 @@ from typing import Protocol
 from sparring.errors import ModelError
 from sparring.evaluation.claims import Claims
 from sparring.evaluation.ledger import Entry, Ledger
+from sparring.policy.chat.base import Answer, Ask, Author, Missing, response_key
 from sparring.policy.patience import rest
-from sparring.sampling.chat.base import Answer, Ask, Author, Missing, response_key
 from sparring.schema import Role
 
 _WAVE = 8

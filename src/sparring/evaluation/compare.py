@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError
+from sparring.metrics.intervals import Estimate, Linear
+from sparring.metrics.named import difference_of, mean_of
+from sparring.metrics.shares import share_difference
 from sparring.runs.directory import well_formed
-from sparring.scoring.intervals import Estimate, Linear
-from sparring.scoring.named import difference_of, mean_of
-from sparring.scoring.shares import share_difference
 
 _SAME = ("max_tests", "grader", "limits")
 """Conditions without which there is nothing to compare. The rule that compares outputs is a task's

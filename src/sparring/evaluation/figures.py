@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.early import Runs
-from sparring.pipelines.strength import strength
-from sparring.sampling.chat.base import Answer
+from sparring.audit.strength import strength
+from sparring.grading.bout import Judged
+from sparring.grading.early import Runs
+from sparring.metrics.metrics import TaskFacts
+from sparring.metrics.official import official
+from sparring.policy.chat.base import Answer
 from sparring.sandbox import Limits
 from sparring.schema import Role, StopReason, Verdict
-from sparring.scoring.metrics import TaskFacts
-from sparring.scoring.official import official
 
 
 def strengthened(

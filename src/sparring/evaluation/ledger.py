@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError
+from sparring.policy.chat.base import Answer
 from sparring.runs.directory import explained, well_formed
 from sparring.runs.lines import lines_of
-from sparring.sampling.chat.base import Answer
 from sparring.schema import StopReason
 
 _GO_ON = "give the same command again"

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparring.config.setting import PromptsSection
 from sparring.errors import ModelError
-from sparring.learning.settings import Precision
+from sparring.learner.settings import Precision
+from sparring.policy.chat.base import Author
+from sparring.policy.local.detokenize import kept_tokens
 from sparring.policy.place import directory_digest, find_model
-from sparring.recipe.setting import PromptsSection
-from sparring.sampling.chat.base import Author
-from sparring.sampling.detokenize import kept_tokens
 
 if TYPE_CHECKING:
-    from sparring.sampling.chat.local import Loaded
+    from sparring.policy.local.chat import Loaded
 
 END_TOKEN = "--end-token"
 
@@ -30,9 +30,9 @@ def local_author(
     """The model in ``place``; ``end_tokens`` end its responses as well as those of its files.
     Raises `ConfigError` and `ModelError`."""
     try:
-        from sparring.learning.ends import end_ids_on_disk
-        from sparring.learning.model import load_tokenizer
-        from sparring.sampling.chat.local import LocalModel
+        from sparring.policy.ends import end_ids_on_disk
+        from sparring.policy.local.chat import LocalModel
+        from sparring.policy.model import load_tokenizer
     except ImportError as error:
         raise ModelError(
             f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
@@ -77,10 +77,10 @@ def _loaded(
 ) -> Loaded:
     import torch
 
-    from sparring.learning.model import load_frozen
+    from sparring.policy.local.chat import Loaded
+    from sparring.policy.model import load_frozen
     from sparring.policy.precision import torch_type
     from sparring.prompts.render import check_room, prompt_ids, prompt_text
-    from sparring.sampling.chat.local import Loaded
 
     device = "cuda" if torch.cuda.is_available() else None
     dtype = torch_type(precision or Precision.FLOAT32)

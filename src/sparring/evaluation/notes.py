@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sparring.pipelines.marks import mark_faults, turn_end
+from sparring.config.setting import PromptsSection
+from sparring.grading.marks import mark_faults, turn_end
+from sparring.policy.chat.base import Answer, Author
 from sparring.prompts.opening import ReasoningMode
-from sparring.recipe.setting import PromptsSection
-from sparring.sampling.chat.base import Answer, Author
 from sparring.schema import StopReason
 
 if TYPE_CHECKING:
-    from sparring.sampling.chat.local import LocalModel
+    from sparring.policy.local.chat import LocalModel
 
 
 def notes_before(author: Author, name: str, prompts: PromptsSection) -> list[str]:
@@ -43,7 +43,7 @@ def _local(author: Author) -> LocalModel | None:
     """The author as the local model that it is."""
     if author.remote:
         return None
-    from sparring.sampling.chat.local import LocalModel
+    from sparring.policy.local.chat import LocalModel
 
     assert isinstance(author, LocalModel)
     return author

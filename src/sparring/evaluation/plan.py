@@ -11,16 +11,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.setting import PromptsSection, TasksSection
 from sparring.errors import ConfigError
+from sparring.policy.base import sampling_seed
+from sparring.policy.chat.base import Ask, ChatParams
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import ProgramRule, TestRule
-from sparring.recipe.setting import PromptsSection, TasksSection
-from sparring.sampling.base import sampling_seed
-from sparring.sampling.chat.base import Ask, ChatParams
 from sparring.schema import Role, Task
-from sparring.sources import tasks_of
 from sparring.tasks.checkers import parse_checker
+from sparring.tasks.sources import tasks_of
 
 USUAL_COUNT = 100
 """Tasks that are made of a microworld split where nothing limits them."""

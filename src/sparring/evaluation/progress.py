@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from sparring.sampling.chat.base import Answer, Ask, Missing
+from sparring.policy.chat.base import Answer, Ask, Missing
 
 _EVERY = 15.0
 """Seconds between two lines of a log."""

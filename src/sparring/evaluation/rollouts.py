@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from sparring.evaluation.collect import Slot
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.record import Scored, rollout_record
-from sparring.sampling.chat.base import Answer
+from sparring.grading.bout import Judged
+from sparring.grading.record import Scored, rollout_record
+from sparring.policy.chat.base import Answer
+from sparring.rewards.advantages import Advantages, DropReason
+from sparring.rewards.rewards import RewardSettings, coder_rewards, tester_rewards
 from sparring.schema import Role
-from sparring.scoring.advantages import Advantages, DropReason
-from sparring.scoring.rewards import RewardSettings, coder_rewards, tester_rewards
 
 
 def rollout(judged: Judged, answers: Mapping[Slot, Answer]) -> dict[str, Any]:

@@ -29,19 +29,19 @@ from sparring.evaluation.notes import notes_after, notes_before
 from sparring.evaluation.plan import Plan, changed, task_digest
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.rollouts import rollout
-from sparring.pipelines.bout import Judged, infra_share, judge
-from sparring.pipelines.early import Runs
-from sparring.pipelines.facts import task_facts
-from sparring.pipelines.wanting import wanted
+from sparring.grading.bout import Judged, infra_share, judge
+from sparring.grading.early import Runs
+from sparring.grading.facts import task_facts
+from sparring.grading.wanting import wanted
+from sparring.metrics.benchmark import measure
+from sparring.policy.chat.base import Answer, Author
 from sparring.prompts.parse import Reading
 from sparring.runs.directory import RunDir, explained, step_file
 from sparring.runs.lines import clean
-from sparring.sampling.chat.base import Answer, Author
 from sparring.sandbox import Limits, Sandbox
 from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
 from sparring.schema import Response, Role, Task
-from sparring.scoring.benchmark import measure
 from sparring.tasks.checkers import VERSION as GRADER
 from sparring.tasks.preambles import versions as preamble_versions
 

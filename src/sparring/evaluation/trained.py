@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sparring.config import recorded_recipe
+from sparring.config.load import recorded_recipe
+from sparring.config.recipe import Recipe
+from sparring.config.setting import PromptsSection
 from sparring.errors import RunError
 from sparring.evaluation.authors import Named
 from sparring.evaluation.plan import Given, Protocol
-from sparring.recipe import Recipe
-from sparring.recipe.setting import PromptsSection
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 

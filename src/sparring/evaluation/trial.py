@@ -25,12 +25,12 @@ from sparring.evaluation.ledger import Ledger
 from sparring.evaluation.plan import Plan
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import RESPONSES
-from sparring.pipelines.answers import plain_input
-from sparring.pipelines.bout import Judged, judge
-from sparring.pipelines.monitors import of_generated
+from sparring.grading.answers import plain_input
+from sparring.grading.bout import Judged, judge
+from sparring.grading.monitors import of_generated
+from sparring.policy.chat.base import Author
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.prompts.templates import called_as
-from sparring.sampling.chat.base import Author
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Kind, Response, Role, StopReason, Task, Test
 

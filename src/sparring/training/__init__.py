@@ -1,1 +1,1 @@
-"""The parts of a training run; `sparring/train.py` puts them together."""
+"""The parts of a training run; `sparring/training/loop.py` puts them together."""

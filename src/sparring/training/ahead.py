@@ -26,8 +26,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.record import Scored
+from sparring.grading.bout import Judged
+from sparring.grading.record import Scored
 from sparring.runs.timeline import Phase, Timeline
 from sparring.training.asking import Table
 from sparring.training.rollouts import Live

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sparring.recipe import MonitorsSection
+from sparring.config.recipe import MonitorsSection
 from sparring.schema import Role
 
 WINDOW = 5

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sparring.policy.base import Prompt
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
-from sparring.sampling.base import Prompt
 from sparring.schema import Response
 from sparring.training.cast import Cast
 from sparring.training.journal import Journal

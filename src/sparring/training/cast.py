@@ -14,9 +14,9 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
-from sparring.recipe import Recipe
-from sparring.sampling.base import Arrived, Prompt, unheeded
-from sparring.sampling.local import LocalSampler, end_token_ids
+from sparring.config.recipe import Recipe
+from sparring.policy.base import Arrived, Prompt, unheeded
+from sparring.policy.local.sampler import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
 from sparring.training.behind import FilesBehind
 from sparring.training.players import Player, Request

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sparring.config import NANO_RECIPE, load_recipe
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.config.recipe import Recipe
 from sparring.microworld import NANO_DIR
-from sparring.recipe import Recipe
 from sparring.schema import Role
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import signal
 
-from sparring.config import make_recipe
-from sparring.learning.world import Order, World
+from sparring.config.load import make_recipe
+from sparring.learner.distributed.world import Order, World
 from sparring.training.trainer import Trainer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -3,13 +3,13 @@
 Each is kept by task in a file of its own, written before anything else of it,
 so that a run that was cut off repeats none and later ones pair with the first.
 The start model's programs are the fixed pool of all of them. evaluations.jsonl
-is made anew from these files. How one is made: `sparring.evaluate`.
+is made anew from these files. How one is made: `sparring.evaluation.held_out`.
 """
 
 from __future__ import annotations
 
 from sparring.errors import RunError
-from sparring.evaluate import (
+from sparring.evaluation.held_out import (
     Evaluated,
     Evaluation,
     evaluate,
@@ -17,7 +17,7 @@ from sparring.evaluate import (
     evaluation_record,
     values_record,
 )
-from sparring.pipelines.record import pool_from, pool_records
+from sparring.grading.record import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
 from sparring.runs.directory import RunDir, well_formed
 from sparring.runs.progress import Progress

@@ -15,11 +15,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError
 from sparring.policy.place import model_files, model_place
-from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir, explained, well_formed
-from sparring.sources import MICROWORLD
+from sparring.tasks.sources import MICROWORLD
 
 FILE = "inputs.json"
 _ROOMS = ("tasks", "model", "supervisor")

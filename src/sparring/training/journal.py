@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparring.errors import RunError
-from sparring.pipelines.record import response_from, response_record
+from sparring.grading.record import response_from, response_record
+from sparring.policy.base import Prompt
 from sparring.runs.directory import RunDir, well_formed
 from sparring.runs.timeline import Phase, Timeline
-from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role
 
 _SECONDS = 1.0

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparring.config import NANO_RECIPE, differing, load_recipe, make_recipe, recorded_recipe
+from sparring.config.load import NANO_RECIPE, differing, load_recipe, make_recipe, recorded_recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
-from sparring.recipe import Recipe
 from sparring.runs.directory import RunDir, well_formed
 from sparring.training.replay import refuse_other_changes, replay_recipe
 

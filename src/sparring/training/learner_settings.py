@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sparring.learning.settings import LearningSettings, LossSettings, ModelSettings
-from sparring.recipe import Engine, Recipe
+from sparring.config.recipe import Engine, Recipe
+from sparring.learner.settings import LearningSettings, LossSettings, ModelSettings
 
 
 def model_settings(recipe: Recipe) -> ModelSettings:

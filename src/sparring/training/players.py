@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sparring.sampling.base import Prompt
+from sparring.policy.base import Prompt
 from sparring.schema import Role
 
 

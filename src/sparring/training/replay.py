@@ -17,14 +17,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.interrupt import stopping
-from sparring.learning.world import World
-from sparring.recipe import Recipe
+from sparring.learner.distributed.world import World
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
-from sparring.train import advance, take_up
 from sparring.training.inputs import changed_inputs, reward_note
+from sparring.training.loop import advance, take_up
 from sparring.training.reward import Scorer
 from sparring.training.rollouts import Replayed
 from sparring.training.tracking import Tracking, check_trackers

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from sparring.pipelines.record import Scored, judged_from
-from sparring.recipe import Recipe
+from sparring.config.recipe import Recipe
+from sparring.grading.record import Scored, judged_from
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
 from sparring.training.reward import Scorer

@@ -8,25 +8,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sparring.learning.settings import Objective
-from sparring.pipelines.answers import plain_input
-from sparring.pipelines.bout import Judged
-from sparring.pipelines.record import Scored
-from sparring.pipelines.supervised import rewarded
-from sparring.recipe import Recipe, RewardSection
-from sparring.schema import Response, StopReason
-from sparring.scoring.advantages import (
+from sparring.config.recipe import Recipe, RewardSection
+from sparring.grading.answers import plain_input
+from sparring.grading.bout import Judged
+from sparring.grading.record import Scored
+from sparring.grading.supervised import rewarded
+from sparring.learner.settings import Objective
+from sparring.matrix import Bools, Floats, PassMatrix, stacked
+from sparring.rewards.advantages import (
     Advantages,
     DropReason,
     advantages,
     dealt,
     positives,
 )
-from sparring.scoring.custom import Bout, CustomReward
-from sparring.scoring.lengths import LengthForm, by_length
-from sparring.scoring.matrix import Bools, Floats, PassMatrix, stacked
-from sparring.scoring.overlong import overlong
-from sparring.scoring.rewards import (
+from sparring.rewards.custom import Bout, CustomReward
+from sparring.rewards.lengths import LengthForm, by_length
+from sparring.rewards.overlong import overlong
+from sparring.rewards.rewards import (
     CoderReward,
     RewardSettings,
     TesterTerms,
@@ -34,6 +33,7 @@ from sparring.scoring.rewards import (
     largest_reward,
     tester_rewards,
 )
+from sparring.schema import Response, StopReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,19 +19,19 @@ import numpy as np
 import torch
 
 from sparring import __version__
+from sparring.config.recipe import Curriculum, Recipe
 from sparring.errors import ConfigError
-from sparring.evaluate import Plan
-from sparring.pipelines.marks import mark_faults, turn_end
+from sparring.evaluation.held_out import Plan
+from sparring.grading.marks import mark_faults, turn_end
+from sparring.policy.base import Prompt, SamplingParams, sampling_seed
 from sparring.prompts.opening import ReasoningMode
-from sparring.recipe import Curriculum, Recipe
-from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
 from sparring.sandbox.packages import given
 from sparring.sandbox.ray_nodes import RayNodes
 from sparring.schema import Role, Task
-from sparring.sources import tasks_of
 from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
+from sparring.tasks.sources import tasks_of
 from sparring.tasks.withhold import withhold
 from sparring.training.cast import Cast
 from sparring.training.embedded import embedded_prompts

@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sparring.errors import RunError
-from sparring.pipelines.bout import Judged, infra_share
-from sparring.pipelines.early import Early
-from sparring.pipelines.record import Scored, judged_from, rollout_record, usage_record
+from sparring.grading.bout import Judged, infra_share
+from sparring.grading.early import Early
+from sparring.grading.record import Scored, judged_from, rollout_record, usage_record
+from sparring.policy.base import Prompt
 from sparring.runs.directory import RunDir, step_file
 from sparring.runs.lines import clean
 from sparring.runs.timeline import Phase, Timeline
-from sparring.sampling.base import Prompt
 from sparring.schema import Response, Role
 from sparring.training.asking import Table, journal_file
 from sparring.training.journal import foreign

@@ -17,13 +17,13 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from sparring.pipelines import columns
-from sparring.pipelines.bout import Judged, Supervision, judge
-from sparring.pipelines.columns import Ask
-from sparring.pipelines.early import Early
-from sparring.pipelines.limits import limits
-from sparring.pipelines.reading import read_program, read_test
-from sparring.pipelines.supervised import label_free, rewarded, supervise
+from sparring.grading import columns
+from sparring.grading.bout import Judged, Supervision, judge
+from sparring.grading.columns import Ask
+from sparring.grading.early import Early
+from sparring.grading.limits import limits
+from sparring.grading.reading import read_program, read_test
+from sparring.grading.supervised import label_free, rewarded, supervise
 from sparring.prompts.parse import ParsedProgram
 from sparring.runs.timeline import Phase
 from sparring.sandbox import Limits

@@ -24,14 +24,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparring.learning.adapters import has_role_adapters
-from sparring.learning.model import is_adapted
-from sparring.learning.settings import Frozen
-from sparring.recipe import Engine, Recipe
-from sparring.sampling.base import Arrived, unheeded
-from sparring.sampling.vllm.environment import recorded_version
-from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.wanted import SamplingRequest, Weights
+from sparring.config.recipe import Engine, Recipe
+from sparring.learner.settings import Frozen
+from sparring.policy.adapters import has_role_adapters
+from sparring.policy.base import Arrived, unheeded
+from sparring.policy.model import is_adapted
+from sparring.policy.vllm.environment import recorded_version
+from sparring.policy.vllm.sampler import VllmSampler
+from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role
 from sparring.training.players import Player, Request
 from sparring.training.servers import TORCH, log_file, longest, vllm_settings, words_of

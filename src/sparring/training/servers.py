@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from sparring.learning.settings import Precision
-from sparring.recipe import Recipe
-from sparring.sampling.detokenize import Detokenizer
-from sparring.sampling.vllm.environment import default_environment
-from sparring.sampling.vllm.settings import Dtype, VllmSettings
-from sparring.sampling.vllm.wanted import Words
+from sparring.config.recipe import Recipe
+from sparring.learner.settings import Precision
+from sparring.policy.local.detokenize import Detokenizer
+from sparring.policy.vllm.environment import default_environment
+from sparring.policy.vllm.settings import Dtype, VllmSettings
+from sparring.policy.vllm.wanted import Words
 
 TORCH = {
     Dtype.FLOAT32: torch.float32,

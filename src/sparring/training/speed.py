@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from sparring.config.recipe import Engine, Recipe
 from sparring.errors import ModelError
-from sparring.learning.peaks import dense_peak
-from sparring.learning.samples import Group
-from sparring.learning.settings import Precision
-from sparring.learning.shape import shape_of
-from sparring.learning.work import Work, work_of
-from sparring.recipe import Engine, Recipe
+from sparring.learner.peaks import dense_peak
+from sparring.learner.samples import Group
+from sparring.learner.settings import Precision
+from sparring.learner.work import Work, work_of
+from sparring.policy.shape import shape_of
 from sparring.runs.timeline import Phase
 from sparring.training.trainer import Trainer
 

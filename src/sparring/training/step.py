@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError
-from sparring.learning.samples import Group, Sample
-from sparring.learning.stats import RoleStats
-from sparring.learning.work import Work
-from sparring.pipelines.bout import Judged, infra_share
-from sparring.pipelines.monitors import monitor_values
-from sparring.pipelines.record import Scored
-from sparring.pipelines.supervised import supervision_metrics
-from sparring.recipe import Recipe
+from sparring.grading.bout import Judged, infra_share
+from sparring.grading.monitors import monitor_values
+from sparring.grading.record import Scored
+from sparring.grading.supervised import supervision_metrics
+from sparring.learner.samples import Group, Sample
+from sparring.learner.stats import RoleStats
+from sparring.learner.work import Work
+from sparring.metrics.metrics import pass_rate
+from sparring.rewards.advantages import Advantages
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import ParseFailure, Response, Role, StopReason
-from sparring.scoring.advantages import Advantages
-from sparring.scoring.metrics import pass_rate
 from sparring.training.reward import Scorer
 from sparring.training.rollouts import Rollouts
 from sparring.training.speed import work_in

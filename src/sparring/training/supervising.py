@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sparring.errors import Stopped
+from sparring.policy.base import Arrived, Prompt, unheeded
+from sparring.policy.vllm.sampler import VllmSampler
+from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
-from sparring.sampling.base import Arrived, Prompt, unheeded
-from sparring.sampling.vllm.sampler import VllmSampler
-from sparring.sampling.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role, Task
 from sparring.training.journal import Journal
 from sparring.training.servers import log_file, longest, vllm_settings, words_of

@@ -9,7 +9,7 @@ A small one is sampled in this process, when a task first comes up. One that
 vLLM serves is asked before the first step (`supervising`), and only its
 tokenizer and its configuration are loaded here.
 
-What the tests are used for is `sparring.pipelines.supervised`'s business.
+What the tests are used for is `sparring.grading.supervised`'s business.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from collections.abc import Sequence
 
 import torch
 
+from sparring.config.recipe import Engine, Recipe, SupervisionKind
 from sparring.errors import ModelError
-from sparring.learning.ends import end_ids_on_disk
-from sparring.learning.model import load_frozen
-from sparring.learning.outline import Outline
+from sparring.policy.base import Prompt, SamplingParams, sampling_seed
+from sparring.policy.ends import end_ids_on_disk
+from sparring.policy.local.sampler import LocalSampler
+from sparring.policy.model import load_frozen
+from sparring.policy.outline import Outline
 from sparring.prompts.render import encoded, prompt_text
-from sparring.recipe import Engine, Recipe, SupervisionKind
-from sparring.sampling.base import Prompt, SamplingParams, sampling_seed
-from sparring.sampling.local import LocalSampler
 from sparring.schema import Response, Role, Task
 from sparring.training.prompts import left_out
 

@@ -21,9 +21,9 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from sparring.config.recipe import Recipe
+from sparring.config.tracking import Tracker
 from sparring.errors import ConfigError
-from sparring.recipe import Recipe
-from sparring.recipe.tracking import Tracker
 from sparring.runs.directory import RunDir, explained, well_formed
 
 MARK = "tracking.json"

@@ -16,11 +16,24 @@ from typing import Any, Protocol
 import torch
 from transformers import PreTrainedModel
 
+from sparring.config.recipe import Engine, Recipe
 from sparring.errors import ConfigError, ModelError, RunError
-from sparring.learning.adapters import activate, has_role_adapters
-from sparring.learning.export import export_adapter, export_weights, save_sharded
-from sparring.learning.head import check_head
-from sparring.learning.model import (
+from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
+from sparring.learner.distributed.shards import (
+    fingerprint,
+    gather_weights,
+    spread_state,
+    spread_weights,
+)
+from sparring.learner.distributed.shared_device import give_back
+from sparring.learner.distributed.skeleton import Description, skeleton
+from sparring.learner.distributed.world import Order, World
+from sparring.learner.logprobs.head import check_head
+from sparring.learner.reference import frozen_copy, visiting
+from sparring.learner.settings import Frozen, Sharding
+from sparring.learner.update import Learner
+from sparring.policy.adapters import activate, has_role_adapters
+from sparring.policy.model import (
     is_adapted,
     load_policy,
     load_weights,
@@ -30,15 +43,7 @@ from sparring.learning.model import (
     saved_weights,
     start_weights,
 )
-from sparring.learning.reference import frozen_copy, visiting
-from sparring.learning.settings import Frozen, Sharding
-from sparring.learning.shards import fingerprint, gather_weights, spread_state, spread_weights
-from sparring.learning.shared_device import give_back
-from sparring.learning.skeleton import Description, skeleton
-from sparring.learning.update import Learner
-from sparring.learning.world import Order, World
 from sparring.policy.precision import cast, torch_type
-from sparring.recipe import Engine, Recipe
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.counters import Counters

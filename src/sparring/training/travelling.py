@@ -11,12 +11,12 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel
 
-from sparring.learning.export import weights_size
-from sparring.learning.model import is_adapted
-from sparring.learning.samples import Group, Sample
-from sparring.recipe import Recipe
-from sparring.sampling.vllm.lora import why_merged
-from sparring.sampling.vllm.wanted import Probe, Weights
+from sparring.config.recipe import Recipe
+from sparring.learner.distributed.export import weights_size
+from sparring.learner.samples import Group, Sample
+from sparring.policy.model import is_adapted
+from sparring.policy.vllm.lora import why_merged
+from sparring.policy.vllm.wanted import Probe, Weights
 from sparring.schema import Role
 from sparring.training.trainer import START, Trainer
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from sparring.config import NANO_RECIPE, load_recipe
-from sparring.sampling.base import Prompt, SamplingParams
-from sparring.sampling.vllm.environment import installed_version
+from sparring.config.load import NANO_RECIPE, load_recipe
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.vllm.environment import installed_version
 from sparring.schema import Role
 from sparring.training.cast import Cast
 from sparring.training.players import Player, Request

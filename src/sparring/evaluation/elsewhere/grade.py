@@ -35,9 +35,9 @@ from sparring.evaluation.run import (
     record_of,
     write,
 )
-from sparring.pipelines.bout import Judged, judge_read
+from sparring.grading.bout import Judged, judge_read
+from sparring.policy.chat.base import Answer
 from sparring.runs.directory import RunDir
-from sparring.sampling.chat.base import Answer
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
 

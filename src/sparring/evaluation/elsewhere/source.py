@@ -9,7 +9,7 @@ from sparring.errors import DataError
 from sparring.evaluation.elsewhere import codet
 from sparring.evaluation.elsewhere.compiled import compiles
 from sparring.evaluation.elsewhere.items import Form, Item
-from sparring.pipelines.reading import read_program, read_test
+from sparring.grading.reading import read_program, read_test
 from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
 from sparring.schema import ParseFailure, Response, Role, Task
 

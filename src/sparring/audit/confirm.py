@@ -1,0 +1,225 @@
+"""What the runs of a task's reference solutions say about its tests, and about the solutions.
+
+A test that one solution passes, and passes every time, is confirmed; what the others do on it is
+their affair. Of a test that none passes it is said why, as far as the solutions agree. A solution
+that passes no test at all is no witness, unless the statement or a looser rule says that its
+answers may be right as well. Pure: all runs have been made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sparring import values
+from sparring.audit.repeated import Cell, State, every_test
+from sparring.grading.grading import rule_of
+from sparring.schema import Kind, Task, Test
+from sparring.tasks.checkers import Rule, parse_checker
+from sparring.tasks.findings import Fault, Finding, short
+from sparring.tasks.looser import Looser, leaves_open, looser
+
+_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """``findings``; ``best``: the solution that passes the most tests, None if none passes one;
+    ``confirmed`` for each of `every_test`: passed by a solution, every time."""
+
+    findings: list[Finding]
+    best: int | None
+    confirmed: list[bool]
+
+
+def confirm(
+    task: Task,
+    cells_ST: Sequence[Sequence[Cell]],
+    share: float,
+    refused: frozenset[int] = frozenset(),
+) -> Confirmed:
+    """Judge the tests of a task (T: `every_test`) by its solutions (S, at least one).
+
+    `share` of the time limit, used by the fastest solution, is what makes a test slow. On the
+    `refused` tests, whose inputs are forbidden, nobody can be right or wrong.
+    """
+    tests = every_test(task)
+    right = [sum(c.state is State.RIGHT for c in row) for row in cells_ST]
+    useless = [
+        _no_program(row) or (len(tests) > 1 and not any(c.state in _TELLING for c in row))
+        for row in cells_ST
+    ]
+    witnesses = [s for s in range(len(cells_ST)) if not useless[s]]
+    findings: list[Finding] = []
+    failing: dict[int, list[int]] = {}
+    confirmed = []
+    for t, test in enumerate(tests):
+        if t in refused:
+            confirmed.append(False)
+            continue
+        where = _Where(task, test, t)
+        cells = [row[t] for row in cells_ST]
+        passing = [c for c in cells if c.state is State.RIGHT]
+        confirmed.append(bool(passing))
+        if passing:
+            findings += _slow(where, passing, share)
+            for s, cell in enumerate(cells):
+                if cell.state is State.FLAKY:
+                    findings.append(_flaky(where, cell, s))
+                elif (other := _another(where, cell)) is not None:
+                    findings.append(_several(where, [cell], other))
+                elif cell.state not in (State.RIGHT, State.UNKNOWN):
+                    failing.setdefault(s, []).append(t)
+        else:
+            findings += _unconfirmed(where, cells, [cells[s] for s in witnesses])
+    for s, row in enumerate(cells_ST):
+        if useless[s] and s not in failing and not _explained(findings, len(tests)):
+            failing[s] = [t for t, c in enumerate(row) if c.state is not State.UNKNOWN]
+        if failing.get(s):
+            findings.append(_failing(task, s, [row[t] for t in failing[s]], failing[s], len(tests)))
+    best = max(range(len(right)), key=right.__getitem__, default=None)
+    return Confirmed(findings, best if best is not None and right[best] else None, confirmed)
+
+
+def _no_program(row: Sequence[Cell]) -> bool:
+    """Whether a solution fails before it has read anything: that says nothing of an input."""
+    return all(c.state is State.CRASHED and c.detail.startswith(_NO_PROGRAM) for c in row)
+
+
+_NO_PROGRAM = (
+    "SyntaxError:", "IndentationError:", "TabError:", "NameError: the program defines no "
+)  # fmt: skip
+_TELLING = (State.RIGHT, State.LATE, State.FLAKY, State.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    task: Task
+    test: Test
+    column: int
+
+    def found(self, fault: Fault, seen: str, advice: str, solution: int | None = None) -> Finding:
+        test, example = place(self.task, self.column)
+        return Finding(self.task.id, fault, seen, advice, test, example, solution)
+
+    def shown(self, output: str) -> str:
+        return short(values.show(output) if self.test.kind is Kind.CALL else output)
+
+
+def place(task: Task, column: int) -> tuple[int, bool]:
+    """The number of a column's test, and whether it is an example."""
+    ground = len(task.tests)
+    return (column, False) if column < ground else (column - ground, True)
+
+
+def _slow(where: _Where, passing: Sequence[Cell], share: float) -> Iterator[Finding]:
+    seconds = min(c.seconds for c in passing)
+    limit = where.task.time_limit
+    if seconds > share * limit:
+        seen = f"the fastest solution takes {seconds:.2f} of {limit:g} CPU seconds"
+        yield where.found(Fault.SLOW, seen, "raise the limit, or make the input smaller")
+
+
+def _flaky(where: _Where, cell: Cell, solution: int | None) -> Finding:
+    seen = (
+        f"the output {cell.cause}: {where.shown(cell.output or cell.detail)}, then "
+        f"{where.shown(cell.other)}"
+    )
+    advice = "leave the test out" if solution is None else "leave the solution out"
+    return where.found(Fault.FLAKY, seen, advice, solution)
+
+
+def _another(where: _Where, cell: Cell) -> Looser | None:
+    """How a refused output may be right after all."""
+    if cell.state is not State.WRONG:
+        return None
+    rule = rule_of(where.task, where.test)
+    found = looser(rule, cell.output, where.test.output, where.test.kind)
+    if found is None and where.test.kind is not Kind.SCRIPT and leaves_open(where.task.statement):
+        return Looser("the statement asks for any of several", None)
+    return found
+
+
+def _several(where: _Where, cells: Sequence[Cell], how: Looser) -> Finding:
+    seen = (
+        f"expected {where.shown(where.test.output)}, a solution gives "
+        f"{where.shown(cells[0].output)}: {how.how}"
+    )
+    advice = (
+        f"give the task the checker {how.checker}"
+        if how.checker
+        else "give the task a checker program"
+    )
+    return where.found(Fault.SEVERAL_ANSWERS, seen, advice)
+
+
+def _unconfirmed(
+    where: _Where, cells: Sequence[Cell], witnesses: Sequence[Cell]
+) -> Iterator[Finding]:
+    """Why no solution passes a test, by what the most telling of them did."""
+    for cell in cells:
+        other = _another(where, cell)
+        if other is not None:
+            yield _several(where, [cell], other)
+            return
+    by_state: dict[State, list[Cell]] = {}
+    for cell in witnesses:
+        by_state.setdefault(cell.state, []).append(cell)
+    if State.FLAKY in by_state:
+        yield _flaky(where, by_state[State.FLAKY][0], None)
+    elif State.LATE in by_state:
+        advice = "raise the limit, or leave the test out"
+        yield where.found(Fault.LIMIT_TOO_STRICT, by_state[State.LATE][0].detail, advice)
+    elif State.WRONG in by_state:
+        yield _wrong(where, by_state[State.WRONG])
+    elif State.CRASHED in by_state and where.test.kind is Kind.SCRIPT:
+        yield _wrong(where, by_state[State.CRASHED])  # nobody knows whose input it was
+    elif State.CRASHED in by_state:
+        seen = f"every solution fails on it: {short(by_state[State.CRASHED][0].detail)}"
+        yield where.found(Fault.INVALID_INPUT, seen, "leave the test out or mend its input")
+    elif State.UNFINISHED in by_state:
+        seen = f"no solution ends within the limits: {by_state[State.UNFINISHED][0].detail}"
+        yield where.found(Fault.UNFINISHED, seen, "leave the test out, or mend the solution")
+    elif State.UNKNOWN in by_state:
+        yield where.found(Fault.UNKNOWN, "a failure of our own sandbox", "run the audit again")
+
+
+def _wrong(where: _Where, cells: Sequence[Cell]) -> Finding:
+    if where.test.kind is Kind.SCRIPT:
+        seen = f"no solution passes the script: {short(cells[0].detail)}"
+        return where.found(Fault.WRONG_OUTPUT, seen, "mend the script or the solution")
+    said = list(dict.fromkeys(where.shown(c.output) for c in cells))
+    many = "the solution gives" if len(cells) == 1 else f"all {len(cells)} solutions give"
+    seen = f"expected {where.shown(where.test.output)}, {many} {said[0]}"
+    if len(said) > 1:
+        seen = (
+            f"expected {where.shown(where.test.output)}, and the solutions do not agree: "
+            f"{' or '.join(said[:_LISTED])}"
+        )
+    if parse_checker(rule_of(where.task, where.test)).rule is Rule.PROGRAM:
+        seen += f" (the checker program: {short(cells[0].detail)})"
+    return where.found(Fault.WRONG_OUTPUT, seen, "leave the test out or mend its output")
+
+
+def _explained(findings: Sequence[Finding], count: int) -> bool:
+    """Whether all tests have several answers: then a solution that passes none may be right."""
+    several = {(f.test, f.example) for f in findings if f.fault is Fault.SEVERAL_ANSWERS}
+    return len(several) == count
+
+
+def _failing(
+    task: Task, solution: int, cells: Sequence[Cell], failed: Sequence[int], count: int
+) -> Finding:
+    tests = [
+        f"{'example ' * example}{number}" for number, example in (place(task, t) for t in failed)
+    ]
+    more = f" and {len(tests) - _LISTED} more" if len(tests) > _LISTED else ""
+    which = f"test{'s' * (len(tests) > 1)} {', '.join(tests[:_LISTED])}{more}"
+    if len(failed) == count:
+        which = "every test"
+    how = short(cells[0].detail)
+    if cells[0].state is State.WRONG and cells[0].output:
+        how = f"it gives {short(cells[0].output)}"
+    seen = f"fails {which}; on the first: {how}"
+    advice = "leave the solution out"
+    return Finding(task.id, Fault.SOLUTION_FAILS, seen, advice, solution=solution)

@@ -1,0 +1,210 @@
+"""Every reference solution on every test of its task, several times, and what came of each.
+
+No memory and a process for each run: the sandboxes are opened that way (`sparring.audit.run`). The
+repetitions differ in what an output may not depend on (`conditions`); a run that met a limit is
+made once more with wider ones. What that says of the tests is decided in `confirm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from sparring.audit.conditions import CAUSES, Cause, Condition, clocks, rounds
+from sparring.grading import columns
+from sparring.grading.columns import Ask
+from sparring.grading.early import Runs
+from sparring.grading.grading import Grader
+from sparring.grading.limits import wider
+from sparring.schema import Outcome, Task, Test, Verdict
+
+_LIMITS = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)
+_SETTLED = (
+    Verdict.ACCEPTED,
+    Verdict.WRONG_ANSWER,
+    Verdict.RUNTIME_ERROR,
+    Verdict.SANDBOX_VIOLATION,
+)
+_PATIENT = 8
+"""Runs of a solution that are repeated with wider limits, smallest inputs first."""
+_WIDER_MEMORY = 4
+_MOST_SECONDS = 120.0
+
+
+class State(Enum):
+    """What became of a solution on a test."""
+
+    RIGHT = auto()
+    LATE = auto()
+    """Right with wider limits only."""
+    WRONG = auto()
+    CRASHED = auto()
+    UNFINISHED = auto()
+    FLAKY = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A solution on a test. ``seconds`` of CPU time is the least of all repetitions."""
+
+    state: State
+    output: str
+    seconds: float
+    detail: str
+    cause: Cause | None = None
+    other: str = ""
+    """Another output, where it is flaky."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where audits run: a usual sandbox, and `HASH_SEEDS` - 1 with other hash seeds."""
+
+    usual: Runs
+    others: tuple[Runs, ...]
+
+
+def repeated(
+    bench: Bench, grader: Grader, asks: Sequence[Ask], repeats: int, patience: float
+) -> list[list[Cell]]:
+    """The cells of every ask, aligned with its tests. `patience`: how many times wider the limits
+    are where one was met."""
+    series = [_under(bench, grader, asks, condition) for condition in rounds(repeats)]
+    found: list[list[Cell]] = []
+    doubtful: list[tuple[int, int]] = []
+    for a, ask in enumerate(asks):
+        cells = []
+        for t in range(len(ask.tests)):
+            runs = [rows[a][t] for rows in series]
+            cells.append(_cell(runs))
+            if _differ(runs):
+                doubtful.append((a, t))
+        found.append(cells)
+    for (a, t), cell in _named(bench, grader, asks, doubtful, series).items():
+        found[a][t] = cell
+    for (a, t), cell in _patient(bench, grader, asks, found, patience).items():
+        found[a][t] = cell
+    return found
+
+
+_Rows = list[tuple[Outcome, ...]]
+
+
+def _under(bench: Bench, grader: Grader, asks: Sequence[Ask], condition: Condition) -> _Rows:
+    sandbox = (bench.usual, *bench.others)[condition.hash_seed]
+    varied = [replace(ask, program=condition.program(ask.program)) for ask in asks]
+    return columns.graded(grader, list(zip(varied, columns.run(sandbox, varied), strict=True)))
+
+
+def _cell(runs: Sequence[Outcome]) -> Cell:
+    """By the first run that ended by itself; one that met a limit on a bad day is none."""
+    settled = [o for o in runs if o.verdict in _SETTLED]
+    chosen = settled[0] if settled else runs[0]
+    state = _STATES.get(chosen.verdict, State.UNKNOWN)
+    seconds = min((o.cpu_seconds for o in settled), default=chosen.cpu_seconds)
+    detail = chosen.detail or chosen.verdict.value
+    return Cell(state, chosen.output, seconds, detail)
+
+
+_STATES = {
+    Verdict.ACCEPTED: State.RIGHT,
+    Verdict.WRONG_ANSWER: State.WRONG,
+    Verdict.RUNTIME_ERROR: State.CRASHED,
+    Verdict.SANDBOX_VIOLATION: State.CRASHED,
+} | dict.fromkeys(_LIMITS, State.UNFINISHED)
+
+
+def _differ(runs: Sequence[Outcome]) -> bool:
+    settled = [o for o in runs if o.verdict in _SETTLED]
+    return any(_unlike(settled[0], other) for other in settled[1:])
+
+
+def _unlike(a: Outcome, b: Outcome) -> bool:
+    """Whether two runs say different things. Two accepted outputs do not, whatever they are."""
+    if a.verdict not in _SETTLED or b.verdict not in _SETTLED:
+        return False
+    wrong = a.verdict is Verdict.WRONG_ANSWER
+    return a.verdict is not b.verdict or (wrong and a.output.split() != b.output.split())
+
+
+def _named(
+    bench: Bench,
+    grader: Grader,
+    asks: Sequence[Ask],
+    doubtful: Sequence[tuple[int, int]],
+    series: Sequence[_Rows],
+) -> dict[tuple[int, int], Cell]:
+    """The flaky ones among the doubtful, each with a cause that was seen to make a difference."""
+    if not doubtful:
+        return {}
+    small = [replace(asks[a], tests=(asks[a].tests[t],)) for a, t in doubtful]
+    moved = [[r[0] for r in _under(bench, grader, small, how)] for how in clocks()]
+    # All at one time of the clock: else whatever is tried first would be blamed for a new second.
+    still = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
+    tried = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in still]
+    found = {}
+    for n, (a, t) in enumerate(doubtful):
+        usual = series[0][a][t]
+        other: Outcome | None = None
+        cause: Cause | None = None
+        for named, outcomes in tried:
+            if cause is None and _unlike(moved[0][n], outcomes[n]):
+                cause, usual, other = named, moved[0][n], outcomes[n]
+        if cause is None and _differ([outcomes[n] for outcomes in moved]):
+            cause = Cause.CLOCK
+            usual, other = next((x[n], y[n]) for x in moved for y in moved if _unlike(x[n], y[n]))
+        if cause is None and not rounds(2)[1].moves_clock(asks[a].program):
+            runs = [rows[a][t] for rows in series]
+            cause = Cause.NOTHING_NAMED
+            other = next((o for o in runs if _unlike(runs[0], o)), None)
+        if cause is not None:
+            cell = _cell([usual])
+            other_output = other.output or other.detail if other else ""
+            found[a, t] = replace(cell, state=State.FLAKY, cause=cause, other=other_output)
+    return found
+
+
+def _patient(
+    bench: Bench,
+    grader: Grader,
+    asks: Sequence[Ask],
+    cells: Sequence[Sequence[Cell]],
+    patience: float,
+) -> dict[tuple[int, int], Cell]:
+    """What met a limit, once more with wider ones."""
+    where: list[tuple[int, int]] = []
+    wide: list[Ask] = []
+    for a, ask in enumerate(asks):
+        late = [t for t, cell in enumerate(cells[a]) if cell.state is State.UNFINISHED]
+        late = sorted(late, key=lambda t: len(ask.tests[t].input))[:_PATIENT]
+        limits = replace(
+            ask.limits,
+            cpu_seconds=max(
+                ask.limits.cpu_seconds, min(ask.limits.cpu_seconds * patience, _MOST_SECONDS)
+            ),
+            idle_seconds=ask.limits.idle_seconds * patience,
+            memory_mib=ask.limits.memory_mib * _WIDER_MEMORY,
+            output_bytes=wider(ask.limits.output_bytes, _WIDER_MEMORY),
+        )
+        where += [(a, t) for t in late]
+        wide += [replace(ask, tests=(ask.tests[t],), limits=limits) for t in late]
+    found = {}
+    for (a, t), [outcome] in zip(where, _under(bench, grader, wide, Condition()), strict=True):
+        before, after = cells[a][t], _cell([outcome])
+        if after.state is State.RIGHT:
+            needs = f"{before.detail}; right with {_used(outcome)}"
+            found[a, t] = replace(after, state=State.LATE, detail=needs)
+        elif after.state is not State.UNKNOWN:
+            found[a, t] = after
+    return found
+
+
+def _used(outcome: Outcome) -> str:
+    return f"{outcome.cpu_seconds:.2f} CPU seconds and {outcome.memory_mib:.0f} MiB"
+
+
+def every_test(task: Task) -> tuple[Test, ...]:
+    """The tests that solutions are run on: ground truth, then the public examples."""
+    return (*task.tests, *task.examples)

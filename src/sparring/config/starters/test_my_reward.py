@@ -1,0 +1,57 @@
+"""Run with: python -m pytest test_my_reward.py"""
+
+from __future__ import annotations
+
+import numpy as np
+from my_reward import TOKEN_PRICE, reward
+
+from sparring.rewards.custom import Bout
+
+
+def bout(*rows: str) -> Bout:
+    """One row per program, one sign per test (1 passed, 0 failed, ? not observed); the first two
+    tests are ground truth."""
+    passed = np.array([[c == "1" for c in row] for row in rows])
+    programs, generated = len(rows), len(rows[0]) - 2
+    return Bout(
+        task_id="t",
+        statement="",
+        passed_PT=passed,
+        observed_PT=np.array([[c != "?" for c in row] for row in rows]),
+        ground_truth=2,
+        valid_U=np.ones(generated, dtype=bool),
+        lengths_P=np.full(programs, 10.0),
+        lengths_U=np.full(generated, 10.0),
+        programs=(None,) * programs,
+        tests=(None,) * generated,
+    )
+
+
+def test_programs_earn_the_share_of_tests_passed() -> None:
+    coder, _ = reward(bout("110", "100", "000"))
+    assert np.allclose(coder + 10 * TOKEN_PRICE, [1.0, 0.5, 0.0])
+
+
+def test_a_test_must_accept_the_right_and_catch_a_wrong_program() -> None:
+    # generated tests: accepts and catches; accepts and catches nothing; rejects the right program
+    _, tester = reward(bout("11110", "10010", "00111"))
+    assert tester.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_without_a_right_program_all_tests_earn_the_same() -> None:
+    _, tester = reward(bout("1011", "0001"))
+    assert tester.tolist() == [0.0, 0.0]
+
+
+def test_a_program_that_was_not_seen_on_every_test_earns_nothing_and_is_not_wrong() -> None:
+    coder, tester = reward(bout("11111", "1?000", "00011"))
+    assert np.isnan(coder).tolist() == [False, True, False]
+    # the second program is no wrong one to be caught: only the third is, by no test but the first
+    assert tester.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_test_that_was_not_seen_on_a_program_that_counts_has_no_reward() -> None:
+    _, tester = reward(bout("11?11", "00010", "1?00?"))
+    # on the right program it was not seen; seen everywhere; only the unknown program is hidden
+    assert np.isnan(tester).tolist() == [True, False, False]
+    assert tester[1:].tolist() == [0.0, 1.0]

@@ -1,0 +1,181 @@
+"""Evaluating one model in both roles on tasks that it was not trained on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sparring.grading.bout import Judged, judge
+from sparring.grading.early import Early, Runs
+from sparring.grading.facts import task_facts
+from sparring.metrics.intervals import Estimate, Linear
+from sparring.metrics.metrics import Summary, summarise
+from sparring.metrics.named import difference_of
+from sparring.metrics.shares import share_difference
+from sparring.policy.base import Prompt, Sampler, SamplingParams, sampling_seed
+from sparring.prompts.parse import ParsedProgram, Reading
+from sparring.runs.timeline import Phase, Timeline
+from sparring.sandbox import Limits
+from sparring.schema import Role, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation found. ``judged`` has every response; ``tokens`` were sampled."""
+
+    summary: Summary
+    judged: list[Judged]
+    seconds: float
+    tokens: int
+
+    def programs(self) -> list[list[ParsedProgram]]:
+        """The programs per task, to serve as the fixed pool of later evaluations."""
+        return [list(j.programs) for j in self.judged]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to evaluate: the rendered prompts of every task and role, counts and limits.
+
+    The same plan is used before, during and after a run, with the same seeds,
+    so that evaluations are paired.
+    """
+
+    tasks: Sequence[Task]
+    prompt_ids: dict[tuple[str, Role], tuple[int, ...]]
+    programs: int
+    tests: int
+    temperature: float
+    max_tokens: dict[Role, int]
+    limits: Limits
+    reading: Mapping[Role, Reading]
+    seed: int = 0
+
+    def prompts(self, role: Role, temperature: float) -> list[Prompt]:
+        """What the sampler is asked of ``role``, one prompt per task in the tasks' order, each with
+        its own seed."""
+        params = SamplingParams(temperature, self.max_tokens[role])
+        return [
+            Prompt(
+                t.id,
+                role,
+                self.prompt_ids[t.id, role],
+                sampling_seed(self.seed, -1, t.id, role),
+                params,
+            )
+            for t in self.tasks
+        ]
+
+
+def evaluate(
+    plan: Plan,
+    sampler: Sampler,
+    sandbox: Runs,
+    pool: list[list[ParsedProgram]] | None = None,
+    temperature: float | None = None,
+    timeline: Timeline | None = None,
+) -> Evaluation:
+    """Sample, judge and measure. Without a ``pool`` the model's own programs are the pool:
+    that is what the first evaluation of a run does, and what later ones are given. Where the time
+    goes shows in the ``timeline``."""
+    start = time.monotonic()
+    clock = timeline or Timeline()
+    heat = plan.temperature if temperature is None else temperature
+    with clock.during(Phase.SAMPLING, "coder"):
+        coder = sampler.sample(plan.prompts(Role.CODER, heat), plan.programs)
+    with clock.during(Phase.SAMPLING, "tester"):
+        tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
+    runs = Early(sandbox, clock)
+    with clock.during(Phase.JUDGING):
+        judged = judge(runs, plan.tasks, coder, tester, plan.limits, pool, plan.reading)
+    with clock.during(Phase.METRICS):
+        facts = [task_facts(j) for j in judged]
+        if pool is None:
+            facts = [replace(f, pool=f.matrix, pool_agreement_P=f.agreement_P) for f in facts]
+        summary = summarise(facts, plan.programs, plan.tests)
+    tokens = sum(len(r.token_ids) for group in (*coder, *tester) for r in group)
+    return Evaluation(summary, judged, time.monotonic() - start, tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What is kept of an evaluation: enough to pair it with later ones."""
+
+    step: int
+    summary: Summary
+    tokens: int
+
+
+def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
+    """One evaluation as JSON-able data, with paired differences to ``first``."""
+    s, f = now.summary, first.summary
+    bon = next(k for k in s.per_task if k.startswith("bon_"))
+    return {
+        "step": now.step,
+        "metrics": {k: v.as_dict() for k, v in s.estimates.items()},
+        "differences": {
+            k: share_difference(f.per_task[k], s.per_task[k]).as_dict() for k in s.per_task
+        }
+        | {k: difference_of(k, f.ratios[k], s.ratios[k]).as_dict() for k in s.ratios},
+        "bon_minus_one_shot": share_difference(s.per_task["one_shot"], s.per_task[bon]).as_dict(),
+        "sizes": {
+            str(k): {"share": share, "accuracy": right} for k, (share, right) in s.sizes.items()
+        },
+        "tokens": now.tokens,
+    }
+
+
+def values_record(evaluated: Evaluated) -> dict[str, Any]:
+    """All of an evaluation's figures, by task, as JSON-able data: `evaluated_from` reads it."""
+    s = evaluated.summary
+    return {
+        "step": evaluated.step,
+        "tokens": evaluated.tokens,
+        "estimates": {k: v.as_dict() for k, v in s.estimates.items()},
+        "per_task": {k: v.tolist() for k, v in s.per_task.items()},
+        "ratios": {k: v.as_dict() for k, v in s.ratios.items()},
+        "sizes": [[k, *v] for k, v in s.sizes.items()],
+    }
+
+
+def evaluated_from(record: Mapping[str, Any]) -> Evaluated:
+    """What `values_record` wrote; null is an unknown number."""
+    summary = Summary(
+        estimates={
+            k: Estimate(_number(v["mean"]), _number(v["low"]), _number(v["high"]), v["n_tasks"])
+            for k, v in record["estimates"].items()
+        },
+        per_task={k: np.array(v, dtype=float) for k, v in record["per_task"].items()},
+        ratios={k: Linear.of(v) for k, v in record["ratios"].items()},
+        sizes={int(k): (_number(share), _number(right)) for k, share, right in record["sizes"]},
+    )
+    return Evaluated(record["step"], summary, record["tokens"])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def summary_record(
+    first: Evaluated, last: Evaluated, seconds: Mapping[str, float], tokens: int
+) -> dict[str, Any]:
+    """What a whole run achieved: before, after, differences, and what it took."""
+    before, after = evaluation_record(first, first), evaluation_record(last, first)
+    return {
+        "before": before["metrics"],
+        "after": after["metrics"],
+        "differences": after["differences"],
+        "bon_minus_one_shot": {
+            "before": before["bon_minus_one_shot"],
+            "after": after["bon_minus_one_shot"],
+        },
+        "sizes": {"before": before["sizes"], "after": after["sizes"]},
+        "wall_seconds": seconds["wall"],
+        "train_seconds": seconds["train"],
+        "steps": last.step,
+        "tokens": tokens,
+    }

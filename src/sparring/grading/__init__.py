@@ -1,0 +1,1 @@
+"""Responses → `GroupResult`: read once, run, compared, recorded."""

@@ -1,0 +1,200 @@
+"""A tester's answer to a function task: which of its assertions is the test, and what it says.
+
+*Where.* The fenced blocks that hold an assertion; if there is none, the lines that are code
+(`bare`); if there is none, what stands between backticks in a sentence. *Which.* By its position
+alone (`TestRule`), before anything is known of it: an assertion that counts and cannot be read
+is a refusal, never a reason to take another. Every assertion has its position, also one in a loop
+or about an exception.
+
+- ``only``: the last block with an assertion, or the lines together, must hold exactly one.
+- ``first``, ``last``: the first of the first block, the last of the last, or of the lines.
+
+*Cut off.* Of a response that was cut off (`StopReason.LENGTH`) nobody knows what would have
+followed: under ``only`` and ``last`` only a block that was closed counts, and none that was left
+open may follow it. Under ``first`` an assertion counts that was whole: the line after it had begun.
+
+What an assertion may *say* is narrower than in a data set, because a tester is paid for being
+right: a wide tolerance would be right about anything, and so would ``assert f(x)``, which is
+therefore read as ``f(x) == True``. Nothing is executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sparring.grading.bare import passages, spans
+from sparring.grading.layout import Answer
+from sparring.prompts.blocks import FOREIGN, PYTHON, Block, language
+from sparring.prompts.mend import session, source_of
+from sparring.prompts.parse import Decision, ParsedTest, TestRule
+from sparring.schema import Kind, ParseFailure, StopReason, Test
+from sparring.tasks.asserts import NotACall, parse_beginning, shown
+from sparring.tasks.called import CallTest
+from sparring.tasks.checkers import Rule, parse_checker
+from sparring.tasks.scopes import Found, assertions
+
+WIDEST = 1e-3
+"""Of a tolerance that a generated test may ask for, absolute and relative."""
+_SHOWN = 160
+_BEGINS = re.compile(
+    r"^[^\w\n]*(?:\d+[.)]\s*)?(?:[A-Z][\w ]{0,30}:[\s*]*)?(?:self\.)?assert", re.MULTILINE
+)
+_WORDS = re.compile(r"\bassert(?![a-z])")
+
+
+class AssertionFrom(StrEnum):
+    """Where a test was read from: the decision's name in the record."""
+
+    BLOCK = "block"
+    """A fenced block with one assertion."""
+    OPEN_BLOCK = "open_block"
+    """A block that the answer ended in, with one assertion."""
+    LINES = "lines"
+    """Lines of the answer without a fence; one assertion."""
+    SENTENCE = "sentence"
+    """Between backticks in a sentence; one assertion."""
+    FIRST = "first_of_several"
+    LAST = "last_of_several"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where assertions stand together, and those. ``mended`` says what was done to the text,
+    ``broken`` why it cannot be read."""
+
+    name: AssertionFrom
+    found: Sequence[Found]
+    mended: Sequence[Decision] = ()
+    broken: str = ""
+
+
+def read_assertion(answer: Answer, function: str, rule: TestRule, stop: StopReason) -> ParsedTest:
+    """The test in an answer; ``function`` is how the function is called (`called_as`)."""
+    cut = stop is StopReason.LENGTH
+    places = list(_places(answer, function, cut=cut))
+    if cut and not _settled(answer, places, rule):
+        return ParsedTest(None, ParseFailure.TRUNCATED, seen=_seen(places))
+    if not places:
+        return _nothing(answer, cut)
+    place = places[0 if rule is TestRule.FIRST else -1]
+    if place.broken:
+        return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=place.broken)
+    if rule is TestRule.ONLY and len(place.found) > 1:
+        return ParsedTest(None, ParseFailure.SEVERAL_TESTS, seen=_seen([place]))
+    several = len(places) > 1 or len(place.found) > 1
+    first = rule is TestRule.FIRST
+    name = place.name
+    if several and rule is not TestRule.ONLY:
+        name = AssertionFrom.FIRST if first else AssertionFrom.LAST
+    found = place.found[0 if first else -1]
+    return _read(found, "+".join([name, *place.mended]))
+
+
+def _places(answer: Answer, function: str, *, cut: bool) -> Iterator[_Place]:
+    """The places with assertions: blocks, else lines, else sentences."""
+    fenced = [p for b in answer.blocks if (p := _block(answer, b, function, cut=cut)) is not None]
+    if fenced:
+        yield from fenced
+        return
+    # The last line of what was cut off may have gone on.
+    text = "\n".join(answer.outside[:-1] if cut else answer.outside)
+    for name, trees in (
+        (AssertionFrom.LINES, passages(text)),
+        (AssertionFrom.SENTENCE, spans(text)),
+    ):
+        found = [f for tree in trees for f in assertions(tree, function) if _calls(f)]
+        if found:
+            yield _Place(name, found)
+            return
+
+
+def _block(answer: Answer, block: Block, function: str, *, cut: bool) -> _Place | None:
+    """The place that a block is; None where it holds no assertion."""
+    if language(block.info) in FOREIGN:
+        return None
+    if block.end is None and cut:
+        # The last line may have gone on, and what follows the last whole statement was to.
+        tree, _ = parse_beginning("\n".join(block.lines[:-1]) + "\n")
+        found = assertions(tree, function)
+        return _Place(AssertionFrom.OPEN_BLOCK, found) if found else None
+    name = AssertionFrom.BLOCK if block.end is not None else AssertionFrom.OPEN_BLOCK
+    raw = list(answer.lines[block.start + 1 : block.end])
+    if mended := source_of(block.lines, raw, block.info):
+        found = assertions(mended[0].tree, function)
+        return _Place(name, found, mended[1]) if found else None
+    if source := session(block.lines):
+        found = assertions(source.tree, function)
+        return _Place(name, found, (Decision.SESSION,)) if found else None
+    text = "\n".join(block.lines) + "\n"
+    if not _BEGINS.search(text):
+        return None
+    if language(block.info) not in PYTHON and f"def {function}" not in text:
+        found = [f for tree in passages(text) for f in assertions(tree, function) if _calls(f)]
+        if len(found) == len(_WORDS.findall(text)):  # none of them was lost
+            return _Place(name, found)
+    return _Place(name, [], broken=f"no Python from here on: {_short(parse_beginning(text)[1])}")
+
+
+def _settled(answer: Answer, places: Sequence[_Place], rule: TestRule) -> bool:
+    """Whether what would have followed a response that was cut off makes no difference."""
+    if not places:
+        return False
+    if rule is TestRule.FIRST:
+        return places[0].name is not AssertionFrom.SENTENCE
+    last = [b for b in answer.blocks if language(b.info) not in FOREIGN][-1:]
+    return places[-1].name is AssertionFrom.BLOCK and last[0].end is not None
+
+
+def _calls(found: Found) -> bool:
+    """Whether an assertion is about a call: ``assert equality`` is a sentence that parses."""
+    named = isinstance(found.read, CallTest)
+    return named or any(isinstance(n, ast.Call) for n in ast.walk(found.node))
+
+
+def _read(found: Found, how: str) -> ParsedTest:
+    """An assertion as a test, if it is one that counts."""
+    text = _short(shown(found.node))
+    call = found.read
+    if isinstance(call, NotACall):
+        return ParsedTest(None, ParseFailure.NOT_A_CALL, how, f"{text}: {call.reason}")
+    checker = parse_checker(call.checker)
+    own: str | None = None
+    if checker.rule is not Rule.TRUTH:
+        if max(checker.absolute, checker.relative) > WIDEST:
+            return ParsedTest(None, ParseFailure.LOOSE_TOLERANCE, how, text)
+        own = None if call.checker == Rule.VALUE else call.checker
+    return ParsedTest(Test(call.input, call.output, Kind.CALL, own), None, how, text)
+
+
+def _nothing(answer: Answer, cut: bool) -> ParsedTest:
+    """The refusal of an answer without an assertion, by what stands there instead."""
+    if not answer.blocks:
+        text = _short(" ".join(answer.outside))
+        return ParsedTest(None, ParseFailure.NO_CODE_BLOCK, seen=f"text: {text}")
+    marked = [b for b in answer.blocks if language(b.info) in PYTHON]
+    plain = [b for b in answer.blocks if language(b.info) not in FOREIGN]
+    block = (marked or plain or answer.blocks)[-1]
+    source = "\n".join(block.lines) + "\n"
+    if not source.strip():
+        return ParsedTest(None, ParseFailure.EMPTY_BLOCK)
+    if block.end is None:
+        return ParsedTest(None, ParseFailure.UNCLOSED_BLOCK, seen=_short(source))
+    broken = parse_beginning(source)[1].strip()
+    if broken and language(block.info) not in FOREIGN and not session(block.lines):
+        return ParsedTest(None, ParseFailure.SYNTAX_ERROR, seen=_short(broken))
+    return ParsedTest(None, ParseFailure.NO_ASSERTION, seen=_short(source))
+
+
+def _seen(places: Sequence[_Place]) -> str:
+    """How many assertions there are, with the first of them."""
+    found = [f for p in places for f in p.found]
+    return f"{len(found)} assertions: {_short(shown(found[0].node))}" if found else ""
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

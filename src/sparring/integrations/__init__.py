@@ -1,0 +1,1 @@
+"""Sparring's rewards inside other people's trainers."""

@@ -1,0 +1,181 @@
+"""A reward function for TRL's trainers: programs are paid for the ground-truth tests they pass.
+
+    from trl import GRPOTrainer
+    from sparring.tasks.load import load_tasks
+    from sparring.integrations.trl import TestsPassed
+
+    with TestsPassed(load_tasks(["tasks.jsonl"])) as reward:
+        dataset = Dataset.from_list(reward.rows())
+        GRPOTrainer(model, reward_funcs=reward, train_dataset=dataset).train()
+
+The dataset holds prompts and task ids only: tests stay here. Grading is that of our own training
+(``pipelines.bout``): the same prompts, parser, sandbox, checkers and verdicts. TRL itself is not
+imported. Not done here: the tester's role, which a reward for single completions cannot express.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from sparring.errors import ConfigError, DataError
+from sparring.grading import bout
+from sparring.policy.chat.base import has_reasoning
+from sparring.prompts.opening import ReasoningMode, reasoning_of
+from sparring.prompts.parse import Reading, Reasoning
+from sparring.prompts.templates import Templates
+from sparring.rewards.rewards import CoderReward, RewardSettings, coder_rewards
+from sparring.sandbox import Limits, Runner, Sandbox
+from sparring.schema import Response, Role, StopReason, Task
+
+Completion = str | Sequence[Mapping[str, Any]] | None
+"""What a trainer hands over: text, or the messages of a turn, whose last one by the model holds the
+program (a tool's may follow it). A message's content is a text, a list of parts, or nothing."""
+_MODEL = ("assistant", "model")
+"""Roles that a model's messages have."""
+
+
+class TestsPassed:
+    """Called by the trainer with completions and the dataset's columns. A context manager."""
+
+    __test__ = False  # pytest must not take this for a test class
+    __name__ = "tests_passed"  # TRL logs rewards under it
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        *,
+        all_pass: bool = False,
+        templates: Templates | None = None,
+        reasoning: str = ReasoningMode.AUTO,
+        reasoning_start: str = "<think>",
+        reasoning_end: str = "</think>",
+        general: Limits | None = None,
+        sandbox: Runner | None = None,
+    ) -> None:
+        """`all_pass`: 1 for passing all ground-truth tests, else 0; otherwise the share of them
+        (Eq 3 over the number of tests). `reasoning`: "open" where the chat template opens it before
+        the completion, which then has no program before `reasoning_end`; "none" where marks are
+        text; "auto" reads each completion by the marks that it has. `general`: limits that a task
+        does not set. `sandbox`: one that the caller closes; by default one with a worker for each
+        CPU. Raises `DataError` and `ConfigError`."""
+        self._tasks = {task.id: task for task in tasks}
+        if len(self._tasks) != len(tasks):
+            raise DataError("tasks: two of them have the same id")
+        self._settings = RewardSettings(CoderReward.ALL_PASS if all_pass else CoderReward.COUNT)
+        self._templates = templates or Templates()
+        self._reading = Reading(_reasoning(reasoning, reasoning_start, reasoning_end))
+        self._general = general or Limits()
+        self._own = None if sandbox else Sandbox(skip_after_timeout=True)
+        self.sandbox = sandbox or self._own
+
+    def rows(self, examples: int = 0) -> list[dict[str, Any]]:
+        """One row per task for a dataset: ``prompt`` (messages) and ``task_id``. `examples`: how
+        many of a task's public examples its prompt shows."""
+        return [
+            {
+                "prompt": [
+                    {
+                        "role": "user",
+                        "content": self._templates.fill(task, Role.CODER, examples),
+                    }
+                ],
+                "task_id": task.id,
+            }
+            for task in self._tasks.values()
+        ]
+
+    def __call__(
+        self, completions: Sequence[Completion], task_id: Sequence[str], **_others: Any
+    ) -> list[float | None]:
+        """The reward of each completion, in [0, 1]; 0 for one that holds no program, or no text.
+
+        None where our own side failed: TRL leaves such a completion out of its group's mean and
+        gives it no advantage. The other columns that TRL passes are not needed.
+        """
+        groups: dict[str, list[int]] = {}
+        for position, name in enumerate(task_id):
+            if name not in self._tasks:
+                raise DataError(f"task_id {name!r} of the dataset is none of the reward's tasks")
+            groups.setdefault(name, []).append(position)
+        tasks = [self._tasks[name] for name in groups]
+        responses = [
+            [self._response(name, k, completions[k]) for k in where]
+            for name, where in groups.items()
+        ]
+        assert self.sandbox is not None
+        reading = dict.fromkeys(Role, self._reading)
+        nobody: list[list[Response]] = [[] for _ in tasks]
+        judged = bout.judge(self.sandbox, tasks, responses, nobody, self._general, None, reading)
+        rewards: list[float | None] = [None] * len(completions)
+        for where, one in zip(groups.values(), judged, strict=True):
+            paid = coder_rewards(one.matrix, self._settings)
+            if self._settings.coder is CoderReward.COUNT:
+                paid = paid / one.matrix.ground_truth
+            for position, reward in zip(where, paid, strict=True):
+                rewards[position] = None if np.isnan(reward) else float(reward)
+        return rewards
+
+    def _response(self, task_id: str, index: int, completion: Completion) -> Response:
+        where = f"completions[{index}]"
+        message = _message(completion, where)
+        text = _text(message.get("content"), where)
+        if self._reading.reasoning.opened and has_reasoning(message):
+            text = self._reading.reasoning.end + text  # it came apart: the content is the answer
+        # TRL does not say why a completion ended; it matters only for the name of a parse failure.
+        return Response(task_id, Role.CODER, index, (), (), (), StopReason.END_TOKEN, text)
+
+    def close(self) -> None:
+        """End the sandbox, if it is the reward's own."""
+        if self._own is not None:
+            self._own.close()
+
+    def __enter__(self) -> TestsPassed:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _reasoning(mode: str, start: str, end: str) -> Reasoning:
+    known = [str(m) for m in ReasoningMode]
+    if mode not in known:
+        raise ConfigError(f"reasoning: {mode!r} is none of {', '.join(known)}")
+    if not start or not end:
+        raise ConfigError('reasoning: its marks need a text; reasoning="none" looks for none')
+    return reasoning_of(ReasoningMode(mode), start, end)
+
+
+def _message(completion: Completion, where: str) -> Mapping[str, Any]:
+    """The model's last message. Empty where there is none. Raises `DataError`."""
+    if completion is None or isinstance(completion, str):
+        return {"content": completion}
+    if not isinstance(completion, Sequence) or isinstance(completion, bytes):
+        raise DataError(f"{where}: is {type(completion).__name__}; give a text or messages")
+    for message in reversed(completion):
+        if not isinstance(message, Mapping):
+            raise DataError(f"{where}: holds {type(message).__name__}, which is no message")
+        if message.get("role", _MODEL[0]) in _MODEL:
+            return message
+    return {}
+
+
+def _text(content: object, where: str) -> str:
+    """The text of a message's content: its own, or that of its parts of type text."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Sequence) or isinstance(content, bytes):
+        raise DataError(f"{where}: its content is {type(content).__name__}; give a text or parts")
+    parts = [p if isinstance(p, Mapping) else {"text": p} for p in content]
+    texts = [p.get("text") for p in parts if p.get("type", "text") == "text"]
+    return "".join(t for t in texts if isinstance(t, str))

@@ -1,0 +1,231 @@
+"""Weights written for another program to compute with: one player's, in the type that it uses.
+
+A checkpoint (`model.save_model`) is for going on from and holds all of a
+model's adapters in float32. Here are the weights of one player, an adapter
+merged (`export_weights`) or by itself (`export_adapter`), as a server loads
+them. They are written tensor by tensor, in files of bounded size, and with
+several processes each writes its share of the files, if it sees the directory.
+
+Where the embeddings are the output matrix as well (tied), they are written
+twice, and the configuration says that they are two. vLLM on a CPU keeps the
+output matrix in a packed form of its own and, when weights are exchanged,
+makes it anew only if it comes as a tensor of its own; tied, it would keep the
+first step's. A server that was started with a tied model passes over it.
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import get_peft_model_state_dict
+from safetensors.torch import save_file
+from transformers import PreTrainedModel
+
+from sparring.learner.distributed.pieces import Piece, pieces
+from sparring.learner.distributed.shards import is_tied, whole
+from sparring.learner.distributed.world import World
+from sparring.policy.adapters import has_role_adapters, inner_model
+from sparring.policy.model import ADAPTER, quietly_saving
+
+FILE_BYTES = 1 << 30
+"""Most that a file of weights holds, unless a single tensor is larger: two of them are in main
+memory at once, one being filled and one being written."""
+_INDEX = "model.safetensors.index.json"
+
+
+@torch.no_grad()
+def export_weights(
+    model: PreTrainedModel,
+    tokenizer: Any,
+    path: Path,
+    dtype: torch.dtype,
+    adapters: Sequence[str] | None = None,
+    merged: bool = True,
+    world: World | None = None,
+) -> None:
+    """Save ``model`` to ``path``, its weights as ``dtype``.
+
+    An adapted one has its active adapter merged, or those named ``adapters``; not ``merged``, it
+    is the model without any. With others in the ``world`` all call this. Raises OSError, on the
+    first process for all of them.
+    """
+    every = pieces(model, adapters, merged, twice=True)
+    _save_model(model, every, tokenizer, path, dtype, world or World(), untied=True)
+
+
+@torch.no_grad()
+def save_sharded(model: PreTrainedModel, tokenizer: Any, path: Path, world: World) -> None:
+    """What `model.save_model` saves, of a model in parts: all processes call this, and write."""
+    names: list[str] = [str(name) for name in getattr(model, "peft_config", ())]
+    for name in names:
+        of_role = has_role_adapters(model)
+        export_adapter(model, path / ADAPTER / name if of_role else path / ADAPTER, name, world)
+    players = {path / name: [name] for name in names} if has_role_adapters(model) else {path: None}
+    for place, adapters in players.items():
+        every = pieces(model, adapters, merged=True, twice=False)
+        _save_model(model, every, tokenizer, place, torch.float32, world, untied=False)
+
+
+def _save_model(
+    model: PreTrainedModel,
+    every: Sequence[Piece],
+    tokenizer: Any,
+    path: Path,
+    dtype: torch.dtype,
+    world: World,
+    untied: bool,
+) -> None:
+    failure = None
+    if world.leads:
+        failure = _tried(path, lambda: _describe(model, tokenizer, path, dtype, untied))
+    files = _filled(every, dtype)
+    failures = _written(files, path, dtype, world)
+    if world.leads:
+        failure = failure or _tried(path, lambda: _index(files, path, dtype))
+        for why in (failure, *failures):
+            if why is not None:
+                raise OSError(why, os.strerror(why), str(path))
+
+
+@torch.no_grad()
+def export_adapter(
+    model: PreTrainedModel, path: Path, adapter: str, world: World | None = None
+) -> None:
+    """Save one LoRA adapter to ``path``, as `peft` and servers load it. See `export_weights`."""
+    world = world or World()
+    state = get_peft_model_state_dict(model, adapter_name=adapter, save_embedding_layers=False)
+    tensors = {name: whole(tensor.detach()) for name, tensor in state.items()}
+    if not world.leads:
+        return
+
+    def save() -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        config = copy.copy(model.peft_config[adapter])
+        config.inference_mode = True
+        config.save_pretrained(str(path))
+        cpu = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(cpu, path / "adapter_model.safetensors", metadata={"format": "pt"})
+
+    if (why := _tried(path, save)) is not None:
+        raise OSError(why, os.strerror(why), str(path))
+
+
+def weights_size(model: PreTrainedModel, dtype: torch.dtype) -> int:
+    """Bytes of tensors that `export_weights` writes."""
+    every = pieces(model, None, merged=False, twice=True)
+    return sum(piece.numbers for piece in every) * int(dtype.itemsize)
+
+
+def _describe(
+    model: PreTrainedModel, tokenizer: Any, path: Path, dtype: torch.dtype, untied: bool
+) -> None:
+    """Write what stands beside the weights."""
+    path.mkdir(parents=True, exist_ok=True)
+    base = inner_model(model)
+    config = copy.deepcopy(base.config)
+    config.dtype = str(dtype).removeprefix("torch.")
+    config.architectures = [type(base).__name__.removeprefix("FSDP")]
+    if untied and is_tied(base):
+        config.tie_word_embeddings = False
+    config.save_pretrained(path)
+    if base.can_generate():
+        base.generation_config.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+
+
+def _filled(every: Sequence[Piece], dtype: torch.dtype) -> list[list[Piece]]:
+    """The pieces by file, in their order."""
+    files: list[list[Piece]] = [[]]
+    size = 0
+    for piece in every:
+        own = piece.numbers * dtype.itemsize
+        if files[-1] and size + own > FILE_BYTES:
+            files.append([])
+            size = 0
+        files[-1].append(piece)
+        size += own
+    return files
+
+
+def _name(number: int, files: Sequence[object]) -> str:
+    if len(files) == 1:
+        return "model.safetensors"
+    return f"model-{number + 1:05d}-of-{len(files):05d}.safetensors"
+
+
+def _index(files: Sequence[list[Piece]], path: Path, dtype: torch.dtype) -> None:
+    """Write which file holds which tensor, where there are several."""
+    if len(files) == 1:
+        return
+    places = {
+        name: _name(i, files) for i, file in enumerate(files) for piece in file
+        for name in piece.shapes
+    }  # fmt: skip
+    size = sum(piece.numbers for file in files for piece in file) * dtype.itemsize
+    known = {"metadata": {"total_size": size}, "weight_map": places}
+    (path / _INDEX).write_text(json.dumps(known, indent=1), encoding="utf-8")
+
+
+def _written(
+    files: Sequence[list[Piece]], path: Path, dtype: torch.dtype, world: World
+) -> list[int | None]:
+    """Write the files, each by one of the processes that see ``path``, in the background while the
+    next ones are put together. The error number of each process that could not."""
+    writers = _seeing(path, world)
+    failure: int | None = None
+    with ThreadPoolExecutor(1) as beside:
+        pending: Future[int | None] | None = None
+        for number, file in enumerate(files):
+            keep = writers[number % len(writers)] == world.rank and failure is None
+            made: dict[str, torch.Tensor] = {}
+            for piece in file:  # all processes take part, also in what they do not keep
+                made |= piece.make(dtype, keep)
+            if keep:
+                failure = failure or (pending.result() if pending else None)
+                pending = beside.submit(_save, made, path / _name(number, files))
+        failure = failure or (pending.result() if pending else None)
+    return world.gather(failure)
+
+
+def _save(tensors: dict[str, torch.Tensor], file: Path) -> int | None:
+    """Write a file. The number of the error if it cannot be."""
+    apart: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():  # safetensors refuses what is in a file twice
+        again = tensor.data_ptr() in seen
+        seen.add(tensor.data_ptr())
+        apart[name] = tensor.clone() if again else tensor.contiguous()
+    return _tried(file.parent, lambda: save_file(apart, file, metadata={"format": "pt"}))
+
+
+def _tried(path: Path, write: Any) -> int | None:
+    """Call ``write``. The number of the error if it fails."""
+    try:
+        with quietly_saving(path):
+            write()
+    except OSError as error:
+        return error.errno or errno.EIO
+    return None
+
+
+def _seeing(path: Path, world: World) -> list[int]:
+    """The processes that see the first one's ``path``: on other machines there may be none."""
+    if world.alone:
+        return [0]
+    mark = path / f".{secrets.token_hex(8)}"
+    if world.leads:
+        _tried(path.parent, lambda: mark.write_text("", encoding="utf-8"))
+    name = world.tell(mark.name)
+    seen = world.gather(world.leads or (path / name).exists())
+    if world.leads:
+        mark.unlink(missing_ok=True)
+    return [rank for rank, sees in enumerate(seen) if sees]

@@ -1,0 +1,178 @@
+"""Log-probs from hidden states and an output matrix, without the logits of all positions at once.
+
+With p the probabilities of a row and t the token that was drawn, the gradient
+of its log-prob is (1(t) − p) / temperature with regard to the logits: a row
+that is known on the way there, but for the factor that the loss will give it.
+So its product with the output matrix is computed at once, while the
+probabilities are at hand, and only that [tokens, width] is kept for the hidden
+states' gradient. The output matrix's own gradient needs the rows again: they
+are kept, in the type of the weights, where they are few, and computed anew
+where they are many. A frozen matrix needs neither: two products instead of
+the four that computing every chunk again would make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from sparring.learner.settings import CACHE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Logits are the matrix's product times ``factor``, bounded by ``cap`` if that is given;
+    ``size`` tokens have them at once. ``keep``: bytes of rows that are kept at most."""
+
+    factor: float
+    cap: float | None
+    size: int
+    keep: int
+
+
+def in_chunks(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    targets: torch.Tensor,
+    temperature: torch.Tensor,
+    rule: Rule,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probs with gradient, and entropies without, of ``targets`` [tokens], from ``hidden``
+    [tokens, width] and ``weight`` [vocabulary, width]."""
+    found: tuple[torch.Tensor, torch.Tensor] = _Chunks.apply(  # type: ignore[no-untyped-call]
+        hidden, weight, bias, targets, temperature, rule
+    )
+    return found
+
+
+def reduced(
+    logits: torch.Tensor, targets: torch.Tensor, temperature: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of logits [tokens, vocabulary], in float32: log-probs, entropies and probabilities."""
+    scaled = logits.float() / temperature[:, None]
+    total = scaled.logsumexp(-1)
+    chosen = scaled.gather(1, targets[:, None])[:, 0] - total
+    p = (scaled - total[:, None]).exp_()
+    return chosen, total - torch.linalg.vecdot(p, scaled), p
+
+
+class _Chunks(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        targets: torch.Tensor,
+        temperature: torch.Tensor,
+        rule: Rule,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        learns = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
+        wanted = ctx.needs_input_grad[0] or learns
+        count, vocabulary = len(targets), weight.shape[0]
+        keeps = learns and count * vocabulary * weight.element_size() <= rule.keep
+        rows = weight.new_empty(count if keeps else min(rule.size, count), vocabulary)
+        chosen, entropies, pulls = [], [], []
+        with torch.autocast(hidden.device.type, enabled=False):
+            for start in range(0, count, rule.size):
+                part = slice(start, start + rule.size)
+                h, heat = hidden[part], temperature[part]
+                row = rows[part] if keeps else rows[: len(h)]
+                logprob, entropy = _fill(row, h, targets[part], heat, weight, bias, rule, wanted)
+                chosen.append(logprob)
+                entropies.append(entropy)
+                if wanted:
+                    pulls.append(row @ weight)
+        ctx.rule, ctx.rows = rule, rows if keeps else None
+        pull = torch.cat(pulls) if wanted else None
+        ctx.save_for_backward(hidden, weight, bias, targets, temperature, pull)
+        entropy = torch.cat(entropies)
+        ctx.mark_non_differentiable(entropy)
+        return torch.cat(chosen), entropy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        hidden, weight, bias, targets, temperature, pull = ctx.saved_tensors
+        rate = gradients[0] / temperature * ctx.rule.factor
+        to_hidden = (pull * rate[:, None]).to(hidden.dtype)
+        if not (ctx.needs_input_grad[1] or ctx.needs_input_grad[2]):
+            return to_hidden, None, None, None, None, None
+        to_weight = to_bias = None
+        kept, ctx.rows = ctx.rows, None
+        size = len(targets) if kept is not None else ctx.rule.size  # kept rows are one product
+        with torch.autocast(hidden.device.type, enabled=False):
+            pieces = _pieces(size, hidden, targets, temperature, rate)
+            for h, target, heat, r in pieces:
+                if kept is not None:
+                    row = kept
+                else:
+                    row = weight.new_empty(len(h), weight.shape[0])
+                    _fill(row, h, target, heat, weight, bias, ctx.rule, True)
+                part = row.T @ (h * r[:, None]).to(row.dtype)
+                if len(pieces) == 1:
+                    to_weight = part
+                else:  # in float32, so that chunks are not rounded as they are added
+                    to_weight = part.float() if to_weight is None else to_weight.add_(part)
+                if bias is not None:
+                    part = row.float().T @ r
+                    to_bias = part if to_bias is None else to_bias.add_(part)
+        assert to_weight is not None
+        return (
+            to_hidden,
+            to_weight.to(weight.dtype) if ctx.needs_input_grad[1] else None,
+            to_bias.to(bias.dtype) if to_bias is not None and ctx.needs_input_grad[2] else None,
+            None,
+            None,
+            None,
+        )
+
+
+def _pieces(size: int, *tensors: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
+    return list(zip(*(t.split(size) for t in tensors), strict=True))
+
+
+def _fill(
+    rows: torch.Tensor,
+    hidden: torch.Tensor,
+    targets: torch.Tensor,
+    temperature: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    rule: Rule,
+    wanted: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probs and entropies of a chunk and, if ``wanted``, 1(t) − p, times what the bound lets
+    through, in ``rows`` [tokens, vocabulary], which hold the logits before.
+
+    On a CPU float32 is what a cache holds at a time: whole matrices of it would be as many trips
+    to memory as there are operations, and fresh pages each.
+    """
+    h = hidden.to(weight.dtype)
+    if bias is None:
+        torch.mm(h, weight.T, out=rows)
+    else:
+        torch.addmm(bias, h, weight.T, out=rows)
+    size = len(rows)
+    if rows.device.type == "cpu":
+        size = max(1, CACHE_BYTES // (4 * rows.shape[1]))
+    chosen, entropies = [], []
+    for part, target, heat in _pieces(size, rows, targets, temperature):
+        logits = part.float()
+        if rule.factor != 1.0:
+            logits = logits * rule.factor
+        if rule.cap is not None:
+            logits = torch.tanh(logits / rule.cap) * rule.cap
+        logprob, entropy, p = reduced(logits, target, heat)
+        chosen.append(logprob)
+        entropies.append(entropy)
+        if wanted:
+            row = p.neg_().scatter_add_(1, target[:, None], torch.ones_like(p[:, :1]))
+            if rule.cap is not None:
+                row.mul_(1 - (logits / rule.cap).square_())
+            part.copy_(row)
+    return torch.cat(chosen), torch.cat(entropies)

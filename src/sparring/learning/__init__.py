@@ -1,1 +1,0 @@
-"""Learning: from rewarded responses to new weights. See `update` for the story."""

@@ -1,0 +1,215 @@
+"""What is measured on one task, and how tasks are put together.
+
+Facts known only by reference (is a generated test right?) come from the
+task's reference solution and validator; the paper's estimate needs neither:
+it calls a test right when every correct program of the group passes it, and
+is only defined on tasks with a correct program.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sparring.matrix import Bools, Floats, PassMatrix
+from sparring.metrics.intervals import Estimate, Linear, ratio
+from sparring.metrics.named import figure_of, mean_of
+from sparring.metrics.rates import Group, Rate, RightBy, count, estimated_right, rates
+from sparring.metrics.reading import Reading
+from sparring.schema import Role
+from sparring.selection.best_of_n import best_of
+from sparring.selection.consensus import Answers
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """Everything about one task that metrics are computed from.
+
+    ``parsed_U``: a test could be read. ``right_U``: by reference, input valid
+    and output right. ``valid_U``: parsed and the statement allows the input.
+    ``size_U``: number of values in the input (NaN if not parsed).
+    ``right_U`` is None for a task without reference solution.
+    ``matrix`` holds the evaluated programs, ``pool`` (if any) a fixed set of
+    other programs on the same tests. ``majority_program`` and
+    ``majority_test``: see `majority`; ``agreement_P`` and its like of the
+    pool: see `selection.agreement`.
+    """
+
+    matrix: PassMatrix
+    parsed_U: Bools
+    valid_U: Bools
+    right_U: Bools | None
+    size_U: Floats
+    pool: PassMatrix | None = None
+    majority_program: float = float("nan")
+    majority_test: float = float("nan")
+    agreement_P: Floats | None = None
+    pool_agreement_P: Floats | None = None
+    first_U: Bools | None = None
+    """A read test whose input no earlier test of the task has."""
+    answers_PU: Answers | None = None
+    """What the majority is found by (`consensus`); None where it is not known."""
+    mutants: tuple[float, float] | None = None
+    """(killed, all) mutants of the reference solution, by the generated tests that are right."""
+    branches: tuple[float, float] | None = None
+    """(taken, all) branches of the reference solution, by the generated tests."""
+    reading: Mapping[Role, Reading] = field(default_factory=dict)
+    """How many responses could not be read, and why."""
+
+
+def one_shot(facts: TaskFacts) -> float:
+    """Share of programs that pass every ground-truth test; NaN if none is known."""
+    return pass_rate(facts.matrix)
+
+
+def pass_rate(matrix: PassMatrix) -> float:
+    """See `one_shot`."""
+    known = matrix.correct_P | matrix.wrong_P
+    return float(matrix.correct_P[known].mean()) if known.any() else float("nan")
+
+
+def caught(pool: PassMatrix, right_U: Bools) -> tuple[float, float]:
+    """(pairs caught, pairs) over wrong programs of a pool and all generated tests: a pair is
+    caught when the test is right and the program fails it."""
+    wrong = pool.wrong_P
+    observed = pool.observed_PU[wrong]
+    hit = ~pool.passed_PU[wrong] & observed & right_U
+    return float(hit.sum()), float(observed.sum())
+
+
+def majority(answers: Sequence[Hashable], right: Sequence[bool]) -> float:
+    """Accuracy of the most common answer; equally common ones are chosen at random."""
+    if not answers:
+        return float("nan")
+    counts = Counter(answers)
+    most = max(counts.values())
+    top = {a for a, c in counts.items() if c == most}
+    return float(
+        np.mean([next(r for x, r in zip(answers, right, strict=True) if x == a) for a in top])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Metrics over tasks: estimates by name, and what pairs two summaries of the same tasks:
+    per-task values of the means, per-task influences of the ratios."""
+
+    estimates: dict[str, Estimate]
+    per_task: dict[str, Floats]
+    ratios: dict[str, Linear]
+    sizes: dict[int, tuple[float, float]]
+    """Input size → (share of the parsed tests, their accuracy by reference)."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many responses there were and could not be read (`reading`); only `benchmark.measure`
+    counts them."""
+
+
+def summarise(tasks: Sequence[TaskFacts], n: int, m: int) -> Summary:
+    """Every metric over ``tasks``; Best-of-(n, m) of own programs and of the pool.
+
+    p01, p00 and μ are by reference, as `rates` counts them. Intervals are those of an evaluation
+    (`named`).
+    """
+    label = f"bon_{n}x{m}"
+    per_task = {
+        "one_shot": each(tasks, one_shot),
+        "unit_test_accuracy": each(tasks, accuracy),
+        "unit_test_accuracy_estimate": each(tasks, accuracy_estimate),
+        "invalid_tests": each(tasks, lambda f: float(1 - f.valid_U.mean())),
+        label: each(tasks, lambda f: best_of(f.matrix, n, m, f.parsed_U).value),
+        f"pool_{label}": each(
+            tasks, lambda f: best_of(f.pool, n, m, f.parsed_U).value if f.pool else float("nan")
+        ),
+        f"agreement_{label}": each(
+            tasks, lambda f: best_of(f.matrix, n, m, f.parsed_U, f.agreement_P).value
+        ),
+        f"agreement_pool_{label}": each(
+            tasks,
+            lambda f: (
+                best_of(f.pool, n, m, f.parsed_U, f.pool_agreement_P).value
+                if f.pool
+                else float("nan")
+            ),
+        ),
+        "majority_program": each(tasks, lambda f: f.majority_program),
+        "majority_test": each(tasks, lambda f: f.majority_test),
+    }
+    ratios = {
+        "input_size": input_size(tasks),
+        "distinct_inputs": distinct_inputs(tasks),
+        "catch_rate": catch_rate(tasks),
+        **precision_rates(tasks),
+    }
+    estimates = {name: mean_of(name, values) for name, values in per_task.items()}
+    estimates |= {name: figure_of(name, figure) for name, figure in ratios.items()}
+    return Summary(estimates, per_task, ratios, accuracy_by_size(tasks))
+
+
+def each(tasks: Sequence[TaskFacts], metric: Callable[[TaskFacts], float]) -> Floats:
+    """A metric of every task [tasks]."""
+    return np.array([metric(f) for f in tasks], dtype=float)
+
+
+def accuracy(facts: TaskFacts) -> float:
+    """Share of the generated tests that are right by reference; one that was not parsed is not."""
+    right = facts.right_U
+    return float("nan") if right is None or right.size == 0 else float(right.mean())
+
+
+def accuracy_estimate(facts: TaskFacts) -> float:
+    """The same by the paper's rule; NaN without a correct program. A test that no correct program
+    was observed on is left out."""
+    right = estimated_right(facts.matrix, facts.parsed_U)
+    if right is None:
+        return float("nan")
+    told = ~facts.parsed_U | facts.matrix.observed_PU[facts.matrix.correct_P].any(axis=0)
+    return float(right[told].mean()) if told.any() else float("nan")
+
+
+def input_size(tasks: Sequence[TaskFacts]) -> Linear:
+    """Values in the input of a parsed test."""
+    sizes = [f.size_U[f.parsed_U & ~np.isnan(f.size_U)] for f in tasks]  # a script has none
+    return ratio(np.array([x.sum() for x in sizes]), np.array([float(len(x)) for x in sizes]))
+
+
+def distinct_inputs(tasks: Sequence[TaskFacts]) -> Linear:
+    """Distinct inputs, as a share of the tests that could be read."""
+    pairs = [
+        (f.first_U.sum(), f.parsed_U.sum()) if f.first_U is not None else (0, 0) for f in tasks
+    ]
+    return ratio(*np.array(pairs, dtype=float).reshape(-1, 2).T)
+
+
+def catch_rate(tasks: Sequence[TaskFacts]) -> Linear:
+    """See `caught`."""
+    pairs = [
+        caught(f.pool, f.right_U) if f.pool and f.right_U is not None else (0.0, 0.0) for f in tasks
+    ]
+    return ratio(np.array([x[0] for x in pairs]), np.array([x[1] for x in pairs]))
+
+
+def precision_rates(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
+    """p01, p00 and μ; a task without a reference says nothing."""
+    counts = np.zeros((len(tasks), len(Rate), 2))
+    for i, f in enumerate(tasks):
+        if f.right_U is not None:
+            group = Group(str(i), f.matrix, f.parsed_U, f.right_U)
+            counts[i] = count(group, RightBy.REFERENCE)
+    found = rates(counts)
+    return {"p01": found.of[Rate.P01], "p00": found.of[Rate.P00], "mu": found.mu()}
+
+
+def accuracy_by_size(tasks: Sequence[TaskFacts]) -> dict[int, tuple[float, float]]:
+    """See `Summary.sizes`."""
+    known = [(f, f.right_U) for f in tasks if f.right_U is not None]
+    if not known:
+        return {}
+    size = np.concatenate([f.size_U[f.parsed_U] for f, _ in known])
+    right = np.concatenate([right[f.parsed_U] for f, right in known])
+    right, size = right[~np.isnan(size)], size[~np.isnan(size)]
+    return {
+        int(s): (float((size == s).mean()), float(right[size == s].mean())) for s in np.unique(size)
+    }

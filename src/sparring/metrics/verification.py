@@ -1,0 +1,91 @@
+"""Tests as judges of programs: what they wrongly accept, wrongly reject, and catch together.
+
+FAR (false acceptance rate): of wrong programs, the share that is accepted. FRR (false rejection
+rate): of correct programs, the share that is rejected. They are 1 − TNR and 1 − TPR of
+CodeContests+ (arXiv 2506.05817), once for a single test and once for a suite, which accepts what
+all of its tests accept. Here it does not matter whether a test is right: an accepted wrong program
+is one, whoever is to blame. p01 and p00 (`rates`) tell the two apart.
+
+Coverage@N (TestCase-Eval, arXiv 2506.12278): of wrong programs, the share that N tests catch
+together. A program is caught by a test that is right and that it fails; a wrong test that fails
+everybody catches nobody. There N tests were drawn once; here it is the expectation over all
+subsets of the M tests, which needs no drawing: a program that d of M tests catch escapes N of them
+with the chance C(M − d, N) / C(M, N). A suite's chance to accept is counted likewise.
+
+A response that holds no test is one of the M and neither rejects nor catches. A masked cell takes
+its test out of the program's M.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from sparring.matrix import Bools, Floats
+from sparring.metrics.intervals import Linear, ratio
+from sparring.metrics.metrics import TaskFacts
+
+
+def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, Linear]:
+    """``far`` and ``frr`` of a test that could be read; ``suite_far_N`` and ``suite_frr_N`` of N
+    tests for each of ``sizes``."""
+    found = {
+        "far": _summed([_cells(f, f.matrix.wrong_P, passes=True) for f in tasks]),
+        "frr": _summed([_cells(f, f.matrix.correct_P, passes=False) for f in tasks]),
+    }
+    for n in sizes:
+        accepted = [suite_accepts(f, n) for f in tasks]
+        wrong = [a[f.matrix.wrong_P] for a, f in zip(accepted, tasks, strict=True)]
+        right = [1 - a[f.matrix.correct_P] for a, f in zip(accepted, tasks, strict=True)]
+        found[f"suite_far_{n}"] = _summed([_known(values) for values in wrong])
+        found[f"suite_frr_{n}"] = _summed([_known(values) for values in right])
+    return found
+
+
+def coverage(facts: TaskFacts, n: int) -> float:
+    """Coverage@n of one task; NaN without a reference, a wrong program, or n tests."""
+    right, matrix = facts.right_U, facts.matrix
+    if right is None:
+        return math.nan
+    caught = ~matrix.passed_PU & right & facts.parsed_U
+    escaped = _all_of(~caught, matrix.observed_PU, n)[matrix.wrong_P]
+    known = escaped[~np.isnan(escaped)]
+    return float(1 - known.mean()) if len(known) else math.nan
+
+
+def suite_accepts(facts: TaskFacts, n: int) -> Floats:
+    """For each program the chance that n of the task's tests, drawn without order, all accept it
+    [P]; NaN with fewer than n tests that are known of it."""
+    return _all_of(facts.matrix.passed_PU | ~facts.parsed_U, facts.matrix.observed_PU, n)
+
+
+def _all_of(good_PU: Bools, observed_PU: Bools, n: int) -> Floats:
+    """The chance that n observed columns are all good, for each row."""
+    good = (good_PU & observed_PU).sum(axis=1)
+    total = observed_PU.sum(axis=1)
+    return np.array(
+        [
+            math.comb(int(g), n) / math.comb(int(t), n) if t >= n else math.nan
+            for g, t in zip(good, total, strict=True)
+        ],
+        dtype=float,
+    )
+
+
+def _cells(facts: TaskFacts, programs_P: Bools, *, passes: bool) -> tuple[float, float]:
+    """(cells that pass, or fail; cells) of these programs on the tests that could be read."""
+    observed = facts.matrix.observed_PU[programs_P][:, facts.parsed_U]
+    passed = facts.matrix.passed_PU[programs_P][:, facts.parsed_U]
+    hit = observed & (passed if passes else ~passed)
+    return float(hit.sum()), float(observed.sum())
+
+
+def _known(values: Floats) -> tuple[float, float]:
+    known = values[~np.isnan(values)]
+    return float(known.sum()), float(len(known))
+
+
+def _summed(pairs: Sequence[tuple[float, float]]) -> Linear:
+    return ratio(np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]))

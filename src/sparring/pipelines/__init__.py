@@ -1,1 +1,0 @@
-"""The rooms put together: from tasks and prompts to judged responses."""

@@ -1,0 +1,128 @@
+"""A local checkpoint as an `Author`: the model's own chat template, `sampling.local`.
+
+The model is loaded when something is asked for the first time, so that an
+evaluation whose responses are all on record loads none. Responses of a prompt
+that are asked for together share its computation; one that is missing between
+others is sampled alone and is the same, up to rounding.
+
+Stop strings are cut from the text after it was sampled; the tokens behind them
+are spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.chat.base import Answer, Ask, ChatParams, Heard, StopAsking
+from sparring.policy.local.cut import Cut
+from sparring.policy.local.detokenize import Marks
+from sparring.policy.local.sampler import LocalSampler
+from sparring.schema import Response, StopReason
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model and its tokenizer, and how its messages become token ids."""
+
+    model: Any
+    tokenizer: Any
+    prompt_ids: Callable[[Sequence[str], Sequence[str]], Sequence[tuple[int, ...]]]
+    """From messages and the ids of their tasks."""
+
+
+@dataclass(slots=True)
+class LocalModel:
+    """An `Author` in this process. ``place`` is its directory or hub id; ``rows`` responses are
+    sampled at once, and their texts keep the ``marks`` of reasoning."""
+
+    place: str
+    identity: Mapping[str, Any]
+    load: Callable[[], Loaded]
+    rows: int = 64
+    loaded: Loaded | None = None
+    tokenizer: Any = None
+    end_ids: Sequence[int] = ()
+    """Tokens that end a response, as tokenizer and files have them: known before it is loaded."""
+    marks: Marks = ()
+    remote: bool = field(default=False, init=False)
+
+    def answer(self, asks: Sequence[Ask], heard: Heard, stop: StopAsking) -> None:
+        """See `Author.answer`. All of a batch are heard before the wish to stop is."""
+        for batch in batches(asks, self.rows):
+            if stop():
+                return
+            self._sample(batch, heard)
+
+    def close(self) -> None:
+        self.loaded = None
+
+    def _sample(self, runs: Sequence[Sequence[Ask]], heard: Heard) -> None:
+        """Runs of asks: of one prompt each, as many, numbered from the same index."""
+        if self.loaded is None:
+            self.loaded = self.load()
+        params = runs[0][0].params
+        sampler = LocalSampler(
+            self.loaded.model,
+            self.loaded.tokenizer,
+            max_rows=max(self.rows, len(runs[0])),
+            cut=None if (cut := Cut(params.top_p, params.top_k)).nothing else cut,
+            marks=self.marks,
+        )
+        ids = self.loaded.prompt_ids([r[0].message for r in runs], [r[0].task_id for r in runs])
+        prompts = [
+            Prompt(
+                run[0].task_id,
+                run[0].role,
+                tokens,
+                run[0].seed,
+                SamplingParams(params.temperature, params.max_tokens),
+            )
+            for run, tokens in zip(runs, ids, strict=True)
+        ]
+        first = runs[0][0].index
+
+        def arrived(number: int, response: Response) -> None:
+            heard(runs[number][response.index - first], answer_of(response, params))
+
+        sampler.sample(prompts, len(runs[0]), arrived, first)
+
+
+def batches(asks: Sequence[Ask], rows: int) -> Iterator[list[list[Ask]]]:
+    """Runs of asks that are sampled together: one prompt each with neighbouring indices, the same
+    first index, length and parameters; at most ``rows`` asks, or one run."""
+    runs: list[list[Ask]] = []
+    for ask in asks:
+        last = runs[-1][-1] if runs else None
+        follows = last is not None and len(runs[-1]) < rows and _follows(ask, last)
+        if follows:
+            runs[-1].append(ask)
+        else:
+            runs.append([ask])
+    alike = sorted(runs, key=_kind)  # stable: tasks stay in order
+    for _, group in groupby(alike, key=_kind):
+        found = list(group)
+        size = max(1, rows // len(found[0]))
+        for start in range(0, len(found), size):
+            yield found[start : start + size]
+
+
+def _follows(ask: Ask, last: Ask) -> bool:
+    same = (ask.seed, ask.message, ask.params) == (last.seed, last.message, last.params)
+    return same and ask.index == last.index + 1
+
+
+def _kind(run: Sequence[Ask]) -> tuple[int, int, str, str]:
+    return len(run), run[0].index, run[0].role, repr(run[0].params)
+
+
+def answer_of(response: Response, params: ChatParams) -> Answer:
+    """A sampled response as an answer, cut before the first stop string."""
+    text, stop = response.text, response.stop
+    places = [at for s in params.stop if (at := text.find(s)) >= 0]
+    if places:
+        text, stop = text[: min(places)], StopReason.STOP_STRING
+    return Answer(text, stop, len(response.prompt_ids), len(response.token_ids))

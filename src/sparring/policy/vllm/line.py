@@ -1,0 +1,110 @@
+"""A connection on which one response at a time is asked for, and which another thread can cut.
+
+Hundreds of threads wait for responses at once. `http.client` gives each its
+own connection: a pool that they share looks through all of its connections
+for every request, and at 1,024 of them takes twice the time of everything
+else (`benchmarks/serving.py`). Servers are spoken to directly, without a proxy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from sparring.policy.base import Prompt
+from sparring.policy.http import CONNECT, Reply, Unanswered
+from sparring.policy.vllm.completion import PATH, Completion, asked, read
+
+
+def key_header() -> dict[str, str]:
+    """The key in VLLM_API_KEY, which vLLM itself reads, as a header."""
+    key = os.environ.get("VLLM_API_KEY")
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+class Line:
+    """One connection to the server at ``url``. Used by one thread; `cut` is for others."""
+
+    def __init__(self, url: str, seconds: float | None) -> None:
+        """``seconds`` is the longest that a response may take; None: as long as nobody cuts."""
+        parts = urlsplit(url)
+        host, self._prefix = parts.hostname or "", parts.path.rstrip("/")
+        self.url = url
+        self._seconds = seconds
+        self._http: http.client.HTTPConnection = (
+            http.client.HTTPSConnection(host, parts.port, timeout=CONNECT, context=_tls())
+            if parts.scheme == "https"
+            else http.client.HTTPConnection(host, parts.port, timeout=CONNECT)
+        )
+        self._headers = {"Content-Type": "application/json", **key_header()}
+        self._lock = threading.Lock()
+        self.busy = False
+        """Whether a response is waited for."""
+        self._why: str | None = None
+
+    def complete(self, model: str, prompt: Prompt, seed: int, end_ids: Sequence[int]) -> Completion:
+        """One response. Raises `Unanswered`, or `RunError` where the server refuses the request."""
+        reply = self._post(PATH, asked(model, prompt, seed, end_ids))
+        return read(self.url, reply, prompt, end_ids)
+
+    def cut(self, why: str) -> None:
+        """End what is waited for, if anything is."""
+        with self._lock:
+            if self.busy and self._http.sock is not None:
+                self._why = why
+                with contextlib.suppress(OSError):
+                    self._http.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Reply:
+        data = json.dumps(body).encode()
+        self._why, self.busy = None, True
+        try:
+            got = self._asked(path, data)
+            content = got.read()
+        except TimeoutError:
+            self._http.close()
+            raise Unanswered(f"no answer in {self._seconds or CONNECT:g} s", hung=True) from None
+        except (OSError, http.client.HTTPException) as error:
+            self._http.close()
+            if self._why:
+                raise Unanswered(self._why, hung=True) from None
+            raise Unanswered(str(error) or type(error).__name__) from None
+        finally:
+            with self._lock:
+                self.busy = False
+        return Reply(got.status, got.reason, content)
+
+    def _asked(self, path: str, data: bytes) -> http.client.HTTPResponse:
+        sock = self._http.sock
+        if sock is not None and _readable(sock):
+            self._http.close()  # a server closes what has been idle for some seconds
+            sock = None
+        if sock is None:
+            self._http.connect()
+            self._http.sock.settimeout(self._seconds)
+        self._http.request("POST", self._prefix + path, data, self._headers)
+        return self._http.getresponse()
+
+
+def _readable(sock: socket.socket) -> bool:
+    poll = select.poll()  # select() takes no descriptors beyond 1,023
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,1 @@
+"""Pass matrix → rewards → advantages, each with the terms it is made of. numpy only."""

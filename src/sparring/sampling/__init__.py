@@ -1,1 +1,0 @@
-"""Sampling: from prompts to responses, token ids and log-probs. See `base`."""

@@ -1,1 +1,0 @@
-"""Scoring: from outcomes to the pass matrix, rewards, advantages and metrics. numpy only."""

@@ -1,0 +1,218 @@
+"""How much memory a recipe takes on each rank's device, from the model's configuration alone.
+
+Products and sums over what this program keeps: no weights are read and no torch is loaded. What is
+there from the first step to the last (`Estimate.held`) is exact up to a few percent; what comes
+and goes is for batches as large as the recipe allows them, and the largest of these phases counts.
+What forward and backward passes add is in `activations`, the machine's main memory in
+`main_memory`, what a recipe runs on in `conditions`.
+
+Not counted: fragmentation, and what other programs take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sparring.config.recipe import Recipe
+from sparring.learner.settings import Adapters, Frozen, Reference
+from sparring.policy.shape import Shape
+from sparring.training.planning.activations import learning
+from sparring.training.planning.conditions import (
+    ASLEEP,
+    CONTEXT,
+    FLOAT,
+    GIB,
+    NCCL,
+    PROCESS,
+    Conditions,
+    parts,
+    samples_here,
+    serves_here,
+    size,
+)
+
+_DRAWN_BYTES = 36
+"""For each logit of a sampling step: logits, scaled and log-probs in 4, three sums in 8 bytes."""
+_DRAWN_AT_ONCE = 1 << 18
+"""Logits that are drawn from at once on a CPU (`sampling.draw`)."""
+
+
+@dataclass(slots=True)
+class Estimate:
+    """Bytes by name. ``held``: from the first step to the last. ``phases``: each with what it adds
+    for a while. ``title`` says of what."""
+
+    title: str
+    held: dict[str, float] = field(default_factory=dict)
+    phases: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def least(self) -> float:
+        """Bytes without which no step can be made."""
+        return sum(self.held.values())
+
+    @property
+    def most(self) -> float:
+        """Bytes at the largest phase's peak, at most."""
+        return self.least + max((sum(p.values()) for p in self.phases.values()), default=0.0)
+
+    @property
+    def largest(self) -> str:
+        """The phase with that peak."""
+        return max(self.phases, key=lambda name: sum(self.phases[name].values()))
+
+    def lines(self) -> list[str]:
+        """The table: GiB, and what for."""
+        rows = [self.title, *(_row(name, size) for name, size in self.held.items())]
+        for phase, of_phase in self.phases.items():
+            rows.append(f"{phase}, at most:")
+            rows += [_row(name, size) for name, size in of_phase.items()]
+        rows.append(_row(f"in all, at most (while {self.largest})", self.most))
+        return rows
+
+
+def estimate(
+    recipe: Recipe,
+    shape: Shape,
+    conditions: Conditions | None = None,
+    supervisor: Shape | None = None,
+) -> Estimate:
+    """The memory of each rank's device; ``supervisor``: the frozen tester's shape, if one samples
+    in the first process.
+
+    Raises `ModelError` for LoRA targets that the model lacks.
+    """
+    c = conditions or Conditions()
+    whole, b, split = shape.parameters, size(recipe), parts(recipe, c)
+    own, learn = learning_parameters(recipe, shape)
+    adapted = recipe.model.lora_rank > 0
+    total = whole + (learn if adapted else 0)
+    found = Estimate(f"{total:,} parameters, {learn:,} learn; GiB on each rank:")
+    held = found.held
+    held["the process itself"] = PROCESS if not c.gpu else CONTEXT + (NCCL if c.ranks > 1 else 0)
+    kind = "bfloat16" if b < FLOAT else "float32"
+    if split == 1:  # parts of sharded weights that learn are their own masters
+        held[f"weights ({kind})"] = b * total
+    elif adapted:
+        held[f"weights ({kind})"] = b * whole / split
+    if b < FLOAT or split > 1:
+        held["weights that learn (float32)"] = FLOAT * learn / split
+    held["gradients (float32)"] = FLOAT * learn / split
+    held["AdamW's two moments (float32)"] = 2 * FLOAT * learn / split
+    if not adapted and (copies := start_copies(recipe, split > 1)):
+        away = recipe.model.offload_reference
+        name = f"start weights (reference, opponents, frozen role; {kind})"
+        held[name] = 0.0 if away else copies * b * whole / split
+    if recipe.training.ahead and samples_here(recipe):
+        held[f"weights of the step before ({kind})"] = b * (learn if adapted else whole)
+    if supervisor:
+        held[f"frozen tester that supervises ({kind})"] = b * supervisor.parameters
+    server = _server(recipe, shape, c)
+    if server:
+        held["vLLM, on the same device"] = min(server.values())
+    found.phases["learning"] = learning(recipe, shape, c, own)
+    if not c.gpu:  # fused on CUDA
+        found.phases["stepping"] = {"AdamW at work": _stepping(recipe, shape, c)}
+    if samples_here(recipe):
+        found.phases["sampling"] = _sampling(recipe, shape, c)
+        if split > 1:
+            found.phases["sampling, on the first rank"] = {
+                f"the whole model ({kind})": b * whole,
+                **found.phases.pop("sampling"),
+            }
+    elif server and server["awake"] > server["asleep"]:
+        found.phases["sampling"] = {"vLLM, awake": server["awake"] - server["asleep"]}
+    if supervisor:
+        found.phases["supervising, on the first rank"] = _supervising(recipe, supervisor, c)
+    return found
+
+
+def learning_parameters(recipe: Recipe, shape: Shape) -> tuple[int, int]:
+    """Parameters that one role's loss moves, and all that learn."""
+    m = recipe.model
+    if not m.lora_rank:
+        return shape.parameters, shape.parameters
+    own = shape.adapter(m.lora_rank, m.lora_targets)
+    return own, own * (2 if m.adapters is Adapters.PER_ROLE else 1)
+
+
+def start_copies(recipe: Recipe, sharded: bool) -> int:
+    """Further copies of whole weights on the device; see `Trainer` and `Learner`. Of sharded ones
+    what only plays is in main memory."""
+    s = recipe.learning
+    kl = s.kl > 0 and s.reference is Reference.START
+    plays = not sharded and (s.frozen is not Frozen.NONE or recipe.opponents > 0)
+    return int(kl) + int(plays) if recipe.training.ahead else int(kl or plays)
+
+
+def _server(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
+    """What a vLLM server of our own takes of the trainer's device, ``awake`` while responses are
+    sampled and ``asleep`` while it learns; nothing if it has other GPUs."""
+    vllm = recipe.vllm
+    if not serves_here(recipe):
+        return {}
+    if not c.gpu:
+        takes = PROCESS + vllm.cpu_cache * GIB + float(size(recipe)) * shape.parameters
+        return {"awake": takes, "asleep": takes}
+    if vllm.share_gpu:
+        return {"awake": vllm.memory * c.device, "asleep": ASLEEP}
+    if "CUDA_VISIBLE_DEVICES" in vllm.variables:
+        return {}
+    return {"awake": vllm.memory * c.device, "asleep": vllm.memory * c.device}
+
+
+def _stepping(recipe: Recipe, shape: Shape, c: Conditions) -> float:
+    """AdamW's temporaries on a CPU, two of the largest parameter (torch.optim.adam)."""
+    if recipe.model.lora_rank:
+        return 2.0 * FLOAT * recipe.model.lora_rank * max(shape.inner, shape.hidden)
+    return 2.0 * FLOAT * shape.embedding / parts(recipe, c)
+
+
+def _sampling(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
+    s, e = recipe.sampling, recipe.evaluation
+    step, held_out = recipe.training.tasks_per_step, recipe.tasks.held_out_count
+    asked = [(step, s.programs), (step, s.tests), (step, recipe.opponents)]
+    asked += [(held_out, e.programs), (held_out, e.tests)]
+    # whole groups share a batch, and one that is larger than max_rows is one all the same
+    own, *rest = (
+        max(n * min(tasks, max(1, s.max_rows // n)) for tasks, n in part if n)
+        for part in (asked[:3], asked)
+    )
+    rows = max(own, *rest)
+    whose = "" if rows == own else f", of up to {held_out:,} held-out tasks"
+    positions = recipe.prompts.max_tokens + max(s.coder_max_tokens, s.tester_max_tokens)
+    positions = min(positions, shape.positions or positions)
+    return _decoding(recipe, shape, c, rows, positions, whose)
+
+
+def _supervising(recipe: Recipe, shape: Shape, c: Conditions) -> dict[str, float]:
+    """The frozen tester's tests, sampled in this process."""
+    s = recipe.supervision
+    tasks = recipe.training.tasks_per_step
+    rows = s.tests * min(tasks, max(1, recipe.sampling.max_rows // s.tests))
+    return _decoding(recipe, shape, c, rows, recipe.prompts.max_tokens + s.max_tokens, "")
+
+
+def _decoding(
+    recipe: Recipe, shape: Shape, c: Conditions, rows: int, positions: int, whose: str
+) -> dict[str, float]:
+    b = size(recipe)
+    drawn = shape.vocabulary * rows
+    if not c.gpu:  # logits of all rows, the rest of some at a time
+        drawn = min(drawn, max(_DRAWN_AT_ONCE, shape.vocabulary))
+    # On a CPU, of one layer at a time: scaled keys, and in float32 what is kept in bfloat16.
+    copies = 0 if c.gpu else FLOAT * (1 if b == FLOAT else 3)
+    matrices = sum(inputs * outputs for inputs, outputs in shape.linears.values())
+    packed = 0 if c.gpu or b == FLOAT else matrices * shape.layers + shape.embedding
+    return {
+        f"keys and values of {rows:,} rows × {positions:,} positions{whose}": float(
+            (2 * shape.layers * b + copies) * shape.key * rows * positions
+        ),
+        "one token's distributions": float(
+            _DRAWN_BYTES * drawn + 2 * b * shape.vocabulary * rows * (not c.gpu)
+        ),
+    } | ({"weights as products read them": float(b * packed)} if packed else {})
+
+
+def _row(name: str, size: float) -> str:
+    return f"  {size / GIB:8.2f}  {name}"

@@ -1,0 +1,89 @@
+"""How runs differ: in their settings, and in what they came to.
+
+Differences are paired by task where both runs were evaluated on the same tasks, which the recorded
+values by task allow; else they are differences of means, without an interval.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sparring.errors import RunError
+from sparring.evalfiles import FIGURES
+from sparring.evaluation.held_out import Evaluated, evaluated_from
+from sparring.metrics.named import difference_of
+from sparring.metrics.shares import share_difference
+from sparring.runs.directory import well_formed
+from sparring.view.html.collect import Collected, at
+
+
+def settings_apart(runs: Sequence[Collected]) -> list[list[Any]]:
+    """Settings that are not the same in all runs: [name, value in each run]."""
+    flat = [dict(_flat(r.recipe)) for r in runs]
+    names = sorted({n for f in flat for n in f})
+    rows = [[n, *(f.get(n) for f in flat)] for n in names]
+    return [r for r in rows if any(v != r[1] for v in r[2:])]
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", json.dumps(value, ensure_ascii=False)
+
+
+def between(one: Collected, other: Collected) -> dict[str, Any]:
+    """Other minus one at their last evaluations: paired by task where both were evaluated on the
+    same tasks, else the plain difference of means without an interval."""
+    if not one.evaluations or not other.evaluations:
+        return {"paired": False, "differences": {}}
+    if _tested(one) == _tested(other) and (a := _values(one)) and (b := _values(other)):
+        found: dict[str, Any] = {}
+        for k, values in a.summary.per_task.items():
+            their = b.summary.per_task.get(k)
+            if their is not None and len(their) == len(values):
+                found[k] = share_difference(values, their).as_dict()
+        for k, ratio in a.summary.ratios.items():
+            theirs = b.summary.ratios.get(k)
+            if theirs is not None and len(theirs.influence) == len(ratio.influence):
+                found[k] = difference_of(k, ratio, theirs).as_dict()
+        return {"paired": True, "differences": found}
+    last, theirs_ = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
+    means = {
+        k: {"mean": theirs_[k]["mean"] - v["mean"], "low": None, "high": None}
+        for k, v in last.items()
+        if k in theirs_ and None not in (v.get("mean"), theirs_[k].get("mean"))
+    }
+    return {"paired": False, "differences": means}
+
+
+def _tested(made: Collected) -> Any:
+    """What decides which tasks a run is evaluated on."""
+    if made.evaluation is not None:
+        return made.evaluation.get("tasks")
+    try:
+        held_out = made.run.read_json("inputs.json").get("held_out")
+    except (RunError, AttributeError):
+        held_out = None
+    return [
+        held_out,
+        *(at(made.recipe, ("tasks", k)) for k in ("held_out", "held_out_count", "held_out_seed")),
+    ]
+
+
+def _values(made: Collected) -> Evaluated | None:
+    step = made.evaluations[-1]["step"]
+    if made.evaluation is not None:
+        with well_formed(f"{made.run.path}: {FIGURES}"):
+            more = {"estimates": {}, "sizes": [], "step": 0, "tokens": 0}
+            return evaluated_from({**made.evaluation, **more})
+    try:
+        record = made.run.read_json(f"evaluations/step-{step:05d}.json")
+        with well_formed(f"{made.run.path}: the evaluation after step {step}"):
+            return evaluated_from(record)
+    except RunError as error:
+        made.notes.append(str(error))
+        return None

@@ -1,0 +1,53 @@
+"""Why a reward was what it was, as lines of the page: what `sparring.view.explain` explains, as text.
+
+A line is a label and a text. The rule in force comes first, then the terms that fold to the reward,
+the reward, those that fold to the advantage, the advantage; last, what comes out otherwise than
+recorded. Nothing is worked out here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sparring.view.explain import Explained, Explanation, Term, amount, number
+
+Line = tuple[str, str]
+"""A label, and a text."""
+
+
+def coder_lines(explained: Explained) -> list[list[Line]]:
+    """For each program the lines that lead to its reward and advantage."""
+    return [[("rule", one.rule), *_lines(one)] for one in explained.coder]
+
+
+def tester_lines(explained: Explained) -> list[list[Line]]:
+    """For each generated test the lines that lead to its reward and advantage."""
+    head: list[Line] = []
+    if (facts := explained.case.facts) is not None:
+        wrong_P = facts.tester_matrix.wrong_P
+        others = int(wrong_P[len(explained.coder) :].sum())
+        more = f" ({others} of them opponents' programs)" if others else ""
+        head = [("wrong programs W", f"{int(wrong_P.sum())}{more}")]
+    return [[("rule", one.rule), *head, *_lines(one)] for one in explained.tester]
+
+
+def _lines(one: Explanation) -> list[Line]:
+    masked = math.isnan(one.reward)
+    reward = "none: masked, no part in the loss" if masked else _minus(number(one.reward))
+    return [
+        *_terms(one.reward_terms),
+        ("reward", reward),
+        *_terms(one.advantage_terms),
+        ("advantage", _minus(number(one.advantage, True))),
+        *(("differs", line) for line in one.differs()),
+    ]
+
+
+def _terms(terms: Sequence[Term]) -> list[Line]:
+    return [(_minus(amount(term)), term.reason) for term in terms]
+
+
+def _minus(text: str) -> str:
+    """With a true minus."""
+    return text.replace("-", "−")

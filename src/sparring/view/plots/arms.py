@@ -1,0 +1,165 @@
+"""Arms of a comparison: runs that differ in their seed alone, under one label.
+
+A label is given (``ours=runs/a``) or is what tells the recipes apart: the
+preset, and the fields in which runs of one preset differ.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparring.config.load import differing, recorded_recipe
+from sparring.config.recipe import Preset, Recipe
+from sparring.errors import RunError, SparringError
+from sparring.evalfiles import FIGURES, figures, is_evaluation, run_or_evaluation
+from sparring.matrix import Floats
+from sparring.runs.directory import RunDir, well_formed
+from sparring.runs.text import one_line
+
+_NOT_THE_METHOD = re.compile(
+    r"training\.(seed|threads|checkpoint_every|keep_checkpoints)|sandbox\..*|monitors\..*|tracking\..*"
+)
+"""Fields that make no other arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """What figures need of a run. ``per_task`` are the figures by task of its last evaluation;
+    ``tasks`` says which tasks those are: equal values pair."""
+
+    path: Path
+    recipe: Recipe | None
+    metrics: Sequence[Mapping[str, Any]] = ()
+    evaluations: Sequence[Mapping[str, Any]] = ()
+    per_task: Mapping[str, Floats] = field(default_factory=dict)
+    tasks: str = ""
+    evaluation: bool = False
+
+    @property
+    def run(self) -> RunDir:
+        """Its directory, to read rollouts from."""
+        return RunDir(self.path, locked=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Runs under one label."""
+
+    label: str
+    runs: Sequence[RunData]
+
+
+def arms_of(arguments: Sequence[str]) -> list[Arm]:
+    """The arms of ``[LABEL=]PATH`` arguments, in their order. A path is a run directory or a result
+    of ``benchmarks/results.py``. Raises `SparringError`."""
+    given = [_split(a) for a in arguments]
+    runs = [_read(path) for _, path in given]
+    told = _labels([r for r, (label, _) in zip(runs, given, strict=True) if label is None])
+    found: dict[str, list[RunData]] = {}
+    for (label, _), run in zip(given, runs, strict=True):
+        found.setdefault(one_line(label or told[run.path], 60), []).append(run)
+    return [Arm(label, group) for label, group in found.items()]
+
+
+def _split(argument: str) -> tuple[str | None, Path]:
+    label, sign, path = argument.partition("=")
+    if sign and label and not Path(argument).exists():
+        return label, Path(path)
+    return None, Path(argument)
+
+
+def _read(path: Path) -> RunData:
+    if path.suffix == ".json" and path.is_file():
+        return _result(path)
+    if not path.is_dir():
+        raise RunError(f"{path}: there is no such run directory")
+    if is_evaluation(path):
+        return _evaluation(path)
+    run = RunDir.reading(path)
+    try:
+        recipe = recorded_recipe(run)
+    except SparringError:
+        recipe = None  # of another version; its figures are the same
+    values, tasks = _last_values(run, recipe)
+    return RunData(
+        path, recipe, run.lines("metrics.jsonl"), run.lines("evaluations.jsonl"), values, tasks
+    )
+
+
+def _evaluation(path: Path) -> RunData:
+    """An evaluation: figures by task, and rollouts under step 0."""
+    run = run_or_evaluation(path)
+    record = figures(run)
+    with well_formed(f"{path}: {FIGURES}"):
+        values = _floats(record["per_task"])
+        tasks = json.dumps([t["digest"] for t in record["tasks"]])
+    return RunData(path, None, (), (), values, f"evaluation of {tasks}", True)
+
+
+def _last_values(run: RunDir, recipe: Recipe | None) -> tuple[dict[str, Floats], str]:
+    steps = run.steps("evaluations", ".json")
+    if not steps:
+        return {}, ""
+    name = f"evaluations/step-{steps[-1]:05d}.json"
+    with well_formed(f"{run.path}: {name}"):
+        values = _floats(run.read_json(name)["per_task"])
+    tasks = f"{run.path}" if recipe is None else recipe.tasks.model_dump_json(include=_HELD_OUT)
+    return values, tasks
+
+
+_HELD_OUT = {"held_out", "held_out_count", "held_out_seed"}
+
+
+def _result(path: Path) -> RunData:
+    """A result of the benchmarks: figures alone."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from None
+    with well_formed(str(path)):
+        ends = [
+            {"step": step, "metrics": {k: {"mean": v} for k, v in data[name].items()}}
+            for name, step in (("before", 0), ("after", int(data["steps"])))
+        ]
+        values = _floats(data["per_task"])
+        return RunData(path, None, (), ends, values, f"benchmarks, {data['split']}")
+
+
+def _floats(values: Mapping[str, Sequence[float | None]]) -> dict[str, Floats]:
+    return {
+        k: np.array([math.nan if x is None else x for x in v], dtype=float)
+        for k, v in values.items()
+    }
+
+
+def _labels(runs: Sequence[RunData]) -> dict[Path, str]:
+    """What tells these runs apart."""
+    keys: dict[Preset, set[str]] = {}
+    for run in runs:
+        if run.recipe is not None:
+            same = [r.recipe for r in runs if r.recipe and r.recipe.preset is run.recipe.preset]
+            changed = {k for other in same[1:] for k in differing(same[0], other)}
+            keys[run.recipe.preset] = {k for k in changed if not _NOT_THE_METHOD.fullmatch(k)}
+    found = {}
+    for run in runs:
+        if run.recipe is None:
+            found[run.path] = run.path.parent.name if run.path.suffix else run.path.name
+            continue
+        data = run.recipe.model_dump(mode="json")
+        said = [f"{k.partition('.')[2]}={_at(data, k)}" for k in sorted(keys[run.recipe.preset])]
+        found[run.path] = ", ".join([str(run.recipe.preset), *said])
+    return found
+
+
+def _at(data: Mapping[str, Any], key: str) -> str:
+    section, _, name = key.partition(".")
+    value = data[section][name] if name else data[section]
+    return f"{value:g}" if isinstance(value, float) else str(value)

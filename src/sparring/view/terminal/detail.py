@@ -1,0 +1,233 @@
+"""One response of a group: the program or test in it, its runs, and where outputs differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sparring.grading.testdata import Readable
+from sparring.runs.text import block, one_line
+from sparring.schema import Kind, Verdict
+from sparring.view.explain import number
+from sparring.view.terminal.cells import Cell, given, row
+from sparring.view.terminal.difference import difference
+from sparring.view.terminal.names import Name
+from sparring.view.terminal.reading import Found
+from sparring.view.terminal.symbols import mark, word
+
+LINES = 24
+"""Of a program, a response, a difference."""
+
+
+def show_program(
+    found: Found, name: Name, usage: Mapping[str, Any], console: Console, all_of_it: bool
+) -> None:
+    """Print a program with its runs, and the difference on the first test it answers wrongly."""
+    record, lines = found.record, 10_000 if all_of_it else LINES
+    entry = record["programs" if name.letter == "P" else "opponents"][name.index]
+    _heading(found, str(name), entry, console)
+    source = entry.get("source")
+    if source is not None:
+        _text("program", source, lines, console, numbered=True)
+        _found(entry, console)
+    elif failure := entry.get("failure"):
+        console.print(Text(f"no program in it: {one_line(str(failure), 40)}"))
+        _found(entry, console)
+    _response(entry, lines, console)
+    cells = row(record, name, usage)
+    _runs(record, cells, None if all_of_it else LINES, console)
+    wrong = next((c for c in cells if _compared(record, c)), None)
+    if wrong is not None:
+        console.print(Text(f"on {wrong.test} (- expected, + actual):", "bold"))
+        _difference(record, wrong, lines, console)
+
+
+def _found(entry: Mapping[str, Any], console: Console) -> None:
+    """How it was found in its response, and what stood there."""
+    for name, label in (("how", "read as"), ("seen", "seen")):
+        if said := entry.get(name):
+            console.print(Text(f"{label}: {one_line(str(said), 200)}", "dim"))
+
+
+def show_test(
+    found: Found, name: Name, usages: Mapping[str, Any], console: Console, all_of_it: bool
+) -> None:
+    """Print a test, what the reference says, and what every program makes of it."""
+    record, lines = found.record, 10_000 if all_of_it else LINES
+    entry = record["tests"][name.index] if name.letter == "U" else {}
+    _heading(found, str(name), entry, console)
+    one = given(record, name)
+    if one is None:
+        console.print(Text(f"no test in it: {one_line(str(entry.get('failure', 'unread')), 40)}"))
+        _found(entry, console)
+    else:
+        _test(one, lines, console)
+    if name.letter == "U":
+        _reference(entry, one, console)
+        _response(entry, lines, console)
+    table = Table(box=None, padding=(0, 1))
+    for column in ("program", "verdict", "output"):
+        table.add_column(column, no_wrap=True)
+    shown = 0
+    rows = [Name("P", i) for i in range(len(record["programs"]))]
+    if name.letter != "H":
+        rows += [Name("O", i) for i in range(len(record.get("opponents", ())))]
+    for program in rows:
+        cell = next((c for c in row(record, program, usages) if c.test == name), None)
+        if cell is None:
+            continue
+        shown += 1
+        if all_of_it or shown <= LINES:
+            room = max(16, console.width - 34)
+            table.add_row(str(program), word(cell.verdict), Text(_output(cell, one, room)))
+    if shown:
+        console.print(table)
+        if not all_of_it and shown > LINES:
+            console.print(Text(f"… {shown - LINES} more programs (--all)", "dim"))
+
+
+def show_cell(
+    found: Found,
+    program: Name,
+    test: Name,
+    usage: Mapping[str, Any],
+    console: Console,
+    all_of_it: bool,
+) -> None:
+    """Print one run: input, verdict, what it used, and expected against actual output."""
+    record, lines = found.record, 10_000 if all_of_it else LINES
+    _heading(found, f"{program} on {test}", {}, console)
+    cell = next((c for c in row(record, program, usage) if c.test == test), None)
+    one = given(record, test)
+    if cell is None or one is None:
+        console.print(Text("this was not run: there is no test, or no record of it"))
+        return
+    console.print(word(cell.verdict))
+    if cell.used is not None:
+        seconds, memory, said = cell.used
+        told = f"{seconds:.3f} s of CPU, {memory:.1f} MiB{': ' if said else ''}"
+        console.print(Text(told + one_line(said, 200)), soft_wrap=True)
+    entry = record["programs" if program.letter == "P" else "opponents"][program.index]
+    if entry.get("source") is not None:
+        _text("program", entry["source"], lines, console, numbered=True)
+    _text(_INPUT.get(one.kind, "input"), one.given, lines, console)
+    _rule(one, console)
+    if one.decides:
+        return
+    console.print(Text(f"{_OUTPUT.get(one.kind, 'output')} (- expected, + actual)", "dim"))
+    if cell.verdict is Verdict.ACCEPTED:
+        for line in block(one.output(cell.output), lines, console.width - 2):
+            console.print(Text("  " + line), soft_wrap=True)
+    else:
+        _difference(record, cell, lines, console)
+
+
+_INPUT = {Kind.CALL.value: "call", Kind.SCRIPT.value: "test script"}
+_OUTPUT = {Kind.CALL.value: "value"}
+
+
+def _test(one: Readable, lines: int, console: Console) -> None:
+    _text(_INPUT.get(one.kind, "input"), one.given, lines, console)
+    if not one.decides:
+        _text(f"expected {_OUTPUT.get(one.kind, 'output')}", one.expected, lines, console)
+    _rule(one, console)
+
+
+def _rule(one: Readable, console: Console) -> None:
+    """What decides, where it is not the task's checker."""
+    if one.decides:
+        console.print(Text("the script's own assertions decide: no output is compared", "dim"))
+    elif one.rule:
+        console.print(Text(f"compared by the test's own rule: {one_line(one.rule, 60)}", "dim"))
+
+
+def _heading(found: Found, name: str, entry: Mapping[str, Any], console: Console) -> None:
+    task = one_line(str(found.record["task"]["id"]), 50)
+    console.print(Text(f"step {found.step} · {task} · {name}", "bold"), soft_wrap=True)
+    told = []
+    for key in ("reward", "advantage"):
+        if key in entry:
+            value = entry[key]
+            told.append(f"{key} {number(math.nan if value is None else float(value))}")
+    if "token_ids" in entry:
+        known = [x for x in entry["logprobs"] if x is not None]
+        mean = f", {sum(known) / len(known):.3f} nats each" if known else ""
+        count = entry["tokens"][1] if "tokens" in entry else len(entry["token_ids"])
+        told.append(f"{int(count)} tokens{mean}")
+        told.append(f"ended by {one_line(str(entry['stop']), 20).replace('_', ' ')}")
+    if told:
+        console.print(Text(" · ".join(told)), soft_wrap=True)
+
+
+def _response(entry: Mapping[str, Any], lines: int, console: Console) -> None:
+    if entry.get("text"):
+        _text("response", str(entry["text"]), lines, console)
+
+
+def _text(title: str, text: str, lines: int, console: Console, numbered: bool = False) -> None:
+    console.print(Text(title, "dim"))
+    for i, line in enumerate(block(text, lines, console.width - 6), start=1):
+        console.print(Text(f"{i:>4}  {line}" if numbered else f"  {line}"), soft_wrap=True)
+
+
+def _reference(entry: Mapping[str, Any], one: Readable | None, console: Console) -> None:
+    """What the task's maker says of a generated test."""
+    text = Text("right by reference: ")
+    text.append_text(mark(entry["right"]))
+    if refused := entry.get("refused"):
+        text.append(f"  refused: {one_line(str(refused), 40)}")
+    told = entry.get("reference")
+    if told is not None and one is not None:
+        says = one.output(str(told["output"]))
+        if not one.decides and says.split() != one.expected.split():
+            text.append(f"  the reference says {one_line(says.strip(), 40)}")
+    console.print(text, soft_wrap=True)
+
+
+def _runs(record: Mapping[str, Any], cells: list[Cell], most: int | None, console: Console) -> None:
+    table = Table(box=None, padding=(0, 1))
+    for column in ("test", "verdict", "CPU s", "input", "expected", "output"):
+        table.add_column(column, no_wrap=True, justify="right" if column == "CPU s" else "left")
+    room = max(8, (console.width - 40) // 3)
+    for cell in cells[:most]:
+        one = given(record, cell.test)
+        said = ("–", "–") if one is None else (one.given, "–" if one.decides else one.expected)
+        table.add_row(
+            str(cell.test),
+            word(cell.verdict),
+            "–" if cell.used is None else f"{cell.used[0]:.3f}",
+            *(Text(one_line(s.rstrip("\n"), room)) for s in said),
+            Text(_output(cell, one, room)),
+        )
+    console.print(table)
+    if most is not None and len(cells) > most:
+        console.print(Text(f"… {len(cells) - most} more runs (--all)", "dim"))
+
+
+def _compared(record: Mapping[str, Any], cell: Cell) -> bool:
+    """Whether two outputs differ there."""
+    one = given(record, cell.test)
+    return cell.verdict is Verdict.WRONG_ANSWER and one is not None and not one.decides
+
+
+def _output(cell: Cell, one: Readable | None, room: int) -> str:
+    if cell.output:
+        said = cell.output if one is None else one.output(cell.output)
+        return one_line(said.rstrip("\n"), room)
+    return one_line(cell.used[2], room) if cell.used else ""
+
+
+def _difference(record: Mapping[str, Any], cell: Cell, lines: int, console: Console) -> None:
+    one = given(record, cell.test)
+    if one is None:
+        return
+    actual = one.output(cell.output).rstrip("\n")
+    for line in difference(one.expected.rstrip("\n"), actual, lines, console.width - 2):
+        console.print(Text("  ") + line, soft_wrap=True)
+    if cell.cut:
+        console.print(Text("  the output was longer; its first part is on record", "dim"))

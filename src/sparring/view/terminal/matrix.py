@@ -1,0 +1,234 @@
+"""One group as its pass matrix: programs × tests, with rewards and advantages in the margins.
+
+    sparring show RUN --task ID
+
+Rows are programs (P) and opponents (O). Columns are the tests that decide who
+is correct, ground truth (G) or those of a supervising tester (K), and the
+generated ones (U), whose rewards stand in a list below. It fits the width of
+the terminal: what does not is counted, and ``--all`` prints it in further blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from sparring.grading.testdata import readable
+from sparring.rewards.advantages import DropReason
+from sparring.runs.text import block, one_line
+from sparring.schema import Kind, Verdict
+from sparring.view.explain import number
+from sparring.view.terminal.reading import Found
+from sparring.view.terminal.step import EVALUATED, why_dropped
+from sparring.view.terminal.symbols import legend, mark, symbol
+
+ROWS = 24
+"""Programs, opponents and tests that one screen has, each."""
+_MARGIN = 24
+"""Columns of a row that are no cells: name, correct or not, reward, advantage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Tests of one kind: the letter of their names, what they are, every row's verdicts."""
+
+    letter: str
+    title: str
+    cells: Sequence[Sequence[Verdict]]
+    width: int
+    kept: Sequence[bool] = ()
+    """Which of a supervising tester's tests decide who is correct."""
+
+    def correct(self) -> list[bool | None]:
+        """Whether each row's program is correct by these tests."""
+        return [_correct([v for v, k in self._decided(row) if k]) for row in self.cells]
+
+    def _decided(self, row: Sequence[Verdict]) -> Iterator[tuple[Verdict, bool]]:
+        return zip(row, self.kept or [True] * len(row), strict=True)
+
+
+def blocks_of(record: Mapping[str, Any]) -> tuple[list[Block], int]:
+    """The matrix of a record, in blocks of tests, and how many of its rows are its own."""
+    own = record["programs"]
+    runs = [p["runs"] for p in (*own, *record.get("opponents", ()))]
+    rows = [[Verdict(o["verdict"]) for o in row] for row in runs]
+    given = len(record["task"]["tests"])
+    found = [
+        Block("G", "ground truth", [r[:given] for r in rows], given),
+        Block("U", "generated", [r[given:] for r in rows], len(record["tests"])),
+    ]
+    told = record.get("supervision")
+    if told and told["runs"]:
+        read = [t["input"] is not None for t in told["tests"]]
+        every = [*told["runs"], *(told["opponents_runs"] or ())]
+        cells = [_spread([Verdict(o["verdict"]) for o in row[: sum(read)]], read) for row in every]
+        kept = [bool(t["kept"]) for t in told["tests"]]
+        found.insert(0, Block("K", "supervising", cells, len(read), kept))
+    return found, len(own)
+
+
+def _spread(row: Sequence[Verdict], read: Sequence[bool]) -> list[Verdict]:
+    """Verdicts on the tests that could be read, laid out over all of them."""
+    left = iter(row)
+    return [next(left) if ok else Verdict.INVALID for ok in read]
+
+
+def show_group(found: Found, console: Console, all_of_it: bool) -> None:
+    """Print a group."""
+    record = found.record
+    task = record["task"]
+    blocks, own = blocks_of(record)
+    heading = f"step {found.step} · group {found.index} · {one_line(str(task['id']), 60)}"
+    console.print(Text(heading, "bold"), soft_wrap=True)
+    for line in block(str(task["statement"]), 200 if all_of_it else 3, 3 * console.width):
+        console.print(Text(line))
+    room = max(8, console.width - _MARGIN - 3 * (len(blocks) - 1))
+    shown = _shares([b.width for b in blocks], room)
+    rows = len(blocks[0].cells)
+    most = rows if all_of_it else min(rows, 2 * ROWS)
+    starts = [0] * len(blocks)
+    while True:
+        ends = [min(b.width, s + n) for b, s, n in zip(blocks, starts, shown, strict=True)]
+        console.print(_matrix(record, blocks, own, starts, ends, most))
+        if not all_of_it or all(e >= b.width for b, e in zip(blocks, ends, strict=True)):
+            break
+        starts = ends
+    hidden = [
+        f"{b.width - e} more {b.title}" for b, e in zip(blocks, ends, strict=True) if e < b.width
+    ]
+    if hidden or most < rows:
+        more = [*hidden, *([f"{rows - most} more programs"] if most < rows else [])]
+        console.print(Text(f"not shown: {', '.join(more)} (--all)", "dim"), soft_wrap=True)
+    console.print(legend(v for b in blocks for row in b.cells for v in row), soft_wrap=True)
+    console.print(_dropped(record), soft_wrap=True)
+    _tests(record, console, all_of_it)
+    console.print(
+        Text(
+            "one: --program P0, --test U0 (both: a cell); --why: its reward in numbers",
+            "dim",
+        ),
+        soft_wrap=True,
+    )
+
+
+def _shares(wanted: Sequence[int], room: int) -> list[int]:
+    """How many columns of each block are shown, where all together have ``room``."""
+    if sum(wanted) <= room:
+        return [max(1, w) for w in wanted]
+    least = room // len(wanted)
+    found = [min(w, least) for w in wanted]
+    for i in reversed(range(len(wanted))):  # what others leave goes to the generated tests first
+        found[i] += min(wanted[i] - found[i], room - sum(found))
+    return [max(1, n) for n in found]
+
+
+def _matrix(
+    record: Mapping[str, Any],
+    blocks: Sequence[Block],
+    own: int,
+    starts: Sequence[int],
+    ends: Sequence[int],
+    most: int,
+) -> Text:
+    spans = list(zip(blocks, starts, ends, strict=True))
+    text, correct = _header(spans), blocks[0].correct()
+    for i in range(min(most, len(blocks[0].cells))):
+        entry = record["programs"][i] if i < own else None
+        name = f"P{i}" if entry is not None else f"O{i - own}"
+        text.append(f"{name:<5}", "bold" if entry is not None else "dim")
+        text.append_text(mark(correct[i]))
+        for n, (b, start, end) in enumerate(spans):
+            text.append(" │ " if n else "  ", "dim")
+            for verdict in b.cells[i][start:end]:
+                text.append_text(symbol(verdict))
+        if entry is not None:
+            text.append(f"  {_figure(entry, 'reward'):>6} {_figure(entry, 'advantage', True):>7}")
+        text.append("\n")
+    _, start, end = spans[-1]
+    before = sum(e - s for _, s, e in spans[:-1]) + 3 * (len(spans) - 1)
+    if kept := blocks[0].kept:
+        text.append(f"{'counts':<8}", "dim")
+        for one in kept[spans[0][1] : spans[0][2]]:
+            text.append_text(mark(one))
+        text.append("\n")
+    for label, name in (("right", "right"), ("all P✓", "accepts_correct")):
+        known = name == "right" or True in correct  # of no program at all, all pass
+        text.append(f"{label:<8}{' ' * before}", "dim")
+        for test in record["tests"][start:end]:
+            text.append_text(mark(test.get(name) if known else None))
+        text.append("\n")
+    text.rstrip()
+    return text
+
+
+def _header(spans: Sequence[tuple[Block, int, int]]) -> Text:
+    titles, tens, ones = " " * 8, " " * 8, " " * 8
+    for n, (b, start, end) in enumerate(spans):
+        if n:
+            titles, tens, ones = (s + " │ " for s in (titles, tens, ones))
+        width = end - start
+        name = f"{b.letter} {b.title}" if width > len(b.title) + 1 else b.letter
+        titles += f"{name:<{width}}"[:width]
+        tens += "".join(str(i // 10 % 10) if i >= 10 else " " for i in range(start, end))
+        ones += "".join(str(i % 10) for i in range(start, end))
+    margin = f"  {'reward':>6} {'advant.':>7}"
+    lines = [titles, *([tens] if tens.strip(" │") else []), ones + margin]
+    return Text("\n".join(lines) + "\n", "dim")
+
+
+def _correct(row: Sequence[Verdict]) -> bool | None:
+    """By the tests that decide it; not known where one is masked and none failed."""
+    if any(v not in (Verdict.ACCEPTED, Verdict.INFRA) for v in row):
+        return False
+    return None if not row or Verdict.INFRA in row else True
+
+
+def _figure(entry: Mapping[str, Any], name: str, sign: bool = False) -> str:
+    value = entry.get(name)
+    if value is None:
+        return "none"
+    return f"{float(value):+.2f}" if sign else number(float(value))
+
+
+def _dropped(record: Mapping[str, Any]) -> Text:
+    if set(record.get("dropped", {}).values()) == {DropReason.EVALUATION}:
+        return Text(EVALUATED, "dim")
+    told = [
+        f"the {one_line(str(role), 20)}s' group is dropped: {why_dropped(why)}"
+        for role, why in record.get("dropped", {}).items()
+        if why
+    ]
+    return Text("; ".join(told) or "both groups are learned from", "" if told else "dim")
+
+
+def _tests(record: Mapping[str, Any], console: Console, all_of_it: bool) -> None:
+    """The generated tests, one a line."""
+    tests = record["tests"]
+    shown = tests if all_of_it else tests[:ROWS]
+    if tests:
+        console.print(Text("test   reward advant.  caught missed  input → expected output", "dim"))
+    for k, t in enumerate(shown):
+        text = Text(f"{f'U{k}':<5}", "bold")
+        text.append_text(mark(t["right"]))
+        text.append(f"{_figure(t, 'reward'):>7} {_figure(t, 'advantage', True):>7}")
+        room = max(20, console.width - 39)
+        one = readable(t, record["task"])
+        # No program ran on what could not be read: the record's numbers say nothing there.
+        told = ["–" if one is None else _figure(t, name) for name in ("caught", "missed")]
+        text.append(f"{told[0]:>8} {told[1]:>6}  ")
+        if one is None:
+            text.append(f"no test: {one_line(str(t['failure']), 40)}", "dim")
+        elif one.kind == Kind.STDIN:
+            out = one_line(one.expected.rstrip("\n"), (room - 3) // 2)
+            text.append(f"{one_line(one.given.rstrip(chr(10)), room - 3 - len(out))} → {out}")
+        else:
+            text.append(one_line(one.line, room))
+        if one is not None and not t["valid"]:
+            text.append(f" {one_line(str(t.get('refused') or 'invalid'), 20)}", "dim")
+        console.print(text, soft_wrap=True)
+    if len(shown) < len(tests):
+        console.print(Text(f"… {len(tests) - len(shown)} more tests (--all)", "dim"))

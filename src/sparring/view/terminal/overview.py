@@ -1,0 +1,180 @@
+"""A run at a glance: what it is, how far it got, what changed, alarms, and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from sparring.errors import RunError
+from sparring.evalfiles import FIGURES, facts, figures
+from sparring.policy.place import NANO
+from sparring.runs.directory import well_formed
+from sparring.runs.spark import sparkline
+from sparring.runs.tables import PLAIN, figure, figure_labels, interval, metric_labels
+from sparring.runs.text import one_line
+from sparring.view.terminal.reading import Source, groups
+from sparring.view.terminal.step import show_step
+
+CURVES = {
+    "one_shot": "programs right",
+    "tests_right": "tests right",
+    "tests_invalid": "tests invalid",
+    "groups_dropped": "groups dropped",
+    "coder.entropy": "coder's entropy",
+    "tester.entropy": "tester's entropy",
+}
+"""What is drawn of every step, with what it is called."""
+_GROUPS = 40
+"""Of an evaluation, tasks that are listed."""
+_WIDE = 118
+"""Columns from which the values before and after have their intervals too."""
+_JUSTIFY: tuple[JustifyMethod, ...] = ("left", "right", "left", "right")
+_SHARES = ("one_shot", "tests_right", "tests_invalid", "groups_dropped")
+
+
+def show_overview(source: Source, console: Console) -> None:
+    """Print a run at a glance."""
+    run = source.run
+    if source.evaluation or (source.recipe is None and source.steps == [0]):  # records alone
+        _evaluation(source, console)
+        return
+    metrics, evaluations = run.lines("metrics.jsonl"), run.lines("evaluations.jsonl")
+    with well_formed(f"{run.path}: metrics.jsonl"):
+        console.print(Text(one_line(str(run.path), 200), "bold"), soft_wrap=True)
+        console.print(Text(recipe_line(source)), soft_wrap=True)
+        console.print(Text(_state(source, metrics)), soft_wrap=True)
+    with well_formed(f"{run.path}: evaluations.jsonl"):
+        _evaluated(evaluations, console)
+    with well_formed(f"{run.path}: metrics.jsonl"):
+        if metrics:
+            console.print(curves_table(metrics, console.width))
+            for line in alarm_lines(metrics[-1]):
+                console.print(line, soft_wrap=True)
+    for hint in _next(source):
+        console.print(Text(hint, "dim"), soft_wrap=True)
+
+
+def _evaluation(source: Source, console: Console) -> None:
+    """Its figures, then its groups."""
+    if source.run.has(FIGURES):
+        record = figures(source.run)
+        told = " · ".join(f"{name} {one_line(str(v), 60)}" for name, v in facts(record))
+        console.print(Text(f"evaluation · {told}"), soft_wrap=True)
+        with well_formed(f"{source.run.path}: {FIGURES}"):
+            table = Table(box=None, padding=(0, 1))
+            for name, justify in (("figure", "left"), ("value", "right"), ("tasks", "right")):
+                table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+            for name, label in figure_labels(record["figures"]).items():
+                one = record["figures"][name]
+                if one["n_tasks"]:
+                    value = interval(one, name in PLAIN)
+                    table.add_row(Text(one_line(label, 50)), value, str(one["n_tasks"]))
+            console.print(table)
+    show_step(source, source.step(None), console, _GROUPS)
+
+
+def recipe_line(source: Source) -> str:
+    """The recipe in a line."""
+    recipe = source.recipe
+    if recipe is None:
+        return f"its recipe is not known: {one_line(source.unread, 200)}"
+    model = "nano" if recipe.model.path == NANO else one_line(recipe.model.path, 60)
+    sampling, training = recipe.sampling, recipe.training
+    others = f" + {recipe.opponents} opponents" if recipe.opponents else ""
+    reward = recipe.reward.function or f"{recipe.reward.coder}, {recipe.reward.tester}"
+    return (
+        f"{recipe.method} · model {model} · {training.tasks_per_step} tasks × "
+        f"({sampling.programs} programs{others}, {sampling.tests} tests) a step · rewards "
+        f"{one_line(reward, 60)} · seed {training.seed}"
+    )
+
+
+def _state(source: Source, metrics: Sequence[Mapping[str, Any]]) -> str:
+    run, steps = source.run, source.steps
+    step = metrics[-1]["step"] if metrics else 0
+    wanted = source.recipe.training.steps if source.recipe else None
+    told = f"{step} steps learned" + (f" of at most {wanted}" if wanted else "")
+    if steps:
+        told += f", rollouts of steps {steps[0]} to {steps[-1]} on record"
+    if run.has("summary.json"):
+        return f"{told}; finished"
+    return f"{told}; not finished (running, or stopped: `sparring watch` tells)"
+
+
+def _evaluated(evaluations: Sequence[Mapping[str, Any]], console: Console) -> None:
+    if not evaluations:
+        console.print(Text("no evaluation on record yet"))
+        return
+    first, last = evaluations[0], evaluations[-1]
+    table = Table(box=None, padding=(0, 1))
+    table.add_column("held-out tasks", no_wrap=True)
+    wide = console.width >= _WIDE
+    ends = [first] if len(evaluations) == 1 else [first, last]
+    for one in ends:
+        table.add_column(f"step {one['step']}", justify="right", no_wrap=True)
+    if len(ends) == 2:
+        table.add_column("difference (paired)", justify="right", no_wrap=True)
+    for name, label in metric_labels(first["metrics"].keys() & last["metrics"].keys()).items():
+        plain, most = name in PLAIN, len(ends) == 1 or wide
+        found = [interval(e["metrics"][name], plain) for e in ends]
+        cells = found if most else [one.partition(" ")[0] for one in found]
+        if len(ends) == 2:
+            cells.append(interval(last["differences"].get(name), plain, sign=True))
+        table.add_row(Text(one_line(label, 40)), *cells)
+    console.print(table)
+    console.print(Text("in brackets: 95% intervals, by task", "dim"))
+
+
+def curves_table(metrics: Sequence[Mapping[str, Any]], width: int) -> Table:
+    """Every curve in a line, with its first and newest value."""
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    for justify in _JUSTIFY:
+        table.add_column(justify=justify, no_wrap=True)
+    room = max(8, min(60, width - 44))
+    for name, label in CURVES.items():
+        values = [figure(m, name) for m in metrics]
+        known = [v for v in values if v is not None]
+        if known:
+            share = name in _SHARES
+            table.add_row(
+                label, _said(known[0], share), sparkline(values, room), _said(known[-1], share)
+            )
+    return table
+
+
+def _said(number: float, share: bool) -> str:
+    return f"{100 * number:.1f}%" if share else f"{number:.3f}"
+
+
+def alarm_lines(record: Mapping[str, Any]) -> list[Text]:
+    """The alarms of a step."""
+    alarms = record.get("alarms", ())
+    if not alarms:
+        return [Text("no alarm", "dim")]
+    return [
+        Text(f"! {one_line(str(a['monitor']), 40)}: {one_line(str(a['reason']), 400)}", "yellow")
+        for a in alarms
+    ]
+
+
+def _next(source: Source) -> list[str]:
+    """What to look at next."""
+    path = one_line(str(source.run.path), 200)
+    steps = source.steps
+    if not steps:
+        return ["no step is on record yet; sparring watch RUN follows it"]
+    found = [f"next: sparring show {path} --step {steps[-1]}"]
+    try:
+        for index, record in enumerate(groups(source.run, steps[-1])):
+            if not any(record["dropped"].values()):
+                task = f"--step {steps[-1]} --task {index}"
+                found.append(f"      sparring show {path} {task}    a group that was learned from")
+                found.append(f"      sparring show {path} {task} --test 0 --why")
+                break
+    except (RunError, KeyError, TypeError, AttributeError):
+        pass  # a hint is no place for a fault; --step says what is wrong
+    return found

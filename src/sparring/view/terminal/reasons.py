@@ -1,0 +1,97 @@
+"""Why a reward was what it was, in the terminal: numbers in a column, reasons beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sparring.errors import RunError
+from sparring.runs.text import one_line, visible
+from sparring.view.explain import Effect, Explained, Explanation, Term, amount, explain, number
+from sparring.view.terminal.matrix import ROWS
+from sparring.view.terminal.names import Name
+from sparring.view.terminal.reading import Found, Source
+
+_SIGN = {Effect.ADD: "+", Effect.TIMES: "×", Effect.SET: "="}
+
+
+def explained(source: Source, found: Found) -> Explained:
+    """The explanations of a group. Raises `RunError` where the recipe is not known."""
+    if source.recipe is None:
+        raise RunError(
+            f"--why: what a reward is follows from the recipe, and of {source.run.path} it is not "
+            f"known: {source.unread}"
+        )
+    return explain(found.record, source.recipe, found.index)
+
+
+def show_why(all_of: Explained, name: Name, console: Console) -> None:
+    """Print one explanation: the terms of the reward, then those of the advantage."""
+    if name.letter not in "PU":
+        console.print(Text(f"{name} earns nothing: it is given, not learned from"))
+        return
+    one = (all_of.coder if name.letter == "P" else all_of.tester)[name.index]
+    console.print(Text(f"why {name} earned {number(one.reward)}", "bold"), soft_wrap=True)
+    if one.own is None and name.letter == "U":
+        console.print(Text(_form(all_of), "dim"), soft_wrap=True)
+    console.print(_table(one.reward_terms, "reward", one.reward))
+    console.print(Text(f"why its advantage is {number(one.advantage, True)}", "bold"))
+    console.print(_table(one.advantage_terms, "advantage", one.advantage))
+    differs = one.differs()
+    for line in differs:
+        console.print(Text(f"! {line}", "yellow"), soft_wrap=True)
+    if not differs:
+        recorded = "as recorded" if one.recorded_reward is not None else "nothing on record"
+        console.print(Text(f"both worked out anew from the matrix: {recorded}", "dim"))
+
+
+def show_all_why(all_of: Explained, console: Console, all_of_it: bool) -> None:
+    """Print every response's reward and what it comes from, a few lines each."""
+    for group in (all_of.coder, all_of.tester):
+        table = Table(box=None, padding=(0, 1))
+        for column in ("", "reward", "advant."):
+            table.add_column(column, justify="right", no_wrap=True)
+        table.add_column("because")
+        for one in group if all_of_it else group[:ROWS]:
+            table.add_row(
+                Text(one.label, "bold"),
+                number(one.reward),
+                number(one.advantage, True),
+                _short(one),
+            )
+        if group:
+            console.print(table)
+        if not all_of_it and len(group) > ROWS:
+            console.print(Text(f"… {len(group) - ROWS} more (--all)", "dim"))
+    wrong = [e.label for e in (*all_of.coder, *all_of.tester) if e.differs()]
+    if wrong:
+        told = f"! not as recorded: {' '.join(wrong[:40])} (--why with one of them says how)"
+        console.print(Text(told, "yellow"), soft_wrap=True)
+
+
+def _short(one: Explanation) -> Text:
+    """The terms that count, in one cell; a drop last."""
+    parts = [f"{amount(t)} {t.reason}" for t in one.reward_terms if t.effect is not Effect.FACT]
+    if one.dropped:
+        parts.append(f"[{one.advantage_terms[-1].reason}]")
+    return Text(visible("; ".join(parts)))
+
+
+def _form(all_of: Explained) -> str:
+    settings = all_of.case.settings
+    method = all_of.case.recipe.method
+    return one_line(f"reward.tester = {settings.tester} ({method}); docs/method.md", 400)
+
+
+def _table(terms: Sequence[Term], name: str, total: float) -> Table:
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for term in terms:
+        reason = Text(visible(term.reason), "dim" if term.effect is Effect.FACT else "")
+        table.add_row(amount(term), reason)
+    table.add_row(Text(number(total), "bold"), Text(name, "bold"))
+    return table

@@ -1,0 +1,144 @@
+"""The groups of one step: who was right, what was paid, what was dropped and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sparring.errors import RunError
+from sparring.rewards.advantages import DropReason
+from sparring.runs.directory import well_formed
+from sparring.runs.text import one_line
+from sparring.schema import Role
+from sparring.view.explain import number
+from sparring.view.terminal.reading import Source, groups
+
+WHY = {
+    "no_label": "no label",
+    "zero_variance": "all equal",
+    "no_positive": "none good",
+    "not_sampled": "not sampled",
+    "no_test": "no test",
+    "evaluation": "evaluation",
+}
+"""Why a group gives no gradient, in two words (`DropReason`)."""
+
+
+EVALUATED = "an evaluation: nothing is learned from it"
+
+
+def why_dropped(reason: object) -> str:
+    """A recorded reason in two words; one of another version as it is."""
+    return WHY.get(str(reason), one_line(str(reason), 40))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is kept of a group."""
+
+    task: str
+    correct: tuple[int, int]
+    right: tuple[int, int] | None
+    rewards: Mapping[Role, tuple[float, float] | None]
+    dropped: Mapping[Role, str | None]
+
+
+def show_step(source: Source, step: int, console: Console, most: int | None) -> None:
+    """Print a step's groups, the first ``most`` of them."""
+    rows, damage = _rows(source, step)
+    drops = {role: Counter(r.dropped[role] for r in rows if r.dropped[role]) for role in Role}
+    console.print(
+        Text(f"{one_line(str(source.run.path), 200)} · step {step}: {len(rows):,} groups"),
+        soft_wrap=True,
+    )
+    table = Table(box=None, padding=(0, 1), expand=False)
+    table.add_column("#", justify="right")
+    table.add_column("task", no_wrap=True)
+    for name in ("programs", "tests"):
+        table.add_column(f"{name}\nright", justify="right")
+    table.add_column("coder's rewards\n(why dropped)", no_wrap=True)
+    table.add_column("tester's rewards\n(why dropped)", no_wrap=True)
+    width = max(12, min(28, console.width - 60))
+    for i, row in enumerate(rows[:most]):
+        table.add_row(
+            str(i),
+            Text(one_line(row.task, width)),
+            "{}/{}".format(*row.correct),
+            "–" if row.right is None else "{}/{}".format(*row.right),
+            *(rewards_of(row, role) for role in Role),
+        )
+    console.print(table)
+    if most is not None and len(rows) > most:
+        console.print(Text(f"… {len(rows) - most:,} more groups; --all lists them"))
+    evaluated = bool(rows) and all(
+        why == DropReason.EVALUATION for r in rows for why in r.dropped.values()
+    )
+    if evaluated:
+        console.print(Text(f"{EVALUATED}; rewards by Eq 3 and Eq 4", "dim"), soft_wrap=True)
+    for role in () if evaluated else Role:
+        told = ", ".join(f"{n:,} {why_dropped(r)}" for r, n in drops[role].most_common())
+        learned = len(rows) - sum(drops[role].values())
+        console.print(
+            Text(f"{role}: {learned:,} groups learned from; dropped: {told or 'none'}"),
+            soft_wrap=True,
+        )
+    if damage:
+        console.print(
+            Text(f"! {one_line(damage, 300)}: the groups before that are shown", "yellow")
+        )
+    console.print(
+        Text("tests right: by the task's reference. One group: --task ID (or its number)", "dim"),
+        soft_wrap=True,
+    )
+
+
+def _rows(source: Source, step: int) -> tuple[list[Row], str]:
+    """The step's groups, and what is wrong with its file."""
+    rows: list[Row] = []
+    try:
+        for record in groups(source.run, step):
+            with well_formed(f"rollouts of step {step}"):
+                rows.append(row_of(record))
+    except RunError as error:
+        if not rows:
+            raise
+        return rows, str(error)
+    return rows, ""
+
+
+def row_of(record: Mapping[str, Any]) -> Row:
+    """What is kept of a record."""
+    programs, tests = record["programs"], record["tests"]
+    known = [t["right"] for t in tests if t["right"] is not None]
+    dropped = record.get("dropped", {})
+    return Row(
+        task=str(record["task"]["id"]),
+        correct=(sum(bool(p.get("correct")) for p in programs), len(programs)),
+        right=(sum(map(bool, known)), len(known)) if known else None,
+        rewards={Role.CODER: _range(programs), Role.TESTER: _range(tests)},
+        dropped={role: dropped.get(role.value) for role in Role},
+    )
+
+
+def _range(responses: list[Mapping[str, Any]]) -> tuple[float, float] | None:
+    known = [float(r["reward"]) for r in responses if r.get("reward") is not None]
+    return (min(known), max(known)) if known else None
+
+
+def rewards_of(row: Row, role: Role) -> Text:
+    """The range of a role's rewards, and why its group was dropped."""
+    why = row.dropped[role]
+    if why == DropReason.EVALUATION:
+        why = None  # said of all of them at once
+    found: list[str] = []
+    if (bounds := row.rewards[role]) is not None:
+        low, high = map(number, bounds)
+        found = [low if low == high else f"{low} … {high}"]
+    told = " ".join([*found, *([f"({why_dropped(why)})"] if why else [])])
+    return Text(told or "–", "dim" if why else "")
