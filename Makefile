@@ -61,6 +61,7 @@ check: $(VENV)/.made-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
 
 bench: $(VENV)/.made-dev
 	$(PY) benchmarks/nano.py --arms recipe shuffled --seeds 0

@@ -1,4 +1,4 @@
-"""Rewards term by term: the lines are those of `sparring.view.explain`, and say so where it was another."""
+"""Rewards term by term: the lines are those of `view.explain`, and say so where it was another."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import sparring
 from sparring.rewards.custom import Bout, CustomReward
 from sparring.schema import Test
 
-STARTERS = Path(sparring.__file__).parent / "starters"
+STARTERS = Path(sparring.__file__).parent / "config" / "starters"
 SHAPED = Path(__file__).parents[2] / "recipes" / "shaped_reward.py"
 
 

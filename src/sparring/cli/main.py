@@ -206,7 +206,7 @@ def new_reward(
 
     if path.suffix != ".py" or not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise ConfigError(f"new reward: {path} must be the name of a Python module, NAME.py")
-    starters = files("sparring") / "starters"
+    starters = files("sparring") / "config" / "starters"
     test = path.with_name(f"test_{path.name}")
     for target in (path, test):
         if target.exists():

@@ -14,23 +14,31 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sparring.errors import RunError, SparringError
 from sparring.policy.base import Arrived, response_seed
 from sparring.policy.http import Unanswered
 from sparring.policy.vllm.completion import Completion
+from sparring.policy.vllm.expected import ExpectedLengths
 from sparring.policy.vllm.line import Line
+from sparring.policy.vllm.settings import VllmSettings
 from sparring.policy.vllm.station import Station, StationLost
-from sparring.policy.vllm.wanted import SamplingRequest, Weights
+from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.policy.vllm.watch import Watch
 from sparring.schema import Response
 
-if TYPE_CHECKING:
-    from sparring.policy.vllm.sampler import VllmSampler
-
 TRIES = 6
 """Times that one response is asked for before its failure is the run's."""
+
+
+class Servers(Protocol):
+    """What a call needs of its sampler."""
+
+    stations: list[Station]
+    settings: VllmSettings
+    lengths: ExpectedLengths
+    words: Words
 
 
 @dataclass(slots=True)
@@ -47,7 +55,7 @@ class Asking:
 
     def __init__(
         self,
-        sampler: VllmSampler,
+        sampler: Servers,
         requests: Sequence[SamplingRequest],
         weights: Mapping[str, Weights],
         arrived: Arrived,

@@ -1,4 +1,4 @@
-"""Why a reward was what it was, as lines of the page: what `sparring.view.explain` explains, as text.
+"""The lines of an explained reward on the page: what `sparring.view.explain` gives, as text.
 
 A line is a label and a text. The rule in force comes first, then the terms that fold to the reward,
 the reward, those that fold to the advantage, the advantage; last, what comes out otherwise than
