@@ -40,7 +40,6 @@ from sparring.learner.settings import (
     LearningSettings,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Ratio,
     Reference,
     Sharding,
@@ -48,6 +47,7 @@ from sparring.learner.settings import (
 from sparring.learner.stats import RoleStats, Waiting, mismatch
 from sparring.policy.model import is_adapted, is_checkpointing
 from sparring.policy.precision import cast, torch_type
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 

@@ -29,11 +29,11 @@ from transformers.cache_utils import DynamicCache
 from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
-from sparring.learner.settings import Adapters, ModelSettings
 from sparring.policy.adapters import add_adapters, all_learn, has_role_adapters
 from sparring.policy.ends import add_end_tokens
 from sparring.policy.place import find_model
 from sparring.policy.precision import cast
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 _LEFT_OVER = 1 << 20

@@ -15,9 +15,8 @@ from urllib.request import getproxies
 
 from sparring.errors import ConfigError, ModelError
 from sparring.microworld import NANO_DIR
+from sparring.policy.settings import NANO
 
-NANO = "nano"
-"""Name of the model in the package."""
 _OF_A_MODEL = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 """Endings of the files that make a model or its tokenizer."""
 

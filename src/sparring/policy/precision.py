@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.settings import Precision
+from sparring.policy.settings import Precision
 
 
 def torch_type(precision: Precision) -> torch.dtype:

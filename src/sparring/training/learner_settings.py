@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from sparring.config.recipe import Engine, Recipe
-from sparring.learner.settings import LearningSettings, LossSettings, ModelSettings
-
-
-def model_settings(recipe: Recipe) -> ModelSettings:
-    """The recipe's [model] as the learner takes it."""
-    m = recipe.model
-    targets = tuple(m.lora_targets)
-    return ModelSettings(m.lora_rank, m.lora_alpha, targets, m.gradient_checkpointing, m.adapters)
+from sparring.config.recipe import Recipe
+from sparring.learner.settings import LearningSettings, LossSettings
+from sparring.policy.settings import Engine
 
 
 def learning_settings(recipe: Recipe) -> LearningSettings:

@@ -21,11 +21,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError, Stopped
 from sparring.evaluation.held_out import summary_record
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
+from sparring.policy.settings import Engine
 from sparring.runs.curves import plot_curves
 from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
 from sparring.runs.lines import clean

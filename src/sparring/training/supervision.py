@@ -18,16 +18,18 @@ from collections.abc import Sequence
 
 import torch
 
-from sparring.config.recipe import Engine, Recipe, SupervisionKind
+from sparring.config.recipe import Recipe
 from sparring.errors import ModelError
 from sparring.policy.base import Prompt, SamplingParams, sampling_seed
 from sparring.policy.ends import end_ids_on_disk
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import load_frozen
 from sparring.policy.outline import Outline
+from sparring.policy.settings import Engine
 from sparring.prompts.render import encoded, prompt_text
 from sparring.schema import Response, Role, Task
 from sparring.training.prompts import left_out
+from sparring.training.settings import SupervisionKind
 
 _STEP = -2
 """In the place of a step in the seed: no step's, and not an evaluation's (-1)."""

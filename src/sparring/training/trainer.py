@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from transformers import PreTrainedModel
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
 from sparring.learner.distributed.shards import (
@@ -44,10 +44,11 @@ from sparring.policy.model import (
     start_weights,
 )
 from sparring.policy.precision import cast, torch_type
+from sparring.policy.settings import Engine
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.counters import Counters
-from sparring.training.learner_settings import learning_settings, model_settings
+from sparring.training.learner_settings import learning_settings
 
 START, BOTH = "start", "both"
 """Players besides the roles: the weights of the beginning, and those that both roles have."""
@@ -155,14 +156,14 @@ class Trainer:
                 model, self.tokenizer = load_policy(m.path, m.end_tokens, "model.end_tokens")
                 check_head(model)
                 description = Description.of(model) if sharded else None
-                self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
+                self.model = prepare_model(model, recipe.model, recipe.training.seed)
             except ModelError as error:
                 failure = str(error)
         if sharded:
             description = world.tell(description if failure is None else None)
             if description is not None and not world.leads:
                 bare = description.skeleton()
-                self.model = prepare_model(bare, model_settings(recipe), recipe.training.seed)
+                self.model = prepare_model(bare, recipe.model, recipe.training.seed)
             elif description is not None:
                 source = self.model
             if description is not None:

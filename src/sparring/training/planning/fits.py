@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learner.settings import Backend
 from sparring.policy.place import config_file
+from sparring.policy.settings import Engine
 from sparring.policy.shape import Shape, read_shape
 from sparring.training.planning.conditions import GIB, Conditions, samples_here
 from sparring.training.planning.estimate import Estimate, estimate

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from sparring.errors import RunError
 from sparring.evalfiles import FIGURES, facts, figures
-from sparring.policy.place import NANO
+from sparring.policy.settings import NANO
 from sparring.runs.directory import well_formed
 from sparring.runs.spark import sparkline
 from sparring.runs.tables import PLAIN, figure, figure_labels, interval, metric_labels
