@@ -147,7 +147,7 @@ class Task:
     function (or ``Class.method``), and its tests are calls and scripts; without one it is run as
     a script on standard input.
     ``checker_program`` decides where ``checker`` is ``program``
-    (``pipelines.grading``).
+    (``grading.comparison``).
     """
 
     id: str

@@ -15,7 +15,7 @@ from tests.evaluation.asked import command, lines, run, usual, write_tasks
 from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
 
 from sparring.errors import SparringError
-from sparring.grading.record import judged_from
+from sparring.grading.record import result_from
 from sparring.runs.directory import RunDir, step_file
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
@@ -63,7 +63,7 @@ def test_rollouts_read_back_as_what_was_judged(
     run(*usual(tasks, fake, tmp_path / "o"))
     records = RunDir(tmp_path / "o", locked=False).read_lines(step_file("rollouts", 0))
     assert [r["task"]["id"] for r in records] == ["t0", "t1", "t2"]
-    judged = judged_from(records[0])
+    judged = result_from(records[0])
     assert len(judged.programs) == 3
     assert judged.right_U.tolist() == [True, True]
     assert records[0]["programs"][0]["tokens"] == [7, 5]

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tests.loops.runs import command, finished, records, sparring_here
 
 from sparring.config.load import make_recipe
-from sparring.grading.record import judged_from
+from sparring.grading.record import result_from
 from sparring.training.replay import refuse_other_changes, replay_recipe
 
 
@@ -151,7 +151,7 @@ def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) 
         g = rollout[c["step"], c["task"]]
         assert c["reward"][0] == g["tests"][c["index"]]["reward"]
         assert c["advantage"][0] == g["tests"][c["index"]]["advantage"]
-        judged = judged_from(g)
+        judged = result_from(g)
         assert judged.pool is not None
         wrong = int(judged.matrix.wrong_P.sum() + judged.pool.wrong_P.sum())
         accepted = g["tests"][c["index"]]["accepts_correct"] and g["tests"][c["index"]]["valid"]

@@ -12,7 +12,7 @@ from tests.pipelines.played import told
 
 from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
-from sparring.grading.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored
 from sparring.schema import StopReason
 from sparring.training.reward import Scorer, facts_of
@@ -32,7 +32,9 @@ def first_test(bout):
 """
 
 
-def cut(judged: Judged, programs: tuple[int, ...] = (), tests: tuple[int, ...] = ()) -> Judged:
+def cut(
+    judged: GroupResult, programs: tuple[int, ...] = (), tests: tuple[int, ...] = ()
+) -> GroupResult:
     """The bout with these responses truncated."""
 
     def some(responses: Any, places: tuple[int, ...]) -> Any:
@@ -44,7 +46,7 @@ def cut(judged: Judged, programs: tuple[int, ...] = (), tests: tuple[int, ...] =
     return replace(judged, coder=some(judged.coder, programs), tester=some(judged.tester, tests))
 
 
-def scored(judged: Judged = BOUT, **sections: dict[str, Any]) -> Scored:
+def scored(judged: GroupResult = BOUT, **sections: dict[str, Any]) -> Scored:
     return Scorer(make_recipe(sections, (), "recipe")).score(judged, 3, 1)
 
 

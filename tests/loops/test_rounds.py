@@ -14,7 +14,7 @@ from tests.loops.runs import command, finished, records, same_run, sparring_here
 from sparring.config.load import load_recipe, make_recipe
 from sparring.config.presets import Preset
 from sparring.errors import ConfigError
-from sparring.grading.record import judged_from
+from sparring.grading.record import result_from
 from sparring.rewards.advantages import DropReason
 from sparring.runs.directory import RunDir, step_file
 
@@ -44,7 +44,7 @@ def test_tests_are_sampled_exactly_where_some_program_is_correct(run: Path) -> N
     skipped = 0
     for step in range(1, 5):
         for bout in bouts(run, step):
-            judged = judged_from(bout)
+            judged = result_from(bout)
             assert judged.pool is not None
             assert len(judged.opponents) == len(judged.pool.passed_PT) == 1
             correct = judged.matrix.correct_P.any() or judged.pool.correct_P.any()
@@ -129,7 +129,7 @@ def test_opponents_stay_what_they_were(tmp_path: Path) -> None:
 
 def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) -> None:
     for bout in bouts(run, 1):
-        judged = judged_from(bout)
+        judged = result_from(bout)
         assert judged.pool is not None
         if not bout["tests"]:
             continue

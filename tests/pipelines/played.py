@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparring.grading.bout import Judged, judge
+from sparring.grading.early import Runs
 from sparring.grading.foreign import NO_PAIRS, Foreign
-from sparring.matrix import from_verdicts
-from sparring.prompts.parse import ParsedProgram, ParsedTest
+from sparring.grading.grade import grade
+from sparring.grading.group import GroupResult, ReadGroup, read_group
+from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import (
     Outcome,
@@ -46,12 +47,25 @@ def a_test(given: str, expected: str) -> str:
     return f"**Test Input:**\n```\n{given}\n```\n**Test Output:**\n```\n{expected}\n```"
 
 
-def played(sandbox: Sandbox, task: Task, programs: Sequence[str], tests: Sequence[str]) -> Judged:
+def played(
+    sandbox: Sandbox, task: Task, programs: Sequence[str], tests: Sequence[str]
+) -> GroupResult:
     """The bout of these responses, run for real."""
     coder = [response(Role.CODER, text, i) for i, text in enumerate(programs)]
     tester = [response(Role.TESTER, text, i) for i, text in enumerate(tests)]
-    [found] = judge(sandbox, [task], [coder], [tester], Limits())
-    return found
+    return graded(sandbox, task, coder, tester)
+
+
+def read(task: Task, coder: Sequence[Response], tester: Sequence[Response] = ()) -> ReadGroup:
+    """These responses, read by the usual rules."""
+    return read_group(task, coder, tester, {role: Reading() for role in Role})
+
+
+def graded(
+    runner: Runs, task: Task, coder: Sequence[Response], tester: Sequence[Response] = ()
+) -> GroupResult:
+    """These responses, read and graded."""
+    return grade(runner, read(task, coder, tester), Limits())
 
 
 def told(
@@ -66,7 +80,7 @@ def told(
     reference: str = "",
     reference_G: str = "",
     foreign: Foreign = NO_PAIRS,
-) -> Judged:
+) -> GroupResult:
     """A bout as it is told, a letter of `VERDICTS` for each run.
 
     ``runs``: per program, on ground-truth then, after a space, on generated tests; ``withheld``
@@ -78,16 +92,17 @@ def told(
     count = len(runs[0]) - len(tests)
     inputs = truth or [f"{i} 0 0 0" for i in range(count)]
     more = len(withheld[0]) if withheld else 0
-    parsed_U = np.array([t is not None for t in tests], dtype=bool)
     rows = [[Outcome(VERDICTS[v]) for v in row] for row in runs]
     said = [Outcome(VERDICTS[v]) if v != "_" else None for v in reference] or [None] * len(tests)
     refused: list[TestRefusal | None] = []
-    for k, parsed in enumerate(parsed_U):
+    for k, test in enumerate(tests):
         stuck = said[k] is not None and said[k].verdict not in (Verdict.FINISHED, Verdict.INFRA)
         forbidden = bool(valid) and valid[k] == "-"
         reason = TestRefusal.UNFINISHED if stuck else None
-        refused.append((TestRefusal.FORBIDDEN if forbidden else reason) if parsed else None)
-    return Judged(
+        refused.append(
+            (TestRefusal.FORBIDDEN if forbidden else reason) if test is not None else None
+        )
+    return GroupResult(
         task=Task(
             "t",
             "Add.",
@@ -103,15 +118,9 @@ def told(
             for t in tests
         ],
         outcomes_PT=rows,
-        matrix=from_verdicts([[o.verdict for o in row] for row in rows], count),
-        pool=None,
-        parsed_U=parsed_U,
-        valid_U=parsed_U & np.array([r is None for r in refused], dtype=bool),
         refused_U=refused,
-        right_U=np.array([r == "+" for r in right or "-" * len(tests)], dtype=bool),
+        right_U=None if right is None else np.array([r == "+" for r in right], dtype=bool),
         reference_U=said,
-        size_U=np.array([len(t.split()) if t is not None else np.nan for t in tests]),
-        has_reference=right is not None,
         withheld_PH=[[Outcome(VERDICTS[v]) for v in row] for row in withheld] or [[] for _ in runs],
         reference_G=[Outcome(VERDICTS[v]) for v in reference_G],
         foreign=foreign,

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from tests.pipelines.played import told
+from tests.pipelines.played import graded, told
 
-from sparring.grading.bout import infra_share, judge
 from sparring.grading.facts import task_facts
+from sparring.grading.grade import infra_share
 from sparring.prompts.parse import ParsedTest
-from sparring.sandbox import Job, Limits
+from sparring.sandbox import Job
 from sparring.schema import (
     Outcome,
     ParseFailure,
@@ -63,8 +63,7 @@ def judged(validator: list[Outcome], solution: list[Outcome]) -> Any:
         for a, b in ((2, 4), (1, 2))
     ]
     sandbox: Any = Scripted(told)
-    [found] = judge(sandbox, [TASK], [coder], [tester], Limits())
-    return found
+    return graded(sandbox, TASK, coder, tester)
 
 
 def test_a_failure_of_ours_on_a_withheld_test_counts_as_one() -> None:

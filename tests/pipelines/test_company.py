@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
-from tests.pipelines.played import a_test, played, program, response
+from tests.pipelines.played import a_test, graded, played, program, response
 
 from sparring import values
 from sparring.audit.strength import strength
-from sparring.grading.bout import judge
 from sparring.grading.columns import Ask, jobs, run
-from sparring.grading.grading import Comparison, Grader
+from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, TestRefusal, Verdict
 
@@ -132,7 +131,7 @@ def test_only_what_is_the_tasks_own_meets_in_a_process(sandbox: Sandbox) -> None
     recorder = Recorder(sandbox)
     tester = [response(Role.TESTER, a_test(n, "4"), i) for i, n in enumerate("2567")]
     coder = [response(Role.CODER, program(f"print({n})"), n) for n in range(3)]
-    [judged] = judge(recorder, [task], [coder], [tester], Limits())
+    judged = graded(recorder, task, coder, tester)
     generated = [p.test for p in judged.tests if p.test]
     strength(recorder, [task], [generated], Limits())
     known = {t.input for t in (*own, hidden, shown)}

@@ -8,18 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.pipelines.played import played, program, response
+from tests.pipelines.played import graded, played, program, read, response
 from tests.pipelines.test_record import record
 
 from sparring import values
-from sparring.grading.bout import Judged, judge
+from sparring.grading.comparison import Comparison
 from sparring.grading.facts import task_facts
 from sparring.grading.foreign import Foreign
-from sparring.grading.grading import Comparison
+from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
-from sparring.grading.record import judged_from
+from sparring.grading.record import result_from
 from sparring.grading.supervised import supervise
-from sparring.prompts.parse import Reading
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
@@ -71,12 +70,12 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def judged(sandbox: Sandbox) -> Judged:
+def judged(sandbox: Sandbox) -> GroupResult:
     sources = [RIGHT, WHOLE, NEAR, LOUD, OTHER]
     return played(sandbox, TASK, [program(s) for s in sources], [program(g) for g in GENERATED])
 
 
-def test_calls_and_scripts_stand_in_one_matrix_in_the_tasks_order(judged: Judged) -> None:
+def test_calls_and_scripts_stand_in_one_matrix_in_the_tasks_order(judged: GroupResult) -> None:
     rows = ["".join(".x"[int(v)] for v in row) for row in judged.matrix.passed_PT.tolist()]
     assert rows == [
         "xxx" "x.x.x.",
@@ -92,7 +91,7 @@ def test_calls_and_scripts_stand_in_one_matrix_in_the_tasks_order(judged: Judged
     ]  # fmt: skip
 
 
-def test_a_generated_call_is_right_if_the_reference_passes_it(judged: Judged) -> None:
+def test_a_generated_call_is_right_if_the_reference_passes_it(judged: GroupResult) -> None:
     assert judged.has_reference
     assert [o.verdict for o in judged.reference_G] == [Verdict.ACCEPTED] * 4
     assert judged.right_U.tolist() == [True, False, True, False, True, False]
@@ -100,7 +99,7 @@ def test_a_generated_call_is_right_if_the_reference_passes_it(judged: Judged) ->
     assert judged.size_U.tolist()[:5] == [2, 2, 3, 0, 1]
 
 
-def test_votes_go_by_values(judged: Judged) -> None:
+def test_votes_go_by_values(judged: GroupResult) -> None:
     facts = task_facts(judged)
     assert facts.agreement_P.tolist() == [2, 1, 1, 2, 1]
     # For the input [0, 1] two answers have a vote each; the others vote alone,
@@ -121,20 +120,25 @@ def test_scripts_vote_by_their_verdicts(sandbox: Sandbox) -> None:
     ]  # fmt: skip
 
 
-def test_monitors_of_calls(judged: Judged) -> None:
+def test_monitors_of_calls(judged: GroupResult) -> None:
     found = monitor_values([judged])
     assert judged.foreign == Foreign(accepted=0, pairs=6)  # 2.0, 0.333 and 2.5; not the script
     assert found["duplicate_tests"] == 1 / 5
     assert found["copied_tests"] == 1 / 5
     assert found["trivial_inputs"] == 1 / 5  # less than half of 2 values: []
     assert found["reference_failures"] == 0
-    only = replace(judged, task=replace(TASK, tests=TASK.tests[1:2], withheld=()))
-    assert clean(monitor_values([replace(only, withheld_PH=[[]] * 5)]))["trivial_inputs"] is None
+    only = replace(
+        judged,
+        task=replace(TASK, tests=TASK.tests[1:2], withheld=()),
+        outcomes_PT=[[row[1], *row[len(TASK.tests) :]] for row in judged.outcomes_PT],
+        withheld_PH=[[]] * 5,
+    )
+    assert clean(monitor_values([only]))["trivial_inputs"] is None
 
 
-def test_a_record_keeps_kinds_and_rules(judged: Judged) -> None:
+def test_a_record_keeps_kinds_and_rules(judged: GroupResult) -> None:
     written = record(judged)
-    again = judged_from(written)
+    again = result_from(written)
     assert again.task.tests == TASK.tests
     assert again.task.withheld == TASK.withheld
     assert again.task.entry_point == "mean"
@@ -159,8 +163,8 @@ def test_a_record_of_printed_text_is_written_as_it_was_before_there_were_calls(
     assert keys == [{"input", "output", "failure"}] * 2
 
 
-def test_another_rule_for_printed_text_leaves_a_function_task_alone(judged: Judged) -> None:
-    again = judged_from(record(judged), "float(abs=100)")
+def test_another_rule_for_printed_text_leaves_a_function_task_alone(judged: GroupResult) -> None:
+    again = result_from(record(judged), "float(abs=100)")
     assert again.matrix.passed_PT.tolist() == judged.matrix.passed_PT.tolist()
     assert again.right_U.tolist() == judged.right_U.tolist()
     assert again.task.checker == "value"
@@ -169,11 +173,11 @@ def test_another_rule_for_printed_text_leaves_a_function_task_alone(judged: Judg
 def test_supervision_by_a_testers_calls(sandbox: Sandbox) -> None:
     coder = [response(Role.CODER, program(s)) for s in (RIGHT, WHOLE)]
     tester = [response(Role.TESTER, program(g)) for g in GENERATED[:2]]
-    think = {role: Reading() for role in Role}
-    [found] = supervise(sandbox, [TASK], [coder], [tester], [tester], Limits(), think, Reading())
-    assert found.bout is not None
-    assert found.bout.task.entry_point == "mean"
-    assert found.bout.matrix.passed_PG.tolist() == [[True, False], [False, False]]
+    group = read(TASK, coder, tester)
+    [found] = supervise(sandbox, [group], [group.tests], Limits())
+    assert found.result is not None
+    assert found.result.task.entry_point == "mean"
+    assert found.result.matrix.passed_PG.tolist() == [[True, False], [False, False]]
     assert found.right_K is not None
     assert found.right_K.tolist() == [True, False]
 
@@ -193,7 +197,7 @@ class Listening:
 def test_a_program_gets_one_job_for_each_kind_and_a_lost_script_is_no_label() -> None:
     sandbox = Listening()
     coder = [response(Role.CODER, program(RIGHT))]
-    [found] = judge(sandbox, [TASK], [coder], [[]], Limits())
+    found = graded(sandbox, TASK, coder)
     assert [(j.kind, len(j.inputs), j.entry_point) for j in sandbox.jobs] == [
         (Kind.CALL, 3, "mean"), (Kind.SCRIPT, 1, "mean"),
     ] * 2  # fmt: skip

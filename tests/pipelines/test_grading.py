@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from sparring.grading.grading import Comparison, Grader
+from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Job, Sandbox
 from sparring.schema import Outcome, Task, Test, Verdict
 
@@ -70,7 +70,7 @@ def test_other_verdicts_stay_as_they_are(sandbox: Sandbox) -> None:
 def test_questions_that_are_much_text_are_asked_in_portions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sparring.grading.grading._PORTION", 1)
+    monkeypatch.setattr("sparring.grading.comparison._PORTION", 1)
 
     class Counting:
         asked: ClassVar[list[int]] = []

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from tests.pipelines.played import a_test, played, program
 
-from sparring.grading.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.metrics.metrics import estimated_right
 from sparring.rewards.rewards import tester_rewards
@@ -57,17 +57,17 @@ def sandbox() -> Iterator[Sandbox]:
         yield opened
 
 
-def naive(judged: Judged) -> list[bool]:
+def naive(judged: GroupResult) -> list[bool]:
     found = estimated_right(judged.matrix, judged.parsed_U)
     assert found is not None
     return [bool(x) for x in found]
 
 
-def paid(judged: Judged, settings: RewardSettings) -> list[float]:
+def paid(judged: GroupResult, settings: RewardSettings) -> list[float]:
     return [float(x) for x in tester_rewards(judged.matrix, judged.valid_U, settings).reward]
 
 
-def alarms(judged: Judged) -> dict[str, str]:
+def alarms(judged: GroupResult) -> dict[str, str]:
     """What is raised when every step is like this one."""
     step = {"monitors": clean(monitor_values([judged]))}
     return {

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from tests.pipelines.played import told
 
-from sparring.grading.bout import Judged
 from sparring.grading.foreign import Foreign
+from sparring.grading.group import GroupResult
 from sparring.grading.monitors import NAMED, monitor_values
 from sparring.schema import Outcome, Verdict
 
 
-def found(*judged: Judged) -> dict[str, Any]:
+def found(*judged: GroupResult) -> dict[str, Any]:
     return monitor_values(list(judged))
 
 

@@ -11,10 +11,10 @@ import pytest
 from tests.pipelines.played import a_test, played, program
 
 from sparring.errors import RunError
-from sparring.grading.bout import Judged
 from sparring.grading.foreign import NO_PAIRS
+from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
-from sparring.grading.record import Scored, judged_from, rollout_record, usage_record
+from sparring.grading.record import Scored, result_from, rollout_record, usage_record
 from sparring.rewards.advantages import advantages
 from sparring.rewards.rewards import coder_rewards, tester_rewards
 from sparring.rewards.settings import EQUATIONS, Normalisation
@@ -35,7 +35,7 @@ TASK = Task(
 
 
 @pytest.fixture(scope="module")
-def judged() -> Iterator[Judged]:
+def judged() -> Iterator[GroupResult]:
     with Sandbox(1) as sandbox:
         yield played(
             sandbox,
@@ -45,7 +45,7 @@ def judged() -> Iterator[Judged]:
         )
 
 
-def record(judged: Judged) -> dict[str, Any]:
+def record(judged: GroupResult) -> dict[str, Any]:
     paid = coder_rewards(judged.matrix, EQUATIONS)
     terms = tester_rewards(judged.matrix, judged.valid_U, EQUATIONS)
     scored = Scored(
@@ -60,7 +60,9 @@ def record(judged: Judged) -> dict[str, Any]:
     return found
 
 
-def test_the_reward_does_not_know_of_withheld_tests_and_the_record_does(judged: Judged) -> None:
+def test_the_reward_does_not_know_of_withheld_tests_and_the_record_does(
+    judged: GroupResult,
+) -> None:
     assert judged.matrix.passed_PT.shape == (3, 4)
     assert judged.matrix.correct_P.tolist() == [True, True, False]
     held = [[o.verdict for o in row] for row in judged.withheld_PH]
@@ -74,8 +76,8 @@ def test_the_reward_does_not_know_of_withheld_tests_and_the_record_does(judged: 
     assert [len(row) for row in usage_record(judged)["runs"]] == [6, 6, 6]
 
 
-def test_what_is_read_back_gives_the_same_monitors(judged: Judged) -> None:
-    again = judged_from(record(judged))
+def test_what_is_read_back_gives_the_same_monitors(judged: GroupResult) -> None:
+    again = result_from(record(judged))
     assert again.task.withheld == TASK.withheld
     verdicts = [[[o.verdict for o in row] for row in j.withheld_PH] for j in (again, judged)]
     assert verdicts[0] == verdicts[1]
@@ -86,23 +88,23 @@ def test_what_is_read_back_gives_the_same_monitors(judged: Judged) -> None:
     assert values["reference_failures"] == 1 / 4
 
 
-def test_another_checker_is_asked_about_withheld_tests_too(judged: Judged) -> None:
-    again = judged_from(record(judged), "float(abs=0.5)")
+def test_another_checker_is_asked_about_withheld_tests_too(judged: GroupResult) -> None:
+    again = result_from(record(judged), "float(abs=0.5)")
     assert [o.verdict for o in again.withheld_PH[0]] == [Verdict.ACCEPTED] * 2
     assert [o.verdict for o in again.reference_G] == [Verdict.ACCEPTED] * 4
     assert again.foreign.pairs == judged.foreign.pairs == 8
     assert again.foreign.accepted == judged.foreign.accepted == 0
-    wide = judged_from(record(judged), "float(abs=0.7)")
+    wide = result_from(record(judged), "float(abs=0.7)")
     assert wide.foreign.accepted == 1  # 3 for 2.4; the other way round is not among the eight
 
 
-def test_a_record_from_before_withheld_tests_is_read_as_having_none(judged: Judged) -> None:
+def test_a_record_from_before_withheld_tests_is_read_as_having_none(judged: GroupResult) -> None:
     old = record(judged)
     for name in ("withheld", "examples", "reference", "foreign"):
         del old["task"][name]
     for p in old["programs"]:
         del p["withheld_runs"]
-    again = judged_from(old)
+    again = result_from(old)
     assert np.array_equal(again.matrix.passed_PT, judged.matrix.passed_PT)
     assert again.task.withheld == ()
     assert [list(row) for row in again.withheld_PH] == [[], [], []]
@@ -111,11 +113,11 @@ def test_a_record_from_before_withheld_tests_is_read_as_having_none(judged: Judg
 
 
 @pytest.mark.parametrize("name", ["withheld_runs", "reference"])
-def test_a_record_that_lacks_a_run_is_refused_in_one_line(judged: Judged, name: str) -> None:
+def test_a_record_that_lacks_a_run_is_refused_in_one_line(judged: GroupResult, name: str) -> None:
     cut = record(judged)
     (cut["programs"][0] if name == "withheld_runs" else cut["task"])[name].pop()
     with pytest.raises(RunError, match="not of this version's form") as caught:
-        judged_from(cut)
+        result_from(cut)
     assert "\n" not in str(caught.value)
 
 
@@ -128,11 +130,11 @@ def test_how_a_response_was_read_is_on_record() -> None:
     assert written["programs"][1]["seen"] == "no block, 1 line of text"
     assert [t.get("how") for t in written["tests"]] == ["test_headers", None]
     assert written["tests"][1]["seen"] == "no input header, no output header, no block"
-    again = judged_from(written)
+    again = result_from(written)
     assert list(again.programs) == list(bout.programs)
     assert list(again.tests) == list(bout.tests)
     for part in ("programs", "tests"):  # a record from before there were decisions
         for entry in written[part]:
             entry.pop("how", None)
             entry.pop("seen", None)
-    assert [p.how for p in judged_from(written).programs] == ["", ""]
+    assert [p.how for p in result_from(written).programs] == ["", ""]

@@ -15,7 +15,7 @@ import pytest
 from tests.shared import shared
 
 from sparring.grading.columns import Ask, graded, run
-from sparring.grading.grading import Grader
+from sparring.grading.comparison import Grader
 from sparring.grading.limits import limits
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Outcome, Verdict

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from sparring.config.load import make_recipe
-from sparring.grading.bout import Judged, infra_share, judge
-from sparring.grading.record import Scored, judged_from, rollout_record
+from sparring.grading.grade import grade, infra_share
+from sparring.grading.group import GroupResult, read_group
+from sparring.grading.record import Scored, result_from, rollout_record
 from sparring.grading.supervised import rewarded, supervise, supervision_metrics
 from sparring.prompts.parse import Reading
 from sparring.rewards.advantages import DropReason
@@ -80,17 +81,16 @@ def played(
     sandbox: Calculator | None = None,
     task: Task = TASK,
     supervisor: list[Response] = SUPERVISOR,
-) -> Judged:
+) -> GroupResult:
     box: Any = sandbox or Calculator()
     usual = {role: Reading() for role in Role}
-    [supervision] = supervise(
-        box, [task], [CODER], [TESTER], [supervisor], Limits(), usual, Reading()
-    )
-    [found] = judge(box, [task], [CODER], [TESTER], Limits())
-    return replace(found, supervision=supervision)
+    group = read_group(task, CODER, TESTER, usual)
+    written = read_group(task, (), supervisor, usual).tests
+    [supervision] = supervise(box, [group], [written], Limits())
+    return replace(grade(box, group, Limits()), supervision=supervision)
 
 
-def scored(judged: Judged, how: TestFilter = TestFilter.NONE, **reward: object) -> Scored:
+def scored(judged: GroupResult, how: TestFilter = TestFilter.NONE, **reward: object) -> Scored:
     section = {"kind": "tester", "model": "x", "filter": how.value}
     recipe = make_recipe({"supervision": section, "reward": reward}, (), "test")
     return Scorer(recipe).score(judged, 1, 0)
@@ -189,7 +189,7 @@ def test_a_reward_of_ones_own_sees_the_supervising_tests_only(tmp_path: Path) ->
 def test_a_record_gives_the_same_rewards_again(supervisor: list[Response]) -> None:
     before = scored(played(supervisor=supervisor), TestFilter.AGREEMENT)
     record = json.loads(json.dumps(clean(rollout_record(1, before))))
-    again = scored(judged_from(record), TestFilter.AGREEMENT)
+    again = scored(result_from(record), TestFilter.AGREEMENT)
     assert clean(rollout_record(1, again)) == record
     np.testing.assert_array_equal(again.terms.reward, before.terms.reward)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.pipelines.played import program, response
+from tests.pipelines.played import graded, program, response
 from typer.testing import CliRunner
 
 from sparring.audit.repeated import Bench
@@ -14,9 +14,8 @@ from sparring.audit.soundness import Care, audit_tasks
 from sparring.audit.strength import strength
 from sparring.audit.trivial import vacuous
 from sparring.cli import sandbox as command
-from sparring.grading.bout import judge
 from sparring.grading.columns import Ask, run
-from sparring.grading.grading import Comparison, Grader
+from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Job, Limits, Sandbox, believed, chunks, plan
 from sparring.sandbox.credible import DECISIONS, credible
 from sparring.sandbox.memo import Memo
@@ -89,9 +88,7 @@ def test_nobody_else_believes_it(test: Test, verdict: Verdict) -> None:
     task, liar = with_task(test), Liar(verdict)
     ask = Ask(task, "print(1)", (test,), Limits())
     assert [o.verdict for [o] in run(liar, [ask])] == [Verdict.INFRA]
-    [judged] = judge(
-        liar, [task], [[response(Role.CODER, program("def f():\n    print(1)"))]], [[]], Limits()
-    )
+    judged = graded(liar, task, [response(Role.CODER, program("def f():\n    print(1)"))])
     assert not judged.matrix.observed_PT.any()
     assert {o.verdict for o in judged.reference_G} == {Verdict.INFRA}
     [audited] = audit_tasks(Bench(liar, (liar, liar)), [task], Limits(), Care(repeats=1))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.evaluation.rollouts import rollout
-from sparring.grading.record import judged_from
+from sparring.grading.record import result_from
 from sparring.policy.chat.base import Answer
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role, StopReason
@@ -20,7 +20,7 @@ def evaluation_of(path: Path, names: Sequence[str] = ("paper",), one_shot: float
     run = RunDir(path, locked=False)
     records = []
     for name in names:
-        judged = judged_from({k: v for k, v in group(name).items() if k != "opponents"})
+        judged = result_from({k: v for k, v in group(name).items() if k != "opponents"})
         answer = Answer("x", StopReason.END_TOKEN, 7, 5)
         answers = {
             (judged.task.id, role, i): answer

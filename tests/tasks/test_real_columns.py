@@ -12,7 +12,7 @@ from tests.shared import shared
 
 from sparring import values
 from sparring.errors import ConfigError, DataError
-from sparring.grading.grading import Comparison, Grader
+from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind, Task, Verdict
 from sparring.tasks.collect import Choice, Collected, collect

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
-from sparring.grading.record import judged_from, rollout_record
+from sparring.grading.record import result_from, rollout_record
 from sparring.runs.lines import clean
 from sparring.training.reward import Scorer
 from sparring.view.explain import explain, same
@@ -145,7 +145,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
 @given(seed=st.integers(0, 1 << 32), recipe=recipes())
 @settings(max_examples=120, deadline=None)
 def test_every_term_adds_up_to_what_the_scorer_pays(seed: int, recipe: Recipe) -> None:
-    scored = Scorer(recipe).score(judged_from(a_record(seed)), step=3, index=2)
+    scored = Scorer(recipe).score(result_from(a_record(seed)), step=3, index=2)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
     found = explain(record, recipe, 2)
     for group, rewards, gains in (
@@ -162,7 +162,7 @@ def test_every_term_adds_up_to_what_the_scorer_pays(seed: int, recipe: Recipe) -
 
 def test_a_record_with_another_reward_is_said_to_differ() -> None:
     recipe = make_recipe({}, (), "test")
-    scored = Scorer(recipe).score(judged_from(a_record(7)), step=3, index=0)
+    scored = Scorer(recipe).score(result_from(a_record(7)), step=3, index=0)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
     changed = copy.deepcopy(record)
     changed["programs"][0]["reward"] += 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sparring import values
 from sparring.audit.repeated import Cell, State, every_test
-from sparring.grading.grading import rule_of
+from sparring.grading.comparison import rule_of
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.checkers import Rule, parse_checker
 from sparring.tasks.findings import Fault, Finding, short

@@ -14,8 +14,8 @@ from enum import Enum, auto
 from sparring.audit.conditions import CAUSES, Cause, Condition, clocks, rounds
 from sparring.grading import columns
 from sparring.grading.columns import Ask
+from sparring.grading.comparison import Grader
 from sparring.grading.early import Runs
-from sparring.grading.grading import Grader
 from sparring.grading.limits import wider
 from sparring.schema import Outcome, Task, Test, Verdict
 

@@ -3,9 +3,9 @@
     sparring audit tasks.jsonl --out audited
 
 Rows are read as `sparring tasks load` reads them: of every shape there is, the bad ones as
-findings, columns that no task has left out and named. The tasks go through `pipelines.audit` in
+findings, columns that no task has left out and named. The tasks go through `audit.soundness` in
 batches, so that a large set shows where it stands; their tests are measured by
-`pipelines.strength`; what occurs twice is looked for over all of them. With four sandboxes: three
+`audit.strength`; what occurs twice is looked for over all of them. With four sandboxes: three
 that keep nothing between runs and differ in the hash seed, for what must not be shared or
 remembered, and a fast one for the mutants.
 

@@ -16,9 +16,9 @@ from sparring.audit.confirm import confirm
 from sparring.audit.repeated import Bench, every_test, repeated
 from sparring.audit.trivial import vacuous
 from sparring.grading import columns
-from sparring.grading.bout import allowed
 from sparring.grading.columns import Ask
-from sparring.grading.grading import Comparison, Grader, rule_of
+from sparring.grading.comparison import Comparison, Grader, rule_of
+from sparring.grading.grade import allowed
 from sparring.grading.limits import limits as limits_of
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Verdict

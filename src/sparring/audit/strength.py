@@ -21,8 +21,8 @@ from enum import Enum, auto
 
 from sparring.grading import columns
 from sparring.grading.columns import Ask
+from sparring.grading.comparison import Grader
 from sparring.grading.early import Runs
-from sparring.grading.grading import Grader
 from sparring.grading.limits import limits, wider
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Outcome, Task, Test, Verdict

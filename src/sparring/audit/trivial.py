@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from sparring import values
 from sparring.grading import columns
 from sparring.grading.columns import Ask
+from sparring.grading.comparison import Comparison, Grader
 from sparring.grading.early import Runs
-from sparring.grading.grading import Comparison, Grader
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks.findings import Fault, Finding, short

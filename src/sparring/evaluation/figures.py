@@ -10,8 +10,8 @@ from statistics import fmean
 from typing import Any
 
 from sparring.audit.strength import strength
-from sparring.grading.bout import Judged
 from sparring.grading.early import Runs
+from sparring.grading.group import GroupResult
 from sparring.metrics.metrics import TaskFacts
 from sparring.metrics.official import official
 from sparring.policy.chat.base import Answer
@@ -21,7 +21,7 @@ from sparring.schema import Role, StopReason, Verdict
 
 def strengthened(
     facts: Sequence[TaskFacts],
-    judged: Sequence[Judged],
+    judged: Sequence[GroupResult],
     sandbox: Runs,
     limits: Limits,
     mutants: int,
@@ -80,7 +80,7 @@ class Counts:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def counts(judged: Sequence[Judged], role: Role, answers: Sequence[Answer]) -> Counts:
+def counts(judged: Sequence[GroupResult], role: Role, answers: Sequence[Answer]) -> Counts:
     """``answers`` are the role's in any order."""
     parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
     failures = Counter(str(p.failure) for p in parsed if p.failure)
@@ -99,7 +99,7 @@ def counts(judged: Sequence[Judged], role: Role, answers: Sequence[Answer]) -> C
     )
 
 
-def verdicts(judged: Sequence[Judged]) -> dict[str, int]:
+def verdicts(judged: Sequence[GroupResult]) -> dict[str, int]:
     """How the programs fared on ground-truth tests, by verdict. INFRA is ours, and counts for no
     figure."""
     found: Counter[Verdict] = Counter()

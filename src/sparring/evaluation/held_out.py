@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from sparring.grading.bout import Judged, judge
 from sparring.grading.early import Early, Runs
 from sparring.grading.facts import task_facts
+from sparring.grading.grade import grade_each
+from sparring.grading.group import GroupResult, read_group
 from sparring.metrics.intervals import Estimate, Linear
 from sparring.metrics.metrics import Summary, summarise
 from sparring.metrics.named import difference_of
@@ -28,7 +29,7 @@ class Evaluation:
     """What an evaluation found. ``judged`` has every response; ``tokens`` were sampled."""
 
     summary: Summary
-    judged: list[Judged]
+    judged: list[GroupResult]
     seconds: float
     tokens: int
 
@@ -89,9 +90,16 @@ def evaluate(
         coder = sampler.sample(plan.prompts(Role.CODER, heat), plan.programs)
     with clock.during(Phase.SAMPLING, "tester"):
         tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
-    runs = Early(sandbox, clock)
+    runner = Early(sandbox, clock)
     with clock.during(Phase.JUDGING):
-        judged = judge(runs, plan.tasks, coder, tester, plan.limits, pool, plan.reading)
+        others: Sequence[list[ParsedProgram] | None] = pool or [None] * len(plan.tasks)
+        groups = (
+            read_group(task, programs, tests, plan.reading, further)
+            for task, programs, tests, further in zip(
+                plan.tasks, coder, tester, others, strict=True
+            )
+        )
+        judged = list(grade_each(runner, groups, plan.limits))
     with clock.during(Phase.METRICS):
         facts = [task_facts(j) for j in judged]
         if pool is None:

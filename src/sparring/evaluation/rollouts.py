@@ -1,4 +1,4 @@
-"""A judged task as a record of `pipelines.record`, for whoever shows and reports rollouts.
+"""A judged task as a record of `grading.record`, for whoever shows and reports rollouts.
 
 It stands as step 0. Nothing was learned from it: rewards are those of the
 paper's equations, so that one sees what each response would have earned, and
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sparring.evaluation.collect import Slot
-from sparring.grading.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, rollout_record
 from sparring.policy.chat.base import Answer
 from sparring.rewards.advantages import Advantages, DropReason
@@ -23,7 +23,7 @@ from sparring.rewards.settings import EQUATIONS
 from sparring.schema import Role
 
 
-def rollout(judged: Judged, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
+def rollout(judged: GroupResult, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
     """One task's record."""
     scored = Scored(
         judged=judged,

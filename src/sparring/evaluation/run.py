@@ -29,9 +29,10 @@ from sparring.evaluation.notes import notes_after, notes_before
 from sparring.evaluation.plan import Plan, changed, task_digest
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.rollouts import rollout
-from sparring.grading.bout import Judged, infra_share, judge
 from sparring.grading.early import Runs
 from sparring.grading.facts import task_facts
+from sparring.grading.grade import grade_each, infra_share
+from sparring.grading.group import GroupResult, ReadGroup, read_group
 from sparring.grading.wanting import wanted
 from sparring.metrics.benchmark import measure
 from sparring.policy.chat.base import Answer, Author
@@ -47,8 +48,6 @@ from sparring.tasks.preambles import versions as preamble_versions
 
 RESPONSES, OUTCOMES, CONFIG, FIGURES = "responses.jsonl", "outcomes.db", "config.json", "eval.json"
 CLAIMS = "claims"
-_AT_ONCE = 16
-"""Tasks judged together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,10 @@ Models = Mapping[Role, Mapping[str, Any]]
 
 
 def write(
-    directory: RunDir, record: Mapping[str, Any], judged: Sequence[Judged], collected: Collected
+    directory: RunDir,
+    record: Mapping[str, Any],
+    judged: Sequence[GroupResult],
+    collected: Collected,
 ) -> None:
     """Leave the records of all tasks and the figures."""
     directory.write_lines(step_file("rollouts", 0), (rollout(j, collected.answers) for j in judged))
@@ -267,17 +269,19 @@ def _judged(
     limits: Limits,
     reading: Mapping[Role, Reading],
     progress: Progress,
-) -> list[Judged]:
-    found: list[Judged] = []
-    progress.begin(len(tasks), 0, "tasks judged")
-    for start in range(0, len(tasks), _AT_ONCE):
-        some = tasks[start : start + _AT_ONCE]
+) -> list[GroupResult]:
+    def group(task: Task) -> ReadGroup:
         coder, tester = (
-            [_responses(t, role, count, collected, reading[role]) for t in some]
+            _responses(task, role, count, collected, reading[role])
             for role, count in ((Role.CODER, plan.programs), (Role.TESTER, plan.tests))
         )
-        found += judge(sandbox, some, coder, tester, limits, None, reading)
-        progress.advance(len(some))
+        return read_group(task, coder, tester, reading)
+
+    found: list[GroupResult] = []
+    progress.begin(len(tasks), 0, "tasks judged")
+    for result in grade_each(sandbox, map(group, tasks), limits):
+        found.append(result)
+        progress.advance(1)
     return found
 
 
@@ -302,7 +306,7 @@ def record_of(
     plan: Plan,
     models: Models,
     tasks: Sequence[Task],
-    judged: Sequence[Judged],
+    judged: Sequence[GroupResult],
     collected: Collected,
     limits: Limits,
     sandbox: Sandbox,

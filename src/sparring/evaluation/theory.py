@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError
-from sparring.grading.record import judged_from
+from sparring.grading.record import result_from
 from sparring.metrics.intervals import (
     Estimate,
     Linear,
@@ -180,12 +180,8 @@ def theory(run: RunDir, asked: range | None) -> Report:
 
 
 def _groups(run: RunDir, step: int) -> list[Group]:
-    judged = [judged_from(record) for record in run.read_lines(step_file("rollouts", step))]
-    return [
-        Group(j.task.id, j.matrix, j.parsed_U, j.right_U if j.has_reference else None)
-        for j in judged
-        if j.coder
-    ]
+    judged = [result_from(record) for record in run.read_lines(step_file("rollouts", step))]
+    return [Group(j.task.id, j.matrix, j.parsed_U, j.right_U) for j in judged if j.coder]
 
 
 def _counted(groups: Sequence[Group], by: Sequence[RightBy]) -> Rates:

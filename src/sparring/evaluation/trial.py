@@ -26,7 +26,8 @@ from sparring.evaluation.plan import Plan
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import RESPONSES
 from sparring.grading.answers import plain_input
-from sparring.grading.bout import Judged, judge
+from sparring.grading.grade import grade_each
+from sparring.grading.group import GroupResult, ReadGroup, read_group
 from sparring.grading.monitors import of_generated
 from sparring.policy.chat.base import Author
 from sparring.prompts.parse import ParsedProgram, ParsedTest
@@ -115,23 +116,23 @@ def try_prompts(
     if not whole:
         why = next(iter(collected.missing.values()), "stopped")
         raise RunError(f"no task has all of its responses: {why}; try again")
-    coder, tester = (
-        [
+
+    def group(task: Task) -> ReadGroup:
+        coder, tester = (
             [
-                Response(t.id, role, i, (), (), (), a.stop, a.text)
+                Response(task.id, role, i, (), (), (), a.stop, a.text)
                 for i in range(plan.programs)
-                for a in [collected.answers[t.id, role, i]]
+                for a in [collected.answers[task.id, role, i]]
             ]
-            for t in whole
-        ]
-        for role in (Role.CODER, Role.TESTER)
-    )
+            for role in (Role.CODER, Role.TESTER)
+        )
+        return read_group(task, coder, tester, reading)
+
     with Sandbox() as sandbox:
-        judged = judge(sandbox, whole, coder, tester, Limits(), None, reading)
-    return parts_of(judged, collected)
+        return parts_of(list(grade_each(sandbox, map(group, whole), Limits())), collected)
 
 
-def parts_of(judged: Sequence[Judged], collected: Collected) -> list[Part]:
+def parts_of(judged: Sequence[GroupResult], collected: Collected) -> list[Part]:
     """The parts of a trial that have responses, in the order of roles and kinds."""
     parts = {(role, kind): Part(role, kind) for role in Role for kind in (FUNCTION, STDIN)}
     for one in judged:
@@ -146,7 +147,7 @@ def parts_of(judged: Sequence[Judged], collected: Collected) -> list[Part]:
             )
             if seen.all() and p.source is not None
         ]
-        if one.has_reference:
+        if one.right_U is not None:
             tester.right += [
                 bool(r) for r, p in zip(one.right_U, one.tests, strict=True) if p.test is not None
             ]

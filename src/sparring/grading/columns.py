@@ -3,9 +3,8 @@
 The sandbox runs a program on inputs of one kind. A task's tests may be calls and scripts at once,
 and whoever fills a matrix thinks in tests, in their order. So `jobs` and `row` belong together:
 the outcomes of what `jobs` gives, in its order, are what `row` takes. Who has all questions at
-hand before the first answer asks with `run`, and has the answers judged by `graded`; bouts weave
-their own (`bout`). Nothing is kept here: whether runs are repeated or remembered is up to the
-sandbox that is handed in.
+hand before the first answer asks with `run`, and has the answers judged by `graded`. Nothing is
+kept here: whether runs are repeated or remembered is up to the sandbox that is handed in.
 
 Programs of the task (solutions, the validator, mutants of a solution) are trusted, and just
 therefore may do with an input what they like, evaluate it included. On tests that responses wrote
@@ -17,15 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from sparring.grading.comparison import Comparison, Grader
 from sparring.grading.early import Runs
-from sparring.grading.grading import Comparison, Grader
 from sparring.sandbox import Job, Limits, believed
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.preambles import before
 
+_Company = tuple[Kind, bool]
+"""The kind of a run, and whether it is alone: tests with the same make one job."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Ask:
     """A program to be run on tests. ``entry_point``: in place of the task's. ``of_task``: the
     program is the task's own or made from it, and not a response's."""
@@ -37,9 +40,13 @@ class Ask:
     entry_point: str | None = None
     of_task: bool = True
 
-
-_Company = tuple[Kind, bool]
-"""The kind of a run, and whether it is alone: tests with the same make one job."""
+    @cached_property
+    def companies(self) -> list[_Company]:
+        """For each test which job it belongs to."""
+        if not self.of_task:
+            return [(t.kind, False) for t in self.tests]
+        own = {(t.kind, t.input) for t in (*self.task.ground_truth, *self.task.examples)}
+        return [(t.kind, (t.kind, t.input) not in own) for t in self.tests]
 
 
 def jobs(ask: Ask) -> list[Job]:
@@ -53,7 +60,7 @@ def jobs(ask: Ask) -> list[Job]:
     """
     preamble = "" if ask.program == ask.task.validator else before(ask.task)
     inputs: dict[_Company, list[str]] = {}
-    for test, company in zip(ask.tests, _companies(ask), strict=True):
+    for test, company in zip(ask.tests, ask.companies, strict=True):
         inputs.setdefault(company, []).append(test.input)
     return [
         Job(
@@ -72,17 +79,8 @@ def jobs(ask: Ask) -> list[Job]:
 def row(ask: Ask, found: Iterator[tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
     """The outcomes of these tests in order, taken from the results of `jobs`. A verdict that a
     run of its kind cannot have is INFRA here, whoever says it (`sandbox.credible`)."""
-    companies = _companies(ask)
-    outcomes = {company: iter(next(found)) for company in _in_order(companies)}
-    return tuple(believed(company[0], next(outcomes[company])) for company in companies)
-
-
-def _companies(ask: Ask) -> list[_Company]:
-    """For each test which job it belongs to."""
-    if not ask.of_task:
-        return [(t.kind, False) for t in ask.tests]
-    own = {(t.kind, t.input) for t in (*ask.task.ground_truth, *ask.task.examples)}
-    return [(t.kind, (t.kind, t.input) not in own) for t in ask.tests]
+    outcomes = {company: iter(next(found)) for company in _in_order(ask.companies)}
+    return tuple(believed(company[0], next(outcomes[company])) for company in ask.companies)
 
 
 def _in_order(present: Iterable[_Company]) -> list[_Company]:
@@ -101,18 +99,14 @@ def graded(
     grader: Grader, rows: Sequence[tuple[Ask, tuple[Outcome, ...]]]
 ) -> list[tuple[Outcome, ...]]:
     """The outcomes with the checkers' verdicts in place of FINISHED."""
-    grader.prepare(_comparisons(rows))
-    return [
-        tuple(
-            grader.graded(o, Comparison.of(ask.task, test, o.output))
-            for test, o in zip(ask.tests, outcomes, strict=True)
-        )
+    cells = [
+        [
+            (outcome, Comparison.of(ask.task, test, outcome.output))
+            for test, outcome in zip(ask.tests, outcomes, strict=True)
+        ]
         for ask, outcomes in rows
     ]
-
-
-def _comparisons(rows: Iterable[tuple[Ask, tuple[Outcome, ...]]]) -> Iterable[Comparison]:
-    for ask, outcomes in rows:
-        for test, outcome in zip(ask.tests, outcomes, strict=True):
-            if outcome.verdict is Verdict.FINISHED:
-                yield Comparison.of(ask.task, test, outcome.output)
+    grader.prepare(
+        one for row in cells for outcome, one in row if outcome.verdict is Verdict.FINISHED
+    )
+    return [tuple(grader.graded(outcome, one) for outcome, one in row) for row in cells]

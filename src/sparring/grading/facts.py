@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from sparring.grading.answers import answer, plain_input, plain_output
-from sparring.grading.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.matrix import Bools, Floats
 from sparring.metrics.metrics import TaskFacts, majority
 from sparring.metrics.reading import Reading
@@ -34,22 +34,23 @@ _UNREAD = Test("", "")
 """Stands for a test that could not be read; no program was run on it."""
 
 
-def task_facts(judged: Judged) -> TaskFacts:
+def task_facts(judged: GroupResult) -> TaskFacts:
     """See `TaskFacts`."""
     task, tests = judged.task, [p.test for p in judged.tests]
     on_truth = [_on_ground_truth(task, row) for row in judged.outcomes_PT]
-    by_reference = judged.has_reference
     return TaskFacts(
         matrix=judged.matrix,
         parsed_U=judged.parsed_U,
         valid_U=judged.valid_U,
-        right_U=judged.right_U if by_reference else None,
+        right_U=judged.right_U,
         size_U=judged.size_U,
         pool=judged.pool,
         majority_program=majority(on_truth, judged.matrix.correct_P.tolist()),
-        majority_test=_majority_by_input(tests, judged.right_U) if by_reference else float("nan"),
+        majority_test=_majority_by_input(tests, judged.right_U),
         agreement_P=_agreement(judged, judged.outcomes_PT),
-        pool_agreement_P=_agreement(judged, judged.pool_outcomes_PT) if judged.pool else None,
+        pool_agreement_P=None
+        if judged.pool_outcomes_PT is None
+        else _agreement(judged, judged.pool_outcomes_PT),
         first_U=_first(tests),
         answers_PU=numbered(
             [[_vote(t, o) for t, o in row] for row in _generated(judged, judged.outcomes_PT)],
@@ -71,7 +72,7 @@ def _on_ground_truth(task: Task, row: Sequence[Outcome]) -> tuple[Hashable, ...]
 
 
 def _generated(
-    judged: Judged, outcomes_PT: Sequence[Sequence[Outcome]]
+    judged: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]
 ) -> list[list[tuple[Test, Outcome]]]:
     """Each program's runs on the generated tests, with the tests."""
     tests = [p.test or _UNREAD for p in judged.tests]
@@ -79,7 +80,7 @@ def _generated(
     return [list(zip(tests, row[start:], strict=True)) for row in outcomes_PT]
 
 
-def _agreement(judged: Judged, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
+def _agreement(judged: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
     """By what programs answer to the generated inputs; one without any agrees with nobody."""
     return agreement(
         [
@@ -110,9 +111,11 @@ def _reading(responses: Sequence[Response], failures: Sequence[ParseFailure | No
     )
 
 
-def _majority_by_input(tests: Sequence[Test | None], right_U: Bools) -> float:
+def _majority_by_input(tests: Sequence[Test | None], right_U: Bools | None) -> float:
     """Accuracy of the tests after a vote among those with the same input; an input that occurs
-    once votes alone, and an unread test is wrong."""
+    once votes alone, and an unread test is wrong. NaN where nobody says what is right."""
+    if right_U is None:
+        return float("nan")
     by_input: dict[Hashable, list[int]] = {}
     for k, test in enumerate(tests):
         if test is not None:

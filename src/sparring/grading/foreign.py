@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from sparring.grading.answers import plain_output
-from sparring.grading.grading import Comparison, Grader, rule_of
+from sparring.grading.comparison import Comparison, Grader, rule_of
 from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks.checkers import Rule, parse_checker
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sparring.grading.answers import plain_input, size
-from sparring.grading.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.matrix import Bools
 from sparring.metrics.rates import estimated_right
 from sparring.schema import Kind, Outcome, TestRefusal, Verdict
@@ -26,7 +26,7 @@ NAMED = 5
 """Ground-truth tests and tasks that are named per step and monitor."""
 
 
-def monitor_values(judged: Sequence[Judged]) -> dict[str, Any]:
+def monitor_values(judged: Sequence[GroupResult]) -> dict[str, Any]:
     """All monitors over the bouts of one step.
 
     ``verdicts`` is a map of shares and ``named`` a map from monitors to the first `NAMED` culprits;
@@ -77,7 +77,7 @@ _OF_TESTS = (
 )
 
 
-def of_generated(judged: Judged) -> dict[str, list[bool]]:
+def of_generated(judged: GroupResult) -> dict[str, list[bool]]:
     """For each of `_OF_TESTS`, of which generated tests it is true; those that it cannot be said
     of are left out."""
     inputs = [plain_input(p.test) for p in judged.tests if p.test]
@@ -105,7 +105,7 @@ def of_generated(judged: Judged) -> dict[str, list[bool]]:
     }
 
 
-def _withheld_gap(judged: Sequence[Judged], correct_only: bool) -> float:
+def _withheld_gap(judged: Sequence[GroupResult], correct_only: bool) -> float:
     """Share of passed runs on rewarded tests minus that on withheld ones, over programs that pass
     every rewarded test, or over all. Runs of ours that failed are in neither."""
     passed, seen = np.zeros(2), np.zeros(2)
@@ -123,26 +123,26 @@ def _withheld_gap(judged: Sequence[Judged], correct_only: bool) -> float:
     return _ratio(passed[0], seen[0]) - _ratio(passed[1], seen[1])
 
 
-def _estimate_gap(judged: Sequence[Judged]) -> float:
+def _estimate_gap(judged: Sequence[GroupResult]) -> float:
     """Test accuracy by the paper's estimate (passed by every correct program) minus that by the
     reference, averaged over the tasks that have both: where it is large, the tester has found
     inputs on which right programs agree with it and the statement does not."""
     gaps = []
     for j in judged:
         estimate = estimated_right(j.matrix, j.parsed_U)
-        if estimate is not None and j.has_reference and len(estimate):
+        if estimate is not None and j.right_U is not None and len(estimate):
             gaps.append(float(estimate.mean() - j.right_U.mean()))
     return float(np.mean(gaps)) if gaps else float("nan")
 
 
-def _verdicts(judged: Sequence[Judged]) -> dict[str, float]:
+def _verdicts(judged: Sequence[GroupResult]) -> dict[str, float]:
     """How the programs' runs on ground-truth tests ended, as shares."""
     counts = Counter(o.verdict for j in judged for row in _ground_truth(j) for o in row)
     total = counts.total()
     return {str(v): counts[v] / total for v in Verdict if counts[v]}
 
 
-def _suspect_G(judged: Judged) -> dict[int, bool]:
+def _suspect_G(judged: GroupResult) -> dict[int, bool]:
     """Which ground-truth tests look wrong: failed by every program, one of which passes at least
     half of the others, and passed by no opponent and not by the reference solution. Tests that no
     program was seen on are left out."""
@@ -161,15 +161,15 @@ def _suspect_G(judged: Judged) -> dict[int, bool]:
     return found
 
 
-def _others(judged: Judged, g: int) -> Iterator[Outcome]:
+def _others(judged: GroupResult, g: int) -> Iterator[Outcome]:
     """What programs that are not the group's made of a ground-truth test: opponents, which are not
     run on withheld ones, and the reference solution."""
     if g < len(judged.task.tests):
-        yield from (row[g] for row in judged.pool_outcomes_PT)
+        yield from (row[g] for row in judged.pool_outcomes_PT or ())
     yield from judged.reference_G[g : g + 1]
 
 
-def _ground_truth(judged: Judged) -> Iterator[tuple[Outcome, ...]]:
+def _ground_truth(judged: GroupResult) -> Iterator[tuple[Outcome, ...]]:
     """Each program's outcomes on rewarded, then withheld tests."""
     rewarded = len(judged.task.tests)
     withheld = judged.withheld_PH or [()] * len(judged.outcomes_PT)
@@ -177,7 +177,7 @@ def _ground_truth(judged: Judged) -> Iterator[tuple[Outcome, ...]]:
         yield (*row[:rewarded], *more)
 
 
-def _test_name(judged: Judged, place: int) -> str:
+def _test_name(judged: GroupResult, place: int) -> str:
     """As `sparring show --test` takes it (G rewarded, H withheld), and by its number in the task as
     it was given, which an audit goes by. Both count from 0."""
     task, rewarded = judged.task, len(judged.task.tests)

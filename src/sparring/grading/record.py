@@ -1,8 +1,8 @@
 """What is written down of a bout, and reading it back.
 
 A record holds all that rewards follow from: every response as sampled, every
-verdict and output, what reference and validator said. `judged_from` makes
-the same `Judged` of it, so that a step can be learned from again (resume,
+verdict and output, what reference and validator said. `result_from` makes
+the same `GroupResult` of it, so that a step can be learned from again (resume,
 replay) or scored anew (rescore) without sampling or running anything. What
 differs from run to run, measured times and memory, is kept apart
 (`usage_record`), so that records of equal runs are equal to the byte.
@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from sparring.grading.answers import size
-from sparring.grading.bout import Judged, Supervision
-from sparring.grading.foreign import Foreign, foreign_comparisons
+from sparring.grading.foreign import NO_PAIRS, Foreign, foreign_comparisons
+from sparring.grading.group import GroupResult, Supervision, label_free
 from sparring.grading.testdata import (
     found_in,
     found_record,
@@ -28,7 +27,7 @@ from sparring.grading.testdata import (
     pairs_of,
     tests_from,
 )
-from sparring.matrix import Bools, Floats, PassMatrix, from_verdicts
+from sparring.matrix import Bools, Floats
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.rewards.advantages import Advantages
 from sparring.rewards.rewards import TesterTerms
@@ -59,13 +58,13 @@ class Scored:
     those of its tests that ``kept_K`` names, None if there is no test left.
     """
 
-    judged: Judged
+    judged: GroupResult
     coder_reward: Floats
     terms: TesterTerms
     coder: Advantages
     tester: Advantages
     kept_K: Bools | None = None
-    basis: Judged | None = None
+    basis: GroupResult | None = None
 
 
 def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 **generated_record(p),
                 "valid": bool(judged.valid_U[k]),
                 "refused": judged.refused_U[k],
-                "right": bool(judged.right_U[k]) if judged.has_reference else None,
+                "right": None if judged.right_U is None else bool(judged.right_U[k]),
                 "reference": _outcome(o) if (o := judged.reference_U[k]) is not None else None,
                 "accepts_correct": bool(terms.accepts_correct[k]),
                 "rightness": float(terms.rightness[k]),
@@ -124,13 +123,13 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
     }
 
 
-def _opponents_record(judged: Judged) -> dict[str, Any]:
+def _opponents_record(judged: GroupResult) -> dict[str, Any]:
     if not judged.opponents:
         return {}
     return {
         "opponents": [
             {**response_record(r), "runs": [_outcome(o) for o in row]}
-            for r, row in zip(judged.opponents, judged.pool_outcomes_PT, strict=True)
+            for r, row in zip(judged.opponents, judged.pool_outcomes_PT or (), strict=True)
         ]
     }
 
@@ -140,7 +139,7 @@ def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -
     generated ones: [programs][tests]."""
     if supervision is None or kept_K is None:
         return {}
-    right, bout = supervision.right_K, supervision.bout
+    right, result = supervision.right_K, supervision.result
     tests = [
         {
             **generated_record(p),
@@ -149,41 +148,75 @@ def _supervision_record(supervision: Supervision | None, kept_K: Bools | None) -
         }
         for k, p in enumerate(supervision.tests)
     ]
-    runs = [[_outcome(o) for o in row] for row in bout.outcomes_PT] if bout else None
-    others = [[_outcome(o) for o in row] for row in bout.pool_outcomes_PT] if bout else None
+    runs = others = None
+    if result is not None:
+        runs = [[_outcome(o) for o in row] for row in result.outcomes_PT]
+        others = [[_outcome(o) for o in row] for row in result.pool_outcomes_PT or ()]
     return {"supervision": {"tests": tests, "runs": runs, "opponents_runs": others}}
 
 
-def usage_record(judged: Judged) -> dict[str, Any]:
+def usage_record(judged: GroupResult) -> dict[str, Any]:
     """CPU seconds, MiB and a word for people on every run of a bout: [programs][tests], withheld
     tests last."""
     found: dict[str, Any] = {"task": judged.task.id, "runs": _usage(judged)}
-    if judged.supervision and judged.supervision.bout:
-        found["supervision"] = _usage(judged.supervision.bout)
+    if judged.supervision and judged.supervision.result:
+        found["supervision"] = _usage(judged.supervision.result)
     return found
 
 
-def _usage(judged: Judged) -> list[list[list[Any]]]:
+def _usage(judged: GroupResult) -> list[list[list[Any]]]:
     return [
         [[round(o.cpu_seconds, 6), round(o.memory_mib, 2), o.detail] for o in (*row, *more)]
         for row, more in zip(judged.outcomes_PT, judged.withheld_PH, strict=True)
     ]
 
 
-def judged_from(record: Mapping[str, Any], checker: str | None = None) -> Judged:
-    """The bout of a record. With a ``checker``, printed text is compared anew; a run whose output
+def result_from(record: Mapping[str, Any], checker: str | None = None) -> GroupResult:
+    """The group of a record. With a ``checker``, printed text is compared anew; a run whose output
     was too long to be kept whole keeps its verdict, and so does all of a function task, whose
     values no such rule compares. Raises `RunError` for any other record."""
     step = record.get("step") if isinstance(record, dict) else None
     with well_formed(f"rollouts of step {step}"):
-        return _judged_from(record, checker)
+        if record["task"].get("entry_point") is not None:
+            checker = None
+        found = _result_from(record, checker)
+        if "supervision" in record:
+            found = replace(found, supervision=_supervision_from(record, found, checker))
+        return found
 
 
-def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
-    given = record["task"]
-    if given.get("entry_point") is not None:
-        checker = None
-    task = Task(
+def _result_from(record: Mapping[str, Any], checker: str | None) -> GroupResult:
+    task = _task_from(record["task"], checker)
+    programs, tests = record["programs"], record["tests"]
+    parsed = _parsed(tests)
+    columns = (*task.tests, *(p.test for p in parsed))
+    others = record.get("opponents", ())
+    told = record["task"].get("reference", ())
+    reference = [None if (o := t["reference"]) is None else _read_outcome(o) for t in tests]
+    right_U = None
+    if record["task"]["has_reference"]:
+        right = [_right(t, o, checker) for t, o in zip(tests, reference, strict=True)]
+        right_U = np.array(right, dtype=bool)
+    return GroupResult(
+        task=task,
+        coder=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(programs)],
+        tester=[response_from(t, task.id, Role.TESTER, k) for k, t in enumerate(tests)],
+        programs=[ParsedProgram(p["source"], _failure(p), *found_in(p)) for p in programs],
+        tests=parsed,
+        outcomes_PT=[_row(p["runs"], columns, checker) for p in programs],
+        refused_U=[TestRefusal(r) if (r := t["refused"]) else None for t in tests],
+        reference_U=reference,
+        right_U=right_U,
+        withheld_PH=[_row(p.get("withheld_runs", ()), task.withheld, checker) for p in programs],
+        reference_G=_row(told, task.ground_truth if told else (), checker),
+        foreign=_foreign(record["task"], task, checker),
+        pool_outcomes_PT=[_row(p["runs"], columns, checker) for p in others] or None,
+        opponents=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(others)],
+    )
+
+
+def _task_from(given: Mapping[str, Any], checker: str | None) -> Task:
+    return Task(
         id=given["id"],
         statement=given["statement"],
         tests=tests_from(given["tests"]),
@@ -193,133 +226,61 @@ def _judged_from(record: Mapping[str, Any], checker: str | None) -> Judged:
         withheld=tests_from(given.get("withheld", ())),
         entry_point=given.get("entry_point"),
     )
-    programs, tests = record["programs"], record["tests"]
-    told = given.get("reference", ())
-    parsed = _parsed(tests)
-    columns = (*task.tests, *(p.test for p in parsed))
-    outcomes = [
-        [_read_outcome(o, test, checker) for o, test in zip(p["runs"], columns, strict=True)]
-        for p in programs
-    ]
-    others = record.get("opponents", ())
-    pool_outcomes = [
-        [_read_outcome(o, test, checker) for o, test in zip(p["runs"], columns, strict=True)]
-        for p in others
-    ]
-    reference = [
-        None if t["reference"] is None else _read_outcome(t["reference"], None, None) for t in tests
-    ]
-    right_U = np.array([bool(t["right"]) for t in tests], dtype=bool)
-    if checker is not None:
-        right_U = np.array(
-            [
-                bool(t["valid"])
-                and o is not None
-                and o.verdict is Verdict.FINISHED
-                and accepts(checker, t["output"], o.output)
-                for t, o in zip(tests, reference, strict=True)
-            ],
-            dtype=bool,
-        )
-    return Judged(
-        task=task,
-        coder=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(programs)],
-        tester=[response_from(t, task.id, Role.TESTER, k) for k, t in enumerate(tests)],
-        programs=[
-            ParsedProgram(
-                p["source"], ParseFailure(p["failure"]) if p["failure"] else None, *found_in(p)
-            )
-            for p in programs
-        ],
-        tests=parsed,
-        outcomes_PT=outcomes,
-        matrix=_matrix(outcomes, task),
-        pool=_matrix(pool_outcomes, task) if others else None,
-        opponents=[response_from(p, task.id, Role.CODER, i) for i, p in enumerate(others)],
-        pool_outcomes_PT=pool_outcomes,
-        parsed_U=np.array([p.test is not None for p in parsed], dtype=bool),
-        valid_U=np.array([bool(t["valid"]) for t in tests], dtype=bool),
-        refused_U=[TestRefusal(r) if (r := t.get("refused")) else None for t in tests],
-        right_U=right_U,
-        reference_U=reference,
-        size_U=np.array([size(p.test) if p.test else np.nan for p in parsed], dtype=float),
-        has_reference=given["has_reference"],
-        supervision=_read_supervision(record, checker) if "supervision" in record else None,
-        withheld_PH=[
-            [
-                _read_outcome(o, test, checker)
-                for o, test in zip(p.get("withheld_runs", ()), task.withheld, strict=True)
-            ]
-            for p in programs
-        ],
-        reference_G=[
-            _read_outcome(o, test, checker)
-            for o, test in zip(told, task.ground_truth if told else (), strict=True)
-        ],
-        foreign=Foreign(*given.get("foreign", (0, 0))) if checker is None else _foreign(task),
-    )
 
 
-def _foreign(task: Task) -> Foreign:
-    """Anew, by a rule that compares texts."""
+def _right(test: Mapping[str, Any], reference: Outcome | None, checker: str | None) -> bool:
+    """Whether a recorded test is right; by what the reference gave, if it is compared anew."""
+    if checker is None:
+        return bool(test["right"])
+    if not test["valid"] or reference is None or reference.verdict is not Verdict.FINISHED:
+        return False
+    return accepts(checker, test["output"], reference.output)
+
+
+def _foreign(given: Mapping[str, Any], task: Task, checker: str | None) -> Foreign:
+    """As recorded, or anew by a rule that compares texts."""
+    if checker is None:
+        return Foreign(*given.get("foreign", (0, 0)))
     pairs = foreign_comparisons(task)
     return Foreign(sum(accepts(p.checker, p.output, p.expected) for p in pairs), len(pairs))
 
 
-def _matrix(outcomes: Sequence[Sequence[Outcome]], task: Task) -> PassMatrix:
-    return from_verdicts([[o.verdict for o in row] for row in outcomes], len(task.tests))
+def _failure(entry: Mapping[str, Any]) -> ParseFailure | None:
+    return ParseFailure(entry["failure"]) if entry["failure"] else None
 
 
 def _parsed(tests: Sequence[Mapping[str, Any]]) -> list[ParsedTest]:
     return [
-        ParsedTest(generated_from(t), None, *found_in(t))
-        if t["input"] is not None
-        else ParsedTest(None, ParseFailure(t["failure"]), *found_in(t))
+        ParsedTest(None if t["input"] is None else generated_from(t), _failure(t), *found_in(t))
         for t in tests
     ]
 
 
-def _read_supervision(record: Mapping[str, Any], checker: str | None) -> Supervision:
-    """What `_supervision_record` wrote. Its bout is read as the record of a task that has these
-    tests only."""
-    given, task = record["supervision"], record["task"]
-    read = pairs_of([generated_from(t) for t in given["tests"] if t["input"] is not None])
-    bout = None
-    if read:
-        alone = {
-            "task": {
-                **task,
-                "tests": read,
-                "has_reference": False,
-                "withheld": [],
-                "reference": [],
-                "foreign": [0, 0],
-            },
-            "programs": [
-                {**p, "runs": runs, "withheld_runs": []}
-                for p, runs in zip(record["programs"], given["runs"], strict=True)
-            ],
-            "tests": [
-                {
-                    **t,
-                    "valid": t["input"] is not None,
-                    "refused": None,
-                    "right": None,
-                    "reference": None,
-                }
-                for t in record["tests"]
-            ],
-            "opponents": [
-                {**p, "runs": runs}
-                for p, runs in zip(
-                    record.get("opponents", ()), given["opponents_runs"] or (), strict=True
-                )
-            ],
-        }
-        bout = _judged_from(alone, checker)
+def _supervision_from(
+    record: Mapping[str, Any], group: GroupResult, checker: str | None
+) -> Supervision:
+    """What `_supervision_record` wrote: the same responses, with the runs on its own tests."""
+    given = record["supervision"]
+    parsed = _parsed(given["tests"])
+    result = None
+    if read := tuple(p.test for p in parsed if p.test):
+        columns = (*read, *(p.test for p in group.tests))
+        others = given["opponents_runs"]
+        result = replace(
+            group,
+            task=label_free(group.task, parsed),
+            outcomes_PT=[_row(runs, columns, checker) for runs in given["runs"]],
+            refused_U=[None] * len(group.tests),
+            reference_U=[None] * len(group.tests),
+            right_U=None,
+            withheld_PH=[[] for _ in group.programs],
+            reference_G=[],
+            foreign=NO_PAIRS,
+            pool_outcomes_PT=[_row(runs, columns, checker) for runs in others or ()] or None,
+        )
     known = all(t["right"] is not None for t in given["tests"])
     right_K = np.array([bool(t["right"]) for t in given["tests"]], dtype=bool)
-    return Supervision(_parsed(given["tests"]), bout, right_K if known else None)
+    return Supervision(parsed, result, right_K if known else None)
 
 
 def response_record(r: Response) -> dict[str, Any]:
@@ -357,7 +318,7 @@ def response_from(record: Mapping[str, Any], task_id: str, role: Role, index: in
     )
 
 
-def pool_records(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+def pool_records(judged: Sequence[GroupResult]) -> list[dict[str, Any]]:
     """The programs of an evaluation, by task: the fixed pool."""
     return [
         {"task": j.task.id, "programs": [[p.source, p.failure] for p in j.programs]} for j in judged
@@ -379,7 +340,16 @@ def _outcome(o: Outcome) -> dict[str, Any]:
     return {"verdict": o.verdict, "output": kept, **cut}
 
 
-def _read_outcome(record: Mapping[str, Any], test: Test | None, checker: str | None) -> Outcome:
+def _row(
+    records: Sequence[Mapping[str, Any]], tests: Sequence[Test | None], checker: str | None
+) -> list[Outcome]:
+    """A program's recorded outcomes on these tests."""
+    return [_read_outcome(o, t, checker) for o, t in zip(records, tests, strict=True)]
+
+
+def _read_outcome(
+    record: Mapping[str, Any], test: Test | None = None, checker: str | None = None
+) -> Outcome:
     verdict = Verdict(record["verdict"])
     if checker and test and verdict in _BY_CHECKER and "output_length" not in record:
         good = accepts(checker, record["output"], test.output)

@@ -1,139 +1,94 @@
-"""Tests of a frozen tester in the place of ground truth: the bout that rewards may see.
+"""Tests of a frozen tester in the place of ground truth: the result that rewards may see.
 
 Label-free means that no ground-truth test, no reference solution, no
 validator and nothing that follows from them enters a reward. So the same
-responses are judged a second time, on a task that has the frozen tester's
-tests and nothing else; rewards follow from that bout alone. It runs first
+responses are graded a second time, on a task that has the frozen tester's
+tests and nothing else; rewards follow from that result alone. It runs first
 and by itself: not even the company that a run had comes from ground truth.
 What stays is what the statement says: limits, the checker's rule and public
 examples.
 
-The bout by ground truth is judged as ever, for the metrics.
+The result by ground truth is as ever, for the metrics.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from sparring.grading.bout import Judged, Supervision, judge
 from sparring.grading.early import Runs
-from sparring.grading.reading import read_test
+from sparring.grading.grade import grade
+from sparring.grading.group import GroupResult, ReadGroup, Supervision, label_free
 from sparring.grading.record import Scored
-from sparring.matrix import Bools, PassMatrix
-from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
+from sparring.matrix import Bools
+from sparring.prompts.parse import ParsedTest
 from sparring.sandbox import Limits
-from sparring.schema import Response, Role, Task
+from sparring.schema import Outcome
 from sparring.selection.agreement import TestFilter, agreement
 
 
 def supervise(
-    sandbox: Runs,
-    tasks: Sequence[Task],
-    coder: Sequence[Sequence[Response]],
-    tester: Sequence[Sequence[Response]],
-    supervisor: Sequence[Sequence[Response]],
+    runner: Runs,
+    groups: Sequence[ReadGroup],
+    written: Sequence[Sequence[ParsedTest]],
     general: Limits,
-    reading: Mapping[Role, Reading],
-    its_reading: Reading,
-    pools: Sequence[Sequence[ParsedProgram]] | None = None,
 ) -> list[Supervision]:
-    """The bout of every task by the tests in ``supervisor``'s responses; see `judge`.
-
-    ``its_reading`` says how the supervisor's own are read.
-    """
-    parsed = [
-        [read_test(task, r, its_reading) for r in group]
-        for task, group in zip(tasks, supervisor, strict=True)
+    """Grade every group by the tests that were ``written`` for its task. All of them are graded
+    before anything of any task's own is run."""
+    results = [
+        grade(runner, replace(group, task=label_free(group.task, tests)), general)
+        if any(p.test for p in tests)
+        else None
+        for group, tests in zip(groups, written, strict=True)
     ]
-    tested = [i for i, tests in enumerate(parsed) if any(p.test for p in tests)]
-    bouts = judge(
-        sandbox,
-        [label_free(tasks[i], parsed[i]) for i in tested],
-        [coder[i] for i in tested],
-        [tester[i] for i in tested],
-        general,
-        pools=[pools[i] for i in tested] if pools else None,
-        reading=reading,
-    )
-    by_task = dict(zip(tested, bouts, strict=True))
-    # Whether these tests are right, for the metrics: a bout without programs.
-    checked = judge(
-        sandbox,
-        tasks,
-        [()] * len(tasks),
-        supervisor,
-        general,
-        reading={**reading, Role.TESTER: its_reading},
-    )
+    # Whether these tests are right, for the metrics: a group without programs.
+    checked = [
+        grade(runner, ReadGroup(group.task, (), (), (), tests), general)
+        for group, tests in zip(groups, written, strict=True)
+    ]
     return [
-        Supervision(tests, by_task.get(i), c.right_U if c.has_reference else None)
-        for i, (tests, c) in enumerate(zip(parsed, checked, strict=True))
+        Supervision(tests, result, c.right_U)
+        for tests, result, c in zip(written, results, checked, strict=True)
     ]
 
 
-def label_free(task: Task, tests: Sequence[ParsedTest]) -> Task:
-    """The task with these tests and without everything that only its maker knows.
+def rewarded(group: GroupResult, how: TestFilter) -> tuple[GroupResult | None, Bools | None]:
+    """The result that rewards may see, and which of the K supervising tests it is graded by.
 
-    What goes over is named one by one, so that what a task may come to hold
-    stays out until somebody lets it in.
-    """
-    return Task(
-        id=task.id,
-        statement=task.statement,
-        tests=tuple(p.test for p in tests if p.test),
-        examples=task.examples,
-        time_limit=task.time_limit,
-        memory_limit=task.memory_limit,
-        checker=task.checker,
-        checker_program=task.checker_program,
-        source=task.source,
-        entry_point=task.entry_point,
-    )
-
-
-def rewarded(judged: Judged, how: TestFilter) -> tuple[Judged | None, Bools | None]:
-    """The bout that rewards may see, and which of the K supervising tests it is judged by.
-
-    Without supervision the bout itself, and None. The bout is None where no
+    Without supervision the group itself, and None. The result is None where no
     test is left: there is no label.
     """
-    if (supervision := judged.supervision) is None:
-        return judged, None
+    if (supervision := group.supervision) is None:
+        return group, None
     kept_K = np.zeros(len(supervision.tests), dtype=bool)
-    if (bout := supervision.bout) is None:
+    if (result := supervision.result) is None:
         return None, kept_K
-    kept_G = np.ones(bout.matrix.ground_truth, dtype=bool)
+    kept_G = np.ones(result.matrix.ground_truth, dtype=bool)
     if how is TestFilter.AGREEMENT:
-        kept_G = agreement(bout.matrix.passed_PG, bout.matrix.observed_PG)
+        kept_G = agreement(result.matrix.passed_PG, result.matrix.observed_PG)
     kept_K[[p.test is not None for p in supervision.tests]] = kept_G
-    return (_judged_by(bout, kept_G) if kept_G.any() else None), kept_K
+    return (_graded_by(result, kept_G) if kept_G.any() else None), kept_K
 
 
-def _judged_by(bout: Judged, kept_G: Bools) -> Judged:
-    """The bout without the tests that are set aside."""
-    columns_T = np.concatenate([kept_G, np.ones(len(bout.tests), dtype=bool)])
-    outcomes, others = (
-        [[o for o, keep in zip(row, columns_T, strict=True) if keep] for row in rows]
-        for rows in (bout.outcomes_PT, bout.pool_outcomes_PT)
-    )
-    tests = tuple(t for t, keep in zip(bout.task.tests, kept_G, strict=True) if keep)
+def _graded_by(result: GroupResult, kept_G: Bools) -> GroupResult:
+    """The result without the tests that are set aside."""
+    keep_T = [*kept_G.tolist(), *(True for _ in result.tests)]
+
+    def kept(rows: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
+        return [list(compress(row, keep_T)) for row in rows]
+
+    others = result.pool_outcomes_PT
     return replace(
-        bout,
-        task=replace(bout.task, tests=tests),
-        outcomes_PT=outcomes,
-        matrix=_columns(bout.matrix, columns_T, len(tests)),
-        pool=_columns(bout.pool, columns_T, len(tests)) if bout.pool else None,
-        pool_outcomes_PT=others,
+        result,
+        task=replace(result.task, tests=tuple(compress(result.task.tests, kept_G))),
+        outcomes_PT=kept(result.outcomes_PT),
+        pool_outcomes_PT=None if others is None else kept(others),
     )
-
-
-def _columns(matrix: PassMatrix, keep_T: Bools, ground_truth: int) -> PassMatrix:
-    return PassMatrix(matrix.passed_PT[:, keep_T], matrix.observed_PT[:, keep_T], ground_truth)
 
 
 def supervision_metrics(scored: Sequence[Scored]) -> dict[str, Any]:

@@ -9,7 +9,7 @@
         GRPOTrainer(model, reward_funcs=reward, train_dataset=dataset).train()
 
 The dataset holds prompts and task ids only: tests stay here. Grading is that of our own training
-(``pipelines.bout``): the same prompts, parser, sandbox, checkers and verdicts. TRL itself is not
+(``grading.grade``): the same prompts, parser, sandbox, checkers and verdicts. TRL itself is not
 imported. Not done here: the tester's role, which a reward for single completions cannot express.
 """
 
@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import ConfigError, DataError
-from sparring.grading import bout
+from sparring.grading.grade import grade_each
+from sparring.grading.group import read_group
 from sparring.policy.chat.base import has_reasoning
 from sparring.prompts.opening import ReasoningMode, reasoning_of
 from sparring.prompts.parse import Reading, Reasoning
@@ -111,8 +112,8 @@ class TestsPassed:
         ]
         assert self.sandbox is not None
         reading = dict.fromkeys(Role, self._reading)
-        nobody: list[list[Response]] = [[] for _ in tasks]
-        judged = bout.judge(self.sandbox, tasks, responses, nobody, self._general, None, reading)
+        read = (read_group(t, rs, (), reading) for t, rs in zip(tasks, responses, strict=True))
+        judged = grade_each(self.sandbox, read, self._general)
         rewards: list[float | None] = [None] * len(completions)
         for where, one in zip(groups.values(), judged, strict=True):
             paid = coder_rewards(one.matrix, self._settings)

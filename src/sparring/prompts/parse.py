@@ -131,7 +131,7 @@ def missing(failure: ParseFailure, stop: StopReason) -> ParseFailure:
 def parse_program(
     text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning | None = None
 ) -> ParsedProgram:
-    """Read the program in a response to a task on standard input. `pipelines.reading` reads those
+    """Read the program in a response to a task on standard input. `grading.reading` reads those
     to a task of any kind."""
     from sparring.prompts.programs import read_source  # it is made of the types above
 

@@ -6,7 +6,7 @@ take more than a constant for each of their characters (`values.Work`) are not a
 is written as its name, with options in brackets where it has some: ``float(abs=1e-6, rel=1e-9)``.
 
 ``program`` is a checker of the task's own, a program that is run in the sandbox like any other:
-see ``pipelines.grading``. `accepts` cannot ask it.
+see ``grading.comparison``. `accepts` cannot ask it.
 """
 
 from __future__ import annotations

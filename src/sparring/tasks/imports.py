@@ -3,7 +3,7 @@
 Read from the import statements, so that a data set whose suites import numpy says so when it is
 loaded, and not by every program failing. A suite is given the program, under whatever module's name
 it imports it, and what it may use of pytest. What answers need is seen when they are run
-(`pipelines.wanting`).
+(`grading.wanting`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ tell these apart in general, so a share of 100% is not to be had and the others 
 
 The mutants asked for are spread over the operators first and over the lines second, drawn with a
 seed. Texts are left alone: a changed word in the output is noticed by any test. Whether a mutant
-behaves differently is found out elsewhere (`pipelines.strength`).
+behaves differently is found out elsewhere (`audit.strength`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Inputs are alike up to white space at the ends of lines, which few statements mean. An example that
 is also a ground-truth test is usual and no finding. Contradictions need the checker, and with it
-perhaps a program; so here they are only pairs, for `pipelines.audit` to judge.
+perhaps a program; so here they are only pairs, for `audit.soundness` to judge.
 """
 
 from __future__ import annotations

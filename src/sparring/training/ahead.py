@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from sparring.grading.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored
 from sparring.runs.timeline import Phase, Timeline
 from sparring.training.asking import Table
@@ -46,7 +46,7 @@ class Flight:
         self.step = step
         self.live = live
         self._timeline = timeline
-        self._found: list[Judged] | None = None
+        self._found: list[GroupResult] | None = None
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._make, name=f"step-{step}", daemon=True)
         self._thread.start()
@@ -56,7 +56,7 @@ class Flight:
         with timeline.during(Phase.WAITING):
             self._thread.join(seconds)
 
-    def landed(self, timeline: Timeline) -> list[Judged]:
+    def landed(self, timeline: Timeline) -> list[GroupResult]:
         """Its bouts. Raises what has ended it."""
         self.wait(timeline)
         if self._failure is not None:
@@ -88,7 +88,7 @@ class Ahead:
         self._flight: Flight | None = None
         self._live = Live(self._table, behind.pass_rates)
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.judged`. The step that follows is begun before this returns."""
         flight = self._flight or self._begun(step)
         found = flight.landed(timeline)

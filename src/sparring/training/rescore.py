@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sparring.config.recipe import Recipe
-from sparring.grading.record import Scored, judged_from
+from sparring.grading.record import Scored, result_from
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
 from sparring.training.reward import Scorer
@@ -57,8 +57,8 @@ def rescore(run: RunDir, recorded: Recipe, changed: Recipe) -> Rescored:
     for step in run.recorded_steps():
         found.steps += 1
         for index, record in enumerate(run.read_lines(step_file("rollouts", step))):
-            before = old.score(judged_from(record), step, index)
-            after = new.score(judged_from(record, changed.checker.rule), step, index)
+            before = old.score(result_from(record), step, index)
+            after = new.score(result_from(record, changed.checker.rule), step, index)
             _verdicts(found, before, after)
             for role in Role:
                 found.changes += _compare(found.roles[role], role, record, step, before, after)

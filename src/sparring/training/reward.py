@@ -10,7 +10,7 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.grading.answers import plain_input
-from sparring.grading.bout import Judged
+from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored
 from sparring.grading.supervised import rewarded
 from sparring.learner.settings import Objective
@@ -55,7 +55,7 @@ class Scorer:
         name, untested = recipe.reward.function, recipe.sampling.skip_unlabelled
         self.custom = CustomReward(name, untested) if name else None
 
-    def score(self, judged: Judged, step: int, index: int) -> Scored:
+    def score(self, judged: GroupResult, step: int, index: int) -> Scored:
         """The bout with rewards [P] and [U] and their advantages; NaN and no advantage where our
         own failures leave no label. ``index`` is the bout's place in its step (the shuffled control
         draws by it). Raises `RunError` for a mistake of a reward function of the user's."""
@@ -65,7 +65,7 @@ class Scorer:
         found = self._score(basis, step, index)
         return replace(found, judged=judged, kept_K=kept_K, basis=basis)
 
-    def _score(self, judged: Judged, step: int, index: int) -> Scored:
+    def _score(self, judged: GroupResult, step: int, index: int) -> Scored:
         facts = facts_of(judged)
         coder, terms = self.rewards(facts)
         good_P = facts.matrix.correct_P
@@ -140,7 +140,7 @@ class Scorer:
         )
 
 
-def facts_of(judged: Judged) -> Facts:
+def facts_of(judged: GroupResult) -> Facts:
     """The facts of a bout."""
     inputs = [plain_input(p.test) if p.test else None for p in judged.tests]
     count = Counter(inputs)
@@ -166,7 +166,7 @@ def _truncated(responses: Sequence[Response]) -> Bools:
     return np.array([r.stop is StopReason.LENGTH for r in responses], dtype=bool)
 
 
-def _unlabelled(judged: Judged) -> Scored:
+def _unlabelled(judged: GroupResult) -> Scored:
     """A bout with no test to judge it by: not "everybody correct", but no label."""
     unknown_P, unknown_U = (np.full(len(rs), np.nan) for rs in (judged.coder, judged.tester))
     none_P, none_U = (
@@ -177,7 +177,7 @@ def _unlabelled(judged: Judged) -> Scored:
     return Scored(judged, unknown_P, terms, none_P, none_U)
 
 
-def _bout(judged: Judged) -> Bout:
+def _bout(judged: GroupResult) -> Bout:
     """What a reward of the user's own is given."""
     return Bout(
         task_id=judged.task.id,

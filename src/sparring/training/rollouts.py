@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sparring.errors import RunError
-from sparring.grading.bout import Judged, infra_share
 from sparring.grading.early import Early
-from sparring.grading.record import Scored, judged_from, rollout_record, usage_record
+from sparring.grading.grade import infra_share
+from sparring.grading.group import GroupResult
+from sparring.grading.record import Scored, result_from, rollout_record, usage_record
 from sparring.policy.base import Prompt
 from sparring.runs.directory import RunDir, step_file
 from sparring.runs.lines import clean
@@ -32,7 +33,7 @@ from sparring.training.round import Round
 class Rollouts(Protocol):
     """A source of bouts."""
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """The bouts of a step."""
         ...
 
@@ -56,16 +57,16 @@ class Live:
         self.run = table.run
         self.pass_rates = pass_rates
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.judged`."""
         name = step_file("rollouts", step)
         if self.run.has(name):
             with timeline.during(Phase.READING):
-                found = [judged_from(r) for r in self.run.read_lines(name)]
+                found = [result_from(r) for r in self.run.read_lines(name)]
                 self._check_record(name, step, found)
             return found
         before = self.ring.sandbox.stats.runs_executed
-        tasks, judged = self.ring.batch(step, self.pass_rates), list[Judged]()
+        tasks, judged = self.ring.batch(step, self.pass_rates), list[GroupResult]()
         early = Early(self.ring.sandbox, timeline)
         for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
             made = Round(self.table, early, step, turn, tasks)
@@ -109,7 +110,7 @@ class Live:
     def settle(self) -> None:
         """Nothing is under way between steps."""
 
-    def _check_record(self, name: str, step: int, found: Sequence[Judged]) -> None:
+    def _check_record(self, name: str, step: int, found: Sequence[GroupResult]) -> None:
         """Recorded bouts are of this step's tasks; further ones are of the run's tasks at least."""
         batch, known = self.ring.batch(step, self.pass_rates), {t.id: t for t in self.ring.tasks}
         ids = [j.task.id for j in found]
@@ -147,11 +148,11 @@ class Replayed:
         if not self.steps:
             raise RunError(f"{source.path}: has no rollouts to replay")
 
-    def judged(self, step: int, timeline: Timeline) -> list[Judged]:
+    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.judged`."""
         with timeline.during(Phase.READING):
             records: list[dict[str, Any]] = self.source.read_lines(step_file("rollouts", step))
-            return [judged_from(r, self.checker) for r in records]
+            return [result_from(r, self.checker) for r in records]
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
         """See `Rollouts.keep`: with the rewards of this run's recipe."""

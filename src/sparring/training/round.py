@@ -1,12 +1,13 @@
-"""One round of a step: responses to some tasks asked for, run as they come, judged when whole.
+"""One round of a step: responses to some tasks asked for, read and run as they come, graded when
+whole.
 
-While responses are still being sampled the programs that are there run on
-ground-truth tests already; a task's generated inputs follow when its group is
-whole, and then a thread of its own judges it. That changes when things happen
-and nothing else: an outcome is a function of program and input, and a bout of
-its responses. Under supervision programs begin on the supervising tests alone,
-and all bouts are judged at the end, so that nothing of ground truth can have
-been in a program's company before.
+A response is read once, when it arrives. While responses are still being sampled
+the programs that are there run on ground-truth tests already; a task's generated
+inputs follow when its group is whole, and then a thread of its own grades it.
+That changes when things happen and nothing else: an outcome is a function of
+program and input, and a group's result of its responses. Under supervision
+programs begin on the supervising tests alone, and all groups are graded at the
+end, so that nothing of ground truth can have been in a program's company before.
 
 How responses are asked for, and that each is on disk, is `asking`'s business.
 """
@@ -18,13 +19,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from sparring.grading import columns
-from sparring.grading.bout import Judged, Supervision, judge
 from sparring.grading.columns import Ask
 from sparring.grading.early import Early
+from sparring.grading.grade import grade
+from sparring.grading.group import GroupResult, ReadGroup, label_free
 from sparring.grading.limits import limits
 from sparring.grading.reading import read_program, read_test
-from sparring.grading.supervised import label_free, rewarded, supervise
-from sparring.prompts.parse import ParsedProgram
+from sparring.grading.supervised import rewarded, supervise
+from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.runs.timeline import Phase
 from sparring.sandbox import Limits
 from sparring.schema import Response, Role, Task, Test
@@ -55,42 +57,50 @@ class Round:
         self.tasks = tasks
         self._groups: dict[Player, dict[int, list[Response]]] = {p: {} for p in Player}
         """Of each player, the responses to the tasks (by number) for which all are there."""
+        self._programs: dict[tuple[Player, int, int], ParsedProgram] = {}
+        """What was read in the response of a player to a task, by its index."""
+        self._tests: dict[tuple[int, int], ParsedTest] = {}
+        self._written: list[list[ParsedTest]] = []
+        """The supervising tests of each task."""
 
-    def bouts(self) -> list[Judged]:
-        """All of them, judged. Where ``sampling.skip_unlabelled`` says so, tests are asked for
+    def bouts(self) -> list[GroupResult]:
+        """All of them, graded. Where ``sampling.skip_unlabelled`` says so, tests are asked for
         after the programs have run, and only where they can have a label."""
         every = range(len(self.tasks))
         self._begin_known()
         first = self._first_tests()
         with ThreadPoolExecutor(1, "judge") as judges:
-            found: dict[int, Future[list[Judged]]] = {}
+            found: dict[int, Future[list[GroupResult]]] = {}
+            results: dict[int, GroupResult] = {}
 
             def whole(i: int) -> None:
                 if self.table.written is None:
-                    found[i] = judges.submit(self._judged, [i])
+                    found[i] = judges.submit(self._graded, [i])
 
             try:
                 self.table.phase("sampling")
                 programs = self._programs_wanted(first, whole)
                 if self.table.ring.recipe.sampling.skip_unlabelled:
                     self._ask(programs, later=(Player.TESTER,))
-                    untested = self._judged(every)
+                    untested = self._graded(every)
                     asked = [i for i in every if self.labelled(untested[i])]
+                    results = {i: untested[i] for i in every if i not in asked}
                     self.table.phase("sampling")
-                    for i in {*every} - {*asked}:
-                        whole(i)
                     self._ask([self._tests_wanted(asked, whole)] if asked else [])
                 else:
-                    self._ask([*programs, self._tests_wanted(every, whole)])
+                    asked = [*every]
+                    self._ask([*programs, self._tests_wanted(asked, whole)])
                 if self.table.written:
-                    return self._judged(every)
-                self.table.phase("running programs")
-                with self.table.progress.timeline.during(Phase.WAITING):
-                    return [found[i].result()[0] for i in every]
+                    results |= zip(asked, self._graded(asked), strict=True)
+                else:
+                    self.table.phase("running programs")
+                    with self.table.progress.timeline.during(Phase.WAITING):
+                        results |= {i: found[i].result()[0] for i in asked}
+                return [results[i] for i in every]
             finally:
                 judges.shutdown(cancel_futures=True)
 
-    def labelled(self, judged: Judged) -> bool:
+    def labelled(self, judged: GroupResult) -> bool:
         """Whether a test of this task could have a label: some program is correct."""
         basis, _ = rewarded(judged, self.table.ring.recipe.supervision.filter)
         if basis is None:
@@ -110,7 +120,7 @@ class Round:
             Player.CODER,
             ring.prompts(self.tasks, Role.CODER, self.step),
             ring.recipe.sampling.programs,
-            each=lambda i, r: self._begin(i, [r], first[i].own, first[i].limits),
+            each=lambda i, r: self._read_program(Player.CODER, i, r, first[i].own, first[i].limits),
             group=lambda i, rs: self._came(Player.CODER, i, rs, whole),
         )
         if not ring.recipe.opponents:
@@ -119,7 +129,9 @@ class Round:
             Player.OPPONENTS,
             ring.opponents_prompts(self.tasks, self.step),
             ring.recipe.opponents,
-            each=lambda i, r: self._begin(i, [r], first[i].others, first[i].limits),
+            each=lambda i, r: self._read_program(
+                Player.OPPONENTS, i, r, first[i].others, first[i].limits
+            ),
             group=lambda i, rs: self._came(Player.OPPONENTS, i, rs, whole),
         )
         return [coder, opponents]
@@ -131,7 +143,7 @@ class Round:
             Player.TESTER,
             ring.prompts([self.tasks[i] for i in asked], Role.TESTER, self.step),
             ring.recipe.sampling.tests,
-            each=lambda k, r: None,
+            each=lambda k, r: self._read_test(asked[k], r),
             group=lambda k, rs: self._came(Player.TESTER, asked[k], rs, whole),
         )
 
@@ -139,13 +151,13 @@ class Round:
         self, player: Player, i: int, responses: list[Response], whole: Callable[[int], None]
     ) -> None:
         """All of a player's responses to task ``i`` are there: programs run on generated inputs as
-        far as both are, and the task is judged when it is ``whole``."""
+        far as both are, and the group is graded when it is ``whole``."""
         groups = self._groups
         groups[player][i] = responses
         if i in groups[Player.TESTER]:
-            programs = (Player.CODER, Player.OPPONENTS) if player is Player.TESTER else (player,)
-            coder = [r for p in programs for r in groups[p].get(i, ())]
-            self._begin_generated(i, coder, of_task=player is Player.TESTER)
+            who = (Player.CODER, Player.OPPONENTS) if player is Player.TESTER else (player,)
+            programs = [p for one in who for p in self._programs_of(one, i)]
+            self._begin_generated(i, programs, of_task=player is Player.TESTER)
         players = {*Player} - (set() if self.table.ring.recipe.opponents else {Player.OPPONENTS})
         if all(i in groups[p] for p in players):
             whole(i)
@@ -161,8 +173,9 @@ class Round:
             groups = written.responses(self.tasks)
         first = []
         for task, group in zip(self.tasks, groups, strict=True):
-            # As `supervise` judges: not even a limit may tell of ground truth.
-            blind = label_free(task, [read_test(task, r, think) for r in group])
+            self._written.append([read_test(task, r, think) for r in group])
+            # As `supervise` grades: not even a limit may tell of ground truth.
+            blind = label_free(task, self._written[-1])
             first.append(_First(blind.tests, blind.tests, limits(blind, general)))
         return first
 
@@ -173,11 +186,26 @@ class Round:
                 limit = limits(task, self.table.ring.limits)
                 self._run(i, task.solutions[:1], task.ground_truth, limit, of_task=True)
 
-    def _begin(
-        self, i: int, coder: Sequence[Response], tests: tuple[Test, ...], limit: Limits
+    def _read_program(
+        self, player: Player, i: int, response: Response, tests: tuple[Test, ...], limit: Limits
     ) -> None:
-        sources = [p.source for p in self._programs(i, coder)]
-        self._run(i, sources, tests, limit, of_task=False)
+        """Read a program that has come, and have it run on these tests."""
+        found = read_program(self.tasks[i], response, self.table.ring.reading[Role.CODER])
+        self._programs[player, i, response.index] = found
+        self._run(i, [found.source], tests, limit, of_task=False)
+
+    def _read_test(self, i: int, response: Response) -> None:
+        """Read a test that has come. It is run when all of its task are there."""
+        found = read_test(self.tasks[i], response, self.table.ring.reading[Role.TESTER])
+        self._tests[i, response.index] = found
+
+    def _programs_of(self, player: Player, i: int) -> list[ParsedProgram]:
+        """What was read in a player's responses to task ``i``, once all of them are there."""
+        return [self._programs[player, i, r.index] for r in self._groups[player].get(i, ())]
+
+    def _tests_of(self, i: int) -> list[ParsedTest]:
+        """The same of the tester's."""
+        return [self._tests[i, r.index] for r in self._groups[Player.TESTER].get(i, ())]
 
     def _run(
         self,
@@ -196,68 +224,40 @@ class Round:
             for job in columns.jobs(Ask(self.tasks[i], source, tests, limit, of_task=of_task))
         )
 
-    def _begin_generated(self, i: int, coder: Sequence[Response], *, of_task: bool) -> None:
+    def _begin_generated(self, i: int, programs: Sequence[ParsedProgram], *, of_task: bool) -> None:
         """Have programs run on the inputs of task ``i``'s tests, with ``of_task`` its own too."""
-        tests = self._tests(i, self._groups[Player.TESTER][i])
         task = self.tasks[i]
+        tests = tuple(p.test for p in self._tests_of(i) if p.test)
         limit = limits(task, self.table.ring.limits)
-        sources = [p.source for p in self._programs(i, coder)]
-        self._run(i, sources, tests, limit, of_task=False)
+        self._run(i, [p.source for p in programs], tests, limit, of_task=False)
         if of_task:
             validator = [task.validator] if task.validator else []
             self._run(i, [*task.solutions[:1], *validator], tests, limit, of_task=True)
 
-    def _tests(self, i: int, tester: Sequence[Response]) -> tuple[Test, ...]:
-        """The tests that can be read in these responses to task ``i``."""
-        reading = self.table.ring.reading[Role.TESTER]
-        read = [read_test(self.tasks[i], r, reading).test for r in tester]
-        return tuple(t for t in read if t)
-
-    def _programs(self, i: int, responses: Sequence[Response]) -> list[ParsedProgram]:
-        """The programs in these responses to task ``i``."""
-        reading = self.table.ring.reading[Role.CODER]
-        return [read_program(self.tasks[i], r, reading) for r in responses]
-
-    def _judged(self, numbers: Sequence[int]) -> list[Judged]:
-        """The bouts of the tasks of these ``numbers``, with the responses that have come."""
-        ring = self.table.ring
-        tasks = [self.tasks[i] for i in numbers]
-        coder, others, tester = (
-            [self._groups[p].get(i, []) for i in numbers]
-            for p in (Player.CODER, Player.OPPONENTS, Player.TESTER)
+    def _group(self, i: int) -> ReadGroup:
+        """The responses to task ``i`` that have come, as they were read."""
+        coder, tester, opponents = (
+            self._groups[p].get(i, []) for p in (Player.CODER, Player.TESTER, Player.OPPONENTS)
         )
+        programs, pool = (self._programs_of(p, i) for p in (Player.CODER, Player.OPPONENTS))
+        return ReadGroup(
+            self.tasks[i], coder, programs, tester, self._tests_of(i), pool or None, opponents
+        )
+
+    def _graded(self, numbers: Sequence[int]) -> list[GroupResult]:
+        """The groups of the tasks of these ``numbers``, with the responses that have come.
+
+        Under supervision all of them are graded by its tests first, so that nothing of ground truth
+        can have been in a program's company.
+        """
+        limit = self.table.ring.limits
+        groups = [self._group(i) for i in numbers]
         with self.table.progress.timeline.during(Phase.JUDGING, f"{self.table.lane}judging"):
-            pools = None
-            if any(others):
-                pools = [self._programs(i, group) for i, group in zip(numbers, others, strict=True)]
-            supervision = self._supervision(tasks, coder, tester, pools)
-            judged = judge(
-                self.early, tasks, coder, tester, ring.limits, pools, reading=ring.reading
-            )
+            if not self._written:
+                return [grade(self.early, group, limit) for group in groups]
+            written = [self._written[i] for i in numbers]
+            supervision = supervise(self.early, groups, written, limit)
             return [
-                replace(j, supervision=s, opponents=o)
-                for j, s, o in zip(judged, supervision, others, strict=True)
+                replace(grade(self.early, group, limit), supervision=s)
+                for group, s in zip(groups, supervision, strict=True)
             ]
-
-    def _supervision(
-        self,
-        tasks: Sequence[Task],
-        coder: Sequence[Sequence[Response]],
-        tester: Sequence[Sequence[Response]],
-        pools: Sequence[Sequence[ParsedProgram]] | None,
-    ) -> Sequence[Supervision | None]:
-        """The bouts by a supervising tester's tests. Asked for before those by ground truth, so
-        that nothing of these can have been in a program's company."""
-        if (written := self.table.written) is None:
-            return [None] * len(tasks)
-        return supervise(
-            self.early,
-            tasks,
-            coder,
-            tester,
-            written.responses(tasks),
-            self.table.ring.limits,
-            self.table.ring.reading,
-            written.supervisor.reading,
-            pools,
-        )

@@ -10,7 +10,8 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError
-from sparring.grading.bout import Judged, infra_share
+from sparring.grading.grade import infra_share
+from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import Scored
 from sparring.grading.supervised import supervision_metrics
@@ -67,7 +68,7 @@ def one_step(
     return record, responses, work_in(trainer, groups)
 
 
-def tokens_of(judged: Sequence[Judged]) -> int:
+def tokens_of(judged: Sequence[GroupResult]) -> int:
     """Tokens that were sampled for these bouts."""
     return sum(len(r.token_ids) for j in judged for r in (*j.coder, *j.tester, *j.opponents))
 
@@ -86,7 +87,7 @@ def _metrics(
         "tokens": tokens_of(judged),
         "one_shot": _mean([pass_rate(j.matrix) for j in judged]),
         "tests_right": _mean(
-            [j.right_U.mean() for j in judged if j.has_reference and len(j.tester)]
+            [j.right_U.mean() for j in judged if j.right_U is not None and len(j.tester)]
         ),
         "tests_invalid": _mean([1 - j.valid_U.mean() for j in judged if len(j.tester)]),
         "groups_dropped": sum(sum(d.values()) for d in dropped.values()) / (2 * len(judged)),
@@ -140,7 +141,7 @@ def _rewards(scored: Sequence[Scored], role: Role) -> list[float]:
     return [float(r) for group in found for r in group if not math.isnan(r)]
 
 
-def _check_sampled(judged: Sequence[Judged], step: int, trainer: Trainer) -> None:
+def _check_sampled(judged: Sequence[GroupResult], step: int, trainer: Trainer) -> None:
     """A model that gives no numbers any more was damaged before: learning on would hide it.
     Recorded tokens that it does not know are another model's."""
     words = trainer.model.get_input_embeddings().weight.shape[0]
@@ -181,7 +182,7 @@ def learned_from(response: Response, advantage: float, recipe: Recipe) -> Sample
     return Sample(response.token_ids[:most], response.logprobs[:most], advantage)
 
 
-def _failures(judged: Sequence[Judged], role: Role) -> dict[str, int]:
+def _failures(judged: Sequence[GroupResult], role: Role) -> dict[str, int]:
     """How often each parse failure occurred."""
     parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
     names = [p.failure for p in parsed if p.failure is not None]

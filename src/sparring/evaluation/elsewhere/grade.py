@@ -35,14 +35,12 @@ from sparring.evaluation.run import (
     record_of,
     write,
 )
-from sparring.grading.bout import Judged, judge_read
+from sparring.grading.grade import grade_each
+from sparring.grading.group import GroupResult, ReadGroup
 from sparring.policy.chat.base import Answer
 from sparring.runs.directory import RunDir
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
-
-_CELLS = 50_000
-"""Programs × tests that are judged together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +113,16 @@ def _judged(
     answers: Sequence[Read],
     limits: Limits,
     progress: Progress,
-) -> list[Judged]:
-    found: list[Judged] = []
+) -> list[GroupResult]:
+    found: list[GroupResult] = []
     progress.begin(len(tasks), 0, "tasks judged")
-    while len(found) < len(tasks):
-        start, cells, end = len(found), 0, len(found)
-        while end < len(tasks) and (end == start or cells < _CELLS):
-            task, one = tasks[end], answers[end]
-            cells += len(one.programs) * (len(one.tests) + len(task.ground_truth))
-            end += 1
-        some = answers[start:end]
-        found += judge_read(
-            sandbox,
-            tasks[start:end],
-            ([r.coder for r in some], [r.tester for r in some]),
-            ([r.programs for r in some], [r.tests for r in some]),
-            limits,
-        )
-        progress.advance(end - start)
+    groups = (
+        ReadGroup(task, one.coder, one.programs, one.tester, one.tests)
+        for task, one in zip(tasks, answers, strict=True)
+    )
+    for result in grade_each(sandbox, groups, limits):
+        found.append(result)
+        progress.advance(1)
     return found
 
 

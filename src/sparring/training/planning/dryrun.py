@@ -16,7 +16,7 @@ import resource
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,9 @@ import torch
 from sparring.config.recipe import Recipe
 from sparring.errors import DataError, RunError
 from sparring.grading import columns
-from sparring.grading.bout import Judged, allowed, judge
 from sparring.grading.columns import Ask
-from sparring.grading.grading import Grader
+from sparring.grading.comparison import Grader
+from sparring.grading.grade import allowed, grade
 from sparring.grading.limits import limits
 from sparring.grading.record import Scored, rollout_record
 from sparring.learner.samples import Group
@@ -39,7 +39,7 @@ from sparring.schema import Response, Role, StopReason, Task, Verdict
 from sparring.tasks.imports import needs_lines, needs_of
 from sparring.training.embedded import embedded_prompts
 from sparring.training.planning.check import Check
-from sparring.training.planning.frozen import pools, supervised, supervisor_check
+from sparring.training.planning.frozen import read_groups, supervised, supervisor_check
 from sparring.training.planning.speech import end_tokens, reasoning, unended, unfinished
 from sparring.training.reward import Scorer
 from sparring.training.ring import Ring
@@ -78,9 +78,10 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         sampled = time.monotonic() - start
         yield from _responses(ring, coder, tester, others, sampled)
         start = time.monotonic()
-        judged = _judged(ring, tasks, coder, tester, others)
+        groups = read_groups(ring, tasks, coder, tester, others)
+        judged = [grade(ring.sandbox, group, ring.limits) for group in groups]
         if ring.supervisor:
-            judged = supervised(ring, ring.supervisor, by, judged)
+            judged = supervised(ring, ring.supervisor, by, groups, judged)
         ran = time.monotonic() - start
         if ring.supervisor:
             yield supervisor_check(ring.supervisor, judged)
@@ -89,12 +90,12 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
         ring.sampler.rest()  # as in a step: a GPU that is shared is free for what learns
         start = time.monotonic()
         stats = _learn(trainer, coder, tester, recipe.training.tasks_per_step)
-        groups = sum(s.groups for s in stats.values())
-        learned = (time.monotonic() - start) / groups * 2
+        trained = sum(s.groups for s in stats.values())
+        learned = (time.monotonic() - start) / trained * 2
         norm = max(s.grad_norm for s in stats.values())
         yield Check(
             "forward and backward",
-            f"{groups} groups, {learned:.1f} s for each two; gradient norm {norm:.3g}",
+            f"{trained} groups, {learned:.1f} s for each two; gradient norm {norm:.3g}",
         )
         gap = max(s.logprob_gap / s.gap_tokens for s in stats.values() if s.gap_tokens)
         yield Check(
@@ -218,19 +219,6 @@ def _prompts(ring: Ring) -> Iterator[Check]:
     ):
         if told is not None:
             yield told
-
-
-def _judged(
-    ring: Ring,
-    tasks: list[Task],
-    coder: list[list[Response]],
-    tester: list[list[Response]],
-    others: list[list[Response]],
-) -> list[Judged]:
-    """The bouts by ground truth, opponents' programs included."""
-    others_programs = pools(ring, tasks, others)
-    found = judge(ring.sandbox, tasks, coder, tester, ring.limits, others_programs, ring.reading)
-    return [replace(j, opponents=o) for j, o in zip(found, others, strict=True)]
 
 
 def _sample(

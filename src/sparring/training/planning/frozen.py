@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sparring.grading.bout import Judged
-from sparring.grading.reading import read_program
+from sparring.grading.group import GroupResult, ReadGroup, read_group
+from sparring.grading.reading import read_program, read_test
 from sparring.grading.supervised import supervise
-from sparring.prompts.parse import ParsedProgram
 from sparring.schema import Response, Role, Task
 from sparring.training.planning.check import Check
 from sparring.training.planning.speech import end_tokens, reasoning
@@ -15,39 +14,42 @@ from sparring.training.ring import Ring
 from sparring.training.supervision import Supervisor
 
 
-def pools(
-    ring: Ring, tasks: list[Task], others: list[list[Response]]
-) -> list[list[ParsedProgram]] | None:
-    """The opponents' programs by task; None where there are no opponents."""
-    reading = ring.reading[Role.CODER]
-    if not any(others):
-        return None
+def read_groups(
+    ring: Ring,
+    tasks: list[Task],
+    coder: list[list[Response]],
+    tester: list[list[Response]],
+    others: list[list[Response]],
+) -> list[ReadGroup]:
+    """Read the responses of coder, tester and opponents."""
+    reading = ring.reading
     return [
-        [read_program(task, r, reading) for r in group]
-        for task, group in zip(tasks, others, strict=True)
+        replace(
+            read_group(task, programs, tests, reading),
+            pool=[read_program(task, r, reading[Role.CODER]) for r in opponents] or None,
+            opponents=opponents,
+        )
+        for task, programs, tests, opponents in zip(tasks, coder, tester, others, strict=True)
     ]
 
 
 def supervised(
-    ring: Ring, supervisor: Supervisor, written: list[list[Response]], judged: list[Judged]
-) -> list[Judged]:
-    """The same bouts with those by the tests that the supervisor has written."""
-    tasks = [j.task for j in judged]
-    found = supervise(
-        ring.sandbox,
-        tasks,
-        [j.coder for j in judged],
-        [j.tester for j in judged],
-        written,
-        ring.limits,
-        ring.reading,
-        supervisor.reading,
-        pools(ring, tasks, [list(j.opponents) for j in judged]),
-    )
-    return [replace(j, supervision=s) for j, s in zip(judged, found, strict=True)]
+    ring: Ring,
+    supervisor: Supervisor,
+    written: list[list[Response]],
+    groups: list[ReadGroup],
+    results: list[GroupResult],
+) -> list[GroupResult]:
+    """The same results with those by the tests that the supervisor has written."""
+    tests = [
+        [read_test(group.task, r, supervisor.reading) for r in responses]
+        for group, responses in zip(groups, written, strict=True)
+    ]
+    found = supervise(ring.sandbox, groups, tests, ring.limits)
+    return [replace(r, supervision=s) for r, s in zip(results, found, strict=True)]
 
 
-def supervisor_check(supervisor: Supervisor, judged: list[Judged]) -> Check:
+def supervisor_check(supervisor: Supervisor, judged: list[GroupResult]) -> Check:
     """Whether the frozen tester can be asked, and what comes back."""
     lengths = supervisor.lengths()
     tests = [p for j in judged if j.supervision for p in j.supervision.tests]

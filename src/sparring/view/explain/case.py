@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from sparring.config.recipe import Recipe
-from sparring.grading.bout import Judged
-from sparring.grading.record import judged_from
+from sparring.grading.group import GroupResult
+from sparring.grading.record import result_from
 from sparring.grading.supervised import rewarded
 from sparring.matrix import Bools, Floats
 from sparring.rewards.settings import RewardSettings
@@ -32,8 +32,8 @@ class Case:
     record: Mapping[str, Any]
     recipe: Recipe
     settings: RewardSettings
-    judged: Judged
-    basis: Judged | None
+    judged: GroupResult
+    basis: GroupResult | None
     facts: Facts | None
     rows: tuple[str, ...]
     """Of the matrix that tests are paid by: own programs, then opponents'."""
@@ -47,7 +47,7 @@ class Case:
 
 def case_of(record: Mapping[str, Any], recipe: Recipe) -> Case:
     """The case of a record. Raises `RunError` for what is none."""
-    judged = judged_from(record)
+    judged = result_from(record)
     basis, kept_K = rewarded(judged, recipe.supervision.filter)
     columns = [f"G{i}" for i in range(len(judged.task.tests))]
     if kept_K is not None:

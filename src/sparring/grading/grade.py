@@ -1,0 +1,211 @@
+"""Grading a group: every program runs once on every input, and what it gives is compared.
+
+Training and evaluation both stand on `grade`, which takes a task at a time. Ground-truth and
+generated tests differ only in where their expected outputs came from. Reference solution and
+validator run like any other program, but on each generated input in a process of its own
+(`columns`); what they say is used for metrics and for refusing forbidden inputs, never shown to a
+program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, repeat
+
+import numpy as np
+
+from sparring.grading import columns
+from sparring.grading.columns import Ask
+from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.early import Runs
+from sparring.grading.foreign import foreign_comparisons, foreign_outputs
+from sparring.grading.group import GroupResult, ReadGroup
+from sparring.grading.limits import limits
+from sparring.matrix import Bools
+from sparring.prompts.parse import ParsedProgram
+from sparring.sandbox import Limits
+from sparring.schema import Outcome, Test, TestRefusal, Verdict
+
+_INVALID = Outcome(Verdict.INVALID)
+_UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")
+_ENDED = (Verdict.FINISHED, Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.INFRA)
+"""Verdicts of a reference solution that came to an end, or of which we failed to know."""
+_AT_ONCE = 16
+"""Groups that are run together."""
+
+_Row = tuple[Outcome, ...]
+
+
+def grade(runner: Runs, group: ReadGroup, general: Limits) -> GroupResult:
+    """Run and compare a group. ``general`` gives what the task does not say (idle time, output);
+    CPU and memory are the task's own."""
+    [result] = grade_each(runner, [group], general)
+    return result
+
+
+def grade_each(runner: Runs, groups: Iterable[ReadGroup], general: Limits) -> Iterator[GroupResult]:
+    """`grade` of many groups in order, as many at once as keep all workers busy."""
+    coming = iter(groups)
+    while layouts := [_laid_out(group, general) for group in islice(coming, _AT_ONCE)]:
+        raw = iter(columns.run(runner, [ask for layout in layouts for ask in layout.asks]))
+        for layout in layouts:
+            yield _graded(runner, layout, raw)
+
+
+def allowed(validation: Outcome) -> bool:
+    """Whether a validator allows the input that it was run on."""
+    return validation.verdict is Verdict.FINISHED and validation.output.strip() == "valid"
+
+
+def infra_share(results: Sequence[GroupResult]) -> float:
+    """Share of cells, the pool's included, that our own failures left without a label."""
+    every = [*results, *(s.result for r in results if (s := r.supervision) and s.result)]
+    cells = [
+        o.verdict is Verdict.INFRA
+        for r in every
+        for row in (*r.outcomes_PT, *r.withheld_PH, *(r.pool_outcomes_PT or ()))
+        for o in row
+    ]
+    return sum(cells) / len(cells) if cells else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Executions:
+    """Every program that is run for a group, with the tests that it is run on. None: no program.
+
+    The group's own programs meet all tests, the pool's those that decide rewards; the reference
+    meets the generated tests and then the ground truth, the validator the generated ones.
+    """
+
+    group: ReadGroup
+    own: list[Ask | None]
+    pool: list[Ask | None] | None
+    reference: Ask | None
+    validator: Ask | None
+
+    @property
+    def asks(self) -> list[Ask]:
+        """All of them, in order."""
+        every = (*self.own, *(self.pool or ()), self.reference, self.validator)
+        return [ask for ask in every if ask is not None]
+
+
+def _laid_out(group: ReadGroup, general: Limits) -> _Executions:
+    task, limit = group.task, limits(group.task, general)
+    generated = tuple(p.test for p in group.tests if p.test)
+    deciding = (*task.tests, *generated)
+
+    def of(programs: Sequence[ParsedProgram], tests: tuple[Test, ...]) -> list[Ask | None]:
+        return [
+            None if p.source is None else Ask(task, p.source, tests, limit, of_task=False)
+            for p in programs
+        ]
+
+    known = (*generated, *task.ground_truth)
+    return _Executions(
+        group,
+        of(group.programs, (*deciding, *task.withheld)),
+        None if group.pool is None else of(group.pool, deciding),
+        Ask(task, task.solutions[0], known, limit) if task.solutions else None,
+        Ask(task, task.validator, generated, limit) if task.validator else None,
+    )
+
+
+def _graded(runner: Runs, layout: _Executions, raw: Iterator[_Row]) -> GroupResult:
+    """The result of a group, with the outcomes of its executions, which come next in ``raw``."""
+    group, task = layout.group, layout.group.task
+    own, pool, [reference, validation] = (
+        [None if ask is None else next(raw) for ask in asks]
+        for asks in (layout.own, layout.pool or [], [layout.reference, layout.validator])
+    )
+    parsed_U = [p.test is not None for p in group.tests]
+    reference_U, validation_U = _spread(reference, parsed_U), _spread(validation, parsed_U)
+    unknown_U = [said is not None and said.verdict is Verdict.INFRA for said in validation_U]
+    refused_U = [_refusal(*said) for said in zip(validation_U, reference_U, strict=True)]
+
+    grader = Grader(runner)
+    to_compare = [
+        (ask, row)
+        for ask, row in zip((*layout.own, *(layout.pool or ())), (*own, *pool), strict=True)
+        if ask is not None and row is not None
+    ]
+    if layout.reference is not None and reference is not None:
+        on_truth = replace(layout.reference, tests=task.ground_truth)
+        to_compare.append((on_truth, reference[sum(parsed_U) :]))
+    compared = iter(columns.graded(grader, to_compare))
+    grader.prepare(foreign_comparisons(task))
+    rows = [
+        _row(group, None if row is None else next(compared), unknown_U) for row in (*own, *pool)
+    ]
+    width = len(task.tests) + len(group.tests)
+    return GroupResult(
+        task=task,
+        coder=group.coder,
+        tester=group.tester,
+        programs=group.programs,
+        tests=group.tests,
+        outcomes_PT=[row[:width] for row in rows[: len(own)]],
+        refused_U=refused_U,
+        reference_U=reference_U,
+        right_U=None if reference is None else _right_U(group, refused_U, reference_U, grader),
+        withheld_PH=[row[width:] for row in rows[: len(own)]],
+        reference_G=[] if reference is None else next(compared),
+        foreign=foreign_outputs(task, grader),
+        pool_outcomes_PT=None if layout.pool is None else [r[:width] for r in rows[len(own) :]],
+        opponents=group.opponents,
+    )
+
+
+def _spread(row: _Row | None, parsed_U: Sequence[bool]) -> list[Outcome | None]:
+    """Outcomes on the tests that could be read, laid out over all of them."""
+    if row is None:
+        return [None] * len(parsed_U)
+    runs = iter(row)
+    return [next(runs) if parsed else None for parsed in parsed_U]
+
+
+def _refusal(validation: Outcome | None, reference: Outcome | None) -> TestRefusal | None:
+    """Why a test is refused. What failed on our side refuses nothing."""
+    if not (validation is None or validation.verdict is Verdict.INFRA or allowed(validation)):
+        return TestRefusal.FORBIDDEN
+    if reference is not None and reference.verdict not in _ENDED:
+        return TestRefusal.UNFINISHED
+    return None
+
+
+def _row(group: ReadGroup, row: _Row | None, unknown_U: Sequence[bool]) -> list[Outcome]:
+    """A program's outcomes on all tests, withheld ones last: INVALID where there was no program or
+    no test, no label (INFRA) where it is not known whether a generated test may count."""
+    runs = repeat(_INVALID) if row is None else iter(row)
+    on_truth = list(islice(runs, len(group.task.tests)))
+    generated = [next(runs) if p.test is not None else _INVALID for p in group.tests]
+    known = [_UNKNOWN if unknown else o for o, unknown in zip(generated, unknown_U, strict=True)]
+    return [*on_truth, *known, *islice(runs, len(group.task.withheld))]
+
+
+def _right_U(
+    group: ReadGroup,
+    refused_U: Sequence[TestRefusal | None],
+    reference_U: Sequence[Outcome | None],
+    grader: Grader,
+) -> Bools | None:
+    """Which tests are right by the reference solution. None where a run of it failed on our side:
+    then it is no measure for this task."""
+    if any(o is not None and o.verdict is Verdict.INFRA for o in reference_U):
+        return None
+    right_U = np.zeros(len(group.tests), dtype=bool)
+    questions: dict[int, Comparison] = {}
+    for k, (parsed, refusal, truth) in enumerate(
+        zip(group.tests, refused_U, reference_U, strict=True)
+    ):
+        if parsed.test is None or refusal is not None or truth is None:
+            continue
+        if truth.verdict is Verdict.ACCEPTED:  # a script decides by itself
+            right_U[k] = True
+        elif truth.verdict is Verdict.FINISHED:
+            questions[k] = Comparison.with_reference(group.task, parsed.test, truth.output)
+    grader.prepare(questions.values())
+    for k, question in questions.items():
+        right_U[k] = grader.verdict(question)[0] is Verdict.ACCEPTED
+    return right_U
