@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.grading.expected import reference_runs
 from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.expected import reference_runs
 from sparring.grading.limits import limits
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Verdict

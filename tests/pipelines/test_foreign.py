@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sparring.grading.foreign import MOST_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.grading.comparison import Grader
+from sparring.grading.foreign import MOST_PAIRS, Foreign, foreign_comparisons, foreign_outputs
 from sparring.sandbox import Sandbox
 from sparring.schema import Outcome, Task, Test, Verdict
 

@@ -12,9 +12,9 @@ from tests.pipelines.played import graded, played, program, read, response
 from tests.pipelines.test_record import record
 
 from sparring import values
+from sparring.grading.comparison import Comparison
 from sparring.grading.facts import task_facts
 from sparring.grading.foreign import Foreign
-from sparring.grading.comparison import Comparison
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import result_from

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sparring.grading.expected import reference_runs
 from sparring.grading.comparison import Comparison, Grader
+from sparring.grading.expected import reference_runs
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Task, Verdict
 from sparring.tasks.collect import Choice, Collected, collect
