@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sparcontext.prompts.tasks.load import dump_tasks
+from sparring.tasks.load import dump_tasks
 from tests.loops.runs import command, records, same_run, sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
