@@ -47,7 +47,7 @@ from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import prepare_model
 from sparring.policy.shape import read_shape
 from sparring.schema import Role
-from sparring.training.learner_settings import learning_settings, model_settings
+from sparring.training.learner_settings import learning_settings
 from sparring.training.planning.activations import Batch
 from sparring.training.planning.conditions import PROCESS, Conditions
 from sparring.training.planning.estimate import estimate
@@ -250,7 +250,7 @@ def _made(config: PretrainedConfig, recipe: Recipe) -> PreTrainedModel:
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[: config.num_hidden_layers]
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    return prepare_model(model, model_settings(recipe), 0)
+    return prepare_model(model, recipe.model, 0)
 
 
 def _update(learner: Learner, groups: list[Group]) -> None:

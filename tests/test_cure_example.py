@@ -16,10 +16,12 @@ import torch
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.recipe import Recipe
-from sparring.grading.bout import judge
+from sparring.grading.grade import grade
+from sparring.grading.group import read_group
 from sparring.grading.record import Scored
 from sparring.learner.samples import Group, Sample
 from sparring.learner.update import Learner
+from sparring.prompts.parse import Reading
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of
@@ -70,20 +72,23 @@ def recipe() -> Recipe:
     )
 
 
-def as_read(responses: list[Any], role: Role) -> list[Response]:
-    """Responses of the file as the library has them."""
+def as_read(group: Any) -> list[list[Response]]:
+    """Both roles' responses of the file as the library has them."""
     return [
-        Response(
-            "",
-            role,
-            i,
-            tuple(r.prompt_ids),
-            tuple(r.token_ids),
-            tuple(r.logprobs),
-            StopReason.END_TOKEN,
-            r.text,
-        )
-        for i, r in enumerate(responses)
+        [
+            Response(
+                "",
+                role,
+                i,
+                tuple(r.prompt_ids),
+                tuple(r.token_ids),
+                tuple(r.logprobs),
+                StopReason.END_TOKEN,
+                r.text,
+            )
+            for i, r in enumerate(responses)
+        ]
+        for role, responses in ((Role.CODER, group.coder), (Role.TESTER, group.tester))
     ]
 
 
@@ -93,19 +98,17 @@ def played() -> tuple[list[Any], list[Scored]]:
     model, tokenizer = nano()
     torch.manual_seed(1)
     tasks = tasks_of(["microworld:train"], TASKS, 0, None)
+    reading = {role: Reading() for role in Role}
     # The file has no validators, and the paper lets a reference solution refuse no test.
     bare = [replace(task, validator=None, solutions=()) for task in tasks]
     with Sandbox(workers=1) as sandbox:
         groups = cure.play(model, tokenizer, sandbox, tasks, SETTINGS)
-        judged = judge(
-            sandbox,
-            bare,
-            [as_read(g.coder, Role.CODER) for g in groups],
-            [as_read(g.tester, Role.TESTER) for g in groups],
-            Limits(),
-        )
+        results = [
+            grade(sandbox, read_group(task, *as_read(group), reading), Limits())
+            for task, group in zip(bare, groups, strict=True)
+        ]
     scorer = Scorer(recipe())
-    return groups, [scorer.score(bout, 1, i) for i, bout in enumerate(judged)]
+    return groups, [scorer.score(result, 1, i) for i, result in enumerate(results)]
 
 
 def test_programs_and_tests_are_read_and_run_alike(played: tuple[list[Any], list[Scored]]) -> None:

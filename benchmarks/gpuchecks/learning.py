@@ -20,16 +20,11 @@ import torch
 from gpuchecks.common import GIB, Setting, groups_of, part
 from sparring.config.load import load_recipe
 from sparring.learner.samples import Group
-from sparring.learner.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-)
+from sparring.learner.settings import Backend, LearningSettings, LossSettings
 from sparring.learner.update import Learner
 from sparring.learner.work import dense_peak, work_of
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.policy.shape import Shape, shape_of
 from sparring.schema import Role
 from sparring.training.planning.conditions import CONTEXT, Conditions

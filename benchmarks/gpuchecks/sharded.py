@@ -17,15 +17,10 @@ import torch.distributed as dist
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
 from sparring.learner.distributed.world import World
-from sparring.learner.settings import (
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-    Sharding,
-)
+from sparring.learner.settings import LearningSettings, LossSettings, Sharding
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 
 

@@ -13,9 +13,10 @@ import torch
 
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
-from sparring.learner.settings import LearningSettings, LossSettings, ModelSettings, Precision
+from sparring.learner.settings import LearningSettings, LossSettings
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 
 _GPU = 24.0
 
@@ -27,7 +28,7 @@ def shared_gpu(setting: Setting) -> dict[str, Any]:
         torch.cuda.set_per_process_memory_fraction(min(1.0, _GPU / whole))
     model = prepare_model(
         setting.model("1.5b", torch.bfloat16),
-        ModelSettings(32, 64.0, gradient_checkpointing=True),
+        ModelSettings(lora_rank=32, lora_alpha=64.0, gradient_checkpointing=True),
         0,
     )
     settings = LearningSettings(

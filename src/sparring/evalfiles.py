@@ -8,14 +8,13 @@ equations with nothing added. Figures are those of eval.json; making them is not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError
-from sparring.rewards.rewards import RewardSettings
+from sparring.rewards.settings import EQUATIONS
 from sparring.runs.directory import RunDir, well_formed
 
 CONFIG, FIGURES = "config.json", "eval.json"
@@ -47,7 +46,7 @@ def evaluation_recipe(run: RunDir) -> Recipe:
                 sampling |= {"coder_max_tokens": most, "tester_max_tokens": most}
     except RunError:
         pass  # no reward depends on it
-    reward = asdict(RewardSettings())
+    reward = EQUATIONS.model_dump()
     data = {"preset": "paper", "reward": reward, "sampling": sampling}
     return make_recipe(data, (), f"{run.path}")
 

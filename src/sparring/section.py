@@ -1,9 +1,16 @@
-"""What sections of a recipe are made of: the closed base class and the kinds of numbers."""
+"""Base class of the sections of a recipe, and the kinds of numbers in them.
+
+A package that has settings defines them in its ``settings.py`` as a `Section`, with the only
+default of each; `sparring.config.recipe` puts the sections together. Whoever uses a package alone
+constructs its section: ``RewardSettings(validity=0)``.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, get_args, get_origin
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -27,10 +34,27 @@ def _kinds(annotation: Any) -> set[Any]:
     return set().union(*map(_kinds, parts)) if parts else {annotation}
 
 
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Fields of a section that its field ``by`` leaves without effect, and why."""
+
+    names: tuple[str, ...]
+    by: str
+    why: str
+
+
 class Section(BaseModel):
     """A part of a recipe: immutable, and closed against unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def changed(self, **values: Any) -> Self:
+        """Copy the section with other values, which are checked as those of a new one are."""
+        return type(self).model_validate({**dict(self), **values})
+
+    def idle(self) -> Iterable[Idle]:
+        """The fields that another one leaves without effect, whatever they are set to."""
+        return ()
 
     @field_validator("*", mode="before")
     @classmethod

@@ -16,19 +16,13 @@ from transformers import AutoModelForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import (
-    Adapters,
-    KLPlace,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-)
+from sparring.learner.settings import KLPlace, LearningSettings, LossSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.policy.adapters import activate
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import load_weights, prepare_model, save_model, start_weights
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 PER_ROLE = ModelSettings(lora_rank=4, lora_alpha=8.0, adapters=Adapters.PER_ROLE)

@@ -19,12 +19,13 @@ from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend, LearningSettings, LossSettings, ModelSettings
+from sparring.learner.settings import Backend, LearningSettings, LossSettings
 from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import check_causal, load_model, prepare_model
+from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
 
 HALF = {"hidden_dropout": 0.5, "attention_dropout": 0.5}
@@ -159,7 +160,7 @@ def test_adapters_stay_away_from_tied_embeddings_and_unknown_layers() -> None:
     ):
         model, _ = load_model(str(NANO_DIR))
         with pytest.raises(ModelError, match=reason):
-            prepare_model(model, ModelSettings(lora_rank=2, lora_targets=targets), 0)
+            prepare_model(model, ModelSettings(lora_rank=2, lora_targets=list(targets)), 0)
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(tmp_path: Path) -> None:

@@ -26,15 +26,10 @@ from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprob
 from sparring.learner.logprobs.flex import FLEX
 from sparring.learner.logprobs.prompt_cache import by_length, pass_cost
 from sparring.learner.samples import Group
-from sparring.learner.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-)
+from sparring.learner.settings import Backend, LearningSettings, LossSettings
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 
 Way = Callable[[Any, list[Group]], ResponseLogprobs]
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

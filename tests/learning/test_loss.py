@@ -24,12 +24,12 @@ from sparring.learner.settings import (
     Objective,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Ratio,
     Reference,
     UpdateMode,
 )
 from sparring.learner.update import Learner
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 NO_KL = LossSettings(kl=0.0)

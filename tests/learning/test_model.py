@@ -13,14 +13,10 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from sparring.errors import ModelError
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-)
+from sparring.learner.settings import Backend, LearningSettings, LossSettings
 from sparring.learner.update import Learner, Whole
 from sparring.policy.model import load_weights, prepare_model, save_model
+from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
 
 LORA = ModelSettings(lora_rank=4, lora_alpha=8.0)
@@ -94,7 +90,7 @@ def test_an_adapter_starts_as_the_identity_and_only_it_learns(tmp_path: Path) ->
 
 def test_an_adapter_for_layers_that_are_not_there_is_one_clear_line() -> None:
     with pytest.raises(ModelError, match=r"model\.lora_targets: .*nowhere"):
-        prepare_model(tiny_model(), ModelSettings(4, 8.0, ("nowhere",)), 0)
+        prepare_model(tiny_model(), ModelSettings(lora_rank=4, lora_targets=["nowhere"]), 0)
 
 
 def test_dropout_is_off_while_learning() -> None:

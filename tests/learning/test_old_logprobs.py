@@ -19,12 +19,12 @@ from sparring.learner.settings import (
     LearningSettings,
     LossSettings,
     OldLogprobs,
-    Precision,
     Ratio,
     UpdateMode,
 )
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 BF16 = LearningSettings(

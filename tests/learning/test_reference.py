@@ -16,15 +16,10 @@ from sparring.learner import passes, update
 from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprobs
 from sparring.learner.reference import FixedLogprobs, frozen_copy, visiting
 from sparring.learner.samples import Group
-from sparring.learner.settings import (
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-    UpdateMode,
-)
+from sparring.learner.settings import LearningSettings, LossSettings, OldLogprobs, UpdateMode
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 

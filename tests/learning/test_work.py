@@ -10,16 +10,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-)
+from sparring.learner.settings import Backend, LearningSettings, LossSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.learner.work import dense_peak, work_of
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings
 from sparring.policy.shape import shape_of
 from sparring.schema import Role
 

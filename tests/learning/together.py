@@ -25,21 +25,19 @@ from sparring.learner.distributed.shards import gather_weights, spread_state, sp
 from sparring.learner.distributed.world import Order, World
 from sparring.learner.samples import Group
 from sparring.learner.settings import (
-    Adapters,
     Backend,
     KLPlace,
     LearningSettings,
     LossSettings,
-    ModelSettings,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Sharding,
     UpdateMode,
 )
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
 
 
@@ -88,7 +86,7 @@ def tied() -> PreTrainedModel:
 
 PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
 LORA = ModelSettings(lora_rank=4)
-AT_THE_ENDS = replace(LORA, lora_targets=("embed_tokens", "lm_head", "q_proj"))
+AT_THE_ENDS = LORA.changed(lora_targets=["embed_tokens", "lm_head", "q_proj"])
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
 ROUNDED = replace(  # one backend and one response at a time: what goes together decides rounding
     PLAIN,

@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from sparring.cli.main import app
 from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe, to_toml
-from sparring.config.presets import CHOICES, differences
-from sparring.config.recipe import Preset, Recipe
+from sparring.config.presets import CHOICES, Preset, differences
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
 from sparring.learner.settings import OldLogprobs, OptimizerState, UpdateMode
-from sparring.rewards.rewards import InvalidTest, NoWrong, TesterReward
+from sparring.rewards.settings import InvalidTest, NoWrong, TesterReward
 from sparring.training.learner_settings import learning_settings
 
 

@@ -16,8 +16,7 @@ from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
 from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
-from sparring.policy.base import sampling_seed
-from sparring.policy.vllm.completion import response_seed
+from sparring.policy.base import response_seed, sampling_seed
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.launch import new_run, resumed_run

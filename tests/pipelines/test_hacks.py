@@ -12,15 +12,16 @@ from dataclasses import replace
 import pytest
 from tests.pipelines.played import a_test, played, program
 
-from sparring.config.recipe import MonitorsSection
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.metrics.metrics import estimated_right
-from sparring.rewards.rewards import InvalidTest, RewardSettings, tester_rewards
+from sparring.rewards.rewards import tester_rewards
+from sparring.rewards.settings import EQUATIONS, InvalidTest, RewardSettings
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.training.monitoring.alarms import WINDOW, raised
+from sparring.training.settings import MonitorSettings
 
 TASK = Task(
     "largest",
@@ -70,7 +71,7 @@ def alarms(judged: GroupResult) -> dict[str, str]:
     """What is raised when every step is like this one."""
     step = {"monitors": clean(monitor_values([judged]))}
     return {
-        a["monitor"]: a["reason"] for a in raised(MonitorsSection(), [step] * (WINDOW - 1), step)
+        a["monitor"]: a["reason"] for a in raised(MonitorSettings(), [step] * (WINDOW - 1), step)
     }
 
 
@@ -93,7 +94,7 @@ def test_a_nested_header_that_gives_an_empty_first_line_is_stopped_by_the_parser
     assert naive(what_it_is_after) == [True]  # all programs print 0, whatever they are worth
     judged = played(sandbox, TASK, PROGRAMS, [text, HONEST])
     assert judged.tests[0].failure is failure
-    assert paid(judged, RewardSettings()) == [-2.0, 2.0]
+    assert paid(judged, EQUATIONS) == [-2.0, 2.0]
     assert "invalid_tests" in alarms(played(sandbox, TASK, PROGRAMS, [text] * 4))
 
 
@@ -101,7 +102,7 @@ def test_a_copied_example_is_told_by_the_monitors(sandbox: Sandbox) -> None:
     copied: Sequence[str] = [a_test("1 9 3", "9"), a_test(" 1  9 3 ", "9")] * 3
     judged = played(sandbox, TASK, PROGRAMS, copied)
     assert naive(judged) == [True] * 6
-    assert paid(judged, RewardSettings()) == [1.0] * 6  # right, and one wrong program fails it
+    assert paid(judged, EQUATIONS) == [1.0] * 6  # right, and one wrong program fails it
     found = alarms(judged)
     assert set(found) == {"copied_tests", "duplicate_tests"}
     assert found["copied_tests"].startswith("100% of the generated tests have the input of a")
@@ -112,13 +113,13 @@ def test_an_input_on_which_all_programs_agree_is_worth_nothing_by_eq_4(sandbox: 
     lone = a_test("7", "7")
     judged = played(sandbox, TASK, PROGRAMS, [lone, a_test("\n\n\n\n" + " " * 5000 + "7", "0")])
     assert naive(judged) == [True, True]
-    assert paid(judged, RewardSettings()) == [0.0, 0.0]
+    assert paid(judged, EQUATIONS) == [0.0, 0.0]
     honest = played(sandbox, TASK, PROGRAMS, [lone, HONEST])
-    assert paid(honest, RewardSettings()) == [0.0, 2.0]
+    assert paid(honest, EQUATIONS) == [0.0, 2.0]
     # Where being right is paid by itself it would still live: the monitors tell it.
-    assert paid(judged, RewardSettings(validity=1.0)) == [2.0, 2.0]
+    assert paid(judged, EQUATIONS.changed(validity=1.0)) == [2.0, 2.0]
     assert set(alarms(judged)) == {"trivial_inputs"}
-    assert paid(played(sandbox, STRICT, PROGRAMS, [lone, HONEST]), RewardSettings()) == [-2.0, 2.0]
+    assert paid(played(sandbox, STRICT, PROGRAMS, [lone, HONEST]), EQUATIONS) == [-2.0, 2.0]
 
 
 def test_an_input_on_which_every_program_crashes_is_stopped_by_reward_and_monitors(
@@ -128,13 +129,13 @@ def test_an_input_on_which_every_program_crashes_is_stopped_by_reward_and_monito
     passes earns less, so breaking everything beats trying."""
     crash = a_test("one two three", "3")
     mistaken = a_test("4 6 5", "5")  # the wrong program that prints the last value passes
-    plain = RewardSettings(invalid_test=InvalidTest.EQ4)
+    plain = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
     assert paid(played(sandbox, STRICT, PROGRAMS, [crash, mistaken]), plain) == [0.0, -1.0]
     strict = played(sandbox, STRICT, PROGRAMS, [crash, mistaken, FAIR])
-    assert paid(strict, RewardSettings()) == [-2.0, -1.0, 1.0]
+    assert paid(strict, EQUATIONS) == [-2.0, -1.0, 1.0]
     # Without a validator it is refused because the reference does not finish on it.
     lax = played(sandbox, TASK, PROGRAMS, [crash, crash, MISTAKEN])
-    assert paid(lax, RewardSettings()) == [-2.0, -2.0, 0.0]
+    assert paid(lax, EQUATIONS) == [-2.0, -2.0, 0.0]
     assert lax.refused_U == [TestRefusal.UNFINISHED, TestRefusal.UNFINISHED, None]
     assert set(alarms(lax)) == {"invalid_tests"}
     assert monitor_values([lax])["unfinished_tests"] == pytest.approx(2 / 3)

@@ -15,8 +15,9 @@ from sparring.grading.foreign import NO_PAIRS
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import Scored, result_from, rollout_record, usage_record
-from sparring.rewards.advantages import Normalisation, advantages
-from sparring.rewards.rewards import RewardSettings, coder_rewards, tester_rewards
+from sparring.rewards.advantages import advantages
+from sparring.rewards.rewards import coder_rewards, tester_rewards
+from sparring.rewards.settings import EQUATIONS, Normalisation
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
@@ -45,9 +46,8 @@ def judged() -> Iterator[GroupResult]:
 
 
 def record(judged: GroupResult) -> dict[str, Any]:
-    settings = RewardSettings()
-    paid = coder_rewards(judged.matrix, settings)
-    terms = tester_rewards(judged.matrix, judged.valid_U, settings)
+    paid = coder_rewards(judged.matrix, EQUATIONS)
+    terms = tester_rewards(judged.matrix, judged.valid_U, EQUATIONS)
     scored = Scored(
         judged,
         paid,

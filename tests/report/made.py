@@ -11,8 +11,9 @@ import numpy as np
 
 from sparring.config.load import load_recipe
 from sparring.matrix import PassMatrix, from_verdicts
-from sparring.rewards.advantages import Normalisation, advantages
-from sparring.rewards.rewards import RewardSettings, coder_rewards, tester_rewards
+from sparring.rewards.advantages import advantages
+from sparring.rewards.rewards import coder_rewards, tester_rewards
+from sparring.rewards.settings import EQUATIONS, Normalisation, RewardSettings
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Verdict
 
@@ -53,7 +54,7 @@ def group(
 ) -> dict[str, Any]:
     """A record of the matrix ``rows`` (see `CODES`), scored by the project's own formulas.
     The first ``own`` rows are the group's, the rest opponents; ``invalid`` generated tests."""
-    settings = settings or RewardSettings()
+    settings = settings or EQUATIONS
     own = len(rows) if own is None else own
     verdicts = [[CODES[c] for c in row] for row in rows]
     full = from_verdicts(verdicts, ground_truth)

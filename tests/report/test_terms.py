@@ -10,7 +10,7 @@ from tests.report.made import CODES, SECTION, group
 
 from sparring.config.load import load_recipe
 from sparring.config.recipe import Recipe
-from sparring.rewards.rewards import (
+from sparring.rewards.settings import (
     CoderReward,
     InvalidTest,
     NoWrong,

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.rewards.advantages import DropReason, Normalisation, advantages, dealt
+from sparring.rewards.advantages import DropReason, advantages, dealt
+from sparring.rewards.settings import Normalisation
 
 
 def test_population_deviation_by_hand() -> None:

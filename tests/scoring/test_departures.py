@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -14,18 +13,17 @@ from tests.scoring.test_rewards import matrix
 
 from sparring.matrix import PassMatrix, stacked
 from sparring.rewards.advantages import DropReason, positives
-from sparring.rewards.rewards import (
+from sparring.rewards.rewards import coder_rewards, rightness, tester_rewards
+from sparring.rewards.settings import (
+    EQUATIONS,
     CoderReward,
     InvalidTest,
     NoWrong,
     RewardSettings,
     TesterReward,
-    coder_rewards,
-    rightness,
-    tester_rewards,
 )
 
-EQ4 = RewardSettings(invalid_test=InvalidTest.EQ4)
+EQ4 = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
 # programs 0 and 1 are correct, 2, 3 and 4 wrong; rewards by Eq 4 are 2, −3, 2, 2
 M = matrix(["111011", "111011", "100100", "010110", "001101"], 2)
 ALL = np.ones(4, bool)
@@ -38,14 +36,14 @@ def rewards(m: PassMatrix, settings: RewardSettings) -> list[float]:
 
 
 def test_the_official_form_is_eq_4_per_wrong_program() -> None:
-    scaled = replace(EQ4, tester=TesterReward.SCALED)
+    scaled = EQ4.changed(tester=TesterReward.SCALED)
     assert rewards(M, scaled) == pytest.approx([2 / 3, -1, 2 / 3, 2 / 3])
 
 
 def test_the_second_stage_wants_all_wrong_programs_caught() -> None:
     # tests: right and catches both, right and catches one, wrong and passed, wrong and failed
     m = matrix(["11100", "00110", "00000"], 1)
-    assert rewards(m, replace(EQ4, tester=TesterReward.POST_STAGE)) == [1, 0, -1, 0]
+    assert rewards(m, EQ4.changed(tester=TesterReward.POST_STAGE)) == [1, 0, -1, 0]
 
 
 def test_coder_rewards_as_a_share() -> None:
@@ -69,7 +67,7 @@ def test_smoothing_survives_one_program_that_only_looks_correct() -> None:
     # three programs pass the ground truth; the last one fails the right test 0
     m = matrix(["11", "11", "10", "00"], 1)
     assert rewards(m, EQ4) == [0]  # taken for wrong, and it lets nobody pass
-    smooth = replace(EQ4, smoothing=0.1, validity=1.0)
+    smooth = EQ4.changed(smoothing=0.1, validity=1.0)
     odds = 0.95 / 0.05
     assert rewards(m, smooth) == pytest.approx([odds / (1 + odds) * 2])
 
@@ -79,12 +77,12 @@ def test_difficulty_pays_more_for_what_few_tests_catch() -> None:
     m = matrix(["1111", "0001", "0110"], 1)
     assert rewards(m, EQ4) == [1, 1, 1]
     # weights 1/2 and 1, scaled to sum to 2
-    assert rewards(m, replace(EQ4, difficulty=1.0)) == pytest.approx([2 / 3, 2 / 3, 4 / 3])
+    assert rewards(m, EQ4.changed(difficulty=1.0)) == pytest.approx([2 / 3, 2 / 3, 4 / 3])
 
 
 def test_repeated_and_copied_inputs_share_what_they_earn() -> None:
     repeats, copied = np.array([2.0, 2.0, 1.0, 1.0]), np.array([False, False, False, True])
-    cheaper = replace(EQ4, duplicates=1.0, copies=0.75)
+    cheaper = EQ4.changed(duplicates=1.0, copies=0.75)
     found = tester_rewards(M, ALL, cheaper, repeats, copied).reward
     # the second test is wrong: −3 stays −3 however often it is written
     assert found.tolist() == [1, -3, 2, 0.5]

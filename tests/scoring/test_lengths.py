@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparring.rewards.advantages import DropReason, Normalisation, advantages
-from sparring.rewards.lengths import LengthForm, by_length
-from sparring.rewards.overlong import Overlong, overlong
+from sparring.rewards.advantages import DropReason, advantages
+from sparring.rewards.lengths import by_length
+from sparring.rewards.overlong import overlong
+from sparring.rewards.settings import LengthForm, Normalisation, Overlong
 
 BOUNDS = (1000.0, 8000.0)
 

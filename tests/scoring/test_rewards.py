@@ -9,17 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sparring.matrix import PassMatrix
-from sparring.rewards.rewards import (
-    CoderReward,
-    InvalidTest,
-    NoWrong,
-    RewardSettings,
-    TesterReward,
-    coder_rewards,
-    tester_rewards,
-)
+from sparring.rewards.rewards import coder_rewards, tester_rewards
+from sparring.rewards.settings import EQUATIONS, CoderReward, InvalidTest, NoWrong, TesterReward
 
-CURE = RewardSettings(invalid_test=InvalidTest.EQ4)
+CURE = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
 
 
 def matrix(rows: list[str], ground_truth: int) -> PassMatrix:
@@ -46,7 +39,7 @@ def test_tester_reward_of_a_matrix_worked_out_by_hand() -> None:
 def test_coder_reward_counts_ground_truth_tests_passed() -> None:
     m = matrix(["1110", "1010", "0001"], 3)
     assert coder_rewards(m, CURE).tolist() == [3, 2, 0]
-    all_pass = RewardSettings(coder=CoderReward.ALL_PASS)
+    all_pass = EQUATIONS.changed(coder=CoderReward.ALL_PASS)
     assert coder_rewards(m, all_pass).tolist() == [1, 0, 0]
 
 
@@ -70,14 +63,14 @@ def test_without_a_correct_program_no_test_has_a_label() -> None:
     m = matrix(["011", "010"], 1)
     assert np.isnan(tester_rewards(m, np.ones(2, bool), CURE).reward).all()
     # not even a test that could not be parsed: the group is dropped whole
-    lowest = RewardSettings(invalid_test=InvalidTest.LOWEST)
+    lowest = EQUATIONS.changed(invalid_test=InvalidTest.LOWEST)
     assert np.isnan(tester_rewards(m, np.array([True, False]), lowest).reward).all()
 
 
 def test_without_a_wrong_program_the_reward_is_zero_or_a_sign() -> None:
     m = matrix(["110", "110"], 1)
     assert tester_rewards(m, np.ones(2, bool), CURE).reward.tolist() == [0, 0]
-    sign = RewardSettings(no_wrong=NoWrong.SIGN)
+    sign = EQUATIONS.changed(no_wrong=NoWrong.SIGN)
     assert tester_rewards(m, np.ones(2, bool), sign).reward.tolist() == [1, -1]
 
 
@@ -86,20 +79,20 @@ def test_an_invalid_test_never_ranks_above_a_valid_one() -> None:
     m = matrix(["100", "010"], 1)
     valid = np.array([True, False])
     assert tester_rewards(m, valid, CURE).reward.tolist() == [-1, 0]
-    assert tester_rewards(m, valid, RewardSettings()).reward.tolist() == [-1, -1]
+    assert tester_rewards(m, valid, EQUATIONS).reward.tolist() == [-1, -1]
 
 
 def test_validity_tells_a_right_test_from_one_that_everybody_fails() -> None:
     # W = 2; test 0 is right and passed by all, test 1 is wrong and failed by all
     m = matrix(["110", "010", "010"], 1)
     assert tester_rewards(m, np.ones(2, bool), CURE).reward.tolist() == [0, 0]
-    paid = RewardSettings(invalid_test=InvalidTest.EQ4, validity=1.0)
+    paid = EQUATIONS.changed(invalid_test=InvalidTest.EQ4, validity=1.0)
     assert tester_rewards(m, np.ones(2, bool), paid).reward.tolist() == [2, 0]
 
 
 def test_the_simple_reward_is_correctness_only() -> None:
     m = matrix(["110", "011"], 1)
-    simple = RewardSettings(tester=TesterReward.SIMPLE)
+    simple = EQUATIONS.changed(tester=TesterReward.SIMPLE)
     assert tester_rewards(m, np.ones(2, bool), simple).reward.tolist() == [1, -1]
 
 
@@ -142,7 +135,7 @@ def test_tester_rewards_stay_between_plus_and_minus_the_wrong_programs(
     passed: np.ndarray, observed: np.ndarray, valid: np.ndarray
 ) -> None:
     m = PassMatrix(passed, observed, 3)
-    reward = tester_rewards(m, valid, RewardSettings()).reward
+    reward = tester_rewards(m, valid, EQUATIONS).reward
     bound = max(1, int(m.wrong_P.sum())) + 1e-9
     assert (np.isnan(reward) | (np.abs(reward) <= bound)).all()
     known = reward[~np.isnan(reward)]
@@ -154,7 +147,7 @@ def test_tester_rewards_stay_between_plus_and_minus_the_wrong_programs(
 def test_what_is_under_a_mask_never_matters(passed: np.ndarray, observed: np.ndarray) -> None:
     one = PassMatrix(passed, observed, 3)
     other = PassMatrix(passed ^ ~observed, observed, 3)
-    for settings in (CURE, RewardSettings()):
+    for settings in (CURE, EQUATIONS):
         np.testing.assert_array_equal(
             tester_rewards(one, np.ones(4, bool), settings).reward,
             tester_rewards(other, np.ones(4, bool), settings).reward,
@@ -169,7 +162,7 @@ def test_a_test_without_a_label_changes_no_other_reward(seed: int) -> None:
     observed[:, :2] = True
     observed[passed[:, :2].all(axis=1), 5] = False  # no correct program is seen on the last test
     valid = np.append(rng.random(3) < 0.8, True)
-    hard = RewardSettings(difficulty=1.0)
+    hard = EQUATIONS.changed(difficulty=1.0)
     whole = tester_rewards(PassMatrix(passed, observed, 2), valid, hard).reward
     without = tester_rewards(PassMatrix(passed[:, :5], observed[:, :5], 2), valid[:3], hard).reward
     assert np.isnan(whole[3])
@@ -179,7 +172,7 @@ def test_a_test_without_a_label_changes_no_other_reward(seed: int) -> None:
 def test_what_only_an_unlabelled_test_catches_is_as_hard_as_before() -> None:
     # W = 2, of which test 0 catches the first and test 1 the second; nobody correct is seen on 2
     m = matrix(["111?", "0010", "0101"], 1)
-    hard = RewardSettings(difficulty=1.0)
+    hard = EQUATIONS.changed(difficulty=1.0)
     assert tester_rewards(m, np.ones(3, bool), hard).reward[:2].tolist() == [1, 1]
     # were it counted as right, the first would count 2/3 (caught twice) and the second 4/3
     assert tester_rewards(matrix(["1111", "0010", "0101"], 1), np.ones(3, bool), hard).reward[

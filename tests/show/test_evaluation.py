@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from sparring.evalfiles import evaluation_recipe, is_evaluation
-from sparring.rewards.rewards import RewardSettings
+from sparring.rewards.settings import EQUATIONS
 from sparring.runs.directory import RunDir
-from sparring.training.reward import reward_settings
 from sparring.view.explain import explain
 from sparring.view.html import pages
 from tests.loops.runs import sparring_here
@@ -35,7 +34,7 @@ def test_its_figures_and_groups_are_shown(tmp_path: Path) -> None:
 def test_rewards_are_explained_as_they_were_given(tmp_path: Path, name: str) -> None:
     run = RunDir(evaluation_of(tmp_path / "e", [name]), locked=False)
     recipe = evaluation_recipe(run)
-    assert reward_settings(recipe.reward) == RewardSettings()
+    assert recipe.reward == EQUATIONS
     [record] = run.read_lines("rollouts/step-00000.jsonl.gz")
     found = explain(record, recipe, 0)
     assert [e.differs() for e in (*found.coder, *found.tester) if e.differs()] == []

@@ -40,7 +40,7 @@ from sparring.evaluation.run import Bench, Cast, evaluate, recorded_models
 from sparring.evaluation.trained import filled
 from sparring.interrupt import stopping
 from sparring.policy.chat.base import Author
-from sparring.policy.chat.patience import Patience
+from sparring.policy.patience import Patience
 from sparring.prompts.opening import ReasoningMode
 from sparring.runs.tables import PLAIN, figure_labels, interval, show
 from sparring.runs.text import visible

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring.config.recipe import Recipe
-from sparring.learner.settings import Adapters
+from sparring.policy.settings import Adapters
 from sparring.runs.text import visible
 from sparring.schema import Role
 

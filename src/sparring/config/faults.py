@@ -16,34 +16,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.config.presets import preset_values
-from sparring.config.recipe import Recipe, SupervisionKind
+from sparring.config.recipe import Recipe
 from sparring.learner.rounding import clipped_by_rounding
-from sparring.learner.settings import Objective, OldLogprobs, Precision, Ratio
+from sparring.learner.settings import Objective, OldLogprobs, Ratio
+from sparring.policy.settings import Precision
 from sparring.prompts.opening import ReasoningMode
-from sparring.rewards.lengths import LengthForm
-from sparring.rewards.overlong import Overlong
-from sparring.rewards.rewards import TesterReward
+from sparring.rewards.settings import Overlong
 from sparring.schema import Role
+from sparring.section import Section
+from sparring.training.settings import SupervisionKind
 
-FORMULA = (
-    "coder",
-    "tester",
-    "no_wrong",
-    "invalid_test",
-    "validity",
-    "smoothing",
-    "difficulty",
-    "duplicates",
-    "copies",
-)
-"""Fields of [reward] that a function of one's own takes the place of."""
 MOST_CLIPPED = 0.02
 """Share of responses or tokens that rounding may keep from being learned from."""
-_UNUSED_BY = {
-    TesterReward.SIMPLE: ("validity", "difficulty", "no_wrong"),
-    TesterReward.POST_STAGE: ("validity", "difficulty"),
-}
-"""Fields of [reward] that a form of the tester's reward has no place for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +45,12 @@ def faults(recipe: Recipe) -> list[Fault]:
 
 def _idle(recipe: Recipe) -> Iterator[Fault]:
     """Values without effect."""
-    reward = recipe.reward
-    if reward.length is LengthForm.OFFICIAL:
-        why = "reward.length = official gives both roles' advantages, always divided"
-        yield from _given(recipe, "reward", ("normalisation",), "reward.length", why)
+    for name, section in recipe:
+        for idle in section.idle() if isinstance(section, Section) else ():
+            yield from _given(recipe, name, idle.names, f"{name}.{idle.by}", idle.why)
     if recipe.learning.objective is Objective.LIKELIHOOD:
         why = "learning.objective = likelihood has no advantages to normalise"
         yield from _given(recipe, "reward", ("normalisation",), "learning.objective", why)
-    if reward.function is not None:
-        why = "reward.function pays both roles in place of the formulas"
-        yield from _given(recipe, "reward", FORMULA, "reward.function", why)
-    elif unused := _UNUSED_BY.get(reward.tester):
-        why = f"reward.tester = {reward.tester} has no such term"
-        yield from _given(recipe, "reward", unused, "reward.tester", why)
     most, sampling = recipe.learning.max_response_tokens, recipe.sampling
     if most is not None and most >= max(sampling.coder_max_tokens, sampling.tester_max_tokens):
         yield Fault(

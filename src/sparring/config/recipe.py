@@ -1,7 +1,7 @@
 """The recipe: everything a run depends on, in one typed tree.
 
-Each field is documented where it is defined (`sparring config --fields` lists
-them). `sparring.config` reads recipes from files and the command line.
+Each package defines its own section, in its ``settings.py``, where each field is
+documented (`sparring config --fields` lists them). `sparring.config` reads recipes from files and the command line.
 """
 
 from __future__ import annotations
@@ -11,47 +11,31 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from sparring.config.engine import Engine, VllmSection, in_both
-from sparring.config.method import LearningSection, RewardSection
-from sparring.config.monitors import MonitorsSection
 from sparring.config.presets import Preset, method_line, preset_values
-from sparring.config.setting import (
-    NANO,
-    CheckerSection,
-    Curriculum,
-    EvaluationSection,
-    ModelSection,
-    PromptsSection,
-    SamplingSection,
-    SandboxSection,
-    TasksSection,
-    TrainingSection,
-)
-from sparring.config.supervision import SupervisionKind, SupervisionSection
-from sparring.config.tracking import TrackingSection
+from sparring.evaluation.settings import EvaluationSettings
 from sparring.learner.rounding import GAP_ALARM
 from sparring.learner.settings import (
     Backend,
     KLPlace,
+    LearningSection,
     Objective,
     OldLogprobs,
-    Precision,
     Sharding,
 )
-from sparring.rewards.lengths import LengthForm
+from sparring.policy.settings import Engine, ModelSettings, Precision, SamplingSettings
+from sparring.policy.vllm.settings import VllmSection, in_both
+from sparring.prompts.settings import PromptSettings
+from sparring.rewards.settings import LengthForm, RewardSettings
+from sparring.sandbox.settings import SandboxSettings
 from sparring.schema import Role
 from sparring.section import Section
-
-__all__ = [
-    "NANO",
-    "Curriculum",
-    "Engine",
-    "MonitorsSection",
-    "Preset",
-    "Recipe",
-    "RewardSection",
-    "SupervisionKind",
-]
+from sparring.tasks.settings import CheckerSettings, TaskSettings
+from sparring.training.settings import (
+    MonitorSettings,
+    SupervisionSettings,
+    TrackingSettings,
+    TrainingSettings,
+)
 
 
 class Recipe(Section):
@@ -61,20 +45,20 @@ class Recipe(Section):
         Preset.DEFAULT,
         description="Whose method to start from: default, paper, official (`sparring config --diff paper default`)",
     )
-    model: ModelSection = ModelSection()
-    tasks: TasksSection = TasksSection()
-    prompts: PromptsSection = PromptsSection()
-    sampling: SamplingSection = SamplingSection()
+    model: ModelSettings = ModelSettings()
+    tasks: TaskSettings = TaskSettings()
+    prompts: PromptSettings = PromptSettings()
+    sampling: SamplingSettings = SamplingSettings()
     vllm: VllmSection = VllmSection()
-    sandbox: SandboxSection = SandboxSection()
-    checker: CheckerSection = CheckerSection()
-    supervision: SupervisionSection = SupervisionSection()
-    reward: RewardSection = RewardSection()
+    sandbox: SandboxSettings = SandboxSettings()
+    checker: CheckerSettings = CheckerSettings()
+    supervision: SupervisionSettings = SupervisionSettings()
+    reward: RewardSettings = RewardSettings()
     learning: LearningSection = LearningSection()
-    training: TrainingSection = TrainingSection()
-    evaluation: EvaluationSection = EvaluationSection()
-    monitors: MonitorsSection = MonitorsSection()
-    tracking: TrackingSection = TrackingSection()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    monitors: MonitorSettings = MonitorSettings()
+    tracking: TrackingSettings = TrackingSettings()
 
     @property
     def method(self) -> str:

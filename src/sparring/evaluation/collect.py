@@ -19,7 +19,7 @@ from sparring.errors import ModelError
 from sparring.evaluation.claims import Claims
 from sparring.evaluation.ledger import Entry, Ledger
 from sparring.policy.chat.base import Answer, Ask, Author, Missing, response_key
-from sparring.policy.chat.patience import rest
+from sparring.policy.patience import rest
 from sparring.schema import Role
 
 _WAVE = 8

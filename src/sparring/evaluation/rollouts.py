@@ -18,17 +18,17 @@ from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, rollout_record
 from sparring.policy.chat.base import Answer
 from sparring.rewards.advantages import Advantages, DropReason
-from sparring.rewards.rewards import RewardSettings, coder_rewards, tester_rewards
+from sparring.rewards.rewards import coder_rewards, tester_rewards
+from sparring.rewards.settings import EQUATIONS
 from sparring.schema import Role
 
 
 def rollout(judged: GroupResult, answers: Mapping[Slot, Answer]) -> dict[str, Any]:
     """One task's record."""
-    settings = RewardSettings()
     scored = Scored(
         judged=judged,
-        coder_reward=coder_rewards(judged.matrix, settings),
-        terms=tester_rewards(judged.matrix, judged.valid_U, settings),
+        coder_reward=coder_rewards(judged.matrix, EQUATIONS),
+        terms=tester_rewards(judged.matrix, judged.valid_U, EQUATIONS),
         coder=_nothing_learned(len(judged.programs)),
         tester=_nothing_learned(len(judged.tests)),
     )

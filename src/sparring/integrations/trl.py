@@ -28,7 +28,8 @@ from sparring.policy.chat.base import has_reasoning
 from sparring.prompts.opening import ReasoningMode, reasoning_of
 from sparring.prompts.parse import Reading, Reasoning
 from sparring.prompts.templates import Templates
-from sparring.rewards.rewards import CoderReward, RewardSettings, coder_rewards
+from sparring.rewards.rewards import coder_rewards
+from sparring.rewards.settings import CoderReward, RewardSettings
 from sparring.sandbox import Limits, Runner, Sandbox
 from sparring.schema import Response, Role, StopReason, Task
 
@@ -66,7 +67,9 @@ class TestsPassed:
         self._tasks = {task.id: task for task in tasks}
         if len(self._tasks) != len(tasks):
             raise DataError("tasks: two of them have the same id")
-        self._settings = RewardSettings(CoderReward.ALL_PASS if all_pass else CoderReward.COUNT)
+        self._settings = RewardSettings(
+            coder=CoderReward.ALL_PASS if all_pass else CoderReward.COUNT
+        )
         self._templates = templates or Templates()
         self._reading = Reading(_reasoning(reasoning, reasoning_start, reasoning_end))
         self._general = general or Limits()

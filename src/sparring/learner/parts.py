@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sparring.learner.samples import Group
-from sparring.learner.settings import LearningSettings, Precision, UpdateMode
+from sparring.learner.settings import LearningSettings, UpdateMode
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 Part = dict[Role, list[Group]]

@@ -29,7 +29,7 @@ from sparring.learner.distributed.skeleton import copied, fill, skeleton
 from sparring.learner.distributed.world import Order, World
 from sparring.learner.logprobs.backend import attending, settled_backend
 from sparring.learner.loss import Tokens, row_sums, token_loss, token_weights
-from sparring.learner.masters import Masters, cast, torch_type
+from sparring.learner.masters import Masters
 from sparring.learner.parts import Part, Whole, parts_of, spans
 from sparring.learner.passes import Passes
 from sparring.learner.reference import frozen_copy
@@ -39,13 +39,14 @@ from sparring.learner.settings import (
     LearningSettings,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Ratio,
     Reference,
     Sharding,
 )
 from sparring.learner.stats import RoleStats, Waiting, mismatch
 from sparring.policy.model import is_adapted, is_checkpointing
+from sparring.policy.precision import cast, torch_type
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 

@@ -1,1 +1,1 @@
-"""Pass matrix → rewards → advantages, each with the terms it is made of. numpy only."""
+"""Rewards: from the pass matrix to rewards and advantages. numpy only."""

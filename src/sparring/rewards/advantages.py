@@ -9,19 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.matrix import Bools, Floats
+from sparring.rewards.settings import Normalisation
 
 Ints = NDArray[np.int64]
 _NO_DIFFERENCE = 1e-9
 """Of the largest reward: rounding is relative, and rewards of one's own have any scale."""
-
-
-class Normalisation(StrEnum):
-    """How rewards of one group become advantages."""
-
-    STD = "std"
-    """(r − mean) / population standard deviation, as GRPO and CURE do."""
-    MEAN = "mean"
-    """r − mean: groups of little variance then weigh less."""
 
 
 class DropReason(StrEnum):

@@ -29,28 +29,11 @@ tokens) plays no part here: lengths are of whole responses.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 
 from sparring.matrix import Bools, Floats
-from sparring.rewards.advantages import (
-    Advantages,
-    DropReason,
-    Normalisation,
-    advantages,
-    same,
-)
-
-
-class LengthForm(StrEnum):
-    """Whether and how lengths enter the advantages."""
-
-    NONE = "none"
-    PAPER = "paper"
-    """The paper's, for tests."""
-    OFFICIAL = "official"
-    """The released code's, for programs and tests, with thresholds."""
+from sparring.rewards.advantages import Advantages, DropReason, advantages, same
+from sparring.rewards.settings import LengthForm, Normalisation
 
 
 def by_length(

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 
 from sparring.matrix import Bools, Floats
-
-
-class Overlong(StrEnum):
-    """How a truncated response counts."""
-
-    KEEP = "keep"
-    """As whatever could be read of it, mostly nothing."""
-    MASK = "mask"
-    """Not at all: no label, no part in the group's statistics or the loss."""
-    PENALTY = "penalty"
-    """Less and less over the last tokens before the limit, in units of the largest reward (DAPO's
-    soft punishment, arXiv 2503.14476, Eq 13)."""
+from sparring.rewards.settings import Overlong
 
 
 def overlong(

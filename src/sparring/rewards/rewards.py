@@ -10,88 +10,24 @@ nobody knows whether the test is right, and its reward is NaN, which is masked
 further on. Over masked cells the sums run over observed wrong programs,
 rescaled by W / W_k.
 
-What departs from the paper is off unless a setting says otherwise:
-`RewardSettings` names each departure. Lengths are the business of
-`sparring.rewards.lengths`.
+`RewardSettings` names each departure from the paper, and `EQUATIONS` has none
+of those from Eq 4. Lengths are the business of `sparring.rewards.lengths`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 
 from sparring.matrix import Bools, Floats, PassMatrix
-
-
-class CoderReward(StrEnum):
-    """What a program is paid for."""
-
-    COUNT = "count"
-    """Ground-truth tests passed (Eq 3): partial credit."""
-    SHARE = "share"
-    """Their share, as the official code does: the same once normalised."""
-    ALL_PASS = "all_pass"
-    """1 for passing all of them, else 0."""
-
-
-class TesterReward(StrEnum):
-    """What a test is paid for."""
-
-    __test__ = False
-
-    CURE = "cure"
-    """Eq 4: accept every correct program and catch the wrong ones."""
-    SCALED = "scaled"
-    """Eq 4 divided by the number of wrong programs: the official code's form."""
-    POST_STAGE = "post_stage"
-    """The official code's second stage: 1 for a right test that every wrong program fails, −1 for
-    a wrong one that any wrong program passes, else 0."""
-    SIMPLE = "simple"
-    """Mere correctness: 1 if every correct program passes, else −1 (the paper's simple reward)."""
-
-
-class NoWrong(StrEnum):
-    """What a test is paid when no program is wrong, so that there is nothing to catch."""
-
-    ZERO = "zero"
-    """Eq 4 as it stands: 0 for every test, no signal."""
-    SIGN = "sign"
-    """+1 if every program passes it, else −1, as the official code does."""
-
-
-class InvalidTest(StrEnum):
-    """What a test is paid that could not be parsed or that the statement does not allow."""
-
-    LOWEST = "lowest"
-    """The lowest reward of the form in use (Eq 4: −W, at least −1). Under Eq 4 itself a test that
-    every program fails earns 0, more than an honest test that lets wrong programs pass."""
-    EQ4 = "eq4"
-    """A test that every program fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class RewardSettings:
-    """Which rewards are used; see the enums. The rest are departures from Eq 4, each off at 0."""
-
-    coder: CoderReward = CoderReward.COUNT
-    tester: TesterReward = TesterReward.CURE
-    no_wrong: NoWrong = NoWrong.ZERO
-    invalid_test: InvalidTest = InvalidTest.LOWEST
-    validity: float = 0.0
-    """Added to Eq 4 for a test that every correct program passes, in units of W. Eq 4 alone pays
-    a wrong test that everybody fails as much as a right one that everybody passes: nothing."""
-    smoothing: float = 0.0
-    """ε, the share of correct-looking programs that are taken to be wrong: whether a test is right
-    is then the probability of `rightness` instead of a single bit."""
-    difficulty: float = 0.0
-    """γ: a wrong program counts ∝ (number of right tests that catch it)^−γ, with the weights of
-    all wrong programs still summing to W. What only one test catches is worth more."""
-    duplicates: float = 0.0
-    """δ: a positive reward is divided by (number of tests of the group with that input)^δ."""
-    copies: float = 0.0
-    """Share of a positive reward taken from a test whose input is a public example's."""
+from sparring.rewards.settings import (
+    CoderReward,
+    InvalidTest,
+    NoWrong,
+    RewardSettings,
+    TesterReward,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from sparring.config.recipe import NANO, Engine, Recipe
-from sparring.learner.settings import LearningSettings, LossSettings, ModelSettings
-from sparring.microworld import NANO_DIR
-
-
-def model_settings(recipe: Recipe) -> ModelSettings:
-    """The recipe's [model] as the learner takes it."""
-    m = recipe.model
-    targets = tuple(m.lora_targets)
-    return ModelSettings(m.lora_rank, m.lora_alpha, targets, m.gradient_checkpointing, m.adapters)
-
-
-def model_place(name: str) -> str:
-    """A model's directory or hub id; the name ``nano`` is the one in the package."""
-    return str(NANO_DIR) if name == NANO else name
+from sparring.config.recipe import Recipe
+from sparring.learner.settings import LearningSettings, LossSettings
+from sparring.policy.settings import Engine
 
 
 def learning_settings(recipe: Recipe) -> LearningSettings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sparring.config.recipe import Recipe, RewardSection
+from sparring.config.recipe import Recipe
 from sparring.grading.answers import plain_input
 from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored
@@ -23,16 +23,10 @@ from sparring.rewards.advantages import (
     positives,
 )
 from sparring.rewards.custom import Bout, CustomReward
-from sparring.rewards.lengths import LengthForm, by_length
+from sparring.rewards.lengths import by_length
 from sparring.rewards.overlong import overlong
-from sparring.rewards.rewards import (
-    CoderReward,
-    RewardSettings,
-    TesterTerms,
-    coder_rewards,
-    largest_reward,
-    tester_rewards,
-)
+from sparring.rewards.rewards import TesterTerms, coder_rewards, largest_reward, tester_rewards
+from sparring.rewards.settings import CoderReward, LengthForm
 from sparring.schema import Response, StopReason
 
 
@@ -52,27 +46,12 @@ class Facts:
     truncated_U: Bools
 
 
-def reward_settings(section: RewardSection) -> RewardSettings:
-    """The recipe's [reward] as the formulas take it."""
-    return RewardSettings(
-        section.coder,
-        section.tester,
-        section.no_wrong,
-        section.invalid_test,
-        section.validity,
-        section.smoothing,
-        section.difficulty,
-        section.duplicates,
-        section.copies,
-    )
-
-
 class Scorer:
     """Rewards and advantages of bouts."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.settings = reward_settings(recipe.reward)
+        self.settings = recipe.reward
         name, untested = recipe.reward.function, recipe.sampling.skip_unlabelled
         self.custom = CustomReward(name, untested) if name else None
 

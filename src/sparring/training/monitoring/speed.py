@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ModelError
 from sparring.learner.samples import Group
-from sparring.learner.settings import Precision
 from sparring.learner.work import Work, dense_peak, work_of
+from sparring.policy.settings import Engine, Precision
 from sparring.policy.shape import shape_of
 from sparring.runs.timeline import Phase
 from sparring.training.state.trainer import Trainer

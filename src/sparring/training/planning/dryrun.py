@@ -27,8 +27,8 @@ from sparring.errors import RunError
 from sparring.grading.early import Early
 from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, rollout_record
-from sparring.learner.settings import Adapters
 from sparring.learner.stats import RoleStats
+from sparring.policy.settings import Adapters
 from sparring.rewards.advantages import Advantages
 from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Phase

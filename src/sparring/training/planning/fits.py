@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
-from sparring.config.recipe import NANO, Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learner.settings import Backend
-from sparring.microworld import NANO_DIR
+from sparring.policy.place import config_file
+from sparring.policy.settings import Engine
 from sparring.policy.shape import Shape, read_shape
 from sparring.training.planning.conditions import GIB, Conditions, samples_here
 from sparring.training.planning.estimate import Estimate, estimate
@@ -130,48 +128,10 @@ def _given(gib: float | None, option: str, what: str) -> float | None:
 
 
 def find_shape(name: str) -> Shape:
-    """The shape of a model by its directory or hub id.
-
-    Raises `ModelError`, one line, where its configuration cannot be had or read.
-    """
-    if name == NANO:
-        return read_shape(NANO_DIR / "config.json")
-    local = Path(name)
-    try:
-        if local.is_dir():
-            return read_shape(local / "config.json")
-    except OSError:  # a name that is too long
-        raise ModelError(f"{name[:80]}…: there is no such directory") from None
-    if local.is_absolute() or name.startswith("."):
-        raise ModelError(f"{name}: there is no such directory")
-    return read_shape(_from_hub(name))
-
-
-def _from_hub(name: str) -> Path:
-    """A hub model's config.json, from the cache or fetched."""
-    try:
-        from huggingface_hub import hf_hub_download, try_to_load_from_cache
-        from huggingface_hub.constants import ENDPOINT
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    except ImportError:
-        raise ModelError(f"{name}: models on the hub need pip install 'sparring[train]'") from None
-    try:
-        cached = try_to_load_from_cache(name, "config.json")
-        if isinstance(cached, str):
-            return Path(cached)
-        if not getproxies():  # saves a minute of tries
-            socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
-        return Path(hf_hub_download(name, "config.json"))
-    except HFValidationError:
-        raise ModelError(
-            f"{name}: there is no such directory, and a model of the hub is named OWNER/NAME"
-        ) from None
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ModelError(
-            f"{name}: there is no such directory, and as a model of the hub its config.json is "
-            f"not in the cache and cannot be fetched ({what})"
-        ) from None
+    """The shape of a model by its directory or hub id. Raises `ModelError`, one line."""
+    file = config_file(name)
+    assert file is not None
+    return read_shape(file)
 
 
 def check_fits(recipe: Recipe, found: Estimate, on: Device) -> str | None:

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparring.config.recipe import Curriculum, Recipe
+from sparring.config.recipe import Recipe
 from sparring.schema import Task
+from sparring.tasks.settings import Curriculum
 from sparring.tasks.sources import tasks_of
 from sparring.tasks.withhold import withhold
 

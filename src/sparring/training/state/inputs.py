@@ -17,13 +17,12 @@ from typing import Any
 
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError
+from sparring.policy.place import model_files, model_place
 from sparring.runs.directory import RunDir, explained, well_formed
 from sparring.tasks.sources import MICROWORLD
-from sparring.training.learner_settings import model_place
 
 FILE = "inputs.json"
 _ROOMS = ("tasks", "model", "supervisor")
-_OF_A_MODEL = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 """Endings of the files that make a model or its tokenizer."""
 
 
@@ -94,9 +93,7 @@ def _inputs(recipe: Recipe, revision: str | None) -> dict[str, dict[str, Any]]:
 
 def _of_model(name: str) -> dict[str, Any]:
     """The files of a model's directory; none of one from a hub."""
-    place = Path(model_place(name))
-    files = sorted(f for f in place.iterdir() if f.suffix in _OF_A_MODEL) if place.is_dir() else []
-    return {f"{name}/{f.name}": _digest(f) for f in files}
+    return {f"{name}/{f.name}": _digest(f) for f in model_files(Path(model_place(name)))}
 
 
 def _digest(path: Path) -> str:

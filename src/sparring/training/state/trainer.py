@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from transformers import PreTrainedModel
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
 from sparring.learner.distributed.shards import (
@@ -29,18 +29,15 @@ from sparring.learner.distributed.shared_device import give_back
 from sparring.learner.distributed.skeleton import Description, skeleton
 from sparring.learner.distributed.world import Order, World
 from sparring.learner.logprobs.head import check_head
-from sparring.learner.masters import cast, torch_type
 from sparring.learner.reference import frozen_copy, visiting
 from sparring.learner.samples import Group
 from sparring.learner.settings import Frozen, Sharding
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.adapters import activate, has_role_adapters
-from sparring.policy.ends import add_end_tokens
 from sparring.policy.model import (
-    check_causal,
     is_adapted,
-    load_model,
+    load_policy,
     load_weights,
     prepare_model,
     save_model,
@@ -48,9 +45,11 @@ from sparring.policy.model import (
     saved_weights,
     start_weights,
 )
+from sparring.policy.precision import cast, torch_type
+from sparring.policy.settings import Engine
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
-from sparring.training.learner_settings import learning_settings, model_place, model_settings
+from sparring.training.learner_settings import learning_settings
 from sparring.training.state.checkpoints import Counters
 
 START, BOTH = "start", "both"
@@ -159,19 +158,18 @@ class Trainer:
         self.tokenizer: Any = None
         if world.leads or not sharded:
             try:
-                model, self.tokenizer = load_model(model_place(recipe.model.path))
-                add_end_tokens(model, self.tokenizer, recipe.model.end_tokens, "model.end_tokens")
-                check_causal(model)
+                m = recipe.model
+                model, self.tokenizer = load_policy(m.path, m.end_tokens, "model.end_tokens")
                 check_head(model)
                 description = Description.of(model) if sharded else None
-                self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
+                self.model = prepare_model(model, recipe.model, recipe.training.seed)
             except ModelError as error:
                 failure = str(error)
         if sharded:
             description = world.tell(description if failure is None else None)
             if description is not None and not world.leads:
                 bare = description.skeleton()
-                self.model = prepare_model(bare, model_settings(recipe), recipe.training.seed)
+                self.model = prepare_model(bare, recipe.model, recipe.training.seed)
             elif description is not None:
                 source = self.model
             if description is not None:

@@ -18,17 +18,16 @@ from collections.abc import Sequence
 
 import torch
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ModelError
-from sparring.learner.masters import cast
 from sparring.policy.base import Prompt, SamplingParams, sampling_seed
-from sparring.policy.ends import add_end_tokens, end_ids_on_disk
+from sparring.policy.ends import end_ids_on_disk
 from sparring.policy.local.sampler import LocalSampler
-from sparring.policy.model import check_causal, load_model
+from sparring.policy.model import load_frozen
 from sparring.policy.outline import Outline
+from sparring.policy.settings import Engine
 from sparring.prompts.render import encoded, prompt_text
 from sparring.schema import Response, Role, Task
-from sparring.training.learner_settings import model_place
 from sparring.training.prompting.rendering import too_long
 
 _STEP = -2
@@ -60,13 +59,11 @@ class Supervisor:
         self.tasks = tasks
         self.sampler: LocalSampler | None = None
         self.outline: Outline | None = None
-        place = model_place(s.model)
         try:
             if s.engine is Engine.LOCAL:
-                model, self.tokenizer = load_model(place)
-                add_end_tokens(model, self.tokenizer, s.end_tokens, "end_tokens")
-                check_causal(model)
-                cast(model, dtype).to(device)
+                model, self.tokenizer = load_frozen(
+                    s.model, s.end_tokens, "end_tokens", dtype, device
+                )
                 self.sampler = LocalSampler(
                     model,
                     self.tokenizer,
@@ -76,7 +73,7 @@ class Supervisor:
                 self.end_ids: Sequence[int] = self.sampler.end_ids
                 room = getattr(model.config, "max_position_embeddings", None)
             else:
-                self.outline = Outline.of(place)
+                self.outline = Outline.of(s.model)
                 self.tokenizer, room = self.outline.tokenizer, self.outline.positions
                 where = str(self.outline.place)
                 self.end_ids = end_ids_on_disk(where, self.tokenizer, s.end_tokens, "end_tokens")

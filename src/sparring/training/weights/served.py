@@ -23,11 +23,12 @@ import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.learner.settings import Frozen
 from sparring.policy.adapters import has_role_adapters
 from sparring.policy.base import Arrived, unheeded
 from sparring.policy.model import is_adapted
+from sparring.policy.settings import Engine
 from sparring.policy.vllm.environment import recorded_version
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.wanted import SamplingRequest, Weights

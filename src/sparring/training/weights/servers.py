@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from sparring.config.recipe import Recipe
-from sparring.learner.settings import Precision
 from sparring.policy.local.detokenize import Detokenizer
+from sparring.policy.settings import Precision
 from sparring.policy.vllm.environment import default_environment
 from sparring.policy.vllm.settings import Dtype, VllmSettings
 from sparring.policy.vllm.wanted import Words

@@ -24,7 +24,7 @@ from sparring.config.recipe import Recipe
 from sparring.learner.settings import Objective
 from sparring.matrix import Bools, Floats
 from sparring.rewards.advantages import DropReason, dealt
-from sparring.rewards.lengths import LengthForm
+from sparring.rewards.settings import LengthForm
 from sparring.schema import Role
 from sparring.view.explain.case import Case, case_of, recorded
 from sparring.view.explain.coder import RULES, coder_terms

@@ -19,8 +19,8 @@ from sparring.grading.group import GroupResult
 from sparring.grading.record import result_from
 from sparring.grading.supervised import rewarded
 from sparring.matrix import Bools, Floats
-from sparring.rewards.rewards import RewardSettings
-from sparring.training.reward import Facts, facts_of, reward_settings
+from sparring.rewards.settings import RewardSettings
+from sparring.training.reward import Facts, facts_of
 from sparring.view.explain.terms import number
 
 
@@ -58,7 +58,7 @@ def case_of(record: Mapping[str, Any], recipe: Recipe) -> Case:
     return Case(
         record=record,
         recipe=recipe,
-        settings=reward_settings(recipe.reward),
+        settings=recipe.reward,
         judged=judged,
         basis=basis,
         facts=facts,

@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from sparring.rewards.overlong import Overlong
-from sparring.rewards.rewards import CoderReward
+from sparring.rewards.settings import CoderReward, Overlong
 from sparring.schema import StopReason
 from sparring.view.explain.case import Case, listed
 from sparring.view.explain.terms import Effect, Term, fact, number

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from sparring.matrix import Bools, Floats
-from sparring.rewards.advantages import DropReason, Normalisation, same
-from sparring.rewards.lengths import LengthForm, truncated_lowest
+from sparring.rewards.advantages import DropReason, same
+from sparring.rewards.lengths import truncated_lowest
+from sparring.rewards.settings import LengthForm, Normalisation
 from sparring.view.explain.terms import Effect, Term, fact, number
 
 Found = tuple[list[Term], DropReason | None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparring.matrix import Bools, Floats
-from sparring.rewards.rewards import InvalidTest, NoWrong, RewardSettings, TesterReward
+from sparring.rewards.settings import InvalidTest, NoWrong, RewardSettings, TesterReward
 from sparring.schema import TestRefusal
 from sparring.training.reward import Facts
 from sparring.view.explain.case import Case, listed

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sparring.config.faults import FORMULA
 from sparring.config.load import recorded_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError, SparringError
@@ -28,6 +27,7 @@ from sparring.evalfiles import (
     is_evaluation,
     run_or_evaluation,
 )
+from sparring.rewards.settings import FORMULA
 from sparring.runs.directory import RunDir, step_file, well_formed
 from sparring.runs.rates import RATES, mean_rates, rate_text
 from sparring.runs.tables import figure_labels, metric_labels

@@ -9,9 +9,9 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from sparring.config.recipe import NANO
 from sparring.errors import RunError
 from sparring.evalfiles import FIGURES, facts, figures
+from sparring.policy.settings import NANO
 from sparring.runs.directory import well_formed
 from sparring.runs.spark import sparkline
 from sparring.runs.tables import PLAIN, figure, figure_labels, interval, metric_labels

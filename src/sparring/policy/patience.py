@@ -7,15 +7,24 @@ rate), and such a library knows one call at a time.
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
-_LONGEST = 3600.0
-"""Seconds that a server may ask us to wait; more is taken as this."""
+from sparring.policy.http import Unanswered
+
+_WORRYING, _LONG = 4, 30.0
+"""Failures of one request in a row, and seconds of waiting, that a user is told of."""
+T = TypeVar("T")
+_log = logging.getLogger("sparring")
+
+
+class Abandoned(Unanswered):
+    """The wish to stop came before an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +42,6 @@ class Patience:
         return min(self.most, self.first * 2.0 ** min(failures - 1, 30)) * random.uniform(0.5, 1.0)
 
 
-def retry_after(value: str | None, now: Callable[[], float] = time.time) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date. None where it says nothing
-    that makes sense."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - now()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    if seconds != seconds:
-        return None
-    return min(max(seconds, 0.0), _LONGEST)
-
-
 class Pace:
     """Lets requests go, at most ``per_minute`` evenly spaced, and none before the server wants to
     be asked again. Safe to use from several threads."""
@@ -57,6 +49,7 @@ class Pace:
     def __init__(self, per_minute: float | None = None) -> None:
         self._gap = 60.0 / per_minute if per_minute else 0.0
         self._next = 0.0
+        self._told = -_LONG
         self._lock = threading.Lock()
 
     def hold(self, seconds: float) -> bool:
@@ -78,6 +71,40 @@ class Pace:
                     return True
             time.sleep(min(left, 0.1))
         return False
+
+    def worry(self, line: str) -> None:
+        """Tell the user of a server that keeps failing, now and then."""
+        with self._lock:
+            now = time.monotonic()
+            due = now - self._told > _LONG
+            self._told = now if due else self._told
+        if due:
+            _log.warning(line)
+
+
+def persist(
+    ask: Callable[[], T], server: str, patience: Patience, pace: Pace, stop: Callable[[], bool]
+) -> T:
+    """What ``ask`` gives, repeated until it is answered. Raises the last `Unanswered`, `Abandoned`
+    if ``stop`` came first."""
+    why = Unanswered("not asked")
+    for failures in range(1, patience.attempts + 1):
+        if not pace.wait(stop):
+            raise Abandoned(str(why))
+        try:
+            return ask()
+        except Unanswered as error:
+            why = error
+        if failures == patience.attempts:
+            break
+        if why.wait is None:
+            if failures >= _WORRYING:
+                pace.worry(f"{server}: {why}; asking again")
+        elif pace.hold(why.wait) and why.wait > _LONG:  # all of us, not only this request
+            _log.warning("%s: wants no request for %.0f s (%s)", server, why.wait, why)
+        # Beside what the server wishes: some say 0, or a time that has passed by our clock.
+        rest(patience.pause(failures), stop)
+    raise why
 
 
 def rest(seconds: float, stop: Callable[[], bool]) -> None:
