@@ -23,10 +23,11 @@ from transformers import PreTrainedModel
 
 from sparring.learner.distributed.balance import idle
 from sparring.learner.distributed.gradients import Gradients
+from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.shards import gather_state, load_state, local, shard
 from sparring.learner.distributed.shared_device import give_back
 from sparring.learner.distributed.skeleton import copied, fill, skeleton
-from sparring.learner.distributed.world import Order, World
+from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.backend import attending, settled_backend
 from sparring.learner.loss import Tokens, row_sums, token_loss, token_weights
 from sparring.learner.masters import Masters

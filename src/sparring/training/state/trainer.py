@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
+from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.shards import (
     fingerprint,
     gather_weights,
@@ -27,7 +28,7 @@ from sparring.learner.distributed.shards import (
 )
 from sparring.learner.distributed.shared_device import give_back
 from sparring.learner.distributed.skeleton import Description, skeleton
-from sparring.learner.distributed.world import Order, World
+from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.head import check_head
 from sparring.learner.reference import frozen_copy, visiting
 from sparring.learner.samples import Group
