@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sparring.tasks.load import dump_tasks
 from tests.loops.runs import command, records, same_run, sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
+from sparring.tasks.load import dump_tasks
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state.trainer import Trainer
 
