@@ -14,7 +14,7 @@ from sparring.config.load import load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
 from sparring.schema import Response
-from sparring.training.monitoring.metrics import learned_from
+from sparring.training.labelled import learned_from
 from sparring.training.reward import facts_of
 
 MOST = 20

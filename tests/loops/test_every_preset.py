@@ -116,17 +116,17 @@ def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, 
 def test_start_weights_that_nobody_kept_are_never_others() -> None:
     """Before anything is learned they are the weights at hand; afterwards they are gone."""
     trainer = Trainer(load_recipe(NANO_RECIPE, ["preset=paper"]))
-    with trainer.at_start() as model:
+    with trainer.initial_policy() as model:
         assert model is trainer.model
-    twin = trainer.twin()
+    snapshot = trainer.snapshot()
     trainer.learner.update([])  # a first step being made
-    with pytest.raises(RuntimeError, match="no copy of them was kept"), trainer.at_start():
+    with pytest.raises(RuntimeError, match="no copy of them was kept"), trainer.initial_policy():
         pass
-    with twin.at_start() as model:
-        assert model is twin.model
-    twin.step = trainer.step = 1
-    for player in (trainer, twin):
-        with pytest.raises(RuntimeError, match="after step 1"), player.at_start():
+    with snapshot.initial_policy() as model:
+        assert model is snapshot.model
+    snapshot.step = trainer.step = 1
+    for player in (trainer, snapshot):
+        with pytest.raises(RuntimeError, match="after step 1"), player.initial_policy():
             pass
 
 

@@ -18,6 +18,7 @@ from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
 from sparring.training.rollouts.context import trial_context
+from sparring.training.state import checkpoints
 from sparring.training.state.trainer import Trainer
 
 FAST = {
@@ -107,11 +108,11 @@ def test_each_role_has_a_checkpoint_that_plays_as_it_does(tmp_path: Path) -> Non
     recipe = make_recipe(json.loads((run / "recipe.json").read_text()), (), "recipe")
     trainer = Trainer(recipe)
     path = run / "checkpoints" / "step-00002"
-    trainer.restore(path)
+    checkpoints.restore(trainer, path)
     ids = torch.tensor([[5, 9, 14, 3, 7]])
     logits = {}
     for role in Role:
-        with torch.no_grad(), trainer.playing(role) as model:
+        with torch.no_grad(), trainer.policy_for(role) as model:
             logits[role] = model(ids).logits
             plain = AutoModelForCausalLM.from_pretrained(path / role)(ids).logits
         torch.testing.assert_close(plain, logits[role], atol=1e-4, rtol=1e-4)

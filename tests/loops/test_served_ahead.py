@@ -21,7 +21,7 @@ from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Role
 from sparring.training.state.trainer import Trainer
-from sparring.training.weights.behaviour import FilesBehind
+from sparring.training.weights.behaviour import SnapshotFiles
 from sparring.training.weights.policies import RolePolicies
 
 AHEAD = {
@@ -108,7 +108,7 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
         trainer = Trainer(recipe)
         cast = RolePolicies.of(recipe, trainer, tmp_path / "log")
         assert cast.served
-        behind = FilesBehind(cast.served)
+        behind = SnapshotFiles(cast.served)
         trainer.step, trainer.learner.version = 2, 3
         checkpoint = tmp_path / "checkpoint"
         place = checkpoint / "behind" / "both-1"
@@ -138,7 +138,7 @@ def test_start_weights_that_play_no_more_are_written_no_more(
     trainer = Trainer(load_recipe(NANO_RECIPE, more[1::2]))
     cast = RolePolicies.of(trainer.recipe, trainer, tmp_path / "log")
     assert cast.served
-    behind = FilesBehind(cast.served)
+    behind = SnapshotFiles(cast.served)
     player, written = cast.played_by(behind), []
     monkeypatch.setattr(trainer, "export", lambda name, *_: written.append(name))
     prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))

@@ -41,6 +41,7 @@ from sparring.training.rollouts.asynchronous import AsyncRollouts
 from sparring.training.rollouts.base import Rollouts
 from sparring.training.rollouts.context import RolloutContext, rollout_context
 from sparring.training.rollouts.online import OnlineRollouts
+from sparring.training.state import checkpoints
 from sparring.training.state.inputs import keep_inputs, reward_note
 from sparring.training.state.trainer import Trainer
 from sparring.training.supervision.by_servers import write_ahead
@@ -70,8 +71,8 @@ def train(
         tracking = stack.enter_context(Tracking.of(recipe, run))
         tracking.catch_up()
         rollouts: OnlineRollouts | AsyncRollouts = OnlineRollouts(context, trainer.pass_rates)
-        if trainer.behind:
-            rollouts = stack.enter_context(AsyncRollouts(context, trainer, trainer.behind))
+        if trainer.behaviour:
+            rollouts = stack.enter_context(AsyncRollouts(context, trainer, trainer.behaviour))
         if trainer.step and _due(trainer):  # cut off before this evaluation
             newest = held_out.evaluate(trainer.step)
         progress.timeline.cut()
@@ -136,7 +137,7 @@ def train_step(
     last = trainer.finished()
     if last or stop() or step % trainer.recipe.training.checkpoint_every == 0:
         with timeline.during(Phase.CHECKPOINT):
-            trainer.save(run)
+            checkpoints.save(trainer, run)
     account = timeline.cut()  # what follows is in the next one
     responses = sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
     timing = {"step": step, **account.timing(record["tokens"], responses)}
@@ -156,7 +157,7 @@ def resume(trainer: Trainer, run: RunDir, first: int = 1) -> float:
     Returns the seconds that earlier processes spent on this run.
     """
     if (newest := run.newest_checkpoint()) is not None:
-        trainer.restore(newest)
+        checkpoints.restore(trainer, newest)
     run.rewind(trainer.step, first=first)
     with well_formed(f"{run.path}: timing.jsonl"):
         return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
@@ -169,10 +170,10 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
     keep_inputs(run, recipe, trainer.revision)
     run.write_json("environment.json", environment(context, trainer) | trainer.world.report())
     if recipe.training.ahead:
-        trainer.behind = behaviour_policy(trainer, context.policies.served)
+        trainer.behaviour = behaviour_policy(trainer, context.policies.served)
     before = resume(trainer, run)
-    if trainer.behind:
-        trainer.behind.begin(trainer)
+    if trainer.behaviour:
+        trainer.behaviour.begin(trainer)
     progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
     of_function = reward_note(run, recipe, trainer.step)
     for note in (*trainer.notes(), *notes(context, trainer), *of_function):

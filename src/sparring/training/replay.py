@@ -27,6 +27,7 @@ from sparring.training.loop import resume, train_step
 from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.reward import Scorer
 from sparring.training.rollouts.replayed import ReplayedRollouts
+from sparring.training.state import checkpoints
 from sparring.training.state.inputs import changed_inputs, reward_note
 from sparring.training.state.trainer import Trainer
 
@@ -75,7 +76,7 @@ def replay(
         )
     trainer, scorer = Trainer(recipe, world), Scorer(recipe)
     if from_step:
-        trainer.restore(checkpoint)
+        checkpoints.restore(trainer, checkpoint)
     before = resume(trainer, run, from_step + 1)
     progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
     notes = [*trainer.notes(), *reward_note(run, recipe, trainer.step)]

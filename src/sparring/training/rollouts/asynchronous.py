@@ -7,10 +7,10 @@ recipe and seed however it was timed, stopped and taken up again. The learner
 knows of it by `learning.importance_cap`: tokens are weighed by how likely the
 weights of today find them.
 
-A thread of its own samples, with a copy of the weights (`Trainer.behind`); the
+A thread of its own samples, with a copy of the weights (`Trainer.behaviour`); the
 copy is in every checkpoint, because the step after a checkpoint comes from the
 weights of the step before it. Where servers sample, the copy is files that all
-processes write before the thread begins (`behind`): while it samples they
+processes write before the thread begins (`weights.behaviour`): while it samples they
 learn, and nothing may be asked of them. So log-probs are not compared when
 weights come to a server then; they are before every evaluation, and the gap in
 the update would show servers that have none of the run's steps.
@@ -32,7 +32,8 @@ from sparring.runs.timeline import Phase, Timeline
 from sparring.training.monitoring.metrics import tokens_of
 from sparring.training.rollouts.context import RolloutContext
 from sparring.training.rollouts.online import OnlineRollouts
-from sparring.training.state.trainer import Behind, Trainer
+from sparring.training.state.policy import BehaviourPolicy
+from sparring.training.state.trainer import Trainer
 
 _LANE = "ahead"
 _AT_ONCE = 10.0
@@ -76,27 +77,29 @@ class AsyncRollouts:
     """`Rollouts` of the weights of one step before. A context manager: a step that is pending at
     its end is abandoned; as far as it has got it is in the journal."""
 
-    def __init__(self, context: RolloutContext, trainer: Trainer, behind: Behind) -> None:
-        """``behind`` has the weights that the step after the trainer's comes from."""
+    def __init__(
+        self, context: RolloutContext, trainer: Trainer, behaviour: BehaviourPolicy
+    ) -> None:
+        """``behaviour`` has the weights that the step after the trainer's comes from."""
         self.trainer = trainer
-        self.behind = behind
+        self.behaviour = behaviour
         self._abandoned = threading.Event()
         self._timeline = context.progress.timeline
         self._context = replace(
             context,
-            policies=context.policies.with_weights(behind),
+            policies=context.policies.with_weights(behaviour),
             lane=f"{_LANE} ",
             abandoned=self._abandoned,
         )
         self._pending: PendingStep | None = None
-        self._online = OnlineRollouts(self._context, behind.pass_rates)
+        self._online = OnlineRollouts(self._context, behaviour.pass_rates)
 
     def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.judged`. The step that follows is begun before this returns."""
         pending = self._pending or self._begun(step)
         judged = pending.result(timeline)
         self._pending = None
-        self.behind.follow(self.trainer)
+        self.behaviour.follow(self.trainer)
         tokens = self.trainer.tokens + tokens_of(judged)
         if not self.trainer.recipe.training.finished(step, tokens):
             self._pending = self._begun(step + 1)
@@ -113,7 +116,7 @@ class AsyncRollouts:
             self._pending.wait(self._timeline)
 
     def _begun(self, step: int) -> PendingStep:
-        online = OnlineRollouts(self._context, self.behind.pass_rates)
+        online = OnlineRollouts(self._context, self.behaviour.pass_rates)
         return PendingStep(step, online, self._timeline)
 
     def __enter__(self) -> AsyncRollouts:

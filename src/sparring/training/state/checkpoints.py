@@ -1,4 +1,7 @@
-"""``state.json`` of a checkpoint: how far the run was, and the checksums of the other files."""
+"""Checkpoints: weights, optimiser state and counters of a step, written and taken over again.
+
+``state.json`` is written last: how far the run was, and the checksums of the other files.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,64 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
+import torch
+
+from sparring.errors import ModelError, RunError
+from sparring.policy.model import load_weights, save_state, saved_weights
+from sparring.runs.directory import RunDir
+from sparring.training.state.trainer import Trainer
+
 FILE = "state.json"
+
+
+def save(trainer: Trainer, run: RunDir) -> None:
+    """Write a checkpoint of the current step and remove old ones."""
+    state = trainer.learner.state()
+    with run.checkpoint(trainer.step) as path:
+        trainer.save_weights(path)
+        save_state(state, path / "optimizer.pt")
+        if trainer.behaviour is not None:
+            trainer.behaviour.keep(path)
+        Counters(trainer.step, trainer.tokens, trainer.refused, trainer.pass_rates).write(path)
+    run.prune_checkpoints(trainer.recipe.training.keep_checkpoints)
+
+
+def restore(trainer: Trainer, checkpoint: Path) -> None:
+    """Take over weights, optimiser and counters of a checkpoint. Raises `RunError` for a damaged
+    one."""
+    try:
+        counters = Counters.read(checkpoint)
+        # Of a GPU's run as well: what takes a state over puts it where it computes.
+        state = torch.load(checkpoint / "optimizer.pt", "cpu", weights_only=True)
+        given = None
+        if trainer.learner.sharded:
+            given = saved_weights(trainer.model, checkpoint)
+        else:
+            with trainer.learner.masters.in_force():
+                load_weights(trainer.model, checkpoint)
+        if trainer.behaviour is not None:
+            trainer.behaviour.take(checkpoint)
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        UnpicklingError,
+        ModelError,
+    ) as error:
+        said = (str(error).splitlines() or ["empty file"])[0]
+        raise RunError(
+            f"{checkpoint}: is damaged ({said}); remove it, and the one before it is taken"
+        ) from None
+    trainer.spread(state, given)
+    trainer.step, trainer.tokens = counters.step, counters.tokens
+    trainer.refused, trainer.pass_rates = counters.refused, counters.pass_rates
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _carry_out(world: World) -> None:
             case Order.CHECK:
                 trainer.learner.damaged()
             case Order.GATHER:
-                trainer.whole()
+                trainer.full_model()
             case Order.STATE:
                 trainer.learner.state()
             case Order.SAVE:

@@ -1,6 +1,6 @@
 """The behaviour policy: what plays one step behind the learner, where rollouts are made ahead.
 
-In this process that is a copy of the weights (`Trainer.twin`), on servers it
+In this process that is a copy of the weights (`Snapshot`), on servers it
 is files: all processes write the weights when the learner has made them, the
 servers are given the files by the thread that samples, and a checkpoint holds
 them. No process computes with them, so their log-probs are not compared when
@@ -13,14 +13,15 @@ import json
 import shutil
 from pathlib import Path
 
-from sparring.training.state.trainer import Behind, Trainer
+from sparring.training.state.policy import BehaviourPolicy, Policy
+from sparring.training.state.trainer import Trainer
 from sparring.training.weights.served import Served
 
 _ROOM, _STATE = "behind", "behind.json"
-"""In a checkpoint: the weights, by name, and what else `FilesBehind` knows."""
+"""In a checkpoint: the weights, by name, and what else `SnapshotFiles` knows."""
 
 
-class FilesBehind:
+class SnapshotFiles:
     """The step whose weights the servers play."""
 
     def __init__(self, served: Served) -> None:
@@ -28,11 +29,11 @@ class FilesBehind:
         self.step = 0
         self.pass_rates: dict[str, float] = {}
         self._all = served
-        self.served = served.one_behind(self)
+        self.served = served.of_snapshot(self)
         """The same servers, for the thread that samples ahead."""
         self._files: dict[str, Path] = {}
 
-    def begin(self, trainer: Trainer) -> None:
+    def begin(self, trainer: Policy) -> None:
         """Have written what the first step needs that is sampled, in a run that begins or has been
         taken up, with all processes."""
         if trainer.step:
@@ -40,10 +41,10 @@ class FilesBehind:
         else:
             self.follow(trainer)
 
-    def follow(self, other: Trainer) -> None:
+    def follow(self, trainer: Policy) -> None:
         """Take over the learner's weights, with all processes, and its counters."""
         self._files = self._all.write()
-        self.step, self.pass_rates = other.step, dict(other.pass_rates)
+        self.step, self.pass_rates = trainer.step, dict(trainer.pass_rates)
 
     def keep(self, checkpoint: Path) -> None:
         """Put them into a checkpoint, but start weights that the learner keeps. Raises OSError."""
@@ -62,6 +63,6 @@ class FilesBehind:
         }
 
 
-def behaviour_policy(trainer: Trainer, served: Served | None) -> Behind:
+def behaviour_policy(trainer: Trainer, served: Served | None) -> BehaviourPolicy:
     """The policy that asynchronous rollouts are sampled from."""
-    return FilesBehind(served) if served else trainer.twin()
+    return SnapshotFiles(served) if served else trainer.snapshot()

@@ -17,8 +17,9 @@ from sparring.config.recipe import Recipe
 from sparring.policy.base import Arrived, Prompt, unheeded
 from sparring.policy.local.sampler import LocalSampler, end_token_ids
 from sparring.schema import Response, Role
-from sparring.training.state.trainer import Behind, Trainer
-from sparring.training.weights.behaviour import FilesBehind
+from sparring.training.state.policy import BehaviourPolicy, Policy
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.behaviour import SnapshotFiles
 from sparring.training.weights.players import Player, Request
 from sparring.training.weights.served import Served
 
@@ -26,12 +27,12 @@ from sparring.training.weights.served import Served
 class RolePolicies:
     """A `Sampler` over the trainer's weights, role by role."""
 
-    def __init__(self, trainer: Trainer, max_rows: int) -> None:
+    def __init__(self, policy: Policy, max_rows: int) -> None:
         """``max_rows`` responses are sampled at once. Raises `ModelError` if no token ends a
         response."""
-        self.trainer = trainer
+        self.policy = policy
         self.max_rows = max_rows
-        self.end_ids = end_token_ids(trainer.model, trainer.tokenizer)
+        self.end_ids = end_token_ids(policy.model, policy.tokenizer)
         self.served: Served | None = None
 
     @classmethod
@@ -42,14 +43,14 @@ class RolePolicies:
         policies.served = Served.of(recipe, trainer, policies.end_ids, log)
         return policies
 
-    def with_weights(self, behind: Behind) -> RolePolicies:
+    def with_weights(self, behaviour: BehaviourPolicy) -> RolePolicies:
         """The same over the weights of one step before: a trainer's copy, or files that go to the
         same servers."""
         other = copy.copy(self)
-        if isinstance(behind, Trainer):
-            other.trainer = behind
-        elif isinstance(behind, FilesBehind):
-            other.served = behind.served
+        if isinstance(behaviour, Policy):
+            other.policy = behaviour
+        elif isinstance(behaviour, SnapshotFiles):
+            other.served = behaviour.served
         return other
 
     def sample(
@@ -81,7 +82,7 @@ class RolePolicies:
     ) -> list[list[Response]]:
         """``n`` responses of a player to each prompt, sampled in this process."""
         start = player is Player.OPPONENTS
-        weights = self.trainer.at_start() if start else self.trainer.playing(player.role)
+        weights = self.policy.initial_policy() if start else self.policy.policy_for(player.role)
         with weights as model:
             return self._sampler(model).sample(prompts, n, arrived)
 
@@ -103,9 +104,9 @@ class RolePolicies:
     def _sampler(self, model: PreTrainedModel) -> LocalSampler:
         return LocalSampler(
             model,
-            self.trainer.tokenizer,
+            self.policy.tokenizer,
             self.max_rows,
-            marks=self.trainer.recipe.prompts.marks,
+            marks=self.policy.recipe.prompts.marks,
         )
 
 

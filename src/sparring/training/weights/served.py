@@ -33,7 +33,8 @@ from sparring.policy.vllm.environment import recorded_version
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role
-from sparring.training.state.trainer import BOTH, START, Behind, Trainer
+from sparring.training.state.policy import BehaviourPolicy
+from sparring.training.state.trainer import BOTH, START, Trainer
 from sparring.training.weights.players import Player, Request
 from sparring.training.weights.servers import TORCH, log_file, longest, vllm_settings, words_of
 from sparring.training.weights.travelling import Travelling, why_not_served
@@ -74,7 +75,7 @@ class Served:
             self._start = VllmSampler(others, words, log)
         self._held: dict[VllmSampler, str] = {}
         """The whole weights, by name, that each sampler's servers were last given."""
-        self._behind: Behind | None = None
+        self._behaviour: BehaviourPolicy | None = None
         """Whose step plays, where that is not the trainer's."""
 
     @classmethod
@@ -86,11 +87,11 @@ class Served:
             return None
         return cls(recipe, trainer, end_ids, log)
 
-    def one_behind(self, behind: Behind) -> Served:
-        """The same servers, for a thread that plays the weights of ``behind``: those that it has
+    def of_snapshot(self, files: BehaviourPolicy) -> Served:
+        """The same servers, for a thread that plays the weights in ``files``: those that it has
         had written by `write`."""
         other = copy.copy(self)
-        other._behind = behind
+        other._behaviour = files
         return other
 
     def calls(
@@ -203,7 +204,7 @@ class Served:
 
     @property
     def _step(self) -> int:
-        return self.trainer.step if self._behind is None else self._behind.step
+        return self.trainer.step if self._behaviour is None else self._behaviour.step
 
     def _name(self, player: Player) -> str:
         """The weights that a player plays with. Before the first step whole ones are the start's;
@@ -222,4 +223,4 @@ class Served:
         return sampler, START if self._adapters else name
 
     def _weights(self, name: str) -> Weights:
-        return self._travelling.weights(name, self._step, self._behind is None)
+        return self._travelling.weights(name, self._step, self._behaviour is None)
