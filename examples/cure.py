@@ -33,7 +33,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from sparring.prompts.parse import parse_program, parse_test
 from sparring.prompts.render import prompt_text
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.sources import tasks_of
 
 

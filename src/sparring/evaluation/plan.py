@@ -19,7 +19,7 @@ from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import ProgramRule, TestRule
 from sparring.prompts.settings import PromptSettings
 from sparring.schema import Role, Task
-from sparring.tasks.checkers import parse_checker
+from sparring.tasks.checkers.checker import parse_checker
 from sparring.tasks.settings import TaskSettings
 from sparring.tasks.sources import tasks_of
 

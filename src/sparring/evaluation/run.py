@@ -40,10 +40,10 @@ from sparring.prompts.parse import Reading
 from sparring.runs.directory import RunDir, explained, step_file
 from sparring.runs.lines import clean
 from sparring.sandbox import Limits, Sandbox
-from sparring.sandbox.packages import NO_PACKAGES, Packages
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
 from sparring.schema import Response, Role, Task
-from sparring.tasks.checkers import VERSION as GRADER
+from sparring.tasks.checkers.checker import VERSION as GRADER
 from sparring.tasks.preambles import versions as preamble_versions
 
 RESPONSES, OUTCOMES, CONFIG, FIGURES = "responses.jsonl", "outcomes.db", "config.json", "eval.json"

@@ -15,8 +15,8 @@ from sparring.config.recipe import Recipe
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
-from sparring.sandbox.packages import given
-from sparring.sandbox.ray_nodes import RayNodes
+from sparring.sandbox.caller.packages import given
+from sparring.sandbox.cluster.ray_nodes import RayNodes
 from sparring.training.prompting.prompt_builder import PromptBuilder
 from sparring.training.prompting.task_order import TaskOrder
 from sparring.training.settings import SupervisionKind
