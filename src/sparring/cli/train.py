@@ -14,7 +14,8 @@ from rich.text import Text
 from sparring.cli.report import measuring_command, next_command
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import SparringError, Stopped
-from sparring.learner.distributed.world import World, loss_told
+from sparring.learner.distributed.lost import loss_told
+from sparring.learner.distributed.world import World
 from sparring.runs.progress import Progress
 from sparring.runs.tables import closing_table, show, size_table
 from sparring.training.launch import Launch, ended, new_run, replayed_run, resumed_run

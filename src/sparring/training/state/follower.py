@@ -16,7 +16,8 @@ from __future__ import annotations
 import signal
 
 from sparring.config.load import make_recipe
-from sparring.learner.distributed.world import Order, World
+from sparring.learner.distributed.orders import Order
+from sparring.learner.distributed.world import World
 from sparring.training.state.trainer import Trainer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -15,9 +15,10 @@ from transformers import PreTrainedModel
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
 from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
+from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.shards import gather_weights, spread_state, spread_weights
 from sparring.learner.distributed.shared_device import give_back
-from sparring.learner.distributed.world import Order, World
+from sparring.learner.distributed.world import World
 from sparring.learner.reference import frozen_copy
 from sparring.learner.samples import Group
 from sparring.learner.settings import Frozen, LearningSettings, Sharding

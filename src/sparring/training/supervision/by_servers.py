@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sparring.errors import Stopped
-from sparring.policy.base import Arrived, Prompt, unheeded
+from sparring.policy.base import Arrived, Prompt
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.runs.progress import Progress
@@ -55,14 +55,6 @@ def write_ahead(
     with _asked(supervisor, log) as ask:
         while left := written.missing(tasks):
             _write_some(written, left, progress, ask, stop)
-
-
-def written_now(supervisor: Supervisor, tasks: Sequence[Task]) -> list[list[Response]]:
-    """The supervisor's responses to a few tasks, whoever samples it, kept nowhere."""
-    if supervisor.outline is None:
-        return supervisor.sample(tasks)
-    with _asked(supervisor, None) as ask:
-        return ask(supervisor.prompts(tasks), [()] * len(tasks), unheeded)
 
 
 _Known = Sequence[Collection[int]]
