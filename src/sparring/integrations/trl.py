@@ -28,7 +28,7 @@ from sparring.policy.chat.base import has_reasoning
 from sparring.prompts.opening import ReasoningMode, reasoning_of
 from sparring.prompts.parse import Reading, Reasoning
 from sparring.prompts.templates import Templates
-from sparring.rewards.rewards import coder_rewards
+from sparring.rewards.coder import coder_rewards
 from sparring.rewards.settings import CoderReward, RewardSettings
 from sparring.sandbox import Limits, Runner, Sandbox
 from sparring.schema import Response, Role, StopReason, Task
@@ -116,7 +116,7 @@ class TestsPassed:
         judged = grade_each(self.sandbox, read, self._general)
         rewards: list[float | None] = [None] * len(completions)
         for where, one in zip(groups.values(), judged, strict=True):
-            paid = coder_rewards(one.matrix, self._settings)
+            paid = coder_rewards(one.matrix, self._settings).value
             if self._settings.coder is CoderReward.COUNT:
                 paid = paid / one.matrix.ground_truth
             for position, reward in zip(where, paid, strict=True):
