@@ -11,7 +11,7 @@ import pytest
 from tests.loops.runs import finished_apart, records
 
 from sparring.config.load import NANO_RECIPE, load_recipe
-from sparring.evaluation.held_out import evaluate
+from sparring.evaluation.held_out import evaluate_held_out
 from sparring.microworld.build import build
 from sparring.training.ring import Ring
 from sparring.training.trainer import Trainer
@@ -44,10 +44,10 @@ def test_a_rebuilt_model_starts_where_the_packaged_one_does(tmp_path: Path) -> N
     build(tmp_path / "nano", log=_quiet)
     recipe = load_recipe(NANO_RECIPE, [f"model.path={tmp_path / 'nano'}"])
     with Ring(recipe, Trainer(recipe)) as ring:
-        rebuilt = evaluate(ring.plan, ring.sampler, ring.sandbox).summary.estimates
+        rebuilt = evaluate_held_out(ring.plan, ring.sampler, ring.sandbox).summary.estimates
     own = load_recipe(NANO_RECIPE)
     with Ring(own, Trainer(own)) as ring:
-        packaged = evaluate(ring.plan, ring.sampler, ring.sandbox).summary.estimates
+        packaged = evaluate_held_out(ring.plan, ring.sampler, ring.sandbox).summary.estimates
     for name in ("one_shot", "unit_test_accuracy"):
         assert abs(rebuilt[name].mean - packaged[name].mean) < 0.06, name
 

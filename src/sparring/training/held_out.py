@@ -11,8 +11,8 @@ from __future__ import annotations
 from sparring.errors import RunError
 from sparring.evaluation.held_out import (
     Evaluated,
-    Evaluation,
-    evaluate,
+    HeldOutEvaluation,
+    evaluate_held_out,
     evaluated_from,
     evaluation_record,
     values_record,
@@ -76,7 +76,7 @@ class HeldOut:
         with self.progress.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
                 self.pool = found.programs()
-                self.run.write_lines(_POOL, pool_records(found.judged))
+                self.run.write_lines(_POOL, pool_records(found.results))
             now = Evaluated(step, found.summary, found.tokens)
             self.run.write_json(name, values_record(now))
             if first is not None:
@@ -127,11 +127,11 @@ class HeldOut:
         asked = f"{len(plan.tasks):,} tasks × ({plan.programs} + {plan.tests}) responses"
         self.progress.long_phase(f"{what}: {asked}")
 
-    def _made(self, heat: float | None = None) -> Evaluation:
+    def _made(self, heat: float | None = None) -> HeldOutEvaluation:
         ring, timeline = self.ring, self.progress.timeline
-        return evaluate(ring.plan, ring.sampler, ring.sandbox, self.pool, heat, timeline)
+        return evaluate_held_out(ring.plan, ring.sampler, ring.sandbox, self.pool, heat, timeline)
 
-    def _account(self, step: int, found: Evaluation) -> None:
+    def _account(self, step: int, found: HeldOutEvaluation) -> None:
         """How long an evaluation took, and where the time went."""
         account = self.progress.timeline.cut()
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})

@@ -21,7 +21,7 @@ import torch
 from sparring import __version__
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
-from sparring.evaluation.held_out import Plan
+from sparring.evaluation.held_out import HeldOutPlan
 from sparring.grading.marks import mark_faults, turn_end
 from sparring.policy.base import Prompt, SamplingParams, sampling_seed
 from sparring.prompts.opening import ReasoningMode
@@ -104,7 +104,7 @@ class Ring:
             if left
         ]
         self._check_number()
-        self.plan = Plan(
+        self.plan = HeldOutPlan(
             tasks=self.held_out,
             prompt_ids=held_out_ids,
             programs=e.programs,
