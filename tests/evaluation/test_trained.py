@@ -108,9 +108,8 @@ def test_a_recipe_may_be_a_runs(tmp_path: Path) -> None:
 
 
 def test_the_microworlds_tasks_are_the_same_under_every_seed_of_sampling() -> None:
-    ids = [
-        [t.id for t in EvalOptions(sources=("microworld:held_out",), seed=s).load()] for s in (0, 5)
-    ]
+    split = ("microworld:held_out",)
+    ids = [[t.id for t in EvalOptions(sources=split, seed=s).load()] for s in (0, 5)]
     assert ids[0] == ids[1]
     assert len(ids[0]) == 100
 

@@ -85,15 +85,8 @@ def evaluate_models(
 
 def complete(options: EvalOptions, tasks: Sequence[Task], collected: Collected) -> list[Task]:
     """The tasks of which every response is there."""
-    return [
-        t
-        for t in tasks
-        if all(
-            (t.id, role, i) in collected.answers
-            for role, n in options.wanted.items()
-            for i in range(n)
-        )
-    ]
+    slots = [(role, i) for role, count in options.wanted.items() for i in range(count)]
+    return [t for t in tasks if all((t.id, *slot) in collected.answers for slot in slots)]
 
 
 def groups_of(

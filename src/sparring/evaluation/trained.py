@@ -53,10 +53,10 @@ def resolved(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
     options, told = as_trained(options)
     options = under(options)
     options.check_scales()
-    _ = options.params
-    if options.extra or options.per_minute is not None:
-        if not any(named.distant for named in options.models.values()):
-            raise ConfigError("--extra and --rpm are for servers, and none is asked")
+    _ = options.params  # checks them
+    of_servers = bool(options.extra) or options.per_minute is not None
+    if of_servers and not any(named.distant for named in options.models.values()):
+        raise ConfigError("--extra and --rpm are for servers, and none is asked")
     return options, told
 
 
