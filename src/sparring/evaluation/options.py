@@ -18,10 +18,10 @@ from sparring.policy.settings import Precision
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import ProgramRule, TestRule
 from sparring.prompts.settings import PromptSettings
-from sparring.sandbox.packages import NO_PACKAGES, Packages
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
 from sparring.schema import Role, Task
-from sparring.tasks.checkers import parse_checker
+from sparring.tasks.checkers.checker import parse_checker
 from sparring.tasks.settings import TaskSettings
 from sparring.tasks.sources import tasks_of
 

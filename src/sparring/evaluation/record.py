@@ -17,7 +17,7 @@ from sparring.grading.wanting import wanted
 from sparring.policy.chat.base import Answer
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
-from sparring.tasks.checkers import VERSION as GRADER
+from sparring.tasks.checkers.checker import VERSION as GRADER
 from sparring.tasks.preambles import versions as preamble_versions
 
 Models = Mapping[Role, Mapping[str, Any]]

@@ -26,10 +26,10 @@ from sparring.grading.marks import mark_faults, turn_end
 from sparring.policy.base import Prompt, SamplingParams, sampling_seed
 from sparring.prompts.opening import ReasoningMode
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
-from sparring.sandbox.packages import given
-from sparring.sandbox.ray_nodes import RayNodes
+from sparring.sandbox.caller.packages import given
+from sparring.sandbox.cluster.ray_nodes import RayNodes
 from sparring.schema import Role, Task
-from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
+from sparring.tasks.checkers.checker import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
 from sparring.tasks.settings import Curriculum
 from sparring.tasks.sources import tasks_of

@@ -34,9 +34,9 @@ from sparring.learner.samples import Group
 from sparring.learner.stats import RoleStats
 from sparring.policy.settings import Adapters
 from sparring.runs.directory import RunDir
-from sparring.sandbox.packages import given
+from sparring.sandbox.caller.packages import given
 from sparring.schema import Response, Role, StopReason, Task, Verdict
-from sparring.tasks.imports import needs_lines, needs_of
+from sparring.tasks.cleaning.imports import needs_lines, needs_of
 from sparring.training.embedded import embedded_prompts
 from sparring.training.planning.check import Check
 from sparring.training.planning.frozen import read_groups, supervised, supervisor_check
