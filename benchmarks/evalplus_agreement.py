@@ -31,12 +31,12 @@ from sparring.grading.expected import reference_runs
 from sparring.grading.limits import limits
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Verdict
-from sparring.tasks.calls import call_test
-from sparring.tasks.fields import Row
 from sparring.tasks.formats.base import Source
 from sparring.tasks.formats.evalplus import read_evalplus
 from sparring.tasks.formats.evalplus_inputs import mbpp_arguments
-from sparring.tasks.mutants import mutants
+from sparring.tasks.mistakes.mutants import mutants
+from sparring.tasks.rows.calls import call_test
+from sparring.tasks.rows.row import Row
 
 FILES = {
     "humaneval": "humaneval_codegen16b_first82.jsonl.gz",

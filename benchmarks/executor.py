@@ -26,7 +26,7 @@ from baselines import interpreter_per_test, process_per_test
 from layers import all_levels
 from sparring.sandbox import Fork, Job, Level, Limits, Sandbox
 from sparring.schema import Verdict
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 from workload import Workload, workload
 
 LOOP_SHARE = 0.06

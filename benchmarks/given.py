@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.sandbox.packages import given
+from sparring.sandbox.caller.packages import given
 from sparring.tasks.preambles import PREAMBLES
 from workload import workload
 

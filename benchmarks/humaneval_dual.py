@@ -39,8 +39,8 @@ from sparring.sandbox import Job, Kind, Limits, Sandbox
 from sparring.schema import Outcome, Verdict
 from sparring.selection.best_of_n import agreement, expected_choice
 from sparring.selection.dual import Weight, pass_at_k, ranked_pass_at_k, weights
-from sparring.tasks.asserts import CallTest, parse_asserts
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
+from sparring.tasks.suites.asserts import CallTest, parse_asserts
 
 SECONDS = 0.1
 _AT_ONCE, _TASKS = 3, 4

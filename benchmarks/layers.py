@@ -20,7 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sparring.errors import SandboxError
-from sparring.sandbox import Level, Limits, confine, kernel, landlock, seccomp
+from sparring.sandbox import Level, Limits
+from sparring.sandbox.isolation import confine, kernel, landlock, seccomp
 
 FORKS = 300
 CALLS = 2000

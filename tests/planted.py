@@ -8,7 +8,7 @@ from typing import Any
 
 from sparring import values
 from sparring.schema import Kind, Task, Test
-from sparring.tasks.findings import Fault
+from sparring.tasks.cleaning.findings import Fault
 
 Expected = tuple[str, Fault, int | None]
 """Task, fault and test."""

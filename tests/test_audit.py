@@ -19,7 +19,7 @@ from sparring.errors import DataError
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.schema import Task, Test
-from sparring.tasks.findings import Fault, Finding
+from sparring.tasks.cleaning.findings import Fault, Finding
 from sparring.tasks.load import dump_tasks, load_tasks
 from tests import planted
 

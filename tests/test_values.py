@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring import values
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 from sparring.values import decode, encode, same
 
 _SCALARS = st.one_of(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sparring import values
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 from tests import slowly
 
 _TYPES = (

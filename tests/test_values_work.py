@@ -16,8 +16,8 @@ import pytest
 
 from sparring import values
 from sparring.schema import Kind
-from sparring.tasks.checkers import accepts
-from sparring.tasks.looser import looser
+from sparring.tasks.checkers.checker import accepts
+from sparring.tasks.checkers.looser import looser
 from sparring.values import Held, NotPlain, Work, decode, encode, read, same
 from sparring.values.naming import Names
 from tests import slowly

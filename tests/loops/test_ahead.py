@@ -193,7 +193,7 @@ def test_a_failure_in_flight_is_one_clear_line(
     ahead: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     from sparring.errors import SandboxError
-    from sparring.sandbox.pool import Sandbox
+    from sparring.sandbox.caller.pool import Sandbox
 
     def broken(self: Any, jobs: Any) -> Any:
         raise SandboxError("a worker could not be replaced: no memory.")

@@ -14,7 +14,7 @@ from sparring.grading import early
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Timeline
-from sparring.sandbox import pool, runner
+from sparring.sandbox.caller import pool, runner
 from sparring.schema import Response, Role, StopReason
 from sparring.training.state.journal import Journal
 from sparring.training.weights.players import Player

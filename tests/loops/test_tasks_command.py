@@ -20,7 +20,7 @@ from sparring.errors import ConfigError, DataError
 from sparring.evaluation.passrates import pass_rates
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Verdict
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.load import load_tasks
 
 

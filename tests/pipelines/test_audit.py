@@ -14,7 +14,7 @@ from sparring.audit.soundness import Audited, Care, audit_tasks
 from sparring.errors import SandboxError
 from sparring.sandbox import Fork, Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
-from sparring.tasks.findings import Fault
+from sparring.tasks.cleaning.findings import Fault
 
 TESTS = (Test("1\n", "2\n"), Test("4\n", "8\n"))
 DOUBLE = "print(2 * int(input()))"

@@ -22,7 +22,7 @@ from sparring.grading.supervised import supervise
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 from sparring.training.reward import facts_of
 
 

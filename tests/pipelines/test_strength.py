@@ -10,7 +10,7 @@ from sparring import values
 from sparring.audit.strength import Strength, strength
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Test, Verdict
-from sparring.tasks import branches
+from sparring.tasks.mistakes import branches
 
 SIGN = """
 from __future__ import annotations

@@ -15,7 +15,7 @@ from sparring.grading.wanting import wanted, wanting_lines
 from sparring.sandbox import Job, Kind, Sandbox
 from sparring.sandbox.details import needed
 from sparring.schema import Outcome, Task, Test, Verdict
-from sparring.tasks.imports import needs_lines, needs_of
+from sparring.tasks.cleaning.imports import needs_lines, needs_of
 
 
 def test_a_run_says_what_it_needs_and_how_to_give_it() -> None:

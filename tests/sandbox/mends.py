@@ -28,7 +28,7 @@ class Mend:
 
 def _moved(numbers: str, table: str) -> Edit:
     """A system call added to the table of those that are allowed, before others decide on it."""
-    return ("syscalls.py", f'{table} = """\n', f'{table} = """\n{numbers}, ')
+    return ("isolation/syscalls.py", f'{table} = """\n', f'{table} = """\n{numbers}, ')
 
 
 def _unfiltered(*calls: str) -> tuple[Edit, ...]:
@@ -39,44 +39,49 @@ def _unfiltered(*calls: str) -> tuple[Edit, ...]:
     every += "syscalls.PRETENDED"
     known = f"    _ALL = [pair for t in ({every}) for pair in syscalls.numbers(t, machine)]\n"
     at = "    segments = [_Segment(0, blocks.get(0, _end(_ENOSYS)))]\n"
-    return (("seccomp.py", at, known + allow + at),)
+    return (("isolation/seccomp.py", at, known + allow + at),)
 
 
 def _without_name(name: str) -> tuple[Edit, ...]:
     """`restore` without one of the names after which a process is spent."""
-    kept = '_HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {_RUNS_TEXT}".split()'
-    return (("restore.py", f"{kept})", f"{kept}) - {set(name.split())!r}"),)
+    kept = '_HARD_TO_UNDO = frozenset(f"{_HARD_TO_UNDO_TEXT} {_TOLD_TEXT} {RUNS_TEXT}".split()'
+    return (("inside/restore.py", f"{kept})", f"{kept}) - {set(name.split())!r}"),)
 
 
 _NO_LIST = (
-    ("seccomp.py", "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n            *_end(_EPERM),",
+    ("isolation/seccomp.py",
+     "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n            *_end(_EPERM),",
      "            *_one_of(1, (10, 8), _EPERM),\n            *_end(_ALLOW),"),
 )  # fmt: skip
 _NO_PAST = (
-    ("seccomp.py", '        "open": _opening(1),\n        "openat": _opening(2),\n',
+    ("isolation/seccomp.py", '        "open": _opening(1),\n        "openat": _opening(2),\n',
      '        "open": _end(_ALLOW),\n        "openat": _end(_ALLOW),\n'),
 )  # fmt: skip
 
 _NO_CONTENTS: Edit = (
-    "restore.py",
+    "inside/restore.py",
     "        for value, content in self._contents:",
     "        for value, content in ():",
 )
 
-_NOT_ALONE: Edit = ("server.py", " or restore.one_run_each(request.program, self._packages)", "")
-_NO_END: Edit = ("program.py", "held() is None or _let_go(held)", "True")
+_NOT_ALONE: Edit = (
+    "worker/server.py",
+    " or apart.one_run_each(request.program, self._packages)",
+    "",
+)
+_NO_END: Edit = ("inside/program.py", "held() is None or _let_go(held)", "True")
 
 MENDS = (
     Mend(
         "descriptors closed by range, the socket under a low number",
         (
-            ("server.py", "    if os.fork() == 0:\n", "    import fcntl\n\n"
+            ("worker/server.py", "    if os.fork() == 0:\n", "    import fcntl\n\n"
              "    fcntl.fcntl(0, fcntl.F_DUPFD, 300)\n    if os.fork() == 0:\n"),
-            ("zygote.py", "    kernel.closing(_ORDERS_FD + 1)()\n", ""),
-            ("zygote.py", "        if held - {", "        if False and held - {"),
-            ("zygote.py", "            _close_above()\n", ""),
-            ("zygote.py", "    _close_above()\n    pid = kernel", "    pid = kernel"),
-            ("zygote.py", "    if held != _WANTED:".replace("    if", "        if"),
+            ("worker/zygote.py", "    kernel.closing(_ORDERS_FD + 1)()\n", ""),
+            ("worker/zygote.py", "        if held - {", "        if False and held - {"),
+            ("worker/zygote.py", "            _close_above()\n", ""),
+            ("worker/zygote.py", "    _close_above()\n    pid = kernel", "    pid = kernel"),
+            ("worker/zygote.py", "    if held != _WANTED:".replace("    if", "        if"),
              "        if False:"),
         ),
         ("inherited: a socket", "inherited: anything", "inherited: a word to"),
@@ -84,7 +89,7 @@ MENDS = (
     ),
     Mend(
         "standard streams opened afresh",
-        (("zygote.py", "            _fresh_standard_streams()\n", ""),),
+        (("worker/zygote.py", "            _fresh_standard_streams()\n", ""),),
         ("told: flags of standard error",),
         all_levels=True,
     ),
@@ -96,7 +101,7 @@ MENDS = (
     ),
     Mend(
         "leases and notices of files refused",
-        (("seccomp.py", "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n"
+        (("isolation/seccomp.py", "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n"
           "            *_end(_EPERM),", "            *_end(_ALLOW),"),),
         ("shared: a notice",),
     ),
@@ -138,12 +143,12 @@ MENDS = (
     ),
     Mend(
         "Landlock itself",
-        (("confine.py", "            landlock.restrict(self.ruleset)\n", ""),),
+        (("isolation/confine.py", "            landlock.restrict(self.ruleset)\n", ""),),
         ("landlock: shortened", "landlock: grown", "landlock: copied", "landlock: exchanged"),
     ),
     Mend(
         "random devices read only",
-        (("confine.py", '    "/dev/urandom": False,', '    "/dev/urandom": True,'),),
+        (("isolation/confine.py", '    "/dev/urandom": False,', '    "/dev/urandom": True,'),),
         ("landlock: random",),
         all_levels=True,
     ),
@@ -162,32 +167,33 @@ MENDS = (
     Mend(
         "sending without waiting",
         (
-            ("watch.py", "ancillary, socket.MSG_DONTWAIT)", "ancillary)"),
-            ("watch.py", "        return unread[0] == 0\n", "        return True\n"),
+            ("worker/watch.py", "ancillary, socket.MSG_DONTWAIT)", "ancillary)"),
+            ("worker/watch.py", "        return unread[0] == 0\n", "        return True\n"),
         ),
         ("forged: ends of runs",),
     ),
     Mend(
         "the source not kept",
-        (("program.py", '            source = b""  # a', "            pass  # a"),),
+        (("inside/program.py", '            source = b""  # a', "            pass  # a"),),
         ("expected: its own text",),
         all_levels=True,
     ),
     Mend(
         "modules loaded by way of a descriptor",
-        (("worker.py", "opened if os.path.isdir(opened) else place.decode()", "place.decode()"),),
+        (("caller/process.py",
+          "opened if os.path.isdir(opened) else place.decode()", "place.decode()"),),
         ("expected: where",),
         all_levels=True,
     ),
     Mend(
         "the command line forgotten",
-        (("zygote.py", '    sys.orig_argv[:] = ["python", restore.PROGRAM_NAME]\n', ""),),
+        (("worker/zygote.py", '    sys.orig_argv[:] = ["python", restore.PROGRAM_NAME]\n', ""),),
         ("expected: how",),
         all_levels=True,
     ),
     Mend(
         "deaths told in another frame",
-        (("zygote.py", "            orders.send(_buried(number, work))",
+        (("worker/zygote.py", "            orders.send(_buried(number, work))",
           "            usage = cpu = status = _buried(number, work)\n"
           "            orders.send(status)"),),
         ("expected: what the program before",),
@@ -195,27 +201,28 @@ MENDS = (
     ),
     Mend(
         "StopIteration as RuntimeError",
-        (("raised.py", "    if not isinstance(error, _MISTAKEN):", "    if True:"),),
+        (("inside/raised.py", "    if not isinstance(error, _MISTAKEN):", "    if True:"),),
         ("script: an end of the loop",),
         all_levels=True,
     ),
     Mend(
         "no stand-ins for tests",
-        (("offered.py", " and not names_a_test(n)", ""),
-         ("candidate.py", " and any(mark in text for mark in _OPAQUE)", " and False")),
+        (("inside/offered.py", " and not names_a_test(n)", ""),
+         ("inside/candidate.py", " and any(mark in text for mark in _OPAQUE)", " and False")),
         ("script: a check of its own", "script: a test of its own"),
         all_levels=True,
     ),
     Mend(
         "failures of unittest listened to",
-        (("failures.py", '        if _mentions(code, "unittest"):', "        if False:"),),
+        (("inside/failures.py", '        if _mentions(code, "unittest"):', "        if False:"),),
         ("script: failures of unittest", "script: results of unittest"),
         all_levels=True,
     ),
     Mend(
         "what is no answer is the end",
-        (("scripts.py", "    if line.gone:\n        raise ProgramGone(line.gone)\n", ""),
-         ("candidate.py", "class ProgramGone(BaseException)", "class ProgramGone(Exception)")),
+        (("inside/scripts.py", "    if line.gone:\n        raise ProgramGone(line.gone)\n", ""),
+         ("inside/candidate.py",
+          "class ProgramGone(BaseException)", "class ProgramGone(Exception)")),
         ("script: nonsense",),
         all_levels=True,
     ),
@@ -261,7 +268,7 @@ MENDS = (
     ),
     Mend(
         "registering is telling",
-        (("restore.py", "self._hard |= not own or not names.isdisjoint(_REGISTERS_FOR_ALL)",
+        (("inside/restore.py", "self._hard |= not own or not names.isdisjoint(_REGISTERS_FOR_ALL)",
           "self._hard |= own and False"), *_without_name("codecs"), _NO_END),
         ("left: a codec", "left: a class that counts"),
         all_levels=True,
@@ -274,9 +281,9 @@ MENDS = (
     ),
     Mend(
         "shared anonymous memory refused, and no device of zeros",
-        (*_unfiltered("mmap"), ("confine.py", '    "/dev/null": True,\n',
+        (*_unfiltered("mmap"), ("isolation/confine.py", '    "/dev/null": True,\n',
          '    "/dev/null": True,\n    "/dev/zero": True,\n'),
-         ("namespaces.py", '("null", "full"', '("null", "zero", "full"')),
+         ("isolation/namespaces.py", '("null", "full"', '("null", "zero", "full"')),
         ("memory: shared, and", "memory: a device"),
         all_levels=True,
     ),
@@ -297,14 +304,15 @@ MENDS = (
     Mend(
         "no urgent byte, and no waiting for one",
         (*_unfiltered("sendto"),
-         ("watch.py", "self.control.recv(_WAKE_BYTES, socket.MSG_DONTWAIT)",
+         ("worker/watch.py", "self.control.recv(_WAKE_BYTES, socket.MSG_DONTWAIT)",
           "self.control.recv(_WAKE_BYTES)")),
         ("forged: an urgent",),
         all_levels=True,
     ),
     Mend(
         "CPU time divided on nobody's word",
-        (("server.py", "                if len(got) > 1 and used > request.limits.cpu_seconds:",
+        (("worker/server.py",
+          "                if len(got) > 1 and used > request.limits.cpu_seconds:",
           "                if False:"),),
         ("time: spread",),
         all_levels=True,
@@ -318,7 +326,7 @@ MENDS = (
     Mend(
         "the debugger runs text",
         (_NOT_ALONE, _NO_END, *_without_name("breakpoint"),
-         ("restore.py", "        if self._may_spend and any(", "        if False and any(")),
+         ("inside/restore.py", "        if self._may_spend and any(", "        if False and any(")),
         ("taught: an input for",),
         all_levels=True,
     ),
@@ -331,7 +339,7 @@ MENDS = (
     ),
     Mend(
         "an end that failed spends the process",
-        (("program.py", 'ending, detail, gone = Ending.OK, "", False',
+        (("inside/program.py", 'ending, detail, gone = Ending.OK, "", False',
           'ending, detail, gone = Ending.OK, "", True'),),
         ("left: last words after",),
         all_levels=True,
@@ -346,21 +354,22 @@ MENDS = (
     ),
     Mend(
         "a strict standard error: spent",
-        (("restore.py", '        self._hard |= "reconfigure" in names and "stderr" in names\n',
+        (("inside/restore.py",
+          '        self._hard |= "reconfigure" in names and "stderr" in names\n',
           ""),),
         ("left: a strict",),
         all_levels=True,
     ),
     Mend(
         "registering beside atexit",
-        (("restore.py", 'frozenset({"abc", "ABC", "numbers", "codecs"})', "frozenset()"),),
+        (("inside/restore.py", 'frozenset({"abc", "ABC", "numbers", "codecs"})', "frozenset()"),),
         ("left: a number",),
         all_levels=True,
     ),
     # Idioms.
     Mend(
         "cycles collected before the globals go",
-        (("program.py", "        if opens and gc.isenabled():\n", "        if False:\n"),),
+        (("inside/program.py", "        if opens and gc.isenabled():\n", "        if False:\n"),),
         idioms=("a file on descriptor 1, kept by a function",
                 "a writer on descriptor 1, kept by a function",
                 "a buffer on descriptor 1, kept by a function"),
@@ -368,21 +377,21 @@ MENDS = (
     ),
     Mend(
         "globals emptied that a hook holds",
-        (("program.py", "held() is None or _let_go(held)", "held() is None"),),
+        (("inside/program.py", "held() is None or _let_go(held)", "held() is None"),),
         idioms=("output kept by a hook",),
         all_levels=True,
     ),
     Mend(
         "no module of programs imported early",
-        (("restore.py", ' and not name.endswith("__main__")', ""),
-         ("restore.py", "            with contextlib.suppress(BaseException):",
+        (("inside/restore.py", ' and not name.endswith("__main__")', ""),
+         ("inside/restore.py", "            with contextlib.suppress(BaseException):",
           "            with contextlib.suppress(Exception):")),
         idioms=("a module that is only mentioned",),
         all_levels=True,
     ),
     Mend(
         "output flushed as the main program ends",
-        (("program.py", "streams.flush_as_it_ends()", "pass"),),
+        (("inside/program.py", "streams.flush_as_it_ends()", "pass"),),
         idioms=(
             "printed before a thread ends the process",
             "printed before what atexit writes",
@@ -396,37 +405,40 @@ MENDS = (
     ),
     Mend(
         "host files that the library reads in passing",
-        (("confine.py", "    paths += _READ_IN_PASSING\n", ""),),
+        (("isolation/confine.py", "    paths += _READ_IN_PASSING\n", ""),),
         idioms=("types of files",),
     ),
     Mend(
         "names of a main module",
-        (("program.py", "__cached__=None, __annotations__={}", ""),),
+        (("inside/program.py", "__cached__=None, __annotations__={}", ""),),
         idioms=("what the main module has",),
         all_levels=True,
     ),
     # Where an allow-list is one too short, an ordinary program falls.
     Mend(
         "locks pretended, not refused",
-        (("seccomp.py", "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n", ""),),
+        (("isolation/seccomp.py", "            *_one_of(1, _FCNTL_LOCKS, _PRETEND),\n", ""),),
         idioms=("a file locked", "a data base in a file"),
         all_levels=True,
     ),
     Mend(
         "calls pretended, not refused",
-        (("seccomp.py", "(syscalls.PRETENDED, _PRETEND)", "(syscalls.PRETENDED, _EPERM)"),),
+        (("isolation/seccomp.py",
+          "(syscalls.PRETENDED, _PRETEND)", "(syscalls.PRETENDED, _EPERM)"),),
         idioms=("a file written through", "advice on a file"),
         all_levels=True,
     ),
     Mend(
         "fcntl's list long enough",
-        (("seccomp.py", "_FCNTL_ALLOWED = (0, 1, 2, 3, 4, ", "_FCNTL_ALLOWED = (1, 2, 3, "),),
+        (("isolation/seccomp.py",
+          "_FCNTL_ALLOWED = (0, 1, 2, 3, 4, ", "_FCNTL_ALLOWED = (1, 2, 3, "),),
         idioms=("a pipe that does not block", "a descriptor duplicated"),
         all_levels=True,
     ),
     Mend(
         "O_TRUNC with writing allowed",
-        (("seccomp.py", "(_AND, 0, 0, _O_ACCMODE | _O_TRUNC),", "(_AND, 0, 0, _O_TRUNC),"),),
+        (("isolation/seccomp.py",
+          "(_AND, 0, 0, _O_ACCMODE | _O_TRUNC),", "(_AND, 0, 0, _O_TRUNC),"),),
         idioms=("a file opened in every mode", "a file shortened", "a file copied"),
         all_levels=True,
     ),

@@ -8,8 +8,10 @@ import pytest
 
 from sparring.grading.early import Early
 from sparring.runs.timeline import Timeline
-from sparring.sandbox import Fork, Job, Limits, Sandbox, chunks, node, plan
-from sparring.sandbox.memo import Memo
+from sparring.sandbox import Fork, Job, Limits, Sandbox
+from sparring.sandbox.caller import plan
+from sparring.sandbox.caller.memo import Memo
+from sparring.sandbox.cluster import chunks, node
 from sparring.sandbox.types import Stats
 from sparring.schema import Kind, Verdict
 

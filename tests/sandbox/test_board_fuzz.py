@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from sparring.sandbox import endings, watch
-from sparring.sandbox.board import MAX_RUNS, Board
+from sparring.sandbox.protocol.board import MAX_RUNS, Board
 from sparring.sandbox.types import Limits
-from sparring.sandbox.zygote import Death
+from sparring.sandbox.worker import endings, watch
+from sparring.sandbox.worker.zygote import Death
 from sparring.schema import Verdict
 
 _LIMITS = Limits(cpu_seconds=5.0)

@@ -14,10 +14,12 @@ import pytest
 from sparring.cli.main import main
 from sparring.config.load import make_recipe
 from sparring.errors import ConfigError, SandboxError
-from sparring.sandbox import ClusterSandbox, Job, Level, Limits, Sandbox, chunks, node, plan
-from sparring.sandbox.cluster import LOSSES, LostError
-from sparring.sandbox.memo import Memo
-from sparring.sandbox.ray_nodes import RayNodes
+from sparring.sandbox import ClusterSandbox, Job, Level, Limits, Sandbox
+from sparring.sandbox.caller import plan
+from sparring.sandbox.caller.memo import Memo
+from sparring.sandbox.cluster import chunks, node
+from sparring.sandbox.cluster.ray_nodes import RayNodes
+from sparring.sandbox.cluster.sandbox import LOSSES, LostError
 from sparring.sandbox.types import Fork, Stats
 from sparring.schema import Outcome, Verdict
 
@@ -85,7 +87,7 @@ class Fake:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is lost is given out again without waiting."""
-    monkeypatch.setattr("sparring.sandbox.cluster.AGAIN_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("sparring.sandbox.cluster.sandbox.AGAIN_SECONDS", (0.0, 0.0, 0.0))
 
 
 def jobs(programs: int, inputs: int) -> list[Job]:
@@ -242,8 +244,8 @@ def test_a_stronger_node_is_asked_for_the_weaker_level() -> None:
 
 
 def test_a_cluster_without_any_node_left_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparring.sandbox.cluster.GONE_SECONDS", 0.05)
-    monkeypatch.setattr("sparring.sandbox.cluster._COUNT_SECONDS", 0.0)
+    monkeypatch.setattr("sparring.sandbox.cluster.sandbox.GONE_SECONDS", 0.05)
+    monkeypatch.setattr("sparring.sandbox.cluster.sandbox._COUNT_SECONDS", 0.0)
     nodes = Fake()
     with ClusterSandbox(nodes) as sandbox:
         nodes.alive = 0

@@ -8,7 +8,7 @@ import pytest
 from tests.sandbox.test_scripts import RIGHT, WRONG, run
 
 from sparring.sandbox import Sandbox
-from sparring.sandbox.approx import Approx
+from sparring.sandbox.inside.approx import Approx
 from sparring.schema import Verdict
 from sparring.testnames import PYTEST
 

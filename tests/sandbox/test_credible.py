@@ -16,10 +16,12 @@ from sparring.audit.trivial import vacuous
 from sparring.cli import sandbox as command
 from sparring.grading.columns import Ask, run
 from sparring.grading.comparison import Comparison, Grader
-from sparring.sandbox import Job, Limits, Sandbox, believed, chunks, plan
-from sparring.sandbox.credible import DECISIONS, credible
-from sparring.sandbox.memo import Memo
-from sparring.sandbox.store import Store
+from sparring.sandbox import Job, Limits, Sandbox, believed
+from sparring.sandbox.caller import plan
+from sparring.sandbox.caller.credible import DECISIONS, credible
+from sparring.sandbox.caller.memo import Memo
+from sparring.sandbox.caller.store import Store
+from sparring.sandbox.cluster import chunks
 from sparring.sandbox.types import Stats
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
 

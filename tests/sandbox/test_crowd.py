@@ -14,13 +14,15 @@ import pytest
 from tests.sandbox.conftest import alive
 
 from sparring.errors import SandboxError
-from sparring.sandbox import Fork, Job, Level, Limits, Sandbox, share, worker
+from sparring.sandbox import Fork, Job, Level, Limits, Sandbox
+from sparring.sandbox.caller import process
 from sparring.sandbox.check.attacks import Attack, reaching
 from sparring.sandbox.check.attacks.channels import _DEAF
 from sparring.sandbox.check.conditions import Condition, caller, changed
 from sparring.sandbox.check.security import ATTACKS, aimed
 from sparring.sandbox.check.suites import Suite, check_sandbox
 from sparring.sandbox.check.targets import Targets
+from sparring.sandbox.isolation import share
 from sparring.schema import Verdict
 
 _OPEN = (
@@ -78,7 +80,7 @@ def test_the_parents_death_ends_what_will_not_listen(
         f"    s.run([Job({program!r}, tuple(map(str, range(600))), Limits(cpu_seconds=30,\n"
         "        output_bytes=1 << 29, file_mib=1 << 9))])\n"
     )
-    source = str(Path(worker.__file__).parents[2])
+    source = str(Path(process.__file__).parents[3])
     with subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,

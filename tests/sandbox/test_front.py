@@ -9,7 +9,8 @@ import pytest
 from sparring import values
 from sparring.errors import SandboxError
 from sparring.sandbox import Fork, Job, Kind, Sandbox
-from sparring.sandbox.front import Front, names_of, packed
+from sparring.sandbox.inside.front import Front, names_of
+from sparring.sandbox.preamble import packed
 from sparring.schema import Outcome, Verdict
 
 STARS = (

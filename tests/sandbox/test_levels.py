@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sparring.errors import SandboxError
-from sparring.sandbox import Level, Sandbox, worker
-from sparring.sandbox.start import Start
+from sparring.sandbox import Level, Sandbox
+from sparring.sandbox.caller import process
+from sparring.sandbox.protocol.start import Start
 
 
 def test_the_report_names_level_and_layers(fresh: Sandbox) -> None:
@@ -44,17 +45,17 @@ def test_a_level_asked_for_is_given_or_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 def _refuse(monkeypatch: pytest.MonkeyPatch, levels: set[Level]) -> None:
-    start, hello = worker.Worker.__init__, worker.Worker.hello
+    start, hello = process.Worker.__init__, process.Worker.hello
     asked: dict[int, Level] = {}
 
-    def remember(self: worker.Worker, told: Start, hash_seed: int = 0) -> None:
+    def remember(self: process.Worker, told: Start, hash_seed: int = 0) -> None:
         asked[id(self)] = told.level
         start(self, told, hash_seed)
 
-    def answer(self: worker.Worker) -> dict[str, object]:
+    def answer(self: process.Worker) -> dict[str, object]:
         if asked[id(self)] in levels:
-            raise worker.Refused("not today")
+            raise process.Refused("not today")
         return hello(self)
 
-    monkeypatch.setattr(worker.Worker, "__init__", remember)
-    monkeypatch.setattr(worker.Worker, "hello", answer)
+    monkeypatch.setattr(process.Worker, "__init__", remember)
+    monkeypatch.setattr(process.Worker, "hello", answer)

@@ -14,11 +14,11 @@ from sparring import values
 from sparring.cli.main import app
 from sparring.errors import SandboxError
 from sparring.sandbox import Job, Kind, Level, Limits, Sandbox
+from sparring.sandbox.caller.markers import wanted_by
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages, given
 from sparring.sandbox.check import conformance, security
 from sparring.sandbox.check.targets import Targets
 from sparring.sandbox.details import needed
-from sparring.sandbox.markers import wanted_by
-from sparring.sandbox.packages import NO_PACKAGES, Packages, given
 from sparring.schema import Outcome, Verdict
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sparring.errors import SandboxError
-from sparring.sandbox import Fork, Job, Limits, Sandbox, worker
+from sparring.sandbox import Fork, Job, Limits, Sandbox
+from sparring.sandbox.caller import process
 from sparring.schema import Verdict
 
 DOUBLE = "print(2 * int(input()))"
@@ -184,7 +185,7 @@ def test_a_closed_sandbox_says_so(fresh: Sandbox) -> None:
 
 
 def test_importing_the_sandbox_imports_nothing_heavy() -> None:
-    source = str(Path(worker.__file__).parents[2])
+    source = str(Path(process.__file__).parents[3])
     check = "import sys, sparring.sandbox; print({'torch', 'numpy', 'pydantic'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", check],

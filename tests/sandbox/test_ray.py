@@ -17,7 +17,7 @@ import pytest
 
 from sparring.errors import SandboxError
 from sparring.sandbox import ClusterSandbox, Job, Level, Limits, Sandbox
-from sparring.sandbox.ray_nodes import RayNodes
+from sparring.sandbox.cluster.ray_nodes import RayNodes
 from sparring.schema import Verdict
 
 pytestmark = pytest.mark.ray
@@ -139,7 +139,7 @@ def test_a_node_that_does_not_answer_is_named(
 ) -> None:
     import signal
 
-    monkeypatch.setattr("sparring.sandbox.ray_nodes.ASK_SECONDS", 8.0)
+    monkeypatch.setattr("sparring.sandbox.cluster.ray_nodes.ASK_SECONDS", 8.0)
     processes = cluster.nodes[1].all_processes["raylet"]
     pid = processes[0].process.pid
     os.kill(pid, signal.SIGSTOP)
@@ -163,7 +163,7 @@ def test_closing_leaves_no_process(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
         "from sparring.sandbox import ClusterSandbox, Job\n"
-        "from sparring.sandbox.ray_nodes import RayNodes\n"
+        "from sparring.sandbox.cluster.ray_nodes import RayNodes\n"
         "s = ClusterSandbox(RayNodes('local', 1))\n"
         "assert s.run([Job('print(1)', ('',))])[0][0].output == '1\\n'\n"
         "print('open', flush=True)\n"
@@ -215,7 +215,7 @@ def _started(parent: int, mark: str) -> tuple[list[int], list[int]]:
             continue
         if mark.encode() in environment:
             others.append(int(entry.name))
-        elif ours and b"sparring.sandbox.server" in command:
+        elif ours and b"sparring.sandbox.worker.server" in command:
             sandboxes.append(int(entry.name))
     return sandboxes, others
 

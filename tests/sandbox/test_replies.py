@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from sparring.sandbox import frames, replies
-from sparring.sandbox.frames import BrokenPeer, Request, Run
+from sparring.sandbox.caller import replies
+from sparring.sandbox.protocol import frames
+from sparring.sandbox.protocol.frames import BrokenPeer, Request, Run
 from sparring.sandbox.types import Limits
 from sparring.schema import Kind, Verdict
 

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 import pytest
 
 from sparring import values
-from sparring.sandbox import Job, Kind, Limits, Sandbox, calls, messages, raised
-from sparring.sandbox.candidate import Candidate, Line, ProgramGone
-from sparring.sandbox.raised import ProgramError, ProgramStopped
+from sparring.sandbox import Job, Kind, Limits, Sandbox
+from sparring.sandbox.inside import calls, messages, raised
+from sparring.sandbox.inside.candidate import Candidate, Line, ProgramGone
+from sparring.sandbox.inside.raised import ProgramError, ProgramStopped
 from sparring.schema import Outcome, Verdict
 
 ROOMY = Limits(cpu_seconds=3, idle_seconds=3, memory_mib=128, output_bytes=1 << 16)

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 import pytest
 
 from sparring import values
-from sparring.sandbox import calls, messages, raised
-from sparring.sandbox.candidate import Candidate, Line, ProgramGone
+from sparring.sandbox.inside import calls, messages, raised
+from sparring.sandbox.inside.candidate import Candidate, Line, ProgramGone
 
 COUNTS = [2_000, pytest.param(100_000, marks=pytest.mark.slow)]
 ARGUMENTS = ([3, 1, 2], {"a": (1, 2.5)})

@@ -49,7 +49,7 @@ def test_a_file_that_cannot_be_written_ends_the_run_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "outcomes.db"
-    monkeypatch.setattr("sparring.sandbox.store._COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("sparring.sandbox.caller.store._COMMIT_SECONDS", 0.0)
     with Sandbox(1, store=path) as sandbox:
         other = sqlite3.connect(path)
         other.execute(FAIL)

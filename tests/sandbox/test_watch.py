@@ -6,7 +6,9 @@ import resource
 
 import pytest
 
-from sparring.sandbox import Job, Limits, Sandbox, endings, pool
+from sparring.sandbox import Job, Limits, Sandbox
+from sparring.sandbox.caller import pool
+from sparring.sandbox.worker import endings
 from sparring.schema import Verdict
 
 

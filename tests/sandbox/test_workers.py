@@ -16,8 +16,9 @@ import pytest
 from tests.sandbox.conftest import alive
 
 from sparring.errors import SandboxError
-from sparring.sandbox import Job, Limits, Sandbox, worker
-from sparring.sandbox.worker import Worker
+from sparring.sandbox import Job, Limits, Sandbox
+from sparring.sandbox.caller import process
+from sparring.sandbox.caller.process import Worker
 from sparring.schema import Verdict
 
 DOUBLE = "print(2 * int(input()))"
@@ -102,7 +103,7 @@ def test_a_sandbox_that_gets_no_worker_any_more_says_why(monkeypatch: pytest.Mon
         raise SandboxError("no memory left")
 
     with Sandbox(1) as sandbox:
-        monkeypatch.setattr("sparring.sandbox.crew._AGAIN_SECONDS", (0.01, 0.0))
+        monkeypatch.setattr("sparring.sandbox.caller.crew._AGAIN_SECONDS", (0.01, 0.0))
         monkeypatch.setattr(Worker, "hello", refuse)
         os.kill(sandbox._crew[0].pid, signal.SIGKILL)
         for _ in range(2):
@@ -111,8 +112,8 @@ def test_a_sandbox_that_gets_no_worker_any_more_says_why(monkeypatch: pytest.Mon
 
 
 def test_a_silent_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparring.sandbox.pool._SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr("sparring.sandbox.pool._SILENCE_FACTOR", 0.1)
+    monkeypatch.setattr("sparring.sandbox.caller.pool._SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr("sparring.sandbox.caller.pool._SILENCE_FACTOR", 0.1)
     with Sandbox(1) as sandbox:
         os.kill(sandbox._crew[0].pid, signal.SIGSTOP)
         assert sandbox.run([Job(DOUBLE, ("4",))])[0][0].output == "8\n"
@@ -142,7 +143,7 @@ def test_no_process_outlives_the_parent(end: signal.Signals, tmp_path: Path) -> 
         "    print(*(w.pid for w in s._crew), flush=True)\n"
         "    s.run([Job('import time; time.sleep(30)', ('1', '2'), Limits(idle_seconds=60))] * 2)\n"
     )
-    source = str(Path(worker.__file__).parents[2])
+    source = str(Path(process.__file__).parents[3])
     with subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,

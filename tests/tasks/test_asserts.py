@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring import values
-from sparring.tasks.asserts import CallTest, NotACall, parse_asserts
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
+from sparring.tasks.suites.asserts import CallTest, NotACall, parse_asserts
 
 
 def one(source: str) -> CallTest | NotACall:

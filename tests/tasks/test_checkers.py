@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring import values
-from sparring.tasks.checkers import accepts, parse_checker
+from sparring.tasks.checkers.checker import accepts, parse_checker
 
 BIG = 10**17
 

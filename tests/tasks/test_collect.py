@@ -18,12 +18,12 @@ from tests.tasks.test_mapping import CALLS
 
 from sparring.errors import ConfigError, DataError
 from sparring.schema import Kind
-from sparring.tasks import rows
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.load import dump_tasks, load_tasks
 from sparring.tasks.mapping import FIELDS, parse_mapping
-from sparring.tasks.meant import guess, meant
-from sparring.tasks.rows import Raw, file_rows
+from sparring.tasks.rows import files
+from sparring.tasks.rows.files import Raw, file_rows
+from sparring.tasks.rows.meant import guess, meant
 
 CURE: dict[str, Any] = {
     "task_id": 7,
@@ -199,8 +199,8 @@ def test_a_file_that_cannot_be_read_is_one_line(name: str, tmp_path: Path) -> No
 def test_a_packed_file_is_unpacked_only_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "MAX_LIST", 1000)
-    monkeypatch.setattr(rows, "MAX_LINE", 1000)
+    monkeypatch.setattr(files, "MAX_LIST", 1000)
+    monkeypatch.setattr(files, "MAX_LINE", 1000)
     (tmp_path / "a.json.gz").write_bytes(gzip.compress(b"[" + b" " * 10**7 + b"]"))
     with pytest.raises(DataError, match=r"more than 1,000 bytes; write it as .jsonl"):
         list(file_rows(tmp_path / "a.json.gz"))

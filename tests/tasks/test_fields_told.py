@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring import values
-from sparring.tasks.fields import OPTIONAL, REQUIRED, read_row
+from sparring.tasks.rows.fields import OPTIONAL, REQUIRED, read_row
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 OF_FUNCTIONS = ("entry_point", "test_kind", "example_kind", "test_checker", "example_checker")

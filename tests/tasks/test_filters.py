@@ -6,7 +6,13 @@ import pytest
 
 from sparring.errors import ConfigError
 from sparring.schema import Kind, Task, Test
-from sparring.tasks.filters import Filters, Reason, filter_tasks, parse_difficulty, parse_range
+from sparring.tasks.cleaning.filters import (
+    Filters,
+    Reason,
+    filter_tasks,
+    parse_difficulty,
+    parse_range,
+)
 
 TASKS = [
     Task("a", "x" * 10, (Test("1", "1"),), difficulty="easy", time_limit=1, memory_limit=64),

@@ -21,10 +21,10 @@ from tests.tasks.test_livecodebench import row as lcb
 
 from sparring.errors import ConfigError, DataError
 from sparring.tasks.collect import Choice, collect
-from sparring.tasks.hub import HubSource, hub_rows
-from sparring.tasks.known import KNOWN, LIVECODEBENCH, known_set, release_files
 from sparring.tasks.load import load_tasks
-from sparring.tasks.rows import Raw
+from sparring.tasks.rows.files import Raw
+from sparring.tasks.rows.hub import HubSource, hub_rows
+from sparring.tasks.rows.known import KNOWN, LIVECODEBENCH, known_set, release_files
 
 
 @pytest.fixture

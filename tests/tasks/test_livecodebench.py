@@ -13,7 +13,7 @@ import pytest
 
 from sparring import values
 from sparring.schema import Kind
-from sparring.tasks.livecodebench import contest_date, read_livecodebench
+from sparring.tasks.formats.livecodebench import contest_date, read_livecodebench
 
 
 def sealed(cases: list[dict[str, str]]) -> str:

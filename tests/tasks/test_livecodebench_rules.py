@@ -16,8 +16,8 @@ import pytest
 from tests.tasks.test_livecodebench import STDIN, case, row, sealed
 
 from sparring import values
-from sparring.tasks.checkers import accepts, parse_checker
-from sparring.tasks.livecodebench import read_livecodebench
+from sparring.tasks.checkers.checker import accepts, parse_checker
+from sparring.tasks.formats.livecodebench import read_livecodebench
 
 PRINTED = [
     # printed, expected, accepted

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sparring.errors import DataError
 from sparring.schema import Task, Test
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.load import dump_tasks, load_tasks
 
 ROW: dict[str, Any] = {

@@ -10,8 +10,8 @@ import pytest
 from sparring import values
 from sparring.errors import ConfigError
 from sparring.schema import Kind, Test
-from sparring.tasks.calls import read_call_row
 from sparring.tasks.mapping import NoSuchCell, check_columns, mapped, parse_mapping
+from sparring.tasks.rows.calls import read_call_row
 
 ROW: dict[str, Any] = {
     "problem": "Double it.",

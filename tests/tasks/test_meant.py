@@ -13,8 +13,8 @@ from sparring.errors import ConfigError, DataError
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.load import load_tasks
 from sparring.tasks.mapping import parse_mapping
-from sparring.tasks.meant import guess
-from sparring.tasks.rows import Raw, file_rows
+from sparring.tasks.rows.files import Raw, file_rows
+from sparring.tasks.rows.meant import guess
 
 PROBLEM = "Double n."
 ROWS: dict[str, tuple[dict[str, Any], str]] = {

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from sparring.tasks.mutants import Operator, mutants
+from sparring.tasks.mistakes.mutants import Operator, mutants
 
 PROGRAM = '''
 import sys

@@ -13,11 +13,11 @@ from sparring.grading import columns
 from sparring.grading.columns import Ask
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Task, Test, Verdict
-from sparring.tasks.fields import read_row
-from sparring.tasks.heads import head_of
+from sparring.tasks.formats.natives import read_native
 from sparring.tasks.load import dump_tasks, load_tasks
-from sparring.tasks.natives import read_native
 from sparring.tasks.preambles import PREAMBLES, VERSION, before, versions
+from sparring.tasks.rows.fields import read_row
+from sparring.tasks.rows.heads import head_of
 
 ROW = {"question": "q", "test_input": ["1\n"], "test_output": ["1\n"]}
 
@@ -139,7 +139,7 @@ def test_livecodebench_answers_on_standard_input_have_it_too(tmp_path: Path) -> 
         "private_test_cases": json.dumps(cases), "metadata": "{}",
     }  # fmt: skip
     from sparring.tasks.collect import Choice, collect
-    from sparring.tasks.rows import file_rows
+    from sparring.tasks.rows.files import file_rows
 
     path = tmp_path / "lcb.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(row).encode() + b"\n"))
@@ -152,7 +152,7 @@ def test_livecodebench_answers_on_standard_input_have_it_too(tmp_path: Path) -> 
 
 
 def test_a_head_that_parses_and_does_not_compile_is_none() -> None:
-    from sparring.tasks.heads import head_of, is_python
+    from sparring.tasks.rows.heads import head_of, is_python
 
     assert not is_python("return 1\n")
     assert is_python("from __future__ import annotations\nx = 1\n")

@@ -16,9 +16,9 @@ from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind, Task, Verdict
 from sparring.tasks.collect import Choice, Collected, collect
-from sparring.tasks.limits import limit
 from sparring.tasks.mapping import parse_mapping
-from sparring.tasks.rows import Raw, file_rows
+from sparring.tasks.rows.files import Raw, file_rows
+from sparring.tasks.rows.limits import limit
 
 CASE = "cases/11-map-and-real-columns"
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparring import values
-from sparring.tasks.asserts import NotACall
-from sparring.tasks.called import CallTest
-from sparring.tasks.scopes import assertions
+from sparring.tasks.suites.asserts import NotACall
+from sparring.tasks.suites.called import CallTest
+from sparring.tasks.suites.scopes import assertions
 
 
 def read(source: str, function: str = "f") -> list[str]:

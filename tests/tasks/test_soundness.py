@@ -6,10 +6,10 @@ import pytest
 
 from sparring import values
 from sparring.schema import Kind, Task, Test
-from sparring.tasks.findings import Fault, Finding, short
-from sparring.tasks.looser import leaves_open, looser
-from sparring.tasks.repeats import Pair, duplicate_tasks, same_inputs, same_to_the_letter
-from sparring.tasks.sound import Policy, sound
+from sparring.tasks.checkers.looser import leaves_open, looser
+from sparring.tasks.cleaning.findings import Fault, Finding, short
+from sparring.tasks.cleaning.repeats import Pair, duplicate_tasks, same_inputs, same_to_the_letter
+from sparring.tasks.cleaning.sound import Policy, sound
 
 
 @pytest.mark.parametrize(

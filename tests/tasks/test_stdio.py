@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from sparring import values
 from sparring.schema import Kind, Task, Test
-from sparring.tasks.asserts import CallTest, parse_asserts
-from sparring.tasks.filters import Reason
-from sparring.tasks.stdio import converted, to_stdio, write
-from sparring.tasks.stdio_slots import Refusal, Refused, slots
-from sparring.tasks.stdio_text import read_back
+from sparring.tasks.cleaning.filters import Reason
+from sparring.tasks.stdio.convert import converted, to_stdio, write
+from sparring.tasks.stdio.slots import Refusal, Refused, slots
+from sparring.tasks.stdio.text import read_back
+from sparring.tasks.suites.asserts import CallTest, parse_asserts
 
 
 def call(*arguments: Any, value: Any = 0, **named: Any) -> Test:

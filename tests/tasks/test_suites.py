@@ -13,9 +13,9 @@ from tests.shared import shared
 from sparring.errors import DataError
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Task, Verdict
-from sparring.tasks.checkers import accepts
-from sparring.tasks.heads import head_of
+from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.load import load_tasks
+from sparring.tasks.rows.heads import head_of
 
 HEAD = 'def add(a, b):\n    """Sum of two numbers."""\n'
 BODY = "    return a + b\n"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring.schema import Task, Test
-from sparring.tasks.filters import Reason
-from sparring.tasks.overlap import Overlap, drop_leaks, drop_twins, grams, words_and_signs
+from sparring.tasks.cleaning.filters import Reason
+from sparring.tasks.cleaning.overlap import Overlap, drop_leaks, drop_twins, grams, words_and_signs
 
 STORY = (
     "Given a list of whole numbers in one line, print the sum of those that are divisible by three "

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring import values
-from sparring.tasks.called import CallTest
-from sparring.tasks.checkers import accepts
-from sparring.tasks.scopes import assertions
-from sparring.tasks.tolerances import of_places
+from sparring.tasks.checkers.checker import accepts
+from sparring.tasks.suites.called import CallTest
+from sparring.tasks.suites.scopes import assertions
+from sparring.tasks.suites.tolerances import of_places
 
 ACTUAL: list[Any] = [
     *(0, 1, 2, True, False, None, "", "a", "b", 0.5, 0.50000004, 0.5000001, 0.51, 1.0, 2.0),

@@ -14,7 +14,7 @@ from sparring.sandbox import Job, Sandbox
 from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks.collect import Choice, collect
 from sparring.tasks.load import dump_tasks, load_tasks
-from sparring.tasks.rows import file_rows
+from sparring.tasks.rows.files import file_rows
 
 DOUBLE: dict[str, Any] = {
     "question": "Write double(n).",

@@ -15,9 +15,9 @@ from sparring import values
 from sparring.audit.repeated import Cell, State, every_test
 from sparring.grading.comparison import rule_of
 from sparring.schema import Kind, Task, Test
-from sparring.tasks.checkers import Rule, parse_checker
-from sparring.tasks.findings import Fault, Finding, short
-from sparring.tasks.looser import Looser, leaves_open, looser
+from sparring.tasks.checkers.checker import Rule, parse_checker
+from sparring.tasks.checkers.looser import Looser, leaves_open, looser
+from sparring.tasks.cleaning.findings import Fault, Finding, short
 
 _LISTED = 5
 

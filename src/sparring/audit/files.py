@@ -17,11 +17,11 @@ from pathlib import Path
 from sparring.audit.run import Asked, Entry, Report
 from sparring.errors import DataError
 from sparring.runs.text import visible
-from sparring.tasks.checkers import VERSION
-from sparring.tasks.imports import needs_lines
+from sparring.tasks.checkers.checker import VERSION
+from sparring.tasks.cleaning.imports import needs_lines
+from sparring.tasks.cleaning.sound import counts
 from sparring.tasks.load import dump_tasks
 from sparring.tasks.preambles import versions
-from sparring.tasks.sound import counts
 
 SOUND, UNCHECKED = "tasks.jsonl", "unchecked.jsonl"
 

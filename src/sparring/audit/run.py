@@ -24,15 +24,15 @@ from sparring.audit.repeated import Bench
 from sparring.audit.soundness import Audited, Care, audit_tasks
 from sparring.audit.strength import Strength, strength
 from sparring.sandbox import Fork, Limits, Sandbox
-from sparring.sandbox.packages import NO_PACKAGES, Packages
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.schema import Task
+from sparring.tasks.cleaning.findings import Fault, Finding
+from sparring.tasks.cleaning.imports import Needs, needs_of
+from sparring.tasks.cleaning.repeats import duplicate_tasks
+from sparring.tasks.cleaning.sound import Left, Policy, sound
 from sparring.tasks.collect import Choice, collect
-from sparring.tasks.findings import Fault, Finding
-from sparring.tasks.imports import Needs, needs_of
-from sparring.tasks.repeats import duplicate_tasks
-from sparring.tasks.rows import Fault as BadRow
-from sparring.tasks.rows import Raw, file_rows, not_empty
-from sparring.tasks.sound import Left, Policy, sound
+from sparring.tasks.rows.files import Fault as BadRow
+from sparring.tasks.rows.files import Raw, file_rows, not_empty
 
 BATCH = 16
 _OTHER_HASHES = (12345, 54321)

@@ -22,8 +22,8 @@ from sparring.grading.grade import allowed
 from sparring.grading.limits import limits as limits_of
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Verdict
-from sparring.tasks.findings import Fault, Finding, short
-from sparring.tasks.repeats import Pair, same_inputs, same_to_the_letter
+from sparring.tasks.cleaning.findings import Fault, Finding, short
+from sparring.tasks.cleaning.repeats import Pair, same_inputs, same_to_the_letter
 
 
 @dataclass(frozen=True, slots=True)

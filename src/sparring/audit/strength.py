@@ -26,8 +26,8 @@ from sparring.grading.early import Runs
 from sparring.grading.limits import limits, wider
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
-from sparring.tasks import branches
-from sparring.tasks.mutants import Mutant, mutants
+from sparring.tasks.mistakes import branches
+from sparring.tasks.mistakes.mutants import Mutant, mutants
 
 MOST_MUTANTS = 20
 _TIMES, _SECONDS = 10.0, 0.2

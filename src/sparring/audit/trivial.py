@@ -19,7 +19,7 @@ from sparring.grading.comparison import Comparison, Grader
 from sparring.grading.early import Runs
 from sparring.sandbox import Limits
 from sparring.schema import Kind, Task, Test, Verdict
-from sparring.tasks.findings import Fault, Finding, short
+from sparring.tasks.cleaning.findings import Fault, Finding, short
 
 _CONSTANTS = 3
 

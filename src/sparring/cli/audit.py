@@ -15,7 +15,7 @@ from rich.text import Text
 from sparring.cli.outputs import ForceOption, check_sources
 from sparring.cli.packages import Names, Place
 from sparring.cli.packages import packages as packages_given
-from sparring.tasks.sound import Policy
+from sparring.tasks.cleaning.sound import Policy
 
 if TYPE_CHECKING:
     from sparring.audit.run import Report
@@ -102,8 +102,8 @@ def _progress(console: Console) -> Callable[[int, int, int], None]:
 def _show(console: Console, report: Report, out: Path | None) -> None:
     from sparring.runs.tables import show
     from sparring.runs.text import visible
-    from sparring.tasks.imports import needs_lines
-    from sparring.tasks.sound import counts
+    from sparring.tasks.cleaning.imports import needs_lines
+    from sparring.tasks.cleaning.sound import counts
 
     found = report.findings
     tests = sum(len(e.audited.task.tests) for e in report.entries)

@@ -26,7 +26,7 @@ _NEW, _OLD = ".new", ".old"
 
 def check_sources(files: Sequence[Path]) -> None:
     """Raises `DataError` for a file that is not there."""
-    from sparring.tasks.rows import file_rows
+    from sparring.tasks.rows.files import file_rows
 
     for file in files:
         if not file.is_file():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sparring.sandbox.packages import Packages, given
+from sparring.sandbox.caller.packages import Packages, given
 
 Names = Annotated[
     list[str] | None,

@@ -14,12 +14,12 @@ from sparring.cli.check import check
 from sparring.cli.packages import Names, Place
 from sparring.cli.packages import packages as packages_given
 from sparring.errors import ConfigError, DataError
-from sparring.sandbox.credible import believed
+from sparring.sandbox.caller.credible import believed
 from sparring.sandbox.types import Fork, Job, Level, Limits
 from sparring.schema import Kind, Outcome, Test, Verdict
 
 if TYPE_CHECKING:
-    from sparring.tasks.asserts import CallTest
+    from sparring.tasks.suites.asserts import CallTest
 
 app = typer.Typer(no_args_is_help=True, help="Run untrusted Python programs, or try the sandbox.")
 
@@ -123,7 +123,7 @@ def _good(outcome: Outcome) -> bool:
 
 
 def _graded(outcome: Outcome, expected: str | None, checker: str) -> Outcome:
-    from sparring.tasks.checkers import Rule, accepts, parse_checker
+    from sparring.tasks.checkers.checker import Rule, accepts, parse_checker
 
     try:
         program = parse_checker(checker).rule is Rule.PROGRAM
@@ -138,7 +138,7 @@ def _graded(outcome: Outcome, expected: str | None, checker: str) -> Outcome:
 
 
 def _calls(path: Path, entry_point: str) -> list[CallTest]:
-    from sparring.tasks.asserts import NotACall, parse_asserts
+    from sparring.tasks.suites.asserts import NotACall, parse_asserts
 
     calls = []
     for found in parse_asserts(_read(path), [entry_point, "candidate"]):

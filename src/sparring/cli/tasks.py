@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sparring.schema import Task
+    from sparring.tasks.cleaning.filters import Removed
     from sparring.tasks.collect import Collected
-    from sparring.tasks.filters import Removed
-    from sparring.tasks.hub import HubSource
-    from sparring.tasks.rows import Fault, Raw
+    from sparring.tasks.rows.files import Fault, Raw
+    from sparring.tasks.rows.hub import HubSource
 
 app = typer.Typer(no_args_is_help=True, help="Task files.")
 _LISTED = 10
@@ -134,13 +134,13 @@ def load(
     from sparring.evaluation.passrates import pass_rates
     from sparring.grading.expected import reference_runs
     from sparring.schema import Kind
+    from sparring.tasks.cleaning.filters import Filters, filter_tasks, parse_difficulty, parse_range
+    from sparring.tasks.cleaning.imports import needs_lines, needs_of
+    from sparring.tasks.cleaning.overlap import TWINS, Overlap, drop_leaks, drop_twins
     from sparring.tasks.collect import Choice, collect
-    from sparring.tasks.filters import Filters, filter_tasks, parse_difficulty, parse_range
-    from sparring.tasks.imports import needs_lines, needs_of
     from sparring.tasks.load import dump_tasks
     from sparring.tasks.mapping import Column, parse_mapping
-    from sparring.tasks.overlap import TWINS, Overlap, drop_leaks, drop_twins
-    from sparring.tasks.stdio import to_stdio
+    from sparring.tasks.stdio.convert import to_stdio
 
     if dedupe not in ("no", "exact", "near"):
         raise ConfigError(f"--dedupe {dedupe}: there are no, exact and near")
@@ -235,8 +235,8 @@ class _Hub:
 
     def source(self, name: str) -> HubSource:
         """Where the rows of this name are. Raises `ConfigError`."""
-        from sparring.tasks.hub import HubSource
-        from sparring.tasks.known import LIVECODEBENCH, known_set, release_files
+        from sparring.tasks.rows.hub import HubSource
+        from sparring.tasks.rows.known import LIVECODEBENCH, known_set, release_files
 
         known = None if Path(name).is_dir() else known_set(name)
         if known is None:
@@ -258,8 +258,8 @@ class _Hub:
 
 
 def _rows(name: str, hub: _Hub) -> Iterable[Raw | Fault]:
-    from sparring.tasks.hub import hub_rows
-    from sparring.tasks.rows import ENDINGS, file_rows, not_empty
+    from sparring.tasks.rows.files import ENDINGS, file_rows, not_empty
+    from sparring.tasks.rows.hub import hub_rows
 
     path = Path(name)
     if path.is_file() or name.lower().endswith(ENDINGS):

@@ -14,7 +14,7 @@ from typing import Any
 
 from sparring.errors import DataError
 from sparring.runs.directory import RunDir, step_file
-from sparring.tasks.rows import Fault, file_rows, read_json
+from sparring.tasks.rows.files import Fault, file_rows, read_json
 
 EVALUATION = "eval.json"
 

@@ -32,10 +32,10 @@ from sparring.prompts.blocks import FOREIGN, PYTHON, Block, language
 from sparring.prompts.mend import session, source_of
 from sparring.prompts.parse import Decision, ParsedTest, TestRule
 from sparring.schema import Kind, ParseFailure, StopReason, Test
-from sparring.tasks.asserts import NotACall, parse_beginning, shown
-from sparring.tasks.called import CallTest
-from sparring.tasks.checkers import Rule, parse_checker
-from sparring.tasks.scopes import Found, assertions
+from sparring.tasks.checkers.checker import Rule, parse_checker
+from sparring.tasks.suites.asserts import NotACall, parse_beginning, shown
+from sparring.tasks.suites.called import CallTest
+from sparring.tasks.suites.scopes import Found, assertions
 
 WIDEST = 1e-3
 """Of a tolerance that a generated test may ask for, absolute and relative."""

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sparring.tasks.asserts import parse_beginning
+from sparring.tasks.suites.asserts import parse_beginning
 
 _MARKS = re.compile(r"\s*(?:(?:[-*+>•]|\d{1,3}[.)]|>>>|\.\.\.)[ \t]+)+")
 _LABEL = re.compile(r"\s*[*_]{0,2}[A-Z][\w #()-]{0,30}[*_]{0,2}:[*_]{0,2}[ \t]+(?=`*assert\b)")

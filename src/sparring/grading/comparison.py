@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from sparring.grading.early import Runs
 from sparring.sandbox import Job, Limits, believed
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
-from sparring.tasks.checkers import Rule, accepts, parse_checker
+from sparring.tasks.checkers.checker import Rule, accepts, parse_checker
 
 ACCEPTED = "accepted"
 """What a checker program prints to accept."""

@@ -16,7 +16,7 @@ from itertools import islice
 from sparring.grading.answers import plain_output
 from sparring.grading.comparison import Comparison, Grader, rule_of
 from sparring.schema import Kind, Task, Test, Verdict
-from sparring.tasks.checkers import Rule, parse_checker
+from sparring.tasks.checkers.checker import Rule, parse_checker
 
 MOST_PAIRS = 8
 """Pairs tried per task; the same ones each time, so that a checker's verdicts are kept."""

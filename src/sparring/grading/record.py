@@ -43,7 +43,7 @@ from sparring.schema import (
     TestRefusal,
     Verdict,
 )
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 
 OUTPUT_KEPT = 65_536
 """Characters of a run's output that are kept."""

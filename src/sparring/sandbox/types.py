@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.errors import SandboxError
-from sparring.sandbox.front import packed
+from sparring.sandbox.preamble import packed
 from sparring.schema import Kind
 
 _MOST_SECONDS = 1e6

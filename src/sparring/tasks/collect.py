@@ -16,13 +16,10 @@ from typing import Any
 
 from sparring.errors import DataError
 from sparring.schema import Task
-from sparring.tasks.calls import FIELDS as CALL_FIELDS
-from sparring.tasks.calls import read_call_row
-from sparring.tasks.fields import OPTIONAL, REQUIRED, read_row
 from sparring.tasks.formats.base import Reference, Source, read_with
+from sparring.tasks.formats.livecodebench import contest_date, is_livecodebench, read_livecodebench
+from sparring.tasks.formats.natives import is_native, read_native
 from sparring.tasks.formats.which import format_of
-from sparring.tasks.known import Shape
-from sparring.tasks.livecodebench import contest_date, is_livecodebench, read_livecodebench
 from sparring.tasks.mapping import (
     FIELDS,
     Column,
@@ -33,8 +30,11 @@ from sparring.tasks.mapping import (
     mapped,
     of_calls,
 )
-from sparring.tasks.natives import is_native, read_native
-from sparring.tasks.rows import Fault, Raw, one_line
+from sparring.tasks.rows.calls import FIELDS as CALL_FIELDS
+from sparring.tasks.rows.calls import read_call_row
+from sparring.tasks.rows.fields import OPTIONAL, REQUIRED, read_row
+from sparring.tasks.rows.files import Fault, Raw, one_line
+from sparring.tasks.rows.known import Shape
 
 SHOWN = 50
 """Faults listed in a refusal; the rest is counted."""

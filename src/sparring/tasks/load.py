@@ -16,11 +16,11 @@ from typing import Any
 from sparring.errors import DataError
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.collect import shape_of
-from sparring.tasks.fields import read_row
+from sparring.tasks.formats.natives import is_native, read_native
 from sparring.tasks.formats.which import format_of
-from sparring.tasks.known import Shape
-from sparring.tasks.natives import is_native, read_native
-from sparring.tasks.rows import Fault, file_rows
+from sparring.tasks.rows.fields import read_row
+from sparring.tasks.rows.files import Fault, file_rows
+from sparring.tasks.rows.known import Shape
 
 SHOWN = 50
 """Faults listed in a report; the rest is counted."""

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.errors import ConfigError
-from sparring.tasks.calls import FIELDS as CALL_FIELDS
-from sparring.tasks.fields import OPTIONAL, REQUIRED
 from sparring.tasks.formats.codeforces import CHECKER
-from sparring.tasks.forms import Form, fits, formed
-from sparring.tasks.limits import UNITS, limit
-from sparring.tasks.meant import meant
-from sparring.tasks.rows import one_line, read_json
+from sparring.tasks.rows.calls import FIELDS as CALL_FIELDS
+from sparring.tasks.rows.fields import OPTIONAL, REQUIRED
+from sparring.tasks.rows.files import one_line, read_json
+from sparring.tasks.rows.forms import Form, fits, formed
+from sparring.tasks.rows.limits import UNITS, limit
+from sparring.tasks.rows.meant import meant
 
 FIELDS = tuple(dict.fromkeys((*REQUIRED, *OPTIONAL, *CALL_FIELDS)))
 """All that can be mapped."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import Field, field_validator
 
 from sparring.section import Count, Length, Section, Seed
-from sparring.tasks.checkers import Rule, parse_checker
+from sparring.tasks.checkers.checker import Rule, parse_checker
 
 
 class Curriculum(StrEnum):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sparring.schema import Task
-from sparring.tasks.checkers import parse_checker
+from sparring.tasks.checkers.checker import parse_checker
 
 LISTED = 10
 """Of difficulties, limits and the like the most common ones; the rest is counted."""

@@ -11,7 +11,7 @@ from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Task, Verdict
 from sparring.tasks.collect import Choice, Collected, collect
 from sparring.tasks.preambles import before
-from sparring.tasks.rows import Raw
+from sparring.tasks.rows.files import Raw
 
 LIMITS = Limits(cpu_seconds=5.0, idle_seconds=20.0)
 

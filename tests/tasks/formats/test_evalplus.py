@@ -17,8 +17,8 @@ from sparring.errors import DataError
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind
 from sparring.tasks.load import load_tasks
-from sparring.tasks.rows import Raw, file_rows
-from sparring.tasks.without_numpy import without_numpy
+from sparring.tasks.rows.files import Raw, file_rows
+from sparring.tasks.suites.without_numpy import without_numpy
 
 HALVES: dict[str, Any] = {
     "task_id": "HumanEval/900",

@@ -11,7 +11,7 @@ from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind
-from sparring.tasks.rows import Raw, file_rows
+from sparring.tasks.rows.files import Raw, file_rows
 
 HEAD = (
     "import random\nimport functools\nimport collections\nimport string\nimport math\nimport datetime\n\n"

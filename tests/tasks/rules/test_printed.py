@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 
 APPS = [
     ("5\n", "5", True),  # stripped as a whole

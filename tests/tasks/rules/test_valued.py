@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from sparring import values
-from sparring.tasks.checkers import accepts, parse_checker
-from sparring.tasks.rules import closeness
+from sparring.tasks.checkers.checker import accepts, parse_checker
+from sparring.tasks.checkers.rules import closeness
 
 EVALPLUS = "evalplus(abs=1e-6)"
 ROWS: list[tuple[str, Any, Any, bool]] = [

@@ -10,7 +10,7 @@ from sparring.errors import DataError
 from sparring.evaluation.elsewhere.items import AnswerSet, Form, Item, Shape
 from sparring.evaluation.elsewhere.shapes import KNOWN, Row, row_of, shape_of
 from sparring.schema import Role
-from sparring.tasks.rows import Fault, file_rows
+from sparring.tasks.rows.files import Fault, file_rows
 
 _SHOWN = 10
 """Faults listed of a file."""

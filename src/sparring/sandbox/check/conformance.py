@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.check.backends import Backend, interpret
 from sparring.sandbox.check.idioms import IDIOMS
 from sparring.sandbox.check.packages import idioms
 from sparring.sandbox.check.result import Result
-from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Job, Limits
 from sparring.schema import Outcome, Verdict
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sparring.sandbox.caller.packages import Packages
 from sparring.sandbox.check.attacks import Attack, reaching
-from sparring.sandbox.packages import Packages
 
 _INPUTS = ("1", "1\n", "1\n\n")
 _NUMPY = {

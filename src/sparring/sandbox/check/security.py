@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.check.attacks import (
     Attack,
     channels,
@@ -22,7 +23,6 @@ from sparring.sandbox.check.conditions import Condition, changed
 from sparring.sandbox.check.packages import attacks as by_packages
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
-from sparring.sandbox.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Job
 from sparring.schema import Kind, Outcome, Verdict
 

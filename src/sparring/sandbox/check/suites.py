@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sparring.errors import SandboxError
+from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
+from sparring.sandbox.caller.pool import Sandbox
 from sparring.sandbox.check import conformance, security
 from sparring.sandbox.check.backends import Backend, PlainSubprocess
 from sparring.sandbox.check.conditions import Condition, caller, prepared
 from sparring.sandbox.check.result import Result
 from sparring.sandbox.check.targets import Targets
-from sparring.sandbox.packages import NO_PACKAGES, Packages
-from sparring.sandbox.pool import Sandbox
 from sparring.sandbox.types import Fork, Level
 
 

@@ -15,9 +15,10 @@ import builtins
 from collections import Counter
 
 from sparring.schema import Task, Test
-from sparring.tasks.fields import Row, entry_point_fault, read_label
 from sparring.tasks.formats.base import Format, Source, first_text, missing, naming
-from sparring.tasks.suites import parsed, read_suite
+from sparring.tasks.rows.fields import entry_point_fault, read_label
+from sparring.tasks.rows.row import Row
+from sparring.tasks.suites.suite import parsed, read_suite
 
 COLUMNS = ("id", "question", "test_cases", "tests", "entry_point")
 SECONDS, MEMORY_MIB = 2.0, 256

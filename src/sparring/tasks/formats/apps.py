@@ -20,8 +20,6 @@ from typing import Any
 
 from sparring import values
 from sparring.schema import Task, Test
-from sparring.tasks.calls import call_test
-from sparring.tasks.fields import Row, read_label
 from sparring.tasks.formats.base import (
     Format,
     Source,
@@ -34,7 +32,10 @@ from sparring.tasks.formats.base import (
     stdin_tests,
     with_starter,
 )
-from sparring.tasks.rows import one_line
+from sparring.tasks.rows.calls import call_test
+from sparring.tasks.rows.fields import read_label
+from sparring.tasks.rows.files import one_line
+from sparring.tasks.rows.row import Row
 
 COLUMNS = (
     "question", "input_output", "solutions", "starter_code", "difficulty", "problem_id", "id",

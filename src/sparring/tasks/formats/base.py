@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sparring.schema import Kind, Outcome, Task, Test
-from sparring.tasks.fields import MAX_SECONDS, Row, entry_point_fault
-from sparring.tasks.limits import MEMORY, TIME, limit
-from sparring.tasks.rows import one_line, read_json
+from sparring.tasks.rows.fields import MAX_SECONDS, entry_point_fault
+from sparring.tasks.rows.files import one_line, read_json
+from sparring.tasks.rows.limits import MEMORY, TIME, limit
+from sparring.tasks.rows.row import Row
 
 Faults = list[tuple[str, str]]
 """(column, what is wrong with it), in order."""

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparring.schema import Task, Test
-from sparring.tasks.fields import Row
 from sparring.tasks.formats.base import (
     Format,
     Source,
@@ -24,6 +23,7 @@ from sparring.tasks.formats.base import (
     seconds,
     stdin_tests,
 )
+from sparring.tasks.rows.row import Row
 
 COLUMNS = (
     "name", "description", "public_tests", "private_tests", "generated_tests", "source",

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sparring.schema import Task, Test
-from sparring.tasks.fields import Row, read_label
 from sparring.tasks.formats.base import (
     Format,
     Source,
@@ -23,7 +22,9 @@ from sparring.tasks.formats.base import (
     seconds,
     stdin_tests,
 )
-from sparring.tasks.suites import parsed
+from sparring.tasks.rows.fields import read_label
+from sparring.tasks.rows.row import Row
+from sparring.tasks.suites.suite import parsed
 
 COLUMNS = (
     "id", "title", "description", "input_format", "output_format", "interaction_format", "note",

@@ -21,15 +21,16 @@ from typing import Any
 
 from sparring import values
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
-from sparring.tasks.calls import call_test
-from sparring.tasks.checkers import accepts
-from sparring.tasks.fields import Row, read_id
+from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.formats.base import Format, Source, entry_point, json_column, missing
 from sparring.tasks.formats.evalplus_inputs import mbpp_arguments
 from sparring.tasks.formats.evalplus_oracles import Oracle, oracle_of
-from sparring.tasks.heads import head_of
-from sparring.tasks.rows import one_line
-from sparring.tasks.suites import parsed
+from sparring.tasks.rows.calls import call_test
+from sparring.tasks.rows.fields import read_id
+from sparring.tasks.rows.files import one_line
+from sparring.tasks.rows.heads import head_of
+from sparring.tasks.rows.row import Row
+from sparring.tasks.suites.suite import parsed
 
 COLUMNS = (
     "task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol",

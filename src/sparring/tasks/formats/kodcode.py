@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparring.schema import Task, Test
-from sparring.tasks.fields import Row, read_label
 from sparring.tasks.formats.base import (
     Format,
     Source,
@@ -26,7 +25,9 @@ from sparring.tasks.formats.base import (
     naming,
     stdin_tests,
 )
-from sparring.tasks.suites import parsed, read_suite
+from sparring.tasks.rows.fields import read_label
+from sparring.tasks.rows.row import Row
+from sparring.tasks.suites.suite import parsed, read_suite
 
 COLUMNS = ("question_id", "question", "solution", "test", "test_info", "gpt_difficulty", "style")
 SECONDS, MEMORY_MIB = 5.0, 256

@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparring.schema import Task
-from sparring.tasks.fields import Row, read_id, read_label
 from sparring.tasks.formats.base import Format, Source, entry_point, missing, with_starter
-from sparring.tasks.suites import parsed, read_suite
+from sparring.tasks.rows.fields import read_id, read_label
+from sparring.tasks.rows.row import Row
+from sparring.tasks.suites.suite import parsed, read_suite
 
 COLUMNS = (
     "task_id", "prompt", "completion", "entry_point", "test", "problem_description",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sparring.sandbox import syscalls
 from sparring.sandbox.check.attacks import TIGHT, Attack, reaching
 from sparring.sandbox.check.attacks.pages import PAGES
-from sparring.sandbox.kernel import machine
+from sparring.sandbox.isolation import syscalls
+from sparring.sandbox.isolation.kernel import machine
 
 # What the caller knows (the secret is in its memory and its environment) is nowhere to be found.
 _ENVIRONMENT = "assert '@NONCE@' in os.environ.get('SPARRING_CHECK', '')"

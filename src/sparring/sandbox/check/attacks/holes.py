@@ -8,7 +8,7 @@ has the table of holes by number, and of Landlock's ABIs.
 from __future__ import annotations
 
 from sparring.sandbox.check.attacks import Attack, reaching
-from sparring.sandbox.kernel import machine
+from sparring.sandbox.isolation.kernel import machine
 
 _X86 = machine() == "x86_64"
 _VMSPLICE, _OPENAT, _SOCKET, _ADD_KEY = (278, 257, 41, 248) if _X86 else (75, 56, 198, 217)

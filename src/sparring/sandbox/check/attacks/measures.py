@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sparring.sandbox.check.attacks import BY_TIME, TIGHT, Attack, reaching
-from sparring.sandbox.kernel import machine
+from sparring.sandbox.isolation.kernel import machine
 from sparring.schema import Verdict
 
 _X86 = machine() == "x86_64"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sparring.sandbox import syscalls
 from sparring.sandbox.check.attacks import Attack, reaching
-from sparring.sandbox.kernel import machine
+from sparring.sandbox.isolation import syscalls
+from sparring.sandbox.isolation.kernel import machine
 
 _PROCESSES = {
     "fork": "pid = os.fork()\nif pid == 0: os._exit(0)\nos.waitpid(pid, 0)",

@@ -1,0 +1,219 @@
+"""`Runner`: what running programs looks like to a caller, wherever they run.
+
+It plans a call (`plan`), queues what has to be run, hands back each job as soon as its last run
+has ended, remembers and counts. Who takes the work from the queue and does it is up to the
+subclasses: the processes of `pool` on this machine, the nodes of `cluster`.
+
+A subclass takes from ``_waiting`` under ``_lock``, puts outcomes into a work, and calls
+``_finish`` under the lock when none is missing.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from sparring.errors import SandboxError
+from sparring.sandbox.caller import aio, plan
+from sparring.sandbox.caller.memo import Memo
+from sparring.sandbox.types import Fork, Job, Level, Stats
+from sparring.schema import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from sparring.sandbox.caller.store import Store
+
+_MEMO_BYTES = 256 << 20
+_LEFT_SECONDS = 0.1
+
+
+class Runner(ABC):
+    """Runs untrusted programs. A context manager; safe to use from several threads."""
+
+    level: Level
+    """The isolation that every program gets."""
+
+    def __init__(
+        self, fork: Fork, *, skip: bool, memo: bool, store: Path | None, packages: str = ""
+    ) -> None:
+        """See `Sandbox`. `packages`: names and versions, part of what outcomes are kept by.
+
+        Raises `SandboxError` if the store cannot be used.
+        """
+        self._fork = fork
+        self._skip = skip
+        self._packages_text = packages
+        self._store = _open_store(store)
+        self._memo = Memo(_MEMO_BYTES if memo else 0, self._store)
+        self.stats = Stats()
+        self._lock = threading.Condition()
+        self._waiting: deque[plan.Work] = deque()
+        self._closed = threading.Event()
+        self._broken = ""
+        self._calls = 0
+        self._busy_since = 0.0
+
+    @abstractmethod
+    def report(self) -> dict[str, object]:
+        """What isolates the programs, for the record of a run: level, layers, versions."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End everything that runs here. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls: closed, or broken down."""
+        return self._closed.is_set()
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        """The outcomes of every job, aligned with `jobs` and with each job's inputs."""
+        results: list[tuple[Outcome, ...]] = [()] * len(jobs)
+        for index, outcomes in self.stream(jobs):
+            results[index] = outcomes
+        return results
+
+    async def arun(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        """`run` for asynchronous code."""
+        return await aio.arun(self.stream, jobs)
+
+    def astream(self, jobs: Sequence[Job]) -> AsyncIterator[tuple[int, tuple[Outcome, ...]]]:
+        """`stream` for asynchronous code."""
+        return aio.astream(self.stream, jobs)
+
+    def stream(
+        self, jobs: Sequence[Job], left: threading.Event | None = None
+    ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
+        """(index of job, its outcomes), each job as soon as its last run has ended.
+
+        Ends early, what has not begun being abandoned, once `left` is set.
+        """
+        call = plan.Call()
+        with self._lock:
+            self._check_open()
+            planned = plan.make(
+                jobs, call, self._memo, self.stats, skip=self._skip, packages=self._packages_text
+            )
+            to_run = [work for work in planned.works if work.unknown]
+            self._begin(to_run)
+        try:
+            for work in planned.works:
+                if not work.unknown:
+                    yield from planned.collect(work)
+            for finished in self._finished(call, len(to_run), left):
+                yield from planned.collect(finished)
+        finally:
+            self._end(call)
+
+    def perform(self, works: Sequence[plan.Work], call: plan.Call) -> None:
+        """Run works of `call` to their end, planned by the caller: a node does so for a cluster."""
+        with self._lock:
+            self._check_open()
+            self._begin(works)
+        try:
+            for _ in self._finished(call, len(works), None):
+                pass
+        finally:
+            self._end(call)
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            why = f" ({self._broken})" if self._broken else ""
+            raise SandboxError(f"the sandbox is closed{why}: open a new one.")
+
+    def _begin(self, works: Sequence[plan.Work]) -> None:
+        if self._calls == 0:
+            self._busy_since = time.monotonic()
+        self._calls += 1
+        self._waiting.extend(works)
+        self._lock.notify_all()
+
+    def _end(self, call: plan.Call) -> None:
+        with self._lock:
+            self._waiting = deque(work for work in self._waiting if work.call is not call)
+            self._calls -= 1
+            if self._calls == 0:
+                self.stats.seconds += time.monotonic() - self._busy_since
+            if self._store is not None:
+                self._store.commit()
+
+    def _finished(
+        self, call: plan.Call, count: int, left: threading.Event | None
+    ) -> Iterator[plan.Work]:
+        for _ in range(count):
+            finished = _next(call, left)
+            if isinstance(finished, plan.Call):
+                return
+            if finished is None:
+                why = self._broken or "it was closed"
+                raise SandboxError(f"the sandbox ended during a run: {why}.")
+            yield finished
+
+    def _shut(self, reason: str = "") -> bool:
+        """No more calls, and those that wait are told. False if that has happened before."""
+        with self._lock:
+            if self._closed.is_set():
+                return False
+            self._closed.set()
+            self._broken = reason
+            calls = {id(work.call): work.call for work in self._waiting}
+            self._waiting.clear()
+            self._lock.notify_all()
+        for call in calls.values():
+            call.done.put(None)
+        return True
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    def _finish(self, work: plan.Work) -> None:
+        for key in work.unknown:
+            self._memo.put(key, work.outcomes[key])
+            self._count(work.outcomes[key])
+        work.audit(self.stats)
+        work.call.done.put(work)
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.NOT_RUN:
+            self.stats.skipped += 1
+        elif outcome.verdict is Verdict.INFRA:
+            self.stats.infra += 1
+        else:
+            self.stats.runs_executed += 1
+            self.stats.cpu_seconds += outcome.cpu_seconds
+
+
+def _open_store(path: Path | None) -> Store | None:
+    if path is None:
+        return None
+    from sparring.sandbox.caller.store import Store  # SQLite only for those who ask for it
+
+    return Store(path)
+
+
+def _next(call: plan.Call, left: threading.Event | None) -> plan.Work | plan.Call | None:
+    """The next finished work, None if the call broke down, the call itself if it was left."""
+    while left is not None and not left.is_set():
+        try:
+            return call.done.get(timeout=_LEFT_SECONDS)
+        except queue.Empty:
+            continue
+    return call if left is not None else call.done.get()

@@ -1,0 +1,29 @@
+"""Everything that runs in a program's own process: trusted with nothing.
+
+What may an attacker's program reach? It is Python source that may use ``ctypes``, so take it to do
+whatever its process can:
+
+- **Memory**: all of this process, this package included. No expected output, no other program, no
+  path of the project, no secret: they never entered this process or the ones it was forked from.
+- **Descriptors**: 0 (its input), 1 (its output), 2 (``/dev/null``), 255 (its control socket to the
+  server, which carries its own later inputs and takes single bytes). Nothing else is open.
+- **The board** (`protocol.board`): it can write that a run has ended, and how. That gains what
+  ``os._exit(0)`` gains. Limits and verdicts are the server's own measurements.
+- **Files**: Python and the system's libraries to read, the packages given to it, four devices, and
+  one empty flat directory to write in, of at most 64 MiB. Of other files at most names, sizes and
+  times (at ``landlock``), never contents.
+- **System calls**: those of ``isolation.syscalls``. No process, no socket, no signal to others.
+- **A test script** (a second process of this kind): through one pipe with plain values, only as
+  answers to the calls that the script makes (`candidate`). It can lie in an answer, not decide.
+- **The caller**: through an outcome's text, cut to its limit. Nothing is decided by what it says.
+
+Two kinds of process, both forked from the zygote into `program`:
+
+- a program: `calls`, `front`, `streams`, and `restore` with `arrays` between two of its runs;
+- a test script: `scripts`, what it finds there (`candidate`, `offered`, `pytest_names`, `approx`)
+  and what decides that it has passed (`collected`, `own_runs`, `parametrized`, `failures`,
+  `lookups`).
+
+`messages` and `raised` are what travels between the two. Nothing here imports ``caller``,
+``worker`` or ``isolation``, and nothing but ``worker.zygote`` imports this.
+"""

@@ -1,0 +1,288 @@
+"""A program's own process: running its source on one input after another.
+
+Everything here runs *inside* the sandbox, in the same process as the program, and is trusted
+with nothing: what it says (`Ending`, on the ``board``) is a hint that a program could forge. A
+forged "ended" gains nothing that ``os._exit(0)`` would not gain, namely the output so far; the
+outcome is decided outside by descriptors, clocks and wait status that belong to the server.
+
+A run looks like ``python program.py < input``: descriptors 0 and 1 are the real ones, a fresh
+``__main__``, fresh ``sys.stdin`` and ``sys.stdout``, threads joined and ``atexit`` called at
+the end. Between runs the process is put back as it was (``restore``); where that cannot be done
+it says that it is spent, and the server takes a fresh one for the next input.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import builtins
+import contextlib
+import errno
+import gc
+import os
+import random
+import resource
+import socket
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from types import CodeType, ModuleType
+from typing import Any
+
+from sparring.sandbox.details import MOST_CHARACTERS, last_line
+from sparring.sandbox.inside import calls, restore, scripts, streams
+from sparring.sandbox.inside.front import Front, FrontError, names_of
+from sparring.sandbox.inside.restore import CONTROL_FD, PROGRAM_NAME
+from sparring.sandbox.protocol.board import Board
+from sparring.sandbox.protocol.parts import LAST, Ending, Part
+
+_WHOLE_MESSAGE = 9
+_ANCILLARY_BYTES = socket.CMSG_SPACE(2 * array.array("i").itemsize)
+_END = "\0end"  # no name that a program could use
+
+
+def serve(control: socket.socket, board: Board) -> None:
+    """Run a program on each input that `control`, on `CONTROL_FD`, brings. Never returns.
+
+    The first message is `load_message`, with a descriptor of entry point, front and source. Each
+    further one brings a run's seed and its descriptors: input and output, or a script's channel.
+    A byte back wakes the server when the batch has ended or the process is spent; the rest is on
+    the board.
+    """
+    gc.enable()
+    message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
+    [source_fd] = _descriptors(ancillary)
+    part, spent_after_one = Part(message[:1].decode()), message[1:2] == b"1"
+    length = int.from_bytes(message[2:], "little")
+    name, size, source = os.read(source_fd, length).split(b"\n", 2)
+    os.close(source_fd)
+    entry_point = name.decode()
+    before, source = source[: int(size)], source[int(size) :]
+    code: CodeType | None = None
+    front: Front | None = None
+    traces: restore.Traces | None = None
+    compile_error = ""
+    run = 0
+    while True:
+        message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
+        descriptors = _descriptors(ancillary)
+        if part is Part.STDIN:
+            for target, fd in enumerate(descriptors):
+                os.dup2(fd, target)
+                os.close(fd)
+        board.begin(run, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
+        if traces is None and not compile_error:
+            try:
+                code = compile(source, PROGRAM_NAME, "exec", dont_inherit=True)
+                if before:
+                    front = Front(before, names_of(code), entry_point, code)
+                traces = restore.Traces(code, front.names if front else frozenset())
+            except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+                compile_error = last_line(error)
+            source = b""  # a program may look at this frame: nothing in it is to be found
+        if code is None or traces is None:
+            ending, detail, clean = Ending.ERROR, compile_error, True
+            if part is not Part.STDIN:
+                for fd in descriptors:
+                    os.close(fd)
+        else:
+            if traces.uses_random:
+                random.seed(int.from_bytes(message[1:], "little"))
+            if traces.arrays is not None:
+                traces.arrays.seed(int.from_bytes(message[1:], "little"))
+            ending, detail, gone = _run(
+                code, front, part, entry_point, descriptors, opens=traces.touches_files
+            )
+            clean = traces.remove() and gone
+        spent = spent_after_one or not clean
+        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        board.end(run, ending.value, detail, peak_kib, spent=spent)
+        last = message[:1] == LAST
+        run = 0 if last else run + 1
+        if spent or last:
+            try:
+                # Not through the socket object: the program may have got hold of that.
+                os.write(CONTROL_FD, b"!")
+            except OSError:  # the program closed it: only the exit status is left to tell by
+                os._exit(0 if ending is Ending.OK else 1)
+            while spent:  # nothing more is started, though the queue may hold it
+                time.sleep(60)
+
+
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> memoryview[int]:
+    if not ancillary:  # the server has gone
+        os._exit(0)
+    return memoryview(ancillary[0][2]).cast("i")
+
+
+def _run(
+    code: CodeType,
+    front: Front | None,
+    part: Part,
+    entry_point: str,
+    descriptors: Sequence[int],
+    *,
+    opens: bool,
+) -> tuple[Ending, str, bool]:
+    """How the run ended, in words, and whether nothing of it is left.
+
+    `opens`: it may have opened files.
+    """
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        __file__=PROGRAM_NAME, __builtins__=builtins, __cached__=None, __annotations__={}
+    )
+    sys.modules["__main__"] = main
+    sys.argv = [PROGRAM_NAME]
+    stdin, stdout = streams.open_streams()
+    ending, detail, gone = Ending.OK, "", False
+    try:
+        if part is Part.STDIN:
+            try:
+                if front is not None:
+                    front.put_into(main)
+                exec(code, main.__dict__)
+            finally:
+                streams.flush_as_it_ends()  # before threads and `atexit`, however it ended
+        elif part is Part.CALL:
+            calls.answer_call(code, front, entry_point, *descriptors)
+        elif part is Part.RESPONDER:
+            calls.answer_script(code, front, entry_point, *descriptors)
+        else:
+            scripts.run_script(code, entry_point, *descriptors)
+    except SystemExit as stop:
+        ending, detail = _status(stop)
+        if part is not Part.STDIN:  # it was to return
+            ending, detail = Ending.ERROR, detail or "exit"
+    except MemoryError as error:
+        ending, detail = Ending.NO_MEMORY, last_line(error)
+    except AssertionError as error:
+        ending = Ending.ASSERTION if part is Part.SCRIPT else Ending.ERROR
+        detail = _failed_assertion(error) if part is Part.SCRIPT else last_line(error)
+        if part is Part.STDIN:
+            ending, detail = _ask_hook(error, detail)
+    except FrontError as error:
+        ending, detail = Ending.ERROR, str(error)
+    except BaseException as error:  # noqa: BLE001 - whatever a program raises is its ending
+        full = isinstance(error, OSError) and error.errno == errno.ENOMEM
+        ending, detail = Ending.NO_MEMORY if full else Ending.ERROR, last_line(error)
+        if part is Part.STDIN and not full:
+            ending, detail = _ask_hook(error, detail)
+    # The order of the interpreter's own end: threads, atexit, the streams, the globals.
+    try:
+        _join_threads()
+        atexit._run_exitfuncs()
+        streams.flush(getattr(sys, "stdout", None))
+        # Last words first, while the globals that they may need are still there. The interpreter
+        # collects before it lets go of them, and then takes what they hold in another order: a
+        # file of the program's is flushed before it is closed.
+        if opens and gc.isenabled():
+            gc.collect()
+        streams.set_streams(stdin, stdout)
+        sys.modules.pop("__main__", None)
+        end: set[Any] = set()  # stands among the globals: while it lives, they do
+        main.__dict__[_END] = end
+        held = weakref.ref(end)
+        del main, end
+        gc.collect()
+        gone = held() is None or _let_go(held)
+        streams.flush(stdout)
+    except MemoryError as error:
+        ending, detail = Ending.NO_MEMORY, last_line(error)
+    except BaseException as error:  # noqa: BLE001 - a failing flush is status 120 in Python
+        if ending is Ending.OK:
+            ending, detail = Ending.ERROR, last_line(error)
+    if part is not Part.STDIN:
+        sys.modules.pop(calls.MODULE_NAME, None)
+        for fd in descriptors:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+    return ending, detail, gone
+
+
+def _let_go(held: weakref.ref[set[Any]]) -> bool:
+    """Empty globals that something of the library's still holds, as an interpreter does that ends.
+
+    False: the process is spent, for what holds them is still there.
+    """
+    for holder in gc.get_referrers(held()):
+        if isinstance(holder, dict) and _END in holder:
+            for name in [n for n in holder if n != "__builtins__"]:
+                holder[name] = None
+    gc.collect()
+    return False
+
+
+def _failed_assertion(error: AssertionError) -> str:
+    """The line of the script, for people, and the assertion's message."""
+    frame = error.__traceback__
+    line = 0
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename == PROGRAM_NAME:
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return f"line {line}: {last_line(error)}"
+
+
+def warm_up() -> None:
+    """Run a harmless program a few times before any fork, and settle.
+
+    The interpreter specialises the code above as it runs; done here once, every fork has it.
+    """
+    board = Board()
+    mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    os.dup2(2, CONTROL_FD)
+    for number in range(20):
+        code = compile("import sys\nprint(sum(map(int, '1 2'.split())))", PROGRAM_NAME, "exec")
+        traces = restore.Traces(code)
+        rights = array.array("i", (2, 2))
+        mine.sendmsg((LAST + bytes(8),), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),))
+        message, ancillary, _, _ = its.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
+        for target, fd in enumerate(_descriptors(ancillary)):
+            os.dup2(fd, target)
+            os.close(fd)
+        board.begin(0, time.clock_gettime_ns(time.CLOCK_PROCESS_CPUTIME_ID))
+        random.seed(int.from_bytes(message[1:], "little"))
+        ending, detail, _ = _run(code, None, Part.STDIN, "", (), opens=True)
+        traces.remove()
+        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        board.end(number, ending.value, detail, peak_kib, spent=False)
+    os.close(CONTROL_FD)
+    mine.close()
+    its.close()
+    restore.settle()
+
+
+def _join_threads() -> None:
+    """Wait for threads as the interpreter does at its end."""
+    if restore.exit_calls():
+        threading._shutdown()  # type: ignore[attr-defined]
+        return
+    # The interpreter's own way works once in a process; this one again and again.
+    while waiting := [t for t in threading.enumerate()[1:] if not t.daemon]:
+        for thread in waiting:
+            thread.join()
+
+
+def _ask_hook(error: BaseException, detail: str) -> tuple[Ending, str]:
+    """Give an exception to the program's own `sys.excepthook`, if it has one, which may exit."""
+    hook = getattr(sys, "excepthook", None)
+    if hook is not None and hook is not sys.__excepthook__:
+        try:
+            hook(type(error), error, error.__traceback__)
+        except SystemExit as stop:
+            return _status(stop)
+        except BaseException:  # noqa: BLE001 - Python prints it, on standard error
+            pass
+    return Ending.ERROR, detail
+
+
+def _status(stop: SystemExit) -> tuple[Ending, str]:
+    if stop.code is None:
+        return Ending.OK, ""
+    if isinstance(stop.code, int):
+        status = stop.code & 0xFF if abs(stop.code) < 1 << 63 else 0xFF
+        return (Ending.ERROR, f"exit status {status}") if status else (Ending.OK, "")
+    return Ending.ERROR, f"exit: {str(stop.code)[:MOST_CHARACTERS]}"

@@ -1,0 +1,193 @@
+"""What a suite finds under ``import pytest``: raising, near values, marks, skipping. No fixtures.
+
+Of our own, for the sandbox has the standard library alone. What is not here is an `AttributeError`
+that says so. Which names there are is said in ``testnames.PYTEST``, by which suites are refused
+when they are loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType, TracebackType
+from typing import Any
+
+from sparring.sandbox.inside.approx import Approx
+from sparring.sandbox.inside.candidate import Candidate
+from sparring.sandbox.inside.raised import PROGRAM_CLASSES
+from sparring.testnames import PYTEST
+
+MARKS = "pytestmark"
+"""Attribute of a function or class, as pytest has it: the list of its marks."""
+
+
+class Failed(BaseException):
+    """A test failed by what it asked of pytest. Not to be caught by `Exception`."""
+
+    __module__ = "pytest"
+
+
+class Skipped(BaseException):
+    """A test, or a whole suite, left itself out."""
+
+    __module__ = "pytest"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """``pytest.mark.name``, with what it was given; a decorator of functions and classes."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if len(arguments) == 1 and not named and callable(arguments[0]):
+            marked = arguments[0]
+            # A class has its own, not those of the class that it comes from.
+            held = vars(marked).get(MARKS, [])
+            setattr(marked, MARKS, [*(held if isinstance(held, list) else [held]), self])
+            return marked
+        if self.name == "parametrize":
+            arguments = (*arguments[:1], *(list(each) for each in arguments[1:2]), *arguments[2:])
+        return Mark(self.name, (*self.args, *arguments), {**self.kwargs, **named})
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One case of ``parametrize`` with marks of its own."""
+
+    values: tuple[Any, ...]
+    marks: tuple[Mark, ...] = ()
+
+
+class _Marks:
+    def __getattr__(self, name: str) -> Mark:
+        if name == "usefixtures":
+            raise AttributeError("pytest.mark.usefixtures: fixtures are not given here")
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Mark(name)
+
+
+class Caught:
+    """What ``with pytest.raises(…) as caught`` binds: the exception, once it was raised."""
+
+    value: BaseException
+    tb: TracebackType | None
+
+    @property
+    def type(self) -> type[BaseException]:
+        """The exception's class, as it arrived."""
+        return type(self.value)
+
+    @property
+    def typename(self) -> str:
+        """The name of that class."""
+        return type(self.value).__name__
+
+    def match(self, pattern: str | re.Pattern[str]) -> bool:
+        """True if the exception's text holds the pattern. Raises `Failed` if it does not."""
+        if not re.search(pattern, str(self.value)):
+            raise Failed(f"pattern {str(pattern)[:60]!r} is not in {str(self.value)[:100]!r}")
+        return True
+
+
+class _Raises:
+    def __init__(self, expected: Any, pattern: str | re.Pattern[str] | None) -> None:
+        self._expected = expected if isinstance(expected, tuple) else (expected,)
+        for kind in self._expected:
+            if not (isinstance(kind, Candidate) or _is_exception(kind)):
+                raise TypeError(f"pytest.raises takes classes of exceptions, not {kind!r}")
+        self._pattern = pattern
+        self._caught = Caught()
+
+    def __enter__(self) -> Caught:
+        return self._caught
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if error is None:
+            raise Failed(f"nothing raised {', '.join(k.__name__ for k in self._expected)}")
+        if not any(_is_a(error, each) for each in self._expected):
+            return False
+        self._caught.value, self._caught.tb = error, trace
+        return self._pattern is None or self._caught.match(self._pattern)
+
+
+def _is_exception(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseException)
+
+
+def _is_a(error: BaseException, kind: Any) -> bool:
+    """Whether an exception is of a class; one of the program's goes by the names of its classes."""
+    if not isinstance(kind, Candidate) and isinstance(error, kind):
+        return True
+    return kind.__name__ in getattr(error, PROGRAM_CLASSES, ())
+
+
+def _raises(
+    expected_exception: Any,
+    *arguments: Any,
+    match: str | re.Pattern[str] | None = None,
+    **named: Any,
+) -> Any:
+    context = _Raises(expected_exception, match)
+    if not arguments:
+        if named:
+            raise TypeError(f"pytest.raises: {', '.join(named)} is not known here")
+        return context
+    function: Callable[..., Any] = arguments[0]
+    with context as caught:
+        function(*arguments[1:], **named)
+    return caught
+
+
+def _fail(reason: str = "", pytrace: bool = True, *, msg: str = "") -> None:
+    raise Failed(reason or msg)
+
+
+def _skip(reason: str = "", *, allow_module_level: bool = False, msg: str = "") -> None:
+    raise Skipped(reason or msg)
+
+
+def _param(*values: Any, marks: Mark | Sequence[Mark] = (), id: object = None) -> Param:
+    return Param(values, (marks,) if isinstance(marks, Mark) else tuple(marks))
+
+
+def _import_or_skip(name: str, minversion: object = None, reason: str = "") -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise Skipped(reason or str(error)) from None
+
+
+def _main(*arguments: object, **named: object) -> int:
+    """Nothing: the tests are run when the script has ended."""
+    return 0
+
+
+class _Pytest(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        given = ", ".join(sorted(PYTEST))
+        raise AttributeError(f"pytest.{name} is not given here, only {given}")
+
+
+def module() -> ModuleType:
+    """The module that stands for pytest."""
+    made = _Pytest("pytest")
+    made.__dict__.update(
+        approx=Approx, fail=_fail, importorskip=_import_or_skip, main=_main,
+        mark=_Marks(), param=_param, raises=_raises, skip=_skip, xfail=_skip,
+    )  # fmt: skip
+    _fail.Exception = Failed  # type: ignore[attr-defined]
+    _skip.Exception = Skipped  # type: ignore[attr-defined]
+    return made

@@ -1,0 +1,214 @@
+"""The layers put together: once for a worker, and then for each program's process.
+
+`prepare` runs in a fresh worker, before any program: namespaces (at that level), a Landlock
+ruleset, no capabilities, no new privileges. `Confinement.enter` runs in the forked process of a
+program, just before the program: rlimits, Landlock, the system-call filter. `prepare` raises
+`Unavailable` with what to change when the host cannot give the level.
+
+Not done here: CPU, idle time and memory are watched from outside (``watch``); rlimits are a net.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from sparring.sandbox.isolation import kernel, landlock, namespaces, seccomp, share, shown
+from sparring.sandbox.protocol.start import Start
+from sparring.sandbox.types import Level, Limits
+
+WORK_MIB = 64
+"""Size of a program's working directory, all files together."""
+WORK_ENTRIES = 1024
+_MIB = 1 << 20
+_ADDRESS_SPACE_SLACK = 2 << 30  # less breaks large `threading.stack_size`
+_DEVICES = {
+    "/dev/null": True,
+    "/dev/full": True,
+    "/dev/random": False,  # what is written is mixed into the host's
+    "/dev/urandom": False,
+}
+# Host files that the standard library reads of itself: `mimetypes.knownfiles`. Without them a
+# program would be refused at one level what it does not find at the other.
+_READ_IN_PASSING = (
+    "/etc/mime.types",
+    "/etc/httpd/mime.types",
+    "/etc/httpd/conf/mime.types",
+    "/etc/apache/mime.types",
+    "/etc/apache2/mime.types",
+    "/usr/local/etc/httpd/conf/mime.types",
+    "/usr/local/lib/netscape/mime.types",
+    "/usr/local/etc/mime.types",
+)
+_NAMESPACES_ADVICE = (
+    "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
+    "kernel.apparmor_restrict_unprivileged_userns=0; in a container: a seccomp profile that "
+    "allows unshare and mount, or --cap-add SYS_ADMIN with apparmor unconfined)"
+)
+_LANDLOCK_ADVICE = (
+    "use Linux 5.13 or newer with landlock among the active security modules (boot parameter "
+    "lsm=landlock,…; in a container: a seccomp profile that allows the landlock calls)"
+)
+
+
+class Unavailable(Exception):
+    """The host cannot give the level; the message says why and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a worker has set up, and what remains to be done in a program's process."""
+
+    level: Level
+    work: str
+    """The programs' working directory, as they see it."""
+    ruleset: int | None
+    layers: dict[str, object]
+    packages: str
+    """Where programs find the packages that they are given; empty without any."""
+
+    def restrict_zygote(self) -> Callable[[], None]:
+        """Landlock and the system-call filter, for the calling zygote and all its programs.
+
+        Returns what remains to be done in each program's process, once and for good. Its rlimits
+        come from outside.
+        """
+        if self.ruleset is not None:
+            landlock.restrict(self.ruleset)
+            os.close(self.ruleset)
+        seccomp.confine_zygote()
+        last = seccomp.ProgramFilter()
+        die_with_parent = kernel.Prepared(
+            kernel.SYS_PRCTL[kernel.machine()], kernel.PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0
+        )
+
+        def enter() -> None:
+            die_with_parent()
+            last.confine(os.getpid())
+
+        return enter
+
+
+def prepare(start: Start) -> Confinement:
+    """Give the calling worker the level that `start` asks for."""
+    level, scratch, landlock_abi = start.level, start.scratch, start.landlock_abi
+    if not seccomp.supported():
+        raise Unavailable(
+            f"no system-call table for {kernel.machine()}: use Linux on x86-64 or aarch64"
+        )
+    abi = landlock.abi() if landlock_abi is None else min(landlock.abi(), landlock_abi)
+    host_uid = os.getuid()
+    if level is Level.LANDLOCK and abi < 1:
+        raise Unavailable(f"the kernel offers no Landlock: {_LANDLOCK_ADVICE}")
+    readable = _readable()
+    packages = start.links
+    layers: dict[str, object] = {"landlock_abi": abi, "seccomp": True}
+    work = scratch
+    uid: int | None = None
+    if level is Level.NAMESPACES:
+        try:
+            layers |= namespaces.enter(scratch, readable, start.files, WORK_MIB)
+        except OSError as error:
+            raise Unavailable(f"no namespaces ({error}): {_NAMESPACES_ADVICE}") from error
+        work = namespaces.WORK_DIRECTORY
+        uid = None if layers["user_namespace"] else namespaces.SANDBOX_UID
+        if packages:
+            packages = shown.MOUNTED
+            readable.append(packages)
+    else:
+        if packages:
+            readable += [packages, *(real for _, real in start.files)]
+        if os.getuid() == 0 and all(_open_to_all(path) for path in [*readable, scratch]):
+            uid = namespaces.SANDBOX_UID
+            os.chown(scratch, uid, uid)
+    kernel.drop_privileges(uid)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    os.chdir(work)
+    layers["uid"] = os.getuid()
+    # As the host sees it: in a user namespace it is still the caller's.
+    layers["host_uid"] = host_uid if uid is None else uid
+    ruleset = landlock.build(abi, readable, [work], _DEVICES) if abi >= 1 else None
+    return Confinement(level, work, ruleset, layers, packages)
+
+
+def _readable() -> list[str]:
+    """The Python installation and the libraries it loads, where they really are."""
+    paths = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/nix/store"]
+    paths += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
+    paths += _READ_IN_PASSING
+    python = [os.path.dirname(os.__file__)]
+    python += _mapped_libraries()
+    # Modules of conda's library load theirs from there.
+    if os.path.isdir(os.path.join(sys.base_prefix, "conda-meta")):
+        python.append(os.path.join(sys.base_prefix, "lib"))
+    python += [path for path in sys.path if path.startswith(sys.base_prefix)]
+    for path in python:
+        real = os.path.realpath(path)
+        if not any(real == known or real.startswith(known + "/") for known in paths):
+            paths.append(real)
+    return [path for path in paths if os.path.exists(path)]
+
+
+def _mapped_libraries() -> list[str]:
+    """Shared libraries that this process has loaded, an interpreter's own among them.
+
+    By what is mapped, for an installation that was moved does not know where it lies.
+    """
+    try:
+        with open("/proc/self/maps") as file:
+            mapped = {line.rstrip("\n").split(maxsplit=5)[-1] for line in file if " /" in line}
+    except OSError:  # a host that shows no /proc
+        return [os.path.join(sys.base_prefix, "lib")]
+    return sorted(path for path in mapped if ".so" in os.path.basename(path))
+
+
+def _open_to_all(path: str) -> bool:
+    """Whether any user can reach `path`: only then can root's worker become another user."""
+    parent = os.path.realpath(path)
+    while parent != "/":
+        parent = os.path.dirname(parent)
+        if not os.stat(parent).st_mode & stat.S_IXOTH:
+            return False
+    return True
+
+
+def rlimits(limits: Limits, packages_mib: int = 0) -> list[tuple[int, int]]:
+    """The rlimits that a program starts with: (resource, value). `packages_mib`: address space
+    that is taken before it starts, by packages that it is given."""
+    space = (limits.memory_mib + packages_mib) * _MIB + _ADDRESS_SPACE_SLACK
+    wanted = (
+        (resource.RLIMIT_AS, space),
+        (resource.RLIMIT_FSIZE, max(limits.file_mib * _MIB, limits.output_bytes + _MIB)),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_NPROC, share.processes()),
+    )
+    hard = _hard_limits()
+    return [(kind, min(value, hard[kind])) for kind, value in wanted]
+
+
+def cpu_net(limits: Limits, tests: int) -> tuple[int, int]:
+    """The rlimit that catches what the watching misses, for a process of `tests` runs.
+
+    Set once a run has lasted for a while: under it the kernel's CPU clock of a process only moves
+    at its ticks, which is too coarse for short runs.
+    """
+    # Twice the limit for each test, for the clock here counts all tests of the process together.
+    value = int(2 * limits.cpu_seconds * tests) + 2
+    return resource.RLIMIT_CPU, min(value, _hard_limits()[resource.RLIMIT_CPU])
+
+
+@cache
+def _hard_limits() -> dict[int, int]:
+    kinds = [resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE]
+    kinds += [resource.RLIMIT_NOFILE, resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK]
+    kinds += [resource.RLIMIT_NPROC]
+    found = {kind: resource.getrlimit(kind)[1] for kind in kinds}
+    return {k: sys.maxsize if v == resource.RLIM_INFINITY else v for k, v in found.items()}

@@ -1,0 +1,158 @@
+"""A test script and the program that it calls: two processes, watched together.
+
+Each has its own clock, memory and verdict; a pipe is all they share. The time and the memory of
+the program decide its limits; the script has the same limits for itself. Idle time is what neither
+of the two uses, for one waits while the other works.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from sparring.sandbox.protocol.frames import Run
+from sparring.sandbox.protocol.parts import LAST, Ending
+from sparring.sandbox.types import Limits
+from sparring.sandbox.worker.endings import (
+    TOO_MANY_FILES,
+    Report,
+    excused,
+    judge,
+    too_many_files,
+    verdict_of,
+)
+from sparring.sandbox.worker.watch import Child, ParentGone
+from sparring.schema import Verdict
+
+_POLL_SECONDS = 0.01
+_LAST_WORDS_SECONDS = 1.0
+_SEED = bytes(8)
+_THE_SCRIPT = "the script: "
+
+
+def run_pair(
+    program: Child,
+    script: Child,
+    parent: socket.socket,
+    limits: Limits,
+    work: str | None,
+    say_alive: Callable[[], None],
+) -> Run:
+    """Let the script run to its end. Both processes must have been loaded; ends both.
+
+    `work` is their directory if its size is unlimited; `say_alive` is called again and again.
+    The verdict is ACCEPTED or WRONG_ANSWER when the script decided. Raises `ParentGone`.
+    """
+    ours, its = socket.socketpair()
+    with ours, its:
+        program.tell(LAST + _SEED, ours.fileno())
+        script.tell(LAST + _SEED, its.fileno())
+    report = _watch(program, script, parent, limits, work, say_alive)
+    program.end()
+    script.end()
+    cpu = program.end()[1]
+    memory = max(program.peak_growth_mib, report.memory_mib, 0.0)
+    if report.verdict is None and program.peak_growth_mib > limits.memory_mib:
+        report = replace(report, verdict=Verdict.MEMORY_LIMIT, detail=_beyond(limits))
+    if report.verdict is not None:
+        return Run(report.verdict, b"", cpu, memory, report.detail)
+    if report.letter == Ending.OK:
+        return Run(Verdict.ACCEPTED, b"", cpu, memory)
+    if report.letter == Ending.ASSERTION:
+        return Run(Verdict.WRONG_ANSWER, b"", cpu, memory, report.detail)
+    # Whatever else the script fell over: a value that it could not use, an error of the call's.
+    return Run(Verdict.RUNTIME_ERROR, b"", cpu, memory, report.detail)
+
+
+def _watch(
+    program: Child,
+    script: Child,
+    parent: socket.socket,
+    limits: Limits,
+    work: str | None,
+    say_alive: Callable[[], None],
+) -> Report:
+    poll = select.poll()
+    poll.register(script.control, select.POLLIN)
+    poll.register(script.pidfd, select.POLLIN)
+    poll.register(program.pidfd, select.POLLIN)
+    poll.register(parent, 0)
+    begun = time.monotonic()
+    waited_before: float | None = None
+    while True:
+        events = dict(poll.poll(_POLL_SECONDS * 1000))
+        if parent.fileno() in events:
+            raise ParentGone
+        say_alive()
+        memory = program.growth_mib()
+        if script.ended():
+            note = script.note()
+            if note.letter == Ending.ERROR:
+                events |= _last_words(program)
+            verdict, detail = judge(limits, program.cpu_seconds(), memory)
+            if verdict is None and note.letter != Ending.OK and program.pidfd in events:
+                return _death(program, memory, "")
+            if verdict is None and program.ended() and program.note().letter == Ending.NO_MEMORY:
+                verdict, detail = Verdict.MEMORY_LIMIT, program.note().detail
+            if verdict is None and note.letter == Ending.NO_MEMORY:
+                verdict, detail = Verdict.MEMORY_LIMIT, _THE_SCRIPT + note.detail
+            return Report(0.0, memory, verdict, detail or note.detail, note.letter)
+        if program.pidfd in events:
+            return _death(program, memory, "")
+        if script.pidfd in events:
+            return _death(script, memory, _THE_SCRIPT)
+        if script.control.fileno() in events:
+            poll.unregister(script.control)
+        if waited_before is None:
+            waited_before = program.run_queue_seconds() + script.run_queue_seconds()
+        used = program.cpu_seconds()
+        verdict, detail = judge(limits, used, memory)
+        if verdict is None:
+            verdict, detail = judge(limits, script.cpu_seconds(), script.growth_mib())
+            detail = _THE_SCRIPT + detail if verdict else ""
+        for child in (program, script):
+            if verdict is None and (many := child.too_many_threads()):
+                verdict, detail = Verdict.SANDBOX_VIOLATION, many
+        if verdict is None and work is not None and too_many_files(work):
+            verdict, detail = Verdict.OUTPUT_LIMIT, TOO_MANY_FILES
+        used_by_both = used + script.cpu_seconds()
+        idle = time.monotonic() - begun - used_by_both
+        if verdict is None and idle > limits.idle_seconds:
+            waiting = program.run_queue_seconds() + script.run_queue_seconds() - waited_before
+            if idle - excused(waiting, used_by_both) > limits.idle_seconds:
+                verdict = Verdict.IDLE_LIMIT
+                detail = f"idle for more than {limits.idle_seconds:g} s"
+        if verdict is not None:
+            return Report(used, memory, verdict, detail)
+
+
+def _last_words(program: Child) -> dict[int, int]:
+    """Wait for what the program says of its end: a moment after the script saw its pipe close."""
+    poll = select.poll()
+    poll.register(program.control, select.POLLIN)
+    poll.register(program.pidfd, select.POLLIN)
+    events = dict(poll.poll(_LAST_WORDS_SECONDS * 1000))
+    if program.pidfd not in events and not program.ended():
+        # A process that dies closes its descriptors before its death can be seen.
+        poll.unregister(program.control)
+        events |= dict(poll.poll(_LAST_WORDS_SECONDS * 1000))
+    return events
+
+
+def _death(child: Child, memory: float, who: str) -> Report:
+    """One of the two died before the script came to its end."""
+    status, cpu = child.end()
+    verdict, detail = verdict_of(Report(cpu, memory, status=status))
+    if verdict is Verdict.FINISHED:  # its exit status 0 is no evidence of anything
+        verdict, detail = Verdict.RUNTIME_ERROR, "ended before the script did"
+    if os.WIFEXITED(status) and not who:
+        detail = f"the program: {detail}"
+    return Report(cpu, memory, verdict, who + detail)
+
+
+def _beyond(limits: Limits) -> str:
+    return f"more than {limits.memory_mib} MiB"

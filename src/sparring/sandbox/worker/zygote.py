@@ -1,0 +1,310 @@
+"""The process that programs are forked from: confined, warmed up, and otherwise idle.
+
+A worker is two processes. The *server* (``server``) talks with the caller and watches programs;
+the *zygote* forks them. Every page that a process writes after a fork is copied, so whoever forks
+should do nothing else: the server, which works all the time, would copy its memory again for each
+program. The zygote shuts itself in (``confine``), imports what contest programs import, and then
+only obeys two orders: fork a program onto this socket; reap that one.
+
+It is the parent of the programs and reports what their parent alone can know: wait status, CPU
+time and peak memory. It dies with the server, and the programs with it.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import errno
+import fcntl
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sparring.sandbox.inside import program, restore
+from sparring.sandbox.isolation import confine, kernel, shown
+from sparring.sandbox.protocol.board import Board
+from sparring.sandbox.protocol.start import Start
+
+# Imported before the first fork, so that no program pays for them.
+_WARM = (
+    "array bisect collections collections.abc contextlib copy dataclasses datetime enum functools "
+    "heapq io itertools json math operator queue random re site statistics string struct threading "
+    "time traceback types typing"
+)
+_ORDER = struct.Struct("<BI")  # what, and a board's number or a process id
+_FORK, _REAP = 1, 2
+_DEATH = struct.Struct("<idQ")  # wait status, CPU seconds, peak KiB
+_HELLO_BYTES = 1 << 16
+_ORDERS_FD = 3  # in the zygote, where nothing else is open beyond the standard ones
+_NUMBER = struct.Struct("<i")
+_ONE_FD = socket.CMSG_SPACE(array.array("i").itemsize)
+
+
+class Gone(Exception):
+    """The zygote died."""
+
+
+class Crowded(Exception):
+    """There is no room for another process at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """What a process's parent knows of it in the end."""
+
+    status: int
+    cpu_seconds: float
+    peak_kib: int
+
+
+class Zygote:
+    """The server's end: orders to a zygote."""
+
+    def __init__(self, orders: socket.socket) -> None:
+        self._orders = orders
+
+    def layers(self) -> dict[str, object]:
+        """Wait until it is shut in; its layers. Raises `confine.Unavailable` if it cannot be."""
+        hello = json.loads(self._orders.recv(_HELLO_BYTES) or b"{}")
+        if "refused" in hello:
+            raise confine.Unavailable(hello["refused"])
+        if "layers" not in hello:
+            raise Gone(hello.get("crashed", "died as it started"))
+        layers: dict[str, object] = hello["layers"]
+        return layers
+
+    def fork(self, control: socket.socket, board: int) -> int:
+        """Fork a process that serves `control` and writes on that board; its process id.
+
+        Raises `Crowded` if the kernel refuses a process at the moment.
+        """
+        rights = array.array("i", (control.fileno(),))
+        try:
+            self._orders.sendmsg(
+                (_ORDER.pack(_FORK, board),), ((socket.SOL_SOCKET, socket.SCM_RIGHTS, rights),)
+            )
+            answer = self._orders.recv(_NUMBER.size)
+        except OSError as error:
+            raise Gone(str(error)) from error
+        if len(answer) < _NUMBER.size:
+            raise Gone("end of file")
+        pid: int = _NUMBER.unpack(answer)[0]
+        if pid < 0:
+            raise Crowded(os.strerror(-pid))
+        return pid
+
+    def reap(self, pid: int) -> Death:
+        """Wait for the end of a process that is dead or dying, and delete what it left."""
+        try:
+            self._orders.send(_ORDER.pack(_REAP, pid))
+            answer = self._orders.recv(_DEATH.size)
+        except OSError as error:
+            raise Gone(str(error)) from error
+        if len(answer) < _DEATH.size:
+            raise Gone("end of file")
+        return Death(*_DEATH.unpack(answer))
+
+
+def born(
+    orders: int, start: Start, boards: Sequence[Board], import_path: str
+) -> Callable[[], None]:
+    """Become a zygote, in a fresh fork of a young process with one thread.
+
+    `orders` is the descriptor of the server's socket. Returns what forks programs for ever, to be
+    called when the callers' frames are gone: a program can look at all frames below its own. Ends
+    the process if the host cannot give the level; the server is told why.
+    """
+    _keep_nothing_but(orders)
+    server = socket.socket(fileno=_ORDERS_FD)
+    try:
+        confinement = _shut_in(start, import_path)
+        enter = confinement.restrict_zygote()
+        held = _descriptors_of_a_program(enter)
+        if held != _WANTED:
+            raise confine.Unavailable(f"a program would hold the descriptors {held}")
+    except confine.Unavailable as error:
+        server.send(json.dumps({"refused": str(error)}).encode())
+        os._exit(1)
+    except BaseException as error:  # noqa: BLE001 - told to the server, which tells the caller
+        server.send(json.dumps({"crashed": f"{type(error).__name__}: {error}"[:1000]}).encode())
+        os._exit(1)
+    server.send(json.dumps({"layers": confinement.layers}).encode())
+    # Made before any fork: in a program's process it is the control socket's object.
+    os.dup2(_ORDERS_FD, restore.CONTROL_FD)
+    control = socket.socket(fileno=restore.CONTROL_FD)
+    os.close(restore.CONTROL_FD)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return partial(_fork_programs, server, control, boards, enter, confinement.work)
+
+
+def _shut_in(start: Start, import_path: str) -> confine.Confinement:
+    """Everything that is done once for all programs, short of the filter."""
+    for name in _WARM.split():
+        importlib.import_module(name)
+    site = sys.modules["site"]
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
+    # As programs know it. The server ignores it; no terminal is there to send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The kernel should look at programs first when the machine runs out of memory.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")
+    importing = shown.Importing()
+    confinement = confine.prepare(start)
+    # After the change of user, which would clear it.
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    _forget_the_host(import_path)
+    if confinement.packages:
+        mib = importing.warm(confinement.packages, start.modules)
+        confinement.layers["packages_mib"] = mib
+    importing.close()
+    restore.settle(start.modules)
+    program.warm_up()
+    return confinement
+
+
+def _forget_the_host(import_path: str) -> None:
+    """Leave nothing of ours to be imported, and nothing that tells where we are or how started."""
+    # A program finds the modules that any interpreter has.
+    sys.path = [entry for entry in sys.path if entry != import_path]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sparring"]:
+        del sys.modules[name]
+    for entry in [entry for entry in sys.path_importer_cache if entry.startswith(import_path)]:
+        del sys.path_importer_cache[entry]
+    sys.orig_argv[:] = ["python", restore.PROGRAM_NAME]
+    # An environment for development lies in the project; the interpreter that it stands for does
+    # not, and programs may read that installation.
+    sys.executable = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
+    sys._base_executable = sys.executable  # type: ignore[attr-defined]
+
+
+def _fork_programs(
+    orders: socket.socket,
+    control: socket.socket,
+    boards: Sequence[Board],
+    enter: Callable[[], None],
+    work: str,
+) -> None:
+    """The rest of the zygote's life. Every program sees this frame."""
+    while True:
+        message, ancillary, _, _ = orders.recvmsg(_ORDER.size, _ONE_FD)
+        if not message:
+            return
+        what, number = _ORDER.unpack(message)
+        if what == _FORK:
+            # Descriptors are put in order here, where it costs no copied pages: the next program's
+            # control socket in its place, fresh standard streams, nothing above.
+            fd = _NUMBER.unpack(ancillary[0][2])[0]
+            os.dup2(fd, restore.CONTROL_FD)
+            os.close(fd)
+            _close_above()
+            _fresh_standard_streams()
+            try:
+                pid = kernel.fork()
+            except OSError as error:  # the user's processes are too many at the moment
+                pid = -(error.errno or errno.EAGAIN)
+            if pid == 0:
+                for other in boards:
+                    if other is not boards[number]:
+                        other.close()  # what a script says, its program must not be able to say
+                _become_program(enter)
+                program.serve(control, boards[number])
+            os.close(restore.CONTROL_FD)
+            orders.send(_NUMBER.pack(pid))
+        else:
+            orders.send(_buried(number, work))
+
+
+def _buried(pid: int, work: str) -> bytes:
+    """The packed `Death` of a process. Not in the frame that the next program sees."""
+    _, status, usage = os.wait4(pid, 0)
+    _clean(work)
+    return _DEATH.pack(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+
+
+def _keep_nothing_but(orders: int) -> None:
+    """Leave this process the socket to the server, as `_ORDERS_FD`, and nothing on 0 to 2.
+
+    Raises `OSError` if anything else stays open. The caller's descriptors are not known here, nor
+    how many there are.
+    """
+    if orders != _ORDERS_FD:
+        os.dup2(orders, _ORDERS_FD)
+    kernel.closing(_ORDERS_FD + 1)()
+    _fresh_standard_streams()
+    with contextlib.suppress(FileNotFoundError, PermissionError):  # a host that shows no /proc
+        held = {int(name) for name in os.listdir("/proc/self/fd")}
+        if held - {0, 1, 2, _ORDERS_FD, _ORDERS_FD + 1}:  # and the listing's own
+            raise OSError(f"descriptors stay open: {sorted(held)}")
+
+
+def _fresh_standard_streams() -> None:
+    """Open /dev/null on 0 to 2 anew, for the next program alone: its flags and locks with it."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)
+    os.close(null)
+
+
+_close_above = kernel.closing(restore.CONTROL_FD + 1)
+
+
+def _become_program(enter: Callable[[], None]) -> None:
+    """In the fork: keep the control socket beside the standard streams, and be confined."""
+    try:
+        os.closerange(_ORDERS_FD, restore.CONTROL_FD)
+        enter()
+    except BaseException:  # noqa: BLE001 - of ours, before there is a program
+        # The server takes SIGKILL for a failure of ours: no program can send it.
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+_LOOKED_AT = 4096
+_WANTED = [0, 1, 2, restore.CONTROL_FD]
+
+
+def _descriptors_of_a_program(enter: Callable[[], None]) -> list[int]:
+    """The descriptors that are open in a process made as programs are, among the lower ones."""
+    read, write = os.pipe()
+    os.dup2(write, restore.CONTROL_FD)
+    _close_above()
+    pid = kernel.fork()
+    if pid == 0:
+        _become_program(enter)
+        held = [fd for fd in range(_LOOKED_AT) if _is_open(fd)]
+        os.write(restore.CONTROL_FD, json.dumps(held).encode())
+        os._exit(0)
+    os.close(write)
+    os.close(restore.CONTROL_FD)
+    with os.fdopen(read) as file:
+        text = file.read()
+    os.waitpid(pid, 0)
+    held = json.loads(text or "[]")
+    return [int(fd) for fd in held]
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        fcntl.fcntl(fd, fcntl.F_GETFD)
+    except OSError:
+        return False
+    return True
+
+
+def _clean(work: str) -> None:
+    """Delete what a program left. Its directory is flat: it can make no directory or link."""
+    for name in os.listdir(work):
+        # A script and its program share the directory: the other one may be deleting as well.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(work, name))

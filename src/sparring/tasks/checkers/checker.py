@@ -1,0 +1,231 @@
+"""Comparing an output with the expected one. Named, and versioned as a whole.
+
+A checker decides every reward, so its name and `VERSION` are part of every score. Outputs may be
+large and need not be valid text: all rules are linear and work on lone surrogates too. Values that
+take more than a constant for each of their characters (`values.Work`) are not accepted. A checker
+is written as its name, with options in brackets where it has some: ``float(abs=1e-6, rel=1e-9)``.
+
+``program`` is a checker of the task's own, a program that is run in the sandbox like any other:
+see ``grading.comparison``. `accepts` cannot ask it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from sparring import values
+from sparring.tasks.checkers.rules import livecodebench, printed, valued
+
+VERSION = "3"
+
+
+class Rule(StrEnum):
+    """The rules there are."""
+
+    TOKENS = "tokens"
+    """Equal after splitting at white space: CURE's rule."""
+    LINES = "lines"
+    """Equal line by line, but for white space at line ends and blank lines at the end."""
+    EXACT = "exact"
+    """Equal to the letter."""
+    FLOAT = "float"
+    """As ``tokens``, but two numbers, of which one is no whole number, may differ by ``abs``, or
+    by ``rel`` times the expected one. Options: abs and rel, 1e-6 by default."""
+    UNORDERED = "unordered"
+    """As ``tokens`` line by line, the lines in any order; blank lines do not count."""
+    VALUE = "value"
+    """For calls: the values are equal as ``==`` has it (1 and 1.0 are, a list and a tuple are
+    not). Options: abs and rel, a tolerance between floats, 0 by default; members of sets and keys
+    have none."""
+    TYPED = "typed"
+    """For calls: as ``value``, and the types are equal throughout, also of members of sets and of
+    keys. The same options."""
+    TRUTH = "truth"
+    """For calls: the value counts as true, or as false, as the expected one says: what
+    ``assert f(x)`` asks."""
+    LIVECODEBENCH = "livecodebench"
+    """As LiveCodeBench's harness compares printed text: line by line, equal numbers are equal
+    (`rules.livecodebench`)."""
+    LIVECODEBENCH_VALUE = "livecodebench_value"
+    """For calls, as its harness compares values: as ``value``, a returned tuple counting as the
+    list of its items."""
+    PROGRAM = "program"
+    """The task's own program decides."""
+    # Rules of data sets' own harnesses: `rules` says what each accepts.
+    APPS = "apps"
+    TACO = "taco"
+    CODECONTESTS = "codecontests"
+    UNWRAPPED = "unwrapped"
+    """For calls of APPS and TACO: ``[[4]]`` is 4, and tuples are lists."""
+    EVALPLUS = "evalplus"
+    """For calls of EvalPlus: option abs, the tolerance of its harness."""
+    ALLCLOSE = "allclose"
+    """For calls: as ``value``, or near by numpy's function. Options: abs and rel."""
+    MEMBERS = "members"
+    """For calls of EvalPlus: the same set of members. Option: abs."""
+    NOT_NONE = "not_none"
+    """For calls of EvalPlus: whether there is a value other than None."""
+    ANY_OF = "any_of"
+    """For calls: one of the values in the expected list."""
+    RETURNED = "returned"
+    """For calls of EvalPlus: any value; the call must only return."""
+
+
+_OF_CALLS = (
+    Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.UNWRAPPED, Rule.EVALPLUS, Rule.ALLCLOSE, Rule.MEMBERS,
+    Rule.NOT_NONE, Rule.ANY_OF, Rule.RETURNED, Rule.LIVECODEBENCH_VALUE,
+)  # fmt: skip
+_DEFAULTS = {Rule.FLOAT: 1e-6, Rule.VALUE: 0.0, Rule.TYPED: 0.0}
+_DEFAULTS |= {Rule.EVALPLUS: 0.0, Rule.ALLCLOSE: 0.0, Rule.MEMBERS: 0.0}
+_FORM = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*\Z", re.S)
+_OPTION = re.compile(r"\s*(?:(abs|rel)\s*=\s*)?([-+\w.]+)\s*\Z")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z", re.A)
+_WHOLE = re.compile(r"[-+]?\d+\Z", re.A)
+_LONGEST_NUMBER = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """A rule with its options."""
+
+    rule: Rule
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether it compares values of calls rather than printed text."""
+        return self.rule in _OF_CALLS
+
+    def __str__(self) -> str:
+        if self.rule not in _DEFAULTS or (
+            self.absolute == self.relative == 0.0 and self.rule is not Rule.FLOAT
+        ):
+            return self.rule.value
+        return f"{self.rule.value}(abs={self.absolute:g}, rel={self.relative:g})"
+
+
+@cache
+def parse_checker(text: str) -> Checker:
+    """Read ``name`` or ``name(abs=…, rel=…)``. Raises `ValueError` with what is wrong."""
+    match = _FORM.match(text)
+    names = ", ".join(Rule)
+    if not match or match[1] not in list(Rule):
+        raise ValueError(f"unknown checker {text!r}; there are {names}")
+    rule = Rule(match[1])
+    if match[2] is not None and rule not in _DEFAULTS:
+        raise ValueError(f"checker {rule.value} takes no options")
+    found = dict.fromkeys(("abs", "rel"), _DEFAULTS.get(rule, 0.0))
+    if match[2] and match[2].strip():
+        order = iter(("abs", "rel"))
+        found = dict.fromkeys(found, 0.0)
+        for part in match[2].split(","):
+            option = _OPTION.match(part)
+            name = option[1] or next(order, None) if option else None
+            try:
+                value = float(option[2]) if option else math.nan
+            except ValueError:
+                value = math.nan
+            if name is None or not (math.isfinite(value) and value >= 0):
+                raise ValueError(
+                    f"checker {text!r}: options are abs=NUMBER, rel=NUMBER, from 0; not {part!r}"
+                )
+            found[name] = value
+    return Checker(rule, found["abs"], found["rel"])
+
+
+def accepts(checker: str | Checker, actual: str, expected: str) -> bool:
+    """Whether ``actual`` is an accepted output. Raises `ValueError` on an unknown checker."""
+    checker = parse_checker(checker) if isinstance(checker, str) else checker
+    match checker.rule:
+        case Rule.TOKENS:
+            return actual.split() == expected.split()
+        case Rule.LINES:
+            return _lines(actual) == _lines(expected)
+        case Rule.EXACT:
+            return actual == expected
+        case Rule.FLOAT:
+            return _near(actual.split(), expected.split(), checker)
+        case Rule.UNORDERED:
+            return _bag(actual) == _bag(expected)
+        case Rule.LIVECODEBENCH:
+            return livecodebench.printed(actual, expected)
+        case Rule.APPS:
+            return printed.apps(actual, expected)
+        case Rule.TACO:
+            return printed.taco(actual, expected)
+        case Rule.CODECONTESTS:
+            return printed.codecontests(actual, expected)
+        case Rule.PROGRAM:
+            raise ValueError("the checker is a program: it has to be run")
+        case _:
+            return _same_value(actual, expected, checker)
+
+
+def _lines(text: str) -> list[str]:
+    lines = [line.rstrip() for line in text.split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _bag(text: str) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(line.split()) for line in text.split("\n") if line.strip())
+
+
+def _near(actual: list[str], expected: list[str], checker: Checker) -> bool:
+    return len(actual) == len(expected) and all(
+        a == e or _near_numbers(a, e, checker) for a, e in zip(actual, expected, strict=True)
+    )
+
+
+def _near_numbers(actual: str, expected: str, checker: Checker) -> bool:
+    if max(len(actual), len(expected)) > _LONGEST_NUMBER:
+        return False
+    if not (_NUMBER.match(actual) and _NUMBER.match(expected)):
+        return False
+    if _WHOLE.match(actual) and _WHOLE.match(expected):
+        return int(actual) == int(expected)  # +1 and 01 are 1, but no tolerance between integers
+    a, e = float(actual), float(expected)
+    distance = abs(a - e)
+    return math.isfinite(distance) and distance <= max(checker.absolute, checker.relative * abs(e))
+
+
+def _same_value(actual: str, expected: str, checker: Checker) -> bool:
+    work = values.Work(len(actual) + len(expected))
+    try:
+        found, wanted = values.read(actual, work), values.read(expected, work)
+        match checker.rule:
+            case Rule.TRUTH:
+                return bool(found) == bool(wanted)
+            case Rule.UNWRAPPED:
+                return valued.unwrapped(found, wanted, work)
+            case Rule.EVALPLUS:
+                return valued.evalplus(found, wanted, checker.absolute, work)
+            case Rule.ALLCLOSE:
+                return valued.near(found, wanted, checker.absolute, checker.relative, work)
+            case Rule.MEMBERS:
+                return valued.members(found, wanted, checker.absolute, work)
+            case Rule.NOT_NONE:
+                return valued.not_none(found, wanted)
+            case Rule.ANY_OF:
+                return valued.any_of(found, wanted, work)
+            case Rule.LIVECODEBENCH_VALUE:
+                found, wanted = livecodebench.returned(found), livecodebench.returned(wanted)
+            case Rule.RETURNED:
+                return True
+        return values.same(
+            found,
+            wanted,
+            absolute=checker.absolute,
+            relative=checker.relative,
+            typed=checker.rule is Rule.TYPED,
+            work=work,
+        )
+    except values.NotPlain:
+        return False

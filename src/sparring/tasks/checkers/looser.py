@@ -1,0 +1,84 @@
+"""Whether an output that the checker refuses is the expected one after all, in another form.
+
+Reference solutions that print 0.1 for 0.10000000001, or the lines in another order, show that the
+task has several right answers and its checker accepts one. Where a rule of ours would accept all,
+it is named; where the values are the same and no rule says so, that is said too. Two outputs that
+differ otherwise may still both be right: only the task's author knows, or its statement, if it
+says that any answer will do (`leaves_open`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sparring import values
+from sparring.schema import Kind
+from sparring.tasks.checkers.checker import Rule, accepts, parse_checker
+
+_TEXT_RULES = ("tokens", "float", "float(abs=1e-4, rel=1e-4)", "unordered")
+_CALL_RULES = ("value", "value(abs=1e-6, rel=1e-6)", "value(abs=1e-4, rel=1e-4)")
+_ASKED = r"(print|output|return|report|give|display|write|find|choose|produce|provide|construct)"
+_ANSWER = (
+    r"((correct|possible|valid|optimal|right|such|other|of the|of these) )*"
+    r"(answers?|solutions?|outputs?|results?)"
+)
+_KINDS = r"(valid|such|possible|correct|suitable|permutation|order)"
+_ALLOWED = r"(will do|will be|is|are|can be|may be|should be)"
+_OPEN = re.compile(
+    rf"\b{_ASKED}s? ((out|it|one|the|your) )*any( one)?"
+    rf"( of (them|these|those|the)\b| {_KINDS}\b|\s*[.;,)]|\s*\Z)"
+    rf"|\bany (one )?(of (them|these|those)|{_ANSWER}) {_ALLOWED}\b"
+    r"|\bany (one )?of the (most|longest|shortest|largest|smallest|best|optimal)\b"
+    rf"|\b(several|multiple|(?<!how )many|more than one) {_ANSWER}"
+    rf"|\b{_ASKED}\b[^.;]*\bin any order|\border (of .{{1,40}} )?does not matter"
+    rf"|\b{_ANSWER} in any order",
+    re.IGNORECASE,
+)
+"""What an answer is asked for with. "divisible by any of the primes", "if there is any valid move"
+and "numbers, given in any order" ask for one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looser:
+    """How the two agree, and the rule under which they do; None: a program would have to say."""
+
+    how: str
+    checker: str | None
+
+
+def leaves_open(statement: str) -> bool:
+    """Whether a statement says that several answers are right."""
+    return _OPEN.search(statement) is not None
+
+
+def looser(checker: str, actual: str, expected: str, kind: Kind) -> Looser | None:
+    """What accepts `actual` for `expected`, where `checker` does not; None if nothing does."""
+    rule = parse_checker(checker).rule
+    if kind is Kind.SCRIPT or rule is Rule.PROGRAM:
+        return None
+    for other in _CALL_RULES if kind is Kind.CALL else _TEXT_RULES:
+        if other != checker and accepts(other, actual, expected):
+            return Looser(f"equal under {other}", other)
+    if kind is Kind.CALL:
+        return _same_values(actual, expected)
+    a, e = actual.split(), expected.split()
+    if len(e) > 1 and sorted(a) == sorted(e):
+        return Looser("the same values in another order", None)
+    if [t.lower() for t in a] == [t.lower() for t in e] and e:
+        return Looser("equal but for upper and lower case", None)
+    return None
+
+
+def _same_values(actual: str, expected: str) -> Looser | None:
+    """Sequences that hold equal values in another order."""
+    work = values.Work(len(actual) + len(expected))
+    try:
+        a, e = values.read(actual, work), values.read(expected, work)
+        if not (isinstance(a, (list, tuple)) and isinstance(e, (list, tuple)) and len(e) > 1):
+            return None
+        if not values.same_in_any_order(a, e, work):
+            return None
+    except values.NotPlain:
+        return None
+    return Looser("the same values in another order", None)

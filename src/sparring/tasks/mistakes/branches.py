@@ -1,0 +1,271 @@
+"""Which way a program went at each of its branches, told by the program itself as it runs.
+
+`instrumented` rewrites a program so that every branch notes its outcomes: both ways of a condition
+(``if``, ``while``, ``… if … else``, the conditions of comprehensions, the operands of ``and`` and
+``or``), a loop entered and a loop passed by, the handlers of exceptions, the cases of a ``match``.
+What can have one outcome only is left out (``while True``, a loop over ``range(3)``, the guard of
+``__main__``), so that all outcomes of a right program can be had, but for what its own logic
+excludes.
+
+The notes must not be part of what is compared. A program on standard input writes them between two
+marks, as its very last act, whether it returned, exited or raised; `split` cuts them out. A
+function is called through another, `ENTRY_POINT`, whose value holds the function's value or that
+it raised, and the notes. A run that was killed leaves none. Nothing here defends against the
+program: it is a reference solution, and what is learned is about tests.
+
+Not covered: test scripts, which see no more of a program than its values; code in ``exec``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sparring.tasks.mistakes.places import is_main_guard
+
+ENTRY_POINT = "_sparring_called"
+"""The function to call in place of a function program's own."""
+_MARK = "\x02sparring branches "
+_END = "\x03"
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """An instrumented program. ``outcomes``: of each branch outcome its line and what it is."""
+
+    source: str
+    outcomes: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A traced run: what the program itself gave, and the numbers of the outcomes it took.
+
+    ``raised`` only for functions; ``taken`` is None if the run left no notes.
+    """
+
+    output: str
+    taken: frozenset[int] | None
+    raised: bool = False
+
+
+def instrumented(source: str, entry_point: str | None = None) -> Traced | None:
+    """The program with notes; None if it cannot be read or rewritten."""
+    try:
+        tree = ast.parse(source)
+        rewriter = _Rewriter()
+        tree = rewriter.visit(tree)
+        text = ast.unparse(ast.fix_missing_locations(_joined(tree, rewriter, entry_point)))
+        compile(text, "program.py", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return Traced(text, tuple(rewriter.outcomes))
+
+
+def split(output: str) -> Run:
+    """The output of an instrumented program on standard input, and its notes."""
+    start = output.rfind(_MARK)
+    end = output.find(_END, start)
+    if start < 0 or end < 0:
+        return Run(output, None)
+    notes = output[start + len(_MARK) : end]
+    return Run(output[:start] + output[end + len(_END) :], _taken(notes))
+
+
+def split_call(value: str) -> Run:
+    """The encoded value of `ENTRY_POINT`: the function's own encoded value, and the notes."""
+    try:
+        raised, own, notes = json.loads(value)["tuple"]
+        taken = _taken(notes["iterator"][0])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return Run(value, None)
+    return Run(json.dumps(own, separators=(",", ":")), taken, bool(raised))
+
+
+def _taken(notes: str) -> frozenset[int]:
+    return frozenset(i for i, note in enumerate(notes) if note == "1")
+
+
+_PRELUDE = """
+_sparring_notes = bytearray(b"0" * COUNT)
+
+def _sparring_truth(number, value):
+    truth = True if value else False
+    _sparring_notes[number + (not truth)] = 49
+    return truth
+
+def _sparring_operand(number, value):
+    _sparring_notes[number + (not value)] = 49
+    return value
+
+def _sparring_loop(number, items):
+    entered = False
+    for item in items:
+        if not entered:
+            entered = True
+            _sparring_notes[number] = 49
+        yield item
+    if not entered:
+        _sparring_notes[number + 1] = 49
+"""
+# Last words of the program may come after the notes, from its buffer: `split` does not mind.
+_LAST_ACT = """
+def _sparring_last_act(write=__import__("os").write):
+    write(1, MARK + bytes(_sparring_notes) + END)
+
+__import__("atexit").register(_sparring_last_act)
+"""
+# The notes are drained after the value has been encoded: it may be a generator that runs on.
+_CALLED = """
+def _sparring_called(*arguments, **named):
+    raised, value = False, None
+    try:
+        value = TARGET(*arguments, **named)
+    except Exception:
+        raised = True
+    return raised, value, (_sparring_notes.decode() for _ in "1")
+"""
+
+
+def _joined(tree: ast.Module, rewriter: _Rewriter, entry_point: str | None) -> ast.Module:
+    """Prelude and program, in the order in which a module allows them."""
+    head = 0
+    for head, node in enumerate([*tree.body, None]):
+        docstring = (
+            head == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        )
+        future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if not (docstring or future):
+            break
+    prelude = _PRELUDE.replace("COUNT", str(len(rewriter.outcomes)))
+    coda = ""
+    if entry_point is None:
+        prelude += _LAST_ACT.replace("MARK", repr(_MARK.encode())).replace(
+            "END", repr(_END.encode())
+        )
+    else:
+        name, _, method = entry_point.partition(".")
+        coda = _CALLED.replace("TARGET", f"{name}().{method}" if method else name)
+    body = [*tree.body[:head], *ast.parse(prelude).body, *tree.body[head:], *ast.parse(coda).body]
+    return ast.Module(body, [])
+
+
+class _Rewriter(ast.NodeTransformer):
+    """Puts a note on every branch, and lists their outcomes."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[tuple[int, str]] = []
+
+    def _new(self, line: int, *what: str) -> int:
+        """The number of the first of these outcomes."""
+        first = len(self.outcomes)
+        self.outcomes += [(line, text) for text in what]
+        return first
+
+    def _noted(self, function: str, value: ast.expr, *what: str) -> ast.expr:
+        """`value` seen by one of the prelude's functions."""
+        number = self._new(value.lineno, *what)
+        noted = ast.Call(ast.Name(function, ast.Load()), [ast.Constant(number), value], [])
+        return ast.copy_location(noted, value)
+
+    def _condition(self, test: ast.expr, text: str | None) -> ast.expr:
+        """`test`, rewritten inside already; `text` is what it was (`_said`)."""
+        if text is None:
+            return test
+        return self._noted("_sparring_truth", test, f"{text} true", f"{text} false")
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        return self._with_test(node)
+
+    def visit_While(self, node: ast.While) -> ast.AST:
+        return self._with_test(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        return self._with_test(node)
+
+    def _with_test(self, node: ast.If | ast.While | ast.IfExp) -> ast.AST:
+        text = _said(node.test)
+        self.generic_visit(node)
+        node.test = self._condition(node.test, text)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        texts = [_said(test) for test in node.ifs]
+        self.generic_visit(node)
+        node.ifs = [self._condition(t, said) for t, said in zip(node.ifs, texts, strict=True)]
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        texts = [_text(value) for value in node.values]
+        self.generic_visit(node)
+        node.values[:-1] = [
+            self._noted(
+                "_sparring_operand",
+                v,
+                f"{text} true in {_WORD[type(node.op)]}",
+                f"{text} false in {_WORD[type(node.op)]}",
+            )
+            for v, text in zip(node.values[:-1], texts, strict=False)
+        ]
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        text, empty = _text(node.iter), _never_empty(node.iter)
+        self.generic_visit(node)
+        if not empty:
+            what = (f"loop over {text} entered", f"loop over {text} passed by")
+            node.iter = self._noted("_sparring_loop", node.iter, *what)
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        self.generic_visit(node)
+        node.body.insert(0, self._note(self._new(node.lineno, "exception handled"), node))
+        return node
+
+    def visit_Match(self, node: ast.Match) -> ast.AST:
+        self.generic_visit(node)
+        for case in node.cases:
+            number = self._new(case.pattern.lineno, f"case {_text(case.pattern)}")
+            case.body.insert(0, self._note(number, case.body[0]))
+        if not _catches_all(node.cases):
+            number = self._new(node.lineno, "no case")
+            node.cases.append(ast.match_case(ast.MatchAs(), None, [self._note(number, node)]))
+        return node
+
+    def _note(self, number: int, where: ast.AST) -> ast.stmt:
+        [statement] = ast.parse(f"_sparring_notes[{number}] = 49").body
+        return ast.copy_location(statement, where)
+
+
+_WORD = {ast.And: "and", ast.Or: "or"}
+
+
+def _catches_all(cases: Sequence[ast.match_case]) -> bool:
+    last = cases[-1]
+    return last.guard is None and isinstance(last.pattern, ast.MatchAs) and not last.pattern.pattern
+
+
+def _never_empty(items: ast.expr) -> bool:
+    if isinstance(items, (ast.List, ast.Tuple, ast.Set)):
+        return any(not isinstance(item, ast.Starred) for item in items.elts)
+    if isinstance(items, ast.Constant):
+        return isinstance(items.value, (str, bytes)) and bool(items.value)
+    if not (isinstance(items, ast.Call) and isinstance(items.func, ast.Name)):
+        return False
+    given = [a.value for a in items.args if isinstance(a, ast.Constant)]
+    numbers = [n for n in given if isinstance(n, int)]
+    if items.func.id != "range" or not numbers or len(numbers) != len(items.args):
+        return False
+    return bool(len(numbers) < 4 and 0 not in numbers[2:] and range(*numbers))
+
+
+def _said(test: ast.expr) -> str | None:
+    """A condition as text; None for one that has one outcome only."""
+    return None if isinstance(test, ast.Constant) or is_main_guard(test) else _text(test)
+
+
+def _text(node: ast.AST) -> str:
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= 60 else text[:59] + "…"

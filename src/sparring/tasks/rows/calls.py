@@ -1,0 +1,140 @@
+"""A row of a table of calls as a task: a statement, a function's name, arguments and values.
+
+``args`` has one list of arguments per test, ``expected`` one value per test, ``kwargs``, where it
+is there, one object of named arguments per test. Values are those of JSON or of Python literals;
+a floating-point value is compared as `values.same` does without a tolerance, unless ``checker``
+says otherwise. What the function is to be called by is checked, not whether a program defines it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sparring import values
+from sparring.schema import Kind, Task, Test
+from sparring.tasks.checkers.checker import parse_checker
+from sparring.tasks.rows.fields import (
+    MAX_SECONDS,
+    entry_point_fault,
+    read_front,
+    read_id,
+    read_label,
+)
+from sparring.tasks.rows.meant import meant
+from sparring.tasks.rows.row import Row
+
+FIELDS = (
+    "question",
+    "entry_point",
+    "args",
+    "kwargs",
+    "expected",
+    "example_args",
+    "example_expected",
+    "task_id",
+    "test_time_limit",
+    "memory_limit",
+    "checker",
+    "solutions",
+    "difficulty",
+    "preamble",
+    "head",
+)
+
+
+def read_call_row(
+    data: Mapping[str, Any], default_id: str, source: str, max_tests: int | None
+) -> tuple[Task | None, list[tuple[str, str]]]:
+    """The task of a row, or None and its faults as (field, what is wrong)."""
+    row = Row(data)
+    for name in data:
+        if name not in FIELDS:
+            row.fault(str(name), "is no field of a table of calls")
+    statement, entry = row.text("question") or "", row.text("entry_point") or ""
+    if not statement.strip():
+        row.fault("question", f"is missing or blank; {meant(data)}")
+    if row.data.get("entry_point") is None:
+        row.fault("entry_point", "is missing: which function do the arguments go to?")
+    elif fault := entry_point_fault(entry):
+        row.fault("entry_point", fault)
+    tests = _tests(row, "args", "kwargs", "expected")[:max_tests]
+    if not tests and not row.faults:
+        row.fault("args", "has no test; a task without ground-truth tests has no reward")
+    examples: tuple[Test, ...] = ()
+    if data.get("example_args") is not None:
+        examples = _tests(row, "example_args", None, "example_expected")
+    checker = row.text("checker", "value") or "value"
+    try:
+        if not parse_checker(checker).of_calls:
+            row.fault("checker", f"{checker!r} compares text; calls have values")
+    except ValueError as error:
+        row.fault("checker", str(error))
+    task_id = read_id(row, default_id)
+    time_limit = row.number("test_time_limit", 1.0, 0.0, MAX_SECONDS)
+    memory = row.number("memory_limit", 256, 0, 1 << 20)
+    solutions, difficulty = row.texts("solutions"), read_label(row, "difficulty")
+    preamble, head = read_front(row)
+    if row.faults:
+        return None, row.faults
+    task = Task(
+        id=task_id,
+        statement=statement,
+        tests=tests,
+        examples=examples,
+        time_limit=time_limit,
+        memory_limit=max(1, round(memory)),
+        checker=checker,
+        solutions=solutions,
+        difficulty=difficulty,
+        source=source,
+        entry_point=entry,
+        preamble=preamble,
+        head=head,
+    )
+    return task, []
+
+
+def call_test(arguments: Sequence[Any], named: Mapping[str, Any], value: Any) -> Test:
+    """One call as a test. Raises `values.NotPlain`, also for objects, which equal nothing."""
+    texts = values.encode((list(arguments), dict(named))), values.encode(value)
+    for text in texts:
+        # Only a type's mark: inside of a string the quotes would be escaped.
+        if found := re.search(r'\{"(?:object|falsy)":([^}]*)\}', text):
+            kind = found[1]
+            raise values.NotPlain(f"an object of the type {kind} is no plain value")
+    return Test(*texts, Kind.CALL)
+
+
+def _tests(row: Row, args: str, kwargs: str | None, expected: str) -> tuple[Test, ...]:
+    arguments, wanted = row.data.get(args), row.data.get(expected)
+    for name, cell in ((args, arguments), (expected, wanted)):
+        if not isinstance(cell, (list, tuple)):
+            row.fault(name, "must be a list with one entry per test")
+            return ()
+    assert arguments is not None
+    assert wanted is not None
+    named = row.data.get(kwargs) if kwargs else None
+    if named is None:
+        named = [{}] * len(arguments)
+    if not isinstance(named, (list, tuple)) or len(named) != len(arguments):
+        row.fault(str(kwargs), f"must be a list of {len(arguments)} objects, one per test")
+        return ()
+    if len(wanted) != len(arguments):
+        row.fault(expected, f"has {len(wanted)} entries, {args} has {len(arguments)}")
+        return ()
+    found = []
+    for i, (given, names, value) in enumerate(zip(arguments, named, wanted, strict=True)):
+        if not isinstance(given, (list, tuple)):
+            row.fault(args, f"item {i} must be a list of arguments")
+            return ()
+        if not isinstance(names, Mapping) or not all(isinstance(n, str) for n in names):
+            row.fault(str(kwargs), f"item {i} must be an object of named arguments")
+            return ()
+        try:
+            found.append(call_test(given, names, value))
+        except values.NotPlain as error:
+            row.fault(args, f"item {i}: {error}")
+            return ()
+    return tuple(found)

@@ -1,0 +1,206 @@
+"""One row of a task file: which fields there are and what may be in them.
+
+The names are those of the CURE data sets (`question`, `test_input`, …), plus
+a few of our own. A row is checked whole, so that a user sees all of its
+faults at once.
+
+With an ``entry_point`` the tests are calls, or of the kinds that ``test_kind`` lists: a call's
+``test_input`` is the encoded pair of positional and named arguments, its ``test_output`` the
+encoded value (`sparring.values`); a script's ``test_input`` is its source. ``tests`` takes the
+place of all of it, for tests as people write them (`written`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+from collections.abc import Mapping
+from typing import Any
+
+from sparring.schema import Kind, Task, Test
+from sparring.tasks.checkers.checker import Rule, parse_checker
+from sparring.tasks.preambles import fault_of as preamble_fault
+from sparring.tasks.rows.heads import is_python
+from sparring.tasks.rows.kinds import read_tests
+from sparring.tasks.rows.meant import meant
+from sparring.tasks.rows.row import Row, is_text, named_kind
+from sparring.tasks.rows.written import read_written
+
+REQUIRED = ("question", "test_input", "test_output")
+OPTIONAL = (
+    "task_id",
+    "example_input",
+    "example_output",
+    "test_time_limit",
+    "memory_limit",
+    "checker",
+    "checker_program",
+    "solutions",
+    "validator",
+    "difficulty",
+    "exe_method",
+    "dataset",
+    "entry_point",
+    "preamble",
+    "head",
+    "test_kind",
+    "test_checker",
+    "example_kind",
+    "example_checker",
+    "tests",
+)
+_INSTEAD = ("test_input", "test_output", "test_kind", "test_checker")
+"""What ``tests`` takes the place of."""
+FUNCTION = "function"
+"""``exe_method`` of a task with an entry point."""
+MAX_SECONDS = 600.0
+
+
+def read_row(
+    data: Any, default_id: str, source: str, max_tests: int | None
+) -> tuple[Task | None, list[tuple[str, str]]]:
+    """The task of a row, or None and its faults."""
+    if not isinstance(data, Mapping):
+        return None, [("row", f"must be an object with named fields, not {named_kind(data)}")]
+    row = Row(data)
+    written = data.get("tests") is not None
+    needed = REQUIRED[:1] if written else REQUIRED
+    missing = [name for name in needed if data.get(name) is None]
+    if missing and data:  # what the columns may have meant, instead of a fault for each
+        more = f", as {'is' if len(missing) == 2 else 'are'} {' and '.join(missing[1:])}"
+        row.text("question")
+        told = (missing[0], f"is missing{more if missing[1:] else ''}; {meant(data)}")
+        return None, [*row.faults, told]
+    for name in data:
+        if name not in (*REQUIRED, *OPTIONAL):
+            close = difflib.get_close_matches(str(name), (*REQUIRED, *OPTIONAL), n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; remove it or rename it"
+            shown = str(name) if str(name).isprintable() else repr(name)
+            row.fault(shown, f"is not a known field{hint}")
+    for name in missing:
+        row.fault(name, "is missing")
+    for name in _INSTEAD:
+        if written and data.get(name) is not None:
+            row.fault("tests", f"takes the place of {name}; leave one out")
+    statement = row.text("question", "") or ""
+    if "question" in data and not statement.strip() and not row.faults:
+        row.fault("question", "is blank")
+    entry_point = row.text("entry_point")
+    if entry_point is not None and (fault := entry_point_fault(entry_point)):
+        row.fault("entry_point", fault)
+    tests: tuple[Test, ...] = ()
+    if written and not row.faults:
+        entry_point, tests = read_written(row)
+    usual = Kind.STDIN if entry_point is None else Kind.CALL
+    preamble, head = read_front(row)
+    if not written:
+        tests = read_tests(row, "test", usual, None)
+    if not tests and not row.faults:
+        row.fault("test_input", "has no test; a task without ground-truth tests has no reward")
+    examples = read_tests(row, "example", usual, None)
+    checker, checker_program = _checker(row, usual)
+    _check_method(row, usual)
+    task_id = read_id(row, default_id)
+    time_limit = row.number("test_time_limit", 1.0, 0.0, MAX_SECONDS)
+    memory = row.number("memory_limit", 256, 0, 1 << 20)
+    solutions = row.texts("solutions")
+    validator, difficulty = row.text("validator"), read_label(row, "difficulty")
+    if validator is not None and entry_point is not None:
+        row.fault("validator", "reads standard input, and a function task has none; remove it")
+    if row.faults:
+        return None, row.faults
+    return (
+        Task(
+            id=task_id,
+            statement=statement,
+            tests=tests[:max_tests],
+            examples=examples,
+            time_limit=time_limit,
+            memory_limit=max(1, round(memory)),
+            checker=checker,
+            checker_program=checker_program,
+            solutions=solutions,
+            validator=validator,
+            difficulty=difficulty,
+            source=source,
+            entry_point=entry_point,
+            preamble=preamble,
+            head=head,
+        ),
+        [],
+    )
+
+
+def read_front(row: Row) -> tuple[str | None, str]:
+    """What stands before a program: the preamble's name and the head, with faults noted."""
+    preamble, head = row.text("preamble"), row.text("head", "") or ""
+    if preamble is not None and (fault := preamble_fault(preamble)):
+        row.fault("preamble", fault)
+    if head and not is_python(head):
+        row.fault("head", "is not Python: it is the source that stands before every program")
+    return preamble, head
+
+
+def entry_point_fault(name: str) -> str | None:
+    """What is wrong with the name of a function, or of a ``Class.method``."""
+    parts = name.split(".")
+    if len(parts) <= 2 and all(p.isidentifier() and not keyword.iskeyword(p) for p in parts):
+        return None
+    return f"{name[:80]!r} is no name of a function, nor Class.method"
+
+
+def read_id(row: Row, default: str) -> str:
+    """The task's id as text; ``default`` with a fault noted where it is none."""
+    task_id = row.data.get("task_id")
+    if task_id is None:
+        return default
+    if isinstance(task_id, bool) or not isinstance(task_id, (str, int)) or task_id == "":
+        row.fault("task_id", f"must be a non-empty string or an integer, not {named_kind(task_id)}")
+        return default
+    try:
+        text = str(task_id)
+    except ValueError:  # an integer of thousands of digits
+        row.fault("task_id", "is too long a number")
+        return default
+    if not is_text(text):
+        row.fault("task_id", "holds half a surrogate pair, which is no text")
+    return text
+
+
+def _checker(row: Row, usual: Kind) -> tuple[str, str | None]:
+    """The task's rule and, where it is one, its checker program."""
+    default = "tokens" if usual is Kind.STDIN else "value"
+    checker = row.text("checker", default) or default
+    program = row.text("checker_program")
+    try:
+        parsed = parse_checker(checker)
+    except ValueError as error:
+        row.fault("checker", str(error))
+        return checker, program
+    if parsed.of_calls and usual is Kind.STDIN:
+        row.fault("checker", f"{checker!r} compares values of calls; these tasks print text")
+    if not parsed.of_calls and usual is Kind.CALL:
+        row.fault("checker", f"{checker!r} compares printed text; a function task has values")
+    if (parsed.rule is Rule.PROGRAM) != (program is not None):
+        row.fault("checker_program", 'goes with checker "program", which needs it')
+    return checker, program
+
+
+def _check_method(row: Row, usual: Kind) -> None:
+    """How the tests are run follows from ``entry_point``; a row that says otherwise lies."""
+    default = "stdin" if usual is Kind.STDIN else FUNCTION
+    method = row.text("exe_method", default) or default
+    if method == default:
+        return
+    if usual is Kind.STDIN:
+        row.fault("exe_method", f"{method!r} is not supported without entry_point; only stdin is")
+    else:
+        row.fault("exe_method", f"{method!r} does not go with entry_point; leave it out")
+
+
+def read_label(row: Row, name: str) -> str | None:
+    """A label: text, or a number as text."""
+    value = row.data.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return row.text(name)

@@ -1,0 +1,146 @@
+"""Tests as people write them down: the field ``tests`` of a row.
+
+    {"question": …, "entry_point": "double", "tests": ["assert double(2) == 4"]}
+    {"question": …, "tests": [{"input": "2\\n", "output": "4\\n"}]}
+
+Assertions, one text of Python or a list of texts, are a suite on one function (`suites.suite`): calls
+where all of it is, else one script. Objects of an input and an output are programs' tests.
+Without ``entry_point`` the function is the one that the assertions call.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator, Mapping, Sequence
+
+from sparring.schema import Kind, Test
+from sparring.tasks.rows.files import one_line
+from sparring.tasks.rows.meant import guess
+from sparring.tasks.rows.row import Row
+from sparring.tasks.suites.suite import parsed, read_suite
+from sparring.testnames import seems_programs
+
+
+def read_written(row: Row) -> tuple[str | None, tuple[Test, ...]]:
+    """The function that the tests of a row are about, None for programs, and the tests; with
+    faults noted, none."""
+    held = row.data["tests"]
+    if isinstance(held, (list, tuple)) and held and all(isinstance(t, Mapping) for t in held):
+        if row.data.get("entry_point") is not None:
+            row.fault("tests", 'of a function are assertions, such as "assert f(1) == 2"')
+            return None, ()
+        return None, tuple(_printed(row, held))
+    if isinstance(held, str):
+        parts: tuple[str, ...] = (row.text("tests") or "",)
+    elif isinstance(held, (list, tuple)) and all(isinstance(t, str) for t in held):
+        parts = row.texts("tests")
+    else:
+        row.fault("tests", "must be assertions, a text or a list of texts, or a list of "
+                  '{"input": …, "output": …}')  # fmt: skip
+        return None, ()
+    if not row.faults and not any(part.strip() for part in parts):
+        row.fault("tests", "has no test; a task without ground-truth tests has no reward")
+    if row.faults:
+        return None, ()
+    return _suite(row, parts)
+
+
+def _printed(row: Row, held: Sequence[Mapping[str, object]]) -> Iterator[Test]:
+    for i, case in enumerate(held):
+        texts = [case.get(name) for name in ("input", "output")]
+        if case.keys() != {"input", "output"} or not all(isinstance(t, str) for t in texts):
+            names = one_line(", ".join(map(str, case)), 80) or "nothing"
+            said = f"item {i} has {names}; input and output are needed, both texts, and no more"
+            row.fault("tests", f"{said}{_map(row)}")
+            return
+        given, wanted = map(str, texts)
+        try:
+            (given + wanted).encode("utf-8")
+        except UnicodeEncodeError:
+            row.fault("tests", f"item {i} holds half a surrogate pair, which is no text")
+            return
+        yield Test(given, wanted)
+
+
+def _map(row: Row) -> str:
+    """The columns that were probably meant, where the tests have other names inside."""
+    found = guess({"tests": row.data["tests"]})
+    return f" (--map {','.join(f'{k}={v}' for k, v in found.items())})" if found else ""
+
+
+def _suite(row: Row, parts: Sequence[str]) -> tuple[str | None, tuple[Test, ...]]:
+    trees = [parsed(part) for part in parts]
+    whole = parsed("\n".join(parts))
+    if whole is None:
+        bad = next((i for i, tree in enumerate(trees) if tree is None), None)
+        row.fault("tests", "is not Python" if bad is None else f"item {bad} is not Python")
+        return None, ()
+    solution = next(iter(row.texts("solutions")), None)
+    program = parsed(solution) if solution is not None else None
+    entry_point = row.text("entry_point")
+    if entry_point is None:
+        names = _tested(whole, program)
+        if len(names) != 1:
+            many = f"call {', '.join(names)}" if names else "call no function by its name"
+            row.fault("entry_point", f"is missing, and the tests {many}: which is the function?")
+            return None, ()
+        entry_point = names[0]
+    if "." not in entry_point:
+        return entry_point, read_suite(row, "tests", parts, entry_point, program)
+    # A call test names the method by its class, a script by itself.
+    dotted = ast.parse(entry_point, mode="eval").body
+    named = [_renamed(part, entry_point, dotted) for part in parts]
+    tests = read_suite(row, "tests", named, entry_point, program)
+    if any(test.kind is Kind.SCRIPT for test in tests):
+        bare = ast.Name(entry_point.partition(".")[2], ast.Load())
+        named = [_renamed(part, entry_point, bare) for part in parts]
+        tests = read_suite(row, "tests", named, entry_point, program)
+    return entry_point, tests
+
+
+def _tested(tests: ast.Module, program: ast.Module | None) -> list[str]:
+    """The functions that the tests can be about: called, and defined by nobody but the program;
+    ``Class.method`` where ``Class().method`` is called."""
+    nodes = list(ast.walk(tests))
+    own = {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    own |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    own |= {n.arg for n in nodes if isinstance(n, ast.arg)} | set(dir(builtins))
+    for node in nodes:
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and not _of_program(node):
+            own |= {a.asname or a.name.partition(".")[0] for a in node.names}
+    called = [n.func for n in nodes if isinstance(n, ast.Call)]
+    methods = [name for func in called if (name := _method(func))]
+    classes = {name.partition(".")[0] for name in methods}
+    names = [f.id for f in called if isinstance(f, ast.Name) and f.id not in classes]
+    names = list(dict.fromkeys(n for n in names + methods if n.partition(".")[0] not in own))
+    if program is not None and len(names) > 1:
+        theirs = {n.name for n in program.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        return [name for name in names if name.partition(".")[0] in theirs]
+    return names
+
+
+def _of_program(node: ast.stmt) -> bool:
+    """Whether an import is one of the program under test: ``from solution import f``."""
+    return isinstance(node, ast.ImportFrom) and seems_programs(node.module or "")
+
+
+def _method(func: ast.expr) -> str | None:
+    """``Class.method`` of what is called as ``Class().method``."""
+    if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Call):
+        return None
+    made = func.value
+    plain = isinstance(made.func, ast.Name) and not made.args and not made.keywords
+    return f"{made.func.id}.{func.attr}" if plain else None  # type: ignore[attr-defined]
+
+
+def _renamed(part: str, entry_point: str, name: ast.expr) -> str:
+    """A part of a suite with another name where a method is called of a new object."""
+    tree = parsed(part)
+    if tree is None:
+        return part
+    places = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _method(n.func)]
+    found = [n for n in places if _method(n.func) == entry_point]
+    for node in found:
+        node.func = name
+    return ast.unparse(tree) if found else part

@@ -1,0 +1,1 @@
+"""Call tasks as programs on standard input (`convert`): types in `slots`, values in `text`."""

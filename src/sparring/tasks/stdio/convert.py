@@ -1,0 +1,196 @@
+"""Call tasks as programs on standard input, in CURE's layout, or refused by name.
+
+CURE writes each argument on its own line, a list as one line with spaces, a list of lists as a line
+per row, texts without quotes (arXiv 2506.03136, C.2). That loses where a list ends, what is empty,
+and what a text with spaces was. Here the layout follows from the types of the arguments over all
+tests of a task (`slots`): where CURE's can be read back it is CURE's; else lengths stand
+before lists and texts on lines of their own; and what no such layout can carry is a `Refusal`. The
+statement says which layout it is, and reference solutions get the lines that read it
+(`text`). Examples in the old statement stay as they were written there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+from sparring import values
+from sparring.schema import Kind, Task, Test
+from sparring.tasks.checkers.checker import Rule, parse_checker
+from sparring.tasks.cleaning.filters import Reason, Removed
+from sparring.tasks.stdio.slots import Refusal, Refused, Scalar, Slot, slot_of, slots
+from sparring.tasks.stdio.text import lines_of
+
+_NAMES = {
+    Scalar.INT: ("an integer", "integers"),
+    Scalar.FLOAT: ("a number", "numbers"),
+    Scalar.BOOL: ("True or False", "values True or False"),
+    Scalar.TEXT: ("a text, as it is, without quotes", "texts without quotes"),
+}
+
+
+def to_stdio(tasks: Sequence[Task]) -> tuple[list[Task], list[Removed]]:
+    """Call tasks converted, tasks on standard input as they are; the others with their refusal."""
+    kept, removed = [], []
+    for task in tasks:
+        try:
+            kept.append(task if task.entry_point is None else converted(task))
+        except Refused as error:
+            removed.append(Removed(task.id, Reason.NOT_STDIN, str(error)))
+    return kept, removed
+
+
+def converted(task: Task) -> Task:
+    """The task as a program on standard input, reference solutions included. Raises `Refused`."""
+    if task.entry_point is None:
+        raise Refused(Refusal.NOT_A_CALL, "it is a program already")
+    every = (*task.tests, *task.withheld, *task.examples)
+    calls = [_call(test) for test in every]
+    answers = [_decoded(test.output) for test in every]
+    given, answer = slots(calls), _answer(answers)
+    checker = _checker(task, every, answer)
+    written = iter(
+        [
+            Test(write(given, arguments), write((answer,), (value,)))
+            for arguments, value in zip(calls, answers, strict=True)
+        ]
+    )
+    driver = _driver(task.entry_point, given, answer)
+    return replace(
+        task,
+        statement=f"{task.statement.rstrip()}\n\n{ask(given, answer)}",
+        tests=tuple(next(written) for _ in task.tests),
+        withheld=tuple(next(written) for _ in task.withheld),
+        examples=tuple(next(written) for _ in task.examples),
+        checker=checker,
+        solutions=tuple(f"{s.rstrip()}\n\n\n{driver}" for s in task.solutions),
+        entry_point=None,
+    )
+
+
+def write(given: Sequence[Slot], arguments: Sequence[Any]) -> str:
+    """Standard input for these arguments."""
+    return "".join(
+        lines_of(s.scalar, s.shape, s.counted, s.apart, value)
+        for s, value in zip(given, arguments, strict=True)
+    )
+
+
+def ask(given: Sequence[Slot], answer: Slot) -> str:
+    """What a statement says of the layout."""
+    lines = ["Write a whole program, not a function: it reads standard input, prints the answer."]
+    if not given:
+        lines.append("There is no input.")
+    else:
+        lines.append("The arguments are read in their order:")
+    lines += [f"{i}. {_layout(slot)}" for i, slot in enumerate(given, start=1)]
+    lines.append(f"Print {_layout(answer)}")
+    return "\n".join(lines)
+
+
+def _layout(slot: Slot) -> str:
+    one, many = _NAMES[slot.scalar]
+    if slot.depth == 0:
+        return f"{one}, on a line."
+    if slot.depth == 1:
+        if slot.apart:
+            return f"{many}: a line with their number, then each on a line of its own."
+        if slot.counted:
+            return (
+                f"{many}: a line with their number, then a line with all of them, separated by "
+                "spaces; the second line is blank if there are none."
+            )
+        return f"{many}: one line, separated by spaces."
+    row = (
+        f"a line with the number of {many} in it, then each on a line of its own"
+        if slot.apart
+        else f"a line of {many}, separated by spaces, blank if there are none"
+    )
+    if not slot.counted:
+        return f"rows of {many}: a line for each row, separated by spaces."
+    if slot.depth == 2:
+        return f"rows of {many}: a line with the number of rows, then for each row {row}."
+    return (
+        f"{many} in lists, {slot.depth} deep: for each list of lists a line with its length, then "
+        f"its items in order; for each innermost list {row}."
+    )
+
+
+def _call(test: Test) -> list[Any]:
+    if test.kind is not Kind.CALL:
+        raise Refused(Refusal.NOT_A_CALL, f"it has a {test.kind} test")
+    found = _decoded(test.input)
+    if not (isinstance(found, tuple) and len(found) == 2):
+        raise Refused(Refusal.OTHER_TYPE, "a test's input is not a call")
+    arguments, named = found
+    if not isinstance(arguments, (list, tuple)) or not isinstance(named, dict):
+        raise Refused(Refusal.OTHER_TYPE, "a test's input is not a call")
+    if named:
+        raise Refused(Refusal.NAMED_ARGUMENTS, ", ".join(map(str, named)))
+    return list(arguments)
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return values.decode(text)
+    except values.NotPlain as error:
+        raise Refused(Refusal.OTHER_TYPE, str(error)) from None
+
+
+def _answer(answers: Sequence[Any]) -> Slot:
+    found = slot_of(answers, "the answer", exact=False)
+    if found.depth > 2 or found.apart:
+        found = replace(found, counted=True)
+    if found.scalar is Scalar.TEXT and any(t != t.strip() or not t for t in _texts(answers)):
+        raise Refused(Refusal.BLANK_ANSWER, "a text of an answer is empty or has spaces at an end")
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, (list, tuple)):
+        return [text for item in value for text in _texts(item)]
+    return [value]
+
+
+def _checker(task: Task, tests: Sequence[Test], answer: Slot) -> str:
+    """The checker of printed text that asks what the tests' own rules ask. Raises `Refused`."""
+    rules = {parse_checker(t.checker or task.checker) for t in tests}
+    # Printed, an outermost tuple is the list that it equals.
+    printed = (Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.LIVECODEBENCH_VALUE)
+    if any(r.rule not in printed for r in rules):
+        raise Refused(Refusal.CHECKER, "a rule that no checker of printed text has")
+    if any(r.rule is Rule.TRUTH for r in rules) and (answer.scalar, answer.depth) != (
+        Scalar.BOOL,
+        0,
+    ):
+        raise Refused(Refusal.CHECKER, "truth, of what is neither True nor False")
+    in_lines = answer.depth > 1 or (
+        answer.scalar is Scalar.TEXT and (answer.depth == 0 or answer.apart)
+    )
+    if answer.scalar is not Scalar.FLOAT:
+        return str(Rule.LINES if in_lines else Rule.TOKENS)
+    tolerances = {(r.absolute, r.relative) for r in rules}
+    if len(tolerances) > 1 or in_lines:
+        raise Refused(Refusal.CHECKER, "numbers with several tolerances, or in rows")
+    absolute, relative = tolerances.pop()
+    # Numbers are printed in many ways: without a tolerance of the tests' own, the usual one.
+    tolerance = f"(abs={absolute!r}, rel={relative!r})" if absolute or relative else ""
+    return f"{Rule.FLOAT}{tolerance}"
+
+
+def _driver(entry: str, given: Sequence[Slot], answer: Slot) -> str:
+    """The lines that make a module with the function a program."""
+    reader = files("sparring.tasks.stdio").joinpath("text.py").read_text(encoding="utf-8")
+    forms = [(str(s.scalar), s.shape, s.counted, s.apart) for s in given]
+    shown = (str(answer.scalar), answer.shape, answer.counted, answer.apart)
+    owner, _, method = entry.rpartition(".")
+    called = f"{owner}().{method}" if owner else method
+    # In a namespace of its own: a solution may have made `sum` or `len` mean something else.
+    return (
+        "import builtins as _builtins\nimport sys as _sys\n\n"
+        f"_lines = {{}}\n_builtins.exec(r'''{reader}''', _lines)\n"
+        f'_arguments = _lines["read_back"]({forms!r}, _sys.stdin.read())\n'
+        f'_sys.stdout.write(_lines["lines_of"](*{shown!r}, {called}(*_arguments)))\n'
+    )

@@ -1,0 +1,321 @@
+"""Assertions of a suite that can be reached: by the suite itself, or by whoever runs its tests.
+
+A suite whose assertions all stand in code that nothing runs passes every program. What is run is
+told by reading, generously: a function counts as run when code that is run mentions its name, and
+where a suite looks up its own names (`globals`, `eval`, …) all of its functions count. Not run is
+what follows a ``return`` or an exit, what stands under a condition that is false as it is written,
+a loop over nothing, a test that is marked to be skipped. Tests are what the sandbox runs
+(``sandbox.collected``): functions ``test…``, classes ``Test…`` and of ``unittest``, a ``check``,
+and, where there is nothing else, functions that are called like tests.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sparring.tasks.suites.dead_code import always_true, ends, known, live_parts
+from sparring.testnames import CANDIDATE, CHECK, names_a_test
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_REFLECTIVE_TEXT = """globals locals vars dir eval exec getmembers __dict__ modules
+    testmod DocTestSuite DocTestFinder"""
+_REFLECTIVE = frozenset(_REFLECTIVE_TEXT.split())
+_FAILS_TEXT = """fail failIf failUnless raises warns testmod testfile run_docstring_examples
+    DocTestRunner"""
+_FAILS = frozenset(_FAILS_TEXT.split())
+_EXITS = frozenset(("exit", "quit", "_exit"))
+_HOOKS = ("set", "tear", "asyncSet", "asyncTear", "runTest", "__", "add")
+_CATCHES = frozenset(("AssertionError", "Exception", "BaseException"))
+_TELLS = frozenset(("print", "print_exc", "print_exception", "debug", "info", "warning", "error"))
+_NO_ANSWERS = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.ListComp, ast.JoinedStr)
+"""What a test may return that is no word on whether it passed."""
+_NEUTRAL_TEXT = """abstractmethod asyncio cache classmethod contextlib contextmanager dataclass
+    dataclasses expectedFailure functools lru_cache mark mock override parametrize patch
+    property pytest setattr staticmethod timeout total_ordering unittest wraps"""
+_NEUTRAL = frozenset(_NEUTRAL_TEXT.split())
+"""Decorators, or what they are taken from, that call nothing by themselves."""
+
+
+@dataclass(slots=True)
+class Reached:
+    """What of a suite can be reached. ``asserts``: an assertion. ``mentions``: all names in it."""
+
+    asserts: bool = False
+    mentions: set[str] = field(default_factory=set)
+    takes_candidate: bool = False
+    """A test that is given the candidate."""
+    unreached: list[str] = field(default_factory=list)
+    """Functions that assert and that nothing runs."""
+
+
+def reached(suite: ast.Module, tested: Sequence[str]) -> Reached:
+    """What can be reached of a suite on the function called so."""
+    walk = _Walk(suite)
+    walk.run(suite.body)
+    walk.run_tests(suite.body)
+    found = walk.found
+    if not (found.asserts and (found.takes_candidate or {*tested, CANDIDATE} & found.mentions)):
+        walk.run_what_is_called_so(suite.body)
+    for functions in walk.functions.values():
+        found.unreached += [f.name for f in functions if id(f) not in walk.done and _asserts(f)]
+    return found
+
+
+class _Walk:
+    def __init__(self, suite: ast.Module) -> None:
+        self.found = Reached()
+        self.done: set[int] = set()
+        self._met: set[str] = set()
+        self.functions: dict[str, list[_Function]] = {}
+        self.classes: dict[str, list[ast.ClassDef]] = {}
+        self._always: dict[str, ast.expr] = _constants(suite)
+        for node in ast.walk(suite):
+            if isinstance(node, _Function):
+                self.functions.setdefault(node.name, []).append(node)
+            elif isinstance(node, ast.ClassDef):
+                self.classes.setdefault(node.name, []).append(node)
+
+    def run(self, body: Sequence[ast.stmt], *, answers: bool = False) -> None:
+        """Statements one after the other, as far as they go. `answers`: a returned value counts."""
+        for node in body:
+            self._statement(node, answers=answers)
+            if ends(node, self._always):
+                return
+
+    def run_tests(self, body: Sequence[ast.stmt]) -> None:
+        """What the sandbox runs when the suite has ended."""
+        for node in _here(body, self._always):
+            if isinstance(node, _Function):
+                if node.name == CHECK or node.name.startswith("test"):
+                    self._test(node)
+            elif isinstance(node, ast.ClassDef) and self._is_test_class(node):
+                self._test_class(node, set())
+
+    def run_what_is_called_so(self, body: Sequence[ast.stmt]) -> None:
+        """Functions that only by their names are tests."""
+        for node in _here(body, self._always):
+            if not (isinstance(node, _Function) and names_a_test(node.name)):
+                continue
+            if node.name not in self.found.mentions and len(_required(node)) <= 1:
+                self._test(node)
+
+    def _test(self, node: _Function, *, method: bool = False) -> None:
+        if any(_skips(each) for each in node.decorator_list):
+            return
+        if len(_required(node)) > method and not node.decorator_list:
+            self.found.takes_candidate = True
+        self._function(node)
+
+    def _test_class(self, node: ast.ClassDef, seen: set[int]) -> None:
+        if id(node) in seen or any(_skips(each) for each in node.decorator_list):
+            return
+        seen.add(id(node))
+        for base in node.bases:
+            for inherited in self.classes.get(_last_name(base), ()):
+                self._test_class(inherited, seen)
+        for inner in _here(node.body, self._always):
+            if isinstance(inner, _Function):
+                if inner.name.startswith("test"):
+                    self._test(inner, method=True)
+                elif inner.name.startswith(_HOOKS):
+                    self._function(inner)
+            elif isinstance(inner, ast.ClassDef) and inner.name.startswith("Test"):
+                self._test_class(inner, seen)
+
+    def _is_test_class(self, node: ast.ClassDef) -> bool:
+        return node.name.startswith("Test") or self._is_unit(node, set())
+
+    def _is_unit(self, node: ast.ClassDef, seen: set[int]) -> bool:
+        if id(node) in seen:
+            return False
+        seen.add(id(node))
+        names = [_last_name(base) for base in node.bases]
+        inherited = [one for name in names for one in self.classes.get(name, ())]
+        unit = any(name.endswith("TestCase") and name not in self.classes for name in names)
+        return unit or any(self._is_unit(one, seen) for one in inherited)
+
+    def _function(self, node: _Function) -> None:
+        if id(node) not in self.done:
+            self.done.add(id(node))
+            self.run(node.body, answers=names_a_test(node.name))
+
+    def _statement(self, node: ast.stmt, *, answers: bool) -> None:
+        if isinstance(node, (_Function, ast.ClassDef)):
+            self._definition(node)
+            return
+        if _is_text(node) and ">>>" not in ast.unparse(node):  # words for people
+            return
+        if isinstance(node, ast.Assert):
+            self.found.asserts |= not always_true(node.test, self._always)
+        elif isinstance(node, ast.Raise):
+            self.found.asserts |= "Skip" not in _last_name(node.exc)
+        elif isinstance(node, ast.Return) and answers and node.value is not None:
+            self.found.asserts |= not isinstance(node.value, _NO_ANSWERS)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                self._mention(alias.name)
+        swallowed = None if self.found.asserts else _swallowed(node)
+        for part in live_parts(node, self._always):
+            if isinstance(part, ast.expr):
+                self._expression(part)
+            elif part is swallowed:
+                done, met = set(self.done), set(self._met)
+                self.run(part, answers=answers)
+                # Called from elsewhere too, the same function may assert after all.
+                self.found.asserts, self.done, self._met = False, done, met
+            else:
+                self.run(part, answers=answers)
+
+    def _definition(self, node: _Function | ast.ClassDef) -> None:
+        for decorator in node.decorator_list:
+            self._expression(decorator)
+            if not _NEUTRAL.intersection(_all_names(decorator)):
+                self._mention(node.name)  # whatever it is, it may call what it is given
+        if isinstance(node, ast.ClassDef):
+            for base in [*node.bases, *(keyword.value for keyword in node.keywords)]:
+                self._expression(base)
+            self.run(node.body)
+            return
+        for default in [*node.args.defaults, *node.args.kw_defaults]:
+            if default is not None:
+                self._expression(default)
+
+    def _expression(self, node: ast.expr) -> None:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name):
+                self._mention(part.id)
+            elif isinstance(part, ast.Attribute):
+                self._mention(part.attr)
+            elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+                for word in part.value.replace(".", " ").replace("(", " ").split():
+                    self._mention(word)
+            elif isinstance(part, ast.Call):
+                self.found.asserts |= self._fails(part)
+
+    def _fails(self, call: ast.Call) -> bool:
+        """Whether a call may fail a test by itself, and is no function of the suite's own."""
+        name = _last_name(call.func)
+        if name in self.functions:
+            return False
+        if name in _EXITS:
+            plain = [a.value for a in call.args if isinstance(a, ast.Constant)]
+            return bool(call.args) and not (plain and not plain[0])
+        return name.lower().startswith("assert") or name in _FAILS
+
+    def _mention(self, name: str) -> None:
+        if name in self._met:
+            return
+        self._met.add(name)
+        self.found.mentions.add(name)
+        if name in _REFLECTIVE:
+            for other in (*self.functions, *self.classes):
+                self._mention(other)
+        for function in self.functions.get(name, ()):
+            self._function(function)
+        for cls in self.classes.get(name, ()):
+            for inner in cls.body:
+                if not isinstance(inner, _Function):
+                    continue
+                if not (inner.name.startswith("test") and self._is_unit(cls, set())):
+                    self._function(inner)
+
+
+def _here(body: Sequence[ast.stmt], always: dict[str, ast.expr]) -> Iterator[ast.stmt]:
+    """The statements of a module or class that are run, branches and all."""
+    for node in body:
+        yield node
+        if not isinstance(node, (_Function, ast.ClassDef)):
+            for part in live_parts(node, always):
+                if not isinstance(part, ast.expr):
+                    yield from _here(part, always)
+        if ends(node, always):
+            return
+
+
+def _constants(suite: ast.Module) -> dict[str, ast.expr]:
+    """What names are bound to that are bound once in the whole suite, at its top level."""
+    stored = [n.id for n in ast.walk(suite) if isinstance(n, ast.Name) and _is_stored(n)]
+    stored += [n.arg for n in ast.walk(suite) if isinstance(n, ast.arg)]
+    held: dict[str, ast.expr] = {}
+    for node in suite.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            for target in node.targets:
+                if isinstance(target, ast.Name) and stored.count(target.id) == 1:
+                    held[target.id] = node.value
+    return held
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_stored(node: ast.Name) -> bool:
+    return not isinstance(node.ctx, ast.Load)
+
+
+def _required(node: _Function) -> list[str]:
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    needed = positional[: len(positional) - len(arguments.defaults)]
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return [a.arg for a in [*needed, *(a for a, default in pairs if default is None)]]
+
+
+def _skips(decorator: ast.expr) -> bool:
+    """Whether a decorator leaves a test out, or lets it fail, whatever it finds."""
+    name = _last_name(decorator)
+    given = decorator.args if isinstance(decorator, ast.Call) else []
+    named = decorator.keywords if isinstance(decorator, ast.Call) else []
+    if name == "xfail":
+        # Under a condition it may count after all; with `strict` it must fail.
+        return not given and not any(k.arg in ("strict", "condition") for k in named)
+    if name in ("skipif", "skipIf", "skipUnless") and given:
+        return known(given[0], {}) is (name != "skipUnless")
+    return name == "skip"
+
+
+def _swallowed(node: ast.stmt) -> list[ast.stmt] | None:
+    """The statement's body, where it catches an assertion that fails there and nothing comes of
+    it: no handler does more than print and go on."""
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        calls = [i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call)]
+        suppressed = [a for c in calls if _last_name(c) == "suppress" for a in c.args]
+        return node.body if any(_last_name(s) in _CATCHES for s in suppressed) else None
+    if not isinstance(node, ast.Try):
+        return None
+    for handler in node.handlers:
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        if any(kind is None or _last_name(kind) in _CATCHES for kind in kinds):
+            return node.body if all(map(_only_tells, handler.body)) else None
+    return None
+
+
+def _only_tells(node: ast.stmt) -> bool:
+    """Whether a statement is nothing, goes on, or prints."""
+    if isinstance(node, (ast.Pass, ast.Continue)) or _is_text(node):
+        return True
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and _last_name(call) in _TELLS
+
+
+def _asserts(node: _Function) -> bool:
+    calls = [_last_name(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)]
+    return any(isinstance(n, ast.Assert) for n in ast.walk(node)) or any(
+        name.lower().startswith("assert") for name in calls
+    )
+
+
+def _last_name(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Call):
+        return _last_name(node.func)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _all_names(node: ast.expr) -> set[str]:
+    parts = list(ast.walk(node))
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}

@@ -1,0 +1,236 @@
+"""The assertions of a piece of Python, each with the names that it may use.
+
+An assertion is an ``assert``, a call of a method or function whose name begins with ``assert``, or
+a block that expects an exception. It is read as if it stood alone: `bindings` follows names from
+top to bottom, through functions and test cases, and nothing is executed. An assertion in a loop or
+a branch asserts what only a run can tell.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sparring.tasks.suites.asserts import NotACall, shown
+from sparring.tasks.suites.bindings import Bindings
+from sparring.tasks.suites.called import CallTest
+from sparring.tasks.suites.constants import NotConstant, dotted
+from sparring.tasks.suites.expressions import call_test
+from sparring.tasks.suites.harmless import disturbing, ends_here, redefines, replaced
+from sparring.tasks.suites.statements import SCOPES, own_attributes, statements, stored_names
+from sparring.tasks.suites.unittests import method_test
+
+Assertion = ast.Assert | ast.Expr | ast.With
+_CASES = ("self", "cls", "unittest.TestCase()", "TestCase()")
+_SET_UP = ("setUp", "setUpClass", "setup_method", "setup_class", "setup")
+_ERRORS = ("raises", "warns", "assertRaises", "assertRaisesRegex", "assertWarns")
+_LOOP = "inside a loop or a branch"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An assertion and what it was read as."""
+
+    node: Assertion
+    read: CallTest | NotACall
+
+
+def assertions(tree: ast.Module, function: str) -> list[Found]:
+    """Every assertion of a module, in the order of its text. `function` is how the function that
+    is tested is called: ``f``, or ``Solution().f``. It goes by ``candidate`` too, and, unless it is
+    a method itself, as one of ``Solution``."""
+    head = function.partition("(")[0]
+    names = {function}
+    if not redefines(tree, "candidate"):
+        names.add("candidate")
+    if head == function and not redefines(tree, "Solution"):
+        names.add(f"Solution().{function}")
+    walk = _Walk(tree, head, names)
+    walk.body(tree.body, walk.top)
+    reason = f"beside another {head}" if redefines(tree, head) else ""
+    if not reason and (node := disturbing(tree, walk.top.ever)) is not None:
+        reason = f"beside what may change it: {_line(node)}"
+    if not reason and (other := replaced(tree)):
+        reason = f"beside another {other}"
+    if not reason:
+        return walk.found
+    return [
+        Found(f.node, NotACall(shown(f.node), reason)) if isinstance(f.read, CallTest) else f
+        for f in walk.found
+    ]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A way through a module from top to bottom."""
+
+    tree: ast.Module
+    head: str
+    functions: set[str]
+    found: list[Found] = field(default_factory=list)
+    top: Bindings = field(init=False)
+    given: set[str] = field(init=False)
+    """Functions that are called with the one that is tested, as in ``check(f)``."""
+
+    def __post_init__(self) -> None:
+        self.top = Bindings(set(self.functions))
+        self.given = {
+            dotted(n.func)
+            for n in ast.walk(self.tree)
+            if isinstance(n, ast.Call) and len(n.args) == 1 and dotted(n.args[0]) in self.functions
+        }
+
+    def body(self, body: Sequence[ast.stmt], known: Bindings, refusal: str = "") -> None:
+        """Go through statements; `refusal` is why an assertion among them is none."""
+        rebound = [name for name, times in stored_names(body).items() if times > 1]
+        for node in body:
+            if (method := _asserting(node, self.tree)) is not None:
+                self._assertion(node, method, known, refusal)
+                known.handed_on(node)
+                continue
+            if not refusal and ends_here(node):
+                refusal = f"behind what may end the test: {_line(node)}"
+            match node:
+                case ast.Assign(targets=targets, value=value):
+                    known.assign(targets, value)
+                case ast.AnnAssign(target=target, value=ast.expr() as value):
+                    known.assign([target], value)
+                case ast.Import() | ast.ImportFrom():
+                    known.imports(node)
+                case ast.FunctionDef() if node.name != self.head:
+                    self._function(node, _lasting(known, rebound), refusal)
+                case ast.ClassDef():
+                    self._class(node, _lasting(known, rebound), refusal)
+                case ast.If(test=test, orelse=[]) if _is_main(test):
+                    self.body(node.body, known, refusal)
+                case ast.With(items=[item]) if _is_subtest(item.context_expr):
+                    self.body(node.body, known, refusal)
+                case ast.FunctionDef():
+                    pass  # what the function itself asserts is no test of it
+                case _:
+                    self._branches(node, known)
+            if not isinstance(node, SCOPES):
+                known.handed_on(node)
+
+    def _assertion(self, node: ast.stmt, method: str, known: Bindings, refusal: str) -> None:
+        assert isinstance(node, (ast.Assert, ast.Expr, ast.With))
+        read: CallTest | NotACall
+        try:
+            if refusal:
+                raise NotConstant(refusal)
+            if isinstance(node, ast.Assert):
+                read = call_test(node.test, known.names())
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and method:
+                read = method_test(method, node.value, known.names())
+            else:
+                raise NotConstant("no assertion about a value")
+        except NotConstant as error:
+            read = NotACall(shown(node), str(error))
+        except (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
+            read = NotACall(shown(node), f"{type(error).__name__}: {error}")
+        self.found.append(Found(node, read))
+
+    def _function(self, node: ast.FunctionDef, outside: Bindings, refusal: str) -> None:
+        """A function: what it stores is its own from its first line on."""
+        known = outside.inside()
+        parameters = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+        method = parameters[:1] in (["self"], ["cls"])
+        parameters = parameters[1:] if method else parameters
+        others = [*node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+        for name in (*stored_names(node.body), *parameters, *(a.arg for a in others if a)):
+            if not name.startswith(("self.", "cls.")):
+                known.forget(name)
+        if parameters == ["candidate"] or (len(parameters) == 1 and node.name in self.given):
+            known.goes_by(parameters[0])
+        if node.decorator_list:
+            refusal = refusal or "under a decorator"
+        self.body(node.body, known, refusal)
+
+    def _class(self, node: ast.ClassDef, outside: Bindings, refusal: str) -> None:
+        """A test case: what its methods share is set in its body and in its ``setUp``."""
+        shared, times = outside.inside(), Counter(own_attributes(node))
+        for one in node.body:
+            if isinstance(one, ast.Assign):
+                _share(shared, [t.id for t in one.targets if isinstance(t, ast.Name)], one, shared)
+                times.update(t.id for t in one.targets if isinstance(t, ast.Name))
+            elif isinstance(one, ast.FunctionDef) and one.name in _SET_UP:
+                inside = shared.inside()
+                for name in stored_names(one.body):
+                    inside.forget(name)
+                for line in (s for s in one.body if isinstance(s, ast.Assign)):
+                    inside.assign(line.targets, line.value)
+                    _share(
+                        shared, [n for t in line.targets for n in own_attributes(t)], line, inside
+                    )
+        for name, count in times.items():
+            if count > 1:
+                shared.forget(f"self.{name}")
+                shared.forget(f"cls.{name}")
+        if node.decorator_list:
+            refusal = refusal or "under a decorator"
+        for one in node.body:
+            self.body([one], shared.inside(), refusal)
+
+    def _branches(self, node: ast.stmt, known: Bindings) -> None:
+        """A loop, a branch or another statement: what it stores is known no more."""
+        for one in statements([node]):
+            if (method := _asserting(one, self.tree)) is not None:
+                self._assertion(one, method, known, _LOOP)
+        for name in stored_names([node]):
+            known.forget(name)
+
+
+def _share(shared: Bindings, attributes: Sequence[str], node: ast.Assign, inside: Bindings) -> None:
+    """A test case's own: attributes set to a value that is told from another scope."""
+    meaning = inside.meaning(node.value)
+    for name in attributes:
+        for owner in ("self", "cls"):
+            shared.bind(ast.Attribute(ast.Name(owner), name), meaning)
+
+
+def _lasting(known: Bindings, rebound: Sequence[str]) -> Bindings:
+    """What is known inside of a function: names that its surroundings set once."""
+    lasting = known.inside()
+    for name in rebound:
+        lasting.forget(name)
+    return lasting
+
+
+def _asserting(node: ast.stmt, tree: ast.Module) -> str | None:
+    """None of a statement that is no assertion; the method's name of one of `unittest`'s."""
+    if isinstance(node, ast.Assert):
+        return ""
+    if isinstance(node, ast.With):
+        called = (i.context_expr for i in node.items)
+        return "" if any(isinstance(c, ast.Call) and _expects_error(c) for c in called) else None
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return None
+    function = node.value.func
+    if isinstance(function, ast.Attribute) and function.attr.startswith("assert"):
+        return function.attr if dotted(function.value) in _CASES else ""
+    if _expects_error(node.value):
+        return ""
+    named = isinstance(function, ast.Name) and function.id.startswith("assert")
+    return "" if named and not redefines(tree, dotted(function)) else None
+
+
+def _expects_error(call: ast.Call) -> bool:
+    return dotted(call.func).rpartition(".")[2] in _ERRORS
+
+
+def _is_main(test: ast.expr) -> bool:
+    """Whether a condition is ``__name__ == "__main__"``."""
+    return ast.unparse(test) in ("__name__ == '__main__'", "'__main__' == __name__")
+
+
+def _is_subtest(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func) == "self.subTest"
+
+
+def _line(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node).partition("\n")[0][:60]
+    except (ValueError, RecursionError, MemoryError):
+        return type(node).__name__

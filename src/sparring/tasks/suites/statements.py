@@ -1,0 +1,61 @@
+"""Statements at any depth, and the names that they bind."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sparring.tasks.suites.constants import dotted
+
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+"""Statements that have names of their own."""
+
+
+def statements(body: Sequence[ast.stmt], *, functions: bool = True) -> Iterator[ast.stmt]:
+    """Every statement at any depth, in order; those of functions and classes where wanted."""
+    # A stack of our own: a chain of `elif` is as deep as it is long.
+    waiting = list(reversed(body))
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not functions and isinstance(node, SCOPES):
+            continue
+        inside: list[ast.stmt] = []
+        for part in (node, *getattr(node, "handlers", []), *getattr(node, "cases", [])):
+            for name in ("body", "orelse", "finalbody"):
+                inside += getattr(part, name, [])
+        waiting += sorted(inside, key=lambda one: (one.lineno, one.col_offset), reverse=True)
+
+
+def stored_names(body: Sequence[ast.stmt]) -> Counter[str]:
+    """How often each name is bound in a scope, inner functions and classes apart."""
+    count: Counter[str] = Counter()
+    for node in statements(body, functions=False):
+        if isinstance(node, SCOPES):
+            count[node.name] += 1
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            count.update(a.asname or a.name.partition(".")[0] for a in node.names)
+        else:
+            for part in ast.iter_child_nodes(node):
+                if not isinstance(part, ast.stmt):
+                    count.update(_targets(part))
+    return count
+
+
+def _targets(node: ast.AST) -> Iterator[str]:
+    """The names that an expression, a handler or a pattern binds."""
+    for part in ast.walk(node):
+        if isinstance(part, (ast.Name, ast.Attribute)) and not isinstance(part.ctx, ast.Load):
+            yield dotted(part)
+        elif isinstance(part, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and part.name:
+            yield part.name
+
+
+def own_attributes(node: ast.AST) -> Iterator[str]:
+    """The attributes of its own that a test case sets."""
+    for part in ast.walk(node):
+        match part:
+            case ast.Attribute(value=owner, attr=name, ctx=ast.Store()):
+                if dotted(owner) in ("self", "cls"):
+                    yield name

@@ -1,0 +1,109 @@
+"""Assertions that allow a tolerance, as call tests: ``abs(f(x) - y) < t``, `math.isclose`,
+`pytest.approx`, and a distance that is rounded to some places."""
+
+from __future__ import annotations
+
+import ast
+import math
+
+from sparring.tasks.suites.called import Arguments, CallTest, Names, made
+from sparring.tasks.suites.constants import NotConstant, dotted
+
+_FINE = 1e-4
+_MOST_PLACES = 300
+
+
+def within(
+    call: Arguments, value: object, absolute: float, relative: float, *, several: bool = False
+) -> CallTest:
+    """The call's value is near another: a number or, with `several`, numbers in a row.
+    Raises `NotConstant`."""
+    numbers = [value]
+    if several and isinstance(value, (list, tuple)):
+        numbers = list(value)
+    elif several and isinstance(value, dict):
+        numbers = list(value.values())
+    if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers):
+        raise NotConstant("a tolerance around what is no number")
+    if isinstance(value, int):  # a tolerance is one between floats
+        try:
+            value = float(value)
+        except OverflowError as error:
+            raise NotConstant(f"OverflowError: {error}") from error
+    return made(call, value, f"value(abs={absolute!r}, rel={relative!r})")
+
+
+def is_approx(node: ast.expr) -> bool:
+    """Whether an expression is pytest's ``approx(…)``."""
+    return isinstance(node, ast.Call) and dotted(node.func) in ("approx", "pytest.approx")
+
+
+def near_approx(call: Arguments, approx: ast.Call, names: Names) -> CallTest:
+    """``f(x) == approx(y, rel, abs)``. Raises `NotConstant`."""
+    named = names.keywords(approx)
+    if not 1 <= len(approx.args) <= 3 or not {"rel", "abs"}.issuperset(named):
+        raise NotConstant("approx without one value, or with other options than rel and abs")
+    given = dict(zip(("rel", "abs"), map(names.value, approx.args[1:]), strict=False))
+    if given.keys() & named:
+        raise NotConstant("approx with one option twice")
+    named |= given
+    absolute, relative = tolerance(named.get("abs")), tolerance(named.get("rel"))
+    if relative is None:  # pytest's rule: an absolute tolerance alone is meant alone
+        relative = 1e-6 if absolute is None else 0.0
+    absolute = 1e-12 if absolute is None else absolute
+    return within(call, names.value(approx.args[0]), absolute, relative, several=True)
+
+
+def near_distance(left: ast.expr, right: ast.expr, names: Names, *, strict: bool) -> CallTest:
+    """``abs(f(x) - y) < t``, or y first. Raises `NotConstant`."""
+    if (
+        isinstance(left, ast.Call)
+        and dotted(left.func) in ("abs", "math.fabs")
+        and len(left.args) == 1
+        and isinstance(left.args[0], ast.BinOp)
+        and isinstance(left.args[0].op, ast.Sub)
+    ):
+        first, second = names.in_order(left.args[0].left, left.args[0].right)
+        most = tolerance(names.value(right))
+        if not most:
+            raise NotConstant("a tolerance that is no positive number")
+        if strict:
+            most = math.nextafter(most, 0.0)
+        return within(names.called(first), names.value(second), most, 0.0)
+    raise NotConstant("a comparison other than ==")
+
+
+def near_isclose(test: ast.Call, names: Names) -> CallTest:
+    """``math.isclose(f(x), y)``. Raises `NotConstant`."""
+    if len(test.args) != 2:
+        raise NotConstant("isclose without two values")
+    first, second = names.in_order(*test.args)
+    named = names.keywords(test)
+    relative, absolute = tolerance(named.get("rel_tol", 1e-9)), tolerance(named.get("abs_tol", 0))
+    if relative is None or absolute is None or relative > _FINE:
+        # It is relative to the larger of the two values, ours to the expected one.
+        raise NotConstant("isclose with a coarse relative tolerance")
+    return within(names.called(first), names.value(second), absolute, relative)
+
+
+def of_places(places: object) -> float:
+    """The greatest distance that ``round(distance, places)`` makes 0. Raises `NotConstant`."""
+    if isinstance(places, bool) or not isinstance(places, int) or abs(places) > _MOST_PLACES:
+        raise NotConstant("places that are no small whole number")
+    most: float = 0.5 * 10.0**-places
+    while round(most, places) != 0:
+        most = math.nextafter(most, 0.0)
+    while round(math.nextafter(most, math.inf), places) == 0:
+        most = math.nextafter(most, math.inf)
+    return most
+
+
+def tolerance(value: object) -> float | None:
+    """A tolerance as a number; None where none is given. Raises `NotConstant`."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise NotConstant("a tolerance that is no number")
+    if not 0 <= value < math.inf:
+        raise NotConstant("a tolerance that is negative or not finite")
+    return float(value)

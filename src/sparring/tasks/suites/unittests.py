@@ -1,0 +1,87 @@
+"""The assertions of `unittest` as call tests: ``self.assertEqual(f(x), y)`` and its kin.
+
+Those that say that one call has one value are read. ``assertIn``, ``assertNotEqual``,
+``assertRaises`` and their like say less than that, or something else.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from sparring.tasks.suites.called import CallTest, Names
+from sparring.tasks.suites.constants import NotConstant
+from sparring.tasks.suites.expressions import call_test, compared
+from sparring.tasks.suites.tolerances import of_places, tolerance, within
+
+_OF_TYPES: dict[str, tuple[type, ...]] = {
+    "assertEqual": (object,),
+    "assertEquals": (object,),
+    "assertListEqual": (list,),
+    "assertTupleEqual": (tuple,),
+    "assertDictEqual": (dict,),
+    "assertSetEqual": (set, frozenset),
+    "assertMultiLineEqual": (str,),
+}
+"""Methods that compare by ``==``, and the types that both values must have."""
+_PARAMETERS = {
+    "assertTrue": ("expr",),
+    "assertFalse": ("expr",),
+    "assertIsNone": ("obj",),
+    "assertIs": ("expr1", "expr2"),
+    "assertAlmostEqual": ("first", "second", "places"),
+    "assertAlmostEquals": ("first", "second", "places"),
+} | dict.fromkeys(_OF_TYPES, ("first", "second"))
+_NONE = ast.Constant(None)
+
+
+def method_test(method: str, call: ast.Call, names: Names) -> CallTest:
+    """The test that a call of a method of `unittest.TestCase` is. Raises `NotConstant` with the
+    reason where it is none."""
+    if method not in _PARAMETERS:
+        raise NotConstant(f"{method} says nothing of the value of one call")
+    given = _given(call, _PARAMETERS[method], delta="Almost" in method)
+    values = [given.get(name) for name in _PARAMETERS[method]]
+    first, second = values[0], values[1] if len(values) > 1 else _NONE
+    if first is None or second is None:
+        raise NotConstant(f"{method} without what it compares")
+    if method == "assertTrue":
+        return call_test(first, names)
+    if method == "assertFalse":
+        return call_test(ast.UnaryOp(ast.Not(), first), names)
+    if method in ("assertIsNone", "assertIs"):
+        return compared(first, ast.Is(), second, names)
+    left, right = names.in_order(first, second)
+    if method not in _OF_TYPES:
+        return _almost(left, right, given, names)
+    if not isinstance(names.value(right), _OF_TYPES[method]):
+        raise NotConstant(f"{method} of another type")
+    return compared(left, ast.Eq(), right, names)
+
+
+def _given(call: ast.Call, parameters: tuple[str, ...], *, delta: bool) -> dict[str, ast.expr]:
+    """The arguments by their parameters' names; a message goes last and says nothing."""
+    known = (*parameters, "msg", *(("delta",) if delta else ()))
+    given = dict(zip(known, call.args, strict=False))
+    named = {k.arg: k.value for k in call.keywords if k.arg is not None}
+    if (
+        len(call.args) > len(known)
+        or len(named) != len(call.keywords)
+        or not set(known).issuperset(named)
+        or given.keys() & named.keys()
+        or any(isinstance(a, ast.Starred) for a in call.args)
+    ):
+        raise NotConstant("arguments that the method does not take")
+    return given | named
+
+
+def _almost(left: ast.expr, right: ast.expr, given: dict[str, ast.expr], names: Names) -> CallTest:
+    """``assertAlmostEqual``: within ``delta``, else equal to so many places, 7 unless said."""
+    places, delta = (
+        names.value(given[name]) if name in given else None for name in ("places", "delta")
+    )
+    if places is not None and delta is not None:
+        raise NotConstant("both places and delta")
+    most = tolerance(delta)
+    if most is None:
+        most = of_places(7 if places is None else places)
+    return within(names.called(left), names.value(right), most, 0.0)
