@@ -11,7 +11,7 @@ import pytest
 from tests.loops.runs import finished_apart, records
 
 from sparring.config.load import NANO_RECIPE, load_recipe
-from sparring.evaluation.held_out import evaluate
+from sparring.evaluation.held_out import evaluate_held_out
 from sparring.metrics.intervals import Estimate
 from sparring.microworld.build import build
 from sparring.training.held_out import held_out_plan
@@ -56,7 +56,7 @@ def test_a_rebuilt_model_starts_where_the_packaged_one_does(tmp_path: Path) -> N
 
 def figures(context: RolloutContext) -> dict[str, Estimate]:
     plan = held_out_plan(context)
-    return evaluate(plan, context.policies, context.sandbox).summary.estimates
+    return evaluate_held_out(plan, context.policies, context.sandbox).summary.estimates
 
 
 def _quiet(text: str) -> None:

@@ -17,6 +17,7 @@ from rich.text import Text
 from sparring import __version__
 from sparring.cli import (
     audit,
+    compare,
     plot,
     prompts,
     report,
@@ -49,7 +50,7 @@ app.command()(report.report)
 app.command()(theory.theory)
 app.command()(timeline.timeline)
 app.command("eval")(evaluating.evaluate_command)
-app.command("compare")(evaluating.compare_command)
+app.command("compare")(compare.compare_command)
 app.command()(show.show)
 app.command()(plot.plot)
 app.command()(watch.watch)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparring.errors import ModelError
+from sparring.evaluation.options import Named
 from sparring.policy.chat.base import Author
 from sparring.policy.local.detokenize import kept_tokens
 from sparring.policy.place import directory_digest, find_model
@@ -19,16 +20,10 @@ if TYPE_CHECKING:
 END_TOKEN = "--end-token"
 
 
-def local_author(
-    place: str,
-    rows: int,
-    prompts: PromptSettings,
-    max_tokens: int,
-    end_tokens: Sequence[str],
-    precision: Precision | None = None,
-) -> Author:
-    """The model in ``place``; ``end_tokens`` end its responses as well as those of its files.
+def local_author(named: Named, rows: int, prompts: PromptSettings, max_tokens: int) -> Author:
+    """The model that is named; its end tokens end its responses as well as those of its files.
     Raises `ConfigError` and `ModelError`."""
+    place, end_tokens, precision = named.place, named.end_tokens, named.precision
     try:
         from sparring.policy.ends import end_ids_on_disk
         from sparring.policy.local.chat import LocalModel

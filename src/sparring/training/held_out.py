@@ -11,9 +11,9 @@ from __future__ import annotations
 from sparring.errors import RunError
 from sparring.evaluation.held_out import (
     Evaluated,
-    Evaluation,
-    Plan,
-    evaluate,
+    HeldOutEvaluation,
+    HeldOutPlan,
+    evaluate_held_out,
     evaluated_from,
     evaluation_record,
     values_record,
@@ -29,11 +29,11 @@ from sparring.training.rollouts.context import RolloutContext
 _POOL = "pool.jsonl.gz"
 
 
-def held_out_plan(context: RolloutContext) -> Plan:
+def held_out_plan(context: RolloutContext) -> HeldOutPlan:
     """How the model is evaluated: the same before, during and after a run."""
     recipe, prompts = context.recipe, context.prompts
     e = recipe.evaluation
-    return Plan(
+    return HeldOutPlan(
         tasks=prompts.held_out,
         prompt_ids=prompts.held_out_ids,
         programs=e.programs,
@@ -96,7 +96,7 @@ class HeldOut:
         with self.progress.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
                 self.pool = found.programs()
-                self.run.write_lines(_POOL, pool_records(found.judged))
+                self.run.write_lines(_POOL, pool_records(found.results))
             now = Evaluated(step, found.summary, found.tokens)
             self.run.write_json(name, values_record(now))
             if first is not None:
@@ -147,11 +147,13 @@ class HeldOut:
         asked = f"{len(plan.tasks):,} tasks × ({plan.programs} + {plan.tests}) responses"
         self.progress.long_phase(f"{what}: {asked}")
 
-    def _made(self, heat: float | None = None) -> Evaluation:
+    def _made(self, heat: float | None = None) -> HeldOutEvaluation:
         context, timeline = self.context, self.progress.timeline
-        return evaluate(self.plan, context.policies, context.sandbox, self.pool, heat, timeline)
+        return evaluate_held_out(
+            self.plan, context.policies, context.sandbox, self.pool, heat, timeline
+        )
 
-    def _account(self, step: int, found: Evaluation) -> None:
+    def _account(self, step: int, found: HeldOutEvaluation) -> None:
         """How long an evaluation took, and where the time went."""
         account = self.progress.timeline.cut()
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
