@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 from tests.pipelines.played import a_test, played, program
 
+from sparring.config.settings import MonitorSettings
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.metrics.metrics import estimated_right
@@ -21,7 +22,6 @@ from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.training.monitoring.alarms import WINDOW, raised
-from sparring.training.settings import MonitorSettings
 
 TASK = Task(
     "largest",

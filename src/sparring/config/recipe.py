@@ -12,12 +12,18 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from sparring.config.presets import Preset, method_line, preset_values
-from sparring.evaluation.settings import EvaluationSettings
+from sparring.config.settings import (
+    EvaluationSettings,
+    MonitorSettings,
+    SupervisionSettings,
+    TrackingSettings,
+    TrainingSettings,
+)
 from sparring.learner.rounding import GAP_ALARM
 from sparring.learner.settings import (
     Backend,
     KLPlace,
-    LearningSection,
+    LearningSettings,
     Objective,
     OldLogprobs,
     Sharding,
@@ -30,12 +36,6 @@ from sparring.sandbox.settings import SandboxSettings
 from sparring.schema import Role
 from sparring.section import Section
 from sparring.tasks.settings import CheckerSettings, TaskSettings
-from sparring.training.settings import (
-    MonitorSettings,
-    SupervisionSettings,
-    TrackingSettings,
-    TrainingSettings,
-)
 
 
 class Recipe(Section):
@@ -54,7 +54,7 @@ class Recipe(Section):
     checker: CheckerSettings = CheckerSettings()
     supervision: SupervisionSettings = SupervisionSettings()
     reward: RewardSettings = RewardSettings()
-    learning: LearningSection = LearningSection()
+    learning: LearningSettings = LearningSettings()
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     monitors: MonitorSettings = MonitorSettings()
@@ -88,6 +88,11 @@ class Recipe(Section):
         compute in bfloat16, because their distance is then no ratio of policies."""
         given = self.learning.old_logprobs
         return given or OldLogprobs(self.unset["learning.old_logprobs"])
+
+    @property
+    def learner(self) -> LearningSettings:
+        """[learning] with what is not set in place."""
+        return self.learning.model_copy(update={"old_logprobs": self.old_logprobs})
 
     @property
     def gap_alarm(self) -> float:

@@ -18,7 +18,7 @@ from sparring.grading.marks import mark_faults, turn_end
 from sparring.microworld import NANO_DIR
 from sparring.prompts.opening import ReasoningMode
 from sparring.schema import Role
-from sparring.tasks.checkers import VERSION as CHECKERS_VERSION
+from sparring.tasks.checkers.checker import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
 from sparring.training.rollouts.context import RolloutContext
 from sparring.training.state.trainer import Trainer

@@ -15,8 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from sparring.config.settings import MonitorSettings
 from sparring.schema import Role
-from sparring.training.settings import MonitorSettings
 
 WINDOW = 5
 """Steps that a value is averaged over; there is no alarm before as many are made."""

@@ -29,8 +29,8 @@ def work_in(trainer: Trainer, groups: Sequence[Group]) -> Work:
         if m.lora_rank:
             adapter = shape.adapter(m.lora_rank, m.lora_targets)
     except ModelError:
-        return work_of(groups, trainer.learner.settings, None)
-    return work_of(groups, trainer.learner.settings, shape, adapter)
+        return work_of(groups, trainer.learner.settings, trainer.learner.precision, None)
+    return work_of(groups, trainer.learner.settings, trainer.learner.precision, shape, adapter)
 
 
 def speeds(

@@ -22,9 +22,9 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from sparring.config.recipe import Recipe
+from sparring.config.settings import Tracker
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir, explained, well_formed
-from sparring.training.settings import Tracker
 
 MARK = "tracking.json"
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparring.config.recipe import Recipe
-from sparring.learner.settings import Backend, Sharding, chunk_tokens
+from sparring.learner.logprobs.sizes import chunk_tokens
+from sparring.learner.settings import Backend, Sharding
 from sparring.policy.settings import Engine, Precision
 from sparring.policy.shape import Shape
 

@@ -10,9 +10,9 @@ from sparring.grading.columns import Ask
 from sparring.grading.comparison import Grader
 from sparring.grading.grade import allowed
 from sparring.grading.limits import limits
-from sparring.sandbox.packages import given
+from sparring.sandbox.caller.packages import given
 from sparring.schema import Verdict
-from sparring.tasks.imports import needs_lines, needs_of
+from sparring.tasks.cleaning.imports import needs_lines, needs_of
 from sparring.training.planning.check import Check
 from sparring.training.rollouts.context import RolloutContext
 

@@ -141,7 +141,9 @@ def _update(trainer: Trainer, scored: Sequence[Scored]) -> Mapping[Role, RoleSta
 
 
 def _made_up(count: int) -> Advantages:
-    return Advantages((-1.0) ** np.arange(count), np.ones(count, dtype=bool), None)
+    return Advantages(
+        np.array([(-1.0) ** i for i in range(count)]), np.ones(count, dtype=bool), None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from sparring.config.recipe import Recipe
+from sparring.config.settings import SupervisionKind
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
-from sparring.sandbox.packages import given
-from sparring.sandbox.ray_nodes import RayNodes
+from sparring.sandbox.caller.packages import given
+from sparring.sandbox.cluster.ray_nodes import RayNodes
 from sparring.training.prompting.prompt_builder import PromptBuilder
 from sparring.training.prompting.task_order import TaskOrder
-from sparring.training.settings import SupervisionKind
 from sparring.training.state.trainer import Trainer
 from sparring.training.supervision.pseudo_labels import PseudoLabels
 from sparring.training.supervision.supervisor import Supervisor

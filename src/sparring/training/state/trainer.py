@@ -21,7 +21,7 @@ from sparring.learner.distributed.shared_device import give_back
 from sparring.learner.distributed.world import World
 from sparring.learner.reference import frozen_copy
 from sparring.learner.samples import Group
-from sparring.learner.settings import Frozen, LearningSettings, Sharding
+from sparring.learner.settings import Frozen, Sharding
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.adapters import has_role_adapters
@@ -32,7 +32,6 @@ from sparring.policy.model import (
 from sparring.policy.precision import cast, torch_type
 from sparring.policy.settings import Engine
 from sparring.schema import Role
-from sparring.training.learner_settings import learning_settings
 from sparring.training.state.loading import prepared_model
 from sparring.training.state.policy import BehaviourPolicy, Policy, Snapshot
 
@@ -59,11 +58,10 @@ class Trainer(Policy):
             if recipe.training.threads:
                 torch.set_num_threads(recipe.training.threads)
             torch.manual_seed(recipe.training.seed)
-            settings = learning_settings(recipe)
-            sharded = settings.sharding is Sharding.FSDP and not world.alone
+            sharded = recipe.training.sharding is Sharding.FSDP and not world.alone
             prepared = prepared_model(recipe, world, sharded)
             super().__init__(recipe, world, prepared.model, prepared.tokenizer)
-            self._prepare(settings, prepared.source, sharded)
+            self._prepare(prepared.source, sharded)
         world.keep_awake()
         self.revision: str | None = getattr(self.model.config, "_commit_hash", None)
         """Of a model from a hub."""
@@ -73,9 +71,7 @@ class Trainer(Policy):
         self.behaviour: BehaviourPolicy | None = None
         """What asynchronous rollouts are sampled from."""
 
-    def _prepare(
-        self, settings: LearningSettings, source: PreTrainedModel | None, sharded: bool
-    ) -> None:
+    def _prepare(self, source: PreTrainedModel | None, sharded: bool) -> None:
         """The learner, and the copies of the weights that are sampled from. The full model is in
         ``source``, where it is to be ``sharded``."""
         recipe, world = self.recipe, self.world
@@ -89,7 +85,15 @@ class Trainer(Policy):
             # Before it is moved: the device need not hold frozen weights in float32.
             cast(self.model, self.compute_dtype, learning=False).to(world.device)
         self.learner = Learner(
-            self.model, settings, world, source, here, keep_start=wanted and not here
+            self.model,
+            recipe.learner,
+            recipe.model,
+            world,
+            source,
+            sharded=sharded,
+            keep_source=here,
+            keep_start=wanted and not here,
+            shares_device=not here and recipe.vllm.share_gpu,
         )
         self._full: PreTrainedModel | None = None
         """A copy of the full model to sample from, where weights are sharded and this process
@@ -158,7 +162,7 @@ class Trainer(Policy):
 
         def write(world: World) -> None:
             export_weights(model, self.tokenizer, path, dtype, adapters, not kept, world)
-            if self.learner.settings.shares_device:
+            if self.learner.shares_device:
                 give_back(self.world.device)
 
         if not self.learner.sharded:

@@ -1,4 +1,8 @@
-"""Settings of the loop: the sections [training], [supervision], [monitors] and [tracking]."""
+"""Settings of a run as a whole: what the packages above the recipe are told by it.
+
+The sections [training], [supervision], [monitors], [tracking] and [evaluation]. Other packages
+have their sections in their own ``settings.py``.
+"""
 
 from __future__ import annotations
 
@@ -200,3 +204,21 @@ class TrackingSettings(Section):
         if len(set(trackers)) < len(trackers):
             raise ValueError("names a tracker twice")
         return trackers
+
+
+class EvaluationSettings(Section):
+    """[evaluation]"""
+
+    every: Count = Field(
+        50, description="Training steps between evaluations; one comes before and one after"
+    )
+    programs: Responses = Field(8, description="Programs per held-out task")
+    tests: Responses = Field(8, description="Tests per held-out task")
+    temperature: float = Field(1.0, ge=0, description="Sampling temperature of both roles")
+    tester_examples: int | None = Field(
+        None, ge=0, description="Public examples shown to the tester; default: as in training"
+    )
+    start_temperatures: list[Annotated[float, Field(ge=0)]] = Field(
+        [],
+        description="Temperatures at which the start model is evaluated as well, for an honest comparison",
+    )
