@@ -57,6 +57,8 @@ RUNS: dict[str, tuple[str | None, str]] = {
 }
 MEASURE = ["-n", "4", "-m", "4"]
 MEASURED = ("seconds", "timing", "usage", "environment", "timeline")
+ADDED = ("terms",)
+"""Keys that records have got since: a reward's terms, which come to the reward."""
 
 
 def make(where: Path) -> None:
@@ -110,7 +112,7 @@ def values(where: Path) -> dict[str, Any]:
 def _leaves(value: Any, above: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if not key.endswith(MEASURED):
+            if not key.endswith((*MEASURED, *ADDED)):
                 yield from _leaves(inner, f"{above}/{key}")
     elif isinstance(value, list) and any(isinstance(x, dict | list) for x in value):
         for number, inner in enumerate(value):

@@ -25,7 +25,7 @@ from sparring.prompts.parse import Reading
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from tests.nano import nano
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "cure.py"
@@ -106,7 +106,7 @@ def played() -> tuple[list[Any], list[Scored]]:
             grade(sandbox, read_group(task, *as_read(group), reading), Limits())
             for task, group in zip(bare, groups, strict=True)
         ]
-    scorer = Scorer(recipe())
+    scorer = scorer_of(recipe())
     return groups, [scorer.score(result, 1, i) for i, result in enumerate(results)]
 
 
@@ -124,8 +124,8 @@ def test_rewards_and_advantages_are_alike(played: tuple[list[Any], list[Scored]]
         coder = cure.coder_reward(group.passed_PG)
         tester = cure.tester_reward(group.passed_PG, group.passed_PU)
         for reward, theirs, advantage in (
-            (coder, scored.coder_reward, scored.coder),
-            (tester, scored.terms.reward, scored.tester),
+            (coder, scored.earned.coder_rewards.value, scored.earned.coder),
+            (tester, scored.earned.tester_rewards.value, scored.earned.tester),
         ):
             np.testing.assert_allclose(np.nan if reward is None else reward, theirs, atol=1e-6)
             normalised = cure.advantages(reward)
@@ -159,8 +159,8 @@ def test_losses_and_weights_after_a_step_are_alike(
             )
             for s in scored
             for role, responses, advantages in (
-                (Role.CODER, s.judged.coder, s.coder),
-                (Role.TESTER, s.judged.tester, s.tester),
+                (Role.CODER, s.judged.coder, s.earned.coder),
+                (Role.TESTER, s.judged.tester, s.earned.tester),
             )
             if advantages.dropped is None
         ]

@@ -20,7 +20,7 @@ from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role
 from sparring.training.loop import train_step
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from sparring.training.rollouts.context import rollout_context
 from sparring.training.rollouts.online import OnlineRollouts
 from sparring.training.state.trainer import Trainer
@@ -104,7 +104,7 @@ def test_two_steps_are_made(
 def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, Any]]:
     """The metrics of the first steps of a run, without evaluations."""
     recipe = load_recipe(NANO_RECIPE, [f"{k}={v}" for k, v in settings.items()])
-    run, trainer, scorer = RunDir.create(path), Trainer(recipe), Scorer(recipe)
+    run, trainer, scorer = RunDir.create(path), Trainer(recipe), scorer_of(recipe)
     progress = Progress(steps, 0, Console(quiet=True))
     with rollout_context(recipe, trainer, run, progress, None) as context:
         rollouts = OnlineRollouts(context, trainer.pass_rates)

@@ -107,7 +107,10 @@ def test_a_step_cut_off_between_two_calls_asks_for_what_is_left(
     same_run(whole, path)
 
 
-PROMPTS = [Prompt(task, Role.CODER, (1, 2, k), k, SamplingParams()) for k, task in enumerate("abc")]
+PROMPTS = [
+    Prompt(task, Role.CODER, (1, 2, k), k, SamplingParams(1.0, 1024))
+    for k, task in enumerate("abc")
+]
 
 
 def response(prompt: int, index: int, text: str = "x") -> Response:

@@ -17,7 +17,7 @@ from rich.text import Text
 from sparring.cli.packages import Names, Place
 from sparring.cli.packages import packages as packages_given
 from sparring.errors import ConfigError, DataError, SandboxError
-from sparring.sandbox.types import Fork, Level
+from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
 if TYPE_CHECKING:
     from sparring.sandbox.check.suites import Tried
@@ -46,7 +46,7 @@ def check(
         Backend,
         typer.Option(help="subprocess: a plain interpreter per run, to see what it lets through."),
     ] = Backend.SANDBOX,
-    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = Fork.PER_PROGRAM,
+    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = USUAL_FORK,
     suite: Annotated[Suites, typer.Option(help="Which cases.")] = Suites.ALL,
     thorough: Annotated[
         bool,

@@ -29,7 +29,7 @@ from sparring.learner.settings import (
     Sharding,
 )
 from sparring.policy.settings import Engine, ModelSettings, Precision, SamplingSettings
-from sparring.policy.vllm.settings import VllmSection, in_both
+from sparring.policy.vllm.settings import VllmSettings, in_both
 from sparring.prompts.settings import PromptSettings
 from sparring.rewards.settings import LengthForm, RewardSettings
 from sparring.sandbox.settings import SandboxSettings
@@ -49,7 +49,7 @@ class Recipe(Section):
     tasks: TaskSettings = TaskSettings()
     prompts: PromptSettings = PromptSettings()
     sampling: SamplingSettings = SamplingSettings()
-    vllm: VllmSection = VllmSection()
+    vllm: VllmSettings = VllmSettings()
     sandbox: SandboxSettings = SandboxSettings()
     checker: CheckerSettings = CheckerSettings()
     supervision: SupervisionSettings = SupervisionSettings()
@@ -176,7 +176,7 @@ class Recipe(Section):
         if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
             raise ValueError("vllm.urls are given, but sampling.engine is local: set it to vllm")
         if Engine.VLLM not in (self.sampling.engine, self.supervision.engine):
-            for name, field in VllmSection.model_fields.items():
+            for name, field in VllmSettings.model_fields.items():
                 if getattr(self.vllm, name) != field.default:
                     raise ValueError(
                         f"vllm.{name} is given, but sampling.engine is local: set it to vllm"

@@ -15,7 +15,7 @@ from sparring.learner.settings import Sharding
 from sparring.policy.settings import Engine
 from sparring.policy.vllm.settings import each_once
 from sparring.section import Count, Few, Heat, Length, Responses, Section, Seed, Share
-from sparring.selection.agreement import TestFilter
+from sparring.selection.consensus import TestFilter
 
 
 class TrainingSettings(Section):

@@ -23,8 +23,8 @@ def labelled_groups(trainer: Trainer, scored: Sequence[Scored]) -> list[Group]:
         _group(trainer, role, responses, advantages)
         for bout in scored
         for role, responses, advantages in (
-            (Role.CODER, bout.judged.coder, bout.coder),
-            (Role.TESTER, bout.judged.tester, bout.tester),
+            (Role.CODER, bout.judged.coder, bout.earned.coder),
+            (Role.TESTER, bout.judged.tester, bout.earned.tester),
         )
         if advantages.dropped is None and trainer.learns(role)
     ]

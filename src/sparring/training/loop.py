@@ -23,6 +23,7 @@ from typing import Any
 from sparring.config.recipe import Recipe
 from sparring.errors import Stopped
 from sparring.evaluation.held_out import summary_record
+from sparring.grading.scorer import Scorer
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
 from sparring.runs.curves import plot_curves
@@ -36,7 +37,7 @@ from sparring.training.monitoring.metrics import step_metrics
 from sparring.training.monitoring.speed import speeds, work_in
 from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.notes import environment, notes
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from sparring.training.rollouts.asynchronous import AsyncRollouts
 from sparring.training.rollouts.base import Rollouts
 from sparring.training.rollouts.context import RolloutContext, rollout_context
@@ -58,7 +59,7 @@ def train(
     """
     began = time.monotonic()
     check_trackers(recipe)
-    scorer, trainer = Scorer(recipe), Trainer(recipe, world)
+    scorer, trainer = scorer_of(recipe), Trainer(recipe, world)
     with (
         rollout_context(recipe, trainer, run, progress, run.path / VLLM_LOG) as context,
         stopping() as stop,

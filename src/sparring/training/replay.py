@@ -25,7 +25,7 @@ from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.training.loop import resume, train_step
 from sparring.training.monitoring.tracking import Tracking, check_trackers
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from sparring.training.rollouts.replayed import ReplayedRollouts
 from sparring.training.state import checkpoints
 from sparring.training.state.inputs import changed_inputs, reward_note
@@ -74,7 +74,7 @@ def replay(
             f"{source.path}: has no checkpoint of step {from_step}; --from-step is the step of "
             f"a checkpoint, and there are those of: {there}"
         )
-    trainer, scorer = Trainer(recipe, world), Scorer(recipe)
+    trainer, scorer = Trainer(recipe, world), scorer_of(recipe)
     if from_step:
         checkpoints.restore(trainer, checkpoint)
     before = resume(trainer, run, from_step + 1)

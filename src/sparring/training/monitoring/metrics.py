@@ -93,7 +93,7 @@ def step_metrics(
 
 def _rewards(scored: Sequence[Scored], role: Role) -> list[float]:
     """The rewards of a role's responses that have one."""
-    found = [s.coder_reward if role is Role.CODER else s.terms.reward for s in scored]
+    found = [s.earned.rewards(role).value for s in scored]
     return [float(r) for group in found for r in group if not math.isnan(r)]
 
 
@@ -101,7 +101,7 @@ def _dropped(scored: Sequence[Scored], role: Role) -> dict[str, int]:
     """How many of a role's groups were dropped, by reason."""
     counts: dict[str, int] = {}
     for bout in scored:
-        reason = (bout.coder if role is Role.CODER else bout.tester).dropped
+        reason = bout.earned.advantages(role).dropped
         if reason is not None:
             counts[reason] = counts.get(reason, 0) + 1
     return counts

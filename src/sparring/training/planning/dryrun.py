@@ -44,7 +44,7 @@ from sparring.training.planning.model_checks import (
     reward_check,
     supervisor_check,
 )
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 from sparring.training.rollouts.batch import RolloutBatch
 from sparring.training.rollouts.context import RolloutContext, trial_context
 from sparring.training.state.trainer import Trainer
@@ -60,7 +60,7 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
     """
     RunDir.check_new(place)
     check_trackers(recipe)
-    scorer, trainer = Scorer(recipe), Trainer(recipe)
+    scorer, trainer = scorer_of(recipe), Trainer(recipe)
     # Tests are looked at here also where no program is right.
     sampling = recipe.sampling.model_copy(update={"skip_unlabelled": False})
     with trial_context(recipe.model_copy(update={"sampling": sampling}), trainer) as context:
@@ -124,7 +124,14 @@ def _update(trainer: Trainer, scored: Sequence[Scored]) -> Mapping[Role, RoleSta
     groups = labelled_groups(
         trainer,
         [
-            replace(s, coder=_made_up(len(s.judged.coder)), tester=_made_up(len(s.judged.tester)))
+            replace(
+                s,
+                earned=replace(
+                    s.earned,
+                    coder=_made_up(len(s.judged.coder)),
+                    tester=_made_up(len(s.judged.tester)),
+                ),
+            )
             for s in scored
         ],
     )

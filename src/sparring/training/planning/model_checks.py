@@ -85,13 +85,13 @@ def reward_check(scored: Sequence[Scored]) -> Check:
     failures = [str(p.failure) for p in programs if p.failure]
     failures += [str(p.failure) for p in tests if p.failure]
     common = f"; most often {max(set(failures), key=failures.count)}" if failures else ""
-    coder = np.concatenate([s.coder_reward for s in scored])
-    tester = np.concatenate([s.terms.reward for s in scored])
+    coder = np.concatenate([s.earned.coder_rewards.value for s in scored])
+    tester = np.concatenate([s.earned.tester_rewards.value for s in scored])
     told = [
         f"{name} {np.nanmean(r):.3g} on average" if np.isfinite(r).any() else f"{name} none"
         for name, r in (("programs", coder), ("tests", tester))
     ]
-    dropped = [a.dropped for s in scored for a in (s.coder, s.tester) if a.dropped]
+    dropped = [a.dropped for s in scored for a in (s.earned.coder, s.earned.tester) if a.dropped]
     return Check(
         "parsing and reward",
         f"{parsed[0]} of {len(programs)} programs and {parsed[1]} of {len(tests)} tests could be "

@@ -27,7 +27,7 @@ from sparring.schema import Response, Role, Task
 from sparring.training.state.journal import Journal
 from sparring.training.supervision.pseudo_labels import PseudoLabels
 from sparring.training.supervision.supervisor import Supervisor
-from sparring.training.weights.servers import log_file, longest, vllm_settings, words_of
+from sparring.training.weights.servers import log_file, longest, server_settings, words_of
 
 JOURNAL = "journal/supervision.jsonl"
 _PLAYER = "supervisor"
@@ -69,7 +69,7 @@ def _asked(supervisor: Supervisor, log: Path | None) -> Iterator[_Ask]:
     assert outline is not None
     s = recipe.supervision
     together = longest(recipe, outline.positions, s.max_tokens)
-    settings = vllm_settings(recipe, together, s.urls, urls_key="supervision.urls")
+    settings = server_settings(recipe, together, s.urls, "supervision.urls", 0, 1)
     words = words_of(recipe, supervisor.tokenizer, supervisor.end_ids)
     sampler = VllmSampler(settings, words, log_file(log))
 

@@ -36,7 +36,7 @@ from sparring.schema import Response, Role
 from sparring.training.state.policy import BehaviourPolicy
 from sparring.training.state.trainer import BOTH, START, Trainer
 from sparring.training.weights.players import Player, Request
-from sparring.training.weights.servers import TORCH, log_file, longest, vllm_settings, words_of
+from sparring.training.weights.servers import TORCH, log_file, longest, server_settings, words_of
 from sparring.training.weights.travelling import Travelling, why_not_served
 
 
@@ -59,7 +59,9 @@ class Served:
         positions = getattr(model.config, "max_position_embeddings", None)
         together = recipe.vllm.max_model_len or longest(recipe, positions, response)
         rank = recipe.model.lora_rank if self._adapters else 0
-        self.settings = vllm_settings(recipe, together, recipe.vllm.urls, rank, len(own))
+        self.settings = server_settings(
+            recipe, together, recipe.vllm.urls, "vllm.urls", rank, len(own)
+        )
         self._travelling = Travelling(trainer, TORCH[self.settings.dtype], self._adapters)
         words, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
         plays = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
@@ -70,8 +72,8 @@ class Served:
         self._learned = VllmSampler(self.settings, words, log, [*own, *kept])
         self._start = self._learned
         if apart:
-            key = "vllm.start_urls"
-            others = vllm_settings(recipe, together, recipe.vllm.start_urls, urls_key=key)
+            urls = recipe.vllm.start_urls
+            others = server_settings(recipe, together, urls, "vllm.start_urls", 0, 1)
             self._start = VllmSampler(others, words, log)
         self._held: dict[VllmSampler, str] = {}
         """The whole weights, by name, that each sampler's servers were last given."""
@@ -190,7 +192,7 @@ class Served:
 
     def about(self) -> dict[str, object]:
         """What the results depend on."""
-        own = [] if self.settings.urls else [recorded_version(self.settings.environment)]
+        own = [] if self.settings.urls else [recorded_version(Path(self.settings.environment))]
         return {
             "urls": list(self.settings.urls) or "own",
             "versions": self._learned.versions or own,
