@@ -116,6 +116,7 @@ def train_step(
     results = rollouts.results(step, timeline)
     with timeline.during(Phase.SCORING):
         check_sampled(results, step, trainer)
+        # Of both roles: rewards from the pass matrix, then advantages within the group.
         scored = [scorer.score(r, step, i) for i, r in enumerate(results)]
     with timeline.during(Phase.JOURNALLING):
         rollouts.keep(step, scored)  # on disk before anything is learned from it
