@@ -20,7 +20,7 @@ from sparring.runs.directory import RunDir, step_file
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Limits
 from sparring.schema import Role, Task, Test
-from sparring.training.rollouts.batch import RolloutBatch
+from sparring.training.rollouts.arrivals import Arrivals
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state.trainer import Trainer
 
@@ -261,11 +261,11 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
         lane="",
     )
     early: Any = None
-    [first] = RolloutBatch(context, early, 1, 0, [task])._first_tests()
+    [first] = Arrivals(context, early, [task]).first_tests()
     assert [(t.input, t.output) for t in first.own] == [("1\n", "2\n")]
     assert first.own == first.others
     assert first.limits == Limits()
     context.pseudo_labels = None
-    [first] = RolloutBatch(context, early, 1, 0, [task])._first_tests()
+    [first] = Arrivals(context, early, [task]).first_tests()
     assert first.own == task.tests
     assert first.limits.output_bytes == 18 << 20

@@ -144,11 +144,10 @@ def rescore(
     """Apply another reward or checker to a run's recorded outputs and show what changes."""
     import json
 
-    from sparring.config.load import differing, make_recipe
+    from sparring.config.load import differing, make_recipe, recorded_recipe
     from sparring.runs.directory import RunDir
     from sparring.runs.lines import clean
     from sparring.runs.tables import rescore_tables, show
-    from sparring.training.launch import recorded_recipe
     from sparring.training.rescore import SECTIONS
     from sparring.training.rescore import rescore as rescore_run
 

@@ -113,10 +113,11 @@ def train_step(
     `RunError` when a gradient was refused for the second time.
     """
     step, timeline = trainer.step + 1, progress.timeline
-    judged = rollouts.judged(step, timeline)
+    results = rollouts.results(step, timeline)
     with timeline.during(Phase.SCORING):
-        check_sampled(judged, step, trainer)
-        scored = [scorer.score(j, step, i) for i, j in enumerate(judged)]
+        check_sampled(results, step, trainer)
+        # Of both roles: rewards from the pass matrix, then advantages within the group.
+        scored = [scorer.score(r, step, i) for i, r in enumerate(results)]
     with timeline.during(Phase.JOURNALLING):
         rollouts.keep(step, scored)  # on disk before anything is learned from it
     trainer.pass_rates |= pass_rates(scored)
@@ -140,7 +141,7 @@ def train_step(
         with timeline.during(Phase.CHECKPOINT):
             checkpoints.save(trainer, run)
     account = timeline.cut()  # what follows is in the next one
-    responses = sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
+    responses = sum(len(r.coder) + len(r.tester) + len(r.opponents) for r in results)
     timing = {"step": step, **account.timing(record["tokens"], responses)}
     timing |= speeds(trainer, account.phases(), record["tokens"], work)
     run.append("timing.jsonl", timing)

@@ -24,8 +24,8 @@ class ReplayedRollouts:
         if not self.steps:
             raise RunError(f"{source.path}: has no rollouts to replay")
 
-    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
-        """See `Rollouts.judged`."""
+    def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
+        """See `Rollouts.results`."""
         with timeline.during(Phase.READING):
             records: list[dict[str, Any]] = self.source.read_lines(step_file("rollouts", step))
             return [result_from(r, self.checker) for r in records]
