@@ -33,7 +33,7 @@ from sparring.metrics.shares import (
     ratio_interval,
     share_interval,
 )
-from sparring.selection.dual import pass_at_k
+from sparring.selection.ranked import pass_at_k
 
 SAMPLES = 16
 TRUTH = 200_000

@@ -37,8 +37,9 @@ from sparring import values
 from sparring.matrix import Bools, Floats
 from sparring.sandbox import Job, Kind, Limits, Sandbox
 from sparring.schema import Outcome, Verdict
-from sparring.selection.best_of_n import agreement, expected_choice
-from sparring.selection.dual import Weight, pass_at_k, ranked_pass_at_k, weights
+from sparring.selection.best_of_n import expected_choice
+from sparring.selection.consensus import Weight, alike, weights
+from sparring.selection.ranked import pass_at_k, ranked_pass_at_k
 from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.suites.asserts import CallTest, parse_asserts
 
@@ -246,7 +247,7 @@ def matrices(
                 np.array(passed, dtype=bool).reshape(len(correct), len(task.tests)),
                 np.array(list(task.tests.values()), dtype=float),
                 np.array(correct, dtype=bool),
-                agreement(answers),
+                alike(answers),
             )
         )
     return found, verdicts

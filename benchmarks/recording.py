@@ -1,6 +1,6 @@
 """Record every figure of small runs, to hold a change of the code to them.
 
-    python benchmarks/recording.py make DIR         eight trainings, two evaluations, an audit
+    python benchmarks/recording.py make DIR         eight trainings, two evaluations, an audit: 1 min
     python benchmarks/recording.py compare OLD NEW  every difference, and how many values agree
 
 Training is recorded under the embedded recipe, the presets `paper` and `official`, LoRA per role,
@@ -57,6 +57,8 @@ RUNS: dict[str, tuple[str | None, str]] = {
 }
 MEASURE = ["-n", "4", "-m", "4"]
 MEASURED = ("seconds", "timing", "usage", "environment", "timeline")
+ADDED = ("terms",)
+"""Keys that records have got since: a reward's terms, which come to the reward."""
 
 
 def make(where: Path) -> None:
@@ -110,7 +112,7 @@ def values(where: Path) -> dict[str, Any]:
 def _leaves(value: Any, above: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if not key.endswith(MEASURED):
+            if not key.endswith((*MEASURED, *ADDED)):
                 yield from _leaves(inner, f"{above}/{key}")
     elif isinstance(value, list) and any(isinstance(x, dict | list) for x in value):
         for number, inner in enumerate(value):

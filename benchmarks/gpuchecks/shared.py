@@ -13,7 +13,7 @@ import torch
 
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
-from sparring.learner.settings import LearningSettings, LossSettings
+from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
@@ -32,9 +32,14 @@ def shared_gpu(setting: Setting) -> dict[str, Any]:
         0,
     )
     settings = LearningSettings(
-        precision=Precision.BFLOAT16, tokens_per_micro_batch=8192, loss=LossSettings(kl=0.01)
+        minibatches=1,
+        epochs=1,
+        kl_bound=None,
+        old_logprobs=OldLogprobs.SAMPLED,
+        tokens_per_micro_batch=8192,
+        kl=0.01,
     )
-    learner = Learner(model, settings)
+    learner = Learner(model, settings, ModelSettings(precision=Precision.BFLOAT16))
     learner.update(batch(setting, setting.config("1.5b").vocab_size))
     found = part(peak_gib=round(setting.peak(), 2), reserved_gib=_reserved(setting))
     gc.collect()

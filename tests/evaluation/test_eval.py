@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from tests.evaluation.asked import command, lines, run, usual, write_tasks
 from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
+from tests.readings import counted
 
 from sparring.errors import SparringError
 from sparring.grading.record import result_from
 from sparring.runs.directory import RunDir, step_file
+from sparring.schema import Role
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 
@@ -334,3 +336,17 @@ def test_no_torch_for_a_served_model(tasks: Path, fake: FakeOpenAI, tmp_path: Pa
     )
     assert found.returncode == 0, found.stderr
     assert "programs right (one-shot)" in found.stdout
+
+
+def test_every_answer_is_read_once(
+    tasks: Path, fake: FakeOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = counted(monkeypatch)
+    run(*usual(tasks, fake, tmp_path / "o"))
+    each = {Role.CODER: 3, Role.TESTER: 2}
+    assert readings == {
+        (task["id"], role, i): 1
+        for task in json.loads((tmp_path / "o" / "eval.json").read_text())["tasks"]
+        for role, count in each.items()
+        for i in range(count)
+    }

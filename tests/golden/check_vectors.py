@@ -21,10 +21,12 @@ import numpy as np
 
 from sparring.config.recipe import Recipe
 from sparring.matrix import Floats, PassMatrix
-from sparring.metrics.metrics import TaskFacts
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.official import official as statistics
 from sparring.rewards.advantages import Advantages
-from sparring.training.reward import Facts, Scorer
+from sparring.rewards.facts import Facts
+from sparring.rewards.score import Rules
+from sparring.training.reward import rules_of
 
 TOLERANCE = 1e-9
 
@@ -35,7 +37,7 @@ def matrix(entry: Mapping[str, Any]) -> PassMatrix:
     return PassMatrix(passed, np.ones_like(passed), entry["num_ground_truth"])
 
 
-def official(entry: Mapping[str, Any]) -> Scorer:
+def official(entry: Mapping[str, Any]) -> Rules:
     """The preset, with the switches that this entry was made with."""
     reward: dict[str, Any] = {
         "length_least": float(entry["min_len_threshold"]),
@@ -45,7 +47,7 @@ def official(entry: Mapping[str, Any]) -> Scorer:
         reward["length"] = "official"
     if entry["post_stage"]:
         reward["tester"] = "post_stage"
-    return Scorer(Recipe.model_validate({"preset": "official", "reward": reward}))
+    return rules_of(Recipe.model_validate({"preset": "official", "reward": reward}))
 
 
 def both_advantages(entry: Mapping[str, Any]) -> tuple[Advantages, Advantages]:
@@ -65,9 +67,8 @@ def both_advantages(entry: Mapping[str, Any]) -> tuple[Advantages, Advantages]:
         truncated_P=no_program,
         truncated_U=no_test,
     )
-    scorer = official(entry)
-    coder, terms = scorer.rewards(facts)
-    return scorer.advantages(facts, coder, terms.reward)
+    earned = official(entry).score(facts)
+    return earned.coder, earned.tester
 
 
 def _lengths(given: list[float], count: int) -> Floats:

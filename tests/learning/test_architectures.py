@@ -3,6 +3,7 @@ a sound causal language model is refused."""
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from pathlib import Path
@@ -13,12 +14,13 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from tests.learning.families import IDS, LLAMA
+from tests.learning.one_step import ONE_STEP
 from tests.nano import TinyTokenizer, nano
 from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend, LearningSettings, LossSettings
+from sparring.learner.settings import Backend
 from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
@@ -71,8 +73,8 @@ def test_sampling_and_training_agree(name: str) -> None:
         for ids, responses in zip(texts, found, strict=True)
     ]
     for backend in (Backend.PROMPT_CACHE, Backend.PADDED):
-        settings = LearningSettings(backend=backend, loss=LossSettings(kl=0.0))
-        stats = Learner(model, settings).gradient(groups)[Role.CODER]
+        settings = ONE_STEP.changed(backend=backend, kl=0.0)
+        stats = Learner(copy.deepcopy(model), settings).update(groups)[Role.CODER]
         assert stats.gap_tokens > 100
         assert stats.logprob_gap_max < 2e-5
 

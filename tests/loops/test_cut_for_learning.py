@@ -12,10 +12,10 @@ from tests.loops.test_reward import BOUT, cut, scored
 
 from sparring.config.load import load_recipe, make_recipe
 from sparring.errors import ConfigError
+from sparring.grading.scorer import facts_of
 from sparring.runs.directory import RunDir
 from sparring.schema import Response
-from sparring.training.reward import facts_of
-from sparring.training.step import learned_from
+from sparring.training.labelled import learned_from
 
 MOST = 20
 
@@ -73,6 +73,8 @@ def test_a_truncated_test_is_not_paid_for_its_length() -> None:
     whole, shorter = scored(**paid), scored(cut(BOUT, tests=(0,)), **paid)
     facts = facts_of(cut(BOUT, tests=(0,)))
     assert facts.truncated_U.tolist() == [True, False, False]
-    assert whole.terms.reward.tolist() == shorter.terms.reward.tolist()
-    assert shorter.tester.value[0] < 0
-    assert np.sign(whole.tester.value[0]) >= 0
+    assert (
+        whole.earned.tester_rewards.value.tolist() == shorter.earned.tester_rewards.value.tolist()
+    )
+    assert shorter.earned.tester.value[0] < 0
+    assert np.sign(whole.earned.tester.value[0]) >= 0

@@ -14,8 +14,9 @@ from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
 from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored
+from sparring.grading.scorer import facts_of
 from sparring.schema import StopReason
-from sparring.training.reward import Scorer, facts_of
+from sparring.training.reward import scorer_of
 
 # programs 0 and 1 are correct, 2 and 3 wrong; test 0 is right and catches both wrong ones, test 1
 # is right and catches nobody, test 2 is wrong and passed by one of them
@@ -47,7 +48,7 @@ def cut(
 
 
 def scored(judged: GroupResult = BOUT, **sections: dict[str, Any]) -> Scored:
-    return Scorer(make_recipe(sections, (), "recipe")).score(judged, 3, 1)
+    return scorer_of(make_recipe(sections, (), "recipe")).score(judged, 3, 1)
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def test_a_reward_of_ones_own_pays_programs_whose_tests_were_not_sampled(own: st
     """Not the built-in one: half of the groups would be paid by another rule."""
     untested = told(["++", "+-", "--"])
     found = scored(untested, reward={"function": f"{own}:short"})
-    assert found.coder_reward.tolist() == [-2, -2, -2]
-    assert found.terms.reward.tolist() == []
+    assert found.earned.coder_rewards.value.tolist() == [-2, -2, -2]
+    assert found.earned.tester_rewards.value.tolist() == []
 
 
 def test_a_reward_of_ones_own_is_tried_without_tests_where_there_may_be_none(own: str) -> None:
@@ -77,39 +78,43 @@ def test_a_reward_of_ones_own_is_tried_without_tests_where_there_may_be_none(own
 def test_a_truncated_response_is_masked_whoever_made_the_reward(more: Any, own: str) -> None:
     named = {k: f"{own}:{v}" for k, v in more.items()}
     found = scored(cut(BOUT, (0, 2), (1,)), reward={"overlong": "mask", **named})
-    assert np.isnan(found.coder_reward).tolist() == [True, False, True, False]
-    assert np.isnan(found.terms.reward).tolist() == [False, True, False]
-    assert found.coder.labelled.tolist() == [False, True, False, True]
+    assert np.isnan(found.earned.coder_rewards.value).tolist() == [True, False, True, False]
+    assert np.isnan(found.earned.tester_rewards.value).tolist() == [False, True, False]
+    assert found.earned.coder.labelled.tolist() == [False, True, False, True]
 
 
 def test_masked_responses_are_not_imitated() -> None:
     found = scored(cut(BOUT, (0,), (0,)), reward={"overlong": "mask"}, learning=LIKELIHOOD)
-    assert found.coder.labelled.tolist() == [False, True, False, False]
-    assert found.tester.labelled.tolist() == [False, True, False]
+    assert found.earned.coder.labelled.tolist() == [False, True, False, False]
+    assert found.earned.tester.labelled.tolist() == [False, True, False]
 
 
 def test_a_reward_of_ones_own_says_what_is_imitated(own: str) -> None:
     found = scored(reward={"function": f"{own}:wrong_ones"}, learning=LIKELIHOOD)
-    assert found.coder.labelled.tolist() == [False, False, True, False]
+    assert found.earned.coder.labelled.tolist() == [False, False, True, False]
 
 
 def test_shuffling_takes_what_is_imitated_from_its_owners() -> None:
-    scorer = Scorer(make_recipe({"reward": {"shuffle": True}, "learning": LIKELIHOOD}, (), "r"))
+    scorer = scorer_of(make_recipe({"reward": {"shuffle": True}, "learning": LIKELIHOOD}, (), "r"))
     for step in range(8):
         found = scorer.score(BOUT, step, 0)
         # the two that earn most, and the one with nothing never
-        assert found.coder.labelled.tolist() == (found.coder_reward == 2).tolist()
-    owners = {tuple(scorer.score(BOUT, step, 0).coder.labelled.tolist()) for step in range(8)}
+        assert (
+            found.earned.coder.labelled.tolist() == (found.earned.coder_rewards.value == 2).tolist()
+        )
+    owners = {
+        tuple(scorer.score(BOUT, step, 0).earned.coder.labelled.tolist()) for step in range(8)
+    }
     assert len(owners) > 2
 
 
 def test_what_was_dealt_out_is_what_is_on_record() -> None:
     for step in range(8):
-        scorer = Scorer(make_recipe({"reward": {"shuffle": True}}, (), "recipe"))
+        scorer = scorer_of(make_recipe({"reward": {"shuffle": True}}, (), "recipe"))
         found = scorer.score(BOUT, step, 0)
         for reward, gain in (
-            (found.coder_reward, found.coder),
-            (found.terms.reward, found.tester),
+            (found.earned.coder_rewards.value, found.earned.coder),
+            (found.earned.tester_rewards.value, found.earned.tester),
         ):
             np.testing.assert_allclose(gain.value, (reward - reward.mean()) / reward.std())
 
@@ -127,9 +132,9 @@ def test_the_penalty_for_length_is_in_units_of_the_largest_reward(
     reward: dict[str, Any], largest: float
 ) -> None:
     sampling = {"tester_max_tokens": 2}  # as long as every response of the bout
-    plain = scored(reward=reward, sampling=sampling).terms.reward
+    plain = scored(reward=reward, sampling=sampling).earned.tester_rewards.value
     penalty = {**reward, "overlong": "penalty", "overlong_buffer": 1}
-    less = scored(reward=penalty, sampling=sampling).terms.reward
+    less = scored(reward=penalty, sampling=sampling).earned.tester_rewards.value
     assert plain.max() == largest
     assert (plain - less).tolist() == [largest] * 3
 

@@ -11,13 +11,13 @@ import pytest
 from tests.loops.runs import sparring_here
 from tests.scoring.groups import by_hand, simulated
 
-from sparring.metrics.rates import Group
+from sparring.metrics.facts import TaskFacts
 from sparring.runs.directory import RunDir, step_file
 
 RESPONSE = {"prompt_ids": [1], "token_ids": [2], "logprobs": [0.0], "stop": "end_token", "text": ""}
 
 
-def record(step: int, group: Group, reference: bool = True) -> dict[str, Any]:
+def record(step: int, group: TaskFacts, reference: bool = True) -> dict[str, Any]:
     """A rollout record with the verdicts of a group's matrix."""
     matrix, right = group.matrix, group.right_U
     assert right is not None
@@ -54,6 +54,7 @@ def record(step: int, group: Group, reference: bool = True) -> dict[str, Any]:
                 "output": "1\n" if parsed else None,
                 "failure": None if parsed else "no_test_input",
                 "valid": bool(parsed),
+                "refused": None,
                 "right": bool(right[k]) if reference else None,
                 "reference": None,
             }
@@ -240,7 +241,7 @@ UNSEEN = by_hand(["1?", "01"], "r")
     ],
 )
 def test_what_cannot_be_told_is_one_clear_line(
-    steps: dict[int, list[Group]],
+    steps: dict[int, list[TaskFacts]],
     arguments: tuple[str, ...],
     code: int,
     expected: str,
@@ -258,7 +259,7 @@ def test_no_run_and_a_damaged_one_are_one_clear_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "holds no run" in done.stderr
     broken = record(1, A)
-    del broken["tests"][0]["valid"]
+    del broken["tests"][0]["refused"]
     done = sparring_here("theory", made(tmp_path / "run", {1: [broken]}))
     assert done.returncode == 1
     assert "rollouts of step 1: a record is not of this version's form" in done.stderr

@@ -18,12 +18,12 @@ from sparring.grading.foreign import Foreign
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import result_from
+from sparring.grading.scorer import facts_of
 from sparring.grading.supervised import supervise
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
 from sparring.tasks.checkers.checker import accepts
-from sparring.training.reward import facts_of
 
 
 def call(value: object, *arguments: object, rule: str | None = None) -> Test:

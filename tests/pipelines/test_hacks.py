@@ -11,17 +11,18 @@ from dataclasses import replace
 
 import pytest
 from tests.pipelines.played import a_test, played, program
+from tests.scoring.groups import reward_facts
 
+from sparring.config.settings import MonitorSettings
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.metrics.metrics import estimated_right
-from sparring.rewards.rewards import tester_rewards
 from sparring.rewards.settings import EQUATIONS, InvalidTest, RewardSettings
+from sparring.rewards.tester import tester_rewards
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
-from sparring.training.alarms import WINDOW, raised
-from sparring.training.settings import MonitorSettings
+from sparring.training.monitoring.alarms import WINDOW, raised
 
 TASK = Task(
     "largest",
@@ -64,7 +65,10 @@ def naive(judged: GroupResult) -> list[bool]:
 
 
 def paid(judged: GroupResult, settings: RewardSettings) -> list[float]:
-    return [float(x) for x in tester_rewards(judged.matrix, judged.valid_U, settings).reward]
+    return [
+        float(x)
+        for x in tester_rewards(reward_facts(judged.matrix, judged.valid_U), settings).value
+    ]
 
 
 def alarms(judged: GroupResult) -> dict[str, str]:
@@ -117,7 +121,7 @@ def test_an_input_on_which_all_programs_agree_is_worth_nothing_by_eq_4(sandbox: 
     honest = played(sandbox, TASK, PROGRAMS, [lone, HONEST])
     assert paid(honest, EQUATIONS) == [0.0, 2.0]
     # Where being right is paid by itself it would still live: the monitors tell it.
-    assert paid(judged, EQUATIONS.changed(validity=1.0)) == [2.0, 2.0]
+    assert paid(judged, EQUATIONS.model_copy(update={"validity": 1.0})) == [2.0, 2.0]
     assert set(alarms(judged)) == {"trivial_inputs"}
     assert paid(played(sandbox, STRICT, PROGRAMS, [lone, HONEST]), EQUATIONS) == [-2.0, 2.0]
 
@@ -129,7 +133,7 @@ def test_an_input_on_which_every_program_crashes_is_stopped_by_reward_and_monito
     passes earns less, so breaking everything beats trying."""
     crash = a_test("one two three", "3")
     mistaken = a_test("4 6 5", "5")  # the wrong program that prints the last value passes
-    plain = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
+    plain = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
     assert paid(played(sandbox, STRICT, PROGRAMS, [crash, mistaken]), plain) == [0.0, -1.0]
     strict = played(sandbox, STRICT, PROGRAMS, [crash, mistaken, FAIR])
     assert paid(strict, EQUATIONS) == [-2.0, -1.0, 1.0]

@@ -15,9 +15,9 @@ from sparring.grading.foreign import NO_PAIRS
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.grading.record import Scored, result_from, rollout_record, usage_record
-from sparring.rewards.advantages import advantages
-from sparring.rewards.rewards import coder_rewards, tester_rewards
-from sparring.rewards.settings import EQUATIONS, Normalisation
+from sparring.grading.scorer import facts_of
+from sparring.rewards.score import Rules
+from sparring.rewards.settings import EQUATIONS
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
@@ -46,15 +46,7 @@ def judged() -> Iterator[GroupResult]:
 
 
 def record(judged: GroupResult) -> dict[str, Any]:
-    paid = coder_rewards(judged.matrix, EQUATIONS)
-    terms = tester_rewards(judged.matrix, judged.valid_U, EQUATIONS)
-    scored = Scored(
-        judged,
-        paid,
-        terms,
-        advantages(paid, Normalisation.STD),
-        advantages(terms.reward, Normalisation.STD),
-    )
+    scored = Scored(judged, Rules(EQUATIONS, 9, 9).score(facts_of(judged)))
     found = json.loads(json.dumps(clean(rollout_record(1, scored))))
     assert isinstance(found, dict)
     return found

@@ -21,8 +21,8 @@ from sparring.rewards.advantages import DropReason
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
-from sparring.selection.agreement import TestFilter
-from sparring.training.reward import Scorer
+from sparring.selection.consensus import TestFilter
+from sparring.training.reward import scorer_of
 
 TASK = Task(
     id="double",
@@ -93,7 +93,7 @@ def played(
 def scored(judged: GroupResult, how: TestFilter = TestFilter.NONE, **reward: object) -> Scored:
     section = {"kind": "tester", "model": "x", "filter": how.value}
     recipe = make_recipe({"supervision": section, "reward": reward}, (), "test")
-    return Scorer(recipe).score(judged, 1, 0)
+    return scorer_of(recipe).score(judged, 1, 0)
 
 
 def test_the_first_runs_know_nothing_of_ground_truth() -> None:
@@ -106,15 +106,15 @@ def test_the_first_runs_know_nothing_of_ground_truth() -> None:
 
 def test_programs_are_paid_by_the_supervising_tests() -> None:
     found = scored(played())
-    assert found.coder_reward.tolist() == [2, 2, 0, 0]
+    assert found.earned.coder_rewards.value.tolist() == [2, 2, 0, 0]
     assert found.kept_K is not None
     assert found.kept_K.tolist() == [True, True, False, True]
-    assert found.coder.value.tolist() == [1, 1, -1, -1]
+    assert found.earned.coder.value.tolist() == [1, 1, -1, -1]
     assert found.judged.matrix.correct_P.tolist() == [True, True, False, False]  # by ground truth
 
 
 def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
-    assert scored(played()).tester.dropped is DropReason.NO_LABEL
+    assert scored(played()).earned.tester.dropped is DropReason.NO_LABEL
     agreed = scored(played(), TestFilter.AGREEMENT)
     assert agreed.kept_K is not None
     assert agreed.kept_K.tolist() == [True, True, False, False]
@@ -122,7 +122,7 @@ def test_without_the_filter_one_wrong_test_leaves_no_correct_program() -> None:
     assert agreed.basis.matrix.correct_P.tolist() == [True, True, False, False]
     # (1, 2) catches both wrong programs, (2, 4) neither; (3, 7) is wrong and lets nobody pass
     # by Eq 4 they earn 2, 0 and 0; the right ones W/2 = 1 more for being right
-    assert agreed.terms.reward.tolist() == [3, 1, 0]
+    assert agreed.earned.tester_rewards.value.tolist() == [3, 1, 0]
     assert len(agreed.basis.task.tests) == agreed.basis.matrix.ground_truth == 2
     assert [len(row) for row in agreed.basis.outcomes_PT] == [5] * 4
 
@@ -135,10 +135,10 @@ def test_nothing_that_the_tasks_maker_knows_reaches_a_reward(how: TestFilter) ->
     assert not other.valid_U.any()
     assert other.matrix.correct_P.sum() == 0
     a, b = scored(one, how), scored(other, how)
-    np.testing.assert_array_equal(a.coder_reward, b.coder_reward)
-    np.testing.assert_array_equal(a.terms.reward, b.terms.reward)
-    np.testing.assert_array_equal(a.coder.value, b.coder.value)
-    np.testing.assert_array_equal(a.tester.value, b.tester.value)
+    np.testing.assert_array_equal(a.earned.coder_rewards.value, b.earned.coder_rewards.value)
+    np.testing.assert_array_equal(a.earned.tester_rewards.value, b.earned.tester_rewards.value)
+    np.testing.assert_array_equal(a.earned.coder.value, b.earned.coder.value)
+    np.testing.assert_array_equal(a.earned.tester.value, b.earned.tester.value)
 
 
 def test_a_validator_that_could_not_be_run_masks_no_reward() -> None:
@@ -147,7 +147,7 @@ def test_a_validator_that_could_not_be_run_masks_no_reward() -> None:
     lost = played(sandbox)
     assert not lost.matrix.observed_PU.any()
     a, b = (scored(j, TestFilter.AGREEMENT) for j in (lost, played()))
-    np.testing.assert_array_equal(a.terms.reward, b.terms.reward)
+    np.testing.assert_array_equal(a.earned.tester_rewards.value, b.earned.tester_rewards.value)
 
 
 def test_a_run_that_we_lost_is_masked_there_as_well() -> None:
@@ -163,12 +163,12 @@ def test_a_run_that_we_lost_is_masked_there_as_well() -> None:
 @pytest.mark.parametrize("how", TestFilter)
 def test_a_task_without_a_test_has_no_label(how: TestFilter) -> None:
     found = scored(played(supervisor=tests("nothing", "no more")), how)
-    assert found.coder.dropped is found.tester.dropped is DropReason.NO_TEST
-    assert np.isnan(found.coder_reward).all()
-    assert not found.coder.labelled.any()
+    assert found.earned.coder.dropped is found.earned.tester.dropped is DropReason.NO_TEST
+    assert np.isnan(found.earned.coder_rewards.value).all()
+    assert not found.earned.coder.labelled.any()
     wrong = scored(played(supervisor=tests((0, 1), (1, 9))), how)
     expected = DropReason.NO_TEST if how is TestFilter.AGREEMENT else DropReason.ZERO_VARIANCE
-    assert wrong.coder.dropped is expected
+    assert wrong.earned.coder.dropped is expected
 
 
 def test_a_reward_of_ones_own_sees_the_supervising_tests_only(tmp_path: Path) -> None:
@@ -181,8 +181,8 @@ def test_a_reward_of_ones_own_sees_the_supervising_tests_only(tmp_path: Path) ->
     own = f"{tmp_path / 'own.py'}:reward"
     refused = replace(TASK, validator="invalid")
     found = scored(played(task=refused), TestFilter.AGREEMENT, function=own)
-    assert found.coder_reward.tolist() == [22, 22, 2, 2]
-    assert found.terms.reward.tolist() == [1, 1, 1]
+    assert found.earned.coder_rewards.value.tolist() == [22, 22, 2, 2]
+    assert found.earned.tester_rewards.value.tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("supervisor", [SUPERVISOR, tests("nothing")], ids=["tests", "none"])
@@ -191,7 +191,9 @@ def test_a_record_gives_the_same_rewards_again(supervisor: list[Response]) -> No
     record = json.loads(json.dumps(clean(rollout_record(1, before))))
     again = scored(result_from(record), TestFilter.AGREEMENT)
     assert clean(rollout_record(1, again)) == record
-    np.testing.assert_array_equal(again.terms.reward, before.terms.reward)
+    np.testing.assert_array_equal(
+        again.earned.tester_rewards.value, before.earned.tester_rewards.value
+    )
 
 
 def test_metrics_tell_how_good_the_supervision_is() -> None:

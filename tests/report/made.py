@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.scoring.groups import reward_facts
 
 from sparring.config.load import load_recipe
 from sparring.matrix import PassMatrix, from_verdicts
 from sparring.rewards.advantages import advantages
-from sparring.rewards.rewards import coder_rewards, tester_rewards
+from sparring.rewards.coder import coder_rewards
 from sparring.rewards.settings import EQUATIONS, Normalisation, RewardSettings
+from sparring.rewards.tester import tester_rewards
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Verdict
 
@@ -61,9 +63,10 @@ def group(
     mine = PassMatrix(full.passed_PT[:own], full.observed_PT[:own], ground_truth)
     count = len(rows[0]) - ground_truth
     valid = np.array([k not in invalid for k in range(count)], dtype=bool)
-    coder, terms = coder_rewards(mine, settings), tester_rewards(full, valid, settings)
+    coder = coder_rewards(mine, settings).value
+    terms = tester_rewards(reward_facts(full, valid), settings)
     up = advantages(coder, Normalisation.STD)
-    down = advantages(terms.reward, Normalisation.STD)
+    down = advantages(terms.value, Normalisation.STD)
     runs = [[{"verdict": v.value, "output": f"{text}\n"} for v in row] for row in verdicts]
     known = lambda x: None if np.isnan(x) else float(x)  # noqa: E731
     made: dict[str, Any] = {
@@ -107,7 +110,7 @@ def group(
                 "rightness": float(terms.rightness[k]),
                 "caught": float(terms.caught[k]),
                 "missed": float(terms.missed[k]),
-                "reward": known(terms.reward[k]),
+                "reward": known(terms.value[k]),
                 "advantage": float(down.value[k]),
             }
             for k in range(count)

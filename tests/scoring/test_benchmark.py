@@ -10,11 +10,11 @@ import pytest
 
 from sparring.matrix import PassMatrix
 from sparring.metrics.benchmark import measure, observed
-from sparring.metrics.metrics import TaskFacts, summarise
+from sparring.metrics.facts import TaskFacts
+from sparring.metrics.metrics import summarise
 from sparring.metrics.reading import Reading
 from sparring.schema import ParseFailure, Role
-from sparring.selection.best_of_n import agreement
-from sparring.selection.consensus import numbered
+from sparring.selection.consensus import alike, numbered
 
 
 def facts(rows: list[str], right: str, answers: list[str] | None = None) -> TaskFacts:
@@ -28,7 +28,7 @@ def facts(rows: list[str], right: str, answers: list[str] | None = None) -> Task
     found = TaskFacts(m, parsed_U, parsed_U, right_U, np.full(len(right), 4.0))
     if answers is None:
         return found
-    return replace(found, answers_PU=numbered(answers, len(right)), agreement_P=agreement(answers))
+    return replace(found, answers_PU=numbered(answers, len(right)), agreement_P=alike(answers))
 
 
 # programs: right, right, wrong, wrong; both wrong ones give the same answers

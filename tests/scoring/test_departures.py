@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tests.scoring.groups import reward_facts
 from tests.scoring.test_rewards import matrix
 
 from sparring.matrix import PassMatrix, stacked
 from sparring.rewards.advantages import DropReason, positives
-from sparring.rewards.rewards import coder_rewards, rightness, tester_rewards
+from sparring.rewards.coder import coder_rewards
+from sparring.rewards.counts import rightness
 from sparring.rewards.settings import (
     EQUATIONS,
     CoderReward,
@@ -22,34 +24,33 @@ from sparring.rewards.settings import (
     RewardSettings,
     TesterReward,
 )
+from sparring.rewards.tester import tester_rewards
 
-EQ4 = EQUATIONS.changed(invalid_test=InvalidTest.EQ4)
+EQ4 = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
 # programs 0 and 1 are correct, 2, 3 and 4 wrong; rewards by Eq 4 are 2, −3, 2, 2
 M = matrix(["111011", "111011", "100100", "010110", "001101"], 2)
 ALL = np.ones(4, bool)
 
 
 def rewards(m: PassMatrix, settings: RewardSettings) -> list[float]:
-    return [
-        float(r) for r in tester_rewards(m, np.ones(m.passed_PU.shape[1], bool), settings).reward
-    ]
+    return [float(r) for r in tester_rewards(reward_facts(m), settings).value]
 
 
 def test_the_official_form_is_eq_4_per_wrong_program() -> None:
-    scaled = EQ4.changed(tester=TesterReward.SCALED)
+    scaled = EQ4.model_copy(update={"tester": TesterReward.SCALED})
     assert rewards(M, scaled) == pytest.approx([2 / 3, -1, 2 / 3, 2 / 3])
 
 
 def test_the_second_stage_wants_all_wrong_programs_caught() -> None:
     # tests: right and catches both, right and catches one, wrong and passed, wrong and failed
     m = matrix(["11100", "00110", "00000"], 1)
-    assert rewards(m, EQ4.changed(tester=TesterReward.POST_STAGE)) == [1, 0, -1, 0]
+    assert rewards(m, EQ4.model_copy(update={"tester": TesterReward.POST_STAGE})) == [1, 0, -1, 0]
 
 
 def test_coder_rewards_as_a_share() -> None:
     m = matrix(["1110", "1010", "0001"], 3)
     share = RewardSettings(coder=CoderReward.SHARE)
-    assert coder_rewards(m, share).tolist() == pytest.approx([1, 2 / 3, 0])
+    assert coder_rewards(m, share).value.tolist() == pytest.approx([1, 2 / 3, 0])
 
 
 def test_rightness_is_bayes_rule() -> None:
@@ -67,7 +68,7 @@ def test_smoothing_survives_one_program_that_only_looks_correct() -> None:
     # three programs pass the ground truth; the last one fails the right test 0
     m = matrix(["11", "11", "10", "00"], 1)
     assert rewards(m, EQ4) == [0]  # taken for wrong, and it lets nobody pass
-    smooth = EQ4.changed(smoothing=0.1, validity=1.0)
+    smooth = EQ4.model_copy(update={"smoothing": 0.1, "validity": 1.0})
     odds = 0.95 / 0.05
     assert rewards(m, smooth) == pytest.approx([odds / (1 + odds) * 2])
 
@@ -77,13 +78,15 @@ def test_difficulty_pays_more_for_what_few_tests_catch() -> None:
     m = matrix(["1111", "0001", "0110"], 1)
     assert rewards(m, EQ4) == [1, 1, 1]
     # weights 1/2 and 1, scaled to sum to 2
-    assert rewards(m, EQ4.changed(difficulty=1.0)) == pytest.approx([2 / 3, 2 / 3, 4 / 3])
+    assert rewards(m, EQ4.model_copy(update={"difficulty": 1.0})) == pytest.approx(
+        [2 / 3, 2 / 3, 4 / 3]
+    )
 
 
 def test_repeated_and_copied_inputs_share_what_they_earn() -> None:
     repeats, copied = np.array([2.0, 2.0, 1.0, 1.0]), np.array([False, False, False, True])
-    cheaper = EQ4.changed(duplicates=1.0, copies=0.75)
-    found = tester_rewards(M, ALL, cheaper, repeats, copied).reward
+    cheaper = EQ4.model_copy(update={"duplicates": 1.0, "copies": 0.75})
+    found = tester_rewards(reward_facts(M, ALL, repeats, copied), cheaper).value
     # the second test is wrong: −3 stays −3 however often it is written
     assert found.tolist() == [1, -3, 2, 0.5]
 
@@ -139,10 +142,12 @@ def test_every_form_follows_its_programs_and_tests_and_keeps_its_bounds(
     tests: list[int],
 ) -> None:
     m = PassMatrix(passed, observed, 3)
-    before = tester_rewards(m, valid, how, repeats, copied).reward
+    before = tester_rewards(reward_facts(m, valid, repeats, copied), how).value
     columns = [0, 1, 2, *(3 + t for t in tests)]
     moved = PassMatrix(passed[programs][:, columns], observed[programs][:, columns], 3)
-    after = tester_rewards(moved, valid[tests], how, repeats[tests], copied[tests]).reward
+    after = tester_rewards(
+        reward_facts(moved, valid[tests], repeats[tests], copied[tests]), how
+    ).value
     np.testing.assert_allclose(after, before[tests], atol=1e-9)
     eq4 = how.tester is TesterReward.CURE
     bound = (max(1, int(m.wrong_P.sum())) if eq4 else 1) * (1 + how.validity) + 1e-9
@@ -157,7 +162,7 @@ def test_what_is_under_a_mask_never_matters_in_any_form(
 ) -> None:
     one, other = PassMatrix(passed, observed, 3), PassMatrix(passed ^ ~observed, observed, 3)
     np.testing.assert_array_equal(
-        tester_rewards(one, ALL, how).reward, tester_rewards(other, ALL, how).reward
+        tester_rewards(reward_facts(one), how).value, tester_rewards(reward_facts(other), how).value
     )
 
 

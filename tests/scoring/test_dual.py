@@ -7,8 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from sparring.selection.consensus import dual_choice, majority_choice, subsets
-from sparring.selection.dual import Weight, pass_at_k, ranked_pass_at_k, weights
+from sparring.selection.consensus import Weight, weights
+from sparring.selection.ranked import (
+    dual_choice,
+    majority_choice,
+    pass_at_k,
+    ranked_pass_at_k,
+    subsets,
+)
 
 
 def bools(*rows: str) -> np.ndarray:

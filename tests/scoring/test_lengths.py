@@ -12,6 +12,7 @@ from sparring.rewards.advantages import DropReason, advantages
 from sparring.rewards.lengths import by_length
 from sparring.rewards.overlong import overlong
 from sparring.rewards.settings import LengthForm, Normalisation, Overlong
+from sparring.rewards.terms import Rewards
 
 BOUNDS = (1000.0, 8000.0)
 
@@ -124,12 +125,12 @@ def test_transformed_groups_are_balanced_and_follow_their_responses(
 
 
 def test_overlong_responses_count_as_they_are_or_not_or_less() -> None:
-    reward, length = numbers(3, 2, 1), numbers(60, 90, 100)
+    reward, length = Rewards(numbers(3, 2, 1), ()), numbers(60, 90, 100)
     cut = np.array([False, False, True])
     args = (length, cut)
-    assert overlong(reward, *args, Overlong.KEEP, 100, 20, 8.0).tolist() == [3, 2, 1]
-    masked = overlong(reward, *args, Overlong.MASK, 100, 20, 8.0)
+    assert overlong(reward, *args, Overlong.KEEP, 100, 20, 8.0).value.tolist() == [3, 2, 1]
+    masked = overlong(reward, *args, Overlong.MASK, 100, 20, 8.0).value
     assert np.isnan(masked[2])
     assert masked[:2].tolist() == [3, 2]
     # over the last 20 tokens: none, half, all of 8
-    assert overlong(reward, *args, Overlong.PENALTY, 100, 20, 8.0).tolist() == [3, -2, -7]
+    assert overlong(reward, *args, Overlong.PENALTY, 100, 20, 8.0).value.tolist() == [3, -2, -7]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sparring.matrix import PassMatrix
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import (
     linear_difference,
     linear_interval,
@@ -18,7 +19,6 @@ from sparring.metrics.intervals import (
     t95,
 )
 from sparring.metrics.metrics import (
-    TaskFacts,
     caught,
     majority,
     one_shot,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparring.matrix import PassMatrix
-from sparring.metrics.metrics import TaskFacts
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.official import official
 
 

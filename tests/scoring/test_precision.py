@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.scoring.groups import by_hand, simulated
+from tests.scoring.groups import by_hand, facts, simulated
 
 from sparring.matrix import PassMatrix
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import linear_difference, linear_interval
 from sparring.metrics.precision import (
     Pairs,
@@ -20,7 +21,7 @@ from sparring.metrics.precision import (
     pairs,
     predicted,
 )
-from sparring.metrics.rates import Group, RightBy, by_task, count, rates
+from sparring.metrics.rates import RightBy, by_task, count, rates
 from sparring.metrics.theory import Law, Ties, precision
 
 
@@ -94,12 +95,12 @@ def test_without_a_pair_there_is_nothing() -> None:
         assert len(these.counts) == 0
         assert np.isnan(observed(these, 1, Ties.LOST).value)
         assert np.isnan(if_independent(these, 1, Ties.LOST).value)
-    nobody = Group("a", PassMatrix(np.zeros((0, 3), bool), np.zeros((0, 3), bool), 1),
-                   np.ones(2, bool), None)  # fmt: skip
+    empty = np.zeros((0, 3), bool)
+    nobody = facts("a", PassMatrix(empty, empty, 1), np.ones(2, bool), None)
     assert len(pairs([nobody]).counts) == 0
 
 
-def prediction(groups: list[Group], m: int, ties: Ties = Ties.LOST) -> tuple[float, float]:
+def prediction(groups: list[TaskFacts], m: int, ties: Ties = Ties.LOST) -> tuple[float, float]:
     these = pairs(groups)
     r = rates(by_task(groups, np.stack([count(g, RightBy.REFERENCE) for g in groups])))
     return predicted(r.up(), r.down(), m, ties).value, observed(these, m, ties).value

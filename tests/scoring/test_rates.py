@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from tests.scoring.groups import by_hand, simulated
 
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import linear_interval
-from sparring.metrics.rates import Group, Rate, Rates, RightBy, by_task, count, rates
+from sparring.metrics.rates import Rate, Rates, RightBy, by_task, count, rates
 from sparring.metrics.shares import left_out_interval
 
 
-def found(groups: list[Group], by: RightBy = RightBy.REFERENCE) -> Rates:
+def found(groups: list[TaskFacts], by: RightBy = RightBy.REFERENCE) -> Rates:
     return rates(by_task(groups, np.stack([count(g, by) for g in groups])))
 
 
-def values(groups: list[Group], by: RightBy = RightBy.REFERENCE) -> dict[str, float]:
+def values(groups: list[TaskFacts], by: RightBy = RightBy.REFERENCE) -> dict[str, float]:
     return {rate.value: x.value for rate, x in found(groups, by).of.items()}
 
 

@@ -16,12 +16,17 @@ from sparring.metrics.theory import (
     Ties,
     bound,
     difference,
-    law,
     precision,
     slopes,
     tests_by_bound,
     tests_for,
 )
+
+
+def law(p_u: float, p01: float, p00: float) -> Law:
+    """The law of X by the model's rates, each in [0, 1]."""
+    return Law(p_u * (1 - p01), (1 - p_u) * p00)
+
 
 LAWS = [law(0.7, 0.4, 0.2), law(0.5, 0.8, 0.3), law(0.9, 0.0, 1.0), Law(0.0, 0.0), Law(0.25, 0.25)]
 

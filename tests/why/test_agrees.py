@@ -1,5 +1,5 @@
-"""An explanation is a second calculation: it must come to what the scorer comes to, and say so
-where a record has other numbers."""
+"""An explanation comes to what was paid, a second calculation to the same, and where a record has
+other numbers that is said."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ from hypothesis import strategies as st
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
 from sparring.grading.record import result_from, rollout_record
+from sparring.grading.scorer import facts_of
+from sparring.learner.settings import Objective
+from sparring.rewards.terms import Applied, Effect
 from sparring.runs.lines import clean
-from sparring.training.reward import Scorer
+from sparring.schema import Role
+from sparring.training.reward import scorer_of
 from sparring.view.explain import explain, same
+from tests.why import second
 
 VERDICTS = ("accepted", "accepted", "wrong_answer", "infra", "runtime_error")
 
@@ -142,27 +147,81 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return make_recipe(data, (), "test")
 
 
+def folded(terms: tuple[Applied, ...]) -> float:
+    """What the terms come to as they are shown, from 0."""
+    found = 0.0
+    for term in terms:
+        if term.effect is Effect.ADD:
+            found += term.value
+        elif term.effect is Effect.TIMES:
+            found *= term.value
+        elif term.effect is Effect.OVER:
+            found /= term.value
+        elif term.effect is Effect.SET:
+            found = term.value
+    return found
+
+
 @given(seed=st.integers(0, 1 << 32), recipe=recipes())
 @settings(max_examples=120, deadline=None)
 def test_every_term_adds_up_to_what_the_scorer_pays(seed: int, recipe: Recipe) -> None:
-    scored = Scorer(recipe).score(result_from(a_record(seed)), step=3, index=2)
+    scored = scorer_of(recipe).score(result_from(a_record(seed)), step=3, index=2)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
     found = explain(record, recipe, 2)
-    for group, rewards, gains in (
-        (found.coder, scored.coder_reward, scored.coder),
-        (found.tester, scored.terms.reward, scored.tester),
-    ):
-        for one, reward, gain in zip(group, rewards, gains.value, strict=True):
+    for role, group in ((Role.CODER, found.coder), (Role.TESTER, found.tester)):
+        gains = scored.earned.advantages(role)
+        pairs = zip(group, scored.earned.rewards(role).value, gains.value, strict=True)
+        for one, reward, gain in pairs:
             assert same(one.reward, reward), one.reward_terms
+            assert same(folded(one.reward_terms), reward), one.reward_terms
             assert same(one.advantage, gain), one.advantage_terms
+            assert same(folded(one.advantage_terms), gain), one.advantage_terms
             assert one.dropped == gains.dropped
             assert one.differs() == []
             assert all(t.reason for t in (*one.reward_terms, *one.advantage_terms))
 
 
+@given(seed=st.integers(0, 1 << 32), recipe=recipes())
+@settings(max_examples=120, deadline=None)
+def test_a_second_calculation_comes_to_the_same(seed: int, recipe: Recipe) -> None:
+    recipe = recipe.model_copy(
+        update={"reward": recipe.reward.model_copy(update={"shuffle": False})}
+    )
+    scored = scorer_of(recipe).score(result_from(a_record(seed)), step=3, index=2)
+    if scored.basis is None:
+        return
+    facts, earned = facts_of(scored.basis), scored.earned
+    P, U = earned.coder_rewards.value, earned.tester_rewards.value
+    assert (
+        pytest.approx(
+            [second.coder_reward(facts, recipe, i) for i in range(len(P))], abs=1e-9, nan_ok=True
+        )
+        == P
+    )
+    assert (
+        pytest.approx(
+            [second.tester_reward(facts, recipe, k) for k in range(len(U))], abs=1e-9, nan_ok=True
+        )
+        == U
+    )
+    if recipe.learning.objective is Objective.LIKELIHOOD:
+        good = facts.matrix.correct_P & ~np.isnan(P)
+        assert earned.coder.value.tolist() == good.tolist()
+        assert earned.tester.value.tolist() == (np.nan_to_num(U) > 0).tolist()
+        return
+    for gains, tests, reward, length, cut in (
+        (earned.coder, False, P, facts.lengths_P, facts.truncated_P),
+        (earned.tester, True, U, facts.lengths_U, facts.truncated_U),
+    ):
+        again = [
+            second.advantage(recipe, tests, reward, length, cut, i) for i in range(len(reward))
+        ]
+        assert gains.value == pytest.approx(again, abs=1e-9)
+
+
 def test_a_record_with_another_reward_is_said_to_differ() -> None:
     recipe = make_recipe({}, (), "test")
-    scored = Scorer(recipe).score(result_from(a_record(7)), step=3, index=0)
+    scored = scorer_of(recipe).score(result_from(a_record(7)), step=3, index=0)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
     changed = copy.deepcopy(record)
     changed["programs"][0]["reward"] += 1

@@ -16,7 +16,8 @@ import pytest
 
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
-from sparring.view.explain import Effect, Explained, Explanation, explain
+from sparring.rewards.terms import Effect
+from sparring.view.explain import Explained, Explanation, explain
 
 GROUPS: dict[str, Any] = json.loads((Path(__file__).parent / "rollouts.json").read_text())
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.errors import ConfigError, DataError, SandboxError
-from sparring.sandbox.types import Fork, Level
+from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
 if TYPE_CHECKING:
     from sparring.sandbox.check.suites import Tried
@@ -45,7 +45,7 @@ def check(
         Backend,
         typer.Option(help="subprocess: a plain interpreter per run, to see what it lets through."),
     ] = Backend.SANDBOX,
-    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = Fork.PER_PROGRAM,
+    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = USUAL_FORK,
     suite: Annotated[Suites, typer.Option(help="Which cases.")] = Suites.ALL,
     thorough: Annotated[
         bool,

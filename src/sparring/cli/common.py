@@ -9,6 +9,7 @@ was. Pages and figures, which runs can be made into again, have no such rule.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -133,6 +134,24 @@ def _explained(where: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(f"{where}: cannot be written: {error.strerror}") from None
+
+
+def step_range(steps: str | None) -> range | None:
+    """The steps that ``--steps A-B`` names; None where it is not given. Raises `ConfigError`."""
+    if steps is None:
+        return None
+    found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", steps, re.ASCII)
+    if found and (first := int(found[1])) <= (last := int(found[2] or found[1])):
+        return range(first, last + 1)
+    raise ConfigError(f"--steps {steps}: give the first and the last step, such as 61-70")
+
+
+def write_text(option: str, path: Path, text: str) -> None:
+    """Write a file that ``option`` names. Raises `ConfigError`."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{option} {path}: cannot be written: {error.strerror}") from None
 
 
 def given_packages(names: Sequence[str] | None, place: str | None) -> Packages:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sparring.cli.common import step_range
 from sparring.errors import ConfigError
 
 
@@ -58,7 +58,7 @@ def plot(
         raise ConfigError(f"--metric is for curves and bars, not for --kind {kind}")
     if steps is not None and kind is not Kind.GRID:
         raise ConfigError(f"--steps is for grids, not for --kind {kind}")
-    chosen = _range(steps)
+    chosen = step_range(steps)
     check_name(out)
     arms = arms_of(runs)
     with drawing() as plt:
@@ -74,12 +74,3 @@ def plot(
         save(figure, out)
         plt.close(figure)
     typer.echo(str(out))
-
-
-def _range(steps: str | None) -> range | None:
-    if steps is None:
-        return None
-    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", steps, re.ASCII)
-    if found and int(found[1]) <= int(found[2] or found[1]):
-        return range(int(found[1]), int(found[2] or found[1]) + 1)
-    raise ConfigError(f"--steps {steps}: give the first and the last step, such as 61-70")

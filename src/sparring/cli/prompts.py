@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import ConfigError
+from sparring.policy.chat.base import ChatParams
 from sparring.policy.settings import Precision
 from sparring.runs.text import visible
 from sparring.schema import Role, Task
@@ -27,6 +28,7 @@ app = typer.Typer(no_args_is_help=True, help="The messages that a model gets.")
 _HEARD = b"\nsparring: finishing the responses in work; Ctrl-C again stops at once\n"
 _DEFAULT = "default"
 _OF_CONTENT = ("right", "in_statement", "trivial", "distinct")
+_USUAL = ChatParams()
 _LINES = 12
 """Of a response that is shown as an example: its last lines say most about a refusal."""
 
@@ -55,8 +57,8 @@ def try_command(
     ] = None,
     count: Annotated[int, typer.Option("-n", min=1, help="Responses per task and role.")] = 4,
     limit_tasks: Annotated[int, typer.Option(min=1, help="The first tasks of each source.")] = 40,
-    temperature: Annotated[float, typer.Option(help="Of sampling.")] = 0.8,
-    max_tokens: Annotated[int, typer.Option(help="Of a response.")] = 1024,
+    temperature: Annotated[float, typer.Option(help="Of sampling.")] = _USUAL.temperature,
+    max_tokens: Annotated[int, typer.Option(help="Of a response.")] = _USUAL.max_tokens,
     seed: Annotated[int, typer.Option(min=0, help="Of sampling.")] = 0,
     precision: Annotated[
         Precision | None, typer.Option(help="Of a local model's weights; default float32.")

@@ -14,7 +14,7 @@ from sparring.cli.check import check
 from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.errors import ConfigError, DataError
 from sparring.sandbox.caller.credible import believed
-from sparring.sandbox.types import Fork, Job, Level, Limits
+from sparring.sandbox.types import USUAL_FORK, Fork, Job, Level, Limits
 from sparring.schema import Kind, Outcome, Test, Verdict
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run(
         int, typer.Option("--output", help="Bytes of output; more where what is expected needs it.")
     ] = 1 << 20,
     level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
-    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = Fork.PER_PROGRAM,
+    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = USUAL_FORK,
     packages: PackagesOption = None,
     packages_from: PackagesFromOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per run.")] = False,

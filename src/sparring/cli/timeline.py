@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import ConfigError, RunError
+from sparring.cli.common import step_range
+from sparring.errors import RunError
 from sparring.runs.directory import RunDir, well_formed
 from sparring.runs.rates import mean_rates, rates_line
 from sparring.runs.tables import show
@@ -31,7 +31,7 @@ def timeline(
     source = RunDir.reading(run)
     records = source.lines(FILE)
     with well_formed(f"{run}: {FILE}"):
-        wanted = _range(steps)
+        wanted = step_range(steps) or range(1, 1 << 62)
         made = [account_from(r) for r in records if _of(wanted, r)]
         evaluated = [account_from(r) for r in records if "evaluation" in r]
     if not made:
@@ -89,13 +89,3 @@ def _of(wanted: range, record: Mapping[str, Any]) -> bool:
     its end for what is no int."""
     step = record.get("step")
     return isinstance(step, int) and step in wanted
-
-
-def _range(steps: str | None) -> range:
-    """The numbers of the steps that are meant."""
-    if steps is None:
-        return range(1, 1 << 62)
-    found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", steps, re.ASCII)
-    if found and (first := int(found[1])) <= (last := int(found[2] or found[1])):
-        return range(first, last + 1)
-    raise ConfigError(f"--steps {steps}: give the first and the last step, such as 2-9")

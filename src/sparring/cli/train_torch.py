@@ -14,18 +14,19 @@ from rich.text import Text
 from sparring.cli.report import measuring_command, next_command
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import SparringError, Stopped
-from sparring.learner.distributed.world import World, loss_told
+from sparring.learner.distributed.lost import loss_told
+from sparring.learner.distributed.world import World
 from sparring.runs.progress import Progress
 from sparring.runs.tables import closing_table, show, size_table
-from sparring.training.alarms import learned_nothing
-from sparring.training.follow import follow
 from sparring.training.launch import Launch, ended, new_run, replayed_run, resumed_run
 from sparring.training.loop import train
 from sparring.training.memory import enough_memory
+from sparring.training.monitoring.alarms import learned_nothing
 from sparring.training.planning.derived import derived_quantities
 from sparring.training.planning.dryrun import dry_run
 from sparring.training.planning.fits import memory_lines, refuse_impossible, refuse_too_large
 from sparring.training.replay import replay
+from sparring.training.state.follower import follow
 
 
 def helped(world: World) -> None:

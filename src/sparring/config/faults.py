@@ -17,6 +17,7 @@ from typing import Any
 
 from sparring.config.presets import preset_values
 from sparring.config.recipe import Recipe
+from sparring.config.settings import SupervisionKind
 from sparring.learner.rounding import clipped_by_rounding
 from sparring.learner.settings import Objective, OldLogprobs, Ratio
 from sparring.policy.settings import Precision
@@ -24,7 +25,6 @@ from sparring.prompts.opening import ReasoningMode
 from sparring.rewards.settings import Overlong
 from sparring.schema import Role
 from sparring.section import Section
-from sparring.training.settings import SupervisionKind
 
 MOST_CLIPPED = 0.02
 """Share of responses or tokens that rounding may keep from being learned from."""

@@ -12,30 +12,30 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from sparring.config.presets import Preset, method_line, preset_values
-from sparring.evaluation.settings import EvaluationSettings
+from sparring.config.settings import (
+    EvaluationSettings,
+    MonitorSettings,
+    SupervisionSettings,
+    TrackingSettings,
+    TrainingSettings,
+)
 from sparring.learner.rounding import GAP_ALARM
 from sparring.learner.settings import (
     Backend,
     KLPlace,
-    LearningSection,
+    LearningSettings,
     Objective,
     OldLogprobs,
     Sharding,
 )
 from sparring.policy.settings import Engine, ModelSettings, Precision, SamplingSettings
-from sparring.policy.vllm.settings import VllmSection, in_both
+from sparring.policy.vllm.settings import VllmSettings, in_both
 from sparring.prompts.settings import PromptSettings
 from sparring.rewards.settings import LengthForm, RewardSettings
 from sparring.sandbox.settings import SandboxSettings
 from sparring.schema import Role
 from sparring.section import Section
 from sparring.tasks.settings import CheckerSettings, TaskSettings
-from sparring.training.settings import (
-    MonitorSettings,
-    SupervisionSettings,
-    TrackingSettings,
-    TrainingSettings,
-)
 
 
 class Recipe(Section):
@@ -49,12 +49,12 @@ class Recipe(Section):
     tasks: TaskSettings = TaskSettings()
     prompts: PromptSettings = PromptSettings()
     sampling: SamplingSettings = SamplingSettings()
-    vllm: VllmSection = VllmSection()
+    vllm: VllmSettings = VllmSettings()
     sandbox: SandboxSettings = SandboxSettings()
     checker: CheckerSettings = CheckerSettings()
     supervision: SupervisionSettings = SupervisionSettings()
     reward: RewardSettings = RewardSettings()
-    learning: LearningSection = LearningSection()
+    learning: LearningSettings = LearningSettings()
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     monitors: MonitorSettings = MonitorSettings()
@@ -88,6 +88,11 @@ class Recipe(Section):
         compute in bfloat16, because their distance is then no ratio of policies."""
         given = self.learning.old_logprobs
         return given or OldLogprobs(self.unset["learning.old_logprobs"])
+
+    @property
+    def learner(self) -> LearningSettings:
+        """[learning] with what is not set in place."""
+        return self.learning.model_copy(update={"old_logprobs": self.old_logprobs})
 
     @property
     def gap_alarm(self) -> float:
@@ -171,7 +176,7 @@ class Recipe(Section):
         if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
             raise ValueError("vllm.urls are given, but sampling.engine is local: set it to vllm")
         if Engine.VLLM not in (self.sampling.engine, self.supervision.engine):
-            for name, field in VllmSection.model_fields.items():
+            for name, field in VllmSettings.model_fields.items():
                 if getattr(self.vllm, name) != field.default:
                     raise ValueError(
                         f"vllm.{name} is given, but sampling.engine is local: set it to vllm"

@@ -1,36 +1,26 @@
 """The precision theorem on a run's own rollouts: predicted, promised and observed precision.
 
-    sparring theory RUN [--steps A-B] [--json FILE]
-
-Each recorded group gives its pass matrix. Rates are counted from all of
-them, with a test's rightness by reference where the task has one and by the
-paper's rule where it has none; from the rates follow the exact precision of m
-tests and the theorem's bound, from the matrices what m of a group's tests
-really do. Nothing is sampled or run. docs/theory.md says how to read it.
-
-An unread test counts among the m, where it tells nothing: m is a number of
-tests to sample.
+docs/theory.md says how to read it. Nothing is sampled or run. An unread test counts among the m,
+where it tells nothing: m is a number of tests to sample.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sparring.errors import RunError
+from sparring.grading.facts import bare_facts
 from sparring.grading.record import result_from
-from sparring.metrics.intervals import (
-    Estimate,
-    Linear,
-)
+from sparring.metrics.facts import TaskFacts
+from sparring.metrics.intervals import Linear
 from sparring.metrics.named import figure_of, within
 from sparring.metrics.precision import Pairs, if_independent, observed, pairs, predicted
-from sparring.metrics.rates import Group, Rate, Rates, RightBy, by_task, count, rates
+from sparring.metrics.rates import Rate, Rates, RightBy, by_task, count, rates
 from sparring.metrics.shares import left_out_difference, left_out_interval, ratio_interval
-from sparring.metrics.theory import CAP, Law, Ties, bound, tests_by_bound, tests_for
+from sparring.metrics.theory import CAP, ZERO, Law, Ties, bound, tests_by_bound, tests_for
 from sparring.runs.directory import RunDir, step_file
 
 DEFAULT_STEPS = 10
@@ -41,95 +31,11 @@ WANTED = (0.9, 0.95, 0.99)
 """Precisions for which the number of tests is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Precision:
-    """Precision with m tests under one rule for ties. ``difference``: observed − predicted.
-    ``independent``: the pairs' own frequencies under the theorem's independence. Observed figures
-    are unknown beyond the groups' own number of tests."""
-
-    predicted: Estimate
-    independent: Estimate
-    observed: Estimate
-    difference: Estimate
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "predicted": self.predicted.as_dict(),
-            "independent": self.independent.as_dict(),
-            "observed": self.observed.as_dict(),
-            "difference": self.difference.as_dict(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What is told of one number of tests."""
-
-    m: int
-    bound: float
-    by_ties: dict[Ties, Precision]
-
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """How many tests a precision takes (ties lost), exactly and by the bound; None where no
-    number is enough, or more than `CAP`."""
-
-    precision: float
-    exact: int | None
-    by_bound: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a run's groups say. ``tests``: generated tests of a group, ``untested``: groups whose
-    tests were not sampled. ``by``: tasks by who says
-    what is right. ``rates``: by `Rate`'s names, μ of a read test (``mu``) and of a sampled one
-    (``mu_sampled``); ``by_rule`` are the same by the paper's rule everywhere."""
-
-    steps: list[int]
-    recorded: list[int]
-    groups: int
-    untested: int
-    paired_groups: int
-    pairs: int
-    tests: int
-    by: dict[RightBy, int]
-    rates: dict[str, Estimate]
-    by_rule: dict[str, Estimate]
-    rows: list[Row]
-    needed: list[Needed]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: everything."""
-        return {
-            "steps": self.steps,
-            "groups": self.groups,
-            "untested_groups": self.untested,
-            "paired_groups": self.paired_groups,
-            "pairs": self.pairs,
-            "tests_per_group": self.tests,
-            "tasks_by": {k.value: v for k, v in self.by.items()},
-            "rates": {k: v.as_dict() for k, v in self.rates.items()},
-            "rates_by_the_papers_rule": {k: v.as_dict() for k, v in self.by_rule.items()},
-            "precision": [
-                {"m": row.m, "bound": row.bound}
-                | {f"ties_{ties.value}": p.as_dict() for ties, p in row.by_ties.items()}
-                for row in self.rows
-            ],
-            "needed": [
-                {"precision": n.precision, "exact": n.exact, "bound": n.by_bound}
-                for n in self.needed
-            ],
-        }
-
-
-def theory(run: RunDir, asked: range | None) -> Report:
+def theory(run: RunDir, asked: range | None) -> dict[str, Any]:
     """Rates and precision over the recorded steps in ``asked``, or the last `DEFAULT_STEPS`.
 
-    Raises `RunError` when no such step is on record or its groups have
-    nothing to compare.
+    ``needed``: tests that a precision takes (ties lost), None where no number up to `CAP` is
+    enough. Raises `RunError` when no such step is on record or its groups have nothing to compare.
     """
     recorded = run.recorded_steps()
     steps = recorded[-DEFAULT_STEPS:] if asked is None else [s for s in recorded if s in asked]
@@ -148,67 +54,111 @@ def theory(run: RunDir, asked: range | None) -> Report:
     if not any(g.parsed_U.any() for g in groups):
         raise RunError(f"{where}: no generated test could be read; try other --steps")
     by = [RightBy.ESTIMATE if g.right_U is None else RightBy.REFERENCE for g in groups]
+    tasks_by = {
+        one: len({g.task for g, b in zip(groups, by, strict=True) if b is one}) for one in RightBy
+    }
     found = _counted(groups, by)
     up, down = found.up(), found.down()
     most = max(len(g.parsed_U) for g in groups)
-    mu = up.value - down.value
-    known = not np.isnan(mu)
-    return Report(
-        steps=steps,
-        recorded=recorded,
-        groups=len(groups),
-        untested=sum(not len(g.parsed_U) for g in groups),
-        paired_groups=len(set(these.group.tolist())),
-        pairs=len(these.counts),
-        tests=most,
-        by={
-            one: len({g.task for g, b in zip(groups, by, strict=True) if b is one})
-            for one in RightBy
-        },
-        rates=_told(found),
-        by_rule=_told(_counted(groups, [RightBy.ESTIMATE] * len(groups))),
-        rows=[Row(m, bound(mu, m), _by_ties(these, up, down, m)) for m in _numbers(most)],
-        needed=[
-            Needed(
-                goal,
-                tests_for(Law(up.value, down.value), goal, Ties.LOST, CAP) if known else None,
-                tests_by_bound(mu, goal) if known else None,
-            )
-            for goal in WANTED
-        ],
-    )
+    return {
+        "steps": steps,
+        "steps_recorded": len(recorded),
+        "groups": len(groups),
+        "untested_groups": sum(not len(g.parsed_U) for g in groups),
+        "paired_groups": len(set(these.group.tolist())),
+        "pairs": len(these.counts),
+        "tests_per_group": most,
+        "tasks_by": {one.value: tasks for one, tasks in tasks_by.items()},
+        "rates": _told(found),
+        "rates_by_the_papers_rule": _told(_counted(groups, [RightBy.ESTIMATE] * len(groups))),
+        "precision": [_precision(these, up, down, m) for m in _numbers(most)],
+        "needed": [_needed(up.value, down.value, goal) for goal in WANTED],
+    }
 
 
-def _groups(run: RunDir, step: int) -> list[Group]:
+def _groups(run: RunDir, step: int) -> list[TaskFacts]:
     judged = [result_from(record) for record in run.read_lines(step_file("rollouts", step))]
-    return [Group(j.task.id, j.matrix, j.parsed_U, j.right_U) for j in judged if j.coder]
+    return [bare_facts(j) for j in judged if j.coder]
 
 
-def _counted(groups: Sequence[Group], by: Sequence[RightBy]) -> Rates:
+def _counted(groups: Sequence[TaskFacts], by: Sequence[RightBy]) -> Rates:
     counts = np.stack([count(g, b) for g, b in zip(groups, by, strict=True)])
     return rates(by_task(groups, counts))
 
 
-def _told(found: Rates) -> dict[str, Estimate]:
+def _told(found: Rates) -> dict[str, Any]:
     figures = {rate.value: figure_of(rate, found.of[rate]) for rate in Rate}
-    mu = {"mu": found.mu(), "mu_sampled": found.sampled()}
-    return figures | {name: figure_of("mu", figure) for name, figure in mu.items()}
+    figures |= {"mu": figure_of("mu", found.mu()), "mu_sampled": figure_of("mu", found.sampled())}
+    return {name: figure.as_dict() for name, figure in figures.items()}
 
 
-def _by_ties(these: Pairs, up: Linear, down: Linear, m: int) -> dict[Ties, Precision]:
-    found = {}
+def _precision(these: Pairs, up: Linear, down: Linear, m: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"m": m, "bound": bound(up.value - down.value, m)}
     for ties in Ties:
         told, seen = predicted(up, down, m, ties), observed(these, m, ties)
-        found[ties] = Precision(
-            within(left_out_interval(told), 0.0, 1.0),
-            within(left_out_interval(if_independent(these, m, ties)), 0.0, 1.0),
-            ratio_interval(seen),
-            within(left_out_difference(told, seen), -1.0, 1.0),
-        )
-    return found
+        independent = left_out_interval(if_independent(these, m, ties))
+        estimates = {
+            "predicted": within(left_out_interval(told), 0.0, 1.0),
+            "independent": within(independent, 0.0, 1.0),
+            "observed": ratio_interval(seen),
+            "difference": within(left_out_difference(told, seen), -1.0, 1.0),
+        }
+        row[f"ties_{ties.value}"] = {name: e.as_dict() for name, e in estimates.items()}
+    return row
+
+
+def _needed(up: float, down: float, goal: float) -> dict[str, Any]:
+    known = not np.isnan(up - down)
+    exact = tests_for(Law(up, down), goal, Ties.LOST, CAP) if known else None
+    return {"precision": goal, "exact": exact, "bound": tests_by_bound(up - down, goal)}
 
 
 def _numbers(most: int) -> list[int]:
     """1, 2, 4, … and the groups' own number of tests."""
-    powers = {2**k for k in range(max(LARGEST, most).bit_length())}
-    return sorted({p for p in powers if p <= max(LARGEST, most)} | {most})
+    last = max(LARGEST, most)
+    return sorted({2**k for k in range(last.bit_length())} | {most})
+
+
+def advice(found: dict[str, Any]) -> list[str]:
+    """What the figures of `theory` come to: how many tests by the model, and whether it held."""
+    mu, needed = found["rates"]["mu_sampled"], found["needed"]
+    if mu["mean"] is None:
+        return ["μ is not known: too few programs met too few tests; give more --steps."]
+    if mu["mean"] <= ZERO:
+        worse = "hurt" if mu["mean"] < -ZERO else "tell nothing"
+        lines = [f"μ is not above 0: more tests {worse}. They must become better first."]
+    else:
+        numbers = ([n[by] for n in needed] for by in ("exact", "bound"))
+        exact, promised = (
+            [f"more than {CAP:,}" if m is None else f"{m:,}" for m in ms] for ms in numbers
+        )
+        goals = _listed([f"{n['precision']:.0%}" for n in needed])
+        lines = [
+            f"By the model a precision of {goals} takes {_listed(exact)} tests "
+            f"(by the bound {_listed(promised)})."
+        ]
+    if mu["low"] is None or mu["low"] <= 0 <= mu["high"]:
+        lines.append("These groups do not tell μ from 0: give more --steps before relying on it.")
+    return [*lines, _held(found)]
+
+
+def _held(found: dict[str, Any]) -> str:
+    """How the model's word compares with what was seen, with all tests of a group."""
+    most = found["tests_per_group"]
+    [row] = [row["ties_lost"] for row in found["precision"] if row["m"] == most]
+    gap, seen = row["difference"], row["observed"]["mean"]
+    if seen is None:
+        return f"No pair of programs was seen on all {most} tests."
+    said = f"Observed with all {most} tests: {seen:.1%}"
+    if gap["low"] is None or gap["low"] <= 0 <= gap["high"]:
+        return f"{said}; no difference from the model can be told."
+    low, high = sorted(abs(100 * gap[x]) for x in ("low", "high"))
+    said += f", {abs(100 * gap['mean']):.1f} points [{low:.1f}, {high:.1f}]"
+    if gap["mean"] > 0:
+        return f"{said} more than the model says."
+    why = ": a wrong program that one test misses is missed by others too"
+    return f"{said} less than the model says{why if row['independent']['mean'] > seen else ''}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"

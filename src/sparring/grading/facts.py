@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from sparring.grading.answers import answer, plain_input, plain_output
 from sparring.grading.group import GroupResult
 from sparring.matrix import Bools, Floats
-from sparring.metrics.metrics import TaskFacts, majority
+from sparring.metrics.facts import TaskFacts
+from sparring.metrics.metrics import majority
 from sparring.metrics.reading import Reading
 from sparring.schema import (
     Kind,
@@ -27,17 +29,14 @@ from sparring.schema import (
     Test,
     Verdict,
 )
-from sparring.selection.best_of_n import agreement
-from sparring.selection.consensus import numbered
+from sparring.selection.consensus import alike, numbered
 
 _UNREAD = Test("", "")
 """Stands for a test that could not be read; no program was run on it."""
 
 
-def task_facts(judged: GroupResult) -> TaskFacts:
-    """See `TaskFacts`."""
-    task, tests = judged.task, [p.test for p in judged.tests]
-    on_truth = [_on_ground_truth(task, row) for row in judged.outcomes_PT]
+def bare_facts(judged: GroupResult) -> TaskFacts:
+    """What rates are counted from: matrices and tests, nothing about answers."""
     return TaskFacts(
         matrix=judged.matrix,
         parsed_U=judged.parsed_U,
@@ -45,6 +44,16 @@ def task_facts(judged: GroupResult) -> TaskFacts:
         right_U=judged.right_U,
         size_U=judged.size_U,
         pool=judged.pool,
+        task=judged.task.id,
+    )
+
+
+def task_facts(judged: GroupResult) -> TaskFacts:
+    """All facts of a group; see `TaskFacts`."""
+    task, tests = judged.task, [p.test for p in judged.tests]
+    on_truth = [_on_ground_truth(task, row) for row in judged.outcomes_PT]
+    return replace(
+        bare_facts(judged),
         majority_program=majority(on_truth, judged.matrix.correct_P.tolist()),
         majority_test=_majority_by_input(tests, judged.right_U),
         agreement_P=_agreement(judged, judged.outcomes_PT),
@@ -82,7 +91,7 @@ def _generated(
 
 def _agreement(judged: GroupResult, outcomes_PT: Sequence[Sequence[Outcome]]) -> Floats:
     """By what programs answer to the generated inputs; one without any agrees with nobody."""
-    return agreement(
+    return alike(
         [
             tuple(_said(t, o) for t, o in row)
             if any(o.verdict is not Verdict.INVALID for _, o in row)

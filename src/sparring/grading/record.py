@@ -27,10 +27,9 @@ from sparring.grading.testdata import (
     pairs_of,
     tests_from,
 )
-from sparring.matrix import Bools, Floats
+from sparring.matrix import Bools
 from sparring.prompts.parse import ParsedProgram, ParsedTest
-from sparring.rewards.advantages import Advantages
-from sparring.rewards.rewards import TesterTerms
+from sparring.rewards.score import Earned
 from sparring.runs.directory import well_formed
 from sparring.schema import (
     Outcome,
@@ -59,18 +58,15 @@ class Scored:
     """
 
     judged: GroupResult
-    coder_reward: Floats
-    terms: TesterTerms
-    coder: Advantages
-    tester: Advantages
+    earned: Earned
     kept_K: Bools | None = None
     basis: GroupResult | None = None
 
 
 def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
     """One task of one step as JSON-able data."""
-    judged, terms = scored.judged, scored.terms
-    task = judged.task
+    judged, earned = scored.judged, scored.earned
+    task, tester = judged.task, earned.tester_rewards
     return {
         "step": step,
         "task": {
@@ -93,8 +89,9 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 "failure": p.failure,
                 **found_record(p),
                 "correct": bool(judged.matrix.correct_P[i]),
-                "reward": float(scored.coder_reward[i]),
-                "advantage": float(scored.coder.value[i]),
+                "reward": float(earned.coder_rewards.value[i]),
+                "terms": earned.coder_rewards.by_name(i),
+                "advantage": float(earned.coder.value[i]),
                 "runs": [_outcome(o) for o in judged.outcomes_PT[i]],
                 "withheld_runs": [_outcome(o) for o in judged.withheld_PH[i]],
             }
@@ -108,17 +105,18 @@ def rollout_record(step: int, scored: Scored) -> dict[str, Any]:
                 "refused": judged.refused_U[k],
                 "right": None if judged.right_U is None else bool(judged.right_U[k]),
                 "reference": _outcome(o) if (o := judged.reference_U[k]) is not None else None,
-                "accepts_correct": bool(terms.accepts_correct[k]),
-                "rightness": float(terms.rightness[k]),
-                "caught": float(terms.caught[k]),
-                "missed": float(terms.missed[k]),
-                "reward": float(terms.reward[k]),
-                "advantage": float(scored.tester.value[k]),
+                "accepts_correct": bool(tester.accepts_correct[k]),
+                "rightness": float(tester.rightness[k]),
+                "caught": float(tester.caught[k]),
+                "missed": float(tester.missed[k]),
+                "reward": float(tester.value[k]),
+                "terms": tester.by_name(k),
+                "advantage": float(earned.tester.value[k]),
             }
             for k, (r, p) in enumerate(zip(judged.tester, judged.tests, strict=True))
         ],
         **_opponents_record(judged),
-        "dropped": {"coder": scored.coder.dropped, "tester": scored.tester.dropped},
+        "dropped": {"coder": earned.coder.dropped, "tester": earned.tester.dropped},
         **_supervision_record(judged.supervision, scored.kept_K),
     }
 

@@ -29,7 +29,7 @@ from sparring.matrix import Bools
 from sparring.prompts.parse import ParsedTest
 from sparring.sandbox import Limits
 from sparring.schema import Outcome
-from sparring.selection.agreement import TestFilter, agreement
+from sparring.selection.consensus import TestFilter, believed
 
 
 def supervise(
@@ -70,7 +70,7 @@ def rewarded(group: GroupResult, how: TestFilter) -> tuple[GroupResult | None, B
         return None, kept_K
     kept_G = np.ones(result.matrix.ground_truth, dtype=bool)
     if how is TestFilter.AGREEMENT:
-        kept_G = agreement(result.matrix.passed_PG, result.matrix.observed_PG)
+        kept_G = believed(result.matrix.passed_PG, result.matrix.observed_PG)
     kept_K[[p.test is not None for p in supervision.tests]] = kept_G
     return (_graded_by(result, kept_G) if kept_G.any() else None), kept_K
 

@@ -1,8 +1,7 @@
-"""How learning goes: plain settings, without torch, so that recipes can name them."""
+"""Settings of learning: the section [learning], without torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import Field, model_validator
@@ -10,22 +9,6 @@ from pydantic import Field, model_validator
 from sparring.policy.settings import Precision
 from sparring.schema import Role
 from sparring.section import Count, Few, Length, Responses, Section
-
-CHUNK_BYTES = 1 << 28
-"""Of the float32 logits of a chunk whose length is not given, on a CPU."""
-CACHE_BYTES = 1 << 22
-"""Float32 logits that a CPU works on at once, of a chunk whose logits are in the weights' type."""
-
-
-def chunk_tokens(vocabulary: int, gpu_bytes: float | None) -> int:
-    """Tokens that have logits at once where that is not given: 256 MiB of them on a CPU
-    (``gpu_bytes`` None), and on a GPU a 32nd of its memory, at most 4,096 tokens, so that its
-    matrix products are large ones. By all of the memory and not by what is free: the same in
-    every pass of a run."""
-    if gpu_bytes is None:
-        return max(1, CHUNK_BYTES // (4 * vocabulary))
-    tokens = max(CHUNK_BYTES, int(gpu_bytes / 32)) // (4 * vocabulary)
-    return max(1, min(4096, tokens), CHUNK_BYTES // (4 * vocabulary))
 
 
 class Backend(StrEnum):
@@ -35,10 +18,8 @@ class Backend(StrEnum):
     """PROMPT_CACHE; with gradient checkpointing FLEX on CUDA and PADDED elsewhere."""
     PROMPT_CACHE = "prompt_cache"
     """A prompt once, its keys and values repeated for its responses."""
-    PACKED = "packed"
-    """A prompt and all its responses in one sequence under a dense mask: to test others by."""
     FLEX = "flex"
-    """The same under a block mask, by torch's flex attention: on CUDA."""
+    """All prompts and responses in one sequence, by torch's flex attention: on CUDA."""
     PADDED = "padded"
     """Rows of prompt and response."""
 
@@ -146,30 +127,6 @@ class OptimizerState(StrEnum):
     """Thrown away with every training step, as in the official code."""
 
 
-@dataclass(frozen=True, slots=True)
-class LossSettings:
-    """``clip`` is ε, ``clip_high`` the upper one where it differs; ``kl`` the weight β of the KL
-    term (0: no reference is needed), ``kl_bound`` where k3 becomes a straight line;
-    ``importance_cap`` the largest importance weight."""
-
-    objective: Objective = Objective.CLIPPED
-    ratio: Ratio = Ratio.TOKEN
-    average: Average = Average.TOKENS
-    clip: float = 0.2
-    clip_high: float | None = None
-    kl: float = 0.01
-    kl_estimator: KLEstimator = KLEstimator.K3
-    kl_bound: float | None = None
-    kl_place: KLPlace = KLPlace.LOSS
-    reference: Reference = Reference.START
-    importance_cap: float | None = None
-
-    @property
-    def needs_reference(self) -> bool:
-        """Whether the start model has to be kept."""
-        return self.kl > 0 and self.reference is Reference.START
-
-
 class UpdateMode(StrEnum):
     """How the two roles share an update."""
 
@@ -177,48 +134,7 @@ class UpdateMode(StrEnum):
     SEPARATE = "separate"
 
 
-@dataclass(frozen=True, slots=True)
-class LearningSettings:
-    """How to update. ``minibatches`` optimiser steps are made per batch (per role if
-    separate), ``epochs`` times over; a gradient longer than ``refuse_norm``, or not finite, is not
-    applied; ``tokens_per_micro_batch`` bounds the positions of one forward pass."""
-
-    mode: UpdateMode = UpdateMode.JOINT
-    minibatches: int = 1
-    epochs: int = 1
-    old_logprobs: OldLogprobs = OldLogprobs.SAMPLED
-    optimizer_state: OptimizerState = OptimizerState.RUN
-    master_weights: Precision = Precision.FLOAT32
-    """What weights are kept in from step to step. BFLOAT16 rounds them after each, as saving and
-    loading does in the official code."""
-    learning_rate: float = 1e-6
-    beta1: float = 0.9
-    beta2: float = 0.95
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    refuse_norm: float = 1e6
-    tokens_per_micro_batch: int = 16384
-    coder_weight: float = 1.0
-    tester_weight: float = 1.0
-    loss: LossSettings = LossSettings()
-    precision: Precision = Precision.FLOAT32
-    sharding: Sharding = Sharding.NONE
-    backend: Backend = Backend.AUTO
-    logprob_chunk: int | None = None
-    """Response tokens that have logits at once; None: `chunk_tokens`."""
-    offload_reference: bool = False
-    """Keep the reference in the CPU's memory while it is not needed."""
-    shares_device: bool = False
-    """Another program takes turns on the device: leave nothing there that is not needed."""
-
-    def weight(self, role: Role) -> float:
-        """The weight of a role's loss in a joint update; alone, each has 1."""
-        if self.mode is UpdateMode.SEPARATE:
-            return 1.0
-        return self.coder_weight if role is Role.CODER else self.tester_weight
-
-
-class LearningSection(Section):
+class LearningSettings(Section):
     """[learning]"""
 
     mode: UpdateMode = Field(
@@ -308,22 +224,29 @@ class LearningSection(Section):
     )
     backend: Backend = Field(
         Backend.AUTO,
-        description="How log-probs are computed: prompts once (prompt_cache), packed with their responses (flex on CUDA, packed to test by), in every row (padded), or what fits (auto)",
+        description="How log-probs are computed: prompts once (prompt_cache), in one sequence with their responses (flex, on CUDA), in every row (padded), or what fits (auto)",
     )
     logprob_chunk: Count | None = Field(
         None,
         description="Response tokens that have logits at once; default: as many as fit into 256 MiB",
     )
 
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the start model has to be kept."""
+        return self.kl > 0 and self.reference is Reference.START
+
+    def weight(self, role: Role) -> float:
+        """The weight of a role's loss; alone in its update, each has 1."""
+        return self.coder_weight if role is Role.CODER else self.tester_weight
+
     def learns(self, role: Role) -> bool:
         """Whether a role's responses carry any gradient: it is not frozen, and its loss weighs
         something."""
-        weight = self.coder_weight if role is Role.CODER else self.tester_weight
-        silent = self.mode is UpdateMode.JOINT and weight == 0
-        return not (silent or self.frozen.covers(role))
+        return self.weight(role) > 0 and not self.frozen.covers(role)
 
     @model_validator(mode="after")
-    def _somebody_learns(self) -> LearningSection:
+    def _somebody_learns(self) -> LearningSettings:
         if self.mode is not UpdateMode.JOINT:
             if (self.coder_weight, self.tester_weight) != (1, 1):
                 raise ValueError(
@@ -342,7 +265,7 @@ class LearningSection(Section):
         return self
 
     @model_validator(mode="after")
-    def _likelihood_is_of_good_responses_alone(self) -> LearningSection:
+    def _likelihood_is_of_good_responses_alone(self) -> LearningSettings:
         likelihood = self.objective is Objective.LIKELIHOOD
         if likelihood and self.kl > 0 and self.kl_place is KLPlace.REWARD:
             raise ValueError(
@@ -352,7 +275,7 @@ class LearningSection(Section):
         return self
 
     @model_validator(mode="after")
-    def _the_kl_is_to_another_policy(self) -> LearningSection:
+    def _the_kl_is_to_another_policy(self) -> LearningSettings:
         sampled = self.kl_place is KLPlace.REWARD and self.reference is Reference.STEP
         if self.kl > 0 and sampled:
             raise ValueError(

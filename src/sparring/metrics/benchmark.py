@@ -18,10 +18,10 @@ from functools import partial
 import numpy as np
 
 from sparring.matrix import Bools, PassMatrix
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Linear, ratio
 from sparring.metrics.metrics import (
     Summary,
-    TaskFacts,
     accuracy,
     accuracy_by_size,
     accuracy_estimate,
@@ -36,8 +36,14 @@ from sparring.metrics.named import AT_SCALE, figure_of, mean_of
 from sparring.metrics.reading import counts, shares
 from sparring.metrics.verification import coverage, verification
 from sparring.selection.best_of_n import best_of
-from sparring.selection.consensus import dual_choice, majority_choice, subsets
-from sparring.selection.dual import Weight, pass_at_k, ranked_pass_at_k, weights
+from sparring.selection.consensus import weights
+from sparring.selection.ranked import (
+    dual_choice,
+    majority_choice,
+    pass_at_k,
+    ranked_pass_at_k,
+    subsets,
+)
 
 NAN = float("nan")
 
@@ -137,7 +143,7 @@ def _dual_at(facts: TaskFacts, k: int) -> float:
     correct = voting.matrix.correct_P
     if len(correct) < k:
         return NAN
-    score = weights(voting.matrix.passed_PU[:, usable], Weight.PRODUCT)
+    score = weights(voting.matrix.passed_PU[:, usable])
     return ranked_pass_at_k(score, correct, k)
 
 

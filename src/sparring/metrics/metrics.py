@@ -9,55 +9,17 @@ is only defined on tasks with a correct program.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sparring.matrix import Bools, Floats, PassMatrix
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Estimate, Linear, ratio
 from sparring.metrics.named import figure_of, mean_of
-from sparring.metrics.rates import Group, Rate, RightBy, count, estimated_right, rates
-from sparring.metrics.reading import Reading
-from sparring.schema import Role
+from sparring.metrics.rates import Rate, RightBy, count, estimated_right, rates
 from sparring.selection.best_of_n import best_of
-from sparring.selection.consensus import Answers
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFacts:
-    """Everything about one task that metrics are computed from.
-
-    ``parsed_U``: a test could be read. ``right_U``: by reference, input valid
-    and output right. ``valid_U``: parsed and the statement allows the input.
-    ``size_U``: number of values in the input (NaN if not parsed).
-    ``right_U`` is None for a task without reference solution.
-    ``matrix`` holds the evaluated programs, ``pool`` (if any) a fixed set of
-    other programs on the same tests. ``majority_program`` and
-    ``majority_test``: see `majority`; ``agreement_P`` and its like of the
-    pool: see `selection.agreement`.
-    """
-
-    matrix: PassMatrix
-    parsed_U: Bools
-    valid_U: Bools
-    right_U: Bools | None
-    size_U: Floats
-    pool: PassMatrix | None = None
-    majority_program: float = float("nan")
-    majority_test: float = float("nan")
-    agreement_P: Floats | None = None
-    pool_agreement_P: Floats | None = None
-    first_U: Bools | None = None
-    """A read test whose input no earlier test of the task has."""
-    answers_PU: Answers | None = None
-    """What the majority is found by (`consensus`); None where it is not known."""
-    mutants: tuple[float, float] | None = None
-    """(killed, all) mutants of the reference solution, by the generated tests that are right."""
-    branches: tuple[float, float] | None = None
-    """(taken, all) branches of the reference solution, by the generated tests."""
-    reading: Mapping[Role, Reading] = field(default_factory=dict)
-    """How many responses could not be read, and why."""
 
 
 def one_shot(facts: TaskFacts) -> float:
@@ -196,8 +158,7 @@ def precision_rates(tasks: Sequence[TaskFacts]) -> dict[str, Linear]:
     counts = np.zeros((len(tasks), len(Rate), 2))
     for i, f in enumerate(tasks):
         if f.right_U is not None:
-            group = Group(str(i), f.matrix, f.parsed_U, f.right_U)
-            counts[i] = count(group, RightBy.REFERENCE)
+            counts[i] = count(f, RightBy.REFERENCE)
     found = rates(counts)
     return {"p01": found.of[Rate.P01], "p00": found.of[Rate.P00], "mu": found.mu()}
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparring.matrix import Bools, PassMatrix
-from sparring.metrics.metrics import TaskFacts
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.rates import acceptance, estimated_right
 from sparring.selection.best_of_n import first_index
 

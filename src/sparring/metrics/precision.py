@@ -1,18 +1,10 @@
 """Observed precision: how often m of a group's tests prefer a correct program to a wrong one.
 
-Of a pair of a correct and a wrong program, with M tests on both, ``plus`` are
-passed by the correct one only and ``minus`` by the wrong one only. Of m tests
-drawn without replacement the numbers of both follow the multivariate
-hypergeometric law, so the pair's precision is a finite sum: nothing is drawn.
-Pairs are averaged, then tasks; the interval is clustered by task.
-
-Beside it stands what the theorem predicts from rates (`theory`, `rates`). The
-two differ in what they average, and because tests of one pair are not
-independent: `if_independent` tells these apart, since it takes the pairs' own
-frequencies and only the theorem's independence.
-
-A test with a masked cell of either program is no test of the pair, and a pair
-with fewer than m tests says nothing about m.
+Of a pair of a correct and a wrong program ``plus`` of their tests are passed by the correct one
+only, ``minus`` by the wrong one only. Of m tests drawn without replacement the numbers of both
+follow the multivariate hypergeometric law, so that nothing is drawn. Pairs are averaged, then
+tasks. A test with a masked cell of either program is no test of the pair; a pair with fewer than m
+tests says nothing about m.
 """
 
 from __future__ import annotations
@@ -25,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.matrix import Floats, PassMatrix
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Linear, chained, mean
-from sparring.metrics.rates import Group, by_task
+from sparring.metrics.rates import by_task
 from sparring.metrics.theory import Law, Ties, precision, slopes
 
 Counts = NDArray[np.int64]
@@ -37,13 +30,12 @@ class Pairs:
     """The pairs of every group: ``counts`` [pairs, (plus, minus, tests)], and the index of the
     group that each belongs to. A pair without a common test is left out."""
 
-    groups: Sequence[Group]
+    groups: Sequence[TaskFacts]
     counts: Counts
     group: Counts
 
     def per_task(self, value: Floats) -> Floats:
-        """Mean over a task's pairs of one value per pair, NaN left out; NaN for a task without
-        any."""
+        """Mean over a task's pairs of one value per pair; NaN is left out, and of nothing."""
         known = ~np.isnan(value)
         sums = np.zeros((len(self.groups), 2))
         np.add.at(sums[:, 0], self.group[known], value[known])
@@ -53,7 +45,7 @@ class Pairs:
             return np.asarray(total[:, 0] / total[:, 1])
 
 
-def pairs(groups: Sequence[Group]) -> Pairs:
+def pairs(groups: Sequence[TaskFacts]) -> Pairs:
     """Every pair of a correct and a wrong program of the same group."""
     found = [_counts(g.matrix) for g in groups]
     group = np.repeat(np.arange(len(found)), [len(c) for c in found])
@@ -78,8 +70,7 @@ def if_independent(these: Pairs, m: int, ties: Ties) -> Linear:
 
 
 def predicted(up: Linear, down: Linear, m: int, ties: Ties) -> Linear:
-    """The exact precision with m tests by the theorem's model, as a function of P(X = 1) and
-    P(X = −1)."""
+    """The exact precision with m tests by the theorem's model, of P(X = 1) and P(X = −1)."""
     if math.isnan(up.value) or math.isnan(down.value):
         return chained(math.nan, [(0.0, up), (0.0, down)])
     x = Law(up.value, down.value)
@@ -89,10 +80,8 @@ def predicted(up: Linear, down: Linear, m: int, ties: Ties) -> Linear:
 
 def pair_precision(plus: int, minus: int, tests: int, m: int, ties: Ties) -> float:
     """P(more of ``plus`` than of ``minus`` among m drawn of ``tests``); NaN for m > ``tests``.
-
-    Σ C(plus, i) C(minus, j) C(rest, m − i − j) / C(tests, m) over i > j, and
-    half of it over i = j if ties are halved.
-    """
+    Σ C(plus, i) C(minus, j) C(rest, m − i − j) / C(tests, m) over i > j, and half of it over
+    i = j if ties are halved."""
     if m > tests:
         return math.nan
     log = np.concatenate([np.zeros(1), np.cumsum(np.log(np.arange(1, tests + 1)))])  # of n!

@@ -24,6 +24,7 @@ from enum import StrEnum
 import numpy as np
 
 from sparring.matrix import Bools, Floats, PassMatrix
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Linear, chained, ratio
 
 
@@ -47,18 +48,6 @@ class Rate(StrEnum):
     P00 = "p00"
     P11 = "p11"
     P10 = "p10"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One task's programs and tests at one time. Groups of the same ``task`` are one cluster of
-    the intervals. ``parsed_U``: a test could be read. ``right_U``: by reference, None for a task
-    without one."""
-
-    task: str
-    matrix: PassMatrix
-    parsed_U: Bools
-    right_U: Bools | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +120,7 @@ def rates(counts: Floats) -> Rates:
     return Rates({rate: ratio(counts[:, i, 0], counts[:, i, 1]) for i, rate in enumerate(Rate)})
 
 
-def by_task(groups: Sequence[Group], values: Floats) -> Floats:
+def by_task(groups: Sequence[TaskFacts], values: Floats) -> Floats:
     """``values`` [groups, …] summed over the groups of each task [tasks, …], tasks in the order
     of their first group."""
     index = {task: i for i, task in enumerate(dict.fromkeys(g.task for g in groups))}
@@ -140,7 +129,7 @@ def by_task(groups: Sequence[Group], values: Floats) -> Floats:
     return found
 
 
-def count(group: Group, by: RightBy) -> Floats:
+def count(group: TaskFacts, by: RightBy) -> Floats:
     """The counts of one group [rates, 2]. Of tests nothing is counted where nobody says what is
     right: no reference, or no correct program."""
     matrix, parsed = group.matrix, group.parsed_U

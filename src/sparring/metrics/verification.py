@@ -24,8 +24,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sparring.matrix import Bools, Floats
+from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import Linear, ratio
-from sparring.metrics.metrics import TaskFacts
 
 
 def verification(tasks: Sequence[TaskFacts], sizes: Sequence[int]) -> dict[str, Linear]:

@@ -26,8 +26,8 @@ class SamplingParams:
     be trained on without storing the kept set.
     """
 
-    temperature: float = 1.0
-    max_tokens: int = 1024
+    temperature: float
+    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

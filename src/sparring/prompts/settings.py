@@ -17,6 +17,8 @@ from sparring.prompts.templates import (
 )
 from sparring.section import Count, Section
 
+_USUAL = Reading()
+
 
 class PromptSettings(Section):
     """[prompts]"""
@@ -66,10 +68,12 @@ class PromptSettings(Section):
         description="Where reasoning begins: in the response or at the prompt's end, as the prompt shows (auto); before every response, so that one without its end is unfinished (open); nowhere (none)",
     )
     reasoning_start: str = Field(
-        "<think>", min_length=1, description="Where reasoning begins, as the model writes it"
+        _USUAL.reasoning.start,
+        min_length=1,
+        description="Where reasoning begins, as the model writes it",
     )
     reasoning_end: str = Field(
-        "</think>", min_length=1, description="Where it ends; what follows is the answer"
+        _USUAL.reasoning.end, min_length=1, description="Where it ends; what follows is the answer"
     )
     max_tokens: Count = Field(
         2048,
@@ -77,11 +81,11 @@ class PromptSettings(Section):
     )
 
     read_programs: ProgramRule = Field(
-        ProgramRule.TASK,
+        _USUAL.programs,
         description="Which block is the program: what the task asks for, or the last one (cure)",
     )
     read_tests: TestRule = Field(
-        TestRule.FIRST,
+        _USUAL.tests,
         description="Which of several tests in a response counts: first, last, or none (only)",
     )
 

@@ -1,1 +1,1 @@
-"""Rewards: from the pass matrix to rewards and advantages. numpy only."""
+"""Pass matrix → rewards → advantages, each with the terms that it is made of. numpy only."""

@@ -29,11 +29,22 @@ tokens) plays no part here: lengths are of whole responses.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sparring.matrix import Bools, Floats
-from sparring.rewards.advantages import Advantages, DropReason, advantages, same
+from sparring.rewards.advantages import (
+    Advantages,
+    DropReason,
+    advantages,
+    divided_by,
+    dropped,
+    same,
+    without_reward,
+)
 from sparring.rewards.settings import LengthForm, Normalisation
+from sparring.rewards.terms import Effect, MatrixNames, Sum, Term
 
 
 def by_length(
@@ -50,33 +61,69 @@ def by_length(
     statistic, advantage 0.
     """
     cut_off = np.zeros(len(reward), dtype=bool) if truncated is None else truncated
-    reward = truncated_lowest(reward, cut_off)
-    known = ~np.isnan(reward)
-    r, tokens = reward[known], length[known]
-    official = form is LengthForm.OFFICIAL
+    first = Sum(len(reward))
+    why = "cut off by sampling, so that it counts as the lowest reward of its group"
+    first.say("cut_off", why, cut_off & ~np.isnan(reward))
+    found = _by_length(_truncated_lowest(reward, cut_off), length, form, bounds, cut_off)
+    return replace(found, terms=(*first.terms, *found.terms))
+
+
+def _by_length(
+    reward: Floats, length: Floats, form: LengthForm, bounds: tuple[float, float], cut_off: Bools
+) -> Advantages:
+    known, official = ~np.isnan(reward), form is LengthForm.OFFICIAL
     plain = advantages(reward, Normalisation.STD)
-    if plain.dropped is not None and not (official and len(r) and same(r) and r[0] == 1):
+    if plain.dropped is not None and not (official and _all_right(reward[known])):
         return plain
-    sign = np.ones(len(r)) if plain.dropped else np.sign(plain.value[known])
-    good = (sign > 0) & ~cut_off[known]  # of equal rewards sign does not tell
+    sign = np.sign(plain.value)
+    if plain.dropped:  # all are right
+        sign = np.ones(len(reward))
+    good = known & (sign > 0) & ~cut_off  # of equal rewards sign does not tell
     if good.sum() <= 1:
-        return plain
-    middle = float(np.median(tokens[good]))
+        return replace(plain, terms=(*_unbalanced(good), *plain.terms))
+    middle, longest = float(np.median(length[good])), length[good].max()
     if official:
         middle = float(np.clip(middle, *bounds))
-    gain = np.where(good, middle - tokens, middle - tokens[good].max())
+    gain = np.where(good, middle - length, middle - longest)
     if official:
-        gain = np.where((sign == 0) & ~cut_off[known], 0.0, gain)
+        gain = np.where((sign == 0) & ~cut_off, 0.0, gain)
+    gain = np.where(known, gain, 0.0)
     up, down = gain[gain > 0].sum(), -gain[gain < 0].sum()
     if up == 0 or down == 0:
-        return Advantages(np.zeros_like(reward), known, DropReason.ZERO_VARIANCE)
-    balanced = np.where(gain > 0, gain * (down / up), gain)
-    value = np.zeros_like(reward)
-    value[known] = balanced / balanced.std()
-    return Advantages(value, known, None)
+        why = "lengths leave nothing on one of the two sides: the group is dropped (zero_variance)"
+        return dropped(known, DropReason.ZERO_VARIANCE, why)
+
+    def shorter(i: int, _: MatrixNames) -> str:
+        if good[i]:
+            return f"above the mean: T − its {length[i]:.0f} tokens"
+        if sign[i] == 0:
+            return (
+                "at or below the mean: T − the longest good one, or 0 in the released code's form"
+            )
+        return f"not a good one: T − {longest:.0f}, the longest good one"
+
+    found = Sum(len(reward))
+    found.say("median", "T, the median length of the good responses", known, middle)
+    found.put(Effect.SET, "shorter", gain, shorter, known)
+    found.put(Effect.TIMES, "balance", down / up, "α, which balances the two sides", gain > 0)
+    deviation = float(found.value[known].std())
+    found.put(Effect.OVER, "deviation", deviation, divided_by(deviation), known)
+    without_reward(found, known)
+    return Advantages(found.value, known, None, found.terms)
 
 
-def truncated_lowest(reward: Floats, truncated: Bools) -> Floats:
+def _all_right(reward: Floats) -> bool:
+    return len(reward) > 0 and same(reward) and bool(reward[0] == 1)
+
+
+def _unbalanced(good: Bools) -> tuple[Term, ...]:
+    found = Sum(len(good))
+    if good.any():
+        found.say("unbalanced", "a single good response cannot be balanced by length")
+    return found.terms
+
+
+def _truncated_lowest(reward: Floats, truncated: Bools) -> Floats:
     """The rewards of a group in which truncated responses have the lowest of all; NaN stays."""
     known = ~np.isnan(reward)
     if not (known & truncated).any():

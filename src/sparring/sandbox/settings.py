@@ -6,8 +6,10 @@ from enum import StrEnum
 
 from pydantic import Field, field_validator, model_validator
 
-from sparring.sandbox.types import Fork, Level
+from sparring.sandbox.types import USUAL_FORK, Fork, Level, Limits
 from sparring.section import Count, Few, Section
+
+_USUAL = Limits()
 
 
 class SandboxEngine(StrEnum):
@@ -35,7 +37,7 @@ class SandboxSettings(Section):
     level: Level | None = Field(
         None, description="Isolation to insist on; default: the strongest the host gives"
     )
-    fork: Fork = Field(Fork.PER_PROGRAM, description="Whether a program's inputs share a process")
+    fork: Fork = Field(USUAL_FORK, description="Whether a program's inputs share a process")
     packages: list[str] = Field(
         [], description="Packages that programs may import beside the standard library: numpy, …"
     )
@@ -43,8 +45,10 @@ class SandboxSettings(Section):
         None,
         description="Environment that has them: its directory, python or site-packages; default: that of sparring",
     )
-    idle_seconds: float = Field(2.0, gt=0, description="Longest wait of a run without computing")
-    output_bytes: Count = Field(1 << 20, description="Longest output of a run")
+    idle_seconds: float = Field(
+        _USUAL.idle_seconds, gt=0, description="Longest wait of a run without computing"
+    )
+    output_bytes: Count = Field(_USUAL.output_bytes, description="Longest output of a run")
     max_infra_share: float = Field(
         0.05,
         ge=0,

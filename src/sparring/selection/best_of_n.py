@@ -9,8 +9,6 @@ official rule instead: the first n and m, the first of equals.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
@@ -83,7 +81,7 @@ def best_of(
 
     ``usable_U`` marks parsed tests; a test that could not be parsed is one of
     the M, tells nothing, and costs its place among the m. ``agreement_P``
-    (`agreement`) decides between programs with equal scores; it is that among
+    (`consensus.alike`) decides between programs with equal scores; it is that among
     all N programs and on all M tests, whatever subsets are drawn.
     """
     tests = matrix.passed_PU.shape[1]
@@ -117,13 +115,6 @@ def _scores_drawn(matrix: PassMatrix, tests_DU: Bools) -> Floats:
     count = tests @ matrix.observed_PU.T.astype(float)
     passed = tests @ (matrix.passed_PU & matrix.observed_PU).T.astype(float)
     return np.asarray(np.where(count > 0, passed / np.maximum(count, 1), 0.0))
-
-
-def agreement(answers_P: Sequence[Hashable]) -> Floats:
-    """How many programs gave each program's answers, itself included [P]. None is no answer and
-    agrees with nobody."""
-    count = Counter(a for a in answers_P if a is not None)
-    return np.array([0.0 if a is None else float(count[a]) for a in answers_P])
 
 
 def _ranked(matrix: PassMatrix, usable_U: Bools, agreement_P: Floats | None) -> Floats:

@@ -1,30 +1,56 @@
-"""Best-of-(n, m) by what programs agree on: the majority's answers, or dual agreement.
+"""What programs agree on: how many are alike, what their groups weigh, which tests they back.
 
-Unlike a score by passed tests, a program's weight here depends on which others
-were drawn. So the expectation is taken over seeded subsets of programs and
-tests; with all of them there is one subset and nothing is drawn. Ties are
-never broken: of equals each is as likely.
+Programs that answer alike are one group. Dual agreement (CodeT, arXiv 2207.10397) takes for alike
+who passes the same generated tests; its group weighs the more, the more programs it has and the
+more tests these pass. Nothing but the matrix of programs and generated tests is looked at. Equal
+programs and equal tests each count: the model has said so twice.
 
-Two programs are in one group if they don't differ on any of the m tests. By
-``answers_PU`` that is the majority: the largest group is chosen. By what they
-pass it is dual agreement (`dual`): programs × tests passed.
+What a program with a masked cell passes is not known: such programs have no vote. `believed`
+leaves them out, for the others it is the caller who does (`benchmark.observed`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparring.matrix import Bools, Floats
-from sparring.selection.best_of_n import BestOf
 
 Answers = NDArray[np.int64]
 """What each program answered to each generated test's input [P, U], as numbers: equal where the
 answers to that input are equal, -1 where there is none."""
 NONE = -1
+
+
+class Weight(StrEnum):
+    """What a group of programs weighs."""
+
+    PRODUCT = "product"
+    """Programs × tests, as the paper has it (its equation 2)."""
+    ROOT = "root"
+    """√programs × tests, as the code released with it has it."""
+
+
+class TestFilter(StrEnum):
+    """Which supervising tests count."""
+
+    __test__ = False
+
+    NONE = "none"
+    """All that could be read."""
+    AGREEMENT = "agreement"
+    """Those that the programs' consensus passes."""
+
+
+def alike(answers_P: Sequence[Hashable]) -> Floats:
+    """How many programs gave each program's answers, itself included [P]. None is no answer and
+    agrees with nobody."""
+    count = Counter(a for a in answers_P if a is not None)
+    return np.array([0.0 if a is None else float(count[a]) for a in answers_P])
 
 
 def numbered(answers: Sequence[Sequence[Hashable]], tests: int) -> Answers:
@@ -39,60 +65,42 @@ def numbered(answers: Sequence[Sequence[Hashable]], tests: int) -> Answers:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Subsets:
-    """Which programs [D, P] and tests [D, U] take part in each draw."""
+def weights(
+    passed_PU: Bools, weight: Weight = Weight.PRODUCT, copies_U: Floats | None = None
+) -> Floats:
+    """The weight of each program's group [P]; a program that passes no test weighs nothing.
 
-    programs_DP: Bools
-    tests_DU: Bools
-
-
-def subsets(programs: int, tests: int, n: int, m: int, draws: int = 200, seed: int = 0) -> Subsets:
-    """``draws`` subsets of n programs and m tests, or the only one there is."""
-    if not (1 <= n <= programs and 0 <= m <= tests):
-        raise ValueError(f"{n} × {m} is no part of {programs} programs and {tests} tests")
-    if n == programs and m == tests:
-        draws = 1
-    rng = np.random.default_rng(seed)
-    return Subsets(_some(rng, draws, programs, n), _some(rng, draws, tests, m))
+    ``copies_U``: how often each test was written, where columns are distinct tests; 1 by default.
+    """
+    copies = np.ones(passed_PU.shape[1]) if copies_U is None else copies_U
+    size_P = _sizes(passed_PU)
+    count_P = size_P if weight is Weight.PRODUCT else np.sqrt(size_P)
+    return np.asarray(count_P * (passed_PU @ copies))
 
 
-def dual_choice(passed_PU: Bools, correct_P: Bools, drawn: Subsets, usable_U: Bools) -> BestOf:
-    """P(correct) of the program chosen by dual agreement. A test that could not be read is one of
-    the m and tells nothing."""
-    tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
-    size_DP = _same(passed_PU[:, None] != passed_PU[None], tests_DU, drawn.programs_DP)
-    passes_DP = tests_DU @ passed_PU.T.astype(np.float32)
-    return _chosen(size_DP * passes_DP, correct_P, drawn.programs_DP)
+def believed(passed_PT: Bools, observed_PT: Bools) -> Bools:
+    """Which tests of another model are believed [T]: those that the heaviest group passes.
+
+    With k tests of which some are wrong, hardly any program passes all, and a right program least
+    of all. Of groups of equal weight the one with more programs is taken. No test is believed
+    where no group passes any, and where two groups are equal in both: a label by the order of the
+    programs would be none.
+    """
+    votes = passed_PT[observed_PT.all(axis=1)]
+    weight_P, size_P = weights(votes), _sizes(votes)
+    first = weight_P == weight_P.max(initial=0)
+    first &= size_P == size_P[first].max(initial=0)
+    said = votes[first]
+    if not len(said) or (said != said[0]).any():
+        return np.zeros(passed_PT.shape[1], dtype=bool)
+    return np.asarray(said[0])
 
 
-def majority_choice(
-    answers_PU: Answers, correct_P: Bools, drawn: Subsets, usable_U: Bools
-) -> BestOf:
-    """P(correct) of a program of the largest group with the same answers. One without any answer
-    agrees with nobody and is chosen only where all are like that."""
-    tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
-    size_DP = _same(answers_PU[:, None] != answers_PU[None], tests_DU, drawn.programs_DP)
-    answered_DP = tests_DU @ (answers_PU != NONE).T.astype(np.float32) > 0
-    return _chosen(size_DP * answered_DP, correct_P, drawn.programs_DP)
-
-
-def _some(rng: np.random.Generator, draws: int, of: int, take: int) -> Bools:
-    """Random subsets [draws, of] of ``take`` each."""
-    rank = rng.random((draws, of)).argsort(axis=1).argsort(axis=1)
-    return np.asarray(rank < take)
-
-
-def _same(differ_PPU: Bools, tests_DU: NDArray[np.float32], programs_DP: Bools) -> Floats:
-    """How many of the drawn programs don't differ from each [D, P], itself included."""
-    programs = len(differ_PPU)
-    flat = differ_PPU.reshape(programs * programs, -1).T.astype(np.float32)
-    same_DPP = (tests_DU @ flat == 0).reshape(-1, programs, programs)
-    return np.asarray((same_DPP & programs_DP[:, None]).sum(axis=2), dtype=float)
-
-
-def _chosen(weight_DP: Floats, correct_P: Bools, programs_DP: Bools) -> BestOf:
-    weight = np.where(programs_DP, weight_DP, -1.0)
-    best_DP = weight == weight.max(axis=1, keepdims=True)
-    values = (best_DP & correct_P).sum(axis=1) / best_DP.sum(axis=1)
-    return BestOf(float(values.mean()), float(values.std() / np.sqrt(len(values))))
+def _sizes(passed_PU: Bools) -> Floats:
+    """How many programs pass just what each program passes [P], itself included."""
+    packed = np.packbits(passed_PU, axis=1)
+    if not packed.size:
+        return np.full(len(packed), float(len(packed)))
+    keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).reshape(-1)
+    _, member_P, size = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.asarray(size[member_P.reshape(-1)], dtype=float)

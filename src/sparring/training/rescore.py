@@ -19,7 +19,7 @@ from sparring.config.recipe import Recipe
 from sparring.grading.record import Scored, result_from
 from sparring.runs.directory import RunDir, step_file
 from sparring.schema import Role
-from sparring.training.reward import Scorer
+from sparring.training.reward import scorer_of
 
 SECTIONS = ("reward", "checker")
 """What can be changed: all else decided how the rollouts were made."""
@@ -53,7 +53,7 @@ class Rescored:
 def rescore(run: RunDir, recorded: Recipe, changed: Recipe) -> Rescored:
     """Score every recorded step of ``run`` again. Raises `RunError` if there is none."""
     found = Rescored()
-    old, new = Scorer(recorded), Scorer(changed)
+    old, new = scorer_of(recorded), scorer_of(changed)
     for step in run.recorded_steps():
         found.steps += 1
         for index, record in enumerate(run.read_lines(step_file("rollouts", step))):
@@ -80,9 +80,8 @@ def _compare(
     after: Scored,
 ) -> Iterator[dict[str, Any]]:
     """Count the changes of one group and yield those of advantages."""
-    coder = role is Role.CODER
-    reward = [s.coder_reward if coder else s.terms.reward for s in (before, after)]
-    gain = [s.coder if coder else s.tester for s in (before, after)]
+    reward = [s.earned.rewards(role).value for s in (before, after)]
+    gain = [s.earned.advantages(role) for s in (before, after)]
     tally.groups += 1
     tally.dropped_before += gain[0].dropped is not None
     tally.dropped_after += gain[1].dropped is not None

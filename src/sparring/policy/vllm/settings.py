@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -62,7 +60,7 @@ _VARIABLES = {
 }
 
 
-class VllmSection(Section):
+class VllmSettings(Section):
     """[vllm]"""
 
     urls: list[str] = Field(
@@ -146,7 +144,7 @@ class VllmSection(Section):
         return variables
 
     @model_validator(mode="after")
-    def _of_one_kind(self) -> VllmSection:
+    def _of_one_kind(self) -> VllmSettings:
         if (both := in_both(self.urls, self.start_urls)) is not None:
             raise ValueError(f"{both} is in urls and in start_urls: a server holds one model")
         if self.start_urls and not self.urls:
@@ -155,6 +153,29 @@ class VllmSection(Section):
             raise ValueError(
                 "arguments, variables and share_gpu are for a server that is started; with urls, start it as you want it"
             )
+        return self
+
+
+class ServerSettings(VllmSettings):
+    """[vllm] with what it leaves open in place, for servers of one model.
+
+    ``urls`` are of servers that somebody else runs (``urls_key``: where a user has given them);
+    without any, one of our own is started from ``environment``. ``max_gap`` is in nats.
+    ``lora_rank`` is the largest rank of the adapters that are served, 0 without any; ``loras`` is
+    how many of them are asked at once.
+    """
+
+    environment: str
+    dtype: Dtype
+    max_model_len: int
+    max_gap: float
+    urls_key: str
+    lora_rank: int
+    loras: int
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> ServerSettings:
+        """A recipe has been checked; here ``urls`` may be those of other servers than [vllm]'s."""
         return self
 
 
@@ -184,37 +205,3 @@ def _server(url: str) -> tuple[str, str, int | None, str]:
         raise ValueError(f"{url!r} names no host")
     usual = 80 if parts.scheme == "http" else 443
     return parts.scheme, parts.hostname, port or usual, parts.path.rstrip("/")
-
-
-@dataclass(frozen=True, slots=True)
-class VllmSettings:
-    """``urls`` are of servers that somebody else runs (``urls_key``: where a user has given them);
-    without any, one of our own is started from ``environment``. Times are in seconds,
-    ``cpu_cache`` in GiB.
-
-    ``concurrency`` is of one engine: a server has ``data_parallel`` of them, one at ``urls`` as
-    many as it says. ``max_gap`` is the largest mean distance, in nats, between the server's
-    log-probs and the trainer's when weights have come. ``lora_rank`` is the largest rank of the
-    adapters that are served, 0 without any; ``loras`` is how many of them are asked at once.
-    """
-
-    environment: Path
-    urls: tuple[str, ...] = ()
-    urls_key: str = "vllm.urls"
-    dtype: Dtype = Dtype.FLOAT32
-    arguments: tuple[str, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
-    memory: float = 0.9
-    cpu_cache: int = 4
-    tensor_parallel: int = 1
-    data_parallel: int = 1
-    max_model_len: int | None = None
-    weights_dir: Path = Path("/dev/shm")
-    max_gap: float = 1e-3
-    concurrency: int = 512
-    start_seconds: float = 900.0
-    stall_seconds: float = 300.0
-    patience: float = 120.0
-    share_gpu: bool = False
-    lora_rank: int = 0
-    loras: int = 1

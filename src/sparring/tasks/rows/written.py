@@ -3,7 +3,7 @@
     {"question": …, "entry_point": "double", "tests": ["assert double(2) == 4"]}
     {"question": …, "tests": [{"input": "2\\n", "output": "4\\n"}]}
 
-Assertions, one text of Python or a list of texts, are a suite on one function (`suites.suite`): calls
+Assertions, one text of Python or a list of texts, are a suite on one function (`suites`): calls
 where all of it is, else one script. Objects of an input and an output are programs' tests.
 Without ``entry_point`` the function is the one that the assertions call.
 """

@@ -7,10 +7,10 @@ import math
 from pathlib import Path
 
 from sparring.config.recipe import Recipe
+from sparring.config.settings import SupervisionKind
 from sparring.learner.settings import OldLogprobs, UpdateMode
 from sparring.microworld.tasks import TESTS
 from sparring.policy.place import model_place
-from sparring.training.settings import SupervisionKind
 
 _OLD = {
     OldLogprobs.SAMPLED: "the sampler's",

@@ -1,13 +1,10 @@
-"""Why a reward was what it was: every term, recomputed from the recorded matrix.
+"""Why a reward was what it was: the terms of a recorded group, in words.
 
     explanations = explain(record, recipe, index)
 
-Each explanation is data: terms with a value and a reason that fold to the
-reward, and others that fold to the advantage. They are worked out from the
-matrix and the recipe in force, a second time beside `sparring.training.reward`, and
-`Explanation.differs` says where that is not what the run wrote down. A reward
-function of the user's is not called: looking at a run runs none of its code.
-The KL term of `learning.kl_place = "reward"` comes after all this, in the
+The recorded matrix is scored anew by the recipe in force; `Explanation.differs` says where that
+is not what the run wrote down. A reward function of the user's is not called: looking at a run
+runs none of its code. The KL term of `learning.kl_place = "reward"` comes after all this, in the
 update, and is not here.
 """
 
@@ -21,44 +18,31 @@ from typing import Any
 import numpy as np
 
 from sparring.config.recipe import Recipe
-from sparring.learner.settings import Objective
-from sparring.matrix import Bools, Floats
-from sparring.rewards.advantages import DropReason, dealt
-from sparring.rewards.settings import LengthForm
-from sparring.schema import Role
-from sparring.view.explain.case import Case, case_of, recorded
-from sparring.view.explain.coder import RULES, coder_terms
-from sparring.view.explain.gain import Found, length_terms, likelihood_terms, plain_terms
-from sparring.view.explain.terms import (
-    Effect,
-    Explanation,
-    Term,
-    amount,
-    fact,
-    number,
-    result,
-    same,
-)
-from sparring.view.explain.tester import tester_rule, tester_terms
+from sparring.grading.group import GroupResult
+from sparring.grading.record import result_from
+from sparring.grading.scorer import facts_of
+from sparring.grading.supervised import rewarded
+from sparring.matrix import Bools
+from sparring.rewards.advantages import Advantages, DropReason, dealt
+from sparring.rewards.coder import RULES, coder_rewards
+from sparring.rewards.facts import Facts
+from sparring.rewards.score import Earned, Rules, no_test
+from sparring.rewards.terms import Applied, Effect, MatrixNames, Rewards, given, listed
+from sparring.rewards.tester import tester_rewards, tester_rule
+from sparring.schema import Role, TestRefusal
+from sparring.training.reward import rules_of
+from sparring.view.explain.terms import Explanation, amount, recorded, same
 
-__all__ = [
-    "Effect",
-    "Explained",
-    "Explanation",
-    "Term",
-    "amount",
-    "explain",
-    "number",
-    "result",
-    "same",
-]
+__all__ = ["Explained", "Explanation", "amount", "explain", "same"]
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Both groups of a bout, in the record's order, and the case that they follow from."""
+    """Both roles' responses in the record's order, and what their rewards follow from: the recipe,
+    and the facts, None where no test was left to judge by."""
 
-    case: Case
+    recipe: Recipe
+    facts: Facts | None
     coder: tuple[Explanation, ...]
     tester: tuple[Explanation, ...]
 
@@ -66,107 +50,164 @@ class Explained:
 def explain(record: Mapping[str, Any], recipe: Recipe, index: int) -> Explained:
     """Explain a rollout record. ``index`` is its place in its step, which the shuffled control
     draws by. Raises `RunError` for what is no record."""
-    case = case_of(record, recipe)
-    rewards = [
-        [_reward(case, Role.CODER, i) for i in range(len(case.judged.programs))],
-        [_reward(case, Role.TESTER, k) for k in range(len(case.judged.tests))],
-    ]
-    correct = _correct(case, rewards[0])
-    # What was recorded of a function of the user's is as it was after the dealing.
-    if recipe.reward.shuffle and case.facts is not None and not recipe.reward.function:
-        rng = np.random.default_rng([recipe.training.seed, case.step, index])
-        orders = [dealt(len(terms), rng) for terms in rewards]
-        rewards = [_dealt(t, o, name) for t, o, name in zip(rewards, orders, "PU", strict=True)]
-        correct = correct[orders[0]]
+    judged = result_from(record)
+    basis, kept_K = rewarded(judged, recipe.supervision.filter)
+    facts = facts_of(basis) if basis else None
+    seed = [recipe.training.seed, int(record["step"]), index]
+    names = _names(judged, facts, kept_K)
+    earned = _earned(record, recipe, facts, judged, seed)
+    before_P, before_U = _before(judged, facts, names)
+    function = recipe.reward.function if facts else None
+    if function or facts is None:
+        before_P, before_U = [[] for _ in before_P], [[] for _ in before_U]
+    elif recipe.reward.shuffle:
+        rng = np.random.default_rng(seed)  # as `Rules.score` draws
+        before_P, before_U = _dealt(before_P, "P", rng), _dealt(before_U, "U", rng)
+    rule_P, rule_U = RULES[recipe.reward.coder], tester_rule(recipe.reward)
+    if function:
+        rule_P = rule_U = f"the reward function {function}"
     return Explained(
-        case,
-        _explained(case, Role.CODER, rewards[0], correct),
-        _explained(case, Role.TESTER, rewards[1], None),
+        recipe,
+        facts,
+        _explained(record, Role.CODER, earned, names, before_P, rule_P, function),
+        _explained(record, Role.TESTER, earned, names, before_U, rule_U, function),
     )
 
 
-def _entries(case: Case, role: Role) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = case.record["programs" if role is Role.CODER else "tests"]
-    return found
+def _earned(
+    record: Mapping[str, Any],
+    recipe: Recipe,
+    facts: Facts | None,
+    judged: GroupResult,
+    seed: list[int],
+) -> Earned:
+    """What the group earns by this recipe, and why."""
+    rules = rules_of(recipe)
+    if facts is None:
+        earned = no_test(len(judged.programs), len(judged.tests))
+    elif recipe.reward.function:
+        earned = _own(record, recipe, facts, rules)
+    else:
+        rng = np.random.default_rng(seed) if recipe.reward.shuffle else None
+        earned = rules.score(facts, rng=rng)
+    if DropReason.EVALUATION in record.get("dropped", {}).values():
+        earned = earned.not_learned(DropReason.EVALUATION)
+    return earned
 
 
-def _reward(case: Case, role: Role, i: int) -> list[Term]:
-    function = case.recipe.reward.function
-    if function and case.facts is not None:
-        kept = recorded(_entries(case, role)[i], "reward")
-        value = math.nan if kept is None else kept
-        why = f"as recorded: the reward function {function} gave it, and says no reasons"
-        return [Term(Effect.SET, value, why)]
-    return coder_terms(case, i) if role is Role.CODER else tester_terms(case, i)
+def _own(record: Mapping[str, Any], recipe: Recipe, facts: Facts, rules: Rules) -> Earned:
+    """Take the rewards of a function of the user's as they are on record: after masking, and after
+    the dealing."""
+    P, U = (
+        np.array([math.nan if r is None else r for r in (recorded(e, "reward") for e in entries)])
+        for entries in (record["programs"], record["tests"])
+    )
+    name = recipe.reward.function
+    why = f"as recorded: the reward function {name} gave it, and says no reasons"
+    coder = given(coder_rewards(facts.matrix, recipe.reward), P, why)
+    tester = given(tester_rewards(facts, recipe.reward), U, why)
+    return rules.learned(facts, coder, tester, np.nan_to_num(P) > 0)
 
 
-def _correct(case: Case, rewards: Sequence[Sequence[Term]]) -> Bools:
-    """The programs that imitation would take for good ones [P]."""
-    value = _values(rewards)
-    if case.facts is None:
-        return np.zeros(len(value), dtype=bool)
-    if case.recipe.reward.function:
-        return np.asarray(np.nan_to_num(value) > 0)
-    return np.asarray(case.facts.matrix.correct_P & ~np.isnan(value))
+def _names(judged: GroupResult, facts: Facts | None, kept_K: Bools | None) -> MatrixNames:
+    own = len(judged.programs)
+    others = len(facts.tester_matrix.passed_PT) - own if facts else 0
+    rows = [*(f"P{i}" for i in range(own)), *(f"O{i}" for i in range(others))]
+    if kept_K is None:
+        return MatrixNames(rows, [f"G{i}" for i in range(len(judged.task.tests))])
+    return MatrixNames(rows, [f"K{i}" for i in np.flatnonzero(kept_K)], "supervising tests")
 
 
-def _dealt(rewards: Sequence[list[Term]], order: Any, name: str) -> list[list[Term]]:
-    """The rewards of the shuffled control: each response has another's."""
+def _before(
+    judged: GroupResult, facts: Facts | None, names: MatrixNames
+) -> tuple[list[list[Applied]], list[list[Applied]]]:
+    """What is known of each program and test before it is paid."""
+    unread = "its response holds no program ({}): it fails every test"
+    return (
+        [[_fact(unread.format(p.failure))] if p.failure else [] for p in judged.programs],
+        [
+            [
+                *([_fact(_judges(judged, facts, names))] if facts else []),
+                *([] if judged.valid_U[k] else [_fact(_refused(judged, k))]),
+            ]
+            for k in range(len(judged.tests))
+        ],
+    )
+
+
+def _fact(why: str) -> Applied:
+    return Applied(Effect.FACT, math.nan, why)
+
+
+def _judges(judged: GroupResult, facts: Facts, names: MatrixNames) -> str:
+    """The programs that tests are judged by."""
+    correct, wrong = facts.tester_matrix.correct_P, facts.tester_matrix.wrong_P
+    own, unknown = len(judged.programs), ~correct & ~wrong
+
+    def count(chosen: Bools, word: str) -> str:
+        others = int(chosen[own:].sum())
+        return f"{int(chosen.sum())} {word}" + (f" ({others} of opponents)" if others else "")
+
+    by = " by the supervising tests" if judged.supervision else ""
+    neither = f"; in neither set: {listed(names.programs, unknown)} (masked)"
+    return (
+        f"judged by {count(correct, 'correct')} and {count(wrong, 'wrong')} programs{by}"
+        f"{neither if unknown.any() else ''}"
+    )
+
+
+def _refused(judged: GroupResult, k: int) -> str:
+    """Why test ``k`` does not count."""
+    if failure := judged.tests[k].failure:
+        return f"its response holds no test ({failure})"
+    return {
+        TestRefusal.FORBIDDEN: "the task's validator refuses the input (forbidden)",
+        TestRefusal.UNFINISHED: "the reference solution does not finish on it (unfinished)",
+        None: "it is not valid for the task",
+    }[judged.refused_U[k]]
+
+
+def _dealt(
+    before: Sequence[list[Applied]], letter: str, rng: np.random.Generator
+) -> list[list[Applied]]:
+    """The shuffled control: each response has another's reward, and the reasons for it."""
     return [
         [
-            fact(f"rewards are dealt out at random (reward.shuffle): this is {name}{j}'s"),
-            *rewards[j],
+            _fact(f"rewards are dealt out at random (reward.shuffle): this is {letter}{j}'s"),
+            *before[j],
         ]
-        for j in order
+        for j in dealt(len(before), rng)
     ]
 
 
-def _values(rewards: Sequence[Sequence[Term]]) -> Floats:
-    return np.array([result(terms) for terms in rewards], dtype=float)
-
-
 def _explained(
-    case: Case, role: Role, rewards: Sequence[Sequence[Term]], correct: Bools | None
+    record: Mapping[str, Any],
+    role: Role,
+    earned: Earned,
+    names: MatrixNames,
+    before: Sequence[list[Applied]],
+    rule: str,
+    function: str | None,
 ) -> tuple[Explanation, ...]:
-    value, coder = _values(rewards), role is Role.CODER
-    rule = RULES[case.settings.coder] if coder else tester_rule(case.settings)
-    function = case.recipe.reward.function if case.facts is not None else None
-    found = []
-    for i, terms in enumerate(rewards):
-        gain, dropped = _gain(case, role, value, correct, i)
-        entry = _entries(case, role)[i]
-        one = Explanation(
+    entries = record["programs" if role is Role.CODER else "tests"]
+    rewards, gains = earned.rewards(role), earned.advantages(role)
+    return tuple(
+        Explanation(
             role=role,
-            label=f"{'P' if coder else 'U'}{i}",
-            rule=f"the reward function {function}" if function else rule,
-            reward_terms=tuple(terms),
-            advantage_terms=tuple(gain),
+            label=f"{'P' if role is Role.CODER else 'U'}{i}",
+            rule=rule,
+            reward=float(rewards.value[i]),
+            advantage=float(gains.value[i]),
+            reward_terms=(*before[i], *_applied(rewards, i, names)),
+            advantage_terms=_applied(gains, i, names),
             recorded_reward=recorded(entry, "reward"),
             recorded_advantage=recorded(entry, "advantage"),
-            dropped=dropped,
-            own=function or None,
+            dropped=gains.dropped,
+            own=function,
         )
-        found.append(one)
-    return tuple(found)
+        for i, entry in enumerate(entries)
+    )
 
 
-def _gain(case: Case, role: Role, value: Floats, correct: Bools | None, i: int) -> Found:
-    section = case.recipe.reward
-    if case.record.get("dropped", {}).get(role.value) == DropReason.EVALUATION:
-        why = "an evaluation: nothing is learned from it"
-        return [Term(Effect.SET, 0.0, why)], DropReason.EVALUATION
-    if case.facts is None:
-        why = "there is no test to judge by: the group is dropped (no_test)"
-        return [Term(Effect.SET, 0.0, why)], DropReason.NO_TEST
-    if case.recipe.learning.objective is Objective.LIKELIHOOD:
-        good = np.nan_to_num(value) > 0 if correct is None else correct
-        return likelihood_terms(good, i)
-    coder = role is Role.CODER
-    facts = case.facts
-    lengths = facts.lengths_P if coder else facts.lengths_U
-    cut_off = facts.truncated_P if coder else facts.truncated_U
-    official = section.length is LengthForm.OFFICIAL
-    if official or (not coder and section.length is not LengthForm.NONE):
-        bounds = (section.length_least, section.length_most)
-        return length_terms(value, lengths, i, section.length, bounds, cut_off)
-    return plain_terms(value, i, section.normalisation)
+def _applied(made: Rewards | Advantages, i: int, names: MatrixNames) -> tuple[Applied, ...]:
+    return tuple(t.applied(i, names) for t in made.terms if t.where[i])

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sparring.view.explain import Explained, Explanation, Term, amount, number
+from sparring.rewards.terms import Applied, number
+from sparring.view.explain import Explained, Explanation, amount
 
 Line = tuple[str, str]
 """A label, and a text."""
@@ -24,7 +25,7 @@ def coder_lines(explained: Explained) -> list[list[Line]]:
 def tester_lines(explained: Explained) -> list[list[Line]]:
     """For each generated test the lines that lead to its reward and advantage."""
     head: list[Line] = []
-    if (facts := explained.case.facts) is not None:
+    if (facts := explained.facts) is not None:
         wrong_P = facts.tester_matrix.wrong_P
         others = int(wrong_P[len(explained.coder) :].sum())
         more = f" ({others} of them opponents' programs)" if others else ""
@@ -44,7 +45,7 @@ def _lines(one: Explanation) -> list[Line]:
     ]
 
 
-def _terms(terms: Sequence[Term]) -> list[Line]:
+def _terms(terms: Sequence[Applied]) -> list[Line]:
     return [(_minus(amount(term)), term.reason) for term in terms]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sparring.errors import RunError
 from sparring.matrix import Floats
-from sparring.metrics.rates import Group
+from sparring.metrics.facts import TaskFacts
 from sparring.selection.best_of_n import best_of
 from sparring.view.plots.arms import Arm
 from sparring.view.plots.groups import matrices
@@ -73,7 +73,7 @@ def _panel_of(arm: Arm, title: str, chosen: Sequence[Sequence[int]]) -> Panel:
     return title, value, ns, ms
 
 
-def grid(groups: Sequence[Group]) -> tuple[Floats, list[int], list[int]]:
+def grid(groups: Sequence[TaskFacts]) -> tuple[Floats, list[int], list[int]]:
     """Expected Best-of-(n, m) [n, m] over groups, and the sizes: powers of two and the whole."""
     shapes = [g.matrix.passed_PU.shape for g in groups]
     ns, ms = (_sizes(min(s[axis] for s in shapes)) for axis in (0, 1))

@@ -5,18 +5,17 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Sequence
-
-import numpy as np
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from sparring.errors import RunError
-from sparring.matrix import from_verdicts
-from sparring.metrics.rates import Group
+from sparring.grading.facts import bare_facts
+from sparring.grading.record import result_from
+from sparring.metrics.facts import TaskFacts
 from sparring.runs.directory import RunDir, step_file, well_formed
-from sparring.schema import Verdict
 
 
-def matrices(run: RunDir, steps: Sequence[int]) -> Iterator[Group]:
+def matrices(run: RunDir, steps: Sequence[int]) -> Iterator[TaskFacts]:
     """The groups of these steps that have tests. Raises `RunError`."""
     for step in steps:
         path = run.path / step_file("rollouts", step)
@@ -29,20 +28,6 @@ def matrices(run: RunDir, steps: Sequence[int]) -> Iterator[Group]:
             raise RunError(f"{path}: is damaged ({error})") from None
 
 
-def _group(record: dict[str, object]) -> Group | None:
-    task, programs, tests = (record[k] for k in ("task", "programs", "tests"))
-    assert isinstance(task, dict)
-    assert isinstance(programs, list)
-    assert isinstance(tests, list)
-    if not tests or not programs:
-        return None
-    verdicts = [[Verdict(o["verdict"]) for o in p["runs"]] for p in programs]
-    right = None
-    if task["has_reference"]:
-        right = np.array([bool(t["right"]) for t in tests], dtype=bool)
-    return Group(
-        str(task["id"]),
-        from_verdicts(verdicts, len(task["tests"])),
-        np.array([t["input"] is not None for t in tests], dtype=bool),
-        right,
-    )
+def _group(record: Mapping[str, Any]) -> TaskFacts | None:
+    result = result_from(record)
+    return bare_facts(result) if result.tests and result.programs else None

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError
-from sparring.metrics.rates import Group, Rate, RightBy, by_task, count, rates
+from sparring.metrics.facts import TaskFacts
+from sparring.metrics.rates import Rate, RightBy, by_task, count, rates
 from sparring.view.plots.arms import Arm
 from sparring.view.plots.groups import matrices
 from sparring.view.plots.style import COLOURS, MARKERS
@@ -93,7 +94,7 @@ def _points(arm: Arm) -> list[Point]:
 
 
 def _over(arm: Arm, steps: Sequence[int]) -> Point | None:
-    groups: list[Group] = []
+    groups: list[TaskFacts] = []
     for run in arm.runs:
         known = set(run.run.steps("rollouts", ".jsonl.gz"))
         groups += matrices(run.run, [s for s in steps if s in known])

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.grading.testdata import Readable
+from sparring.rewards.terms import number
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
-from sparring.view.explain import number
 from sparring.view.terminal.cells import Cell, given, row
 from sparring.view.terminal.difference import difference
 from sparring.view.terminal.names import Name

@@ -19,9 +19,9 @@ from rich.text import Text
 
 from sparring.grading.testdata import readable
 from sparring.rewards.advantages import DropReason
+from sparring.rewards.terms import number
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
-from sparring.view.explain import number
 from sparring.view.terminal.reading import Found
 from sparring.view.terminal.step import EVALUATED, why_dropped
 from sparring.view.terminal.symbols import legend, mark, symbol

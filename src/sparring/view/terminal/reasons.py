@@ -9,13 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError
+from sparring.rewards.terms import Applied, Effect, number
 from sparring.runs.text import one_line, visible
-from sparring.view.explain import Effect, Explained, Explanation, Term, amount, explain, number
+from sparring.view.explain import Explained, Explanation, amount, explain
 from sparring.view.terminal.matrix import ROWS
 from sparring.view.terminal.names import Name
 from sparring.view.terminal.reading import Found, Source
-
-_SIGN = {Effect.ADD: "+", Effect.TIMES: "×", Effect.SET: "="}
 
 
 def explained(source: Source, found: Found) -> Explained:
@@ -81,12 +80,12 @@ def _short(one: Explanation) -> Text:
 
 
 def _form(all_of: Explained) -> str:
-    settings = all_of.case.settings
-    method = all_of.case.recipe.method
-    return one_line(f"reward.tester = {settings.tester} ({method}); docs/method.md", 400)
+    recipe = all_of.recipe
+    told = f"reward.tester = {recipe.reward.tester} ({recipe.method}); docs/method.md"
+    return one_line(told, 400)
 
 
-def _table(terms: Sequence[Term], name: str, total: float) -> Table:
+def _table(terms: Sequence[Applied], name: str, total: float) -> Table:
     table = Table(box=None, padding=(0, 1), show_header=False)
     table.add_column(justify="right", no_wrap=True)
     table.add_column()

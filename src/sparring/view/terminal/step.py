@@ -13,10 +13,10 @@ from rich.text import Text
 
 from sparring.errors import RunError
 from sparring.rewards.advantages import DropReason
+from sparring.rewards.terms import number
 from sparring.runs.directory import well_formed
 from sparring.runs.text import one_line
 from sparring.schema import Role
-from sparring.view.explain import number
 from sparring.view.terminal.reading import Source, groups
 
 WHY = {

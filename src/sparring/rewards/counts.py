@@ -1,0 +1,154 @@
+"""What Eq 4 counts for each generated test: who accepts it, whom it catches, whom it lets pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparring.matrix import Bools, Floats
+from sparring.rewards.facts import Facts
+from sparring.rewards.settings import RewardSettings, TesterReward
+from sparring.rewards.terms import MatrixNames, Sum, Why, listed, number
+
+
+@dataclass(frozen=True, slots=True)
+class Eq4Counts:
+    """The generated tests of a task against all programs of `Facts.tester_matrix`, own and
+    opponents', with invalid tests failed by everyone.
+
+    ``weight_P``: what a wrong program counts, 1 unless by difficulty; ``wrong``: W. ``seen`` and
+    ``scale``: the weight of the wrong programs observed on a test, and W over it [U]. ``caught``
+    and ``missed`` are rescaled by that.
+    """
+
+    passed_PU: Bools
+    observed_PU: Bools
+    correct_P: Bools
+    wrong_P: Bools
+    weight_P: Floats
+    wrong: int
+    accepts_correct: Bools
+    p: Floats
+    seen: Floats
+    scale: Floats
+    caught: Floats
+    missed: Floats
+    labelled: Bools
+    smoothing: float
+
+    @classmethod
+    def of(cls, facts: Facts, settings: RewardSettings) -> Eq4Counts:
+        """Count what every form of the reward is made of."""
+        matrix, valid = facts.tester_matrix, facts.valid_U
+        correct, wrong = matrix.correct_P, matrix.wrong_P
+        observed = matrix.observed_PU | ~valid
+        passed = matrix.passed_PU & observed & valid
+        accepts = np.asarray((passed | ~observed)[correct].all(axis=0))
+        labelled = np.asarray(observed[correct].any(axis=0))
+        right = accepts & valid & labelled  # not known to be right where nobody correct was seen
+        weight_W = _weights(passed[wrong], observed[wrong], right, settings.difficulty)
+        seen = (observed[wrong] * weight_W[:, None]).sum(axis=0)
+        missed = (passed[wrong] * weight_W[:, None]).sum(axis=0)
+        count = int(wrong.sum())
+        if count and settings.tester is not TesterReward.SIMPLE:
+            labelled = labelled & (seen > 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = np.where(seen > 0, count / seen, 0.0)
+        weight_P = np.ones(len(wrong))
+        weight_P[wrong] = weight_W
+        return cls(
+            passed_PU=passed,
+            observed_PU=observed,
+            correct_P=correct,
+            wrong_P=wrong,
+            weight_P=weight_P,
+            wrong=count,
+            accepts_correct=accepts,
+            p=rightness(passed[correct], observed[correct], settings.smoothing),
+            seen=seen,
+            scale=scale,
+            caught=(seen - missed) * scale,
+            missed=missed * scale,
+            labelled=labelled,
+            smoothing=settings.smoothing,
+        )
+
+    def accepts(self, k: int, names: MatrixNames) -> str:
+        """Who of the correct programs passes test ``k``, in words."""
+        fails = self.correct_P & self.observed_PU[:, k] & ~self.passed_PU[:, k]
+        if fails.any():
+            return f"refused by correct programs: {listed(names.programs, fails)}"
+        return "accepted by every correct program that was observed on it"
+
+    def right(self, k: int, _: MatrixNames) -> str:
+        """What the rightness of test ``k`` follows from."""
+        seen = self.correct_P & self.observed_PU[:, k]
+        passes = int((seen & self.passed_PU[:, k]).sum())
+        return (
+            f"rightness: {passes} correct programs pass, {int(seen.sum()) - passes} fail, and each "
+            f"of them is wrong with probability {self.smoothing:g}"
+        )
+
+    def unlabelled(self, k: int, _: MatrixNames) -> str:
+        """Why test ``k`` has no label."""
+        if not self.correct_P.any():
+            return "no program is correct, so nobody knows whether a test is right: no label"
+        if not self.observed_PU[self.correct_P, k].any():
+            return "no run of a correct program on it was observed: no label"
+        return "no run of a wrong program on it was observed: no label"
+
+    def say_catch(self, found: Sum, where: Bools, difficulty: float) -> None:
+        """Name the wrong programs that fail and that pass each test."""
+        weight = self.weight_P if difficulty else None
+
+        def some(word: str, passed_PU: Bools) -> Why:
+            def reason(k: int, names: MatrixNames) -> str:
+                chosen = self.wrong_P & self.observed_PU[:, k] & passed_PU[:, k]
+                return f"{word}: {listed(names.programs, chosen, weight)}"
+
+            return reason
+
+        def masked(k: int, names: MatrixNames) -> str:
+            hidden = self.wrong_P & ~self.observed_PU[:, k]
+            return (
+                f"masked on it: {listed(names.programs, hidden)}; both rescaled by W/W_k = "
+                f"{self.wrong}/{number(self.seen[k])}"
+            )
+
+        with np.errstate(invalid="ignore", divide="ignore"):
+            caught, missed = self.caught / self.scale, self.missed / self.scale
+        found.say("catches", some("caught", ~self.passed_PU), where, caught)
+        found.say("lets_pass", some("let pass", self.passed_PU), where, missed)
+        if difficulty:
+            why = "(weights: the fewer right tests catch a program, the more it counts)"
+            found.say("weights", why, where)
+        hidden_U = ~self.observed_PU[self.wrong_P].all(axis=0)
+        found.say("masked", masked, where & hidden_U, self.scale)
+
+
+def rightness(passed: Bools, observed: Bools, smoothing: float) -> Floats:
+    """Probability that each test [U] is right, given how the programs that look correct fare on
+    it: [correct programs, U] each.
+
+    With ε = ``smoothing`` 0: 1 if every observed one passes, else 0 (Prop A.1's single bit).
+    Else Bayes' rule from even odds, where a program that looks correct is wrong with probability
+    ε and then passes any test with probability 1/2, and a correct one passes exactly the right
+    tests: each pass multiplies the odds by (1 − ε/2) / (ε/2), each failure divides them.
+    """
+    passes = (passed & observed).sum(axis=0)
+    failures = (~passed & observed).sum(axis=0)
+    if smoothing == 0:
+        return np.asarray(failures == 0, dtype=float)
+    step = np.log((1 - smoothing / 2) / (smoothing / 2))
+    return np.asarray(1 / (1 + np.exp(-np.clip(step * (passes - failures), -700, 700))))
+
+
+def _weights(passed_WU: Bools, observed_WU: Bools, right_U: Bools, power: float) -> Floats:
+    """What each wrong program counts [W], summing to their number: ∝ (right tests that catch
+    it)^−power."""
+    if power == 0 or not len(passed_WU):
+        return np.ones(len(passed_WU))
+    catches = (~passed_WU & observed_WU & right_U).sum(axis=1)
+    weight = np.maximum(catches, 1.0) ** -power
+    return np.asarray(weight * len(weight) / weight.sum())

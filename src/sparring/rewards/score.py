@@ -1,0 +1,138 @@
+"""What a group of responses earns, and what learning goes by: rewards, then advantages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sparring.matrix import Bools, Floats
+from sparring.rewards.advantages import (
+    Advantages,
+    DropReason,
+    advantages,
+    dealt,
+    dropped,
+    positives,
+)
+from sparring.rewards.coder import coder_rewards, largest_coder_reward
+from sparring.rewards.facts import Facts
+from sparring.rewards.lengths import by_length
+from sparring.rewards.overlong import overlong
+from sparring.rewards.settings import LengthForm, RewardSettings
+from sparring.rewards.terms import Effect, Rewards, Sum, given
+from sparring.rewards.tester import TesterRewards, largest_tester_reward, tester_rewards
+from sparring.schema import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """Rewards of both roles in a group, and their advantages."""
+
+    coder_rewards: Rewards
+    tester_rewards: TesterRewards
+    coder: Advantages
+    tester: Advantages
+
+    def rewards(self, role: Role) -> Rewards:
+        """The rewards of a role."""
+        return self.coder_rewards if role is Role.CODER else self.tester_rewards
+
+    def advantages(self, role: Role) -> Advantages:
+        """The advantages of a role."""
+        return self.coder if role is Role.CODER else self.tester
+
+    def not_learned(self, why: DropReason) -> Earned:
+        """The same rewards, with nothing to learn from them."""
+        coder, tester = (
+            dropped(np.zeros(len(r.value), dtype=bool), why)
+            for r in (self.coder_rewards, self.tester_rewards)
+        )
+        return replace(self, coder=coder, tester=tester)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a recipe pays. ``coder_limit`` and ``tester_limit``: tokens that a response may have;
+    ``imitation``: good responses alone are learned from, and all alike."""
+
+    settings: RewardSettings
+    coder_limit: int
+    tester_limit: int
+    imitation: bool = False
+
+    def score(
+        self,
+        facts: Facts,
+        own: tuple[Floats, Floats] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Earned:
+        """What programs [P] and tests [U] earn; NaN and no advantage where there is no label.
+
+        ``own``: what a function of the user's pays, in place of the formulas. ``rng`` deals
+        rewards out at random, for `RewardSettings.shuffle`.
+        """
+        coder = coder_rewards(facts.matrix, self.settings)
+        tester = tester_rewards(facts, self.settings)
+        good_P = facts.matrix.correct_P
+        if own is not None:
+            why = f"the reward function {self.settings.function} gave it, and says no reasons"
+            coder, tester = given(coder, own[0], why), given(tester, own[1], why)
+            good_P = _positive(coder.value)
+        coder, tester = self._overlong(facts, coder, tester)
+        good_P = good_P & ~np.isnan(coder.value)
+        if rng is not None:
+            order_P = dealt(len(coder.value), rng)
+            coder, good_P = coder.dealt(order_P), good_P[order_P]
+            tester = tester.dealt(dealt(len(tester.value), rng))
+        return self.learned(facts, coder, tester, good_P)
+
+    def learned(self, facts: Facts, coder: Rewards, tester: TesterRewards, good_P: Bools) -> Earned:
+        """These rewards, in which NaN is no label, and their advantages. ``good_P``: the programs
+        that imitation takes."""
+        settings, (P, U) = self.settings, (coder.value, tester.value)
+        if self.imitation:
+            return Earned(coder, tester, positives(good_P), positives(_positive(U)))
+        form, bounds = settings.length, (settings.length_least, settings.length_most)
+        return Earned(
+            coder,
+            tester,
+            by_length(P, facts.lengths_P, form, bounds, facts.truncated_P)
+            if form is LengthForm.OFFICIAL
+            else advantages(P, settings.normalisation),
+            by_length(U, facts.lengths_U, form, bounds, facts.truncated_U)
+            if form is not LengthForm.NONE
+            else advantages(U, settings.normalisation),
+        )
+
+    def _overlong(
+        self, facts: Facts, coder: Rewards, tester: TesterRewards
+    ) -> tuple[Rewards, TesterRewards]:
+        """Both rewards with truncated responses treated as the settings say."""
+        settings = self.settings
+        how, buffer = settings.overlong, settings.overlong_buffer
+        most_P = largest_coder_reward(facts.matrix, settings)
+        most_U = largest_tester_reward(facts, settings)
+        P = (facts.lengths_P, facts.truncated_P, how, self.coder_limit, buffer, most_P)
+        U = (facts.lengths_U, facts.truncated_U, how, self.tester_limit, buffer, most_U)
+        return overlong(coder, *P), overlong(tester, *U)
+
+
+def no_test(programs: int, tests: int) -> Earned:
+    """What a group earns that has no test to judge it by: not "everybody correct", but no
+    label."""
+    why = "no supervising test is left to judge by: no label (no_test)"
+    P, U = Sum(programs), Sum(tests)
+    for one in (P, U):
+        one.put(Effect.SET, "no_test", math.nan, why)
+    none_U, zero_U = np.zeros(tests, dtype=bool), np.zeros(tests)
+    coder = Rewards(P.value, P.terms)
+    tester = TesterRewards(U.value, U.terms, none_U, zero_U, zero_U, zero_U)
+    nothing = Advantages(zero_U, none_U, None)
+    return Earned(coder, tester, nothing, nothing).not_learned(DropReason.NO_TEST)
+
+
+def _positive(reward: Floats) -> Bools:
+    with np.errstate(invalid="ignore"):  # NaN is not positive
+        return np.asarray(reward > 0)

@@ -1,0 +1,116 @@
+"""How likely a correct program is chosen by what programs agree on.
+
+Unlike a score by passed tests, a program's weight here depends on which others were drawn. So the
+expectation is taken over seeded subsets of programs and tests; with all of them there is one
+subset and nothing is drawn. Ties are never broken: of equals each is as likely.
+
+Two programs are in one group if they don't differ on any of the m tests. By ``answers_PU`` that is
+the majority: the largest group is chosen. By what they pass it is dual agreement (`consensus`):
+programs × tests passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.matrix import Bools, Floats
+from sparring.selection.best_of_n import BestOf
+from sparring.selection.consensus import NONE, Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Subsets:
+    """Which programs [D, P] and tests [D, U] take part in each draw."""
+
+    programs_DP: Bools
+    tests_DU: Bools
+
+
+def subsets(programs: int, tests: int, n: int, m: int, draws: int = 200, seed: int = 0) -> Subsets:
+    """``draws`` subsets of n programs and m tests, or the only one there is."""
+    if not (1 <= n <= programs and 0 <= m <= tests):
+        raise ValueError(f"{n} × {m} is no part of {programs} programs and {tests} tests")
+    if n == programs and m == tests:
+        draws = 1
+    rng = np.random.default_rng(seed)
+    return Subsets(_some(rng, draws, programs, n), _some(rng, draws, tests, m))
+
+
+def dual_choice(passed_PU: Bools, correct_P: Bools, drawn: Subsets, usable_U: Bools) -> BestOf:
+    """P(correct) of the program chosen by dual agreement. A test that could not be read is one of
+    the m and tells nothing."""
+    tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
+    size_DP = _same(passed_PU[:, None] != passed_PU[None], tests_DU, drawn.programs_DP)
+    passes_DP = tests_DU @ passed_PU.T.astype(np.float32)
+    return _chosen(size_DP * passes_DP, correct_P, drawn.programs_DP)
+
+
+def majority_choice(
+    answers_PU: Answers, correct_P: Bools, drawn: Subsets, usable_U: Bools
+) -> BestOf:
+    """P(correct) of a program of the largest group with the same answers. One without any answer
+    agrees with nobody and is chosen only where all are like that."""
+    tests_DU = (drawn.tests_DU & usable_U).astype(np.float32)
+    size_DP = _same(answers_PU[:, None] != answers_PU[None], tests_DU, drawn.programs_DP)
+    answered_DP = tests_DU @ (answers_PU != NONE).T.astype(np.float32) > 0
+    return _chosen(size_DP * answered_DP, correct_P, drawn.programs_DP)
+
+
+def _some(rng: np.random.Generator, draws: int, of: int, take: int) -> Bools:
+    """Random subsets [draws, of] of ``take`` each."""
+    rank = rng.random((draws, of)).argsort(axis=1).argsort(axis=1)
+    return np.asarray(rank < take)
+
+
+def _same(differ_PPU: Bools, tests_DU: NDArray[np.float32], programs_DP: Bools) -> Floats:
+    """How many of the drawn programs don't differ from each [D, P], itself included."""
+    programs = len(differ_PPU)
+    flat = differ_PPU.reshape(programs * programs, -1).T.astype(np.float32)
+    same_DPP = (tests_DU @ flat == 0).reshape(-1, programs, programs)
+    return np.asarray((same_DPP & programs_DP[:, None]).sum(axis=2), dtype=float)
+
+
+def _chosen(weight_DP: Floats, correct_P: Bools, programs_DP: Bools) -> BestOf:
+    weight = np.where(programs_DP, weight_DP, -1.0)
+    best_DP = weight == weight.max(axis=1, keepdims=True)
+    values = (best_DP & correct_P).sum(axis=1) / best_DP.sum(axis=1)
+    return BestOf(float(values.mean()), float(values.std() / np.sqrt(len(values))))
+
+
+def ranked_pass_at_k(score_P: Floats, correct_P: Bools, k: int) -> float:
+    """P(at least one of k is correct), one taken from each of the k highest levels of the score.
+
+    Within a level each program is as likely as another, so that a level gives a wrong one with
+    its share of wrong programs. Where there are fewer levels than k, they are gone through again
+    from the top, each time with all their programs: the rule of CodeT's code. Programs with score
+    0 are not in the ranking, unless there is no other: then k are drawn without replacement.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    ranked = score_P > 0
+    if not ranked.any():
+        return pass_at_k(int(correct_P.sum()), len(correct_P), k)
+    levels = np.unique(score_P[ranked])[::-1]
+    wrong = [1.0 - float(correct_P[score_P == level].mean()) for level in levels[:k]]
+    chance = 1.0
+    for i in range(k):
+        chance *= wrong[i % len(wrong)]
+    return 1.0 - chance
+
+
+def pass_at_k(correct: int, samples: int, k: int) -> float:
+    """P(at least one of k samples is correct), k drawn without replacement: unbiased for k fresh
+    samples (arXiv 2107.03374). NaN with fewer than k samples.
+
+    1 − C(n − c, k) / C(n, k), as a product: the binomials of 10,000 samples are no floats.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    if samples < k:
+        return float("nan")
+    if samples - correct < k:
+        return 1.0
+    return 1.0 - float(np.prod(1.0 - k / np.arange(samples - correct + 1, samples + 1)))

@@ -1,0 +1,206 @@
+"""When a monitor drifts: alarms with their reasons, from a run's metrics and nothing else.
+
+    alarms = raised(limits, earlier, record)
+
+A monitor's value is its mean over the last `WINDOW` steps, so that one noisy step is no alarm. A
+share has an absolute limit; entropy, length and the gap between sampler and trainer are measured
+by their mean over the run's first `WINDOW` steps that have a value. As all of it stands in
+metrics.jsonl, a run that was killed and resumed raises the same alarms. An alarm changes nothing:
+no reward, no task is taken away, and the run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sparring.config.settings import MonitorSettings
+from sparring.schema import Role
+
+WINDOW = 5
+"""Steps that a value is averaged over; there is no alarm before as many are made."""
+_LEAST_KNOWN = 3
+"""Of these, steps that must have a value."""
+
+Record = Mapping[str, Any]
+Alarm = dict[str, Any]
+
+
+class Monitor(StrEnum):
+    """What can raise an alarm. Shares: too much is above the limit."""
+
+    WITHHELD_GAP = "withheld_gap"
+    ESTIMATE_GAP = "estimate_gap"
+    DUPLICATE_TESTS = "duplicate_tests"
+    COPIED_TESTS = "copied_tests"
+    INVALID_TESTS = "invalid_tests"
+    TRIVIAL_INPUTS = "trivial_inputs"
+    SUSPECT_TESTS = "suspect_tests"
+    REFERENCE_FAILURES = "reference_failures"
+    FOREIGN_OUTPUTS = "foreign_outputs"
+    VIOLATIONS = "violations"
+    CODER_ENTROPY = "coder_entropy"
+    TESTER_ENTROPY = "tester_entropy"
+    CODER_LENGTH = "coder_length"
+    TESTER_LENGTH = "tester_length"
+    CODER_GRADIENT = "coder_gradient"
+    TESTER_GRADIENT = "tester_gradient"
+    CODER_TRUNCATED = "coder_truncated"
+    TESTER_TRUNCATED = "tester_truncated"
+    CODER_GAP = "coder_gap"
+    TESTER_GAP = "tester_gap"
+
+
+_OF_ROLE = {
+    Monitor.CODER_ENTROPY: (Role.CODER, "entropy"),
+    Monitor.TESTER_ENTROPY: (Role.TESTER, "entropy"),
+    Monitor.CODER_LENGTH: (Role.CODER, "mean_length"),
+    Monitor.TESTER_LENGTH: (Role.TESTER, "mean_length"),
+    Monitor.CODER_GRADIENT: (Role.CODER, "gradient_share"),
+    Monitor.TESTER_GRADIENT: (Role.TESTER, "gradient_share"),
+    Monitor.CODER_TRUNCATED: (Role.CODER, "truncated_share"),
+    Monitor.TESTER_TRUNCATED: (Role.TESTER, "truncated_share"),
+    Monitor.CODER_GAP: (Role.CODER, "logprob_gap"),
+    Monitor.TESTER_GAP: (Role.TESTER, "logprob_gap"),
+}
+_LIMITS = {
+    "entropy": "entropy",
+    "mean_length": "length",
+    "gradient_share": "gradient_share",
+    "truncated_share": "truncated_share",
+    "logprob_gap": "gap_drift",
+}
+"""Fields of [monitors] by what a role's monitor is a value of."""
+_BY_THE_FIRST = frozenset({"entropy", "mean_length", "logprob_gap"})
+_LEAST_GAP = 1e-3
+"""A mean gap below this is the rounding of float32, however it changes."""
+_FLOORS = frozenset({"entropy", "gradient_share"})
+_REASONS = {
+    Monitor.WITHHELD_GAP: "programs that pass every rewarded test fail {value:.0%} of their runs "
+    "on withheld ones: the rewarded tests are fitted, or too few",
+    Monitor.ESTIMATE_GAP: "{value:.0%} more generated tests count as right by the programs than "
+    "are right by the reference: the tester is paid for tests that are wrong",
+    Monitor.DUPLICATE_TESTS: "{value:.0%} of the generated tests repeat the input of another test "
+    "of their group",
+    Monitor.COPIED_TESTS: "{value:.0%} of the generated tests have the input of a public example",
+    Monitor.INVALID_TESTS: "{value:.0%} of the generated tests cannot be read, are refused by the "
+    "validator or stop the reference solution",
+    Monitor.TRIVIAL_INPUTS: "{value:.0%} of the generated inputs have fewer than half the values "
+    "of a usual ground-truth input of their task",
+    Monitor.SUSPECT_TESTS: "{value:.0%} of the ground-truth tests are failed by all programs, "
+    "though one passes at least half of the others: are they right?",
+    Monitor.REFERENCE_FAILURES: "the reference solutions fail {value:.0%} of the ground-truth "
+    "tests: tests or references are wrong",
+    Monitor.FOREIGN_OUTPUTS: "checkers accept {value:.0%} of the expected outputs of other tests: "
+    "they accept what is wrong",
+    Monitor.VIOLATIONS: "{value:.0%} of the programs' runs tried what the sandbox forbids",
+    Monitor.CODER_ENTROPY: "the coder's entropy is {value:.0%} of that of the first steps: its "
+    "programs become all alike",
+    Monitor.TESTER_ENTROPY: "the tester's entropy is {value:.0%} of that of the first steps: its "
+    "tests become all alike",
+    Monitor.CODER_LENGTH: "the coder's responses are {value:.1f} times as long as in the first "
+    "steps",
+    Monitor.TESTER_LENGTH: "the tester's responses are {value:.1f} times as long as in the first "
+    "steps",
+    Monitor.CODER_GRADIENT: "{value:.0%} of the programs carry gradient: the coder learns next to "
+    "nothing; see coder.dropped in metrics.jsonl",
+    Monitor.TESTER_GRADIENT: "{value:.0%} of the tests carry gradient: the tester learns next to "
+    "nothing; see tester.dropped in metrics.jsonl",
+    Monitor.CODER_TRUNCATED: "{value:.0%} of the coder's responses end at "
+    "sampling.coder_max_tokens: a program that is cut off is none",
+    Monitor.TESTER_TRUNCATED: "{value:.0%} of the tester's responses end at "
+    "sampling.tester_max_tokens: a test that is cut off is none",
+    Monitor.CODER_GAP: "the coder's log-probs in training are {value:.1f} times as far from those "
+    "in sampling as in the first steps: the two drift apart",
+    Monitor.TESTER_GAP: "the tester's log-probs in training are {value:.1f} times as far from "
+    "those in sampling as in the first steps: the two drift apart",
+}
+
+
+def raised(
+    limits: MonitorSettings,
+    earlier: Sequence[Record],
+    record: Record,
+    learning: Collection[Role] = tuple(Role),
+    ahead: bool = False,
+) -> list[Alarm]:
+    """The alarms after the step of ``record``, each with ``monitor``, ``value``, ``limit`` and
+    ``reason``. ``earlier``: the metrics of the steps before, in order; a step without monitors, as
+    older versions wrote them, has no values. ``learning``: the roles that are to learn at all;
+    ``ahead``: they learn from what older weights have sampled, whose log-probs are others."""
+    history = [*earlier, record]
+    if len(history) < WINDOW:
+        return []
+    found: list[Alarm] = []
+    for monitor in Monitor:
+        value = _mean(_values(monitor, history[-WINDOW:]))
+        role, name = _OF_ROLE.get(monitor, (None, ""))
+        if name == "gradient_share" and role not in learning:
+            continue
+        if name == "logprob_gap" and (ahead or value is None or value < _LEAST_GAP):
+            continue
+        if name in _BY_THE_FIRST and value is not None:
+            first = _mean(_values(monitor, history)[:WINDOW])
+            value = value / first if first else None
+        limit = _limit(limits, monitor)
+        if value is None or not (value < limit if name in _FLOORS else value > limit):
+            continue
+        names = _names(monitor, history[-WINDOW:])
+        such = f" (such as {', '.join(names)})" if names else ""
+        found.append(
+            {
+                "monitor": monitor.value,
+                "value": value,
+                "limit": limit,
+                "reason": _REASONS[monitor].format(value=value) + such,
+            }
+        )
+    return found
+
+
+def begun(alarms: Sequence[Alarm], earlier: Sequence[Record]) -> list[Alarm]:
+    """Those that the step before did not have."""
+    before = {a["monitor"] for a in earlier[-1].get("alarms", ())} if earlier else set()
+    return [a for a in alarms if a["monitor"] not in before]
+
+
+def _limit(limits: MonitorSettings, monitor: Monitor) -> float:
+    name = _LIMITS[_OF_ROLE[monitor][1]] if monitor in _OF_ROLE else monitor.value
+    return float(getattr(limits, name))
+
+
+def learned_nothing(steps: Sequence[Record]) -> bool:
+    """Whether steps were made and no response of them carried any gradient."""
+    shares = [s.get(role, {}).get("gradient_share") for s in steps for role in Role]
+    return bool(steps) and not any(shares)
+
+
+def _values(monitor: Monitor, steps: Sequence[Record]) -> list[float]:
+    """Those that are known, in order."""
+    return [v for s in steps if (v := _value(monitor, s)) is not None]
+
+
+def _mean(known: Sequence[float]) -> float | None:
+    return sum(known) / len(known) if len(known) >= _LEAST_KNOWN else None
+
+
+def _value(monitor: Monitor, step: Record) -> float | None:
+    """A monitor's value in one step's metrics, None where it is unknown."""
+    if monitor in _OF_ROLE:
+        role, name = _OF_ROLE[monitor]
+        value = step.get(role, {}).get(name)
+    elif monitor is Monitor.VIOLATIONS:
+        verdicts = step.get("monitors", {}).get("verdicts")
+        value = verdicts.get("sandbox_violation", 0.0) if verdicts else None
+    else:
+        value = step.get("monitors", {}).get(monitor.value)
+    return None if value is None else float(value)
+
+
+def _names(monitor: Monitor, steps: Sequence[Record]) -> list[str]:
+    """Culprits of the newest step that has any, three at most."""
+    for step in reversed(steps):
+        if names := step.get("monitors", {}).get("named", {}).get(monitor.value):
+            return list(names[:3])
+    return []
