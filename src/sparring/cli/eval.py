@@ -14,9 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring.cli.answers import check_alone, grade_answers
+from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.cli.figures import finish
-from sparring.cli.packages import Names, Place
-from sparring.cli.packages import packages as packages_given
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.evaluation.authors import respondents
 from sparring.evaluation.directory import recorded_models
@@ -170,8 +169,8 @@ def evaluate_command(
             "--export", metavar="evalplus|lcb[=FILE]", help="Write the programs in this shape too."
         ),
     ] = None,
-    packages: Names = None,
-    packages_from: Place = None,
+    packages: PackagesOption = None,
+    packages_from: PackagesFromOption = None,
 ) -> None:
     """Measure how well models write programs and tests: local ones or any at an API."""
     exports = [parse_export(text, out) for text in export or ()]
@@ -216,7 +215,7 @@ def evaluate_command(
         cache=cache,
         workers=workers,
         level=level,
-        packages=packages_given(packages, packages_from),
+        packages=given_packages(packages, packages_from),
     )
     console = Console()
     if answers:
