@@ -33,7 +33,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from sparring.prompts.parse import parse_program, parse_test
 from sparring.prompts.render import prompt_text
 from sparring.sandbox import Job, Limits, Sandbox
-from sparring.tasks.checkers import accepts
+from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.sources import tasks_of
 
 
@@ -47,7 +47,7 @@ class Settings:
     tests: int = 8  # m: the tester's
     max_tokens: int = 72  # of a response; what is longer is cut off
     temperature: float = 1.0
-    learning_rate: float = 3e-4  # for 0.94 million parameters; for 7 billion 1e-6
+    learning_rate: float = 3e-4  # for 0.94 million parameters; 1e-6 for 7 billion
     passes: int = 2  # over a batch; from the second on, ratios differ from 1 and the clip is real
     clip: float = 0.2  # ε of Eq 5
     kl: float = 0.01  # β of Eq 5
@@ -163,7 +163,8 @@ def tester_reward(passed_PG: np.ndarray, passed_PU: np.ndarray) -> np.ndarray | 
 
     A test that every correct program passes is taken to be right, and earns the number of wrong
     programs that fail it. Any other test loses the number of wrong programs that pass it. A right
-    test that everybody passes earns nothing: it does not help to choose a program.
+    test that everybody passes earns nothing: it does not help to choose a program. (So the NeurIPS
+    text; as version 2 on arXiv prints it, it is 0 as soon as one program is wrong.)
 
     Its mean, divided by the number of wrong programs, estimates μ of the paper's theorem: if μ > 0,
     then the more tests there are, the surer the program that passes most of them is a correct one.

@@ -229,8 +229,8 @@ def test_what_cannot_fit_is_refused_and_what_may_not_fit_is_said() -> None:
     recipe = load_recipe(None, [*SIZES, "model.path=there"])
     e = found()
 
-    def device(size: float) -> fits.Device:
-        return fits.Device(size, "here", gpu=False)
+    def device(size: float) -> Conditions:
+        return Conditions(device=size, name="here")
 
     assert fits.check_fits(recipe, e, device(e.most)) is None
     told = fits.check_fits(recipe, e, device(e.most - 1))

@@ -15,7 +15,9 @@ from tests.learning.together import CASES
 
 from sparring.errors import SparringError
 from sparring.learner.distributed import world as worlds
-from sparring.learner.distributed.world import Order, World, loss_told
+from sparring.learner.distributed.lost import loss_told
+from sparring.learner.distributed.orders import Order
+from sparring.learner.distributed.world import World
 from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
 

@@ -13,7 +13,9 @@ import torch
 
 from sparring.errors import RunError
 from sparring.learner.distributed import world as worlds
-from sparring.learner.distributed.world import Order, World, loss_told
+from sparring.learner.distributed.lost import loss_told
+from sparring.learner.distributed.orders import Order
+from sparring.learner.distributed.world import World
 from sparring.training.memory import enough_memory
 
 

@@ -19,8 +19,8 @@ from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
-from sparring.training.cast import Cast
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.policies import RolePolicies
 
 TINY = {
     **SMALL,
@@ -121,7 +121,7 @@ def test_a_stopped_run_goes_on_with_other_servers(fake: FakeVllm, tmp_path: Path
     assert len(records(run, "metrics.jsonl")) == 2
 
 
-def responses(cast: Cast, role: Role, n: int = 3) -> list[Response]:
+def responses(cast: RolePolicies, role: Role, n: int = 3) -> list[Response]:
     ids = tuple(cast.trainer.tokenizer.encode("Program: ", add_special_tokens=False))
     [found] = cast.sample([Prompt("t", role, ids, 4, SamplingParams(1.0, 20))], n)
     return found
@@ -157,7 +157,7 @@ def test_each_player_has_its_own_weights(
             urls.append(f'vllm.start_urls=["{other.url}"]')
         recipe = load_recipe(NANO_RECIPE, [*changes, *urls])
         trainer = Trainer(recipe)
-        cast = Cast.of(recipe, trainer, None)
+        cast = RolePolicies.of(recipe, trainer, None)
         moved(trainer)
         for role in (Role.CODER, Role.TESTER, Role.CODER):
             learns = trainer.learns(role)

@@ -22,7 +22,7 @@ from sparring.rewards.tester import tester_rewards
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
-from sparring.training.alarms import WINDOW, raised
+from sparring.training.monitoring.alarms import WINDOW, raised
 
 TASK = Task(
     "largest",

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from sparring.errors import Stopped
 from sparring.evaluation import report
+from sparring.evaluation.directory import Found
 from sparring.evaluation.export import Export, export
-from sparring.evaluation.run import Found
 from sparring.runs.directory import RunDir, explained
 from sparring.runs.tables import show
 from sparring.schema import Task

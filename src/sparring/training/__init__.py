@@ -1,1 +1,1 @@
-"""The parts of a training run; `sparring/training/loop.py` puts them together."""
+"""Training: the loop, and the parts of a run that it puts together."""
