@@ -38,7 +38,7 @@ from sparring.prompts.opening import ReasoningMode
 from sparring.sandbox.types import Level
 from sparring.schema import Role
 
-_USUAL = EvalOptions(())
+_USUAL = EvalOptions(sources=())
 _HEARD = b"\nsparring: stopping when what is in work has come; Ctrl-C again stops at once\n"
 
 
