@@ -38,6 +38,7 @@ from sparring.prompts.opening import ReasoningMode
 from sparring.sandbox.types import Level
 from sparring.schema import Role
 
+_USUAL = EvalOptions(sources=())
 _HEARD = b"\nsparring: stopping when what is in work has come; Ctrl-C again stops at once\n"
 
 
@@ -82,8 +83,12 @@ def evaluate_command(
     tester_key: Annotated[
         str | None, typer.Option(metavar="VARIABLE", help="The same for the tester.")
     ] = None,
-    programs: Annotated[int, typer.Option("-n", min=1, help="Programs per task.")] = 16,
-    tests: Annotated[int, typer.Option("-m", min=0, help="Tests per task; 0: only code.")] = 16,
+    programs: Annotated[
+        int, typer.Option("-n", min=1, help="Programs per task.")
+    ] = _USUAL.programs,
+    tests: Annotated[
+        int, typer.Option("-m", min=0, help="Tests per task; 0: only code.")
+    ] = _USUAL.tests,
     scale: Annotated[
         str | None,
         typer.Option(help=f"Best-of-N figures; default those of {USUAL_SCALES} that fit."),
@@ -118,7 +123,7 @@ def evaluate_command(
     tester_reasoning: Annotated[
         ReasoningMode | None, typer.Option(help="The same for the tester.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of sampling; the tasks stay.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of sampling; the tasks stay.")] = _USUAL.seed,
     preset: Annotated[
         Protocol | None,
         typer.Option(help="official: as the paper's code does; other options change it."),
@@ -133,7 +138,7 @@ def evaluate_command(
     mutants: Annotated[
         int,
         typer.Option(min=0, help="Small mistakes put into a reference solution; do tests notice?"),
-    ] = 20,
+    ] = _USUAL.mutants,
     checker: Annotated[
         str | None, typer.Option(help="Compare all outputs so; default: as the tasks say.")
     ] = None,
@@ -155,8 +160,12 @@ def evaluate_command(
     rpm: Annotated[
         float | None, typer.Option(min=0.01, help="Requests per minute to a server.")
     ] = None,
-    attempts: Annotated[int, typer.Option(min=1, help="For a response of a server.")] = 10,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a response.")] = 600.0,
+    attempts: Annotated[
+        int, typer.Option(min=1, help="For a response of a server.")
+    ] = _USUAL.attempts,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for a response.")
+    ] = _USUAL.seconds,
     extra: Annotated[
         list[str] | None,
         typer.Option("--extra", metavar="KEY=VALUE", help="A further field of each request."),
