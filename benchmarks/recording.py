@@ -1,6 +1,6 @@
 """Record every figure of small runs, to hold a change of the code to them.
 
-    python benchmarks/recording.py make DIR         eight trainings, two evaluations, an audit: 1 min
+    python benchmarks/recording.py make DIR         eight trainings, two evaluations, an audit
     python benchmarks/recording.py compare OLD NEW  every difference, and how many values agree
 
 Training is recorded under the embedded recipe, the presets `paper` and `official`, LoRA per role,

@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.cli.packages import Names, Place
-from sparring.cli.packages import packages as packages_given
+from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.errors import ConfigError, DataError, SandboxError
 from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
@@ -63,8 +62,8 @@ def check(
             help="Use no more of Landlock than this ABI has, to see what an older kernel holds.",
         ),
     ] = None,
-    packages: Names = None,
-    packages_from: Place = None,
+    packages: PackagesOption = None,
+    packages_from: PackagesFromOption = None,
     every: Annotated[bool, typer.Option("--all", help="A line for every case.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write every case there.")
@@ -77,7 +76,7 @@ def check(
     from sparring.sandbox.check import suites
     from sparring.sandbox.check.conditions import Condition
 
-    given = packages_given(packages, packages_from)
+    given = given_packages(packages, packages_from)
     if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi or given.files):
         raise ConfigError(
             "--level, --thorough, --landlock-abi and --packages are for the sandbox, not for a "

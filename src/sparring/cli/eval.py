@@ -14,9 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring.cli.answers import check_alone, grade_answers
+from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.cli.figures import finish
-from sparring.cli.packages import Names, Place
-from sparring.cli.packages import packages as packages_given
 from sparring.errors import ConfigError, RunError, Stopped
 from sparring.evaluation.authors import respondents
 from sparring.evaluation.directory import recorded_models
@@ -39,6 +38,7 @@ from sparring.prompts.opening import ReasoningMode
 from sparring.sandbox.types import Level
 from sparring.schema import Role
 
+_USUAL = EvalOptions(sources=())
 _HEARD = b"\nsparring: stopping when what is in work has come; Ctrl-C again stops at once\n"
 
 
@@ -83,8 +83,12 @@ def evaluate_command(
     tester_key: Annotated[
         str | None, typer.Option(metavar="VARIABLE", help="The same for the tester.")
     ] = None,
-    programs: Annotated[int, typer.Option("-n", min=1, help="Programs per task.")] = 16,
-    tests: Annotated[int, typer.Option("-m", min=0, help="Tests per task; 0: only code.")] = 16,
+    programs: Annotated[
+        int, typer.Option("-n", min=1, help="Programs per task.")
+    ] = _USUAL.programs,
+    tests: Annotated[
+        int, typer.Option("-m", min=0, help="Tests per task; 0: only code.")
+    ] = _USUAL.tests,
     scale: Annotated[
         str | None,
         typer.Option(help=f"Best-of-N figures; default those of {USUAL_SCALES} that fit."),
@@ -119,7 +123,7 @@ def evaluate_command(
     tester_reasoning: Annotated[
         ReasoningMode | None, typer.Option(help="The same for the tester.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of sampling; the tasks stay.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of sampling; the tasks stay.")] = _USUAL.seed,
     preset: Annotated[
         Protocol | None,
         typer.Option(help="official: as the paper's code does; other options change it."),
@@ -134,7 +138,7 @@ def evaluate_command(
     mutants: Annotated[
         int,
         typer.Option(min=0, help="Small mistakes put into a reference solution; do tests notice?"),
-    ] = 20,
+    ] = _USUAL.mutants,
     checker: Annotated[
         str | None, typer.Option(help="Compare all outputs so; default: as the tasks say.")
     ] = None,
@@ -156,8 +160,12 @@ def evaluate_command(
     rpm: Annotated[
         float | None, typer.Option(min=0.01, help="Requests per minute to a server.")
     ] = None,
-    attempts: Annotated[int, typer.Option(min=1, help="For a response of a server.")] = 10,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for a response.")] = 600.0,
+    attempts: Annotated[
+        int, typer.Option(min=1, help="For a response of a server.")
+    ] = _USUAL.attempts,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for a response.")
+    ] = _USUAL.seconds,
     extra: Annotated[
         list[str] | None,
         typer.Option("--extra", metavar="KEY=VALUE", help="A further field of each request."),
@@ -170,8 +178,8 @@ def evaluate_command(
             "--export", metavar="evalplus|lcb[=FILE]", help="Write the programs in this shape too."
         ),
     ] = None,
-    packages: Names = None,
-    packages_from: Place = None,
+    packages: PackagesOption = None,
+    packages_from: PackagesFromOption = None,
 ) -> None:
     """Measure how well models write programs and tests: local ones or any at an API."""
     exports = [parse_export(text, out) for text in export or ()]
@@ -216,7 +224,7 @@ def evaluate_command(
         cache=cache,
         workers=workers,
         level=level,
-        packages=packages_given(packages, packages_from),
+        packages=given_packages(packages, packages_from),
     )
     console = Console()
     if answers:

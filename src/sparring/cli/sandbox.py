@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparring.cli.check import check
-from sparring.cli.packages import Names, Place
-from sparring.cli.packages import packages as packages_given
+from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.errors import ConfigError, DataError
 from sparring.sandbox.caller.credible import believed
 from sparring.sandbox.types import USUAL_FORK, Fork, Job, Level, Limits
@@ -62,8 +61,8 @@ def run(
     ] = 1 << 20,
     level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
     fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = USUAL_FORK,
-    packages: Names = None,
-    packages_from: Place = None,
+    packages: PackagesOption = None,
+    packages_from: PackagesFromOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per run.")] = False,
 ) -> None:
     """Run a program, in the sandbox, on inputs, assertions or scripts.
@@ -103,7 +102,7 @@ def run(
         # Its bytes as they are, whatever the terminal's language makes of them.
         data = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         rows = [("standard input", Job(source, (data,), limits), None, checker)]
-    given = packages_given(packages, packages_from)
+    given = given_packages(packages, packages_from)
     with Sandbox(min(len(rows), 4), level=level, fork=fork, packages=given) as sandbox:
         ran = sandbox.run([job for _, job, _, _ in rows])
         found = [believed(row[1].kind, one) for row, [one] in zip(rows, ran, strict=True)]

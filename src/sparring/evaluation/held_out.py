@@ -145,10 +145,7 @@ def values_record(evaluated: Evaluated) -> dict[str, Any]:
 def evaluated_from(record: Mapping[str, Any]) -> Evaluated:
     """What `values_record` wrote; null is an unknown number."""
     summary = Summary(
-        estimates={
-            k: Estimate(_number(v["mean"]), _number(v["low"]), _number(v["high"]), v["n_tasks"])
-            for k, v in record["estimates"].items()
-        },
+        estimates={k: Estimate.of(v) for k, v in record["estimates"].items()},
         per_task={k: np.array(v, dtype=float) for k, v in record["per_task"].items()},
         ratios={k: Linear.of(v) for k, v in record["ratios"].items()},
         sizes={int(k): (_number(share), _number(right)) for k, share, right in record["sizes"]},

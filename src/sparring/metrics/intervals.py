@@ -40,6 +40,12 @@ class Estimate:
         }
         return {**known, "n_tasks": self.n_tasks}
 
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Estimate:
+        """What `as_dict` gave."""
+        values = [math.nan if record[k] is None else record[k] for k in ("mean", "low", "high")]
+        return cls(*values, record["n_tasks"])
+
 
 def mean_interval(value: Floats) -> Estimate:
     """Mean over tasks of one value per task; NaN tasks are left out and not counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -15,7 +16,7 @@ from sparring.prompts.templates import (
     TESTER_FUNCTION,
     Templates,
 )
-from sparring.section import Count, Section
+from sparring.section import Count, Idle, Section
 
 _USUAL = Reading()
 
@@ -88,6 +89,15 @@ class PromptSettings(Section):
         _USUAL.tests,
         description="Which of several tests in a response counts: first, last, or none (only)",
     )
+
+    def idle(self) -> Iterator[Idle]:
+        """The fields that another one leaves without effect."""
+        if self.tester_examples == 0:
+            why = "prompts.tester_examples = 0 shows none"
+            yield Idle(("tester_examples_share",), "tester_examples", why)
+        if self.reasoning is ReasoningMode.NONE:
+            why = "prompts.reasoning = none looks for no mark"
+            yield Idle(("reasoning_start", "reasoning_end"), "reasoning", why)
 
     @property
     def marks(self) -> tuple[str, ...]:
