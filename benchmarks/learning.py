@@ -40,7 +40,6 @@ from learning_arms import (
 )
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.policy.model import load_model
-from sparring.training.learner_settings import model_place
 
 SHAPES = [(p, r, n) for p in (100, 200, 600) for r in (60, 200) for n in (8, 16)]
 QUICK = [(200, 60, 16), (100, 200, 8)]
@@ -188,7 +187,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    model = smollm2() if args.model == "smollm2" else load_model(model_place(args.model))[0]
+    model = smollm2() if args.model == "smollm2" else load_model(args.model)[0]
     count = args.groups or (8 if args.model == "nano" else 1)
     shapes = QUICK if args.quick else SHAPES
     if args.shape:

@@ -14,8 +14,9 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from sparring.learner.logprobs.batch import Flat, left_padded, right_padded
+from sparring.learner.logprobs.compute import Flat
 from sparring.learner.logprobs.head import _of_chunk
+from sparring.learner.logprobs.padded import left_padded, right_padded
 from sparring.learner.logprobs.prompt_cache import _repeated, by_length
 from sparring.learner.logprobs.sizes import CHUNK_BYTES
 from sparring.learner.samples import Group

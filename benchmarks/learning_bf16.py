@@ -35,12 +35,12 @@ from learning_before import logprobs_before
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.filling import micro_batches
 from sparring.learner.loss import Tokens, token_loss
-from sparring.learner.masters import cast
 from sparring.learner.parts import Whole
 from sparring.learner.samples import Group, Sample
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.precision import cast
 from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 import httpx2
 
 from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.http import Reply
 from sparring.policy.vllm.completion import PATH, asked, read
 from sparring.policy.vllm.line import Line
 from sparring.schema import Role
@@ -96,7 +97,7 @@ def pooled(url: str) -> Callable[[], Callable[[], object]]:
 
     def ask() -> object:
         got = client.post(url + PATH, json=asked(MODEL, _PROMPT, 1, ()))
-        return read(url, got.status_code, got.reason_phrase, got.content, _PROMPT, ())
+        return read(url, Reply(got.status_code, got.reason_phrase, got.content), _PROMPT, ())
 
     return lambda: ask
 

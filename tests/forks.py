@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 LOADED = (
-    "sparring.cli.train",
+    "sparring.cli.train_torch",
     "transformers.models.llama.modeling_llama",
     "matplotlib.backends.backend_svg",
     "matplotlib.pyplot",

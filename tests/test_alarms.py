@@ -8,7 +8,7 @@ import pytest
 
 from sparring.config.settings import MonitorSettings
 from sparring.schema import Role
-from sparring.training.alarms import WINDOW, Monitor, begun, learned_nothing, raised
+from sparring.training.monitoring.alarms import WINDOW, Monitor, begun, learned_nothing, raised
 
 LIMITS = MonitorSettings()
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from sparring.cli.common import checkpoint_at, file_at
 from sparring.cli.main import app
-from sparring.cli.outputs import checkpoint_at, file_at
 from sparring.errors import ConfigError, SparringError
 from tests.evaluation.asked import write_tasks
 

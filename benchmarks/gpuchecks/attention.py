@@ -78,7 +78,7 @@ def _distance(one: Any, other: Any) -> float:
 
 def _visible(setting: Setting, seed: int, size: int = 120) -> Visible:
     groups = groups_of(500, 100 + seed, [size, size + 37 * seed, size // 2], 3)
-    packing = Packing.of(groups, together=True, device=setting.device)
+    packing = Packing.of(groups, setting.device)
     return Visible(packing.prompt_start, packing.prompt_end, packing.own_start)
 
 
@@ -101,7 +101,7 @@ def _masks(setting: Setting) -> dict[str, Any]:
     found = {}
     for places in (1_000,) if setting.tiny else (10_000, 20_000, 40_000):
         groups = groups_of(500, 500, [700] * 16, max(1, places // 11_700))
-        packing = Packing.of(groups, together=True, device=setting.device)
+        packing = Packing.of(groups, setting.device)
         visible = Visible(packing.prompt_start, packing.prompt_end, packing.own_start)
         setting.fresh_peak()
         before = setting.peak()

@@ -34,8 +34,7 @@ def shared_workers(workers: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     def lent(*_: Any, **__: Any) -> Iterator[Sandbox]:
         yield workers
 
-    monkeypatch.setattr("sparring.evaluation.run.Sandbox", lent)
-    monkeypatch.setattr("sparring.evaluation.elsewhere.grade.Sandbox", lent)
+    monkeypatch.setattr("sparring.evaluation.directory.Sandbox", lent)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from sparring.evaluation.elsewhere.reading import read_answers
 from sparring.evaluation.elsewhere.shapes import shape_of
 from sparring.evaluation.elsewhere.source import read
 from sparring.prompts.parse import Reading
+from sparring.sandbox import Sandbox
+from sparring.sandbox.caller.packages import Packages
 from sparring.schema import Kind, ParseFailure, Role, Task, Test
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
@@ -382,6 +385,24 @@ def test_options_that_ask_are_refused(tasks: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--coder: name the model .* or give --answers FILE"):
         run(tasks, "--out", tmp_path / "o")
     assert not (tmp_path / "o").exists()
+
+
+def test_packages_are_given_to_programs_of_answers(
+    tmp_path: Path, workers: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Packages] = []
+
+    @contextmanager
+    def lent(*_: Any, packages: Packages, **__: Any) -> Iterator[Sandbox]:
+        given.append(packages)
+        yield workers
+
+    monkeypatch.setattr("sparring.evaluation.directory.Sandbox", lent)
+    rows = [{"task_id": "HumanEval/0", "completion": RIGHT}]
+    tasks = functions(tmp_path / "t.jsonl", 1)
+    answers = written(tmp_path / "samples.jsonl", rows)
+    graded(tasks, answers, tmp_path / "o", "--packages", "iniconfig")
+    assert [p.modules for p in given] == [("iniconfig",)]
 
 
 def test_torch_is_not_loaded() -> None:

@@ -14,9 +14,9 @@ from tests.loops.runs import sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, RunError
-from sparring.evaluation.authors import Named
-from sparring.evaluation.plan import Given, Plan, Protocol, changed, prompts_of
-from sparring.evaluation.trained import filled, trained
+from sparring.evaluation.conditions import changed
+from sparring.evaluation.options import EvalOptions, Named, Protocol, prompts_of
+from sparring.evaluation.trained import as_trained, trained
 from sparring.microworld import NANO_DIR
 from sparring.schema import Role
 
@@ -32,37 +32,38 @@ def a_run(path: Path, *changes: str, steps: tuple[int, ...] = (2, 10)) -> Path:
     return path
 
 
-def both(place: Path | str, other: Path | str | None = None) -> dict[Role, Named]:
-    return {Role.CODER: Named(str(place)), Role.TESTER: Named(str(other or place))}
+def both(place: Path | str, other: Path | str | None = None, **more: Any) -> EvalOptions:
+    models = {Role.CODER: Named(str(place)), Role.TESTER: Named(str(other or place))}
+    return EvalOptions(sources=("tasks.jsonl",), models=models, **more)
 
 
 def test_a_runs_checkpoint_is_asked_as_the_run_asks_it(tmp_path: Path) -> None:
     path = a_run(tmp_path / "r", "evaluation.temperature=0.7", "sampling.coder_max_tokens=90")
     for place in (path, path / "checkpoints" / "step-00010"):
-        found = filled(both(place), None, Given(), None)
-        assert found.named[Role.CODER].place == str(path / "checkpoints" / "step-00010")
+        found, told = as_trained(both(place))
+        assert found.models[Role.CODER].place == str(path / "checkpoints" / "step-00010")
         assert found.prompts == load_recipe(NANO_RECIPE).prompts
-        assert (found.given.temperature, found.given.max_tokens) == (0.7, 90)
-        [line] = found.told
+        assert (found.temperature, found.max_tokens) == (0.7, 90)
+        [line] = told
         assert "prompts, temperature 0.7, up to 90 tokens" in line
 
 
 def test_what_is_given_stays_and_a_protocol_has_its_own(tmp_path: Path) -> None:
     path = a_run(tmp_path / "r")
     usual_prompts = load_recipe(None).prompts
-    given = Given(temperature=0.0, max_tokens=5)
-    found = filled(both(path), usual_prompts, given, None)
-    assert (found.prompts, found.given, found.told) == (usual_prompts, given, ())
-    official = filled(both(path), None, Given(), Protocol.OFFICIAL)
-    assert (official.given.temperature, official.given.max_tokens) == (None, None)
+    given = {"temperature": 0.0, "max_tokens": 5, "prompts": usual_prompts}
+    found, told = as_trained(both(path, **given))
+    assert ({name: getattr(found, name) for name in given}, told) == (given, [])
+    official, _ = as_trained(both(path, protocol=Protocol.OFFICIAL))
+    assert (official.temperature, official.max_tokens) == (None, None)
     assert official.prompts == load_recipe(NANO_RECIPE).prompts
-    assert filled(both("nano"), None, Given(), None).prompts is None
-    assert filled(both("nano", path), None, Given(), None).prompts == official.prompts
+    assert as_trained(both("nano"))[0].prompts is None
+    assert as_trained(both("nano", path))[0].prompts == official.prompts
 
 
 def test_a_tester_of_a_run_with_other_prompts_is_told(tmp_path: Path) -> None:
     one, other = a_run(tmp_path / "a"), a_run(tmp_path / "b", "prompts.coder_examples=2")
-    told = filled(both(one, other), None, Given(), None).told
+    _, told = as_trained(both(one, other))
     assert len(told) == 2
     assert str(other) in told[1]
 
@@ -107,7 +108,8 @@ def test_a_recipe_may_be_a_runs(tmp_path: Path) -> None:
 
 
 def test_the_microworlds_tasks_are_the_same_under_every_seed_of_sampling() -> None:
-    ids = [[t.id for t in Plan(("microworld:held_out",), seed=s).load()] for s in (0, 5)]
+    split = ("microworld:held_out",)
+    ids = [[t.id for t in EvalOptions(sources=split, seed=s).load()] for s in (0, 5)]
     assert ids[0] == ids[1]
     assert len(ids[0]) == 100
 

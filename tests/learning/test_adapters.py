@@ -123,7 +123,7 @@ def test_what_is_sampled_is_what_is_learned_from(role: Role) -> None:
     [responses] = LocalSampler(one.model, TinyTokenizer()).sample([prompt], 6)  # type: ignore[arg-type]
     samples = tuple(Sample(r.token_ids, r.logprobs, 1.0) for r in responses)
     activate(one.model, [r for r in Role if r is not role])  # whichever was in force before
-    stats = one.gradient([Group(role, prompt.token_ids, 0.8, samples)])[role]
+    stats = one.update([Group(role, prompt.token_ids, 0.8, samples)])[role]
     assert stats.gap_tokens > 20
     assert stats.logprob_gap_max < 1e-4
 

@@ -70,7 +70,7 @@ SIZES = st.tuples(
 def test_blocks_are_those_of_the_mask_of_all_pairs(
     lengths: list[Lengths], window: int | None
 ) -> None:
-    packing = Packing.of(of_lengths(lengths), together=True, device=CPU)
+    packing = Packing.of(of_lengths(lengths), CPU)
     length = packing.ids.shape[1]
     row = written_out(of_lengths(lengths), length)
     seen = by_definition(row, window)
@@ -90,14 +90,12 @@ def test_blocks_are_those_of_the_mask_of_all_pairs(
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(SIZES, min_size=1, max_size=4), st.booleans())
-def test_each_response_token_is_predicted_by_the_one_before_it(
-    lengths: list[Lengths], together: bool
-) -> None:
+@given(st.lists(SIZES, min_size=1, max_size=4))
+def test_each_response_token_is_predicted_by_the_one_before_it(lengths: list[Lengths]) -> None:
     groups = of_lengths(lengths)
-    packing = Packing.of(groups, together, CPU)
-    assert len(packing.ids) == (1 if together else len(groups))
-    assert packing.ids.shape[1] % BLOCK == 0 or not together
+    packing = Packing.of(groups, CPU)
+    assert len(packing.ids) == 1
+    assert packing.ids.shape[1] % BLOCK == 0
     before = packing.ids.flatten()[packing.index].tolist()
     assert before == [
         t for g in groups for s in g.samples for t in (g.prompt_ids[-1], *s.token_ids[:-1])
@@ -123,7 +121,7 @@ class Largest(TorchDispatchMode):
 def test_nothing_as_large_as_all_pairs_is_made(window: int | None) -> None:
     groups = of_lengths([(500, (700,) * 16)] * 2)
     with Largest() as made:
-        packing = Packing.of(groups, together=True, device=CPU)
+        packing = Packing.of(groups, CPU)
         block_mask(packing.visible(window))
     places = packing.ids.shape[1]
     blocks = places // BLOCK

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from tests.learning.families import family
 from tests.learning.test_update import groups as real_groups
 
-from sparring.learner.distributed.balance import rounds, shares
+from sparring.learner.balance import rounds, shares
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.filling import computed, micro_batches
 from sparring.learner.samples import Group, Sample
 from sparring.learner.settings import Backend
 from sparring.schema import Role
 
-BACKENDS = (Backend.PROMPT_CACHE, Backend.PACKED, Backend.FLEX, Backend.PADDED)
+BACKENDS = (Backend.PROMPT_CACHE, Backend.FLEX, Backend.PADDED)
 SIZES = st.lists(
     st.tuples(st.integers(1, 40), st.lists(st.integers(1, 60), min_size=1, max_size=6)),
     min_size=1,
@@ -69,7 +69,7 @@ def test_every_response_is_in_one_batch_and_batches_keep_to_the_budget(
     assert sum(not b for own in passes for b in own) < size
 
 
-@pytest.mark.parametrize("backend", [Backend.PROMPT_CACHE, Backend.PACKED, Backend.PADDED])
+@pytest.mark.parametrize("backend", [Backend.PROMPT_CACHE, Backend.PADDED])
 @pytest.mark.parametrize("budget", [9, 30, 1000])
 def test_what_is_counted_is_what_the_model_computes(backend: Backend, budget: int) -> None:
     """`prompt_cache` at most: it may split rows by length."""

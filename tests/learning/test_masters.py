@@ -15,12 +15,13 @@ from transformers import AutoModelForCausalLM
 
 from sparring.learner import update
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.masters import Masters, cast
+from sparring.learner.masters import Masters
 from sparring.learner.samples import Group, Sample
 from sparring.learner.update import Learner
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import prepare_model, start_weights
+from sparring.policy.precision import cast
 from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
 

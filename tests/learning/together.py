@@ -22,8 +22,9 @@ from tests.nano import tiny_model
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
+from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.shards import gather_weights, spread_state, spread_weights
-from sparring.learner.distributed.world import Order, World
+from sparring.learner.distributed.world import World
 from sparring.learner.samples import Group
 from sparring.learner.settings import (
     Backend,

@@ -16,8 +16,8 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.tasks.load import dump_tasks
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import trial_context
+from sparring.training.state.trainer import Trainer
 
 Row = dict[str, Any]
 
@@ -104,10 +104,10 @@ def test_training_tasks_lose_tests_of_those_in_use_and_held_out_tasks_none(
         NANO_RECIPE,
         ["tasks.train_count=16", "tasks.held_out_count=4", f"tasks.max_tests={most}"],
     )
-    with Ring(recipe, Trainer(recipe)) as ring:
+    with trial_context(recipe, Trainer(recipe)) as context:
         whole = {t.id: t for t in microworld_tasks(Split.TRAIN, 16, 0)}
-        for task in ring.tasks:
+        for task in context.prompts.tasks:
             assert (len(task.tests), len(task.withheld)) == (rewarded, withheld)
             assert {*task.ground_truth} == {*whole[task.id].tests[: int(most)]}
-        assert {len(t.tests) for t in ring.held_out} == {int(most)}
-        assert not any(t.withheld for t in ring.held_out)
+        assert {len(t.tests) for t in context.prompts.held_out} == {int(most)}
+        assert not any(t.withheld for t in context.prompts.held_out)

@@ -15,7 +15,7 @@ from sparring.errors import ConfigError
 from sparring.grading.scorer import facts_of
 from sparring.runs.reader import open_run
 from sparring.schema import Response
-from sparring.training.step import learned_from
+from sparring.training.labelled import learned_from
 
 MOST = 20
 

@@ -29,7 +29,7 @@ def test_it_reports_every_part_and_makes_no_run(tmp_path: Path) -> None:
         "coder responses",
         "tester responses",
         "parsing and reward",
-        "forward and backward",
+        "update",
         "log-probs",
         "time, at most",
         "disk",

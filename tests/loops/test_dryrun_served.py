@@ -24,7 +24,7 @@ def test_the_server_rests_while_it_learns_and_one_process_is_enough(
 ) -> None:
     """As docs/gpu.md has it: the recipe of a node, with a small model in the place of its own."""
     did: list[str] = []
-    rest, gradient = VllmSampler.rest, Learner.gradient
+    rest, update = VllmSampler.rest, Learner.update
 
     def rested(sampler: VllmSampler) -> None:
         did.append("rest")
@@ -32,10 +32,10 @@ def test_the_server_rests_while_it_learns_and_one_process_is_enough(
 
     def learned(learner: Learner, groups: list[Group]) -> dict[Role, RoleStats]:
         did.append("learn")
-        return gradient(learner, groups)
+        return update(learner, groups)
 
     monkeypatch.setattr(VllmSampler, "rest", rested)
-    monkeypatch.setattr(Learner, "gradient", learned)
+    monkeypatch.setattr(Learner, "update", learned)
     small = {
         k: v for k, v in SMALL.items() if not k.startswith(("learning", "evaluation", "training"))
     }

@@ -19,11 +19,11 @@ from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role
-from sparring.training.loop import advance, table
+from sparring.training.loop import train_step
 from sparring.training.reward import scorer_of
-from sparring.training.ring import Ring
-from sparring.training.rollouts import Live
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import rollout_context
+from sparring.training.rollouts.online import OnlineRollouts
+from sparring.training.state.trainer import Trainer
 
 WEIGHTS = {
     "full": {},
@@ -106,27 +106,27 @@ def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, 
     recipe = load_recipe(NANO_RECIPE, [f"{k}={v}" for k, v in settings.items()])
     run, trainer, scorer = RunDir.create(path), Trainer(recipe), scorer_of(recipe)
     progress = Progress(steps, 0, Console(quiet=True))
-    with Ring(recipe, trainer) as ring:
-        rollouts = Live(table(ring, run, progress), trainer.pass_rates)
+    with rollout_context(recipe, trainer, run, progress, None) as context:
+        rollouts = OnlineRollouts(context, trainer.pass_rates)
         for _ in range(steps):
-            advance(trainer, scorer, rollouts, run, progress, stop=lambda: False)
+            train_step(trainer, scorer, rollouts, run, progress, stop=lambda: False)
     return records(path, "metrics.jsonl")
 
 
 def test_start_weights_that_nobody_kept_are_never_others() -> None:
     """Before anything is learned they are the weights at hand; afterwards they are gone."""
     trainer = Trainer(load_recipe(NANO_RECIPE, ["preset=paper"]))
-    with trainer.at_start() as model:
+    with trainer.initial_policy() as model:
         assert model is trainer.model
-    twin = trainer.twin()
+    snapshot = trainer.snapshot()
     trainer.learner.update([])  # a first step being made
-    with pytest.raises(RuntimeError, match="no copy of them was kept"), trainer.at_start():
+    with pytest.raises(RuntimeError, match="no copy of them was kept"), trainer.initial_policy():
         pass
-    with twin.at_start() as model:
-        assert model is twin.model
-    twin.step = trainer.step = 1
-    for player in (trainer, twin):
-        with pytest.raises(RuntimeError, match="after step 1"), player.at_start():
+    with snapshot.initial_policy() as model:
+        assert model is snapshot.model
+    snapshot.step = trainer.step = 1
+    for player in (trainer, snapshot):
+        with pytest.raises(RuntimeError, match="after step 1"), player.initial_policy():
             pass
 
 

@@ -12,7 +12,7 @@ from tests.sampling.fake_vllm import FakeVllm
 
 from sparring.config.presets import Preset
 from sparring.microworld import NANO_DIR
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
 
 FROZEN = {"learning.frozen": "tester", "learning.mode": "separate"}
 CASES = {
@@ -77,7 +77,7 @@ def test_three_steps_take_the_fewest_exchanges(
     monkeypatch.setattr(Trainer, "whole", whole)
     if "merged" in name:  # as where vLLM cannot serve the adapter
         reason = "its rank 4 is beyond 3"
-        monkeypatch.setattr("sparring.training.travelling.why_merged", lambda *_: reason)
+        monkeypatch.setattr("sparring.training.weights.travelling.why_merged", lambda *_: reason)
     with FakeVllm(NANO_DIR) as fake:
         fake.lora_rank = 8
         servers = {

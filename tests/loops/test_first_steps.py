@@ -14,7 +14,7 @@ from tests.parrots import byte_tokenizer
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
 from sparring.policy.shape import Shape
-from sparring.training.embedded import embedded_prompts
+from sparring.training.notes import embedded_prompts
 from sparring.training.planning.estimate import estimate
 from sparring.training.planning.fits import find_shape
 

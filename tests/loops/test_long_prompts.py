@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, ModelError
 from sparring.runs.reader import open_run
 from sparring.schema import Role
-from sparring.training.planning.dryrun import _tasks
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.held_out import held_out_plan
+from sparring.training.notes import environment, notes
+from sparring.training.planning.data_checks import task_checks
+from sparring.training.rollouts.context import RolloutContext, trial_context
+from sparring.training.state.trainer import Trainer
 
 FEW = [
     "tasks.train_count=12",
@@ -27,18 +31,24 @@ FEW = [
 ]
 
 
-def ring(*changes: str) -> Ring:
+@contextmanager
+def opened(*changes: str) -> Iterator[tuple[RolloutContext, Trainer]]:
     recipe = load_recipe(NANO_RECIPE, [*FEW, *changes])
-    return Ring(recipe, Trainer(recipe))
+    trainer = Trainer(recipe)
+    with trial_context(recipe, trainer) as context:
+        yield context, trainer
 
 
 @pytest.fixture(scope="module")
 def lengths() -> dict[str, int]:
     """Tokens of the longer prompt of every task, training and held out."""
-    with ring() as made:
-        ids = {**made.plan.prompt_ids}
+    with opened() as (context, _):
+        prompts = context.prompts
+        ids = {**held_out_plan(context).prompt_ids}
         ids |= {
-            (p.task_id, p.role): p.token_ids for r in Role for p in made.prompts(made.tasks, r, 1)
+            (p.task_id, p.role): p.token_ids
+            for r in Role
+            for p in prompts.of_step(1, prompts.tasks, r)
         }
     found: dict[str, int] = {}
     for (task, _), prompt in ids.items():
@@ -56,57 +66,67 @@ def test_tasks_with_long_prompts_are_left_out_of_training_and_evaluation(
     lengths: dict[str, int], limit: int
 ) -> None:
     long = {t for t, n in lengths.items() if n > limit}
-    with ring(f"prompts.max_tokens={limit}", "tasks.too_long=drop") as made:
+    with opened(f"prompts.max_tokens={limit}", "tasks.too_long=drop") as (context, trainer):
+        made, plan = context.prompts, held_out_plan(context)
         left = {t.id for t in (*made.tasks, *made.held_out)}
         assert left == set(lengths) - long
         assert set(made.too_long["training"]) | set(made.too_long["held-out"]) == long
-        assert [t.id for t in made.plan.tasks] == [t.id for t in made.held_out]
-        met = {t.id for step in range(1, 20) for t in made.batch(step)}
+        assert [t.id for t in plan.tasks] == [t.id for t in made.held_out]
+        met = {t.id for step in range(1, 20) for t in context.order.batch(step, {})}
         assert met == {t.id for t in made.tasks}
-        said = [n for n in made.notes() if "left out" in n]
+        said = [n for n in notes(context, trainer) if "left out" in n]
         assert len(said) == sum(map(bool, made.too_long.values()))
-        assert made.environment()["tasks_left_out"] == made.too_long
-        warned = [c.found for c in _tasks(made) if c.warning]
-        assert [w for w in warned if "left out" in w] == made.left_out
+        assert environment(context, trainer)["tasks_left_out"] == made.too_long
+        warned = [c.found for c in task_checks(context) if c.warning]
+        assert [w for w in warned if "left out" in w] == made.left_out_notes()
 
 
 def test_a_long_prompt_ends_a_run_that_does_not_say_otherwise(limit: int) -> None:
-    with pytest.raises(
-        ModelError, match=r"prompts\.max_tokens is .*tasks\.too_long = \"drop\""
-    ) as e:
-        ring(f"prompts.max_tokens={limit}")
+    with (
+        pytest.raises(
+            ModelError, match=r"prompts\.max_tokens is .*tasks\.too_long = \"drop\""
+        ) as e,
+        opened(f"prompts.max_tokens={limit}"),
+    ):
+        pass
     assert "\n" not in str(e.value)
 
 
 def test_no_room_for_a_response_is_a_prompt_that_is_too_long(limit: int) -> None:
-    with ring("tasks.too_long=drop") as made:
-        room = made.trainer.model.config.max_position_embeddings
+    with opened("tasks.too_long=drop") as (_, trainer):
+        room = trainer.model.config.max_position_embeddings
     wide = f"sampling.tester_max_tokens={room - limit}"
-    with pytest.raises(ModelError, match=r"lower sampling\.tester_max_tokens"):
-        ring(wide)
-    with ring(wide, "tasks.too_long=drop") as made:
+    with pytest.raises(ModelError, match=r"lower sampling\.tester_max_tokens"), opened(wide):
+        pass
+    with opened(wide, "tasks.too_long=drop") as (context, _):
+        made = context.prompts
         assert made.too_long["training"]
         assert all("positions" in why for why in made.too_long["training"].values())
 
 
 def test_a_supervisors_prompt_may_be_the_one_that_is_too_long(limit: int) -> None:
     by = ["supervision.kind=tester", "supervision.model=nano", "supervision.tests=2"]
-    with ring() as made:
-        room = made.trainer.model.config.max_position_embeddings
+    with opened() as (_, trainer):
+        room = trainer.model.config.max_position_embeddings
     wide = f"supervision.max_tokens={room - limit}"
-    with pytest.raises(ModelError, match=r"supervision\.model: .*lower supervision\.max_tokens"):
-        ring(*by, wide)
-    with ring(*by, wide, "tasks.too_long=drop") as made:
+    said = r"supervision\.model: .*lower supervision\.max_tokens"
+    with pytest.raises(ModelError, match=said), opened(*by, wide):
+        pass
+    with opened(*by, wide, "tasks.too_long=drop") as (context, _):
+        made = context.prompts
         assert made.too_long["training"]
         assert not made.too_long["held-out"]
-        assert made.supervisor is not None
-        assert len(made.supervisor.prompts(made.tasks)) == len(made.tasks)
+        assert context.pseudo_labels is not None
+        supervisor = context.pseudo_labels.supervisor
+        assert len(supervisor.prompts(made.tasks)) == len(made.tasks)
 
 
 def test_too_few_tasks_that_are_left_end_the_run(lengths: dict[str, int]) -> None:
     short = min(lengths.values())
-    with pytest.raises(ConfigError, match=r"12 of 12 training tasks are left out") as error:
-        ring(f"prompts.max_tokens={short - 1}", "tasks.too_long=drop")
+    said = "12 of 12 training tasks are left out"
+    few = opened(f"prompts.max_tokens={short - 1}", "tasks.too_long=drop")
+    with pytest.raises(ConfigError, match=said) as error, few:
+        pass
     assert "\n" not in str(error.value)
 
 

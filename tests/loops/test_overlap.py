@@ -15,9 +15,9 @@ from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Timeline
 from sparring.sandbox.caller import pool, prefetch, runner
 from sparring.schema import Response, Role, StopReason
-from sparring.training.cast import Cast
-from sparring.training.journal import Journal
-from sparring.training.players import Player
+from sparring.training.state.journal import Journal
+from sparring.training.weights.players import Player
+from sparring.training.weights.policies import RolePolicies
 
 
 @pytest.mark.slow
@@ -80,25 +80,25 @@ def test_a_step_cut_off_between_two_calls_asks_for_what_is_left(
     settings = {"sampling__max_rows": "12", "training__steps": "1", "sampling__opponents": "0"}
     done = sparring_here(*command(whole, **settings)[3:])
     assert done.returncode == 0, done.stderr
-    play, asked = Cast.play, list[list[str]]()
+    play, asked = RolePolicies.play, list[list[str]]()
 
-    def cut(self: Cast, player: Player, prompts: Any, n: int, arrived: Any) -> Any:
+    def cut(self: RolePolicies, player: Player, prompts: Any, n: int, arrived: Any) -> Any:
         if len(asked) == 3:  # after the evaluation's two calls and one of the step's
             raise MemoryError
         return told(self, player, prompts, n, arrived)
 
-    def told(self: Cast, player: Player, prompts: Any, n: int, arrived: Any) -> Any:
+    def told(self: RolePolicies, player: Player, prompts: Any, n: int, arrived: Any) -> Any:
         asked.append([p.task_id for p in prompts])
         return play(self, player, prompts, n, arrived)
 
-    monkeypatch.setattr(Cast, "play", cut)
-    monkeypatch.setattr("sparring.training.journal._SECONDS", 0.0)
+    monkeypatch.setattr(RolePolicies, "play", cut)
+    monkeypatch.setattr("sparring.training.state.journal._SECONDS", 0.0)
     done = sparring_here(*command(path, **settings)[3:])
     assert done.returncode == 1, done.stdout
     first = asked[-1]
     assert len(first) == 2
     asked.clear()
-    monkeypatch.setattr(Cast, "play", told)
+    monkeypatch.setattr(RolePolicies, "play", told)
     done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 0, done.stderr
     assert len(asked[0]) == 2
@@ -106,7 +106,10 @@ def test_a_step_cut_off_between_two_calls_asks_for_what_is_left(
     same_run(whole, path)
 
 
-PROMPTS = [Prompt(task, Role.CODER, (1, 2, k), k, SamplingParams()) for k, task in enumerate("abc")]
+PROMPTS = [
+    Prompt(task, Role.CODER, (1, 2, k), k, SamplingParams(1.0, 1024))
+    for k, task in enumerate("abc")
+]
 
 
 def response(prompt: int, index: int, text: str = "x") -> Response:
@@ -141,7 +144,7 @@ def test_a_journal_keeps_what_came_in_any_order_and_never_replaces_it(directory:
 
 def test_a_journal_is_on_disk_while_responses_come(directory: RunDir, monkeypatch: Any) -> None:
     now = [0.0]
-    monkeypatch.setattr("sparring.training.journal.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sparring.training.state.journal.time.monotonic", lambda: now[0])
     first = journal(directory)
     first.take(0, response(0, 0))
     assert not directory.has("journal/x.jsonl")

@@ -14,7 +14,7 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.samples import Group
 from sparring.schema import Role
-from sparring.training.trainer import BOTH, START, Trainer
+from sparring.training.state.trainer import BOTH, START, Trainer
 
 FULL = ["model.lora_rank=0", "sampling.opponents=0", "learning.kl=0"]
 LORA = ["model.lora_rank=4", "sampling.opponents=0", "learning.kl=0"]

@@ -20,8 +20,9 @@ from sparring.config.recipe import Recipe
 from sparring.learner.samples import Group, Sample
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
-from sparring.training import trainer as trainer_module
-from sparring.training.trainer import BOTH, Trainer
+from sparring.training.state import checkpoints
+from sparring.training.state import trainer as trainer_module
+from sparring.training.state.trainer import BOTH, Trainer
 
 WHOLE: dict[str, Any] = {"learning": {"learning_rate": 1e-5}, "training": {"threads": 1}}
 LORA = WHOLE | {"model": {"lora_rank": 4}}
@@ -67,13 +68,13 @@ def test_going_on_from_a_checkpoint_is_going_on(settings: dict[str, Any], tmp_pa
     )
     step(trainer)
     step(trainer)
-    trainer.save(parts)
+    checkpoints.save(trainer, parts)
     step(trainer)
-    trainer.save(whole)
+    checkpoints.save(trainer, whole)
     other = Trainer(made)
-    other.restore(parts.path / "checkpoints" / "step-00002")
+    checkpoints.restore(other, parts.path / "checkpoints" / "step-00002")
     step(other)
-    other.save(parts)
+    checkpoints.save(other, parts)
     assert files(whole, 3) == files(parts, 3)
     weights = [n for n in files(whole, 3) if n.endswith(".safetensors")]
     for name in weights:
@@ -90,18 +91,18 @@ def test_a_checkpoint_of_one_precision_is_taken_up_in_the_other(
     first = Trainer(recipe(settings, "float32"))
     step(first)
     run = RunDir.create(tmp_path / "run")
-    first.save(run)
+    checkpoints.save(first, run)
     rough = Trainer(recipe(settings, "bfloat16"))
-    rough.restore(run.path / "checkpoints" / "step-00001")
+    checkpoints.restore(rough, run.path / "checkpoints" / "step-00001")
     again = RunDir.create(tmp_path / "again")
-    rough.save(again)
+    checkpoints.save(rough, again)
     before, after = files(run, 1), files(again, 1)
     assert before["optimizer.pt"] == after["optimizer.pt"]
     learned = [n for n in before if ("adapter" in n or settings is WHOLE) and "safetensors" in n]
     assert learned
     assert all(before[n] == after[n] for n in learned)
     back = Trainer(recipe(settings, "float32"))
-    back.restore(again.path / "checkpoints" / "step-00001")
+    checkpoints.restore(back, again.path / "checkpoints" / "step-00001")
     for own, theirs in zip(
         back.learner.masters.parameters, first.learner.masters.parameters, strict=True
     ):
@@ -117,19 +118,19 @@ def test_a_checkpoint_of_a_gpu_is_taken_up_without_one(
     made = recipe({"learning": weighed, "training": {"threads": 1, "ahead": ahead}}, "bfloat16")
     trainer, run = Trainer(made), RunDir.create(tmp_path / "run")
     if ahead:
-        trainer.behind = trainer.twin()
+        trainer.behaviour = trainer.snapshot()
     step(trainer)
     with monkeypatch.context() as patched:  # as torch marks tensors that are on a GPU
         patched.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
-        trainer.save(run)
+        checkpoints.save(trainer, run)
     place = run.path / "checkpoints" / "step-00001"
     if not torch.cuda.is_available():
         with pytest.raises(RuntimeError, match="CUDA"):
             torch.load(place / "optimizer.pt", weights_only=True)
     other = Trainer(made)
     if ahead:
-        other.behind = other.twin()
-    other.restore(place)
+        other.behaviour = other.snapshot()
+    checkpoints.restore(other, place)
     step(trainer)
     step(other)
     for one, two in zip(

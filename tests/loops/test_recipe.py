@@ -11,10 +11,12 @@ import pytest
 from tests.loops.runs import finished_apart, records
 
 from sparring.config.load import NANO_RECIPE, load_recipe
-from sparring.evaluation.held_out import evaluate
+from sparring.evaluation.held_out import evaluate_held_out
+from sparring.metrics.intervals import Estimate
 from sparring.microworld.build import build
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.held_out import held_out_plan
+from sparring.training.rollouts.context import RolloutContext, trial_context
+from sparring.training.state.trainer import Trainer
 
 pytestmark = pytest.mark.slow
 
@@ -43,13 +45,18 @@ def test_programs_tests_and_best_of_n_get_better_on_tasks_never_seen(tmp_path: P
 def test_a_rebuilt_model_starts_where_the_packaged_one_does(tmp_path: Path) -> None:
     build(tmp_path / "nano", log=_quiet)
     recipe = load_recipe(NANO_RECIPE, [f"model.path={tmp_path / 'nano'}"])
-    with Ring(recipe, Trainer(recipe)) as ring:
-        rebuilt = evaluate(ring.plan, ring.sampler, ring.sandbox).summary.estimates
+    with trial_context(recipe, Trainer(recipe)) as context:
+        rebuilt = figures(context)
     own = load_recipe(NANO_RECIPE)
-    with Ring(own, Trainer(own)) as ring:
-        packaged = evaluate(ring.plan, ring.sampler, ring.sandbox).summary.estimates
+    with trial_context(own, Trainer(own)) as context:
+        packaged = figures(context)
     for name in ("one_shot", "unit_test_accuracy"):
         assert abs(rebuilt[name].mean - packaged[name].mean) < 0.06, name
+
+
+def figures(context: RolloutContext) -> dict[str, Estimate]:
+    plan = held_out_plan(context)
+    return evaluate_held_out(plan, context.policies, context.sandbox).summary.estimates
 
 
 def _quiet(text: str) -> None:

@@ -17,8 +17,9 @@ from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
 from sparring.runs.reader import open_run, step_file
 from sparring.schema import Role
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import trial_context
+from sparring.training.state import checkpoints
+from sparring.training.state.trainer import Trainer
 
 FAST = {
     "learning__learning_rate": "3e-3",
@@ -38,9 +39,9 @@ def start_responses(run: Path, role: Role, step: int) -> list[list[list[int]]]:
     """What the start model answers to the prompts of a step, freshly loaded and sampled."""
     recipe = make_recipe(json.loads((run / "recipe.json").read_text()), (), "recipe")
     count = recipe.sampling.programs if role is Role.CODER else recipe.sampling.tests
-    with Ring(recipe, Trainer(recipe)) as ring:
-        prompts = ring.prompts(ring.batch(step), role, step)
-        return [[list(r.token_ids) for r in g] for g in ring.sampler.sample(prompts, count)]
+    with trial_context(recipe, Trainer(recipe)) as context:
+        prompts = context.prompts.of_step(step, context.order.batch(step, {}), role)
+        return [[list(r.token_ids) for r in g] for g in context.policies.sample(prompts, count)]
 
 
 def recorded(run: Path, role: Role, step: int) -> list[list[list[int]]]:
@@ -107,11 +108,11 @@ def test_each_role_has_a_checkpoint_that_plays_as_it_does(tmp_path: Path) -> Non
     recipe = make_recipe(json.loads((run / "recipe.json").read_text()), (), "recipe")
     trainer = Trainer(recipe)
     path = run / "checkpoints" / "step-00002"
-    trainer.restore(path)
+    checkpoints.restore(trainer, path)
     ids = torch.tensor([[5, 9, 14, 3, 7]])
     logits = {}
     for role in Role:
-        with torch.no_grad(), trainer.playing(role) as model:
+        with torch.no_grad(), trainer.policy_for(role) as model:
             logits[role] = model(ids).logits
             plain = AutoModelForCausalLM.from_pretrained(path / role)(ids).logits
         torch.testing.assert_close(plain, logits[role], atol=1e-4, rtol=1e-4)

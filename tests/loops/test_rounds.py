@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -144,15 +143,13 @@ def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) ->
 def test_a_curriculum_prefers_what_is_sometimes_solved() -> None:
     from sparring.schema import Task, Test
     from sparring.tasks.settings import Curriculum
-    from sparring.training.ring import Ring
+    from sparring.training.prompting.task_order import TaskOrder
 
-    ring = object.__new__(Ring)
-    ring.recipe = make_recipe({"tasks": {"curriculum": Curriculum.PASS_RATE}}, (), "recipe")
-    ring.tasks = [Task(str(i), "", (Test("", ""),)) for i in range(40)]
+    recipe = make_recipe({"tasks": {"curriculum": Curriculum.PASS_RATE}}, (), "recipe")
+    order = TaskOrder(recipe, [Task(str(i), "", (Test("", ""),)) for i in range(40)])
 
     rates = {str(i): (0.0, 1.0, 0.5)[i % 3] for i in range(39)}
-    ring.trainer = SimpleNamespace(pass_rates=rates)  # type: ignore[assignment]
-    drawn = [int(t.id) % 3 for step in range(200) for t in ring.batch(step + 1)[:8]]
+    drawn = [int(t.id) % 3 for step in range(200) for t in order.batch(step + 1, rates)[:8]]
     counts = np.bincount(drawn, minlength=3)
     assert counts[2] > 3 * counts[0]
     assert counts[2] > 3 * counts[1]

@@ -19,8 +19,9 @@ from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
-from sparring.training.cast import Cast
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.policies import RolePolicies
 
 TINY = {
     **SMALL,
@@ -121,7 +122,7 @@ def test_a_stopped_run_goes_on_with_other_servers(fake: FakeVllm, tmp_path: Path
     assert len(records(run, "metrics.jsonl")) == 2
 
 
-def responses(cast: Cast, role: Role, n: int = 3) -> list[Response]:
+def responses(cast: RolePolicies, role: Role, n: int = 3) -> list[Response]:
     ids = tuple(cast.trainer.tokenizer.encode("Program: ", add_special_tokens=False))
     [found] = cast.sample([Prompt("t", role, ids, 4, SamplingParams(1.0, 20))], n)
     return found
@@ -157,12 +158,14 @@ def test_each_player_has_its_own_weights(
             urls.append(f'vllm.start_urls=["{other.url}"]')
         recipe = load_recipe(NANO_RECIPE, [*changes, *urls])
         trainer = Trainer(recipe)
-        cast = Cast.of(recipe, trainer, None)
+        cast = RolePolicies.of(recipe, trainer, None)
         moved(trainer)
         for role in (Role.CODER, Role.TESTER, Role.CODER):
             learns = trainer.learns(role)
             assert {r.weights for r in responses(cast, role)} == {1 if learns else 0}
-        start = cast.opponents([Prompt("t", Role.CODER, (5, 6, 7), 4, SamplingParams(1.0, 20))], 2)
+        prompt = Prompt("t", Role.CODER, (5, 6, 7), 4, SamplingParams(1.0, 20))
+        assert cast.served
+        start = cast.served.play([Request(Player.OPPONENTS, prompt, 2)])
         assert {r.weights for r in start[0]} == {0}
         adapted = "model.lora_rank=4" in changes  # on the start weights
         assert ("start-0" in {Path(p).name for p in fake.loads}) == (adapted or servers == 1)

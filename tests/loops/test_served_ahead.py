@@ -20,9 +20,10 @@ from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Role
-from sparring.training.behind import FilesBehind
-from sparring.training.cast import Cast
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.behaviour import SnapshotFiles
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.policies import RolePolicies
 
 AHEAD = {
     **TINY,
@@ -106,9 +107,9 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
         more = sets(fake, tmp_path, {**WEIGHTS[weights], **urls})
         recipe = load_recipe(NANO_RECIPE, more[1::2])
         trainer = Trainer(recipe)
-        cast = Cast.of(recipe, trainer, tmp_path / "log")
+        cast = RolePolicies.of(recipe, trainer, tmp_path / "log")
         assert cast.served
-        behind = FilesBehind(cast.served)
+        behind = SnapshotFiles(cast.served)
         trainer.step, trainer.learner.version = 2, 3
         checkpoint = tmp_path / "checkpoint"
         place = checkpoint / "behind" / "both-1"
@@ -120,10 +121,12 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
         (checkpoint / "behind.json").write_text(json.dumps(known))
         behind.take(checkpoint)
         behind.begin(trainer)
-        player = cast.played_by(behind)
+        player = cast.with_weights(behind)
         prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))
         assert {r.weights for r in player.sample([prompt], 1)[0]} == {1}
-        assert {r.weights for r in player.opponents([prompt], 1)[0]} == {0}
+        assert player.served
+        start = player.served.play([Request(Player.OPPONENTS, prompt, 1)])
+        assert {r.weights for r in start[0]} == {0}
         cast.close()
 
 
@@ -131,12 +134,14 @@ def test_start_weights_that_play_no_more_are_written_no_more(
     fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An adapter that travels merged, without opponents: the start's come once."""
-    monkeypatch.setattr("sparring.training.travelling.why_merged", lambda *_: "rank 4 is beyond 3")
+    monkeypatch.setattr(
+        "sparring.training.weights.travelling.why_merged", lambda *_: "rank 4 is beyond 3"
+    )
     more = sets(fake, tmp_path, {**WEIGHTS["lora"], "sampling.opponents": "0"})
     trainer = Trainer(load_recipe(NANO_RECIPE, more[1::2]))
-    cast = Cast.of(trainer.recipe, trainer, tmp_path / "log")
+    cast = RolePolicies.of(trainer.recipe, trainer, tmp_path / "log")
     assert cast.served
-    behind = FilesBehind(cast.served)
+    behind = SnapshotFiles(cast.served)
     player, written = cast.played_by(behind), []
     monkeypatch.setattr(trainer, "export", lambda name, *_: written.append(name))
     prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))

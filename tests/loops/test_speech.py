@@ -21,11 +21,11 @@ from sparring.prompts.settings import PromptSettings
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of
-from sparring.training.cast import Cast
 from sparring.training.planning.speech import reasoning, unfinished
-from sparring.training.served import Served
-from sparring.training.supervision import Supervisor
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.supervisor import Supervisor
+from sparring.training.weights.policies import RolePolicies
+from sparring.training.weights.served import Served
 
 GOOD = "```python\nprint(2 * int(input()))\n```"
 DRAFT = "```python\nprint(0)\n```"
@@ -165,12 +165,12 @@ def test_every_sampler_of_a_run_keeps_the_marks_and_ends_at_the_named_tokens(
     marks = ("prompts.reasoning_start=[THINK]", "prompts.reasoning_end=[/THINK]")
     recipe = resolved(tmp_path, thinker, *marks, 'model.end_tokens=["\\n"]')
     trainer = Trainer(recipe)
-    cast = Cast(trainer, 4)
+    cast = RolePolicies(trainer, 4)
     newline = trainer.tokenizer.encode("\n", add_special_tokens=False)[0]
     assert newline in cast.end_ids
     words: list[Any] = []
     monkeypatch.setattr(
-        "sparring.training.served.VllmSampler", lambda _, given, *__: words.append(given)
+        "sparring.training.weights.served.VllmSampler", lambda _, given, *__: words.append(given)
     )
     Served(recipe, trainer, cast.end_ids)
     ids = trainer.tokenizer.encode("hm[/THINK]so<|end|>", add_special_tokens=False)
@@ -199,5 +199,5 @@ def test_every_sampler_of_a_run_keeps_the_marks_and_ends_at_the_named_tokens(
     [[said, *_]] = whole.sample(tasks)
     assert said.text == f"hm\n{DRAFT}\nno[/THINK]\n{GOOD}"
     prompt = Prompt("d", Role.CODER, whole.prompts(tasks)[0].token_ids, 0, SamplingParams(1.0, 90))
-    [[local]] = Cast(Trainer(resolved(tmp_path, thinker, *marks)), 4).sample([prompt], 1)
+    [[local]] = RolePolicies(Trainer(resolved(tmp_path, thinker, *marks)), 4).sample([prompt], 1)
     assert local.text == said.text

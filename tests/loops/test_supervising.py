@@ -16,13 +16,12 @@ from tests.sampling.fake_vllm import FakeVllm, Fault, fake_environment
 from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
-from sparring.policy.base import sampling_seed
-from sparring.policy.vllm.completion import response_seed
+from sparring.policy.base import response_seed, sampling_seed
 from sparring.runs.reader import open_run
 from sparring.schema import Role
 from sparring.training.launch import new_run, resumed_run
-from sparring.training.ring import Ring
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.context import trial_context
+from sparring.training.state.trainer import Trainer
 
 BY_SERVER = {
     **TINY,
@@ -52,8 +51,8 @@ def written(run: Path) -> list[dict[str, Any]]:
 
 def upcoming(run: Path) -> list[str]:
     recipe = make_recipe(json.loads((run / "recipe.json").read_text()), (), "recipe")
-    with Ring(recipe, Trainer(recipe)) as ring:
-        return [t.id for t in ring.upcoming(1)]
+    with trial_context(recipe, Trainer(recipe)) as context:
+        return [t.id for t in context.order.upcoming(1)]
 
 
 @pytest.fixture
@@ -66,7 +65,7 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     fake: FakeVllm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The model is sampled here, the frozen tester by a server. Four of six tasks come up."""
-    monkeypatch.setattr("sparring.training.supervising._FILE", 3)
+    monkeypatch.setattr("sparring.training.supervision.by_servers._FILE", 3)
     run = tmp_path / "run"
     fake.after, fake.faults = 7, [Fault.ERROR] * 1000
     urls = f'["{fake.url}"]'

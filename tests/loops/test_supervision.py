@@ -20,9 +20,9 @@ from sparring.runs.reader import open_run, step_file
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Limits
 from sparring.schema import Role, Task, Test
-from sparring.training.ring import Ring
-from sparring.training.round import Round
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.arrivals import Arrivals
+from sparring.training.rollouts.context import trial_context
+from sparring.training.state.trainer import Trainer
 
 BY_NANO = {
     "supervision__kind": "tester",
@@ -97,9 +97,9 @@ def test_evaluation_is_by_ground_truth_as_ever(run: Path, supervised: Path) -> N
 
 def test_a_task_has_the_same_tests_for_the_whole_run(supervised: Path) -> None:
     recipe = make_recipe(json.loads((supervised / "recipe.json").read_text()), (), "recipe")
-    with Ring(recipe, Trainer(recipe)) as ring:
-        assert ring.supervisor is not None
-        [alone] = ring.supervisor.sample(ring.batch(1)[-1:])
+    with trial_context(recipe, Trainer(recipe)) as context:
+        assert context.pseudo_labels is not None
+        [alone] = context.pseudo_labels.supervisor.sample(context.order.batch(1, {})[-1:])
     by_task: dict[str, Any] = {}
     for step in (1, 2, 3, 4):
         for g in rollouts(supervised, step):
@@ -165,7 +165,7 @@ def test_no_ground_truth_reaches_reward_or_weights(how: str, tmp_path: Path) -> 
 def test_a_run_cut_off_resumes_to_the_same_files(
     lost: str, supervised: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sparring.training.supervision import Supervisor
+    from sparring.training.supervision.supervisor import Supervisor
 
     cut = tmp_path / "cut"
     shutil.copytree(supervised, cut)
@@ -251,9 +251,9 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
     task = Task("t", "…", (Test("1\n", "x" * (9 << 20)),))
     answer = "**Test Input:**\n```\n1\n```\n**Test Output:**\n```\n2\n```"
     written = response(Role.TESTER, answer)
-    table: Any = SimpleNamespace(
-        ring=SimpleNamespace(limits=Limits()),
-        written=SimpleNamespace(
+    context: Any = SimpleNamespace(
+        limits=Limits(),
+        pseudo_labels=SimpleNamespace(
             supervisor=SimpleNamespace(reading=Reading()),
             responses=lambda tasks: [[written] for _ in tasks],
         ),
@@ -261,11 +261,11 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
         lane="",
     )
     early: Any = None
-    [first] = Round(table, early, 1, 0, [task])._first_tests()
+    [first] = Arrivals(context, early, [task]).first_tests()
     assert [(t.input, t.output) for t in first.own] == [("1\n", "2\n")]
     assert first.own == first.others
     assert first.limits == Limits()
-    table.written = None
-    [first] = Round(table, early, 1, 0, [task])._first_tests()
+    context.pseudo_labels = None
+    [first] = Arrivals(context, early, [task]).first_tests()
     assert first.own == task.tests
     assert first.limits.output_bytes == 18 << 20

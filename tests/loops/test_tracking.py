@@ -16,7 +16,7 @@ from tests.show.made import evaluation, metrics, run_of
 from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
-from sparring.training.tracking import Tracking, settings, trackers_of
+from sparring.training.monitoring.tracking import Tracking, settings, trackers_of
 
 
 def lines_tracker(path: Path) -> Any:
@@ -102,7 +102,8 @@ def test_a_missing_package_is_one_line_before_anything_is_made(
 ) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        "sparring.training.tracking.find_spec", lambda n: None if n == "wandb" else real(n)
+        "sparring.training.monitoring.tracking.find_spec",
+        lambda n: None if n == "wandb" else real(n),
     )
     run = tmp_path / "run"
     done = sparring_here("train", "--run-dir", str(run), "--set", 'tracking.trackers=["wandb"]')

@@ -334,14 +334,13 @@ def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 
 
 def test_a_step_never_plays_a_task_twice_and_a_pass_never_repeats_one() -> None:
-    from types import SimpleNamespace
 
     from sparring.config.load import make_recipe
-    from sparring.training.ring import Ring
+    from sparring.training.prompting.task_order import TaskOrder
 
     recipe = make_recipe({"training": {"tasks_per_step": 3, "seed": 5}}, (), "recipe")
-    ring: Any = SimpleNamespace(recipe=recipe, tasks=list(range(8)))
-    steps = [Ring.batch(ring, step) for step in range(1, 41)]
+    tasks: Any = list(range(8))
+    steps = [TaskOrder(recipe, tasks).batch(step, {}) for step in range(1, 41)]
     for first, second in zip(steps[::2], steps[1::2], strict=True):  # two steps make a pass of 8
         assert len({*first, *second}) == 6
     assert {task for step in steps for task in step} == set(range(8))

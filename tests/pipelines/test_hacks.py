@@ -16,13 +16,13 @@ from tests.scoring.groups import reward_facts
 from sparring.config.settings import MonitorSettings
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
-from sparring.metrics.metrics import estimated_right
+from sparring.metrics.rates import estimated_right
 from sparring.rewards.settings import EQUATIONS, InvalidTest, RewardSettings
 from sparring.rewards.tester import tester_rewards
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
-from sparring.training.alarms import WINDOW, raised
+from sparring.training.monitoring.alarms import WINDOW, raised
 
 TASK = Task(
     "largest",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from sparring.evaluation.plan import Given, Plan, Protocol, under
+from sparring.evaluation.options import EvalOptions, Protocol, under
 from sparring.grading.reading import read_program
 from sparring.prompts.parse import ProgramRule, Reading
 from sparring.prompts.programs import read_source
@@ -341,11 +343,10 @@ def test_a_method_is_asked_for_with_its_class(name: str) -> None:
 
 
 def test_the_released_codes_protocol_reads_by_its_own_rule() -> None:
-    plan = under(Protocol.OFFICIAL, Plan(("tasks.jsonl",)), Given())
-    assert plan.prompts.read_programs is ProgramRule.CURE
-    assert under(None, plan=Plan(("tasks.jsonl",)), given=Given()).prompts.read_programs is (
-        ProgramRule.TASK
-    )
+    usual = EvalOptions(sources=("tasks.jsonl",))
+    official = under(replace(usual, protocol=Protocol.OFFICIAL))
+    assert official.asked_by.read_programs is ProgramRule.CURE
+    assert under(usual).asked_by.read_programs is ProgramRule.TASK
     task = Task("t", "Add.", (Test("1\n", "1\n"),), entry_point="add")
     text = block(ADD) + "\nso\n" + block("print(add(1, 2))")
     said = Response("t", Role.CODER, 0, (), (), (), StopReason.END_TOKEN, text)

@@ -9,9 +9,9 @@ import pytest
 from sparring.config.load import make_recipe
 from sparring.learner.work import Work
 from sparring.runs.rates import mean_rates, rates_line
-from sparring.training.speed import speeds
-from sparring.training.tracking import of_step
-from sparring.training.trainer import Trainer
+from sparring.training.monitoring.speed import speeds
+from sparring.training.monitoring.tracking import of_step
+from sparring.training.state.trainer import Trainer
 from sparring.view.terminal.watch import Watched
 
 

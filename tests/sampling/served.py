@@ -9,7 +9,7 @@ from tests.fake_openai import FakeOpenAI
 from sparring.policy.chat.base import Answer, Ask, ChatParams, Missing
 from sparring.policy.chat.crew import ServedModel
 from sparring.policy.chat.endpoint import Endpoint, Served
-from sparring.policy.chat.patience import Patience
+from sparring.policy.patience import Patience
 from sparring.schema import Role
 
 QUICK = Patience(attempts=3, first=0.01, most=0.02)

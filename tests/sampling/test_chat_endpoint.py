@@ -17,7 +17,8 @@ from tests.sampling.served import QUICK, answers, ask, model, one
 from sparring.errors import ConfigError, ModelError
 from sparring.policy.chat.base import Answer, Missing
 from sparring.policy.chat.crew import ServedModel
-from sparring.policy.chat.endpoint import Endpoint, Served, Unsound
+from sparring.policy.chat.endpoint import Endpoint, Served
+from sparring.policy.http import Unanswered
 from sparring.schema import StopReason
 
 MENDED = {
@@ -168,19 +169,19 @@ def test_a_body_that_trickles_is_no_answer_in_time() -> None:
             time.sleep(0.05)
 
     url, listening = _raw(trickle())
-    with listening, pytest.raises(Unsound, match="no answer in time"):
+    with listening, pytest.raises(Unanswered, match="no answer in time"):
         Endpoint(url, None, 0.5).complete(Served(url, "m", False), ask(), 1)
 
 
 def test_a_body_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparring.policy.chat.endpoint._MOST", 1 << 20)
+    monkeypatch.setattr("sparring.policy.http._MOST", 1 << 20)
 
     def endless() -> Iterator[bytes]:
         while True:
             yield b"x" * (1 << 16)
 
     url, listening = _raw(endless())
-    with listening, pytest.raises(Unsound, match="more than 1 MiB"):
+    with listening, pytest.raises(Unanswered, match="more than 1 MiB"):
         Endpoint(url, None, 30.0).complete(Served(url, "m", False), ask(), 1)
 
 

@@ -15,7 +15,8 @@ from sparring.errors import Stopped
 from sparring.policy.chat.base import Answer, Ask, Missing
 from sparring.policy.chat.crew import find_served
 from sparring.policy.chat.endpoint import Endpoint
-from sparring.policy.chat.patience import Pace, Patience, retry_after
+from sparring.policy.http import retry_after
+from sparring.policy.patience import Pace, Patience
 
 
 class _Clock:
@@ -23,8 +24,8 @@ class _Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("sparring.policy.chat.patience.time.monotonic", lambda: self.now)
-        monkeypatch.setattr("sparring.policy.chat.patience.time.sleep", self.sleep)
+        monkeypatch.setattr("sparring.policy.patience.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("sparring.policy.patience.time.sleep", self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -73,7 +74,7 @@ def test_a_server_that_wants_to_be_asked_at_once_is_given_a_pause(
 ) -> None:
     """All attempts would be spent before it had recovered."""
     rested: list[float] = []
-    monkeypatch.setattr("sparring.policy.chat.crew.rest", lambda s, stop: rested.append(s))
+    monkeypatch.setattr("sparring.policy.patience.rest", lambda s, stop: rested.append(s))
     fake.always = (429, {"Retry-After": wish}, b"")
     one(model(fake))
     assert len(rested) == QUICK.attempts - 1

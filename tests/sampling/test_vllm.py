@@ -21,10 +21,8 @@ from tests.sampling.whole_model import scored
 from sparring.errors import RunError
 from sparring.learner.distributed.export import export_weights, weights_size
 from sparring.microworld import NANO_DIR
-from sparring.policy.base import Prompt, SamplingParams
+from sparring.policy.base import Arrived, Prompt, SamplingParams, response_seed, unheeded
 from sparring.policy.local.sampler import end_token_ids
-from sparring.policy.vllm.asking import Told, unheeded
-from sparring.policy.vllm.completion import response_seed
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import Dtype, ServerSettings
 from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
@@ -103,7 +101,7 @@ def prompts(tokens: int = 24, heat: float = 1.0) -> list[Prompt]:
 
 
 def asked(
-    sampler: VllmSampler, prompts: Sequence[Prompt], n: int, told: Told = unheeded
+    sampler: VllmSampler, prompts: Sequence[Prompt], n: int, told: Arrived = unheeded
 ) -> list[list[Response]]:
     """``n`` responses to each, of the whole weights."""
     return sampler.sample([SamplingRequest(p, n, "both") for p in prompts], told)

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import pytest
 from tests.sampling.test_vllm import prompts
 
-from sparring.policy.vllm.completion import Completion, Unanswered
+from sparring.policy.http import Unanswered
+from sparring.policy.vllm.completion import Completion
 from sparring.policy.vllm.line import Line
 
 PROMPT = prompts()[0]

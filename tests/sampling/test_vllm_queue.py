@@ -10,8 +10,8 @@ from tests.sampling.fake_vllm import FakeVllm
 from tests.sampling.test_vllm import prompts, sampler_of, settings
 
 from sparring.microworld import NANO_DIR
-from sparring.policy.base import Prompt, SamplingParams
-from sparring.policy.vllm.asking import Asking, unheeded
+from sparring.policy.base import Prompt, SamplingParams, unheeded
+from sparring.policy.vllm.asking import Asking
 from sparring.policy.vllm.expected import ExpectedLengths
 from sparring.policy.vllm.settings import ServerSettings
 from sparring.policy.vllm.wanted import SamplingRequest

@@ -13,35 +13,32 @@ from sparring.cli.figures import finish
 from sparring.errors import ConfigError
 from sparring.evaluation.elsewhere.grade import given, grade
 from sparring.evaluation.export import Export
-from sparring.evaluation.plan import Plan, Scale
+from sparring.evaluation.options import EvalOptions
 from sparring.evaluation.progress import Progress
-from sparring.evaluation.run import Bench
-
-_TAKEN = (
-    *("tasks", "answers", "out", "scale", "prompts", "mutants", "checker", "max_tests"),
-    *("limit_tasks", "cache", "workers", "level", "export"),
-    *("packages", "packages_from"),
-)
-"""Parameters that have a meaning without a model; of ``--prompts`` the marks of reasoning."""
 
 
 def grade_answers(
-    plan: Plan,
+    options: EvalOptions,
     files: Sequence[Path],
-    scales: Sequence[Scale] | None,
     out: Path,
-    bench: Bench,
+    console: Console,
     exports: Sequence[Export],
 ) -> None:
-    """Grade the answers of ``files``. Raises `SparringError`."""
-    console = Console()
-    loaded = plan.load()
-    answers = given(plan, loaded, files, scales)
+    """Grade the answers of ``files``, without asking a model. Raises `SparringError`."""
+    loaded = options.load()
+    answers = given(options, loaded, files)
     for note in answers.matched.notes:
         console.print(Text(f"note: {note}"), soft_wrap=True)
     with Progress(console) as progress:
-        found = grade(answers, out, bench, progress)
+        found = grade(answers, out, progress)
     finish(found, loaded, out, console, exports, stopped=False)
+
+
+_TAKEN = (
+    *("tasks", "answers", "out", "scale", "prompts", "mutants", "checker", "max_tests"),
+    *("limit_tasks", "cache", "workers", "level", "export", "packages", "packages_from"),
+)
+"""Parameters that have a meaning without a model; of ``--prompts`` the marks of reasoning."""
 
 
 def check_alone(context: typer.Context) -> None:

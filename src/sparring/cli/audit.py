@@ -12,9 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.cli.outputs import ForceOption, check_sources
-from sparring.cli.packages import Names, Place
-from sparring.cli.packages import packages as packages_given
+from sparring.cli.common import (
+    ForceOption,
+    PackagesFromOption,
+    PackagesOption,
+    check_sources,
+    given_packages,
+)
 from sparring.tasks.cleaning.sound import Policy
 
 if TYPE_CHECKING:
@@ -53,8 +57,8 @@ def audit(
         int, typer.Option("--least", min=1, help="Tests that a task must have left.")
     ] = 1,
     force: ForceOption = False,
-    packages: Names = None,
-    packages_from: Place = None,
+    packages: PackagesOption = None,
+    packages_from: PackagesFromOption = None,
 ) -> None:
     """Is this data set sound? Runs its solutions on its tests and says what is wrong with it.
 
@@ -68,7 +72,7 @@ def audit(
     if out is not None:
         check_out(out, force)
     asked = Asked(Care(repeats, patience, slow), mutants, weak, policy, least)
-    given = packages_given(packages, packages_from)
+    given = given_packages(packages, packages_from)
     report = audit(files, asked, _progress(Console(stderr=True)), given)
     if out is not None:
         write(report, asked, files, out)

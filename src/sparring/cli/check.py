@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.cli.packages import Names, Place
-from sparring.cli.packages import packages as packages_given
+from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.errors import ConfigError, DataError, SandboxError
-from sparring.sandbox.types import Fork, Level
+from sparring.sandbox.types import USUAL_FORK, Fork, Level
 from sparring.text import in_line
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def check(
         Backend,
         typer.Option(help="subprocess: a plain interpreter per run, to see what it lets through."),
     ] = Backend.SANDBOX,
-    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = Fork.PER_PROGRAM,
+    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = USUAL_FORK,
     suite: Annotated[Suites, typer.Option(help="Which cases.")] = Suites.ALL,
     thorough: Annotated[
         bool,
@@ -64,8 +63,8 @@ def check(
             help="Use no more of Landlock than this ABI has, to see what an older kernel holds.",
         ),
     ] = None,
-    packages: Names = None,
-    packages_from: Place = None,
+    packages: PackagesOption = None,
+    packages_from: PackagesFromOption = None,
     every: Annotated[bool, typer.Option("--all", help="A line for every case.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write every case there.")
@@ -78,7 +77,7 @@ def check(
     from sparring.sandbox.check import suites
     from sparring.sandbox.check.conditions import Condition
 
-    given = packages_given(packages, packages_from)
+    given = given_packages(packages, packages_from)
     if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi or given.files):
         raise ConfigError(
             "--level, --thorough, --landlock-abi and --packages are for the sandbox, not for a "

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from sparring.errors import Stopped, explained
 from sparring.evaluation import report
+from sparring.evaluation.directory import Found
 from sparring.evaluation.export import Export, export
-from sparring.evaluation.run import Found
 from sparring.runs.reader import RunReader
 from sparring.schema import Task
 from sparring.view.terminal.tables import show

@@ -14,19 +14,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import ConfigError
+from sparring.policy.chat.base import ChatParams
 from sparring.policy.settings import Precision
-from sparring.schema import Task
+from sparring.schema import Role, Task
 from sparring.text import visible
 
 if TYPE_CHECKING:
-    from sparring.evaluation.plan import Plan
+    from sparring.evaluation.options import EvalOptions
     from sparring.policy.chat.base import Author
 
 app = typer.Typer(no_args_is_help=True, help="The messages that a model gets.")
 _HEARD = b"\nsparring: finishing the responses in work; Ctrl-C again stops at once\n"
 _DEFAULT = "default"
 _OF_CONTENT = ("right", "in_statement", "trivial", "distinct")
+_USUAL = ChatParams()
 _LINES = 12
 """Of a response that is shown as an example: its last lines say most about a refusal."""
 
@@ -55,8 +56,8 @@ def try_command(
     ] = None,
     count: Annotated[int, typer.Option("-n", min=1, help="Responses per task and role.")] = 4,
     limit_tasks: Annotated[int, typer.Option(min=1, help="The first tasks of each source.")] = 40,
-    temperature: Annotated[float, typer.Option(help="Of sampling.")] = 0.8,
-    max_tokens: Annotated[int, typer.Option(help="Of a response.")] = 1024,
+    temperature: Annotated[float, typer.Option(help="Of sampling.")] = _USUAL.temperature,
+    max_tokens: Annotated[int, typer.Option(help="Of a response.")] = _USUAL.max_tokens,
     seed: Annotated[int, typer.Option(min=0, help="Of sampling.")] = 0,
     precision: Annotated[
         Precision | None, typer.Option(help="Of a local model's weights; default float32.")
@@ -75,12 +76,11 @@ def try_command(
 ) -> None:
     """Try prompts on a model: can its answers be read, and if not, why?"""
     from sparring.errors import explained
-    from sparring.evaluation.authors import Asking, Named, author
-    from sparring.evaluation.plan import Plan, prompts_of
+    from sparring.evaluation.authors import Respondent, author_of
+    from sparring.evaluation.options import EvalOptions, Named, prompts_of
     from sparring.evaluation.progress import Progress
-    from sparring.evaluation.trial import try_prompts
+    from sparring.evaluation.trial import first_tasks, try_prompts
     from sparring.interrupt import stopping
-    from sparring.policy.chat.base import ChatParams
     from sparring.prompts.settings import PromptSettings
     from sparring.view.terminal.tables import show
 
@@ -89,7 +89,6 @@ def try_command(
         label: PromptSettings() if label == _DEFAULT else prompts_of(label)
         for label in recipe or [_DEFAULT]
     }
-    params = ChatParams(temperature=temperature, max_tokens=max_tokens)
     console = Console()
     record: dict[str, list[dict[str, Any]]] = {}
     with ExitStack() as held:
@@ -99,15 +98,22 @@ def try_command(
             place.mkdir(parents=True, exist_ok=True)
         progress = held.enter_context(Progress(console))
         for label, section in sections.items():
-            plan = Plan(tuple(tasks), count, count, 0, (), params, seed, prompts=section)
-            loaded = first_tasks(plan.sources, limit_tasks)
-            asking = Asking(16 if named.distant else 64, stop=wished)
-            asked = author(named, asking, section, max_tokens)
-            held.callback(asked.close)
-            for line in _messages(label, plan, loaded, asked):
+            options = EvalOptions(
+                sources=tuple(tasks),
+                programs=count,
+                tests=count,
+                temperature=temperature,
+                max_tokens=max_tokens,
+                seed=seed,
+                prompts=section,
+            )
+            loaded = first_tasks(options.sources, limit_tasks)
+            asked = Respondent(author_of(named, options, Role.CODER, stop=wished), model)
+            held.callback(asked.author.close)
+            for line in _messages(label, options, loaded, asked.author):
                 _say(console, line)
-            parts = try_prompts(plan, loaded, asked, model, place, progress, wished)
-            asked.close()
+            parts = try_prompts(options, loaded, asked, place, progress, wished)
+            asked.author.close()
             record[label] = [part.record() for part in parts]
     if out is not None:
         with explained(out):
@@ -118,35 +124,18 @@ def try_command(
             _say(console, line)
 
 
-def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
-    """The first tasks of each source. Raises `ConfigError` where two have the same id."""
-    from sparring.evaluation.plan import TASK_SEED
-    from sparring.tasks.sources import tasks_of
-
-    found: dict[str, Task] = {}
-    for source in sources:
-        for task in tasks_of([source], count, TASK_SEED, None)[:count]:
-            if task.id in found:
-                raise ConfigError(
-                    f"{source}: task {task.id} is in another source too; write one of them anew "
-                    "with sparring tasks load --prefix"
-                )
-            found[task.id] = task
-    return list(found.values())
-
-
-def _messages(label: str, plan: Plan, tasks: Sequence[Task], asked: Author) -> list[str]:
+def _messages(label: str, options: EvalOptions, tasks: Sequence[Task], asked: Author) -> list[str]:
     """The first message of each role and kind of task, as the model gets it."""
     from sparring.evaluation.authors import whole_prompt
 
     lines = []
     for function in (True, False):
         task = next((t for t in tasks if (t.entry_point is not None) == function), None)
-        for ask in plan.asks([task]) if task is not None else ():
+        for ask in options.asks([task]) if task is not None else ():
             if ask.index == 0:
                 kind = "function" if function else "stdin"
                 lines.append(f"--- prompts {label}: {ask.role}, {kind} tasks, task {ask.task_id}")
-                lines += whole_prompt(asked, plan.prompts, ask.message).splitlines()
+                lines += whole_prompt(asked, options.asked_by, ask.message).splitlines()
     return [*lines, "---"] if lines else lines
 
 

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparring.cli.check import check
-from sparring.cli.packages import Names, Place
-from sparring.cli.packages import packages as packages_given
+from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.errors import ConfigError, DataError
 from sparring.sandbox.caller.credible import believed
-from sparring.sandbox.types import Fork, Job, Level, Limits
+from sparring.sandbox.types import USUAL_FORK, Fork, Job, Level, Limits
 from sparring.schema import Kind, Outcome, Test, Verdict
 from sparring.text import visible
 
 if TYPE_CHECKING:
-    from sparring.tasks.suites.asserts import CallTest
+    from sparring.tasks.suites.called import CallTest
 
 app = typer.Typer(no_args_is_help=True, help="Run untrusted Python programs, or try the sandbox.")
 
@@ -62,9 +61,9 @@ def run(
         int, typer.Option("--output", help="Bytes of output; more where what is expected needs it.")
     ] = 1 << 20,
     level: Annotated[Level | None, typer.Option(help="Isolation to insist on.")] = None,
-    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = Fork.PER_PROGRAM,
-    packages: Names = None,
-    packages_from: Place = None,
+    fork: Annotated[Fork, typer.Option(help="Whether runs share a process.")] = USUAL_FORK,
+    packages: PackagesOption = None,
+    packages_from: PackagesFromOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per run.")] = False,
 ) -> None:
     """Run a program, in the sandbox, on inputs, assertions or scripts.
@@ -104,7 +103,7 @@ def run(
         # Its bytes as they are, whatever the terminal's language makes of them.
         data = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         rows = [("standard input", Job(source, (data,), limits), None, checker)]
-    given = packages_given(packages, packages_from)
+    given = given_packages(packages, packages_from)
     with Sandbox(min(len(rows), 4), level=level, fork=fork, packages=given) as sandbox:
         ran = sandbox.run([job for _, job, _, _ in rows])
         found = [believed(row[1].kind, one) for row, [one] in zip(rows, ran, strict=True)]

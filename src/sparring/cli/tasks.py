@@ -8,13 +8,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparring.cli.outputs import ForceOption, check_file, file_at
+from sparring.cli.common import ForceOption, check_file, file_at, write_new
 from sparring.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from sparring.tasks.cleaning.filters import Removed
     from sparring.tasks.collect import Collected
     from sparring.tasks.rows.files import Fault, Raw
-    from sparring.tasks.rows.hub import HubSource
 
 app = typer.Typer(no_args_is_help=True, help="Task files.")
 _LISTED = 10
@@ -134,15 +132,16 @@ def load(
     from sparring.evaluation.passrates import pass_rates
     from sparring.grading.expected import reference_runs
     from sparring.schema import Kind
-    from sparring.tasks.cleaning.filters import Filters, filter_tasks, parse_difficulty, parse_range
+    from sparring.tasks.chosen import Dedupe, Rules, left_out_record
+    from sparring.tasks.cleaning.filters import Filters, parse_difficulty, parse_range
     from sparring.tasks.cleaning.imports import needs_lines, needs_of
-    from sparring.tasks.cleaning.overlap import TWINS, Overlap, drop_leaks, drop_twins
+    from sparring.tasks.cleaning.overlap import Overlap
     from sparring.tasks.collect import Choice, collect
     from sparring.tasks.load import dump_tasks
     from sparring.tasks.mapping import Column, parse_mapping
-    from sparring.tasks.stdio.convert import to_stdio
+    from sparring.tasks.rows.named import HubChoice, rows_of
 
-    if dedupe not in ("no", "exact", "near"):
+    if dedupe not in list(Dedupe):
         raise ConfigError(f"--dedupe {dedupe}: there are no, exact and near")
     if kind is not None and kind not in list(Kind):
         raise ConfigError(f"--kind {kind}: there are {', '.join(Kind)}")
@@ -150,7 +149,7 @@ def load(
         raise ConfigError("--pass-rate goes with --rates or --rate-column: where the rates are")
     if not 0 < share <= 1:
         raise ConfigError(f"--overlap {share:g}: must be above 0 and at most 1")
-    rules = Filters(
+    filters = Filters(
         parse_difficulty(difficulty) if difficulty is not None else None,
         shortest,
         longest,
@@ -171,9 +170,9 @@ def load(
         Column("pass_rate", tuple(rate_column.split("."))) if rate_column else None,
         skip_bad,
     )
-    of_hub = _Hub(split, config, revision, streaming, release)
-    sources = [_told(_begun(_rows(name, of_hub))) for name in sets]
-    theirs = [_begun(_rows(name, _Hub(None, None, None, None, None))) for name in against or ()]
+    of_hub = HubChoice(split, config, revision, streaming, release)
+    sources = [_told(rows_of(name, of_hub)) for name in sets]
+    theirs = [rows_of(name, HubChoice()) for name in against or ()]
     by_task = pass_rates(rates) if rates else {}
     for option, path in (("--out", out), ("--report", report)):
         if path is not None:
@@ -183,19 +182,12 @@ def load(
         held_out = [t for rows in theirs for t in collect([rows], alone).tasks]
     with reference_runs() as reference:
         found = collect(sources, replace(choice, reference=reference))
-    tasks, removed = filter_tasks(found.tasks, rules, by_task or found.rates)
-    if dedupe != "no":
-        tasks, more = drop_twins(tasks, TWINS if dedupe == "near" else None)
-        removed += more
-    if held_out:
-        tasks, more = drop_leaks(tasks, held_out, Overlap(ngram, share))
-        removed += more
-    if stdio:
-        tasks, more = to_stdio(tasks)
-        removed += more
+    rules = Rules(filters, Dedupe(dedupe), held_out, Overlap(ngram, share), stdio)
+    tasks, removed = rules.apply(found.tasks, by_task or found.rates)
     if report is not None:
         with file_at(report, force) as path:
-            _write_report(path, found, removed, len(tasks))
+            record = left_out_record(found, removed, len(tasks))
+            write_new(path, json.dumps(record, indent=1) + "\n")
     _say(found, removed)
     if not tasks:
         raise DataError("no task is left")
@@ -217,63 +209,6 @@ def show(
     from sparring.view.terminal.tables import show as show_tables
 
     show_tables(Console(), _summary(load_tasks(file)))
-
-
-class _Hub:
-    """The options that are about the hub."""
-
-    def __init__(
-        self,
-        split: str | None,
-        config: str | None,
-        revision: str | None,
-        streaming: bool | None,
-        release: str | None,
-    ) -> None:
-        self.split, self.config, self.revision = split, config, revision
-        self.streaming, self.release = streaming, release
-
-    def source(self, name: str) -> HubSource:
-        """Where the rows of this name are. Raises `ConfigError`."""
-        from sparring.tasks.rows.hub import HubSource
-        from sparring.tasks.rows.known import LIVECODEBENCH, known_set, release_files
-
-        known = None if Path(name).is_dir() else known_set(name)
-        if known is None:
-            if self.split is None:
-                raise ConfigError(f"{name}: which --split? It is no set that is known here")
-            return HubSource(name, self.split, self.config, self.revision, bool(self.streaming))
-        released = known is LIVECODEBENCH
-        if self.release is not None and not released:
-            raise ConfigError(f"--release is for LiveCodeBench-lite; {name} has none")
-        files = release_files(self.release) if released else known.files_of(self.split)
-        return HubSource(
-            known.hub_id,
-            self.split or known.split,
-            self.config or known.config,
-            self.revision,
-            released if self.streaming is None else self.streaming,
-            files,
-        )
-
-
-def _rows(name: str, hub: _Hub) -> Iterable[Raw | Fault]:
-    from sparring.tasks.rows.files import ENDINGS, file_rows, not_empty
-    from sparring.tasks.rows.hub import hub_rows
-
-    path = Path(name)
-    if path.is_file() or name.lower().endswith(ENDINGS):
-        if hub.release is not None:
-            raise ConfigError(f"--release is for LiveCodeBench-lite by name; {name} is a file")
-        return not_empty(name, file_rows(path))
-    return not_empty(name, hub_rows(hub.source(name)))
-
-
-def _begun(rows: Iterable[Raw | Fault]) -> Iterable[Raw | Fault]:
-    """The same, with the first row read: what is wrong with a source as a whole shows at once."""
-    rest = iter(rows)
-    first = next(rest)  # `not_empty` has refused a source without any
-    return chain((first,), rest)
 
 
 def _told(rows: Iterable[Raw | Fault]) -> Iterator[Raw | Fault]:
@@ -324,26 +259,6 @@ def _some(title: str, lines: Sequence[str]) -> None:
         typer.echo(f"  {line}", err=True)
     if len(lines) > _LISTED:
         typer.echo(f"  … and {len(lines) - _LISTED:,} more (--report has all)", err=True)
-
-
-def _write_report(path: Path, found: Collected, removed: Sequence[Removed], kept: int) -> None:
-    data = {
-        "rows": found.rows,
-        "kept": kept,
-        "outside_dates": found.outside,
-        "large_tests": found.large,
-        "tests_left_out": dict(found.left_tests),
-        "columns_left_out": dict(found.left_out),
-        "bad_rows": [{"where": f.where, "text": f.text} for f in found.faults],
-        "removed": [
-            {"task_id": r.task_id, "reason": r.reason, "detail": r.detail} for r in removed
-        ],
-    }
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(data, indent=1) + "\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _summary(tasks: Sequence[Task]) -> Table:

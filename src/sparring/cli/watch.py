@@ -184,7 +184,7 @@ def _lines(
     before: State | None,
 ) -> list[str]:
     """What is new, a line each."""
-    from sparring.training.alarms import begun
+    from sparring.training.monitoring.alarms import begun
     from sparring.view.terminal.watch import State
 
     found = []

@@ -17,11 +17,9 @@ from typing import Any
 
 from sparring.config.presets import preset_values
 from sparring.config.recipe import Recipe
-from sparring.config.settings import SupervisionKind
 from sparring.learner.rounding import clipped_by_rounding
 from sparring.learner.settings import Objective, OldLogprobs, Ratio
 from sparring.policy.settings import Precision
-from sparring.prompts.opening import ReasoningMode
 from sparring.rewards.settings import Overlong
 from sparring.schema import Role
 from sparring.section import Section
@@ -62,18 +60,6 @@ def _idle(recipe: Recipe) -> Iterator[Fault]:
             f"learning.max_response_tokens = {most} is without effect: no response is longer, by "
             "sampling.coder_max_tokens and sampling.tester_max_tokens; leave it out, or sample more",
         )
-    if recipe.prompts.tester_examples == 0:
-        why = "prompts.tester_examples = 0 shows none"
-        share = ("tester_examples_share",)
-        yield from _given(recipe, "prompts", share, "prompts.tester_examples", why)
-    if recipe.prompts.reasoning is ReasoningMode.NONE:
-        why = "prompts.reasoning = none looks for no mark"
-        marks = ("reasoning_start", "reasoning_end")
-        yield from _given(recipe, "prompts", marks, "prompts.reasoning", why)
-    if recipe.supervision.kind is SupervisionKind.GROUND_TRUTH:
-        why = "supervision.kind = ground_truth asks no model for tests"
-        names = ("tests", "temperature", "max_tokens", "template_options", "end_tokens")
-        yield from _given(recipe, "supervision", names, "supervision.kind", why)
 
 
 def _given(

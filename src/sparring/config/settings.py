@@ -6,6 +6,7 @@ have their sections in their own ``settings.py``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from sparring.learner.settings import Sharding
 from sparring.policy.settings import Engine
 from sparring.policy.vllm.settings import each_once
-from sparring.section import Count, Few, Heat, Length, Responses, Section, Seed, Share
+from sparring.section import Count, Few, Heat, Idle, Length, Responses, Section, Seed, Share
 from sparring.selection.consensus import TestFilter
 
 
@@ -100,6 +101,13 @@ class SupervisionSettings(Section):
         TestFilter.NONE,
         description="Its tests that count: all, or those that the programs' consensus passes (CodeT's agreement)",
     )
+
+    def idle(self) -> Iterator[Idle]:
+        """The fields that another one leaves without effect."""
+        if self.kind is SupervisionKind.GROUND_TRUTH:
+            names = ("tests", "temperature", "max_tokens", "template_options", "end_tokens")
+            why = "supervision.kind = ground_truth asks no model for tests"
+            yield Idle(names, "kind", why)
 
     @field_validator("urls")
     @classmethod

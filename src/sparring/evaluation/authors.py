@@ -1,67 +1,63 @@
-"""From what the user names to an `Author`: an address is a server, anything else a checkpoint."""
+"""From the models that the user names to their `Author`s: an address is a server, anything else a
+checkpoint."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sparring.errors import ConfigError
 from sparring.evaluation.local_author import local_author
+from sparring.evaluation.options import EvalOptions, Named
 from sparring.policy.chat.base import Author, StopAsking
 from sparring.policy.chat.crew import ServedModel, find_served
 from sparring.policy.chat.endpoint import Endpoint, Served, checked_url
-from sparring.policy.chat.patience import Pace, Patience
-from sparring.policy.settings import Precision
+from sparring.policy.patience import Pace, Patience
 from sparring.prompts.parse import Reading
 from sparring.prompts.settings import PromptSettings
+from sparring.schema import Role
 
 USUAL_KEY = "OPENAI_API_KEY"
-_SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A model as the user names it: an address, a directory, a hub id or ``nano``. ``model`` and
-    ``key`` (a variable of the environment) are for an address, ``end_tokens`` and the ``precision``
-    of its weights (None: float32) for the others."""
+class Respondent:
+    """Who answers in a role, and the name of it for people."""
 
-    place: str
-    model: str | None = None
-    key: str | None = None
-    end_tokens: tuple[str, ...] = ()
-    precision: Precision | None = None
-    key_option: str = field(default="--coder-key", compare=False)
-    """The option that ``key`` is given by."""
-
-    @property
-    def distant(self) -> bool:
-        return "://" in self.place
+    author: Author
+    name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """How servers are asked, and how many responses are in work at once."""
+def respondents(
+    options: EvalOptions, known: Mapping[str, Mapping[str, Any]], stop: StopAsking
+) -> dict[Role, Respondent]:
+    """The models by role; one that plays both roles once. ``known``: their identities by role, as
+    an evaluation that was begun has recorded them."""
+    made: dict[Role, Respondent] = {}
+    for role, named in options.models.items():
+        coder = options.models[Role.CODER]
+        alike = named == coder and options.prompts_for(role) == options.asked_by
+        if role is Role.TESTER and (not options.tests or alike):
+            author = made[Role.CODER].author
+        else:
+            author = author_of(named, options, role, known.get(role), stop)
+        model = author.identity.get("model")
+        made[role] = Respondent(author, f"{model} at {named.place}" if model else named.place)
+    return made
 
-    concurrency: int = 16
-    per_minute: float | None = None
-    seconds: float = 600.0
-    patience: Patience = field(default_factory=Patience)
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    stop: StopAsking = lambda: False
 
-
-def author(
+def author_of(
     named: Named,
-    asking: Asking,
-    prompts: PromptSettings,
-    max_tokens: int,
+    options: EvalOptions,
+    role: Role,
     known: Mapping[str, Any] | None = None,
+    stop: StopAsking = lambda: False,
 ) -> Author:
-    """The model that is named. ``known``: its identity as an earlier evaluation has recorded it,
-    which saves a server from being asked for it. Raises `ConfigError` and `ModelError`."""
+    """The model that is named, to be asked as the options say of ``role``. ``known``: its identity
+    as an earlier evaluation has recorded it, which saves a server from being asked for it. Raises
+    `ConfigError` and `ModelError`."""
     if named.distant:
         if named.end_tokens:
             raise ConfigError(
@@ -70,11 +66,11 @@ def author(
             )
         if named.precision is not None:
             raise ConfigError("--precision: is for a local model; a server has its own")
-        return _served(named, asking, known)
+        return _served(named, options, known, stop)
     if named.model is not None or named.key is not None:
         raise ConfigError(f"{named.place}: a model's name and key are for the address of a server")
     return local_author(
-        named.place, asking.concurrency, prompts, max_tokens, named.end_tokens, named.precision
+        named, options.concurrency or 64, options.prompts_for(role), options.params.max_tokens
     )
 
 
@@ -99,28 +95,9 @@ def whole_prompt(found: Author, prompts: PromptSettings, message: str) -> str:
     return prompt_text(found.tokenizer, message, prompts.template_options)
 
 
-def extra_fields(given: Sequence[str]) -> dict[str, Any]:
-    """``key=value`` options as fields of a request: JSON values, or else texts."""
-    found: dict[str, Any] = {}
-    for text in given:
-        name, sign, value = text.partition("=")
-        if not sign or not name.strip():
-            raise ConfigError(f"--extra {text}: must be KEY=VALUE")
-        if name in ("messages", "model", "stream", "n"):
-            raise ConfigError(f"--extra {name}: is not to be changed")
-        if name.strip().lower().replace("-", "_") in _SECRETS:
-            raise ConfigError(
-                f"--extra {name}: extra fields are written to disk; a key is given in the "
-                "environment (--coder-key, --tester-key)"
-            )
-        try:
-            found[name.strip()] = json.loads(value)
-        except ValueError:
-            found[name.strip()] = value
-    return found
-
-
-def _served(named: Named, asking: Asking, known: Mapping[str, Any] | None) -> ServedModel:
+def _served(
+    named: Named, options: EvalOptions, known: Mapping[str, Any] | None, stop: StopAsking
+) -> ServedModel:
     key = os.environ.get(named.key or USUAL_KEY)
     if named.key is not None and not key:  # what was given may be the key itself: never shown
         raise ConfigError(
@@ -134,18 +111,19 @@ def _served(named: Named, asking: Asking, known: Mapping[str, Any] | None) -> Se
         if key
         else f"no key was sent: {USUAL_KEY} is not set ({option} names another variable)"
     )
-    endpoint = Endpoint(named.place, key, asking.seconds, hint)
-    served = _recorded(named, asking, known)
+    endpoint = Endpoint(named.place, key, options.seconds, hint)
+    patience = Patience(attempts=options.attempts)
+    served = _recorded(named, options, known)
     if served is None:
-        served = find_served(endpoint, named.model, asking.extra, asking.patience, asking.stop)
-    pace = Pace(asking.per_minute)
-    return ServedModel(endpoint, served, asking.concurrency, asking.patience, pace)
+        served = find_served(endpoint, named.model, options.extra, patience, stop)
+    pace = Pace(options.per_minute)
+    return ServedModel(endpoint, served, options.concurrency or 16, patience, pace)
 
 
-def _recorded(named: Named, asking: Asking, known: Mapping[str, Any] | None) -> Served | None:
+def _recorded(named: Named, options: EvalOptions, known: Mapping[str, Any] | None) -> Served | None:
     """The model of an identity on record, if it is the one that is named now."""
     if known is None or known.get("url") != checked_url(named.place):
         return None
-    if named.model not in (None, known.get("model")) or known.get("extra") != dict(asking.extra):
+    if named.model not in (None, known.get("model")) or known.get("extra") != dict(options.extra):
         return None
-    return Served(known["url"], known["model"], bool(known.get("takes_top_k")), dict(asking.extra))
+    return Served(known["url"], known["model"], bool(known.get("takes_top_k")), dict(options.extra))

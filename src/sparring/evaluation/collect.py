@@ -16,12 +16,15 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sparring.errors import ModelError
+from sparring.evaluation.authors import Respondent
 from sparring.evaluation.claims import Claims
 from sparring.evaluation.ledger import Entry, Ledger
 from sparring.policy.chat.base import Answer, Ask, Author, Missing, response_key
-from sparring.policy.chat.patience import rest
+from sparring.policy.patience import rest
 from sparring.schema import Role
 
+RESPONSES, CLAIMS = "responses.jsonl", "claims"
+"""Files of an evaluation and of a cache."""
 _WAVE = 8
 """Tasks per wave under a budget."""
 
@@ -53,101 +56,143 @@ class Collected:
     asked: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A cache that several evaluations share: its responses, and who asks for what."""
+
+    ledger: Ledger
+    claims: Claims
+
+
 def collect(
     asks: Sequence[Ask],
-    authors: Mapping[Role, Author],
-    names: Mapping[Role, str],
+    asked: Mapping[Role, Respondent],
     own: Ledger,
-    cache: Ledger | None,
+    shared: Shared | None,
     watch: Watch,
     budget: int | None = None,
     stop: Callable[[], bool] = lambda: False,
-    claims: Claims | None = None,
 ) -> Collected:
-    """All responses to ``asks`` (in the order of tasks) that can be had. ``names`` of the models
-    are for people; ``claims`` are those of the ``cache``. Raises what `Author.answer` raises."""
-    found = Collected()
-    keys = {_slot(a): response_key(authors[a.role].identity, a) for a in asks}
-    prompts = {_slot(a): response_key(authors[a.role].identity, replace(a, index=-1)) for a in asks}
+    """All responses to ``asks`` (in the order of tasks) that can be had. Raises what
+    `Author.answer` raises."""
+    collecting = _Collecting(asks, asked, own, shared, watch, budget, stop)
+    wanted = [a for a in asks if collecting.on_record(a) is None]
+    watch.begin(len(asks), len(collecting.found.answers))
+    while wanted and not collecting.over():
+        mine, others = collecting.divided(wanted)
+        waves = _waves(mine, budget)
+        for number, wave in enumerate(waves, start=1):
+            if collecting.over():
+                return collecting.found
+            last = number == len(waves) and not others
+            authors = {role: one.author for role, one in asked.items()}
+            _ask(wave, authors, collecting.heard, collecting.over, last)
+            if not all(map(collecting.settled, wave)):
+                return collecting.found  # the budget, a wish, or a server that is gone
+        collecting.give_back(mine)
+        wanted = others
+        if wanted:
+            rest(_LOOK, collecting.over)
+    return collecting.found
 
-    def on_record(ask: Ask) -> Answer | None:
+
+class _Collecting:
+    """What has come so far, and where it is kept."""
+
+    def __init__(
+        self,
+        asks: Sequence[Ask],
+        asked: Mapping[Role, Respondent],
+        own: Ledger,
+        shared: Shared | None,
+        watch: Watch,
+        budget: int | None,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.found = Collected()
+        self._asked, self._own, self._shared = asked, own, shared
+        self._watch, self._budget, self._stop = watch, budget, stop
+        of = {role: one.author.identity for role, one in asked.items()}
+        self._keys = {_slot(a): response_key(of[a.role], a) for a in asks}
+        self._prompts = {_slot(a): response_key(of[a.role], replace(a, index=-1)) for a in asks}
+        self._lock = threading.Lock()
+
+    def on_record(self, ask: Ask) -> Answer | None:
         """From this evaluation's record, or the cache, and then it is in both."""
-        key = keys[_slot(ask)]
-        entry = own.get(key)
-        if cache is not None:
+        key = self._keys[_slot(ask)]
+        entry = self._own.get(key)
+        if self._shared is not None:
+            cache = self._shared.ledger
             if entry is None and (other := cache.get(key)) is not None:
                 entry = replace(other, copied=True)
-                own.put(entry)
+                self._own.put(entry)
             elif entry is not None and key not in cache:
                 cache.put(replace(entry, copied=False))
         if entry is None:
             return None
-        found.answers[_slot(ask)] = entry.answer
+        self.found.answers[_slot(ask)] = entry.answer
         if not entry.copied:
-            found.spent += _tokens(entry.answer, budget)
+            self.found.spent += _tokens(entry.answer, self._budget)
         return entry.answer
 
-    wanted = [a for a in asks if on_record(a) is None]
-    watch.begin(len(asks), len(found.answers))
-    lock = threading.Lock()
-
-    def heard(ask: Ask, said: Answer | Missing) -> None:
-        with lock:
-            found.asked += 1
+    def heard(self, ask: Ask, said: Answer | Missing) -> None:
+        """Keep an answer, on disk first."""
+        with self._lock:
+            self.found.asked += 1
             if isinstance(said, Missing):
-                found.missing[_slot(ask)] = said.why
+                self.found.missing[_slot(ask)] = said.why
             else:
                 entry = Entry(
                     task=ask.task_id,
                     role=ask.role,
                     index=ask.index,
-                    model=names[ask.role],
-                    key=keys[_slot(ask)],
+                    model=self._asked[ask.role].name,
+                    key=self._keys[_slot(ask)],
                     text=said.text,
                     stop=said.stop,
                     prompt_tokens=said.prompt_tokens,
                     completion_tokens=said.completion_tokens,
                     reasoned=said.reasoned,
                 )
-                own.put(entry)
-                if cache is not None:
-                    cache.put(entry)
-                found.answers[_slot(ask)] = said
-                found.spent += _tokens(said, budget)
-            watch.heard(ask, said)
+                self._own.put(entry)
+                if self._shared is not None:
+                    self._shared.ledger.put(entry)
+                self.found.answers[_slot(ask)] = said
+                self.found.spent += _tokens(said, self._budget)
+            self._watch.heard(ask, said)
 
-    def over() -> bool:
-        if budget is not None and found.spent >= budget:
-            found.exhausted = True
-        return found.exhausted or stop()
+    def over(self) -> bool:
+        """Whether nothing more is to be asked."""
+        if self._budget is not None and self.found.spent >= self._budget:
+            self.found.exhausted = True
+        return self.found.exhausted or self._stop()
 
-    while wanted and not over():
-        open_to_us = {
-            p: claims is None or claims.take(p) for p in {prompts[_slot(a)] for a in wanted}
-        }
-        if cache is not None:
-            cache.refresh()  # after the claim: what came before it is not asked for again
+    def settled(self, ask: Ask) -> bool:
+        """Whether it was answered, or is known to be missing."""
+        return _slot(ask) in self.found.answers or _slot(ask) in self.found.missing
+
+    def divided(self, wanted: Sequence[Ask]) -> tuple[list[Ask], list[Ask]]:
+        """What is ours to ask for, and what another evaluation is asking for. What has come since
+        is taken from the cache."""
+        if self._shared is None:
+            return list(wanted), []
+        prompts = {self._prompts[_slot(a)] for a in wanted}
+        ours = {p for p in prompts if self._shared.claims.take(p)}
+        self._shared.ledger.refresh()  # after the claim: what came before is not asked for again
         mine: list[Ask] = []
         others: list[Ask] = []
         for ask in wanted:
-            if cache is not None and (there := on_record(ask)) is not None:
-                watch.heard(ask, there)
+            if (there := self.on_record(ask)) is not None:
+                self._watch.heard(ask, there)
             else:
-                (mine if open_to_us[prompts[_slot(ask)]] else others).append(ask)
-        waves = _waves(mine, budget)
-        for number, wave in enumerate(waves, start=1):
-            if over():
-                return found
-            _ask(wave, authors, heard, over, number == len(waves) and not others)
-            if any(_slot(a) not in found.answers and _slot(a) not in found.missing for a in wave):
-                return found  # the budget, a wish, or a server that is gone
-        if claims is not None:
-            for prompt in {prompts[_slot(a)] for a in mine}:
-                claims.free(prompt)
-        wanted = others
-        if wanted:
-            rest(_LOOK, over)
-    return found
+                (mine if self._prompts[_slot(ask)] in ours else others).append(ask)
+        return mine, others
+
+    def give_back(self, asks: Sequence[Ask]) -> None:
+        """Free the claims on these."""
+        if self._shared is not None:
+            for prompt in {self._prompts[_slot(a)] for a in asks}:
+                self._shared.claims.free(prompt)
 
 
 def _ask(

@@ -120,7 +120,8 @@ def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison
     for name, figure in before["ratios"].items() if alike else ():
         if name in after["ratios"]:
             difference = difference_of(name, Linear.of(figure), Linear.of(after["ratios"][name]))
-            line = Line(_estimate(before, name), _estimate(after, name), difference)
+            own, other = (Estimate.of(record["figures"][name]) for record in (before, after))
+            line = Line(own, other, difference)
             if line.difference.n_tasks and not np.isnan(line.difference.mean):
                 found[name] = line
     return Comparison(found, len(common), notes)
@@ -163,13 +164,6 @@ def _same_surroundings(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
 
 def _tasks(record: Mapping[str, Any]) -> dict[str, str]:
     return {t["id"]: t["digest"] for t in record["tasks"]}
-
-
-def _estimate(record: Mapping[str, Any], name: str) -> Estimate:
-    f = record["figures"][name]
-    numbers = [float("nan") if f[k] is None else f[k] for k in ("mean", "low", "high")]
-    mean, low, high = numbers
-    return Estimate(mean, low, high, f["n_tasks"])
 
 
 def _short(value: object) -> str:

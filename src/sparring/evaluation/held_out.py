@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from sparring.grading.facts import task_facts
-from sparring.grading.grade import grade_each
-from sparring.grading.group import GroupResult, read_group
+from sparring.evaluation.evaluator import Evaluation, evaluate
+from sparring.grading.group import read_group
 from sparring.metrics.intervals import Estimate, Linear
 from sparring.metrics.metrics import Summary, summarise
 from sparring.metrics.named import difference_of
@@ -24,21 +24,19 @@ from sparring.schema import Role, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What an evaluation found. ``judged`` has every response; ``tokens`` were sampled."""
+class HeldOutEvaluation(Evaluation):
+    """One evaluation, how long it took and how many tokens were sampled."""
 
-    summary: Summary
-    judged: list[GroupResult]
     seconds: float
     tokens: int
 
     def programs(self) -> list[list[ParsedProgram]]:
         """The programs per task, to serve as the fixed pool of later evaluations."""
-        return [list(j.programs) for j in self.judged]
+        return [list(r.programs) for r in self.results]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class HeldOutPlan:
     """How to evaluate: the rendered prompts of every task and role, counts and limits.
 
     The same plan is used before, during and after a run, with the same seeds,
@@ -71,15 +69,15 @@ class Plan:
         ]
 
 
-def evaluate(
-    plan: Plan,
+def evaluate_held_out(
+    plan: HeldOutPlan,
     sampler: Sampler,
     sandbox: Runs,
     pool: list[list[ParsedProgram]] | None = None,
     temperature: float | None = None,
     timeline: Timeline | None = None,
-) -> Evaluation:
-    """Sample, judge and measure. Without a ``pool`` the model's own programs are the pool:
+) -> HeldOutEvaluation:
+    """Sample, grade and measure. Without a ``pool`` the model's own programs are the pool:
     that is what the first evaluation of a run does, and what later ones are given. Where the time
     goes shows in the ``timeline``."""
     start = time.monotonic()
@@ -89,23 +87,19 @@ def evaluate(
         coder = sampler.sample(plan.prompts(Role.CODER, heat), plan.programs)
     with clock.during(Phase.SAMPLING, "tester"):
         tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
-    runner = PrefetchingRunner(sandbox, clock.running)
-    with clock.during(Phase.JUDGING):
-        others: Sequence[list[ParsedProgram] | None] = pool or [None] * len(plan.tasks)
-        groups = (
-            read_group(task, programs, tests, plan.reading, further)
-            for task, programs, tests, further in zip(
-                plan.tasks, coder, tester, others, strict=True
-            )
-        )
-        judged = list(grade_each(runner, groups, plan.limits))
-    with clock.during(Phase.METRICS):
-        facts = [task_facts(j) for j in judged]
-        if pool is None:
-            facts = [replace(f, pool=f.matrix, pool_agreement_P=f.agreement_P) for f in facts]
-        summary = summarise(facts, plan.programs, plan.tests)
+    pools: Sequence[list[ParsedProgram] | None] = pool or [None] * len(plan.tasks)
+    groups = (
+        read_group(task, programs, tests, plan.reading, further)
+        for task, programs, tests, further in zip(plan.tasks, coder, tester, pools, strict=True)
+    )
+    figures = partial(summarise, n=plan.programs, m=plan.tests)
+    found = evaluate(
+        groups, PrefetchingRunner(sandbox, clock.running), plan.limits, figures, timeline=clock
+    )
     tokens = sum(len(r.token_ids) for group in (*coder, *tester) for r in group)
-    return Evaluation(summary, judged, time.monotonic() - start, tokens)
+    return HeldOutEvaluation(
+        found.results, found.facts, found.summary, time.monotonic() - start, tokens
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +158,7 @@ def values_record(evaluated: Evaluated) -> dict[str, Any]:
 def evaluated_from(record: Mapping[str, Any]) -> Evaluated:
     """What `values_record` wrote; null is an unknown number."""
     summary = Summary(
-        estimates={
-            k: Estimate(_number(v["mean"]), _number(v["low"]), _number(v["high"]), v["n_tasks"])
-            for k, v in record["estimates"].items()
-        },
+        estimates={k: Estimate.of(v) for k, v in record["estimates"].items()},
         per_task={k: np.array(v, dtype=float) for k, v in record["per_task"].items()},
         ratios={k: Linear.of(v) for k, v in record["ratios"].items()},
         sizes={int(k): (_number(share), _number(right)) for k, share, right in record["sizes"]},

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparring.errors import ConfigError, ModelError
-from sparring.microworld import NANO_DIR
+from sparring.errors import ModelError
+from sparring.evaluation.options import Named
 from sparring.policy.chat.base import Author
 from sparring.policy.local.detokenize import kept_tokens
+from sparring.policy.place import directory_digest, find_model
 from sparring.policy.settings import Precision
 from sparring.prompts.settings import PromptSettings
 
@@ -20,37 +20,28 @@ if TYPE_CHECKING:
 END_TOKEN = "--end-token"
 
 
-def local_author(
-    place: str,
-    rows: int,
-    prompts: PromptSettings,
-    max_tokens: int,
-    end_tokens: Sequence[str],
-    precision: Precision | None = None,
-) -> Author:
-    """The model in ``place``; ``end_tokens`` end its responses as well as those of its files.
+def local_author(named: Named, rows: int, prompts: PromptSettings, max_tokens: int) -> Author:
+    """The model that is named; its end tokens end its responses as well as those of its files.
     Raises `ConfigError` and `ModelError`."""
+    place, end_tokens, precision = named.place, named.end_tokens, named.precision
     try:
         from sparring.policy.ends import end_ids_on_disk
-        from sparring.policy.local.chat import LocalModel, directory_identity
+        from sparring.policy.local.chat import LocalModel
+        from sparring.policy.model import load_tokenizer
     except ImportError as error:
         raise ModelError(
             f"{place}: a local model needs {error.name}; pip install 'sparring[train]'"
         ) from None
-    path = str(NANO_DIR) if place == "nano" else place
-    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", place) and not Path(place).exists():
-        raise ConfigError(f"{place}: the address of a server begins with http:// or https://")
+    path = find_model(place)
 
     def load() -> Loaded:
         return _loaded(path, prompts, max_tokens, end_tokens, precision)
 
+    first: Loaded | None = None
+    identity: dict[str, Any]
     if Path(path).is_dir():
-        for name in ("config.json", "tokenizer_config.json"):
-            if not (Path(path) / name).exists():
-                raise ModelError(
-                    f"{place}: has no {name}; name the directory of a transformers checkpoint"
-                )
-        identity, tokenizer, first = directory_identity(Path(path)), _tokenizer(path), None
+        identity = {"kind": "local", "sha256": directory_digest(Path(path))}
+        tokenizer = load_tokenizer(path)  # alone: the weights may not be needed
     else:
         first = load()  # which revision a hub id means shows when it is loaded
         tokenizer = first.tokenizer
@@ -72,16 +63,6 @@ def _identity_of_texts(
     return {name: value for name, value in named.items() if value}
 
 
-def _tokenizer(place: str) -> Any:
-    """The tokenizer alone: the weights may not be needed."""
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(place)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{place}: has no tokenizer: {str(error).splitlines()[0]}") from None
-
-
 def _loaded(
     path: str,
     prompts: PromptSettings,
@@ -91,18 +72,14 @@ def _loaded(
 ) -> Loaded:
     import torch
 
-    from sparring.learner.masters import cast, torch_type
-    from sparring.policy.ends import add_end_tokens
     from sparring.policy.local.chat import Loaded
-    from sparring.policy.model import check_causal, load_model
+    from sparring.policy.model import load_frozen
+    from sparring.policy.precision import torch_type
     from sparring.prompts.render import check_room, prompt_ids, prompt_text
 
-    model, tokenizer = load_model(path)
-    add_end_tokens(model, tokenizer, end_tokens, END_TOKEN)
-    check_causal(model)
-    cast(model, torch_type(precision or Precision.FLOAT32))
-    if torch.cuda.is_available():
-        model = model.to("cuda")
+    device = "cuda" if torch.cuda.is_available() else None
+    dtype = torch_type(precision or Precision.FLOAT32)
+    model, tokenizer = load_frozen(path, end_tokens, END_TOKEN, dtype, device)
     room = getattr(model.config, "max_position_embeddings", None)
 
     def rendered(messages: Sequence[str], task_ids: Sequence[str]) -> list[tuple[int, ...]]:

@@ -7,16 +7,13 @@ have to look them up. Only what the user leaves open is filled in here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sparring.config.load import recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError
-from sparring.evaluation.authors import Named
-from sparring.evaluation.plan import Given, Protocol
-from sparring.prompts.settings import PromptSettings
+from sparring.errors import ConfigError, RunError
+from sparring.evaluation.options import EvalOptions, under
 from sparring.runs.reader import RunReader
 from sparring.schema import Role
 
@@ -30,16 +27,6 @@ class Trained:
     run: Path
     checkpoint: Path
     recipe: Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """What is asked for with what a run says of the rest, and what is to be told of it."""
-
-    named: dict[Role, Named]
-    prompts: PromptSettings | None
-    given: Given
-    told: tuple[str, ...]
 
 
 def trained(place: str) -> Trained | None:
@@ -60,37 +47,50 @@ def trained(place: str) -> Trained | None:
     return None
 
 
-def filled(
-    named: Mapping[Role, Named],
-    prompts: PromptSettings | None,
-    given: Given,
-    protocol: Protocol | None,
-) -> Filled:
-    """The models at their checkpoints; prompts, temperature and length as their run has them,
-    where they are not given. A ``protocol`` says the latter two itself.
+def resolved(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
+    """The options with all that the models' runs and the protocol say of what is left open, and
+    what is to be told of it. Raises `ConfigError` for what does not go together."""
+    options, told = as_trained(options)
+    options = under(options)
+    options.check_scales()
+    _ = options.params  # checks them
+    of_servers = bool(options.extra) or options.per_minute is not None
+    if of_servers and not any(named.distant for named in options.models.values()):
+        raise ConfigError("--extra and --rpm are for servers, and none is asked")
+    return options, told
+
+
+def as_trained(options: EvalOptions) -> tuple[EvalOptions, list[str]]:
+    """The options with models at their checkpoints, and with prompts, temperature and length as
+    their run has them where they are left open, unless a protocol says the latter two itself; and
+    what is to be told of it.
 
     Both roles are asked in one form: that of the coder's run, or, where only the tester is of a
     run, of the tester's.
     """
-    found = {r: t for r, n in named.items() if not n.distant and (t := trained(n.place))}
-    models = {
-        r: replace(n, place=str(found[r].checkpoint)) if r in found else n for r, n in named.items()
-    }
+    o = options
+    found = {r: t for r, n in o.models.items() if not n.distant and (t := trained(n.place))}
     if not found:
-        return Filled(models, prompts, given, ())
+        return o, []
+    o = replace(
+        o,
+        models={
+            r: replace(n, place=str(found[r].checkpoint)) if r in found else n
+            for r, n in o.models.items()
+        },
+    )
     own = found.get(Role.CODER) or found[Role.TESTER]
     parts = []
-    if prompts is None:
-        prompts = own.recipe.prompts
+    if o.prompts is None:
+        o = replace(o, prompts=own.recipe.prompts)
         parts.append("prompts")
-    if protocol is None and given.temperature is None:
-        given = replace(given, temperature=own.recipe.evaluation.temperature)
-        parts.append(f"temperature {given.temperature:g}")
-    if protocol is None and given.max_tokens is None:
+    if o.protocol is None and o.temperature is None:
+        o = replace(o, temperature=own.recipe.evaluation.temperature)
+        parts.append(f"temperature {o.temperature:g}")
+    if o.protocol is None and o.max_tokens is None:
         sampling = own.recipe.sampling
-        longest = max(sampling.coder_max_tokens, sampling.tester_max_tokens)
-        given = replace(given, max_tokens=longest)
-        parts.append(f"up to {longest} tokens")
+        o = replace(o, max_tokens=max(sampling.coder_max_tokens, sampling.tester_max_tokens))
+        parts.append(f"up to {o.max_tokens} tokens")
     told = [f"as the run {own.run} has it: {', '.join(parts)}"] if parts else []
     other = found.get(Role.TESTER, own)
     if "prompts" in parts and other.recipe.prompts != own.recipe.prompts:
@@ -98,4 +98,4 @@ def filled(
             f"the tester's run {other.run} has other prompts; --tester-prompts {other.run} takes "
             "them"
         )
-    return Filled(models, prompts, given, tuple(told))
+    return o, told

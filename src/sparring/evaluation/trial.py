@@ -18,22 +18,22 @@ from pathlib import Path
 import numpy as np
 
 from sparring import values
-from sparring.errors import RunError
-from sparring.evaluation.authors import reading_of
-from sparring.evaluation.collect import Collected, collect
+from sparring.errors import ConfigError, RunError
+from sparring.evaluation.authors import Respondent, reading_of
+from sparring.evaluation.collect import RESPONSES, Collected, collect
+from sparring.evaluation.evaluator import graded
 from sparring.evaluation.ledger import Ledger
-from sparring.evaluation.plan import Plan
+from sparring.evaluation.options import TASK_SEED, EvalOptions
 from sparring.evaluation.progress import Progress
-from sparring.evaluation.run import RESPONSES
+from sparring.evaluation.run import complete, groups_of
 from sparring.grading.answers import plain_input
-from sparring.grading.grade import grade_each
-from sparring.grading.group import GroupResult, ReadGroup, read_group
+from sparring.grading.group import GroupResult
 from sparring.grading.monitors import of_generated
-from sparring.policy.chat.base import Author
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.prompts.templates import called_as
 from sparring.sandbox import Limits, Sandbox
-from sparring.schema import Kind, Response, Role, StopReason, Task, Test
+from sparring.schema import Kind, Role, StopReason, Task, Test
+from sparring.tasks.sources import tasks_of
 
 FUNCTION, STDIN = "function", "stdin"
 """Kinds of task: with an entry point and without."""
@@ -88,48 +88,45 @@ class Part:
         }
 
 
+def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
+    """The first tasks of each source. Raises `ConfigError` where two have the same id."""
+    found: dict[str, Task] = {}
+    for source in sources:
+        for task in tasks_of([source], count, TASK_SEED, None)[:count]:
+            if task.id in found:
+                raise ConfigError(
+                    f"{source}: task {task.id} is in another source too; write one of them anew "
+                    "with sparring tasks load --prefix"
+                )
+            found[task.id] = task
+    return list(found.values())
+
+
 def try_prompts(
-    plan: Plan,
+    options: EvalOptions,
     tasks: Sequence[Task],
-    asked: Author,
-    name: str,
+    model: Respondent,
     place: Path,
     progress: Progress,
     stop: Callable[[], bool],
 ) -> list[Part]:
-    """Ask the model, called ``name``, for the plan's responses, and read and run them. Responses
+    """Ask the ``model`` for the responses in both roles, and read and run them. Responses
     are kept in the directory ``place``: what is there is not asked for again. Raises `RunError`
     where no task has all of its responses."""
-    asks = plan.asks(tasks)
-    reading = {
-        role: reading_of(asked, plan.prompts, next(a.message for a in asks if a.role is role))
+    asks, prompts = options.asks(tasks), options.asked_by
+    readings = {
+        role: reading_of(model.author, prompts, next(a.message for a in asks if a.role is role))
         for role in Role
     }
-    authors, names = dict.fromkeys(Role, asked), dict.fromkeys(Role, name)
-    ledger = Ledger(place / RESPONSES)
-    collected = collect(asks, authors, names, ledger, None, progress, None, stop)
-    whole = [
-        t
-        for t in tasks
-        if all((t.id, role, i) in collected.answers for role in Role for i in range(plan.programs))
-    ]
+    ledger, both = Ledger(place / RESPONSES), dict.fromkeys(Role, model)
+    collected = collect(asks, both, ledger, None, progress, stop=stop)
+    whole = complete(options, tasks, collected)
     if not whole:
         why = next(iter(collected.missing.values()), "stopped")
         raise RunError(f"no task has all of its responses: {why}; try again")
-
-    def group(task: Task) -> ReadGroup:
-        coder, tester = (
-            [
-                Response(task.id, role, i, (), (), (), a.stop, a.text)
-                for i in range(plan.programs)
-                for a in [collected.answers[task.id, role, i]]
-            ]
-            for role in (Role.CODER, Role.TESTER)
-        )
-        return read_group(task, coder, tester, reading)
-
+    groups = groups_of(options, whole, collected, readings)
     with Sandbox() as sandbox:
-        return parts_of(list(grade_each(sandbox, map(group, whole), Limits())), collected)
+        return parts_of(graded(groups, sandbox, Limits()), collected)
 
 
 def parts_of(judged: Sequence[GroupResult], collected: Collected) -> list[Part]:

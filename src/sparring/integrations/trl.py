@@ -27,6 +27,7 @@ from sparring.grading.group import read_group
 from sparring.policy.chat.base import has_reasoning
 from sparring.prompts.opening import ReasoningMode, reasoning_of
 from sparring.prompts.parse import Reading, Reasoning
+from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
 from sparring.rewards.coder import coder_rewards
 from sparring.rewards.settings import CoderReward, RewardSettings
@@ -38,6 +39,8 @@ Completion = str | Sequence[Mapping[str, Any]] | None
 program (a tool's may follow it). A message's content is a text, a list of parts, or nothing."""
 _MODEL = ("assistant", "model")
 """Roles that a model's messages have."""
+
+_USUAL = PromptSettings()
 
 
 class TestsPassed(Closing):
@@ -52,9 +55,9 @@ class TestsPassed(Closing):
         *,
         all_pass: bool = False,
         templates: Templates | None = None,
-        reasoning: str = ReasoningMode.AUTO,
-        reasoning_start: str = "<think>",
-        reasoning_end: str = "</think>",
+        reasoning: str = _USUAL.reasoning,
+        reasoning_start: str = _USUAL.reasoning_start,
+        reasoning_end: str = _USUAL.reasoning_end,
         general: Limits | None = None,
         sandbox: Runner | None = None,
     ) -> None:

@@ -18,10 +18,8 @@ class Backend(StrEnum):
     """PROMPT_CACHE; with gradient checkpointing FLEX on CUDA and PADDED elsewhere."""
     PROMPT_CACHE = "prompt_cache"
     """A prompt once, its keys and values repeated for its responses."""
-    PACKED = "packed"
-    """A prompt and all its responses in one sequence under a dense mask: to test others by."""
     FLEX = "flex"
-    """The same under a block mask, by torch's flex attention: on CUDA."""
+    """All prompts and responses in one sequence, by torch's flex attention: on CUDA."""
     PADDED = "padded"
     """Rows of prompt and response."""
 
@@ -226,7 +224,7 @@ class LearningSettings(Section):
     )
     backend: Backend = Field(
         Backend.AUTO,
-        description="How log-probs are computed: prompts once (prompt_cache), packed with their responses (flex on CUDA, packed to test by), in every row (padded), or what fits (auto)",
+        description="How log-probs are computed: prompts once (prompt_cache), in one sequence with their responses (flex, on CUDA), in every row (padded), or what fits (auto)",
     )
     logprob_chunk: Count | None = Field(
         None,

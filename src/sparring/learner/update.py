@@ -21,16 +21,16 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.distributed.balance import idle
+from sparring.learner.balance import idle
 from sparring.learner.distributed.gradients import Gradients
+from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.shards import gather_state, load_state, local, shard
 from sparring.learner.distributed.shared_device import give_back
 from sparring.learner.distributed.skeleton import copied, fill, skeleton
-from sparring.learner.distributed.world import Order, World
+from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.backend import attending, settled_backend
-from sparring.learner.logprobs.filling import micro_batches
 from sparring.learner.loss import Tokens, row_sums, token_loss, token_weights
-from sparring.learner.masters import Masters, cast, torch_type
+from sparring.learner.masters import Masters
 from sparring.learner.parts import Part, Whole, parts_of, spans
 from sparring.learner.passes import Passes
 from sparring.learner.reference import frozen_copy
@@ -45,6 +45,7 @@ from sparring.learner.settings import (
 )
 from sparring.learner.stats import RoleStats, Waiting, mismatch
 from sparring.policy.model import is_adapted, is_checkpointing
+from sparring.policy.precision import cast, torch_type
 from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 
@@ -195,29 +196,6 @@ class Learner:
         self._waiting.add(stats, mismatch(own, sampled, row, len(samples), cap))
         stats.gap_tokens += len(sampled)
         stats.gap_responses += len(samples)
-
-    def gradient(self, groups: Sequence[Group]) -> dict[Role, RoleStats]:
-        """The statistics of a forward and backward pass, ``grad_norm`` of all groups together.
-        The gradient is thrown away; weights and optimiser stay as they are."""
-        stats = {role: RoleStats() for role in Role}
-        self.optimizer.zero_grad(set_to_none=True)
-        self._learning_mode()
-        whole = Whole.of(groups, 1.0)
-        by_role = {role: [g for g in groups if g.role is role] for role in Role}
-        self.passes.fix_reference([by_role])
-        for role, own in by_role.items():
-            for batch in micro_batches(own, self.settings.tokens_per_micro_batch, self.backend):
-                self._backward(batch, whole, stats[role], fresh=True)
-            stats[role].groups = len(own)  # a group may be in several batches
-        norm = Gradients(self.masters.parameters, self.world, self.sharded).add(last=True)
-        self._waiting.settle()
-        self.passes.fixed.clear()
-        self.passes.old.clear()
-        self.model.eval()
-        self.optimizer.zero_grad(set_to_none=True)
-        for s in stats.values():
-            s.grad_norm = norm
-        return stats
 
     def _optimizer_step(
         self, part: dict[Role, list[Group]], stats: dict[Role, RoleStats], fresh: bool

@@ -38,6 +38,13 @@ class Estimate:
         }
         return {**known, "n_tasks": self.n_tasks}
 
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Estimate:
+        """What `as_dict` gave."""
+        values = (record["mean"], record["low"], record["high"])
+        mean, low, high = (math.nan if v is None else float(v) for v in values)
+        return cls(mean, low, high, int(record["n_tasks"]))
+
 
 def mean_interval(value: Floats) -> Estimate:
     """Mean over tasks of one value per task; NaN tasks are left out and not counted."""

@@ -1,1 +1,1 @@
-"""A model that is sampled and trained: loading, adapters; samplers `local`, `vllm`, `chat`."""
+"""A model that is sampled and trained: found, loaded, asked, saved."""

@@ -26,8 +26,8 @@ class SamplingParams:
     be trained on without storing the kept set.
     """
 
-    temperature: float = 1.0
-    max_tokens: int = 1024
+    temperature: float
+    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,9 @@ def sampling_seed(run_seed: int, step: int, task_id: str, player: str) -> int:
     """
     key = f"{run_seed}\0{step}\0{task_id}\0{player}".encode()
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
+
+
+def response_seed(prompt_seed: int, index: int) -> int:
+    """The seed of a prompt's response ``index``: 63 bits, what a server takes at most."""
+    digest = hashlib.sha256(f"{prompt_seed}\0{index}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

@@ -11,22 +11,15 @@ from __future__ import annotations
 import contextlib
 import copy
 import errno
-import json
 import os
 import re
 import shutil
-import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import torch
-from huggingface_hub import try_to_load_from_cache
-from huggingface_hub.constants import ENDPOINT
-from huggingface_hub.errors import HFValidationError
 from peft import LoraConfig, PeftModel, set_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
@@ -37,6 +30,9 @@ from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
 from sparring.policy.adapters import add_adapters, all_learn, has_role_adapters
+from sparring.policy.ends import add_end_tokens
+from sparring.policy.place import find_model
+from sparring.policy.precision import cast
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
@@ -46,60 +42,59 @@ ADAPTER = "adapter"
 """Directory of a checkpoint that holds the LoRA adapter, or one directory for each role's."""
 
 
-def load_model(path: str) -> tuple[PreTrainedModel, Any]:
-    """Model (float32, evaluation mode) and tokenizer of a directory or hub id.
+def load_policy(name: str, end_tokens: Sequence[str], setting: str) -> tuple[PreTrainedModel, Any]:
+    """The model of that name, with which responses can be sampled, and its tokenizer. The tokens
+    ``end_tokens``, which the user has given by ``setting``, end responses as well as its own do.
+    Raises `ModelError`."""
+    model, tokenizer = load_model(name)
+    add_end_tokens(model, tokenizer, end_tokens, setting)
+    check_causal(model)
+    return model, tokenizer
+
+
+def load_frozen(
+    name: str,
+    end_tokens: Sequence[str],
+    setting: str,
+    dtype: torch.dtype,
+    device: torch.device | str | None,
+) -> tuple[PreTrainedModel, Any]:
+    """The same of one that never learns: all its weights are of the type it computes in."""
+    model, tokenizer = load_policy(name, end_tokens, setting)
+    return cast(model, dtype).to(device), tokenizer
+
+
+def load_model(name: str) -> tuple[PreTrainedModel, Any]:
+    """Model (float32, evaluation mode) and tokenizer of a directory or hub id, as they are.
 
     Code that comes with a model is never run. Raises `ModelError`.
     """
     transformers_logging.disable_progress_bar()
-    check_place(path)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
+    path, tokenizer = find_model(name), load_tokenizer(name)
+    with explained_loading(name):
         model, found = AutoModelForCausalLM.from_pretrained(
             path, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )  # mismatched sizes are refused below, by name
-    except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
-        what = f"{type(error).__name__}: {_first_line(error)}"
-        raise ModelError(f"{path}: cannot be loaded: {what}") from None
-    _check_weights(path, found)
-    _check_ids(path, model, tokenizer)
+    _check_weights(name, found)
+    _check_ids(name, model, tokenizer)
     model.eval()
     return model, tokenizer
 
 
-def check_place(path: str) -> None:
-    """Raise `ModelError` for what is neither a directory with a model and its tokenizer nor a hub
-    id that can be had."""
-    local = Path(path)
+def load_tokenizer(name: str) -> Any:
+    """The tokenizer alone. Raises `ModelError`."""
+    with explained_loading(name):
+        return AutoTokenizer.from_pretrained(find_model(name))
+
+
+@contextlib.contextmanager
+def explained_loading(name: str) -> Iterator[None]:
+    """What a broken checkpoint raises, which has no common type, is a `ModelError` of one line."""
     try:
-        local.exists()
-    except OSError:  # a name that is too long
-        raise ModelError(f"{path[:80]}…: there is no such directory") from None
-    if local.is_dir() and not (local / "config.json").exists():
-        raise ModelError(f"{path}: no config.json; name the directory of a transformers checkpoint")
-    if local.is_dir() and not (local / "tokenizer_config.json").exists():
-        raise ModelError(f"{path}: has no tokenizer (tokenizer_config.json); add that of its model")
-    if local.suffix == ".gguf":
-        raise ModelError(f"{path}: convert it first: sparring model convert {path} --out DIR")
-    if not local.exists() and (local.is_absolute() or path.startswith(".")):
-        raise ModelError(f"{path}: there is no such directory")
-    if not local.exists() and not _reachable(path):
-        raise ModelError(
-            f"{path}: there is no such directory, and as a hub id it is not in the cache and "
-            f"{ENDPOINT} cannot be reached"
-        )
-    if local.is_file():
-        raise ModelError(f"{path}: is a file; name the directory that holds it")
-    _check_generation_config(local / "generation_config.json")
-
-
-def _check_generation_config(file: Path) -> None:
-    """`transformers` passes over one that cannot be read, and with it over its end tokens."""
-    if file.exists():
-        try:
-            json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise ModelError(f"{file}: cannot be read: {error}; mend or remove it") from None
+        yield
+    except Exception as error:  # noqa: BLE001  # see above
+        what = f"{type(error).__name__}: {_first_line(error)}"
+        raise ModelError(f"{name}: cannot be loaded: {what}") from None
 
 
 def _check_weights(path: str, found: dict[str, Any]) -> None:
@@ -155,17 +150,6 @@ def check_causal(model: PreTrainedModel) -> None:
             f"{model.config.name_or_path}: looks at later tokens to predict earlier ones; "
             "a causal language model is needed"
         )
-
-
-def _reachable(hub_id: str) -> bool:
-    """Whether a hub id may be loaded: cached, or its host known. Saves a minute of retries."""
-    try:
-        if try_to_load_from_cache(hub_id, "config.json") is not None or getproxies():
-            return True
-        socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
-    except (OSError, HFValidationError):
-        return False
-    return True
 
 
 def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) -> PreTrainedModel:

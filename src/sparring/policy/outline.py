@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import snapshot_download
-from transformers import AutoConfig, AutoTokenizer, PretrainedConfig
+from transformers import AutoConfig, PretrainedConfig
 
 from sparring.errors import ModelError
-from sparring.policy.model import check_place
+from sparring.policy.model import explained_loading, load_tokenizer
+from sparring.policy.place import find_model
 
 _FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
 """Of a hub's repository: what a server loads."""
@@ -28,20 +29,16 @@ class Outline:
     tokenizer: Any
 
     @classmethod
-    def of(cls, path: str) -> Outline:
+    def of(cls, name: str) -> Outline:
         """That of a directory or hub id, whose files are fetched. Raises `ModelError`."""
-        check_place(path)
-        local = Path(path)
-        try:
-            fetched = path if local.is_dir() else snapshot_download(path, allow_patterns=_FILES)
-            place = Path(fetched)
+        found = find_model(name)
+        with explained_loading(name):
+            local = Path(found).is_dir()
+            place = Path(found if local else snapshot_download(found, allow_patterns=_FILES))
             config = AutoConfig.from_pretrained(place)
-            tokenizer = AutoTokenizer.from_pretrained(place)
-        except Exception as error:  # noqa: BLE001  # what a broken checkpoint raises has no common type
-            what = " ".join(str(error).split())[:200]
-            raise ModelError(f"{path}: cannot be loaded: {type(error).__name__}: {what}") from None
+        tokenizer = load_tokenizer(str(place))
         if not any(place.glob("*.safetensors")):
-            raise ModelError(f"{path}: has no weights as safetensors, which a server loads")
+            raise ModelError(f"{name}: has no weights as safetensors, which a server loads")
         return cls(place.absolute(), config, tokenizer)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -15,7 +16,9 @@ from sparring.prompts.templates import (
     TESTER_FUNCTION,
     Templates,
 )
-from sparring.section import Count, Section
+from sparring.section import Count, Idle, Section
+
+_USUAL = Reading()
 
 
 class PromptSettings(Section):
@@ -66,10 +69,12 @@ class PromptSettings(Section):
         description="Where reasoning begins: in the response or at the prompt's end, as the prompt shows (auto); before every response, so that one without its end is unfinished (open); nowhere (none)",
     )
     reasoning_start: str = Field(
-        "<think>", min_length=1, description="Where reasoning begins, as the model writes it"
+        _USUAL.reasoning.start,
+        min_length=1,
+        description="Where reasoning begins, as the model writes it",
     )
     reasoning_end: str = Field(
-        "</think>", min_length=1, description="Where it ends; what follows is the answer"
+        _USUAL.reasoning.end, min_length=1, description="Where it ends; what follows is the answer"
     )
     max_tokens: Count = Field(
         2048,
@@ -77,13 +82,22 @@ class PromptSettings(Section):
     )
 
     read_programs: ProgramRule = Field(
-        ProgramRule.TASK,
+        _USUAL.programs,
         description="Which block is the program: what the task asks for, or the last one (cure)",
     )
     read_tests: TestRule = Field(
-        TestRule.FIRST,
+        _USUAL.tests,
         description="Which of several tests in a response counts: first, last, or none (only)",
     )
+
+    def idle(self) -> Iterator[Idle]:
+        """The fields that another one leaves without effect."""
+        if self.tester_examples == 0:
+            why = "prompts.tester_examples = 0 shows none"
+            yield Idle(("tester_examples_share",), "tester_examples", why)
+        if self.reasoning is ReasoningMode.NONE:
+            why = "prompts.reasoning = none looks for no mark"
+            yield Idle(("reasoning_start", "reasoning_end"), "reasoning", why)
 
     @property
     def marks(self) -> tuple[str, ...]:

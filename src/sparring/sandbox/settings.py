@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field, field_validator, model_validator
 
-from sparring.sandbox.types import Fork, Level, Limits
+from sparring.sandbox.types import USUAL_FORK, Fork, Level, Limits
 from sparring.section import Count, Few, Section
 
 _USUAL = Limits()
@@ -37,7 +37,7 @@ class SandboxSettings(Section):
     level: Level | None = Field(
         None, description="Isolation to insist on; default: the strongest the host gives"
     )
-    fork: Fork = Field(Fork.PER_PROGRAM, description="Whether a program's inputs share a process")
+    fork: Fork = Field(USUAL_FORK, description="Whether a program's inputs share a process")
     packages: list[str] = Field(
         [], description="Packages that programs may import beside the standard library: numpy, …"
     )

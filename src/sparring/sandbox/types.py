@@ -38,6 +38,10 @@ class Fork(StrEnum):
     """One process for each input: slower by the cost of a fork."""
 
 
+USUAL_FORK = Fork.PER_PROGRAM
+"""Where nobody says otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one run may use. Seconds are CPU seconds, except ``idle_seconds``.

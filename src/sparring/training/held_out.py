@@ -11,20 +11,38 @@ from __future__ import annotations
 from sparring.errors import RunError, well_formed
 from sparring.evaluation.held_out import (
     Evaluated,
-    Evaluation,
-    evaluate,
+    HeldOutEvaluation,
+    HeldOutPlan,
+    evaluate_held_out,
     evaluated_from,
     evaluation_record,
     values_record,
 )
 from sparring.grading.entries import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
-from sparring.runs.directory import RunDir
-from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
-from sparring.training.ring import Ring
+from sparring.schema import Role
+from sparring.training.prompting.rendering import max_tokens
+from sparring.training.rollouts.context import RolloutContext
 
 _POOL = "pool.jsonl.gz"
+
+
+def held_out_plan(context: RolloutContext) -> HeldOutPlan:
+    """How the model is evaluated: the same before, during and after a run."""
+    recipe, prompts = context.recipe, context.prompts
+    e = recipe.evaluation
+    return HeldOutPlan(
+        tasks=prompts.held_out,
+        prompt_ids=prompts.held_out_ids,
+        programs=e.programs,
+        tests=e.tests,
+        temperature=e.temperature,
+        max_tokens={role: max_tokens(recipe, role) for role in Role},
+        limits=context.limits,
+        reading=prompts.reading,
+        seed=recipe.tasks.held_out_seed,
+    )
 
 
 def _values(step: int) -> str:
@@ -35,14 +53,15 @@ def _values(step: int) -> str:
 class HeldOut:
     """The evaluations of a run."""
 
-    def __init__(self, ring: Ring, run: RunDir, progress: Progress, step: int) -> None:
+    def __init__(self, context: RolloutContext, step: int) -> None:
         """Evaluate the start model, if that is not on record. Its programs are the fixed pool.
 
         ``step`` is where the model stands: past the start, the evaluation must be there.
         """
-        self.ring = ring
-        self.run = run
-        self.progress = progress
+        self.context = context
+        self.run = run = context.run
+        self.progress = context.progress
+        self.plan = held_out_plan(context)
         self.pool: list[list[ParsedProgram]] | None = None
         if step:
             for name in (_values(0), _POOL):
@@ -54,7 +73,7 @@ class HeldOut:
         if step or run.has(_values(0)):
             records = run.read_lines(_POOL)
             self.pool = pool_from(records)
-            if [r["task"] for r in records] != [t.id for t in ring.held_out]:
+            if [r["task"] for r in records] != [t.id for t in self.plan.tasks]:
                 raise RunError(
                     f"{run.path}: {_POOL} is not of these held-out tasks; they have changed since "
                     "the run began, or the file has: put back what it was, or begin a new run"
@@ -76,7 +95,7 @@ class HeldOut:
         with self.progress.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
                 self.pool = found.programs()
-                self.run.write_lines(_POOL, pool_records(found.judged))
+                self.run.write_lines(_POOL, pool_records(found.results))
             now = Evaluated(step, found.summary, found.tokens)
             self.run.write_json(name, values_record(now))
             if first is not None:
@@ -106,7 +125,7 @@ class HeldOut:
         records = self.run.lines("start.jsonl")
         with well_formed(f"{self.run.path}: start.jsonl"):
             done = {r["temperature"] for r in records}
-        for heat in self.ring.recipe.evaluation.start_temperatures:
+        for heat in self.context.recipe.evaluation.start_temperatures:
             if heat in done:
                 continue
             if step:
@@ -123,15 +142,17 @@ class HeldOut:
             self._account(0, found)
 
     def _tell(self, what: str) -> None:
-        plan = self.ring.plan
+        plan = self.plan
         asked = f"{len(plan.tasks):,} tasks × ({plan.programs} + {plan.tests}) responses"
         self.progress.long_phase(f"{what}: {asked}")
 
-    def _made(self, heat: float | None = None) -> Evaluation:
-        ring, timeline = self.ring, self.progress.timeline
-        return evaluate(ring.plan, ring.sampler, ring.sandbox, self.pool, heat, timeline)
+    def _made(self, heat: float | None = None) -> HeldOutEvaluation:
+        context, timeline = self.context, self.progress.timeline
+        return evaluate_held_out(
+            self.plan, context.policies, context.sandbox, self.pool, heat, timeline
+        )
 
-    def _account(self, step: int, found: Evaluation) -> None:
+    def _account(self, step: int, found: HeldOutEvaluation) -> None:
         """How long an evaluation took, and where the time went."""
         account = self.progress.timeline.cut()
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})

@@ -43,9 +43,6 @@ from training.threads on change its rounding, so that such a run is no longer eq
 without them, a run that does not fit into memory in its hundredth step would be lost."""
 
 
-__all__ = ["Launch", "ended", "new_run", "recorded_recipe", "replayed_run", "resumed_run"]
-
-
 @dataclass(frozen=True, slots=True)
 class Launch:
     """A run directory that is open and locked, its recipe, and for a replay its source."""

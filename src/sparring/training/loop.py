@@ -1,4 +1,4 @@
-"""Training: the whole method, one step after another.
+"""Training: evaluate, then for each step rollouts → rewards → advantages → learning → record.
 
     sparring train [RECIPE] [--set section.key=value]… [--run-dir DIR] [--resume]
 
@@ -15,40 +15,37 @@ was being made where its journal ends.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError, Stopped, well_formed
+from sparring.errors import Stopped, well_formed
 from sparring.evaluation.held_out import summary_record
 from sparring.grading.scorer import Scorer
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
-from sparring.policy.settings import Engine
 from sparring.runs.directory import VLLM_LOG, RunDir
-from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
-from sparring.schema import Role
-from sparring.text import visible
-from sparring.training.ahead import Ahead
-from sparring.training.alarms import begun, raised
-from sparring.training.asking import Table
-from sparring.training.behind import FilesBehind
 from sparring.training.held_out import HeldOut
-from sparring.training.inputs import keep_inputs, reward_note
+from sparring.training.labelled import check_sampled, labelled_groups, pass_rates
+from sparring.training.monitoring.health import check_update, with_alarms
+from sparring.training.monitoring.metrics import step_metrics
+from sparring.training.monitoring.speed import speeds, work_in
+from sparring.training.monitoring.tracking import Tracking, check_trackers
+from sparring.training.notes import environment, notes
 from sparring.training.reward import scorer_of
-from sparring.training.ring import Ring
-from sparring.training.rollouts import Live, Rollouts
-from sparring.training.speed import speeds
-from sparring.training.step import one_step
-from sparring.training.supervising import write_ahead
-from sparring.training.tracking import Tracking, check_trackers
-from sparring.training.trainer import Trainer
-from sparring.training.written import Written
+from sparring.training.rollouts.asynchronous import AsyncRollouts
+from sparring.training.rollouts.base import Rollouts
+from sparring.training.rollouts.context import RolloutContext, rollout_context
+from sparring.training.rollouts.online import OnlineRollouts
+from sparring.training.state import checkpoints
+from sparring.training.state.inputs import keep_inputs, reward_note
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.by_servers import write_ahead
+from sparring.training.weights.behaviour import behaviour_policy
 
 
 def train(
@@ -57,51 +54,39 @@ def train(
     """Run a recipe to its end, from wherever ``run`` stands, and return its summary.
 
     Where others learn with this process, it is the first in the ``world``; see
-    `sparring.training.follow`.
+    `sparring.training.state.follower`.
     """
-    started = time.monotonic()
+    began = time.monotonic()
     check_trackers(recipe)
     scorer, trainer = scorer_of(recipe), Trainer(recipe, world)
-    if recipe.training.ahead and recipe.sampling.engine is Engine.LOCAL:
-        trainer.behind = trainer.twin()
-    log = run.path / VLLM_LOG
-    with Ring(recipe, trainer, log) as ring, stopping() as stop, progress, ExitStack() as stack:
-        keep_inputs(run, recipe, trainer.revision)
-        run.write_json("environment.json", ring.environment() | trainer.world.report())
-        files = None
-        if recipe.training.ahead and ring.sampler.served:
-            trainer.behind = files = FilesBehind(ring.sampler.served)
-        before = take_up(trainer, run)
-        if files:
-            files.begin(trainer)
-        progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
-        for note in (*trainer.notes(), *ring.notes(), *reward_note(run, recipe, trainer.step)):
-            progress.note(note)
-        common = table(ring, run, progress)
-        if common.written:
-            write_ahead(common.written, ring.upcoming(trainer.step + 1), progress, log, stop)
-        progress.timeline.cut()
-        held_out = HeldOut(ring, run, progress, trainer.step)
+    with (
+        rollout_context(recipe, trainer, run, progress, run.path / VLLM_LOG) as context,
+        stopping() as stop,
+        progress,
+        ExitStack() as stack,
+    ):
+        before = _prepare(context, trainer, stop)
+        held_out = HeldOut(context, trainer.step)
         newest = held_out.first
         tracking = stack.enter_context(Tracking.of(recipe, run))
         tracking.catch_up()
-        rollouts: Live | Ahead = Live(common, trainer.pass_rates)
-        if trainer.behind:
-            rollouts = stack.enter_context(Ahead(common, trainer, trainer.behind))
+        rollouts: OnlineRollouts | AsyncRollouts = OnlineRollouts(context, trainer.pass_rates)
+        if trainer.behaviour:
+            rollouts = stack.enter_context(AsyncRollouts(context, trainer, trainer.behaviour))
         if trainer.step and _due(trainer):  # cut off before this evaluation
             newest = held_out.evaluate(trainer.step)
         progress.timeline.cut()
         while not trainer.finished():
             if stop():
                 raise Stopped(_going_on(run, trainer.step))
-            advance(trainer, scorer, rollouts, run, progress, stop)
+            train_step(trainer, scorer, rollouts, run, progress, stop)
             if _due(trainer):
                 rollouts.settle()
                 newest = held_out.evaluate(trainer.step)
             tracking.catch_up()
         timing = run.lines("timing.jsonl")
         seconds = {
-            "wall": time.monotonic() - started + before,
+            "wall": time.monotonic() - began + before,
             "train": sum(t["seconds"] for t in timing if "step" in t),
         }
         summary = summary_record(held_out.first, newest, seconds, trainer.tokens)
@@ -109,27 +94,7 @@ def train(
         return summary
 
 
-def table(ring: Ring, run: RunDir, progress: Progress) -> Table:
-    """What rollouts are made with."""
-    written = Written(ring.supervisor, run) if ring.supervisor else None
-    return Table(ring, run, progress, ring.sampler, written)
-
-
-def take_up(trainer: Trainer, run: RunDir, first: int = 1) -> float:
-    """Put the trainer where the run's newest checkpoint left it, or at the start.
-
-    ``first`` is the run's first step: from there on the metrics must be complete.
-
-    Returns the seconds that earlier processes spent on this run.
-    """
-    if (newest := run.newest_checkpoint()) is not None:
-        trainer.restore(newest)
-    run.rewind(trainer.step, first=first)
-    with well_formed(f"{run.path}: timing.jsonl"):
-        return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
-
-
-def advance(
+def train_step(
     trainer: Trainer,
     scorer: Scorer,
     rollouts: Rollouts,
@@ -142,48 +107,36 @@ def advance(
     Raises `Stopped` after the step if the user has asked to stop, and
     `RunError` when a gradient was refused for the second time.
     """
-    step = trainer.step + 1
-    timeline = progress.timeline
-    record, responses, work = one_step(trainer, scorer, rollouts, step, progress)
-    if trainer.learner.damaged():
-        raise RunError(
-            f"step {step}: the update left weights that are not numbers; nothing of it was kept. "
-            f"{_see_again(run)}"
-        )
-    alarm = trainer.recipe.gap_alarm
-    if trainer.recipe.training.ahead and step > 1:
-        alarm = math.inf  # other weights have sampled: the gap is theirs
-    for role in Role:
-        gap = record[role]["logprob_gap"]
-        if gap is not None and gap > alarm:
-            progress.note(
-                f"step {step}: the {role}'s log-probs in training are {gap:.3g} away from those in "
-                "sampling (learning.gap_alarm): the two do not compute the same model"
-            )
-    if record["refused"]:
-        trainer.refused.append(step)
-        if len(trainer.refused) > 1:
-            raise RunError(_exploded(run, trainer.refused))
-        progress.note(
-            f"step {step}: the gradient is not finite or longer than learning.refuse_norm; "
-            "it was not applied. A second time ends the run."
-        )
+    step, timeline = trainer.step + 1, progress.timeline
+    results = rollouts.results(step, timeline)
+    with timeline.during(Phase.SCORING):
+        check_sampled(results, step, trainer)
+        # Of both roles: rewards from the pass matrix, then advantages within the group.
+        scored = [scorer.score(r, step, i) for i, r in enumerate(results)]
+    with timeline.during(Phase.JOURNALLING):
+        rollouts.keep(step, scored)  # on disk before anything is learned from it
+    trainer.pass_rates |= pass_rates(scored)
+    groups = labelled_groups(trainer, scored)
+    progress.phase("learning")
+    with timeline.during(Phase.LEARNING):
+        stats = trainer.learn(step, groups)
     with timeline.during(Phase.METRICS):
-        record = clean(record)
-        earlier = run.lines("metrics.jsonl")
-        recipe = trainer.recipe
-        learning = [role for role in Role if recipe.learning.learns(role)]
-        ahead = bool(recipe.training.ahead)
-        record["alarms"] = raised(recipe.monitors, earlier, record, learning, ahead)
-        for new in begun(record["alarms"], earlier):
-            progress.note(f"step {step}: alarm {new['monitor']}: {visible(new['reason'])}")
+        record = step_metrics(step, scored, groups, stats, trainer)
+        work = work_in(trainer, groups)
+    for note in check_update(trainer, run, record):
+        progress.note(note)
+    with timeline.during(Phase.METRICS):
+        record, alarms = with_alarms(trainer.recipe, run.lines("metrics.jsonl"), record)
+        for note in alarms:
+            progress.note(note)
         run.append("metrics.jsonl", record)
     trainer.step, trainer.tokens = step, trainer.tokens + record["tokens"]
     last = trainer.finished()
     if last or stop() or step % trainer.recipe.training.checkpoint_every == 0:
         with timeline.during(Phase.CHECKPOINT):
-            trainer.save(run)
+            checkpoints.save(trainer, run)
     account = timeline.cut()  # what follows is in the next one
+    responses = sum(len(r.coder) + len(r.tester) + len(r.opponents) for r in results)
     timing = {"step": step, **account.timing(record["tokens"], responses)}
     timing |= speeds(trainer, account.phases(), record["tokens"], work)
     run.append("timing.jsonl", timing)
@@ -193,24 +146,44 @@ def advance(
         raise Stopped(_going_on(run, step))
 
 
+def resume(trainer: Trainer, run: RunDir, first: int = 1) -> float:
+    """Put the trainer where the run's newest checkpoint left it, or at the start.
+
+    ``first`` is the run's first step: from there on the metrics must be complete.
+
+    Returns the seconds that earlier processes spent on this run.
+    """
+    if (newest := run.newest_checkpoint()) is not None:
+        checkpoints.restore(trainer, newest)
+    run.rewind(trainer.step, first=first)
+    with well_formed(f"{run.path}: timing.jsonl"):
+        return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
+
+
+def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]) -> float:
+    """Compare the run with its inputs, resume it, and have supervising tests written that servers
+    write before the first step. Returns what `resume` does."""
+    recipe, run, progress = context.recipe, context.run, context.progress
+    keep_inputs(run, recipe, trainer.revision)
+    run.write_json("environment.json", environment(context, trainer) | trainer.world.report())
+    if recipe.training.ahead:
+        trainer.behaviour = behaviour_policy(trainer, context.policies.served)
+    before = resume(trainer, run)
+    if trainer.behaviour:
+        trainer.behaviour.begin(trainer)
+    progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
+    of_function = reward_note(run, recipe, trainer.step)
+    for note in (*trainer.notes(), *notes(context, trainer), *of_function):
+        progress.note(note)
+    if context.pseudo_labels:
+        tasks = context.order.upcoming(trainer.step + 1)
+        write_ahead(context.pseudo_labels, tasks, progress, run.path / VLLM_LOG, stop)
+    progress.timeline.cut()
+    return before
+
+
 def _going_on(run: RunDir, step: int) -> str:
     return f"stopped after step {step}; go on with --resume --run-dir {run.path}"
-
-
-def _exploded(run: RunDir, refused: Sequence[int]) -> str:
-    return (
-        f"step {refused[-1]}: the gradient is not finite or longer than learning.refuse_norm, for "
-        f"the second time (first in step {refused[0]}). {_see_again(run)}"
-    )
-
-
-def _see_again(run: RunDir) -> str:
-    newest = run.newest_checkpoint()
-    start = f" --from-step {int(newest.name[5:])}" if newest else ""
-    return (
-        f"Its batch is on record; see it again, with other settings, by: sparring train "
-        f"--replay {run.path}{start} --run-dir NEW --set learning.learning_rate=…"
-    )
 
 
 def _due(trainer: Trainer) -> bool:

@@ -23,12 +23,13 @@ from sparring.learner.distributed.world import World
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.reader import RunReader
-from sparring.training.inputs import changed_inputs, reward_note
-from sparring.training.loop import advance, take_up
+from sparring.training.loop import resume, train_step
+from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.reward import scorer_of
-from sparring.training.rollouts import Replayed
-from sparring.training.tracking import Tracking, check_trackers
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.replayed import ReplayedRollouts
+from sparring.training.state import checkpoints
+from sparring.training.state.inputs import changed_inputs, reward_note
+from sparring.training.state.trainer import Trainer
 
 SECTIONS = ("reward", "checker", "learning", "training", "monitors", "tracking")
 """What a replay may change; the rest decided how the rollouts were made."""
@@ -65,7 +66,7 @@ def replay(
     """
     started = time.monotonic()
     check_trackers(recipe)
-    rollouts = Replayed(source, run, recipe.checker.rule)
+    rollouts = ReplayedRollouts(source, run, recipe.checker.rule)
     checkpoint = source.path / "checkpoints" / f"step-{from_step:05d}"
     if from_step and not checkpoint.is_dir():
         there = ", ".join(map(str, source.steps("checkpoints"))) or "none"
@@ -75,8 +76,8 @@ def replay(
         )
     trainer, scorer = Trainer(recipe, world), scorer_of(recipe)
     if from_step:
-        trainer.restore(checkpoint)
-    before = take_up(trainer, run, from_step + 1)
+        checkpoints.restore(trainer, checkpoint)
+    before = resume(trainer, run, from_step + 1)
     progress.begin(trainer.step, trainer.tokens, recipe.training.token_budget)
     notes = [*trainer.notes(), *reward_note(run, recipe, trainer.step)]
     if changed := changed_inputs(source, recipe, trainer.revision, ("model",)):
@@ -91,7 +92,7 @@ def replay(
         while not trainer.finished():
             if stop():
                 raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")
-            advance(trainer, scorer, rollouts, run, progress, stop)
+            train_step(trainer, scorer, rollouts, run, progress, stop)
             tracking.catch_up()
     summary = {
         "replayed": str(source.path),

@@ -16,10 +16,10 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.vllm.environment import installed_version
 from sparring.schema import Role
-from sparring.training.cast import Cast
-from sparring.training.players import Player, Request
-from sparring.training.served import Served
-from sparring.training.trainer import Trainer
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.policies import RolePolicies
+from sparring.training.weights.served import Served
 
 _RESPONSES = 8
 
@@ -33,7 +33,7 @@ def try_environment(place: Path) -> Iterator[str]:
     trainer = Trainer(recipe)
     ids = tuple(trainer.tokenizer.encode("Program: ", add_special_tokens=False))
     prompt = Prompt("check", Role.CODER, ids, 0, SamplingParams(1.0, 32))
-    served = Served(recipe, trainer, Cast(trainer, 1).end_ids)
+    served = Served(recipe, trainer, RolePolicies(trainer, 1).end_ids)
     try:
         started = time.monotonic()
         served.bring([Player.CODER])

@@ -10,36 +10,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sparring.errors import ConfigError
 from sparring.evaluation.collect import Collected
+from sparring.evaluation.directory import FIGURES, Found, begin, measured
 from sparring.evaluation.elsewhere.items import AnswerSet
 from sparring.evaluation.elsewhere.matching import Matched, match
 from sparring.evaluation.elsewhere.reading import contents, read_answers, some
 from sparring.evaluation.elsewhere.source import Read, read
 from sparring.evaluation.ledger import locked
-from sparring.evaluation.plan import USUAL_SCALES, Plan, Scale, scales_of
+from sparring.evaluation.options import EvalOptions
 from sparring.evaluation.progress import Progress
-from sparring.evaluation.run import (
-    FIGURES,
-    OUTCOMES,
-    Bench,
-    Found,
-    Models,
-    begin,
-    cache_of,
-    record_of,
-    write,
-)
-from sparring.grading.grade import grade_each
-from sparring.grading.group import GroupResult, ReadGroup
+from sparring.evaluation.record import Models
+from sparring.grading.group import ReadGroup
 from sparring.policy.chat.base import Answer
 from sparring.runs.directory import RunDir
-from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
 
 
@@ -47,7 +35,7 @@ from sparring.schema import Role, Task
 class Given:
     """Answers to tasks, read, and what the figures of them depend on."""
 
-    plan: Plan
+    options: EvalOptions
     tasks: Sequence[Task]
     """All that were asked for, answered or not."""
     matched: Matched
@@ -57,43 +45,38 @@ class Given:
     notes: Sequence[str]
 
 
-def given(
-    plan: Plan, tasks: Sequence[Task], files: Sequence[Path], scales: Sequence[Scale] | None
-) -> Given:
-    """What is in ``files``, matched to ``tasks`` and read; ``scales`` None for the usual ones.
-    Raises `DataError` and `ConfigError`."""
+def given(options: EvalOptions, tasks: Sequence[Task], files: Sequence[Path]) -> Given:
+    """What is in ``files``, matched to ``tasks`` and read. Raises `DataError` and `ConfigError`."""
     sets = [read_answers(path) for path in files]
     matched = match(sets, tasks)
-    reading = plan.prompts.reading("")
+    reading = options.asked_by.reading("")
     found = [read(task, matched.answers[task.id], reading) for task in matched.tasks]
-    programs, tests = min(len(r.programs) for r in found), min(len(r.tests) for r in found)
-    scaled = _fitting(programs, tests) if scales is None else tuple(scales)
     digest = hashlib.sha256(b"".join(part for path in files for part in contents(path)))
-    plan = replace(
-        plan, programs=programs, tests=tests, scales=scaled, answers=digest.hexdigest()[:32]
+    options = replace(
+        options,
+        programs=min(len(r.programs) for r in found),
+        tests=min(len(r.tests) for r in found),
+        answers=digest.hexdigest()[:32],
     )
+    options.check_scales()
     notes = [*matched.notes, *_uneven(matched.tasks, found)]
-    return Given(plan, tasks, matched, found, _models(sets, files, plan), notes)
+    return Given(options, tasks, matched, found, _models(sets, files, options), notes)
 
 
-def grade(answers: Given, out: Path, bench: Bench, progress: Progress) -> Found:
+def grade(answers: Given, out: Path, progress: Progress) -> Found:
     """Run and measure the answers in the directory ``out``. Raises `SparringError`."""
-    plan, tasks = answers.plan, answers.matched.tasks
-    with ExitStack() as held:
-        held.enter_context(locked(out))
+    with locked(out):
         directory = RunDir(out, locked=False)
-        begin(directory, plan, answers.models, answers.tasks, begun=directory.has(FIGURES))
-        shared = cache_of(bench.cache)
-        sandbox = held.enter_context(
-            Sandbox(bench.workers, level=bench.level, store=(shared or out) / OUTCOMES)
+        options, models, tasks = answers.options, answers.models, answers.tasks
+        begin(directory, options, models, tasks, begun=directory.has(FIGURES))
+        groups = (
+            ReadGroup(task, one.coder, one.programs, one.tester, one.tests)
+            for task, one in zip(answers.matched.tasks, answers.read, strict=True)
         )
-        limits = Limits()
         collected = _collected(answers)
-        judged = _judged(sandbox, tasks, answers.read, limits, progress)
-        record = record_of(
-            plan, answers.models, answers.tasks, judged, collected, limits, sandbox
-        ) | {"notes": list(answers.notes)}
-        write(directory, record, judged, collected)
+        record = measured(
+            directory, options, models, tasks, groups, collected, answers.notes, progress
+        )
     return Found(record, _complaint(answers))
 
 
@@ -105,25 +88,6 @@ def _complaint(answers: Given) -> str | None:
         f"{'; '.join(wanting)}; the figures are over {len(answers.matched.tasks):,} of "
         f"{len(answers.tasks):,} tasks"
     )
-
-
-def _judged(
-    sandbox: Sandbox,
-    tasks: Sequence[Task],
-    answers: Sequence[Read],
-    limits: Limits,
-    progress: Progress,
-) -> list[GroupResult]:
-    found: list[GroupResult] = []
-    progress.begin(len(tasks), 0, "tasks judged")
-    groups = (
-        ReadGroup(task, one.coder, one.programs, one.tester, one.tests)
-        for task, one in zip(tasks, answers, strict=True)
-    )
-    for result in grade_each(sandbox, groups, limits):
-        found.append(result)
-        progress.advance(1)
-    return found
 
 
 def _uneven(tasks: Sequence[Task], found: Sequence[Read]) -> list[str]:
@@ -143,20 +107,12 @@ def _uneven(tasks: Sequence[Task], found: Sequence[Read]) -> list[str]:
     return told
 
 
-def _fitting(programs: int, tests: int) -> tuple[Scale, ...]:
-    """The usual scales that there are answers for, and all that every task has."""
-    if not programs or not tests:
-        return ()
-    usual = [(n, m) for n, m in scales_of(USUAL_SCALES) if n <= programs and m <= tests]
-    return tuple(dict.fromkeys([*usual, (programs, tests)]))
-
-
-def _models(sets: Sequence[AnswerSet], files: Sequence[Path], plan: Plan) -> Models:
+def _models(sets: Sequence[AnswerSet], files: Sequence[Path], options: EvalOptions) -> Models:
     """The files in the place of the models. Raises `ConfigError` for a name that cannot be
     written."""
     found: dict[Role, dict[str, Any]] = {}
     for role in Role:
-        if not (plan.programs if role is Role.CODER else plan.tests):
+        if not options.wanted[role]:
             continue
         by = [
             (one.shape, path)
@@ -168,7 +124,7 @@ def _models(sets: Sequence[AnswerSet], files: Sequence[Path], plan: Plan) -> Mod
             name.encode()
         except UnicodeEncodeError:
             raise ConfigError("--answers: the name of a file is not UTF-8; rename it") from None
-        identity = {"kind": "answers", "digest": plan.answers}
+        identity = {"kind": "answers", "digest": options.answers}
         found[role] = {"name": name, "identity": identity}
     return found
 

@@ -19,20 +19,19 @@ here: what is learned (`update`), how weights are split (`shards`).
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from enum import Enum, auto
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from sparring.errors import ConfigError, ModelError, RunError
+from sparring.learner.distributed.lost import abort_operations, is_loss, suppressed_loss
+from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.peers import GRACE, PeerLost, Peers
 
 _STEP_WAIT = timedelta(minutes=30)
@@ -42,35 +41,6 @@ _ORDER_WAIT = timedelta(days=7)
 _BEAT = 240.0
 """Seconds between signs of life while no order is given: some clouds cut connections that are idle
 for ten minutes."""
-_LOST = re.compile(r"gloo|Connection (closed|reset)|NCCL|[Tt]imed out|Broken pipe|ProcessGroup")
-
-
-class Order(Enum):
-    """What the first process can ask of all."""
-
-    BEGIN = auto()
-    """Load the model of a recipe (its data)."""
-    UPDATE = auto()
-    """Learn from groups, at a learning rate."""
-    CHECK = auto()
-    """Look whether any weight is not a number."""
-    GATHER = auto()
-    """Give the first process all weights."""
-    STATE = auto()
-    """Give the first process the optimiser's state."""
-    SAVE = auto()
-    """Write the weights to a checkpoint."""
-    EXPORT = auto()
-    """Write a player's weights to a directory, in a type."""
-    ADAPTER = auto()
-    """Write a player's adapter to a directory."""
-    SCORE = auto()
-    """Give the first process log-probs of samples, under the weights of now or of the start."""
-    SPREAD = auto()
-    """Take over the first process's weights and optimiser state."""
-    BEAT = auto()
-    """Nothing: it keeps connections awake."""
-    END = auto()
 
 
 class World:
@@ -125,7 +95,7 @@ class World:
         except (RuntimeError, ValueError, OSError) as error:
             raise RunError(f"process {rank} of {size}: cannot reach the others: {error}") from None
         if world.device.type == "cuda":
-            world._peers.abort = _abort
+            world._peers.abort = abort_operations
         return world
 
     @contextmanager
@@ -231,7 +201,7 @@ class World:
             last = threading.Timer(GRACE, os._exit, (1,))
             last.daemon = True
             last.start()
-            _abort()
+            abort_operations()
         else:
             dist.destroy_process_group()
 
@@ -272,6 +242,22 @@ class World:
             if why is not None:
                 raise SystemExit(1)
 
+    @contextmanager
+    def loss_told(self, go_on: str = "") -> Iterator[None]:
+        """Turn the loss of another process into `RunError`, which says what that one has said, if
+        anything; ``go_on`` is how the run is taken up."""
+        try:
+            yield
+        except (RuntimeError, PeerLost) as error:
+            if self.alone or not (isinstance(error, PeerLost) or is_loss(error)):
+                raise
+            said = (str(error).strip().splitlines() or ["no reason given"])[0]
+            why = self.reason() or said[:200]
+            raise RunError(
+                f"process {self.rank} of {self.size}: another process has ended or does not answer "
+                f"({why}){go_on}"
+            ) from None
+
     def _reduced(self, values: Sequence[float], how: Any) -> list[float]:
         if self.alone:
             return list(values)
@@ -293,48 +279,6 @@ def _expandable() -> None:
         new = tuple(int(n) for n in torch.__version__.split(".")[:2]) >= (2, 9)
         name = "PYTORCH_ALLOC_CONF" if new else "PYTORCH_CUDA_ALLOC_CONF"
         os.environ[name] = "expandable_segments:True"
-
-
-def _abort() -> None:
-    """Let NCCL's operations that are under way fail, here and so elsewhere. torch has it under a
-    private name only."""
-    abort = getattr(dist.distributed_c10d, "_abort_process_group", None)
-    if abort is not None:
-        with contextlib.suppress(RuntimeError, ValueError):
-            abort()
-
-
-def _is_loss(error: RuntimeError) -> bool:
-    """Whether an error is what gloo and NCCL raise, which has no type of its own, when another
-    process has ended or does not answer. NCCL without memory is no loss."""
-    return bool(_LOST.search(str(error))) and "out of memory" not in str(error)
-
-
-@contextmanager
-def suppressed_loss() -> Iterator[None]:
-    """Where this process ends anyway, it does not matter that another has."""
-    try:
-        yield
-    except RuntimeError as error:
-        if not _is_loss(error):
-            raise
-
-
-@contextmanager
-def loss_told(world: World, go_on: str = "") -> Iterator[None]:
-    """Turn the loss of another process into `RunError`, which says what that one has said, if
-    anything; ``go_on`` is how the run is taken up."""
-    try:
-        yield
-    except (RuntimeError, PeerLost) as error:
-        if world.alone or not (isinstance(error, PeerLost) or _is_loss(error)):
-            raise
-        said = (str(error).strip().splitlines() or ["no reason given"])[0]
-        why = world.reason() or said[:200]
-        raise RunError(
-            f"process {world.rank} of {world.size}: another process has ended or does not answer "
-            f"({why}){go_on}"
-        ) from None
 
 
 def _number(name: str, default: int | None = None) -> int:

@@ -22,10 +22,10 @@ from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.flex import FLEX, try_gradient
 from sparring.learner.logprobs.grouped import GROUPED, SDPA
-from sparring.learner.masters import torch_type
 from sparring.learner.samples import Group, Sample
 from sparring.learner.settings import Backend
 from sparring.policy.model import is_checkpointing
+from sparring.policy.precision import torch_type
 from sparring.policy.settings import Precision
 from sparring.schema import Role
 from sparring.text import typed_error_line

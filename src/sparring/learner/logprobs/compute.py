@@ -1,8 +1,8 @@
 """Log-probs of responses under the current weights, with gradient.
 
-One function and four ways to compute the same: `prompt_cache` and `padded` run
-responses as batches, `packed` and `flex` as sequences in which the responses
-stand behind their prompt. Hidden states come from one of these, log-probs from
+One function and three ways to compute the same: `prompt_cache` and `padded`
+run responses as batches, `flex` as a sequence in which the responses stand
+behind their prompt. Hidden states come from one of these, log-probs from
 `head`. Tests hold them equal: log-probs within 1e-5, gradients within 1e-5
 relative.
 
@@ -18,9 +18,8 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.logprobs.batch import Flat
 from sparring.learner.logprobs.head import token_logprobs
-from sparring.learner.logprobs.packed import hidden_of_blocks, hidden_of_packed
+from sparring.learner.logprobs.packed import hidden_of_blocks
 from sparring.learner.logprobs.padded import hidden_of_rows
 from sparring.learner.logprobs.prompt_cache import hidden_after_prompts
 from sparring.learner.samples import Group
@@ -40,6 +39,26 @@ class ResponseLogprobs:
     logprob: torch.Tensor
     entropy: torch.Tensor
     row: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """What log-probs are computed of, at every response token, the responses of the groups one
+    after another: the token ``target``, the number of its response ``row``, its ``temperature``;
+    [tokens] each."""
+
+    target: torch.Tensor
+    row: torch.Tensor
+    temperature: torch.Tensor
+
+    @classmethod
+    def of(cls, groups: Sequence[Group], device: torch.device) -> Flat:
+        """Of every response of the groups, on ``device``."""
+        lengths = torch.tensor([len(s.token_ids) for g in groups for s in g.samples])
+        heat = torch.tensor([g.temperature for g in groups for _ in g.samples])
+        ids = torch.tensor([t for g in groups for s in g.samples for t in s.token_ids])
+        row = torch.arange(len(lengths)).repeat_interleave(lengths)
+        return cls(ids.to(device), row.to(device), heat[row].to(device))
 
 
 def response_logprobs(
@@ -69,8 +88,6 @@ def _hidden(model: PreTrainedModel, groups: Sequence[Group], backend: Backend) -
         return hidden_after_prompts(model, groups)
     if backend is Backend.PADDED:
         return hidden_of_rows(model, groups)
-    if backend is Backend.PACKED:
-        return hidden_of_packed(model, groups)
     if backend is Backend.FLEX:
         return hidden_of_blocks(model, groups)
     raise ValueError("auto is not a backend: choose one first")

@@ -20,16 +20,14 @@ from sparring.learner.settings import Backend
 def computed(groups: Sequence[Group], backend: Backend) -> int:
     """Positions that a pass over one micro-batch computes at most, padding included.
 
-    The last token of a response is predicted and predicts nothing: `flex`, `packed` and
-    `padded` leave it out. `prompt_cache` may split rows by length; counted is what one part
+    The last token of a response is predicted and predicts nothing: `flex` and `padded`
+    leave it out. `prompt_cache` may split rows by length; counted is what one part
     would be.
     """
     rows = [len(s.token_ids) for g in groups for s in g.samples]
     prompts = [len(g.prompt_ids) for g in groups]
     if backend is Backend.FLEX:
         return _blocks(sum(prompts) + sum(rows) - len(rows))
-    if backend is Backend.PACKED:
-        return len(groups) * max(_alone(g) for g in groups)
     if backend is Backend.PADDED:
         wide = max(len(g.prompt_ids) + len(s.token_ids) - 1 for g in groups for s in g.samples)
         return wide * len(rows)
@@ -65,7 +63,7 @@ def _width(group: Group, backend: Backend) -> tuple[int, int]:
     prompt = len(group.prompt_ids)
     if backend is Backend.PROMPT_CACHE:  # prompts are rows of their own
         return longest, prompt
-    return _alone(group) if backend is Backend.PACKED else prompt + longest, prompt
+    return prompt + longest, prompt
 
 
 def _joined(rows: Sequence[Group]) -> list[Group]:

@@ -1,13 +1,10 @@
-"""Backends ``packed`` and ``flex``: a prompt once and all its responses behind it, in one sequence.
+"""Backend ``flex``: a prompt once and all its responses behind it, all groups in one sequence.
 
 A response token sees its prompt and what came before it in its own response;
 the mask says so, and positions count as if each response alone followed the
-prompt. Nothing is computed twice and nothing is padded, but a dense mask makes
-attention compute every pair: ``packed``, one sequence per group, is what other
-backends are tested against. ``flex`` gives the mask to torch's flex attention
-as blocks (`blocks`), which skips those in which nothing is seen: all groups in
-one sequence, on CUDA, with gradient checkpointing. It has no backward pass on
-a CPU.
+prompt. Nothing is computed twice. Torch's flex attention gets the mask as
+blocks (`blocks`) and skips those in which nothing is seen: on CUDA, with
+gradient checkpointing. It has no backward pass on a CPU.
 
 Sliding windows count positions, not places in the sequence. Models whose
 attention is not by position (ALiBi, chunks) cannot do this: `backend` finds
@@ -33,13 +30,12 @@ FULL, SLIDING = "full_attention", "sliding_attention"
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """Sequences [rows, places]: token ``ids`` and the ``position`` of each in its text.
+    """A sequence [1, places]: token ``ids`` and the ``position`` of each in its text.
 
     A token of a response sees the places from ``prompt_start`` up to before
     ``prompt_end`` and those from ``own_start`` to itself. To a token of a
     prompt its own text is the prompt; padding sees itself alone. ``index``
-    [tokens] is where each response token is predicted, counted through all
-    rows.
+    [tokens] is where each response token is predicted.
     """
 
     ids: torch.Tensor
@@ -50,8 +46,8 @@ class Packing:
     index: torch.Tensor
 
     @classmethod
-    def of(cls, groups: Sequence[Group], together: bool, device: torch.device) -> Packing:
-        """A row for each group, or all ``together`` in one that is filled up to whole blocks."""
+    def of(cls, groups: Sequence[Group], device: torch.device) -> Packing:
+        """Of all responses of the groups, filled up to whole blocks."""
         # Texts in order: a group's prompt, then its responses without their last token, which is
         # predicted and predicts nothing.
         texts = [
@@ -63,29 +59,19 @@ class Packing:
         is_prompt = torch.zeros(len(texts), dtype=torch.bool)
         is_prompt[first] = True
         prompt = first.repeat_interleave(texts_of)  # of each text
-        start = length.cumsum(0) - length  # of each text in its row
-        size = torch.zeros(len(groups), dtype=torch.long)
-        size.index_add_(0, torch.arange(len(groups)).repeat_interleave(texts_of), length)
-        width = int(size.sum()) if together else int(size.max())
-        if together:
-            width = -(-width // BLOCK) * BLOCK
-            row = torch.zeros(len(texts), dtype=torch.long)
-        else:
-            start = start - start[prompt]
-            row = torch.arange(len(groups)).repeat_interleave(texts_of)
+        start = length.cumsum(0) - length  # of each text
+        places = int(length.sum())
+        width = -(-places // BLOCK) * BLOCK
         begin, end = start[prompt], start[prompt] + length[prompt]
 
         text = torch.arange(len(texts)).repeat_interleave(length)  # of each token
-        offset = torch.arange(len(text)) - (length.cumsum(0) - length)[text]
-        place = (row * width + start)[text] + offset
+        offset = torch.arange(places) - start[text]
         behind = ~is_prompt[text]
-        rows = 1 if together else len(groups)
-        alone = torch.arange(width).repeat(rows)
+        nothing, alone = torch.zeros(width, dtype=torch.long), torch.arange(width)
 
         def spread(values: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
-            return padding.index_copy(0, place, values).view(rows, width).to(device)
+            return torch.cat([values, padding[places:]])[None].to(device)
 
-        nothing = torch.zeros(rows * width, dtype=torch.long)
         ids = torch.tensor([t for text in texts for t in text])
         # A response of n tokens: the first is predicted at its prompt's end, the others within it.
         count = (length + 1)[~is_prompt]
@@ -99,7 +85,7 @@ class Packing:
             spread(behind * begin[text], nothing),
             spread(behind * end[text], nothing),
             spread(start[text], alone),
-            (index + row[~is_prompt][answer] * width).to(device),
+            index.to(device),
         )
 
     def visible(self, window: int | None) -> Visible:
@@ -112,31 +98,22 @@ class Packing:
         return Visible(prompt, self.prompt_end, own)
 
 
-def hidden_of_packed(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
-    """The hidden states that predict each response token [tokens, width], by a dense mask."""
-    packing = Packing.of(groups, together=False, device=model.device)
-
-    def dense(window: int | None) -> torch.Tensor:
-        seen = packing.visible(window).dense()
-        if model.config.get_text_config()._attn_implementation != "eager":
-            return seen[:, None]
-        least = torch.finfo(model.dtype).min  # what the eager forms add to the scores
-        return torch.zeros_like(seen, dtype=model.dtype).masked_fill(~seen, least)[:, None]
-
-    return _hidden(model, packing, _masks(model, dense))
-
-
 def hidden_of_blocks(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:
-    """The same by flex attention, which has to be the model's ``attn_implementation``."""
-    packing = Packing.of(groups, together=True, device=model.device)
-    return _hidden(model, packing, _masks(model, lambda w: block_mask(packing.visible(w))))
+    """The hidden states that predict each response token [tokens, width], by flex attention, which
+    has to be the model's ``attn_implementation``."""
+    packing = Packing.of(groups, model.device)
+    return hidden_of_packing(model, packing, lambda w: block_mask(packing.visible(w)))
 
 
-def _hidden(model: PreTrainedModel, packing: Packing, masks: Any) -> torch.Tensor:
+def hidden_of_packing(
+    model: PreTrainedModel, packing: Packing, mask: Callable[[int | None], Any]
+) -> torch.Tensor:
+    """The same of a sequence; ``mask`` makes what the model's attention takes, for a window or
+    without one."""
     hidden = hidden_states(
         model,
         input_ids=packing.ids,
-        attention_mask=masks,
+        attention_mask=_masks(model, mask),
         position_ids=packing.position,
         use_cache=False,
     )

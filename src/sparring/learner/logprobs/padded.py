@@ -11,9 +11,24 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.logprobs.batch import right_padded
 from sparring.learner.logprobs.head import hidden_states
 from sparring.learner.samples import Group
+
+
+def left_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and mask [rows, longest]; what pads stands before."""
+    width = max(len(ids) for ids in rows)
+    ids = torch.tensor([[0] * (width - len(r)) + list(r) for r in rows])
+    mask = torch.tensor([[0] * (width - len(r)) + [1] * len(r) for r in rows])
+    return ids, mask
+
+
+def right_padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and mask [rows, longest]; what pads stands after."""
+    width = max(len(ids) for ids in rows)
+    ids = torch.tensor([list(r) + [0] * (width - len(r)) for r in rows])
+    mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
+    return ids, mask
 
 
 def hidden_of_rows(model: PreTrainedModel, groups: Sequence[Group]) -> torch.Tensor:

@@ -14,8 +14,8 @@ import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from sparring.learner.logprobs.batch import left_padded, right_padded
 from sparring.learner.logprobs.head import hidden_states
+from sparring.learner.logprobs.padded import left_padded, right_padded
 from sparring.learner.samples import Group
 
 _LAYER_SECONDS = 1.8e-3

@@ -12,26 +12,22 @@ a server heeds it is the server's business.
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sparring.errors import ConfigError, ModelError, Stopped
+from sparring.policy.base import response_seed
 from sparring.policy.chat.base import Answer, Ask, Heard, Missing, StopAsking
-from sparring.policy.chat.endpoint import TAKE_TOP_K, Endpoint, Served, Unsound
-from sparring.policy.chat.patience import Pace, Patience, rest
-from sparring.policy.vllm.completion import response_seed
+from sparring.policy.chat.endpoint import TAKE_TOP_K, Endpoint, Served
+from sparring.policy.http import Unanswered
+from sparring.policy.patience import Abandoned, Pace, Patience, persist
 
 _GONE = 4
 """Prompts in a row without a response after which a server is not asked any more."""
-_WORRYING, _LONG = 4, 30.0
-"""Failures of one request in a row, and seconds of waiting, that a user is told of."""
 _SEED_BITS = 31
 """Of a seed that is sent: what every server takes."""
-_log = logging.getLogger("sparring")
 
 
 class ServedModel:
@@ -52,7 +48,6 @@ class ServedModel:
         self._concurrency = concurrency
         self._patience = patience or Patience()
         self._pace = pace or Pace()
-        self._told = -_LONG
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -76,36 +71,22 @@ class ServedModel:
 
     def asked(self, ask: Ask, stop: Callable[[], bool]) -> Answer | Missing | None:
         """The answer to one ask, however often it takes; None if ``stop`` came first."""
-        why = "not asked"
-        for failures in range(1, self._patience.attempts + 1):
-            if not self._pace.wait(stop):
-                return None
-            try:
-                seed = response_seed(ask.seed, ask.index) >> (63 - _SEED_BITS)
-                return self._endpoint.complete(self.served, ask, seed)
-            except Unsound as error:
-                why = str(error)
-                wait = error.wait
-            if failures == self._patience.attempts:
-                break
-            if wait is None:
-                if failures >= _WORRYING:
-                    self._tell(why)
-            elif self._pace.hold(wait) and wait > _LONG:  # all of us, not only this request
-                _log.warning("%s: wants no request for %.0f s (%s)", self.served.url, wait, why)
-            # Beside what the server wishes: some say 0, or a time that has passed by our clock.
-            rest(self._patience.pause(failures), stop)
-        return Missing(why)
+        seed = response_seed(ask.seed, ask.index) >> (63 - _SEED_BITS)
+        try:
+            return persist(
+                lambda: self._endpoint.complete(self.served, ask, seed),
+                self.served.url,
+                self._patience,
+                self._pace,
+                stop,
+            )
+        except Abandoned:
+            return None
+        except Unanswered as why:
+            return Missing(str(why))
 
     def close(self) -> None:
         self._endpoint.close()
-
-    def _tell(self, why: str) -> None:
-        """A word on a server that keeps failing, now and then."""
-        now = time.monotonic()
-        if now - self._told > _LONG:
-            self._told = now
-            _log.warning("%s: %s; asking again", self.served.url, why)
 
 
 class _Shift:
@@ -158,23 +139,15 @@ def find_served(
     """The model that is meant: ``name``, or the only one that the server has. Raises
     `ConfigError` where that is not clear, `ModelError` where the server does not answer, `Stopped`
     where ``stop`` comes first."""
-    for failures in range(1, patience.attempts + 1):
-        try:
-            models = endpoint.models()
-            break
-        except Unsound as error:
-            why, wait = str(error), error.wait
-            if failures == patience.attempts:
-                raise ModelError(
-                    f"{endpoint.url}: does not answer ({why}), asked {failures} times; is it "
-                    "running, and reachable from here?"
-                ) from None
-        pause = max(patience.pause(failures), wait or 0.0)
-        if failures == _WORRYING or pause > _LONG:
-            _log.warning("%s: %s; asking again in %.0f s", endpoint.url, why, pause)
-        rest(pause, stop)
-        if stop():
-            raise Stopped(f"{endpoint.url}: had not answered so far ({why})")
+    try:
+        models = persist(endpoint.models, endpoint.url, patience, Pace(), stop)
+    except Abandoned as why:
+        raise Stopped(f"{endpoint.url}: had not answered so far ({why})") from None
+    except Unanswered as why:
+        raise ModelError(
+            f"{endpoint.url}: does not answer ({why}), asked {patience.attempts} times; is it "
+            "running, and reachable from here?"
+        ) from None
     known = dict(models or ())
     if name is None:
         if len(known) != 1:

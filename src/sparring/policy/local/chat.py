@@ -11,24 +11,17 @@ are spent.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from sparring.errors import ModelError
-from sparring.files import checksum
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.chat.base import Answer, Ask, ChatParams, Heard, StopAsking
 from sparring.policy.local.cut import Cut
 from sparring.policy.local.detokenize import Marks
 from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response, StopReason
-
-_OF_A_MODEL = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
-"""Endings of the files that make a model or its tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +34,6 @@ class Loaded:
     """From messages and the ids of their tasks."""
 
 
-class Load(Protocol):
-    """Loads the model."""
-
-    def __call__(self) -> Loaded: ...
-
-
 @dataclass(slots=True)
 class LocalModel:
     """An `Author` in this process. ``place`` is its directory or hub id; ``rows`` responses are
@@ -54,7 +41,7 @@ class LocalModel:
 
     place: str
     identity: Mapping[str, Any]
-    load: Load
+    load: Callable[[], Loaded]
     rows: int = 64
     loaded: Loaded | None = None
     tokenizer: Any = None
@@ -139,15 +126,3 @@ def answer_of(response: Response, params: ChatParams) -> Answer:
     if places:
         text, stop = text[: min(places)], StopReason.STOP_STRING
     return Answer(text, stop, len(response.prompt_ids), len(response.token_ids))
-
-
-def directory_identity(path: Path) -> dict[str, Any]:
-    """The identity of a checkpoint directory: a hash of its files' names and contents, wherever
-    it lies. Raises `ModelError` where they cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        for file in sorted(f for f in path.iterdir() if f.suffix in _OF_A_MODEL):
-            digest.update(f"{file.name}\0{checksum(file)}\0".encode())
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    return {"kind": "local", "sha256": digest.hexdigest()}

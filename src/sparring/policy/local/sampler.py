@@ -24,7 +24,10 @@ from sparring.policy.base import Arrived, Prompt, unheeded
 from sparring.policy.local.cut import Cut
 from sparring.policy.local.decode import Ended, decode
 from sparring.policy.local.detokenize import Detokenizer, Marks
+from sparring.policy.settings import SamplingSettings
 from sparring.schema import Response, StopReason
+
+_USUAL = SamplingSettings()
 
 
 class LocalSampler:
@@ -34,7 +37,7 @@ class LocalSampler:
         self,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        max_rows: int = 512,
+        max_rows: int = _USUAL.max_rows,
         cut: Cut | None = None,
         marks: Marks = (),
     ) -> None:

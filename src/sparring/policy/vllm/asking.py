@@ -12,30 +12,33 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sparring.errors import RunError, SparringError
-from sparring.policy.vllm.completion import Completion, Unanswered, response_seed
+from sparring.policy.base import Arrived, response_seed
+from sparring.policy.http import Unanswered
+from sparring.policy.vllm.completion import Completion
+from sparring.policy.vllm.expected import ExpectedLengths
 from sparring.policy.vllm.line import Line
+from sparring.policy.vllm.settings import ServerSettings
 from sparring.policy.vllm.station import Station, StationLost
-from sparring.policy.vllm.wanted import SamplingRequest, Weights
+from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.policy.vllm.watch import Watch
 from sparring.schema import Response
-
-if TYPE_CHECKING:
-    from sparring.policy.vllm.sampler import VllmSampler
 
 TRIES = 6
 """Times that one response is asked for before its failure is the run's."""
 
-Told = Callable[[int, Response], None]
-"""Told of a response, with the number of its request."""
 
+class Servers(Protocol):
+    """What a call needs of its sampler."""
 
-def unheeded(number: int, response: Response) -> None:
-    """A `Told` that does nothing."""
+    stations: list[Station]
+    settings: ServerSettings
+    lengths: ExpectedLengths
+    words: Words
 
 
 @dataclass(slots=True)
@@ -52,10 +55,10 @@ class Asking:
 
     def __init__(
         self,
-        sampler: VllmSampler,
+        sampler: Servers,
         requests: Sequence[SamplingRequest],
         weights: Mapping[str, Weights],
-        arrived: Told,
+        arrived: Arrived,
     ) -> None:
         """``weights`` are those of each player."""
         self.sampler = sampler

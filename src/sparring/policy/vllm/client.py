@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx2
-
-from sparring.errors import RunError
-from sparring.policy.said import said
-from sparring.policy.vllm.completion import Unanswered, check_status, json_object
+from sparring.errors import ConfigError, RunError
+from sparring.policy.http import Connections, Reply, Unanswered
+from sparring.policy.vllm.completion import check_refusal
 from sparring.policy.vllm.line import key_header
 from sparring.policy.vllm.progress import Engine, engines
 
 MODEL = "sparring"
 """Name under which a server of our own serves the model."""
-_CONNECT, _GLANCE = 10.0, 60.0
-"""Seconds to be connected, and for a question that computes nothing, of a busy machine."""
+_GLANCE = 60.0
+"""Seconds for a question that computes nothing, of a busy machine."""
 _LORA = "start it with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"
 
 
@@ -34,15 +32,13 @@ class Client:
         self.url = url.rstrip("/")
         self.seconds = seconds
         self._model = model
-        self._http = httpx2.Client(
-            timeout=self._limit(_GLANCE), trust_env=False, headers=key_header()
-        )
+        self._http = Connections(self.url, _GLANCE, key_header())
 
     def healthy(self) -> bool:
         """Whether the server says that it can serve."""
         try:
-            return self._http.get(f"{self.url}/health").status_code == 200
-        except (httpx2.HTTPError, httpx2.InvalidURL):
+            return self._http.send("GET", "/health").status == 200
+        except (Unanswered, ConfigError):
             return False
 
     def version(self) -> str:
@@ -72,13 +68,10 @@ class Client:
 
     def engines(self) -> dict[str, Engine]:
         """What each engine of the server has done so far; empty where it does not say."""
-        try:
-            got = self._http.get(f"{self.url}/metrics")
-        except httpx2.TransportError as error:
-            raise Unanswered(str(error) or type(error).__name__) from None
-        if got.status_code >= 500:
-            raise Unanswered(f"HTTP {got.status_code}: {said(got.content, got.reason_phrase)}")
-        return engines(got.text) if got.status_code == 200 else {}
+        got = self._http.send("GET", "/metrics")
+        if got.status >= 500:
+            got.check_again()
+        return engines(got.content.decode("utf-8", "replace")) if got.status == 200 else {}
 
     def device(self) -> str:
         """What it computes on: cuda, cpu, …; empty where it does not say."""
@@ -121,10 +114,6 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    @staticmethod
-    def _limit(seconds: float) -> httpx2.Timeout:
-        return httpx2.Timeout(seconds, connect=_CONNECT)
-
     def _asked(
         self,
         method: str,
@@ -135,8 +124,8 @@ class Client:
     ) -> dict[str, Any]:
         """The answer's JSON object; {} for an empty one. ``dev``: a route of development mode."""
         missing = "start it with VLLM_SERVER_DEV_MODE=1" if dev else "is it a vLLM server?"
-        content = self._got(method, path, body, seconds, missing=missing)
-        return json_object(path, content) if content else {}
+        got = self._got(method, path, body, seconds, missing=missing)
+        return got.json() if got.content else {}
 
     def _got(
         self,
@@ -146,22 +135,11 @@ class Client:
         seconds: float = _GLANCE,
         *,
         missing: str,
-    ) -> bytes:
-        """The content of an answer. ``missing``: what to do where there is no such route."""
-        try:
-            got = self._http.request(
-                method, self.url + path, json=body, timeout=self._limit(seconds)
-            )
-        except httpx2.InvalidURL as error:
-            raise RunError(f"{self.url}: {error}") from None
-        except httpx2.UnsupportedProtocol:
-            raise RunError(f"{self.url}: must begin with http:// or https://") from None
-        except httpx2.ReadTimeout:
-            raise Unanswered(f"no answer in {seconds:g} s", hung=True) from None
-        except httpx2.TransportError as error:
-            raise Unanswered(str(error) or type(error).__name__) from None
-        unknown = got.status_code == 404 and b'"Not Found"' in got.content
-        if unknown or got.status_code == 405:
+    ) -> Reply:
+        """An answer that is no refusal. ``missing``: what to do where there is no such route."""
+        got = self._http.send(method, path, body, seconds)
+        unknown = got.status == 404 and b'"Not Found"' in got.content
+        if unknown or got.status == 405:
             raise RunError(f"{self.url}: has no {path.partition('?')[0]}; {missing}")
-        check_status(self.url, path, got.status_code, got.reason_phrase, got.content)
-        return got.content
+        check_refusal(self.url, path, got)
+        return got

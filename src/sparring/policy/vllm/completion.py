@@ -8,8 +8,6 @@ cache. All that a checkpoint's generation config could change is sent along.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +15,10 @@ from typing import Any
 
 from sparring.errors import RunError
 from sparring.policy.base import Prompt
-from sparring.policy.said import said
+from sparring.policy.http import Reply, Unanswered
 from sparring.schema import StopReason
 
 PATH = "/v1/completions"
-
-
-class Unanswered(Exception):
-    """No whole and sound answer came. ``hung``: the server has stopped making tokens."""
-
-    def __init__(self, why: str, hung: bool = False) -> None:
-        super().__init__(why)
-        self.hung = hung
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +28,6 @@ class Completion:
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     stop: StopReason
-
-
-def response_seed(prompt_seed: int, index: int) -> int:
-    """The seed of a prompt's response ``index``: 63 bits, what the server takes at most."""
-    digest = hashlib.sha256(f"{prompt_seed}\0{index}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def asked(model: str, prompt: Prompt, seed: int, end_ids: Sequence[int]) -> dict[str, Any]:
@@ -66,34 +50,20 @@ def asked(model: str, prompt: Prompt, seed: int, end_ids: Sequence[int]) -> dict
     }
 
 
-def read(
-    url: str, status: int, reason: str, content: bytes, prompt: Prompt, end_ids: Sequence[int]
-) -> Completion:
+def read(url: str, reply: Reply, prompt: Prompt, end_ids: Sequence[int]) -> Completion:
     """The response in a server's answer. Raises `Unanswered` for one that is not sound, `RunError`
     where the server refuses the request."""
-    if status == 404:  # it was started again, and has not got the adapter back yet
-        raise Unanswered(f"HTTP 404: {said(content, reason)}")
-    check_status(url, PATH, status, reason, content)
-    return _completion(json_object(PATH, content), prompt, end_ids, url)
+    if reply.status == 404:  # it was started again, and has not got the adapter back yet
+        raise Unanswered(f"HTTP 404: {reply.words()}")
+    check_refusal(url, PATH, reply)
+    return _completion(reply.json(), prompt, end_ids, url)
 
 
-def check_status(url: str, path: str, status: int, reason: str, content: bytes) -> None:
+def check_refusal(url: str, path: str, reply: Reply) -> None:
     """Raises `Unanswered` for a failure that may pass, `RunError` for a refusal."""
-    if status in (408, 429) or status >= 500:
-        raise Unanswered(f"HTTP {status}: {said(content, reason)}")
-    if status >= 400:
-        raise RunError(f"{url}: refuses {path}: {said(content, reason)}")
-
-
-def json_object(path: str, content: bytes) -> dict[str, Any]:
-    """An answer's JSON object. Raises `Unanswered` where it has none."""
-    try:
-        found = json.loads(content)
-    except ValueError:
-        raise Unanswered(f"{path} gave no JSON") from None
-    if not isinstance(found, dict):
-        raise Unanswered(f"{path} gave no JSON object")
-    return found
+    reply.check_again()
+    if reply.status >= 400:
+        raise RunError(f"{url}: refuses {path}: {reply.words()}")
 
 
 def _completion(

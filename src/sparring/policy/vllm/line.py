@@ -22,10 +22,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sparring.policy.base import Prompt
-from sparring.policy.vllm.completion import PATH, Completion, Unanswered, asked, read
-
-_CONNECT = 10.0
-"""Seconds to be connected, of a busy machine."""
+from sparring.policy.http import CONNECT, Reply, Unanswered
+from sparring.policy.vllm.completion import PATH, Completion, asked, read
 
 
 def key_header() -> dict[str, str]:
@@ -44,9 +42,9 @@ class Line:
         self.url = url
         self._seconds = seconds
         self._http: http.client.HTTPConnection = (
-            http.client.HTTPSConnection(host, parts.port, timeout=_CONNECT, context=_tls())
+            http.client.HTTPSConnection(host, parts.port, timeout=CONNECT, context=_tls())
             if parts.scheme == "https"
-            else http.client.HTTPConnection(host, parts.port, timeout=_CONNECT)
+            else http.client.HTTPConnection(host, parts.port, timeout=CONNECT)
         )
         self._headers = {"Content-Type": "application/json", **key_header()}
         self._lock = threading.Lock()
@@ -56,8 +54,8 @@ class Line:
 
     def complete(self, model: str, prompt: Prompt, seed: int, end_ids: Sequence[int]) -> Completion:
         """One response. Raises `Unanswered`, or `RunError` where the server refuses the request."""
-        status, reason, content = self._post(PATH, asked(model, prompt, seed, end_ids))
-        return read(self.url, status, reason, content, prompt, end_ids)
+        reply = self._post(PATH, asked(model, prompt, seed, end_ids))
+        return read(self.url, reply, prompt, end_ids)
 
     def cut(self, why: str) -> None:
         """End what is waited for, if anything is."""
@@ -70,7 +68,7 @@ class Line:
     def close(self) -> None:
         self._http.close()
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> tuple[int, str, bytes]:
+    def _post(self, path: str, body: Mapping[str, Any]) -> Reply:
         data = json.dumps(body).encode()
         self._why, self.busy = None, True
         try:
@@ -78,7 +76,7 @@ class Line:
             content = got.read()
         except TimeoutError:
             self._http.close()
-            raise Unanswered(f"no answer in {self._seconds or _CONNECT:g} s", hung=True) from None
+            raise Unanswered(f"no answer in {self._seconds or CONNECT:g} s", hung=True) from None
         except (OSError, http.client.HTTPException) as error:
             self._http.close()
             if self._why:
@@ -87,7 +85,7 @@ class Line:
         finally:
             with self._lock:
                 self.busy = False
-        return got.status, got.reason, content
+        return Reply(got.status, got.reason, content)
 
     def _asked(self, path: str, data: bytes) -> http.client.HTTPResponse:
         sock = self._http.sock

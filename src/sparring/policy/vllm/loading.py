@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import RunError
+from sparring.policy.http import Unanswered
 from sparring.policy.vllm.client import Client
-from sparring.policy.vllm.completion import Unanswered
 
 _PREFIX = "sparring:"
 """How our labels begin. An adapter called so that is not wanted is an old step's, or of a run that

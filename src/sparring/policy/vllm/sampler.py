@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from sparring.errors import RunError
-from sparring.policy.vllm.asking import TRIES, Asking, Told, unheeded
+from sparring.policy.base import Arrived, unheeded
+from sparring.policy.http import Unanswered
+from sparring.policy.vllm.asking import TRIES, Asking
 from sparring.policy.vllm.check import check_identity
-from sparring.policy.vllm.completion import Completion, Unanswered
+from sparring.policy.vllm.completion import Completion
 from sparring.policy.vllm.expected import ExpectedLengths
 from sparring.policy.vllm.loading import Loaded, Wanted
 from sparring.policy.vllm.probes import Probes
@@ -129,7 +131,7 @@ class VllmSampler:
         self._compare()
 
     def sample(
-        self, requests: Sequence[SamplingRequest], arrived: Told = unheeded
+        self, requests: Sequence[SamplingRequest], arrived: Arrived = unheeded
     ) -> list[list[Response]]:
         """The responses of each request, in the order of ``requests``; ``arrived`` is told of each
         as soon as it is whole, with the number of its request, by the calling thread.

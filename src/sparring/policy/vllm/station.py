@@ -16,8 +16,8 @@ from collections import Counter
 from pathlib import Path
 
 from sparring.errors import RunError
+from sparring.policy.http import Unanswered
 from sparring.policy.vllm.client import Client
-from sparring.policy.vllm.completion import Unanswered
 from sparring.policy.vllm.gpu import GpuMemory
 from sparring.policy.vllm.line import Line
 from sparring.policy.vllm.loading import Wanted

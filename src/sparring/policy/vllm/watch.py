@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from sparring.policy.vllm.completion import Unanswered
+from sparring.policy.http import Unanswered
 from sparring.policy.vllm.line import Line
 from sparring.policy.vllm.progress import Progress
 from sparring.policy.vllm.station import Station

@@ -24,7 +24,7 @@ from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.caller.runner import Runner
 from sparring.sandbox.preamble import packed
 from sparring.sandbox.protocol import frames
-from sparring.sandbox.types import Fork, Level
+from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
 _PIPELINED = 3  # requests on their way to a worker, so that it never waits for this process
 # A worker says that it lives every second or after a run, whichever is later. This is the wait
@@ -55,7 +55,7 @@ class Sandbox(Runner):
         workers: int | None = None,
         *,
         level: Level | None = None,
-        fork: Fork = Fork.PER_PROGRAM,
+        fork: Fork = USUAL_FORK,
         skip_after_timeout: bool = False,
         memo: bool = True,
         store: Path | None = None,

@@ -22,7 +22,7 @@ from sparring.errors import SandboxError
 from sparring.sandbox.caller.plan import Work
 from sparring.sandbox.caller.runner import Runner
 from sparring.sandbox.cluster import chunks, node
-from sparring.sandbox.types import Fork, Level
+from sparring.sandbox.types import USUAL_FORK, Fork, Level
 
 AGAIN_SECONDS = (1.0, 5.0, 20.0)
 """After a loss, before the work is given out again. A dead node is still sent work, which comes
@@ -76,7 +76,7 @@ class ClusterSandbox(Runner):
         workers: int | None = None,
         *,
         level: Level | None = None,
-        fork: Fork = Fork.PER_PROGRAM,
+        fork: Fork = USUAL_FORK,
         skip_after_timeout: bool = False,
         memo: bool = True,
         store: Path | None = None,

@@ -29,13 +29,14 @@ ASLEEP = 1.2 * GIB
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """``ranks`` learn, ``here`` of them on this machine. ``gpu``: a rank's device is one, of
-    ``device`` bytes; otherwise ranks and servers share the main memory."""
+    """``ranks`` learn, ``here`` of them on this machine. A rank's device has ``device`` bytes and
+    is called ``name``; ``gpu``: it is one, otherwise ranks and servers share the main memory."""
 
     ranks: int = 1
     here: int = 1
     gpu: bool = False
     device: float = 0.0
+    name: str = "this machine"
 
 
 def size(recipe: Recipe) -> int:
@@ -78,8 +79,7 @@ def longest(recipe: Recipe, shape: Shape) -> tuple[int, int]:
     """Positions of the longest prompt and of the longest response that is learned from."""
     s, prompt = recipe.sampling, recipe.prompts.max_tokens
     response = max(s.coder_max_tokens, s.tester_max_tokens)
-    most = getattr(recipe.learning, "max_response_tokens", None)
-    if most is not None:
+    if (most := recipe.learning.max_response_tokens) is not None:
         response = min(response, most)
     if shape.positions is not None:
         response = max(1, min(response, shape.positions - prompt))

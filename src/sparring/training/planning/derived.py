@@ -9,8 +9,8 @@ from pathlib import Path
 from sparring.config.recipe import Recipe
 from sparring.config.settings import SupervisionKind
 from sparring.learner.settings import OldLogprobs, UpdateMode
-from sparring.microworld import NANO_DIR
 from sparring.microworld.tasks import TESTS
+from sparring.policy.place import model_place
 
 _OLD = {
     OldLogprobs.SAMPLED: "the sampler's",
@@ -82,7 +82,7 @@ def _responses(recipe: Recipe) -> str:
 
 def parameters(recipe: Recipe) -> int | None:
     """Parameters of a local checkpoint by its safetensors headers; None if not on this disk."""
-    path = NANO_DIR if recipe.model.path == "nano" else Path(recipe.model.path)
+    path = Path(model_place(recipe.model.path))
     total = 0
     try:
         for file in sorted(path.glob("*.safetensors")) if path.is_dir() else []:

@@ -2,10 +2,10 @@
 
     sparring train [RECIPE] --dry-run
 
-Loads what a run would load, plays two tasks from prompt to reward, takes a
-forward and a backward pass on two groups, and measures what that cost. Its
-estimates of time and space are those of this sample, scaled up; the weights
-stay as they are and no run directory is made.
+Loads what a run would load, and makes a step of two tasks by what makes the
+steps of a run: rollouts, rewards, an update. Its estimates of time and space
+are those of this sample, scaled up; no run directory is made, and the weights
+that have moved are forgotten.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ import math
 import resource
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from sparring.config.recipe import Recipe
-from sparring.errors import DataError, RunError
-from sparring.grading import columns
-from sparring.grading.columns import Ask
-from sparring.grading.comparison import Grader
-from sparring.grading.grade import allowed, grade
-from sparring.grading.limits import limits
+from sparring.errors import RunError
+from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, rollout_record
-from sparring.learner.samples import Group
 from sparring.learner.stats import RoleStats
 from sparring.policy.settings import Adapters
+from sparring.rewards.advantages import Advantages
 from sparring.runs.directory import RunDir
-from sparring.sandbox.caller.packages import given
-from sparring.schema import Response, Role, StopReason, Task, Verdict
-from sparring.tasks.cleaning.imports import needs_lines, needs_of
-from sparring.training.embedded import embedded_prompts
+from sparring.runs.timeline import Phase
+from sparring.sandbox import PrefetchingRunner
+from sparring.schema import Role
+from sparring.training.labelled import labelled_groups
+from sparring.training.monitoring.tracking import check_trackers
 from sparring.training.planning.check import Check
-from sparring.training.planning.frozen import read_groups, supervised, supervisor_check
-from sparring.training.planning.speech import end_tokens, reasoning, unended, unfinished
+from sparring.training.planning.data_checks import package_checks, task_checks
+from sparring.training.planning.model_checks import (
+    model_check,
+    prompt_checks,
+    response_checks,
+    reward_check,
+    supervisor_check,
+)
 from sparring.training.reward import scorer_of
-from sparring.training.ring import Ring
-from sparring.training.step import learned_from
-from sparring.training.supervising import written_now
-from sparring.training.tracking import check_trackers
-from sparring.training.trainer import Trainer
+from sparring.training.rollouts.batch import RolloutBatch
+from sparring.training.rollouts.context import RolloutContext, trial_context
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.by_servers import write_ahead
 
 _TASKS = 2
-_REFERENCES = 32
-"""Tasks whose reference solution is tried on their own tests."""
 
 
 def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
@@ -60,58 +60,99 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
     """
     RunDir.check_new(place)
     check_trackers(recipe)
-    scorer = scorer_of(recipe)
-    trainer = Trainer(recipe)
-    with Ring(recipe, trainer) as ring:
-        yield from _tasks(ring)
-        yield _model(trainer)
-        yield from _prompts(ring)
-        yield Check("isolation", f"{ring.sandbox.level}, {recipe.sandbox.fork}")
-        yield from _packages(ring)
-        tasks: list[Task] = ring.batch(1)[:_TASKS]
-        by: list[list[Response]] = []
-        if ring.supervisor:  # first, as in a run: its server and the other may want the same GPUs
-            by = written_now(ring.supervisor, tasks)
-        ring.sampler.ready()
+    scorer, trainer = scorer_of(recipe), Trainer(recipe)
+    # Tests are looked at here also where no program is right.
+    sampling = recipe.sampling.model_copy(update={"skip_unlabelled": False})
+    with trial_context(recipe.model_copy(update={"sampling": sampling}), trainer) as context:
+        yield from task_checks(context)
+        yield model_check(trainer)
+        yield from prompt_checks(context, trainer)
+        yield Check("isolation", f"{context.sandbox.level}, {recipe.sandbox.fork}")
+        yield from package_checks(context)
+        results, sampled, ran = _rollouts(context)
+        yield from response_checks(context, trainer, results, sampled)
+        if context.pseudo_labels:
+            yield supervisor_check(context.pseudo_labels.supervisor, results)
+        scored = [scorer.score(result, 1, i) for i, result in enumerate(results)]
+        yield reward_check(scored)
+        context.policies.rest()  # as in a step: a GPU that is shared is free for what learns
         start = time.monotonic()
-        coder, tester, others = _sample(ring, tasks)
-        sampled = time.monotonic() - start
-        yield from _responses(ring, coder, tester, others, sampled)
-        start = time.monotonic()
-        groups = read_groups(ring, tasks, coder, tester, others)
-        judged = [grade(ring.sandbox, group, ring.limits) for group in groups]
-        if ring.supervisor:
-            judged = supervised(ring, ring.supervisor, by, groups, judged)
-        ran = time.monotonic() - start
-        if ring.supervisor:
-            yield supervisor_check(ring.supervisor, judged)
-        scored = [scorer.score(j, 1, i) for i, j in enumerate(judged)]
-        yield _rewards(scored)
-        ring.sampler.rest()  # as in a step: a GPU that is shared is free for what learns
-        start = time.monotonic()
-        stats = _learn(trainer, coder, tester, recipe.training.tasks_per_step)
-        trained = sum(s.groups for s in stats.values())
-        learned = (time.monotonic() - start) / trained * 2
+        stats = _update(trainer, scored)
+        passed = sum(s.groups for s in stats.values())
+        learned = (time.monotonic() - start) / passed * 2
         norm = max(s.grad_norm for s in stats.values())
         yield Check(
-            "forward and backward",
-            f"{trained} groups, {learned:.1f} s for each two; gradient norm {norm:.3g}",
+            "update",
+            f"{passed} groups forward and backward, {learned:.1f} s for each two; gradient norm "
+            f"{norm:.3g}",
         )
-        gap = max(s.logprob_gap / s.gap_tokens for s in stats.values() if s.gap_tokens)
+        gap = np.nanmax([s.logprob_gap for s in stats.values()])
         yield Check(
             "log-probs",
             f"training is {gap:.2g} away from sampling, on average",
-            gap > recipe.gap_alarm,
+            bool(gap > recipe.gap_alarm),
         )
         written = sum(len(json.dumps(rollout_record(1, s), default=str)) for s in scored)
-        tokens = sum(len(r.token_ids) for g in (*coder, *tester, *others) for r in g)
+        tokens = sum(len(r.token_ids) for j in results for r in (*j.coder, *j.tester, *j.opponents))
         rounds = 1 + recipe.sampling.extra_rounds
         one = _OfOneTask(
-            (sampled + ran) / len(tasks) + learned * recipe.learning.epochs,
-            tokens / len(tasks),
-            written / len(tasks),
+            (sampled + ran) / len(results) + learned * recipe.learning.epochs,
+            tokens / len(results),
+            written / len(results),
         )
         yield from _cost(recipe, trainer, place, one, rounds * recipe.training.tasks_per_step)
+
+
+def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]:
+    """The groups of two tasks, and the seconds in which responses were sampled and in which
+    programs ran besides."""
+    tasks, timeline = context.order.batch(1, {})[:_TASKS], context.progress.timeline
+    if labels := context.pseudo_labels:  # first, as in a run: both servers may want the same GPUs
+        write_ahead(labels, tasks, context.progress, None, lambda: False)
+        labels.responses(tasks)
+    context.policies.ready()
+    timeline.cut()
+    results = RolloutBatch(
+        context, PrefetchingRunner(context.sandbox, timeline.running), 1, 0, tasks
+    ).results()
+    account = timeline.cut()
+    sampled = account.phases()[Phase.SAMPLING]
+    return results, sampled, account.seconds - sampled
+
+
+def _update(trainer: Trainer, scored: Sequence[Scored]) -> Mapping[Role, RoleStats]:
+    """An update with made-up advantages, so that no group teaches nothing, on the groups repeated
+    until they fill a micro-batch as a step's would."""
+    groups = labelled_groups(
+        trainer,
+        [
+            replace(
+                s,
+                earned=replace(
+                    s.earned,
+                    coder=_made_up(len(s.judged.coder)),
+                    tester=_made_up(len(s.judged.tester)),
+                ),
+            )
+            for s in scored
+        ],
+    )
+    learning, tasks = trainer.recipe.learning, trainer.recipe.training.tasks_per_step
+    size = sum(len(g.prompt_ids) + g.tokens for g in groups)
+    full = -(-2 * learning.tokens_per_micro_batch // max(size, 1))
+    stats = trainer.learn(1, groups * max(1, min(full, tasks // len(scored))))
+    if any(s.refused for s in stats.values()):
+        raise RunError(
+            "the gradient of these groups is not finite, or longer than learning.refuse_norm: is "
+            "the model damaged?"
+        )
+    return stats
+
+
+def _made_up(count: int) -> Advantages:
+    return Advantages(
+        np.array([(-1.0) ** i for i in range(count)]), np.ones(count, dtype=bool), None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,187 +163,6 @@ class _OfOneTask:
     tokens: float
     record: float
     """Bytes, before compression."""
-
-
-def _tasks(ring: Ring) -> Iterator[Check]:
-    train, held_out = ring.tasks, ring.held_out
-    shared = {t.statement for t in train} & {t.statement for t in held_out}
-    yield Check(
-        "tasks",
-        f"{len(train):,} to train on, {len(held_out):,} held out"
-        + (f"; {len(shared)} statements are in both" if shared else ""),
-        bool(shared),
-    )
-    for told in ring.left_out:
-        yield Check("tasks", told, warning=True)
-    tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
-    asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, ring.limits)) for t in tried]
-    runs = columns.run(ring.sandbox, asks)
-    rows = columns.graded(Grader(ring.sandbox), list(zip(asks, runs, strict=True)))
-    wrong = [
-        t.id
-        for t, row in zip(tried, rows, strict=True)
-        if any(o.verdict is not Verdict.ACCEPTED for o in row)
-    ]
-    if tried and len(wrong) == len(tried):
-        raise DataError(
-            f"no reference solution passes its own tests (task {wrong[0]}): do solutions and "
-            "tests belong together, and do the programs read standard input, or define the "
-            "function that is asked for?"
-        )
-    if wrong:
-        said = f"{len(wrong)} of {len(tried)} fail their own tests, such as {wrong[0]}"
-    else:
-        said = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
-    yield Check("reference solutions", said, bool(wrong) or not tried)
-    yield from _validators(ring)
-
-
-def _packages(ring: Ring) -> Iterator[Check]:
-    """What programs are given beside the standard library, and what tasks would need of it."""
-    b = ring.recipe.sandbox
-    packages = given(b.packages, b.packages_from)
-    if packages.versions:
-        yield Check("packages", packages.text())
-    for line in needs_lines(needs_of([*ring.tasks, *ring.held_out], packages.modules)):
-        yield Check("packages", line.replace("--packages", "sandbox.packages:"), warning=True)
-
-
-def _validators(ring: Ring) -> Iterator[Check]:
-    """A validator has to allow the task's own tests, or it would refuse every generated one."""
-    tried = [t for t in (*ring.tasks, *ring.held_out) if t.validator][:_REFERENCES]
-    asks = [Ask(t, t.validator or "", t.ground_truth, limits(t, ring.limits)) for t in tried]
-    refusing = [
-        t.id
-        for t, outcomes in zip(tried, columns.run(ring.sandbox, asks), strict=True)
-        if not all(map(allowed, outcomes))
-    ]
-    if tried and len(refusing) == len(tried):
-        raise DataError(
-            f"no validator allows its own task's tests (task {refusing[0]}): it must print valid"
-        )
-    if tried:
-        found = f"{len(tried)} tried"
-        if refusing:
-            found += f"; {len(refusing)} refuse their own tests, such as {refusing[0]}"
-        yield Check("validators", found, bool(refusing))
-
-
-def _model(trainer: Trainer) -> Check:
-    model = trainer.model
-    every = sum(p.numel() for p in model.parameters())
-    learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    more = "" if trainer.tokenizer.chat_template else "; no chat template: the plain form is used"
-    if told := embedded_prompts(trainer.recipe, trainer.tokenizer):
-        more += f"; {told}"
-    return Check(
-        "model",
-        f"{every:,} parameters, {learning:,} learn, on {model.device}, "
-        f"{trainer.recipe.model.precision}{more}",
-        bool(more),
-    )
-
-
-def _prompts(ring: Ring) -> Iterator[Check]:
-    for role in Role:
-        lengths = sorted(len(p.token_ids) for p in ring.prompts(ring.tasks, role, 1))
-        limit = ring.recipe.prompts.max_tokens
-        yield Check(
-            f"{role} prompts",
-            f"{lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}, "
-            f"limit {limit}",
-        )
-    p, tokenizer, ends = ring.recipe.prompts, ring.trainer.tokenizer, ring.sampler.end_ids
-    for told in (
-        end_tokens(tokenizer, ends, p.template_options, "model.end_tokens"),
-        reasoning(tokenizer, ends, p, {r: ring.reading[r].reasoning.opened for r in Role}),
-    ):
-        if told is not None:
-            yield told
-
-
-def _sample(
-    ring: Ring, tasks: list[Task]
-) -> tuple[list[list[Response]], list[list[Response]], list[list[Response]]]:
-    """Responses of coder, tester and opponents."""
-    s = ring.recipe.sampling
-    coder = ring.sampler.sample(ring.prompts(tasks, Role.CODER, 1), s.programs)
-    tester = ring.sampler.sample(ring.prompts(tasks, Role.TESTER, 1), s.tests)
-    others: list[list[Response]] = [[] for _ in tasks]
-    if asked := ring.recipe.opponents:
-        others = ring.sampler.opponents(ring.opponents_prompts(tasks, 1), asked)
-    return coder, tester, others
-
-
-def _responses(
-    ring: Ring,
-    coder: list[list[Response]],
-    tester: list[list[Response]],
-    others: list[list[Response]],
-    seconds: float,
-) -> Iterator[Check]:
-    every = [r for g in (*coder, *tester, *others) for r in g]
-    tokens = sum(len(r.token_ids) for r in every)
-    yield Check("sampling", f"{len(every)} responses, {tokens / seconds:,.0f} tokens/s")
-    for role, groups in ((Role.CODER, coder), (Role.TESTER, tester)):
-        rs = [r for g in groups for r in g]
-        cut = sum(r.stop is StopReason.LENGTH for r in rs) / len(rs)
-        why = unended(ring.trainer.tokenizer, ring.sampler.end_ids, ring.recipe.prompts, rs)
-        why += unfinished(ring.reading[role].reasoning, rs)
-        yield Check(
-            f"{role} responses",
-            f"{sum(len(r.token_ids) for r in rs) / len(rs):.0f} tokens on average, "
-            f"{cut:.0%} cut off by sampling.{role}_max_tokens{''.join(f'; {w}' for w in why)}",
-            cut > 0.5 or bool(why),
-        )
-
-
-def _rewards(scored: list[Scored]) -> Check:
-    judged = [s.judged for s in scored]
-    programs = [p for j in judged for p in j.programs]
-    tests = [p for j in judged for p in j.tests]
-    parsed = sum(p.source is not None for p in programs), sum(p.test is not None for p in tests)
-    failures = [str(p.failure) for p in programs if p.failure]
-    failures += [str(p.failure) for p in tests if p.failure]
-    common = f"; most often {max(set(failures), key=failures.count)}" if failures else ""
-    coder = np.concatenate([s.earned.coder_rewards.value for s in scored])
-    tester = np.concatenate([s.earned.tester_rewards.value for s in scored])
-    told = [
-        f"{name} {np.nanmean(r):.3g} on average" if np.isfinite(r).any() else f"{name} none"
-        for name, r in (("programs", coder), ("tests", tester))
-    ]
-    dropped = [a.dropped for s in scored for a in (s.earned.coder, s.earned.tester) if a.dropped]
-    return Check(
-        "parsing and reward",
-        f"{parsed[0]} of {len(programs)} programs and {parsed[1]} of {len(tests)} tests could be "
-        f"read{common}; rewards: {', '.join(told)}; {len(dropped)} of {2 * len(scored)} groups "
-        f"teach nothing{f' ({dropped[0]})' if dropped else ''}",
-        not all(parsed),
-    )
-
-
-def _learn(
-    trainer: Trainer, coder: list[list[Response]], tester: list[list[Response]], tasks: int
-) -> dict[Role, RoleStats]:
-    """Forward and backward with made-up advantages, on the groups sampled, repeated until they
-    fill a micro-batch as a step's would."""
-    groups = [
-        Group(
-            role,
-            rs[0].prompt_ids,
-            trainer.temperature(role),
-            tuple(learned_from(r, (-1.0) ** i, trainer.recipe) for i, r in enumerate(rs)),
-        )
-        for role, every in ((Role.CODER, coder), (Role.TESTER, tester))
-        if trainer.learns(role)
-        for rs in every
-    ]
-    size = sum(len(g.prompt_ids) + g.tokens for g in groups)
-    full = -(-2 * trainer.recipe.learning.tokens_per_micro_batch // max(size, 1))
-    stats = trainer.learner.gradient(groups * max(1, min(full, tasks // len(coder))))
-    if not max(s.grad_norm for s in stats.values()) < float("inf"):
-        raise RunError("the gradient of these groups is not finite: is the model damaged?")
-    return stats
 
 
 def _cost(
@@ -347,5 +207,5 @@ def _cost(
         where = "of this process"
     yield Check(
         "memory",
-        f"{used:.1f} GiB at most so far {where}; AdamW adds {2 * learning / 2**30:.2f} GiB",
+        f"{used:.1f} GiB at most {where}, AdamW's {2 * learning / 2**30:.2f} GiB included",
     )

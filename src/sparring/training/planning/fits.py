@@ -10,18 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learner.settings import Backend
-from sparring.microworld import NANO_DIR
-from sparring.policy.settings import NANO, Engine
+from sparring.policy.place import config_file
+from sparring.policy.settings import Engine
 from sparring.policy.shape import Shape, read_shape
 from sparring.training.planning.conditions import GIB, Conditions, samples_here
 from sparring.training.planning.estimate import Estimate, estimate
@@ -37,18 +33,18 @@ def memory_lines(
     """The tables of the estimate, of a rank's device and of main memory, and whether they fit; or
     why there are none. Where a device is given and main memory is not, that is not checked: it is
     another machine's."""
-    device = _device(ranks, memory_gib)
+    given = _conditions(ranks, memory_gib)
     main = _given(main_gib, "--main-memory", "the machine's main memory")
     try:
-        found, of_main = _estimated(recipe, ranks, device)
+        found, of_main = _estimated(recipe, given)
     except ModelError as error:
         return [f"no estimate of memory: {error}"]
-    told = [_told(lambda: check_fits(recipe, found, device))]
+    told = [_told(lambda: check_fits(recipe, found, given))]
     if main is not None:
-        told.append(_told(lambda: check_main(of_main, main, "the machine", device.here)))
+        told.append(_told(lambda: check_main(of_main, main, "the machine", given.here)))
     elif memory_gib is None:
         here, there = machine_memory(), "this machine"
-        told.append(_told(lambda: check_main(of_main, here, there, device.here)))
+        told.append(_told(lambda: check_main(of_main, here, there, given.here)))
     lines = [*found.lines(), *of_main.lines()]
     return [*lines, *(f"warning: {line}" for line in told if line is not None)]
 
@@ -59,13 +55,13 @@ def refuse_too_large(recipe: Recipe, ranks: int = 1) -> str | None:
     Raises `RunError` where the recipe cannot fit. Says nothing of a model that cannot be counted:
     loading it says what is wrong with it, if anything is.
     """
-    device = _device(ranks, None)
+    given = _conditions(ranks)
     try:
-        found, of_main = _estimated(recipe, ranks, device)
+        found, of_main = _estimated(recipe, given)
     except ModelError:
         return None
-    told = check_fits(recipe, found, device)
-    return told or check_main(of_main, machine_memory(), "this machine", device.here)
+    told = check_fits(recipe, found, given)
+    return told or check_main(of_main, machine_memory(), "this machine", given.here)
 
 
 def _told(check: Callable[[], str | None]) -> str | None:
@@ -78,7 +74,7 @@ def _told(check: Callable[[], str | None]) -> str | None:
 
 def refuse_impossible(recipe: Recipe) -> None:
     """What this machine cannot do at all, before anything is loaded. Raises `ConfigError`."""
-    if recipe.learning.backend is Backend.FLEX and not _device(1, None).gpu:
+    if recipe.learning.backend is Backend.FLEX and not _conditions(1).gpu:
         raise ConfigError(
             "learning.backend = flex: flex attention has no backward pass on cpu, only on cuda; "
             "set learning.backend = auto"
@@ -90,37 +86,26 @@ def refuse_impossible(recipe: Recipe) -> None:
         raise ConfigError(f"vllm.weights_dir: {place}: {what}; name another")
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """What one rank has: ``memory`` bytes, what it is called, whether it is a GPU, and how many
-    ranks are ``here``, on one machine."""
-
-    memory: float
-    name: str
-    gpu: bool
-    here: int = 1
-
-
-def _estimated(recipe: Recipe, ranks: int, device: Device) -> tuple[Estimate, Estimate]:
+def _estimated(recipe: Recipe, given: Conditions) -> tuple[Estimate, Estimate]:
     """Of a rank's device, and of main memory."""
     by, local = recipe.supervision.model, recipe.supervision.engine is Engine.LOCAL
     supervisor = find_shape(by) if by is not None and local else None
     shape = find_shape(recipe.model.path)
-    given = Conditions(ranks, device.here, device.gpu, device.memory)
     found = estimate(recipe, shape, given, supervisor)
     return found, main_memory(recipe, shape, given, found)
 
 
-def _device(ranks: int, memory_gib: float | None) -> Device:
-    """One rank's. One whose memory is given is taken for a GPU."""
+def _conditions(ranks: int, memory_gib: float | None = None) -> Conditions:
+    """Those of this machine. A device whose memory is given is taken for a GPU."""
     here = min(ranks, int(os.environ.get("LOCAL_WORLD_SIZE", ranks)))
     given = _given(memory_gib, "--memory", "one rank's device")
     if given is not None:
-        return Device(given, "a rank", True, here)
+        return Conditions(ranks, here, True, given, "a rank")
     memory, name, shared = device_memory()
     if shared and here > 1:
-        return Device(memory / here, f"each of {here} ranks on {name}", False, here)
-    return Device(memory, name, not shared, here)
+        name = f"each of {here} ranks on {name}"
+        return Conditions(ranks, here, False, memory / here, name)
+    return Conditions(ranks, here, not shared, memory, name)
 
 
 def _given(gib: float | None, option: str, what: str) -> float | None:
@@ -131,56 +116,18 @@ def _given(gib: float | None, option: str, what: str) -> float | None:
 
 
 def find_shape(name: str) -> Shape:
-    """The shape of a model by its directory or hub id.
-
-    Raises `ModelError`, one line, where its configuration cannot be had or read.
-    """
-    if name == NANO:
-        return read_shape(NANO_DIR / "config.json")
-    local = Path(name)
-    try:
-        if local.is_dir():
-            return read_shape(local / "config.json")
-    except OSError:  # a name that is too long
-        raise ModelError(f"{name[:80]}…: there is no such directory") from None
-    if local.is_absolute() or name.startswith("."):
-        raise ModelError(f"{name}: there is no such directory")
-    return read_shape(_from_hub(name))
+    """The shape of a model by its directory or hub id. Raises `ModelError`, one line."""
+    file = config_file(name)
+    assert file is not None
+    return read_shape(file)
 
 
-def _from_hub(name: str) -> Path:
-    """A hub model's config.json, from the cache or fetched."""
-    try:
-        from huggingface_hub import hf_hub_download, try_to_load_from_cache
-        from huggingface_hub.constants import ENDPOINT
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    except ImportError:
-        raise ModelError(f"{name}: models on the hub need pip install 'sparring[train]'") from None
-    try:
-        cached = try_to_load_from_cache(name, "config.json")
-        if isinstance(cached, str):
-            return Path(cached)
-        if not getproxies():  # saves a minute of tries
-            socket.getaddrinfo(urlsplit(ENDPOINT).hostname, 443)
-        return Path(hf_hub_download(name, "config.json"))
-    except HFValidationError:
-        raise ModelError(
-            f"{name}: there is no such directory, and a model of the hub is named OWNER/NAME"
-        ) from None
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ModelError(
-            f"{name}: there is no such directory, and as a model of the hub its config.json is "
-            f"not in the cache and cannot be fetched ({what})"
-        ) from None
-
-
-def check_fits(recipe: Recipe, found: Estimate, on: Device) -> str | None:
+def check_fits(recipe: Recipe, found: Estimate, on: Conditions) -> str | None:
     """A warning, if the recipe may take more than the device has; None if it fits.
 
     Raises `RunError` if it cannot fit: what is held from the first step to the last does not.
     """
-    device, where, advice = on.memory, on.name, _advice(recipe, found.largest)
+    device, where, advice = on.device, on.name, _advice(recipe, found.largest)
     if found.least > device:
         held = "set model.lora_rank, take a smaller model or shard it over several ranks"
         raise RunError(

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sparring.microworld import NANO_DIR
+from sparring.policy.place import model_place
 
 FILE = "tokenizer.json"
 
@@ -34,7 +34,7 @@ class Pieces:
             from tokenizers.decoders import DecodeStream
         except ImportError:
             return None
-        own = NANO_DIR if model == "nano" else Path(model) if model else None
+        own = Path(model_place(model)) if model else None
         for place in (checkpoint, own):
             if place is not None and (place / FILE).is_file():
                 return cls(Tokenizer.from_file(str(place / FILE)), DecodeStream)

@@ -1,0 +1,50 @@
+"""``sparring compare``: two evaluations against each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sparring.evaluation.compare import Comparison, compare, read_evaluation
+from sparring.runs.labels import PLAIN, figure_labels, interval
+from sparring.text import visible
+from sparring.view.terminal.tables import show
+
+
+def compare_command(
+    before: Annotated[Path, typer.Argument(metavar="A", help="An evaluation.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another of the same tasks.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Compare two evaluations of the same tasks, paired by task."""
+    a, b = read_evaluation(before), read_evaluation(after)
+    found = compare(a, b)
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=1))
+        return
+    console = Console()
+    show(console, _difference_table(found))
+    for note in found.notes:
+        console.print(Text(visible(f"note: {note}")), soft_wrap=True)
+
+
+def _difference_table(found: Comparison) -> Table:
+    table = Table(title=f"A → B over {found.tasks} tasks (95% intervals, clustered by task)")
+    table.add_column("figure")
+    for name in ("A", "B", "B − A (paired)"):
+        table.add_column(name, justify="right")
+    for name, label in figure_labels(found.lines.keys()).items():
+        line, plain = found.lines[name], name in PLAIN
+        table.add_row(
+            Text(visible(label)),
+            interval(line.before.as_dict(), plain),
+            interval(line.after.as_dict(), plain),
+            interval(line.difference.as_dict(), plain, sign=True),
+        )
+    return table

@@ -1,0 +1,52 @@
+"""``sparring rescore``: another reward or checker on what a run has recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sparring.cli.common import ForceOption, SetOption, check_file, file_at, write_new
+from sparring.errors import ConfigError
+
+
+def rescore(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    change: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write every changed advantage as JSON lines.")
+    ] = None,
+    force: ForceOption = False,
+) -> None:
+    """Apply another reward or checker to a run's recorded outputs and show what changes."""
+    import json
+
+    from sparring.config.load import differing, make_recipe, recorded_recipe
+    from sparring.runs.lines import clean
+    from sparring.runs.reader import open_run
+    from sparring.training.rescore import SECTIONS
+    from sparring.training.rescore import rescore as rescore_run
+    from sparring.view.terminal.tables import rescore_tables, show
+
+    source = open_run(run)
+    if out is not None:
+        check_file("--out", out, force)
+    recorded = recorded_recipe(source)
+    changed = make_recipe(recorded.model_dump(mode="json"), change or (), "recipe")
+    keys = differing(recorded, changed)
+    if not keys:
+        raise ConfigError("rescore: nothing is changed; give --set reward.KEY=… or checker.rule=…")
+    if bad := [k for k in keys if k.split(".")[0] not in SECTIONS]:
+        raise ConfigError(
+            f"rescore: {', '.join(bad)} cannot be applied to what is recorded; "
+            f"sections that can: {', '.join(SECTIONS)}"
+        )
+    found = rescore_run(source, recorded, changed)
+    show(Console(), *rescore_tables(found.roles, found.changes))
+    typer.echo(f"{found.steps} steps; verdicts changed: {found.verdicts:,} of {found.cells:,}")
+    if out is not None:
+        with file_at(out, force) as path:
+            write_new(path, "".join(json.dumps(clean(c)) + "\n" for c in found.changes))
+        typer.echo(f"{len(found.changes):,} changed advantages: {out}")

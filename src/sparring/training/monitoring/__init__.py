@@ -1,0 +1,1 @@
+"""What a step has shown: metrics, alarms, rates, and figures for trackers."""

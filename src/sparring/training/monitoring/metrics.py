@@ -1,0 +1,120 @@
+"""The metrics of a training step: a function of recipe and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sparring.grading.grade import infra_share
+from sparring.grading.group import GroupResult
+from sparring.grading.monitors import monitor_values
+from sparring.grading.record import Scored
+from sparring.grading.supervised import supervision_metrics
+from sparring.learner.samples import Group
+from sparring.learner.stats import RoleStats
+from sparring.metrics.metrics import pass_rate
+from sparring.schema import ParseFailure, Role, StopReason
+from sparring.training.state.trainer import Trainer
+
+
+def tokens_of(judged: Sequence[GroupResult]) -> int:
+    """Tokens that were sampled for these bouts."""
+    return sum(len(r.token_ids) for j in judged for r in (*j.coder, *j.tester, *j.opponents))
+
+
+def step_metrics(
+    step: int,
+    scored: Sequence[Scored],
+    groups: Sequence[Group],
+    stats: Mapping[Role, RoleStats],
+    trainer: Trainer,
+) -> dict[str, Any]:
+    """Of the ``groups`` that were learned from among those ``scored``, and the update's ``stats``.
+
+    docs/records.md says of each key what it is over, and in which unit."""
+    dropped = {role: _dropped(scored, role) for role in Role}
+    judged = [s.judged for s in scored]
+    responses = [r for j in judged for r in (*j.coder, *j.tester)]
+    record: dict[str, Any] = {
+        "step": step,
+        "tokens": tokens_of(judged),
+        "one_shot": _mean([pass_rate(j.matrix) for j in judged]),
+        "tests_right": _mean(
+            [j.right_U.mean() for j in judged if j.right_U is not None and len(j.tester)]
+        ),
+        "tests_invalid": _mean([1 - j.valid_U.mean() for j in judged if len(j.tester)]),
+        "groups_dropped": sum(sum(d.values()) for d in dropped.values()) / (2 * len(judged)),
+        "infra_share": infra_share(judged),
+        "learning_rate": trainer.learner.learning_rate,
+        "refused": sum(s.refused for s in stats.values()),
+        "input_size": _mean([s for j in judged for s in j.size_U[j.parsed_U]]),
+        "monitors": monitor_values(judged),
+    }
+    if any(j.supervision for j in judged):
+        record["supervision"] = supervision_metrics(scored)
+    for role in Role:
+        s = stats[role]
+        own = [g for g in groups if g.role is role]
+        moving = own if trainer.recipe.learning.learns(role) else []  # a loss may weigh nothing
+        carrying = sum(len(g.samples) for g in moving)
+        reward = _rewards(scored, role)
+        every = [r for r in responses if r.role is role]
+        record[role] = {
+            "loss": s.loss,
+            "kl": s.kl,
+            "clip_share": s.clip_share,
+            "first_clip_share": s.first_clip_share,
+            "grad_norm": s.grad_norm,
+            "entropy": s.entropy,
+            "largest_ratio": s.largest_ratio,
+            "smallest_ratio": s.smallest_ratio,
+            "kl_max": s.kl_max,
+            "logprob_gap": s.logprob_gap,
+            "logprob_gap_max": s.logprob_gap_max,
+            "response_gap": s.response_gap,
+            "response_gap_max": s.response_gap_max,
+            "weights_ess": s.weights_ess,
+            "tokens_trained": sum(g.tokens for g in own),
+            "groups_trained": len(own),
+            "optimizer_steps": s.optimizer_steps,
+            "gradient_share": carrying / len(every) if every else float("nan"),
+            "reward_mean": _mean(reward),
+            "reward_std": float(np.std(reward)) if reward else float("nan"),
+            "mean_length": _mean([len(r.token_ids) for r in every]),
+            "truncated_share": _mean([r.stop is StopReason.LENGTH for r in every]),
+            "parse_failures": _failures(judged, role),
+            "dropped": dropped[role],
+        }
+    return record
+
+
+def _rewards(scored: Sequence[Scored], role: Role) -> list[float]:
+    """The rewards of a role's responses that have one."""
+    found = [s.earned.rewards(role).value for s in scored]
+    return [float(r) for group in found for r in group if not math.isnan(r)]
+
+
+def _dropped(scored: Sequence[Scored], role: Role) -> dict[str, int]:
+    """How many of a role's groups were dropped, by reason."""
+    counts: dict[str, int] = {}
+    for bout in scored:
+        reason = bout.earned.advantages(role).dropped
+        if reason is not None:
+            counts[reason] = counts.get(reason, 0) + 1
+    return counts
+
+
+def _failures(judged: Sequence[GroupResult], role: Role) -> dict[str, int]:
+    """How often each parse failure occurred."""
+    parsed = [p for j in judged for p in (j.programs if role is Role.CODER else j.tests)]
+    names = [p.failure for p in parsed if p.failure is not None]
+    return {str(name): names.count(name) for name in ParseFailure if name in names}
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean, or NaN of nothing."""
+    known = [v for v in values if not math.isnan(v)]
+    return float(np.mean(known)) if known else float("nan")

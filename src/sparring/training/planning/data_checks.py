@@ -1,0 +1,90 @@
+"""The dry run's lines on tasks: do solutions, validators and packages go with their tests?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sparring.errors import DataError
+from sparring.grading import columns
+from sparring.grading.columns import Ask
+from sparring.grading.comparison import Grader
+from sparring.grading.grade import allowed
+from sparring.grading.limits import limits
+from sparring.sandbox.caller.packages import given
+from sparring.schema import Verdict
+from sparring.tasks.cleaning.imports import needs_lines, needs_of
+from sparring.training.planning.check import Check
+from sparring.training.rollouts.context import RolloutContext
+
+_REFERENCES = 32
+"""Tasks whose reference solution is tried on their own tests."""
+
+
+def task_checks(context: RolloutContext) -> Iterator[Check]:
+    """How many there are, and whether their solutions and validators accept their own tests. Raises
+    `DataError` where none does."""
+    train, held_out = context.prompts.tasks, context.prompts.held_out
+    shared = {t.statement for t in train} & {t.statement for t in held_out}
+    yield Check(
+        "tasks",
+        f"{len(train):,} to train on, {len(held_out):,} held out"
+        + (f"; {len(shared)} statements are in both" if shared else ""),
+        bool(shared),
+    )
+    for told in context.prompts.left_out_notes():
+        yield Check("tasks", told, warning=True)
+    tried = [t for t in (*train, *held_out) if t.solutions][:_REFERENCES]
+    asks = [Ask(t, t.solutions[0], t.ground_truth, limits(t, context.limits)) for t in tried]
+    runs = columns.run(context.sandbox, asks)
+    rows = columns.graded(Grader(context.sandbox), list(zip(asks, runs, strict=True)))
+    wrong = [
+        t.id
+        for t, row in zip(tried, rows, strict=True)
+        if any(o.verdict is not Verdict.ACCEPTED for o in row)
+    ]
+    if tried and len(wrong) == len(tried):
+        raise DataError(
+            f"no reference solution passes its own tests (task {wrong[0]}): do solutions and "
+            "tests belong together, and do the programs read standard input, or define the "
+            "function that is asked for?"
+        )
+    if wrong:
+        said = f"{len(wrong)} of {len(tried)} fail their own tests, such as {wrong[0]}"
+    else:
+        said = f"{len(tried)} tried, all pass their tests" if tried else "no task has one"
+    yield Check("reference solutions", said, bool(wrong) or not tried)
+    yield from _validators(context)
+
+
+def _validators(context: RolloutContext) -> Iterator[Check]:
+    """A validator has to allow the task's own tests, or it would refuse every generated one."""
+    tried = [t for t in (*context.prompts.tasks, *context.prompts.held_out) if t.validator][
+        :_REFERENCES
+    ]
+    asks = [Ask(t, t.validator or "", t.ground_truth, limits(t, context.limits)) for t in tried]
+    refusing = [
+        t.id
+        for t, outcomes in zip(tried, columns.run(context.sandbox, asks), strict=True)
+        if not all(map(allowed, outcomes))
+    ]
+    if tried and len(refusing) == len(tried):
+        raise DataError(
+            f"no validator allows its own task's tests (task {refusing[0]}): it must print valid"
+        )
+    if tried:
+        found = f"{len(tried)} tried"
+        if refusing:
+            found += f"; {len(refusing)} refuse their own tests, such as {refusing[0]}"
+        yield Check("validators", found, bool(refusing))
+
+
+def package_checks(context: RolloutContext) -> Iterator[Check]:
+    """What programs are given beside the standard library, and what tasks would need of it."""
+    b = context.recipe.sandbox
+    packages = given(b.packages, b.packages_from)
+    if packages.versions:
+        yield Check("packages", packages.text())
+    for line in needs_lines(
+        needs_of([*context.prompts.tasks, *context.prompts.held_out], packages.modules)
+    ):
+        yield Check("packages", line.replace("--packages", "sandbox.packages:"), warning=True)

@@ -1,0 +1,128 @@
+"""The dry run's lines on a model: its size, its prompts, its responses, and what they earn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sparring.grading.group import GroupResult
+from sparring.grading.record import Scored
+from sparring.schema import Role, StopReason
+from sparring.training.notes import embedded_prompts
+from sparring.training.planning.check import Check
+from sparring.training.planning.speech import end_tokens, reasoning, unended, unfinished
+from sparring.training.rollouts.context import RolloutContext
+from sparring.training.state.trainer import Trainer
+from sparring.training.supervision.supervisor import Supervisor
+
+
+def model_check(trainer: Trainer) -> Check:
+    """How large it is, and whether it can be asked as the recipe asks."""
+    model = trainer.model
+    every = sum(p.numel() for p in model.parameters())
+    learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    more = "" if trainer.tokenizer.chat_template else "; no chat template: the plain form is used"
+    if told := embedded_prompts(trainer.recipe, trainer.tokenizer):
+        more += f"; {told}"
+    return Check(
+        "model",
+        f"{every:,} parameters, {learning:,} learn, on {model.device}, "
+        f"{trainer.recipe.model.precision}{more}",
+        bool(more),
+    )
+
+
+def prompt_checks(context: RolloutContext, trainer: Trainer) -> Iterator[Check]:
+    """How long prompts are, where responses end, and where reasoning is looked for."""
+    for role in Role:
+        lengths = sorted(
+            len(p.token_ids) for p in context.prompts.of_step(1, context.prompts.tasks, role)
+        )
+        limit = context.recipe.prompts.max_tokens
+        yield Check(
+            f"{role} prompts",
+            f"{lengths[0]} to {lengths[-1]} tokens, median {lengths[len(lengths) // 2]}, "
+            f"limit {limit}",
+        )
+    p, tokenizer, ends = context.recipe.prompts, trainer.tokenizer, context.policies.end_ids
+    for told in (
+        end_tokens(tokenizer, ends, p.template_options, "model.end_tokens"),
+        reasoning(
+            tokenizer, ends, p, {r: context.prompts.reading[r].reasoning.opened for r in Role}
+        ),
+    ):
+        if told is not None:
+            yield told
+
+
+def response_checks(
+    context: RolloutContext, trainer: Trainer, results: Sequence[GroupResult], seconds: float
+) -> Iterator[Check]:
+    """How fast responses were sampled, how long they are, and how many were cut off."""
+    every = [r for j in results for r in (*j.coder, *j.tester, *j.opponents)]
+    tokens = sum(len(r.token_ids) for r in every)
+    yield Check("sampling", f"{len(every)} responses, {tokens / seconds:,.0f} tokens/s")
+    for role in Role:
+        rs = [r for j in results for r in (j.coder if role is Role.CODER else j.tester)]
+        cut = sum(r.stop is StopReason.LENGTH for r in rs) / len(rs)
+        why = unended(trainer.tokenizer, context.policies.end_ids, context.recipe.prompts, rs)
+        why += unfinished(context.prompts.reading[role].reasoning, rs)
+        yield Check(
+            f"{role} responses",
+            f"{sum(len(r.token_ids) for r in rs) / len(rs):.0f} tokens on average, "
+            f"{cut:.0%} cut off by sampling.{role}_max_tokens{''.join(f'; {w}' for w in why)}",
+            cut > 0.5 or bool(why),
+        )
+
+
+def reward_check(scored: Sequence[Scored]) -> Check:
+    """What could be read, what it earned, and how many groups teach nothing."""
+    judged = [s.judged for s in scored]
+    programs = [p for j in judged for p in j.programs]
+    tests = [p for j in judged for p in j.tests]
+    parsed = sum(p.source is not None for p in programs), sum(p.test is not None for p in tests)
+    failures = [str(p.failure) for p in programs if p.failure]
+    failures += [str(p.failure) for p in tests if p.failure]
+    common = f"; most often {max(set(failures), key=failures.count)}" if failures else ""
+    coder = np.concatenate([s.earned.coder_rewards.value for s in scored])
+    tester = np.concatenate([s.earned.tester_rewards.value for s in scored])
+    told = [
+        f"{name} {np.nanmean(r):.3g} on average" if np.isfinite(r).any() else f"{name} none"
+        for name, r in (("programs", coder), ("tests", tester))
+    ]
+    dropped = [a.dropped for s in scored for a in (s.earned.coder, s.earned.tester) if a.dropped]
+    return Check(
+        "parsing and reward",
+        f"{parsed[0]} of {len(programs)} programs and {parsed[1]} of {len(tests)} tests could be "
+        f"read{common}; rewards: {', '.join(told)}; {len(dropped)} of {2 * len(scored)} groups "
+        f"teach nothing{f' ({dropped[0]})' if dropped else ''}",
+        not all(parsed),
+    )
+
+
+def supervisor_check(supervisor: Supervisor, results: Sequence[GroupResult]) -> Check:
+    """Whether the frozen tester can be asked, and what comes back."""
+    lengths = supervisor.lengths()
+    tests = [p for j in results if j.supervision for p in j.supervision.tests]
+    read = sum(p.test is not None for p in tests)
+    plain = (
+        "" if supervisor.tokenizer.chat_template else "; no chat template: the plain form is used"
+    )
+    s, prompts = supervisor.recipe.supervision, supervisor.recipe.prompts
+    ends, opened = supervisor.end_ids, supervisor.reading.reasoning.opened
+    told = [
+        t
+        for t in (
+            end_tokens(supervisor.tokenizer, ends, s.template_options, "supervision.end_tokens"),
+            reasoning(supervisor.tokenizer, ends, prompts, {Role.TESTER: opened}),
+        )
+        if t is not None
+    ]
+    more = "".join(f"; {t.name}: {t.found}" for t in told)
+    return Check(
+        "supervisor",
+        f"prompts of {lengths[0]} to {lengths[-1]} tokens; {read} of {len(tests)} tests "
+        f"could be read{plain}{more}",
+        read < len(tests) / 2 or bool(plain) or any(t.warning for t in told),
+    )

@@ -1,0 +1,136 @@
+"""A rollout batch: responses to some tasks asked for, run as they come, graded when all are there.
+
+While responses are still being sampled the programs that are there run already (`arrivals`); a
+group whose responses are all there is graded by a thread of its own. Under supervision all groups
+are graded at the end. How responses are asked for, and that each is on disk, is `responses`'
+business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+from sparring.grading.grade import grade
+from sparring.grading.group import GroupResult
+from sparring.grading.supervised import rewarded, supervise
+from sparring.policy.base import Prompt
+from sparring.runs.timeline import Phase
+from sparring.sandbox import PrefetchingRunner
+from sparring.schema import Role, Task
+from sparring.training.rollouts.arrivals import Arrivals
+from sparring.training.rollouts.context import RolloutContext
+from sparring.training.rollouts.responses import Wanted, ask
+from sparring.training.weights.players import Player
+
+
+class RolloutBatch:
+    """The groups of ``tasks`` in one ``attempt`` of a step."""
+
+    def __init__(
+        self,
+        context: RolloutContext,
+        runner: PrefetchingRunner,
+        step: int,
+        attempt: int,
+        tasks: Sequence[Task],
+    ) -> None:
+        self.context = context
+        self.runner = runner
+        self.step = step
+        self.attempt = attempt
+        self.tasks = tasks
+        self._arrivals = Arrivals(context, runner, tasks)
+
+    def results(self) -> list[GroupResult]:
+        """All groups, graded. Where ``sampling.skip_unlabelled`` says so, tests are asked for after
+        the programs have run, and only where they can have a label."""
+        context, every, name = self.context, range(len(self.tasks)), (self.step, self.attempt)
+        self._arrivals.begin()
+        with ThreadPoolExecutor(1, "judge") as judges:
+            coming: dict[int, Future[list[GroupResult]]] = {}
+            results: dict[int, GroupResult] = {}
+
+            def complete(i: int) -> None:
+                if context.pseudo_labels is None:
+                    coming[i] = judges.submit(self._graded, [i])
+
+            try:
+                context.phase("sampling")
+                programs = self._programs_wanted(complete)
+                if context.recipe.sampling.skip_unlabelled:
+                    ask(context, *name, programs, later=(Player.TESTER,))
+                    untested = self._graded(every)
+                    asked = [i for i in every if self.labelled(untested[i])]
+                    results = {i: untested[i] for i in every if i not in asked}
+                    context.phase("sampling")
+                    ask(context, *name, [self._tests_wanted(asked, complete)] if asked else [])
+                else:
+                    asked = [*every]
+                    ask(context, *name, [*programs, self._tests_wanted(asked, complete)])
+                if context.pseudo_labels:
+                    results |= zip(asked, self._graded(asked), strict=True)
+                else:
+                    context.phase("running programs")
+                    with context.progress.timeline.during(Phase.WAITING):
+                        results |= {i: coming[i].result()[0] for i in asked}
+                return [results[i] for i in every]
+            finally:
+                judges.shutdown(cancel_futures=True)
+
+    def labelled(self, result: GroupResult) -> bool:
+        """Whether a test of this task could have a label: some program is correct."""
+        basis, _ = rewarded(result, self.context.recipe.supervision.filter)
+        if basis is None:
+            return False
+        own = basis.matrix.correct_P.any()
+        return bool(own or (basis.pool is not None and basis.pool.correct_P.any()))
+
+    def _programs_wanted(self, complete: Callable[[int], None]) -> list[Wanted]:
+        """What coder and opponents are asked for. Their programs begin as they come."""
+        prompts, recipe = self.context.prompts, self.context.recipe
+
+        def wanted(player: Player, asked: Sequence[Prompt], count: int) -> Wanted:
+            return Wanted(
+                player,
+                asked,
+                count,
+                each=lambda i, r: self._arrivals.program(player, i, r),
+                group=lambda i, rs: self._arrivals.all_came(player, i, rs, complete),
+            )
+
+        own = prompts.of_step(self.step, self.tasks, Role.CODER)
+        coder = wanted(Player.CODER, own, recipe.sampling.programs)
+        if not recipe.opponents:
+            return [coder]
+        theirs = prompts.of_initial_policy(self.step, self.tasks)
+        return [coder, wanted(Player.OPPONENTS, theirs, recipe.opponents)]
+
+    def _tests_wanted(self, asked: Sequence[int], complete: Callable[[int], None]) -> Wanted:
+        """What the tester is asked for: tests of the tasks ``asked``."""
+        arrivals = self._arrivals
+        return Wanted(
+            Player.TESTER,
+            self.context.prompts.of_step(self.step, [self.tasks[i] for i in asked], Role.TESTER),
+            self.context.recipe.sampling.tests,
+            each=lambda k, r: arrivals.test(asked[k], r),
+            group=lambda k, rs: arrivals.all_came(Player.TESTER, asked[k], rs, complete),
+        )
+
+    def _graded(self, numbers: Sequence[int]) -> list[GroupResult]:
+        """The groups of the tasks of these ``numbers``, with the responses that have come.
+
+        Under supervision all of them are graded by its tests first, so that nothing of ground truth
+        can have been in a program's company.
+        """
+        limit, supervising = self.context.limits, self._arrivals.supervising
+        groups = [self._arrivals.group(i) for i in numbers]
+        with self.context.progress.timeline.during(Phase.JUDGING, f"{self.context.lane}judging"):
+            if not supervising:
+                return [grade(self.runner, group, limit) for group in groups]
+            by = supervise(self.runner, groups, [supervising[i] for i in numbers], limit)
+            return [
+                replace(grade(self.runner, group, limit), supervision=s)
+                for group, s in zip(groups, by, strict=True)
+            ]

@@ -1,0 +1,41 @@
+"""Rollouts of a step, read from another run's record and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sparring.errors import RunError
+from sparring.grading.group import GroupResult
+from sparring.grading.record import Scored, rollout_record
+from sparring.grading.recorded import result_from
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader, step_file
+from sparring.runs.timeline import Phase, Timeline
+
+
+class ReplayedRollouts:
+    """The bouts that another run recorded."""
+
+    def __init__(self, source: RunReader, run: RunDir, checker: str | None = None) -> None:
+        """With a ``checker``, recorded outputs are compared anew by it."""
+        self.source = source
+        self.run = run
+        self.checker = checker
+        self.steps = source.recorded_steps()
+        if not self.steps:
+            raise RunError(f"{source.path}: has no rollouts to replay")
+
+    def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
+        """See `Rollouts.results`."""
+        with timeline.during(Phase.READING):
+            records: list[dict[str, Any]] = self.source.read_lines(step_file("rollouts", step))
+            return [result_from(r, self.checker) for r in records]
+
+    def keep(self, step: int, scored: Sequence[Scored]) -> None:
+        """See `Rollouts.keep`: with the rewards of this run's recipe."""
+        records = [rollout_record(step, s) for s in scored]
+        self.run.write_lines(step_file("rollouts", step), records)
+
+    def settle(self) -> None:
+        """Nothing is ever under way."""

@@ -1,0 +1,1 @@
+"""The frozen tester whose tests stand in for ground truth."""

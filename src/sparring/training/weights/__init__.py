@@ -1,0 +1,1 @@
+"""Policies: which weights answer for which role, sampled here or by vLLM servers."""

@@ -1,0 +1,103 @@
+"""Sampler that picks the weights for each role.
+
+Usually one model answers for both roles. With an adapter per role, or a frozen role, the weights
+differ. Prompts say which role they are for, so rollouts and evaluation ask for responses as ever.
+What samples is this process, or vLLM servers (`served`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+from sparring.config.recipe import Recipe
+from sparring.policy.base import Arrived, Prompt, unheeded
+from sparring.policy.local.sampler import LocalSampler, end_token_ids
+from sparring.schema import Response, Role
+from sparring.training.state.policy import BehaviourPolicy, Policy
+from sparring.training.state.trainer import Trainer
+from sparring.training.weights.behaviour import SnapshotFiles
+from sparring.training.weights.players import Player, Request
+from sparring.training.weights.served import Served
+
+
+class RolePolicies:
+    """A `Sampler` over the trainer's weights, role by role."""
+
+    def __init__(self, policy: Policy, max_rows: int) -> None:
+        """``max_rows`` responses are sampled at once. Raises `ModelError` if no token ends a
+        response."""
+        self.policy = policy
+        self.max_rows = max_rows
+        self.end_ids = end_token_ids(policy.model, policy.tokenizer)
+        self.served: Served | None = None
+
+    @classmethod
+    def of(cls, recipe: Recipe, trainer: Trainer, log: Path | None) -> RolePolicies:
+        """The recipe's, with servers if it wants them; one that is ours writes to ``log``. Close
+        it then."""
+        policies = cls(trainer, recipe.sampling.max_rows)
+        policies.served = Served.of(recipe, trainer, policies.end_ids, log)
+        return policies
+
+    def with_weights(self, behaviour: BehaviourPolicy) -> RolePolicies:
+        """The same over the weights of one step before: a trainer's copy, or files that go to the
+        same servers."""
+        other = copy.copy(self)
+        if isinstance(behaviour, Policy):
+            other.policy = behaviour
+        elif isinstance(behaviour, SnapshotFiles):
+            other.served = behaviour.served
+        return other
+
+    def sample(
+        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+    ) -> list[list[Response]]:
+        """See `Sampler.sample`. Servers are asked once for both roles."""
+        if self.served:
+            return self.served.play([Request(Player(p.role), p, n) for p in prompts], arrived)
+        found: list[list[Response]] = [[] for _ in prompts]
+        for role in Role:
+            chosen = [i for i, p in enumerate(prompts) if p.role is role]
+            if chosen:
+                own, told = [prompts[i] for i in chosen], _renumbered(arrived, chosen)
+                every = self.play(Player(role), own, n, told)
+                for i, responses in zip(chosen, every, strict=True):
+                    found[i] = responses
+        return found
+
+    def play(
+        self, player: Player, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
+    ) -> list[list[Response]]:
+        """``n`` responses of a player to each prompt, sampled in this process."""
+        start = player is Player.OPPONENTS
+        weights = self.policy.initial_policy() if start else self.policy.policy_for(player.role)
+        with weights as model:
+            marks = self.policy.recipe.prompts.marks
+            sampler = LocalSampler(model, self.policy.tokenizer, self.max_rows, marks=marks)
+            return sampler.sample(prompts, n, arrived)
+
+    def ready(self) -> None:
+        """Have servers started, with the weights that play now."""
+        if self.served:
+            self.served.bring(self.served.calls([*Player][::2])[0])
+
+    def rest(self) -> None:
+        """Free GPUs that the trainer shares, until the next response is asked for."""
+        if self.served:
+            self.served.rest()
+
+    def close(self) -> None:
+        """End servers of our own."""
+        if self.served:
+            self.served.close()
+
+
+def _renumbered(arrived: Arrived, numbers: Sequence[int]) -> Arrived:
+    """For some of the prompts: told by the numbers that these have among all."""
+
+    def told(number: int, response: Response) -> None:
+        arrived(numbers[number], response)
+
+    return told
