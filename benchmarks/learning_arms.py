@@ -21,14 +21,16 @@ from sparring.learner.logprobs.filling import micro_batches
 from sparring.learner.loss import Tokens, token_loss
 from sparring.learner.parts import Whole
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import LearningSettings, LossSettings
+from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.policy.model import load_model
 from sparring.schema import Role
 
-LOSS = LossSettings(kl=0.0)
+LOSS = LearningSettings(
+    minibatches=1, epochs=1, kl_bound=None, old_logprobs=OldLogprobs.SAMPLED, kl=0.0
+)
 Row = tuple[Group, Sample]
 Arm = Callable[[], None]
 
@@ -135,7 +137,7 @@ def batches(rows: list[Row], size: int) -> Iterator[dict[str, torch.Tensor]]:
 
 def ours(model: PreTrainedModel, groups: list[Group], budget: int) -> Arm:
     """Our update without the optimiser's step: log-probs, loss, backward, statistics."""
-    learner = Learner(model, LearningSettings(loss=LOSS))
+    learner = Learner(model, LOSS)
 
     def arm() -> None:
         model.zero_grad(set_to_none=True)

@@ -17,8 +17,8 @@ from transformers.cache_utils import DynamicCache
 from sparring.learner.logprobs.batch import Flat, left_padded, right_padded
 from sparring.learner.logprobs.head import _of_chunk
 from sparring.learner.logprobs.prompt_cache import _repeated, by_length
+from sparring.learner.logprobs.sizes import CHUNK_BYTES
 from sparring.learner.samples import Group
-from sparring.learner.settings import CHUNK_BYTES
 from sparring.policy.adapters import inner_model
 
 PASS_COST = 64

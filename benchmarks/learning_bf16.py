@@ -38,10 +38,10 @@ from sparring.learner.loss import Tokens, token_loss
 from sparring.learner.masters import cast
 from sparring.learner.parts import Whole
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import LearningSettings, ModelSettings, Precision
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 
 STDOUT = Path("/dev/stdout")
@@ -179,7 +179,7 @@ def measured(
     _off_the_identity(model, lora)
     mine = copy.deepcopy(model) if "before" in others else model
     theirs = cast(copy.deepcopy(model), torch.bfloat16) if "trl" in others else None
-    learner = Learner(mine, LearningSettings(loss=LOSS, precision=Precision.BFLOAT16))
+    learner = Learner(mine, LOSS, ModelSettings(precision=Precision.BFLOAT16))
     groups = drawn(learner, prompt, response, n)
     names = [name for name, p in mine.named_parameters() if p.requires_grad]
     arms = {"ours": ours(learner, groups)}

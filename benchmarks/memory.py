@@ -32,7 +32,6 @@ from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
     PretrainedConfig,
-    PreTrainedModel,
     Qwen2Config,
 )
 
@@ -40,6 +39,7 @@ from sparring.config.load import load_recipe
 from sparring.config.recipe import Recipe
 from sparring.learner.distributed.world import World
 from sparring.learner.samples import Group, Sample
+from sparring.learner.settings import Sharding
 from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
@@ -47,7 +47,6 @@ from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import prepare_model
 from sparring.policy.shape import read_shape
 from sparring.schema import Role
-from sparring.training.learner_settings import learning_settings, model_settings
 from sparring.training.planning.activations import Batch
 from sparring.training.planning.conditions import PROCESS, Conditions
 from sparring.training.planning.estimate import estimate
@@ -217,11 +216,10 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo",
         }  # fmt: skip
     recipe, world = load_recipe(None, case.changes), World.join()
-    settings = learning_settings(recipe)
     groups = [g for role in Role for g in groups_of(recipe, role, world.size, folder)]
     config = AutoConfig.from_pretrained(folder)
     layers, config.num_hidden_layers = config.num_hidden_layers, 1
-    warm = Learner(_made(config, recipe), settings, world)
+    warm = _learner(config, recipe, world)
     _update(warm, groups)
     if world.alone:
         sampled(warm.model, recipe)
@@ -229,7 +227,7 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
     gc.collect()
     before = peak(reset=True)  # with what libraries load and reserve for such shapes
     config.num_hidden_layers = layers
-    learner = Learner(_made(config, recipe), settings, world)
+    learner = _learner(config, recipe, world)
     sample = Sample((5, 5), (-1.0, -1.0), 1.0)
     few = [Group(role, (3,), 1.0, (sample,)) for role in Role for _ in range(world.size)]
     _update(learner, few)  # the moments are there from the first step on
@@ -244,13 +242,20 @@ def _measure(case: Case, folder: Path, rank: int, port: int, tell: Connection) -
         torch.distributed.destroy_process_group()
 
 
-def _made(config: PretrainedConfig, recipe: Recipe) -> PreTrainedModel:
-    """A model of random weights, ready to learn."""
+def _learner(config: PretrainedConfig, recipe: Recipe, world: World) -> Learner:
+    """A learner with a model of random weights."""
     config = copy.deepcopy(config)
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[: config.num_hidden_layers]
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    return prepare_model(model, model_settings(recipe), 0)
+    return Learner(
+        prepare_model(model, recipe.model, 0),
+        recipe.learner,
+        recipe.model,
+        world,
+        sharded=recipe.training.sharding is Sharding.FSDP,
+        shares_device=recipe.vllm.share_gpu,
+    )
 
 
 def _update(learner: Learner, groups: list[Group]) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sparring.config.recipe import MonitorsSection
+from sparring.config.settings import MonitorSettings
 from sparring.schema import Role
 from sparring.training.alarms import WINDOW, Monitor, begun, learned_nothing, raised
 
-LIMITS = MonitorsSection()
+LIMITS = MonitorSettings()
 
 
 def steps(*values: float | None, monitor: str = "invalid_tests") -> list[dict[str, Any]]:
@@ -21,7 +21,7 @@ def of_role(role: str, name: str, *values: float | None) -> list[dict[str, Any]]
     return [{"step": i, role: {name: v}} for i, v in enumerate(values, start=1)]
 
 
-def last(history: list[dict[str, Any]], limits: MonitorsSection = LIMITS) -> list[dict[str, Any]]:
+def last(history: list[dict[str, Any]], limits: MonitorSettings = LIMITS) -> list[dict[str, Any]]:
     return raised(limits, history[:-1], history[-1])
 
 
@@ -61,7 +61,7 @@ def test_metrics_without_monitors_are_those_of_an_older_version() -> None:
 
 def test_a_limit_that_is_met_is_kept_and_one_silences() -> None:
     assert last(steps(*[0.5] * 5)) == []
-    assert last(steps(*[1.0] * 5), MonitorsSection(invalid_tests=1.0)) == []
+    assert last(steps(*[1.0] * 5), MonitorSettings(invalid_tests=1.0)) == []
 
 
 @pytest.mark.parametrize("monitor", [m for m in Monitor if not m.startswith(tuple(Role))])
@@ -116,7 +116,7 @@ def test_an_alarm_begins_once() -> None:
 def test_every_threshold_of_the_recipe_is_used() -> None:
     used = {m.value for m in Monitor} | {"entropy", "length", "gradient_share", "truncated_share"}
     used |= {"gap_drift"}
-    assert set(MonitorsSection.model_fields) <= used
+    assert set(MonitorSettings.model_fields) <= used
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -160,7 +160,7 @@ def test_log_probs_that_drift_apart_are_told_by_those_of_the_first_steps() -> No
     assert "2.2 times as far from those in sampling" in alarm["reason"]
     assert last(of_role("tester", "logprob_gap", *still, *[0.02] * 5)) == []
     history = of_role("coder", "logprob_gap", *still, *gone)
-    wide = MonitorsSection(gap_drift=3)
+    wide = MonitorSettings(gap_drift=3)
     assert last(history, wide) == []
     # older weights have sampled: the distance is theirs
     assert raised(LIMITS, history[:-1], history[-1], tuple(Role), ahead=True) == []

@@ -25,7 +25,6 @@ from sparring.prompts.parse import Reading
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of
-from sparring.training.learner_settings import learning_settings
 from sparring.training.reward import scorer_of
 from tests.nano import nano
 
@@ -141,7 +140,7 @@ def test_losses_and_weights_after_a_step_are_alike(
 ) -> None:
     groups, scored = played
     model = copy.deepcopy(nano()[0])
-    learner = Learner(copy.deepcopy(model), learning_settings(recipe()))
+    learner = Learner(copy.deepcopy(model), recipe().learner)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=SETTINGS.learning_rate, betas=(0.9, 0.95), weight_decay=0
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sparring.config.load import load_recipe
-from sparring.config.recipe import Engine
+from sparring.policy.settings import Engine
 from sparring.policy.shape import Shape, shape_of
 from sparring.training.planning.conditions import GIB, Conditions
 from sparring.training.planning.estimate import estimate

@@ -21,16 +21,11 @@ from gpuchecks.common import GIB, Setting, groups_of, part
 from sparring.config.load import load_recipe
 from sparring.learner.peaks import dense_peak
 from sparring.learner.samples import Group
-from sparring.learner.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-)
+from sparring.learner.settings import Backend, LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.learner.work import work_of
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.policy.shape import Shape, shape_of
 from sparring.schema import Role
 from sparring.training.planning.conditions import CONTEXT, Conditions
@@ -78,12 +73,15 @@ def _of_backend(
     model = prepare_model(model, adapter, 0)
     tokens = 200 if setting.tiny else _BUDGET
     settings = LearningSettings(
-        precision=Precision.BFLOAT16,
+        minibatches=1,
+        epochs=1,
+        kl_bound=None,
+        old_logprobs=OldLogprobs.SAMPLED,
         backend=backend,
         tokens_per_micro_batch=tokens,
-        loss=LossSettings(kl=0.01),
+        kl=0.01,
     )
-    learner = Learner(model, settings)
+    learner = Learner(model, settings, ModelSettings(precision=Precision.BFLOAT16))
     groups = batch(setting, config.vocab_size)
     setting.fresh_peak()
     first = setting.seconds(lambda: learner.update(groups))
@@ -93,7 +91,7 @@ def _of_backend(
     seconds = setting.seconds(lambda: learner.update(groups), 1 if setting.tiny else 2)
     sizes = shape_of(config.to_dict(), shape)
     rank = sizes.adapter(_RANK, ["all-linear"]) if lora else 0
-    work = work_of(groups, settings, sizes, rank)
+    work = work_of(groups, settings, Precision.BFLOAT16, sizes, rank)
     assert work.flops is not None
     found: dict[str, Any] = {"tflops": round(work.flops / seconds / 1e12, 1)}
     if setting.cuda and (peak := dense_peak(torch.cuda.get_device_name())):

@@ -17,15 +17,10 @@ import torch.distributed as dist
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
 from sparring.learner.distributed.world import World
-from sparring.learner.settings import (
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-    Sharding,
-)
+from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 
 
@@ -71,15 +66,18 @@ def one_rank(setting: Setting) -> dict[str, Any]:
 def _made(setting: Setting, layers: int, world: World | None) -> dict[str, Any]:
     """Statistics of the second of two updates, and the memory that is held after it."""
     model = setting.model("0.5b", torch.float32, layers)
-    model = prepare_model(model, ModelSettings(gradient_checkpointing=True), 0)
+    held = ModelSettings(gradient_checkpointing=True, precision=Precision.BFLOAT16)
+    model = prepare_model(model, held, 0)
     settings = LearningSettings(
-        precision=Precision.BFLOAT16,
-        sharding=Sharding.FSDP if world else Sharding.NONE,
+        minibatches=1,
+        epochs=1,
+        kl_bound=None,
+        old_logprobs=OldLogprobs.SAMPLED,
         tokens_per_micro_batch=200 if setting.tiny else 20_000,
         learning_rate=1e-5,
-        loss=LossSettings(kl=0.01),
+        kl=0.01,
     )
-    learner = Learner(model, settings, world)
+    learner = Learner(model, settings, held, world, sharded=world is not None)
     groups = batch(setting, setting.config("0.5b").vocab_size)
     learner.update(groups)
     stats = learner.update(groups)

@@ -13,9 +13,10 @@ import torch
 
 from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
-from sparring.learner.settings import LearningSettings, LossSettings, ModelSettings, Precision
+from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 
 _GPU = 24.0
 
@@ -27,13 +28,18 @@ def shared_gpu(setting: Setting) -> dict[str, Any]:
         torch.cuda.set_per_process_memory_fraction(min(1.0, _GPU / whole))
     model = prepare_model(
         setting.model("1.5b", torch.bfloat16),
-        ModelSettings(32, 64.0, gradient_checkpointing=True),
+        ModelSettings(lora_rank=32, lora_alpha=64.0, gradient_checkpointing=True),
         0,
     )
     settings = LearningSettings(
-        precision=Precision.BFLOAT16, tokens_per_micro_batch=8192, loss=LossSettings(kl=0.01)
+        minibatches=1,
+        epochs=1,
+        kl_bound=None,
+        old_logprobs=OldLogprobs.SAMPLED,
+        tokens_per_micro_batch=8192,
+        kl=0.01,
     )
-    learner = Learner(model, settings)
+    learner = Learner(model, settings, ModelSettings(precision=Precision.BFLOAT16))
     learner.update(batch(setting, setting.config("1.5b").vocab_size))
     found = part(peak_gib=round(setting.peak(), 2), reserved_gib=_reserved(setting))
     gc.collect()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -47,6 +47,10 @@ class Section(BaseModel):
     """A part of a recipe: immutable, and closed against unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def changed(self, **values: Any) -> Self:
+        """Copy the section with other values, which are checked as those of a new one are."""
+        return type(self).model_validate({**dict(self), **values})
 
     def idle(self) -> Iterable[Idle]:
         """The fields that another one leaves without effect, whatever they are set to."""

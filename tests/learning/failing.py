@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import time
-from dataclasses import replace
 
 import torch
 from tests.learning.together import CASES
@@ -17,7 +16,6 @@ from tests.learning.together import CASES
 from sparring.errors import SparringError
 from sparring.learner.distributed import world as worlds
 from sparring.learner.distributed.world import Order, World, loss_told
-from sparring.learner.settings import Sharding
 from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
 
@@ -32,7 +30,7 @@ def fail(how: str) -> None:
 
 def work(how: str, world: World) -> None:
     case = CASES["three groups"]
-    learner = Learner(case.made(), replace(case.settings, sharding=Sharding.FSDP), world)
+    learner = Learner(case.made(), case.settings, case.model, world, sharded=True)
     groups = case.first()
     if world.leads is (how == "leader raises"):
         usual = Learner._backward

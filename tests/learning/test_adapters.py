@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.learning.one_step import ONE_STEP
 from tests.learning.test_model import NoTokenizer
 from tests.learning.test_update import groups
 from tests.nano import TinyTokenizer, tiny_model
@@ -16,23 +16,17 @@ from transformers import AutoModelForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import (
-    Adapters,
-    KLPlace,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-)
+from sparring.learner.settings import KLPlace, LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.policy.adapters import activate
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import load_weights, prepare_model, save_model, start_weights
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 PER_ROLE = ModelSettings(lora_rank=4, lora_alpha=8.0, adapters=Adapters.PER_ROLE)
-FAST = LearningSettings(learning_rate=1e-2, loss=LossSettings(kl=0.1))
+FAST = ONE_STEP.changed(learning_rate=1e-2, kl=0.1)
 
 
 def learner(settings: LearningSettings = FAST) -> Learner:
@@ -74,7 +68,7 @@ def test_a_roles_groups_move_its_own_adapter_and_nothing_else(role: Role) -> Non
 @pytest.mark.parametrize("kl", [0.0, 0.1])
 def test_a_joint_update_moves_both_by_what_each_would_learn_alone(kl: float) -> None:
     """Without a common bound on the gradient, two roles in one step are two steps."""
-    free = LearningSettings(learning_rate=1e-2, max_grad_norm=1e9, loss=LossSettings(kl=kl))
+    free = ONE_STEP.changed(learning_rate=1e-2, max_grad_norm=1e9, kl=kl)
     joint = learner(free)
     joint.update([*groups(role=Role.CODER), *groups(role=Role.TESTER)])
     for role in Role:
@@ -86,16 +80,16 @@ def test_a_joint_update_moves_both_by_what_each_would_learn_alone(kl: float) -> 
 @pytest.mark.parametrize(
     "more",
     [
-        LearningSettings(old_logprobs=OldLogprobs.TRAINER),
-        LearningSettings(old_logprobs=OldLogprobs.EACH),
-        LearningSettings(loss=LossSettings(kl=0.1, kl_place=KLPlace.REWARD)),
+        ONE_STEP.changed(old_logprobs=OldLogprobs.TRAINER),
+        ONE_STEP.changed(old_logprobs=OldLogprobs.EACH),
+        ONE_STEP.changed(kl=0.1, kl_place=KLPlace.REWARD),
     ],
     ids=["trainer", "each", "kl in the reward"],
 )
 def test_what_is_computed_before_a_step_is_by_each_roles_own_adapter(
     more: LearningSettings,
 ) -> None:
-    free = replace(more, learning_rate=1e-2, max_grad_norm=1e9, epochs=2)
+    free = more.changed(learning_rate=1e-2, max_grad_norm=1e9, epochs=2)
     joint = learner(free)
     joint.update([*groups(role=Role.CODER), *groups(role=Role.TESTER)])
     for role in Role:
@@ -106,7 +100,7 @@ def test_what_is_computed_before_a_step_is_by_each_roles_own_adapter(
 
 @pytest.mark.parametrize("kl", [0.0, 0.1])
 def test_both_adapters_count_in_the_norm_and_in_the_check_for_damage(kl: float) -> None:
-    one = learner(LearningSettings(learning_rate=1e-2, loss=LossSettings(kl=kl)))
+    one = learner(ONE_STEP.changed(learning_rate=1e-2, kl=kl))
     one.update(groups(role=Role.CODER))
     one.update(groups(role=Role.TESTER))
     learning = {n for n, p in one.model.named_parameters() if p.requires_grad}

@@ -13,17 +13,19 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from tests.learning.families import IDS, LLAMA
+from tests.learning.one_step import ONE_STEP
 from tests.nano import TinyTokenizer, nano
 from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend, LearningSettings, LossSettings, ModelSettings
+from sparring.learner.settings import Backend
 from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import check_causal, load_model, prepare_model
+from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
 
 HALF = {"hidden_dropout": 0.5, "attention_dropout": 0.5}
@@ -70,7 +72,7 @@ def test_sampling_and_training_agree(name: str) -> None:
         for ids, responses in zip(texts, found, strict=True)
     ]
     for backend in (Backend.PROMPT_CACHE, Backend.PADDED):
-        settings = LearningSettings(backend=backend, loss=LossSettings(kl=0.0))
+        settings = ONE_STEP.changed(backend=backend, kl=0.0)
         stats = Learner(model, settings).gradient(groups)[Role.CODER]
         assert stats.gap_tokens > 100
         assert stats.logprob_gap_max < 2e-5
@@ -158,7 +160,7 @@ def test_adapters_stay_away_from_tied_embeddings_and_unknown_layers() -> None:
     ):
         model, _ = load_model(str(NANO_DIR))
         with pytest.raises(ModelError, match=reason):
-            prepare_model(model, ModelSettings(lora_rank=2, lora_targets=targets), 0)
+            prepare_model(model, ModelSettings(lora_rank=2, lora_targets=list(targets)), 0)
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 import transformers
 from tests.learning.families import FAMILIES, LLAMA, family, mixed_groups, wide
+from tests.learning.one_step import ONE_STEP
 from tests.nano import nano, tiny_model
 from transformers import AutoModelForCausalLM
 
@@ -23,15 +24,10 @@ from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.flex import FLEX
 from sparring.learner.logprobs.prompt_cache import by_length, pass_cost
 from sparring.learner.samples import Group
-from sparring.learner.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-)
+from sparring.learner.settings import Backend
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 DIFFERENTIABLE = (Backend.PROMPT_CACHE, Backend.PACKED, Backend.PADDED)
@@ -316,9 +312,7 @@ def test_the_model_attends_as_before_afterwards() -> None:
 def test_an_update_is_the_same_whatever_computes_it(backend: Backend) -> None:
     found = []
     for one in (Backend.AUTO, backend):
-        settings = LearningSettings(
-            backend=one, learning_rate=1e-3, epochs=2, loss=LossSettings(kl=0.1)
-        )
+        settings = ONE_STEP.changed(backend=one, learning_rate=1e-3, epochs=2, kl=0.1)
         learner = Learner(tiny_model(), settings)
         learner.update(mixed_groups())
         found.append(torch.cat([p.detach().flatten() for p in learner.model.parameters()]))

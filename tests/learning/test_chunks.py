@@ -10,7 +10,7 @@ from tests.learning.test_backends import assert_close, gradient
 from sparring.learner.logprobs import head
 from sparring.learner.logprobs.chunks import Rule, in_chunks
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.settings import CHUNK_BYTES, chunk_tokens
+from sparring.learner.logprobs.sizes import CHUNK_BYTES, chunk_tokens
 
 TOKENS, WIDTH, VOCABULARY = 23, 12, 40
 LOSS = torch.linspace(-1, 2, TOKENS)

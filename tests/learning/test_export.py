@@ -14,9 +14,9 @@ from tests.nano import nano, tiny_model
 from transformers import AutoModelForCausalLM
 
 from sparring.learner.distributed.export import export_weights, weights_size
-from sparring.learner.settings import Adapters, ModelSettings
 from sparring.policy.adapters import activate
 from sparring.policy.model import prepare_model, start_weights
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])

@@ -12,8 +12,9 @@ from tests.learning.test_backends import assert_close, gradient
 from sparring.errors import ModelError
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.head import check_head, chunk_size
-from sparring.learner.settings import Backend, ModelSettings
+from sparring.learner.settings import Backend
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings
 
 
 @pytest.mark.parametrize("name", FAMILIES)

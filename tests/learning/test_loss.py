@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.learning.one_step import ONE_STEP
 from tests.learning.test_update import gradients, groups
 from tests.nano import tiny_model
 
@@ -20,19 +21,18 @@ from sparring.learner.settings import (
     KLEstimator,
     KLPlace,
     LearningSettings,
-    LossSettings,
     Objective,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Ratio,
     Reference,
     UpdateMode,
 )
 from sparring.learner.update import Learner
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
-NO_KL = LossSettings(kl=0.0)
+NO_KL = ONE_STEP.changed(kl=0.0)
 
 
 def tokens(ratio: list[float], row: list[int], advantage: list[float]) -> Tokens:
@@ -53,24 +53,24 @@ def test_the_surrogate_by_hand() -> None:
 
 def test_the_upper_clip_may_be_wider() -> None:
     t = tokens([1.25, 1.5, 0.7], [0, 0, 0], [1.0, 1.0, -1.0])
-    found = token_loss(t, replace(NO_KL, clip_high=0.28))
+    found = token_loss(t, NO_KL.changed(clip_high=0.28))
     torch.testing.assert_close(found.loss, torch.tensor([-1.25, -1.28, 0.8]))
     assert found.clipped.tolist() == [False, True, True]
 
 
 def test_the_ratio_of_a_response_is_the_product_or_the_geometric_mean() -> None:
     t = tokens([1.1, 1.2, 0.9], [0, 0, 1], [1.0, 1.0, 1.0])
-    product = token_loss(t, replace(NO_KL, ratio=Ratio.SEQUENCE))
+    product = token_loss(t, NO_KL.changed(ratio=Ratio.SEQUENCE))
     torch.testing.assert_close(product.ratio, torch.tensor([1.32, 1.32, 0.9]))
     assert product.clipped.tolist() == [True, True, False]
-    mean = token_loss(t, replace(NO_KL, ratio=Ratio.GEOMETRIC))
+    mean = token_loss(t, NO_KL.changed(ratio=Ratio.GEOMETRIC))
     torch.testing.assert_close(mean.ratio, torch.tensor([math.sqrt(1.32)] * 2 + [0.9]))
 
 
 def test_at_ratio_one_the_sequence_loss_has_the_gradient_of_the_summed_log_probs() -> None:
     """∇ρ = Σ ∇ log π: with mean over the response the tokens share one such term."""
     t = tokens([1.0, 1.0, 1.0], [0, 0, 1], [2.0, 2.0, -1.0])
-    loss = token_loss(t, replace(NO_KL, ratio=Ratio.SEQUENCE)).loss
+    loss = token_loss(t, NO_KL.changed(ratio=Ratio.SEQUENCE)).loss
     weight = token_weights(t.row, Average.RESPONSE_MEAN, 3, 2)
     (loss * weight).sum().backward()
     assert t.logprob.grad is not None
@@ -87,7 +87,7 @@ def test_averages_by_hand() -> None:
 
 def test_likelihood_is_the_log_probs_of_what_was_good() -> None:
     t = tokens([1.7, 0.2], [0, 1], [1.0, 1.0])
-    found = token_loss(t, replace(NO_KL, objective=Objective.LIKELIHOOD))
+    found = token_loss(t, NO_KL.changed(objective=Objective.LIKELIHOOD))
     torch.testing.assert_close(found.loss, -torch.tensor([1.7, 0.2]).log())
 
 
@@ -98,7 +98,7 @@ def test_kl_estimators_are_zero_at_the_reference_and_positive_elsewhere() -> Non
     k2 = kl_terms(logprob, reference, KLEstimator.K2)
     torch.testing.assert_close(k2, torch.tensor([0.0, 0.125]))
     t = replace(tokens([1.0, 1.0], [0, 0], [0.0, 0.0]), logprob=logprob, old=logprob)
-    found = token_loss(replace(t, reference=reference), LossSettings(kl=0.5))
+    found = token_loss(replace(t, reference=reference), ONE_STEP.changed(kl=0.5))
     torch.testing.assert_close(found.loss, 0.5 * found.kl)
 
 
@@ -144,7 +144,7 @@ def test_one_improbable_token_does_not_drown_the_others() -> None:
 
 
 every_loss = st.builds(
-    LossSettings,
+    lambda **fields: ONE_STEP.model_copy(update=fields),  # what a recipe refuses as well
     ratio=st.sampled_from(Ratio),
     average=st.sampled_from(Average),
     kl=st.sampled_from([0.0, 0.1]),
@@ -157,14 +157,10 @@ every_loss = st.builds(
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(6, 120), every_loss)
-def test_no_split_changes_the_gradient_of_any_loss(budget: int, loss: LossSettings) -> None:
+def test_no_split_changes_the_gradient_of_any_loss(budget: int, loss: LearningSettings) -> None:
     def gradient(size: int) -> torch.Tensor:
-        learner = Learner(
-            tiny_model(),
-            LearningSettings(
-                tokens_per_micro_batch=size, max_grad_norm=1e9, learning_rate=1e-9, loss=loss
-            ),
-        )
+        still = {"tokens_per_micro_batch": size, "max_grad_norm": 1e9, "learning_rate": 1e-9}
+        learner = Learner(tiny_model(), loss.model_copy(update=still))
         moved(learner.reference)
         learner.update(groups())
         return gradients(learner.model)
@@ -181,7 +177,7 @@ def moved(model: torch.nn.Module | None) -> None:
 
 
 def weights_after(updates: int = 1, **settings_of: object) -> torch.Tensor:
-    learner = Learner(tiny_model(), LearningSettings(learning_rate=1e-3, **settings_of))  # type: ignore[arg-type]
+    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-3, **settings_of))
     for _ in range(updates):
         learner.update(groups())
     return torch.cat([p.detach().flatten() for p in learner.model.parameters()])
@@ -200,10 +196,10 @@ def test_the_trainers_own_old_log_probs_repair_a_sampler_that_is_off() -> None:
     ]
 
     def after(how: OldLogprobs, batch: list[Group], cap: float | None = None) -> torch.Tensor:
-        loss = LossSettings(kl=0.0, importance_cap=cap)
+        loss = ONE_STEP.changed(kl=0.0, importance_cap=cap)
         learner = Learner(
             tiny_model(),
-            LearningSettings(learning_rate=1e-3, max_grad_norm=1e9, old_logprobs=how, loss=loss),
+            loss.changed(learning_rate=1e-3, max_grad_norm=1e9, old_logprobs=how),
         )
         stats = learner.update(batch)
         assert stats[Role.CODER].logprob_gap == pytest.approx(0.1 if batch is off else 0, abs=1e-5)
@@ -226,7 +222,7 @@ def test_the_testers_gap_is_known_where_its_log_probs_were_computed_first(
     how: OldLogprobs, known: bool
 ) -> None:
     """Coders learn first, so that the pass that learns from testers comes too late."""
-    settings = LearningSettings(
+    settings = ONE_STEP.changed(
         learning_rate=5e-2, old_logprobs=how, mode=UpdateMode.SEPARATE, minibatches=2, epochs=2
     )
     stats = Learner(tiny_model(), settings).update(groups())[Role.TESTER]
@@ -240,9 +236,7 @@ def test_old_log_probs_of_each_step_keep_the_ratio_at_one() -> None:
     def largest(how: OldLogprobs) -> float:
         learner = Learner(
             tiny_model(),
-            LearningSettings(
-                UpdateMode.SEPARATE, minibatches=2, epochs=2, learning_rate=3e-2, old_logprobs=how
-            ),
+            ONE_STEP.changed(minibatches=2, epochs=2, learning_rate=3e-2, old_logprobs=how),
         )
         return learner.update(groups())[Role.CODER].largest_ratio
 
@@ -252,7 +246,7 @@ def test_old_log_probs_of_each_step_keep_the_ratio_at_one() -> None:
 
 
 def test_epochs_are_further_optimiser_steps_on_the_same_batch() -> None:
-    learner = Learner(tiny_model(), LearningSettings(minibatches=2, epochs=3, learning_rate=1e-3))
+    learner = Learner(tiny_model(), ONE_STEP.changed(minibatches=2, epochs=3, learning_rate=1e-3))
     stats = learner.update(groups(role=Role.CODER))
     assert stats[Role.CODER].optimizer_steps == 6
     assert stats[Role.CODER].tokens == 3 * sum(g.tokens for g in groups())
@@ -266,7 +260,7 @@ def test_the_optimiser_may_forget_between_steps() -> None:
 
 def test_a_forgetful_optimiser_keeps_its_step_size() -> None:
     learner = Learner(
-        tiny_model(), LearningSettings(learning_rate=1e-3, optimizer_state=OptimizerState.STEP)
+        tiny_model(), ONE_STEP.changed(learning_rate=1e-3, optimizer_state=OptimizerState.STEP)
     )
     learner.set_learning_rate(0.0)
     before = copy.deepcopy(learner.model.state_dict())
@@ -282,21 +276,19 @@ def test_bfloat16_masters_lose_what_does_not_fit() -> None:
 
 def test_a_reference_of_the_step_has_no_force_on_a_single_update() -> None:
     """As in the official code: the KL is to the policy itself."""
-    own = LossSettings(kl=1.0, reference=Reference.STEP)
+    own = ONE_STEP.changed(kl=1.0, reference=Reference.STEP)
 
-    def gradient(loss: LossSettings) -> torch.Tensor:
-        learner = Learner(tiny_model(), LearningSettings(max_grad_norm=1e9, loss=loss))
+    def gradient(loss: LearningSettings) -> torch.Tensor:
+        learner = Learner(tiny_model(), loss.changed(max_grad_norm=1e9))
         learner.update(groups())
         return gradients(learner.model)
 
     torch.testing.assert_close(gradient(own), gradient(NO_KL), atol=2e-5, rtol=1e-3)
-    assert Learner(tiny_model(), LearningSettings(loss=own)).reference is None
+    assert Learner(tiny_model(), own).reference is None
 
 
 def test_kl_in_the_reward_moves_advantages_within_a_group() -> None:
-    learner = Learner(
-        tiny_model(), LearningSettings(loss=LossSettings(kl=0.5, kl_place=KLPlace.REWARD))
-    )
+    learner = Learner(tiny_model(), ONE_STEP.changed(kl=0.5, kl_place=KLPlace.REWARD))
     assert learner.reference is not None
     moved(learner.reference)
     before = groups()
@@ -332,8 +324,8 @@ def test_the_kl_in_the_reward_is_told_as_that_in_the_loss_is(
     """Of the policy that sampled, which the loss meets in the first optimiser step."""
 
     def told(place: KLPlace, epochs: int, bound: float | None = bound) -> float:
-        loss = LossSettings(kl=0.5, kl_place=place, kl_bound=bound)
-        learner = Learner(tiny_model(), LearningSettings(loss=loss, epochs=epochs))
+        loss = ONE_STEP.changed(kl=0.5, kl_place=place, kl_bound=bound)
+        learner = Learner(tiny_model(), loss.changed(epochs=epochs))
         assert learner.reference is not None
         moved(learner.reference)
         return learner.update(groups())[Role.TESTER].kl

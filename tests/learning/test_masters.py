@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from tests.learning.families import FAMILIES, family, mixed_groups
+from tests.learning.one_step import IN_BFLOAT16, ONE_STEP
 from tests.learning.test_update import groups
 from tests.nano import nano, tiny_model
 from transformers import AutoModelForCausalLM
@@ -17,21 +17,15 @@ from sparring.learner import update
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.masters import Masters, cast
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import (
-    Adapters,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    Precision,
-)
 from sparring.learner.update import Learner
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import prepare_model, start_weights
+from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
 
-BF16 = LearningSettings(learning_rate=1e-5, precision=Precision.BFLOAT16)
-STILL = LearningSettings(learning_rate=1e-9, max_grad_norm=1e9, loss=LossSettings(kl=0.0))
+BF16 = ONE_STEP.changed(learning_rate=1e-5)
+STILL = ONE_STEP.changed(learning_rate=1e-9, max_grad_norm=1e9, kl=0.0)
 """To look at gradients after an update."""
 
 
@@ -45,8 +39,8 @@ def gradient(learner: Learner) -> torch.Tensor:
 def test_a_model_computes_in_bfloat16_and_its_masters_learn(lora_rank: int) -> None:
     model = prepare_model(tiny_model(), ModelSettings(lora_rank=lora_rank), 0)
     before = [p.detach().clone() for p in model.parameters() if p.requires_grad]
-    exact = Learner(copy.deepcopy(model), LearningSettings())
-    rough = Learner(model, BF16)
+    exact = Learner(copy.deepcopy(model), ONE_STEP)
+    rough = Learner(model, BF16, IN_BFLOAT16)
     masters = rough.masters.parameters
     assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
     assert all(torch.equal(a, b) for a, b in zip(before, masters, strict=True))
@@ -65,7 +59,7 @@ def test_a_model_computes_in_bfloat16_and_its_masters_learn(lora_rank: int) -> N
 
 def test_in_float32_the_weights_are_their_own_masters() -> None:
     model = tiny_model()
-    learner = Learner(model, LearningSettings())
+    learner = Learner(model, ONE_STEP)
     own = list(model.parameters())
     assert all(a is b for a, b in zip(learner.masters.parameters, own, strict=True))
     with learner.masters.in_force():
@@ -75,7 +69,7 @@ def test_in_float32_the_weights_are_their_own_masters() -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_learns_in_bfloat16_what_it_learns_in_float32(name: str) -> None:
     exact = Learner(family(name), STILL)
-    rough = Learner(family(name), replace(STILL, precision=Precision.BFLOAT16))
+    rough = Learner(family(name), STILL, IN_BFLOAT16)
     exact.update(mixed_groups())
     stats = rough.update(mixed_groups())[Role.CODER]
     expected = gradient(exact)
@@ -115,9 +109,9 @@ def test_what_a_family_wants_in_float32_stays_so() -> None:
 
 def test_gradients_are_added_up_in_float32_over_micro_batches() -> None:
     """In bfloat16 a sum of 16 equal gradients would have lost bits."""
-    settings = replace(STILL, precision=Precision.BFLOAT16, tokens_per_micro_batch=1)
+    settings = STILL.changed(tokens_per_micro_batch=1)
     [group] = groups()[1:2]
-    one, many = (Learner(tiny_model(), settings) for _ in range(2))
+    one, many = (Learner(tiny_model(), settings, IN_BFLOAT16) for _ in range(2))
     one.update([group])
     many.update([group] * 16)
     expected = gradient(one)
@@ -125,7 +119,7 @@ def test_gradients_are_added_up_in_float32_over_micro_batches() -> None:
 
 
 def test_the_reference_is_what_the_model_was_and_computes_as_it_does() -> None:
-    learner = Learner(tiny_model(), replace(BF16, loss=LossSettings(kl=0.1)))
+    learner = Learner(tiny_model(), BF16.changed(kl=0.1), IN_BFLOAT16)
     assert learner.reference is not None
     assert {p.dtype for p in learner.reference.parameters()} == {torch.bfloat16}
     assert learner.update(groups())[Role.CODER].kl == 0  # to the bit
@@ -133,7 +127,7 @@ def test_the_reference_is_what_the_model_was_and_computes_as_it_does() -> None:
 
 def test_an_adapter_taken_away_is_the_start_also_in_bfloat16() -> None:
     settings = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
-    learner = Learner(prepare_model(tiny_model(), settings, 0), BF16)
+    learner = Learner(prepare_model(tiny_model(), settings, 0), BF16, IN_BFLOAT16)
     coders = [g for g in groups() if g.role is Role.CODER]
     other = [p.clone() for n, p in learner.model.named_parameters() if ".tester." in n]
     learner.update(coders)
@@ -160,7 +154,7 @@ def test_masters_are_in_force_for_as_long_as_they_are_saved_or_loaded() -> None:
 
 
 def test_rounded_masters_are_what_the_model_computes_with() -> None:
-    learner = Learner(tiny_model(), replace(BF16, master_weights=Precision.BFLOAT16))
+    learner = Learner(tiny_model(), BF16.changed(master_weights=Precision.BFLOAT16), IN_BFLOAT16)
     learner.update(groups())
     for own, master in zip(learner.model.parameters(), learner.masters.parameters, strict=True):
         assert torch.equal(master, own.float())
@@ -168,7 +162,7 @@ def test_rounded_masters_are_what_the_model_computes_with() -> None:
 
 def test_in_bfloat16_the_trainer_finds_what_was_sampled() -> None:
     model, tokenizer = copy.deepcopy(nano()[0]), nano()[1]
-    learner = Learner(model, replace(STILL, precision=Precision.BFLOAT16))
+    learner = Learner(model, STILL, IN_BFLOAT16)
     texts = [(5, 9, 30, 11), (8, 7, 21, 40, 12, 33)]
     params = SamplingParams(1.0, 12)
     prompts = [Prompt(str(i), Role.CODER, ids, i, params) for i, ids in enumerate(texts)]
@@ -188,7 +182,7 @@ def test_a_device_that_is_shared_is_left_to_the_other(
 ) -> None:
     given: list[torch.device] = []
     monkeypatch.setattr(update, "give_back", given.append)
-    learner = Learner(tiny_model(), replace(BF16, shares_device=shared))
+    learner = Learner(tiny_model(), BF16, IN_BFLOAT16, shares_device=shared)
     learner.update(groups())
     assert given == [torch.device("cpu")] * shared
     held = [p.grad for p in learner.masters.parameters if p.grad is not None]

@@ -7,20 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.learning.one_step import ONE_STEP
 from tests.learning.test_update import gradients, groups
 from tests.nano import tiny_model
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from sparring.errors import ModelError
 from sparring.learner.logprobs.compute import response_logprobs
-from sparring.learner.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-)
+from sparring.learner.settings import Backend
 from sparring.learner.update import Learner, Whole
 from sparring.policy.model import load_weights, prepare_model, save_model
+from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
 
 LORA = ModelSettings(lora_rank=4, lora_alpha=8.0)
@@ -46,7 +43,7 @@ def test_gradient_checkpointing_gives_the_same_gradient() -> None:
         model = prepare_model(tiny_model(), settings, 0)
         on = any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
         assert on == settings.gradient_checkpointing
-        learner = Learner(model, LearningSettings(loss=LossSettings(kl=0.0)))
+        learner = Learner(model, ONE_STEP.changed(kl=0.0))
         model.train()
         learner._backward(groups(), Whole(100, 1, 1.0), _stats(), fresh=True)
         found.append(gradients(model))
@@ -68,7 +65,7 @@ def test_an_adapter_starts_as_the_identity_and_only_it_learns(tmp_path: Path) ->
         torch.testing.assert_close(before, response_logprobs(tiny_model(), groups()).logprob)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert 0 < trained < sum(v.numel() for v in start.values()) / 2
-    learner = Learner(model, LearningSettings(learning_rate=1e-2, loss=LossSettings(kl=0.1)))
+    learner = Learner(model, ONE_STEP.changed(learning_rate=1e-2, kl=0.1))
     assert learner.reference is model  # no second copy of the weights
     first = learner.update(groups())
     second = learner.update(groups())
@@ -94,7 +91,7 @@ def test_an_adapter_starts_as_the_identity_and_only_it_learns(tmp_path: Path) ->
 
 def test_an_adapter_for_layers_that_are_not_there_is_one_clear_line() -> None:
     with pytest.raises(ModelError, match=r"model\.lora_targets: .*nowhere"):
-        prepare_model(tiny_model(), ModelSettings(4, 8.0, ("nowhere",)), 0)
+        prepare_model(tiny_model(), ModelSettings(lora_rank=4, lora_targets=["nowhere"]), 0)
 
 
 def test_dropout_is_off_while_learning() -> None:
@@ -112,12 +109,12 @@ def test_dropout_is_off_while_learning() -> None:
 def test_a_gradient_that_explodes_is_refused() -> None:
     model = tiny_model()
     start = copy.deepcopy(model.state_dict())
-    learner = Learner(model, LearningSettings(refuse_norm=1e-9, loss=LossSettings(kl=0)))
+    learner = Learner(model, ONE_STEP.changed(refuse_norm=1e-9, kl=0))
     stats = learner.update(groups())
     assert stats[Role.CODER].refused == stats[Role.TESTER].refused == 1
     assert all(torch.equal(v, start[k]) for k, v in model.state_dict().items())
     broken = list(groups())
-    infinite = Learner(model, LearningSettings(loss=LossSettings(kl=0)))
+    infinite = Learner(model, ONE_STEP.changed(kl=0))
     first = broken[0].samples[0]
     bad = type(first)(first.token_ids, (float("-inf"),) * len(first.token_ids), 1.0)
     broken[0] = type(broken[0])(Role.CODER, broken[0].prompt_ids, 0.8, (bad,))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.learning.one_step import IN_BFLOAT16, ONE_STEP
 from tests.learning.test_update import groups
 from tests.nano import tiny_model
 
@@ -17,9 +18,7 @@ from sparring.learner.passes import Passes
 from sparring.learner.samples import Group
 from sparring.learner.settings import (
     LearningSettings,
-    LossSettings,
     OldLogprobs,
-    Precision,
     Ratio,
     UpdateMode,
 )
@@ -27,14 +26,13 @@ from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.schema import Role
 
-BF16 = LearningSettings(
+BF16 = ONE_STEP.changed(
     old_logprobs=OldLogprobs.TRAINER,
-    precision=Precision.BFLOAT16,
     learning_rate=1e-3,
     tokens_per_micro_batch=40,
-    loss=LossSettings(kl=0.0, ratio=Ratio.SEQUENCE),
+    kl=0.0,
+    ratio=Ratio.SEQUENCE,
 )
-STILL = {"learning_rate": 0.0}
 
 
 def batch() -> list[Group]:
@@ -71,16 +69,23 @@ def ratios(stats: dict[Role, RoleStats]) -> set[float]:
     return found
 
 
+def still(settings: LearningSettings, world: World | None = None) -> Learner:
+    """A learner in bfloat16 whose steps move nothing."""
+    learner = Learner(tiny_model(), settings, IN_BFLOAT16, world)
+    learner.set_learning_rate(0.0)
+    return learner
+
+
 @pytest.mark.parametrize("mode", list(UpdateMode))
 @pytest.mark.parametrize("how", [OldLogprobs.TRAINER, OldLogprobs.EACH])
 def test_in_bfloat16_the_ratio_of_weights_that_stand_still_is_exactly_one(
     mode: UpdateMode, how: OldLogprobs
 ) -> None:
     """In all optimiser steps: first and later parts, and epochs."""
-    settings = replace(BF16, mode=mode, old_logprobs=how, minibatches=2, epochs=2, **STILL)  # type: ignore[arg-type]
-    assert ratios(Learner(tiny_model(), settings).update(batch())) == {1.0}
-    sampled = replace(settings, old_logprobs=OldLogprobs.SAMPLED)
-    assert ratios(Learner(tiny_model(), sampled).update(batch())) != {1.0}
+    settings = BF16.changed(mode=mode, old_logprobs=how, minibatches=2, epochs=2)
+    assert ratios(still(settings).update(batch())) == {1.0}
+    sampled = settings.changed(old_logprobs=OldLogprobs.SAMPLED)
+    assert ratios(still(sampled).update(batch())) != {1.0}
 
 
 @pytest.mark.parametrize("mode", list(UpdateMode))
@@ -92,8 +97,8 @@ def test_old_log_probs_are_of_the_micro_batches_that_are_learned_from(
     world = Alone(rank, 2)
     monkeypatch.setattr(Gradients, "_sum", lambda self: None)
     rounding = Rounding(monkeypatch)
-    settings = replace(BF16, mode=mode, minibatches=2, epochs=2, **STILL)  # type: ignore[arg-type]
-    learner = Learner(tiny_model(), settings, world)
+    settings = BF16.changed(mode=mode, minibatches=2, epochs=2)
+    learner = still(settings, world)
     assert ratios(learner.update(batch())) == {1.0}
     assert rounding.without == rounding.with_gradient / settings.epochs / 2  # of two parts, one
     assert not learner.passes.old._found  # nothing is left for the next update
@@ -118,15 +123,14 @@ def test_with_one_optimiser_step_per_role_no_pass_is_made_for_them(
     """The paper's setting: ratios of both roles are 1 although the coder's step moves the weights,
     and with them all rounding."""
     rounding = Rounding(monkeypatch, 0.0)
-    settings = replace(BF16, mode=UpdateMode.SEPARATE)
-    stats = Learner(tiny_model(), settings).update(batch())
+    settings = BF16.changed(mode=UpdateMode.SEPARATE)
+    stats = Learner(tiny_model(), settings, IN_BFLOAT16).update(batch())
     assert ratios(stats) == {1.0}
     assert rounding.without == 0
     assert all(s.gap_tokens == s.tokens for s in stats.values())
     assert all(s.first_clip_share == 0 for s in stats.values())
     # in float32 the ratio is to the policy that the step began with
-    exact = replace(settings, precision=Precision.FLOAT32)
-    stats = Learner(tiny_model(), exact).update(batch())
+    stats = Learner(tiny_model(), settings).update(batch())
     assert stats[Role.CODER].largest_ratio == 1
     assert stats[Role.TESTER].largest_ratio > 1.01
 
@@ -145,8 +149,8 @@ def test_the_distance_of_sampler_and_trainer_by_hand() -> None:
     lengths = [len(s.token_ids) for s in first.samples]
     sums = [d * n for d, n in zip(shift, lengths, strict=True)]
     for how, cap in ((OldLogprobs.SAMPLED, None), (OldLogprobs.TRAINER, 1.05)):
-        loss = LossSettings(kl=0.0, ratio=Ratio.SEQUENCE, importance_cap=cap, clip=0.15)
-        settings = LearningSettings(old_logprobs=how, loss=loss)
+        loss = ONE_STEP.changed(kl=0.0, ratio=Ratio.SEQUENCE, importance_cap=cap, clip=0.15)
+        settings = loss.changed(old_logprobs=how)
         s = Learner(tiny_model(), settings).update([off])[Role.CODER]
         assert s.response_gap == pytest.approx(sum(map(abs, sums)) / 3, abs=1e-5)
         assert s.response_gap_max == pytest.approx(max(map(abs, sums)), abs=1e-5)
@@ -166,6 +170,6 @@ def test_a_share_of_tokens_where_ratios_are_of_tokens() -> None:
     [one, *others] = first.samples
     low = replace(one, sampled_logprobs=(one.sampled_logprobs[0] - 1, *one.sampled_logprobs[1:]))
     off = replace(first, samples=(low, *others))
-    s = Learner(tiny_model(), LearningSettings(epochs=2)).update([off])[Role.CODER]
+    s = Learner(tiny_model(), ONE_STEP.changed(epochs=2)).update([off])[Role.CODER]
     assert s.first_clip_share == pytest.approx(1 / first.tokens)
     assert s.first_units == first.tokens  # of the first step alone

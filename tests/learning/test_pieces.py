@@ -15,9 +15,9 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen3MoeConfig
 
 from sparring.learner.distributed import export
 from sparring.learner.distributed.export import export_adapter, export_weights, weights_size
-from sparring.learner.settings import Adapters, ModelSettings
 from sparring.policy.adapters import activate
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 

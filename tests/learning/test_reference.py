@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.learning.one_step import ONE_STEP
 from tests.learning.test_update import groups
 from tests.nano import tiny_model
 
@@ -16,15 +17,10 @@ from sparring.learner import passes, update
 from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprobs
 from sparring.learner.reference import FixedLogprobs, frozen_copy, visiting
 from sparring.learner.samples import Group
-from sparring.learner.settings import (
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-    UpdateMode,
-)
+from sparring.learner.settings import OldLogprobs, UpdateMode
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 
@@ -34,9 +30,7 @@ CPU, META = torch.device("cpu"), torch.device("meta")
 def test_the_reference_sees_each_response_once_however_often_it_is_learned_from(
     mode: UpdateMode, old: OldLogprobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = LearningSettings(
-        mode=mode, old_logprobs=old, epochs=3, minibatches=2, loss=LossSettings(kl=0.1)
-    )
+    settings = ONE_STEP.changed(mode=mode, old_logprobs=old, epochs=3, minibatches=2, kl=0.1)
     learner = Learner(tiny_model(), settings)
     seen = counted(monkeypatch, learner)
     learner.update(groups())
@@ -45,7 +39,7 @@ def test_the_reference_sees_each_response_once_however_often_it_is_learned_from(
 
 
 def test_without_a_kl_there_is_no_reference_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    learner = Learner(tiny_model(), LearningSettings(epochs=2, loss=LossSettings(kl=0.0)))
+    learner = Learner(tiny_model(), ONE_STEP.changed(epochs=2, kl=0.0))
     seen = counted(monkeypatch, learner)
     learner.update(groups())
     assert seen["reference"] == 0
@@ -68,9 +62,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, learner: Learner) -> dict[str, int]
 def test_asked_once_the_reference_says_what_it_would_say_each_time(
     lora_rank: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = LearningSettings(
-        learning_rate=1e-2, epochs=3, minibatches=2, loss=LossSettings(kl=0.3)
-    )
+    settings = ONE_STEP.changed(learning_rate=1e-2, epochs=3, minibatches=2, kl=0.3)
 
     def weights() -> list[torch.Tensor]:
         model = prepare_model(tiny_model(), ModelSettings(lora_rank=lora_rank), 0)
@@ -123,7 +115,7 @@ def test_an_offloaded_reference_is_on_the_device_while_it_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moves: list[str] = []
-    settings = LearningSettings(epochs=2, offload_reference=True, loss=LossSettings(kl=0.1))
+    settings = ONE_STEP.changed(epochs=2, kl=0.1)
 
     @contextmanager
     def told(model: Any, device: torch.device) -> Iterator[Any]:
@@ -139,7 +131,7 @@ def test_an_offloaded_reference_is_on_the_device_while_it_is_asked(
 
     monkeypatch.setattr(passes, "visiting", told)
     monkeypatch.setattr(update, "frozen_copy", copied)
-    learner = Learner(tiny_model(), settings)
+    learner = Learner(tiny_model(), settings, ModelSettings(offload_reference=True))
     assert moves == ["kept on cpu"]
     learner.update(groups())
     assert moves[1:] == ["to cpu", "back"]  # one visit for the whole update

@@ -9,11 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.learning.one_step import ONE_STEP
 from tests.nano import tiny_model
 
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import LearningSettings, LossSettings, UpdateMode
+from sparring.learner.settings import UpdateMode
 from sparring.learner.update import Learner
 from sparring.schema import Role
 
@@ -134,14 +135,14 @@ def split(tokens: int) -> torch.Tensor:
     """The gradient where so many tokens go into a micro-batch."""
     learner = Learner(
         tiny_model(),
-        LearningSettings(tokens_per_micro_batch=tokens, max_grad_norm=1e9, learning_rate=1e-9),
+        ONE_STEP.changed(tokens_per_micro_batch=tokens, max_grad_norm=1e9, learning_rate=1e-9),
     )
     learner.update(groups())
     return gradients(learner.model)
 
 
 def test_zero_advantages_leave_the_weights_bit_for_bit() -> None:
-    learner = Learner(tiny_model(), LearningSettings(learning_rate=1e-2, loss=LossSettings(kl=0.0)))
+    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-2, kl=0.0))
     before = copy.deepcopy(learner.model.state_dict())
     for _ in range(5):
         learner.update(groups(advantage=0.0))
@@ -150,7 +151,7 @@ def test_zero_advantages_leave_the_weights_bit_for_bit() -> None:
 
 
 def test_an_update_makes_rewarded_responses_likelier() -> None:
-    learner = Learner(tiny_model(), LearningSettings(learning_rate=1e-3))
+    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-3))
     rewarded = [s.advantage > 0 for g in groups() for s in g.samples]
     before = _per_response(learner)
     learner.update(groups())
@@ -166,7 +167,7 @@ def _per_response(learner: Learner) -> torch.Tensor:
 
 
 def test_the_first_ratio_is_one_at_any_temperature() -> None:
-    learner = Learner(tiny_model(), LearningSettings(learning_rate=1e-3))
+    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-3))
     for s in learner.update(groups(temperature=0.8)).values():
         assert s.largest_ratio == pytest.approx(1, abs=1e-5)
         assert s.logprob_gap_max < 1e-5
@@ -175,9 +176,9 @@ def test_the_first_ratio_is_one_at_any_temperature() -> None:
 def test_separate_updates_leave_the_testers_old_log_probs_alone() -> None:
     """After the coders' optimiser step the testers' ratio is no longer 1, and the clip is real."""
     both = [*groups(role=Role.CODER), *groups(role=Role.TESTER)]
-    joint = Learner(tiny_model(), LearningSettings(learning_rate=5e-2)).update(both)
+    joint = Learner(tiny_model(), ONE_STEP.changed(learning_rate=5e-2)).update(both)
     assert joint[Role.TESTER].largest_ratio == pytest.approx(1, abs=1e-5)
-    learner = Learner(tiny_model(), LearningSettings(learning_rate=5e-2, mode=UpdateMode.SEPARATE))
+    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=5e-2, mode=UpdateMode.SEPARATE))
     separate = learner.update(both)
     assert separate[Role.CODER].largest_ratio == pytest.approx(1, abs=1e-5)
     assert separate[Role.TESTER].largest_ratio > 1.01
@@ -185,9 +186,9 @@ def test_separate_updates_leave_the_testers_old_log_probs_alone() -> None:
 
 
 def test_the_optimiser_state_survives_a_round_trip() -> None:
-    one = Learner(tiny_model(), LearningSettings(learning_rate=1e-2))
+    one = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-2))
     one.update(groups())
-    other = Learner(tiny_model(), LearningSettings(learning_rate=1e-2))
+    other = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-2))
     other.model.load_state_dict(one.model.state_dict())
     other.load_state(copy.deepcopy(one.state()))
     one.update(groups())
@@ -197,7 +198,7 @@ def test_the_optimiser_state_survives_a_round_trip() -> None:
 
 
 def test_the_reference_never_moves() -> None:
-    learner = Learner(tiny_model(), LearningSettings(learning_rate=1e-2))
+    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-2))
     assert learner.reference is not None
     before = copy.deepcopy(learner.reference.state_dict())
     stats = [learner.update(groups()) for _ in range(2)]
@@ -207,7 +208,7 @@ def test_the_reference_never_moves() -> None:
 
 
 def test_nothing_to_learn_changes_nothing() -> None:
-    learner = Learner(tiny_model(), LearningSettings(learning_rate=1e-2))
+    learner = Learner(tiny_model(), ONE_STEP.changed(learning_rate=1e-2))
     before = copy.deepcopy(learner.model.state_dict())
     learner.update([])
     assert all(torch.equal(before[k], v) for k, v in learner.model.state_dict().items())

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from tests.learning.one_step import ONE_STEP
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.peaks import dense_peak
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import (
-    Backend,
-    LearningSettings,
-    LossSettings,
-    ModelSettings,
-    OldLogprobs,
-)
+from sparring.learner.settings import Backend, LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
 from sparring.learner.work import work_of
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.policy.shape import shape_of
 from sparring.schema import Role
 
@@ -33,7 +27,7 @@ CONFIG = LlamaConfig(
     num_key_value_heads=2,
     attn_implementation="eager",
 )
-PLAIN = LearningSettings(loss=LossSettings(kl=0))
+PLAIN = ONE_STEP.changed(kl=0)
 
 
 def group(prompt: int, *responses: int) -> Group:
@@ -50,7 +44,7 @@ def test_products_are_as_many_as_torch_counts(rank: int) -> None:
     with FlopCounterMode(display=False) as counter:
         response_logprobs(model, [one], Backend.PADDED).logprob.sum().backward()
     adapter = shape.adapter(rank, ["all-linear"]) if rank else 0
-    found = work_of([one], PLAIN, shape, adapter).flops
+    found = work_of([one], PLAIN, Precision.FLOAT32, shape, adapter).flops
     assert found is not None
     length, passes = 5 + 12 - 1, 3  # forward, and twice on the way back
     other_half = 4 * 2 * shape.query * passes * length * (length - 1) / 2
@@ -66,18 +60,18 @@ def test_a_prompt_counts_once_and_what_the_method_asks_for_counts() -> None:
     shape = shape_of(CONFIG.to_dict(), "here")
 
     def flops(groups: list[Group], settings: LearningSettings = PLAIN) -> float:
-        found = work_of(groups, settings, shape).flops
+        found = work_of(groups, settings, Precision.FLOAT32, shape).flops
         assert found is not None
         return found
 
     together, apart = [group(30, 5, 5)], [group(30, 5), group(30, 5)]
     assert flops(together) < flops(apart)
     plain = flops(together)
-    assert flops(together, LearningSettings(epochs=2, loss=LossSettings(kl=0))) == 2 * plain
-    with_reference = LearningSettings(loss=LossSettings(kl=0.01))
+    assert flops(together, ONE_STEP.changed(epochs=2, kl=0)) == 2 * plain
+    with_reference = ONE_STEP.changed(kl=0.01)
     assert flops(together, with_reference) == pytest.approx(plain * 4 / 3)
-    assert work_of(together, PLAIN, None).flops is None
-    assert work_of(together, LearningSettings(epochs=3), None).tokens == 30
+    assert work_of(together, PLAIN, Precision.FLOAT32, None).flops is None
+    assert work_of(together, ONE_STEP.changed(epochs=3), Precision.FLOAT32, None).tokens == 30
 
 
 @pytest.mark.parametrize("how", [OldLogprobs.TRAINER, OldLogprobs.EACH])
@@ -88,16 +82,14 @@ def test_passes_for_old_log_probs_count_where_they_are_made(
     """As torch counts them: in a first optimiser step they are the pass that learns."""
     shape = shape_of(CONFIG.to_dict(), "here")
     groups = [group(5, 12), group(5, 12)]
-    settings = LearningSettings(
-        loss=LossSettings(kl=0), minibatches=minibatches, backend=Backend.PADDED
-    )
+    settings = ONE_STEP.changed(kl=0, minibatches=minibatches, backend=Backend.PADDED)
     counted, found = [], []
-    for each in (settings, replace(settings, old_logprobs=how)):
+    for each in (settings, settings.changed(old_logprobs=how)):
         learner = Learner(LlamaForCausalLM(CONFIG).eval(), each)
         with FlopCounterMode(display=False) as counter:
             learner.update(groups)
         counted.append(counter.get_total_flops())
-        flops = work_of(groups, each, shape).flops
+        flops = work_of(groups, each, Precision.FLOAT32, shape).flops
         assert flops is not None
         found.append(flops)
     more = 1 / 6 if minibatches == 2 and how is OldLogprobs.TRAINER else 0

@@ -11,11 +11,12 @@ import copy
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from tests.learning.one_step import IN_BFLOAT16, ONE_STEP
 from tests.learning.test_update import groups as made_groups
 from tests.nano import tiny_model
 from torch.distributed.tensor import DTensor
@@ -25,21 +26,18 @@ from sparring.learner.distributed.shards import gather_weights, spread_state, sp
 from sparring.learner.distributed.world import Order, World
 from sparring.learner.samples import Group
 from sparring.learner.settings import (
-    Adapters,
     Backend,
     KLPlace,
     LearningSettings,
-    LossSettings,
-    ModelSettings,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Sharding,
     UpdateMode,
 )
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
+from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
 
 
@@ -86,29 +84,28 @@ def tied() -> PreTrainedModel:
     return model
 
 
-PLAIN = LearningSettings(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
+PLAIN = ONE_STEP.changed(learning_rate=2e-4, max_grad_norm=0.5, tokens_per_micro_batch=40)
 LORA = ModelSettings(lora_rank=4)
-AT_THE_ENDS = replace(LORA, lora_targets=("embed_tokens", "lm_head", "q_proj"))
+AT_THE_ENDS = LORA.changed(lora_targets=["embed_tokens", "lm_head", "q_proj"])
 PER_ROLE = ModelSettings(lora_rank=4, adapters=Adapters.PER_ROLE)
-ROUNDED = replace(  # one backend and one response at a time: what goes together decides rounding
-    PLAIN,
-    precision=Precision.BFLOAT16,
-    backend=Backend.PADDED,
-    tokens_per_micro_batch=1,
-    logprob_chunk=5,
+ROUNDED = (
+    PLAIN.changed(  # one backend and one response at a time: what goes together decides rounding
+        backend=Backend.PADDED,
+        tokens_per_micro_batch=1,
+        logprob_chunk=5,
+    )
 )
 CASES = {
     "three groups": Case(PLAIN),
     "one group": Case(PLAIN, first=one, second=one),
     "one role, then none": Case(PLAIN, first=of_a_coder, second=none),
-    "minibatches": Case(replace(PLAIN, minibatches=2, epochs=2)),
-    "separate": Case(replace(PLAIN, mode=UpdateMode.SEPARATE)),
+    "minibatches": Case(PLAIN.changed(minibatches=2, epochs=2)),
+    "separate": Case(PLAIN.changed(mode=UpdateMode.SEPARATE)),
     "trainer's log-probs": Case(
-        replace(PLAIN, old_logprobs=OldLogprobs.TRAINER, loss=LossSettings(importance_cap=2.0))
+        PLAIN.changed(old_logprobs=OldLogprobs.TRAINER, importance_cap=2.0)
     ),
     "trainer's log-probs, in parts": Case(
-        replace(
-            PLAIN,
+        PLAIN.changed(
             mode=UpdateMode.SEPARATE,
             minibatches=2,
             epochs=2,
@@ -116,23 +113,24 @@ CASES = {
         )
     ),
     "official": Case(
-        replace(
-            PLAIN,
+        PLAIN.changed(
             old_logprobs=OldLogprobs.EACH,
             optimizer_state=OptimizerState.STEP,
         )
     ),
-    "kl in the reward": Case(replace(PLAIN, loss=LossSettings(kl_place=KLPlace.REWARD, kl=0.1))),
+    "kl in the reward": Case(PLAIN.changed(kl_place=KLPlace.REWARD, kl=0.1)),
     "checkpointing": Case(PLAIN, ModelSettings(gradient_checkpointing=True)),
-    "chunks": Case(replace(PLAIN, logprob_chunk=5), ModelSettings(gradient_checkpointing=True)),
-    "tied": Case(replace(PLAIN, logprob_chunk=5), base=tied),
-    "bfloat16": Case(ROUNDED),
-    "lora in bfloat16": Case(ROUNDED, LORA),
-    "lora per role in bfloat16": Case(ROUNDED, PER_ROLE, first=of_a_coder),
+    "chunks": Case(PLAIN.changed(logprob_chunk=5), ModelSettings(gradient_checkpointing=True)),
+    "tied": Case(PLAIN.changed(logprob_chunk=5), base=tied),
+    "bfloat16": Case(ROUNDED, IN_BFLOAT16),
+    "lora in bfloat16": Case(ROUNDED, LORA.changed(precision=Precision.BFLOAT16)),
+    "lora per role in bfloat16": Case(
+        ROUNDED, PER_ROLE.changed(precision=Precision.BFLOAT16), first=of_a_coder
+    ),
     "lora": Case(PLAIN, LORA),
     "lora per role": Case(PLAIN, PER_ROLE, first=of_a_coder),
     "lora on the embeddings": Case(PLAIN, AT_THE_ENDS),
-    "refused": Case(replace(PLAIN, refuse_norm=1e-9)),
+    "refused": Case(PLAIN.changed(refuse_norm=1e-9)),
 }
 
 
@@ -147,7 +145,7 @@ class Learned:
 
 def alone(case: Case) -> Learned:
     """The same with one process."""
-    learner = Learner(case.made(), case.settings)
+    learner = Learner(case.made(), case.settings, case.model)
     found = Learned([], [], [])
     for batch in (case.first(), case.second()):
         _note(found, learner, learner.model, learner.update(batch))
@@ -156,7 +154,7 @@ def alone(case: Case) -> Learned:
 
 def taken_up(case: Case, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> Learned:
     """With one process: the second update, from what another has kept after the first."""
-    learner = Learner(case.made(), case.settings)
+    learner = Learner(case.made(), case.settings, case.model)
     with torch.no_grad(), learner.masters.in_force():
         for name, p in learner.model.named_parameters():
             if name in weights:
@@ -183,11 +181,15 @@ def _note(
 def together(case: Case, sharding: Sharding, world: World, kept: Learned) -> Any:
     """Two updates, and the second once more from what one process has ``kept`` after the first."""
     found, resumed = Learned([], [], []), Learned([], [], [])
-    settings = replace(case.settings, sharding=sharding)
-    learner, whole = Learner(case.made(), settings, world), case.made()
+
+    def made() -> Learner:
+        sharded = sharding is Sharding.FSDP
+        return Learner(case.made(), case.settings, case.model, world, sharded=sharded)
+
+    learner, whole = made(), case.made()
     for batch in (case.first(), case.second()):
         _step(found, learner, whole, batch, world)
-    learner, whole = Learner(case.made(), settings, world), case.made()
+    learner, whole = made(), case.made()
     if world.leads:
         with torch.no_grad():
             for name, p in whole.named_parameters():

@@ -14,7 +14,7 @@ from tests.loops.runs import records, sparring_here
 from tests.sampling.fake_vllm import FakeVllm
 
 from sparring.config.load import NANO_RECIPE, load_recipe
-from sparring.config.recipe import Preset
+from sparring.config.presets import Preset
 from sparring.microworld import NANO_DIR
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress

@@ -10,7 +10,7 @@ import pytest
 from tests.loops.test_every_preset import TINY, WEIGHTS, made
 from tests.sampling.fake_vllm import FakeVllm
 
-from sparring.config.recipe import Preset
+from sparring.config.presets import Preset
 from sparring.microworld import NANO_DIR
 from sparring.training.trainer import Trainer
 

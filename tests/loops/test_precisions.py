@@ -146,7 +146,7 @@ def test_a_shared_gpu_has_its_memory_back_after_an_export(
     for share, times in (("false", 0), ("true", 1)):
         changes = ("sampling.engine=vllm", f"vllm.share_gpu={share}", "learning.kl=0.0")
         trainer = Trainer(make_recipe({}, changes, "test"))
-        assert trainer.learner.settings.shares_device is (share == "true")
+        assert trainer.learner.shares_device is (share == "true")
         trainer.export(BOTH, tmp_path / share, torch.bfloat16)
         assert given == [trainer.world.device] * times
 

@@ -9,12 +9,11 @@ from typer.testing import CliRunner
 
 from sparring.cli.main import app
 from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe, to_toml
-from sparring.config.presets import CHOICES, differences
-from sparring.config.recipe import Preset, Recipe
+from sparring.config.presets import CHOICES, Preset, differences
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
 from sparring.learner.settings import OldLogprobs, OptimizerState, UpdateMode
 from sparring.rewards.settings import InvalidTest, NoWrong, TesterReward
-from sparring.training.learner_settings import learning_settings
 
 
 def test_the_fields_own_defaults_are_the_default_preset() -> None:
@@ -42,11 +41,9 @@ def test_what_a_recipe_says_of_learning_reaches_the_learner(change: str) -> None
     """Each switch by itself, at a value that nothing else has."""
     key, value = change.split("=")
     recipe = make_recipe({}, [f"learning.{change}"], "recipe")
-    settings = learning_settings(recipe)
-    there = settings if hasattr(settings, key) else settings.loss
-    assert str(getattr(there, key)) == value
-    plain = learning_settings(make_recipe({}, (), "recipe"))
-    assert getattr(plain if there is settings else plain.loss, key) != getattr(there, key)
+    assert str(getattr(recipe.learner, key)) == value
+    plain = make_recipe({}, (), "recipe").learner
+    assert getattr(plain, key) != getattr(recipe.learner, key)
 
 
 def test_no_preset_sets_what_a_recipe_must_say() -> None:

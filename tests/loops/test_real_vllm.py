@@ -10,7 +10,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ from sparring.policy.vllm.client import Client
 from sparring.policy.vllm.environment import default_environment
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.server import Server
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import Dtype, ServerSettings
 from sparring.schema import Role
 
 ENVIRONMENT = Path(os.environ.get("SPARRING_VLLM") or default_environment())
@@ -38,14 +37,18 @@ pytestmark = [
         reason=f"no vLLM in {ENVIRONMENT}: make test-vllm",
     ),
 ]
-SETTINGS = VllmSettings(
-    environment=ENVIRONMENT,
+SETTINGS = ServerSettings(
+    environment=str(ENVIRONMENT),
     cpu_cache=1,
     max_model_len=200,
     concurrency=32,
     lora_rank=4,
     loras=2,
-    arguments=("--enforce-eager",),  # compiling costs more than it saves here
+    dtype=Dtype.FLOAT32,
+    weights_dir="/dev/shm",
+    max_gap=1e-3,
+    urls_key="vllm.urls",
+    arguments=["--enforce-eager"],  # compiling costs more than it saves here
 )
 RUN = {**TINY, "sampling.programs": "6", "sampling.tests": "6"}
 
@@ -93,7 +96,7 @@ def test_five_steps_with_the_log_probs_of_each(url: str, tmp_path: Path) -> None
 def test_weights_that_were_not_sent_are_noticed(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = replace(SETTINGS, urls=(url,), weights_dir=tmp_path)
+    given = SETTINGS.changed(urls=[url], weights_dir=str(tmp_path))
     sampler = VllmSampler(given, words(), tmp_path / "log")
     sampler.use(weights(nano()[0], 0))
     whole = asked(sampler, prompts(), 3)
@@ -113,7 +116,9 @@ def test_weights_that_were_not_sent_are_noticed(
 
 def test_adapters_are_served_beside_the_whole_weights(url: str, tmp_path: Path) -> None:
     """Of two steps, all players in one call, and again on a server that has forgotten them."""
-    sampler = VllmSampler(replace(SETTINGS, urls=(url,), weights_dir=tmp_path), words(), tmp_path)
+    sampler = VllmSampler(
+        SETTINGS.changed(urls=[url], weights_dir=str(tmp_path)), words(), tmp_path
+    )
     for step in (1, 2):
         models = {"start": nano()[0], "coder": adapted(step), "tester": adapted(10 + step)}
         sampler.use(start(), [adapter(player, step, models[player]) for player in PLAYERS[1:]])

@@ -23,11 +23,10 @@ from sparring.learner.loss import Tokens, token_loss
 from sparring.learner.passes import Passes
 from sparring.learner.rounding import TOKEN_SD, clipped_by_rounding
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import LossSettings, OldLogprobs, Ratio
+from sparring.learner.settings import LearningSettings, OldLogprobs, Ratio
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.schema import Role
-from sparring.training.learner_settings import learning_settings
 from sparring.training.planning.derived import derived_quantities
 
 RECIPES = sorted(
@@ -86,7 +85,7 @@ class Noisy:
         monkeypatch.setattr(Passes, "logprobs", logprobs)
 
     def update(self, recipe: Recipe, length: int) -> dict[Role, RoleStats]:
-        learner = Learner(tiny_model(), learning_settings(recipe))
+        learner = Learner(tiny_model(), recipe.learner, recipe.model)
         step = learner.optimizer.step
 
         def counted(*a: Any, **k: Any) -> Any:
@@ -133,7 +132,7 @@ def test_the_samplers_log_probs_under_a_ratio_of_responses_lose_a_third_to_a_hal
         noise = sd * torch.randn((100, length), generator=generator) - sd * sd / 2
         row = torch.arange(100).repeat_interleave(length)
         advantage = (-1.0) ** row
-        loss = LossSettings(kl=0.0, ratio=Ratio.SEQUENCE)
+        loss = LearningSettings(kl=0.0, ratio=Ratio.SEQUENCE)
         found = token_loss(Tokens(noise.flatten(), row, torch.zeros(len(row)), advantage), loss)
         gone += float(found.clipped.float().mean()) / times
     assert gone == pytest.approx(share, abs=0.03)
@@ -212,7 +211,7 @@ def test_what_is_not_set_follows_from_what_computes(
 ) -> None:
     recipe = load_recipe(None, changes)
     assert (recipe.old_logprobs, recipe.gap_alarm) == (old, alarm)
-    assert learning_settings(recipe).old_logprobs is old
+    assert recipe.learner.old_logprobs is old
     kind = {"sampled": "the sampler's", "trainer": "before a role's", "each": "before each"}
     shown = derived_quantities(recipe)["log-probs"]
     assert kind[old.value] in shown

@@ -12,7 +12,7 @@ import pytest
 from tests.loops.runs import command, finished, records, same_run, sparring_here
 
 from sparring.config.load import load_recipe, make_recipe
-from sparring.config.recipe import Preset
+from sparring.config.presets import Preset
 from sparring.errors import ConfigError
 from sparring.grading.recorded import result_from
 from sparring.rewards.advantages import DropReason
@@ -142,8 +142,8 @@ def test_opponents_are_in_the_testers_reward_and_not_in_the_coders(run: Path) ->
 
 
 def test_a_curriculum_prefers_what_is_sometimes_solved() -> None:
-    from sparring.config.recipe import Curriculum
     from sparring.schema import Task, Test
+    from sparring.tasks.settings import Curriculum
     from sparring.training.ring import Ring
 
     ring = object.__new__(Ring)

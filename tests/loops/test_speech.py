@@ -14,10 +14,10 @@ from transformers import GenerationConfig
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.recipe import Recipe
-from sparring.config.setting import PromptsSection
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import Reasoning
+from sparring.prompts.settings import PromptSettings
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of
@@ -133,12 +133,12 @@ def test_open_reasoning_has_its_tick_if_its_end_can_be_found(thinker: Path, tmp_
 def test_what_the_dry_run_says_of_reasoning() -> None:
     tokens = byte_tokenizer(["[THINK]", "[/THINK]"])
     ends = [tokens.eos_token_id]
-    own = PromptsSection(reasoning_start="[THINK]", reasoning_end="[/THINK]")
+    own = PromptSettings(reasoning_start="[THINK]", reasoning_end="[/THINK]")
     found = reasoning(tokens, ends, own, {Role.CODER: True, Role.TESTER: False})
     assert found is not None
     assert not found.warning
     assert "open at the end of the prompts of coder; [THINK]" in found.found
-    found = reasoning(tokens, ends, PromptsSection(), dict.fromkeys(Role, False))
+    found = reasoning(tokens, ends, PromptSettings(), dict.fromkeys(Role, False))
     assert found is not None
     assert found.warning
     assert "the tokenizer has [THINK], [/THINK]" in found.found
@@ -148,7 +148,7 @@ def test_what_the_dry_run_says_of_reasoning() -> None:
     assert "open before every response (prompts.reasoning)" in found.found
     nothing = own.model_copy(update={"reasoning": ReasoningMode.NONE})
     assert reasoning(tokens, ends, nothing, dict.fromkeys(Role, False)) is None
-    assert reasoning(byte_tokenizer(), ends, PromptsSection(), dict.fromkeys(Role, False)) is None
+    assert reasoning(byte_tokenizer(), ends, PromptSettings(), dict.fromkeys(Role, False)) is None
 
 
 def test_responses_that_end_inside_of_reasoning_are_counted() -> None:

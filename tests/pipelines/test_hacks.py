@@ -13,7 +13,7 @@ import pytest
 from tests.pipelines.played import a_test, played, program
 from tests.scoring.groups import reward_facts
 
-from sparring.config.recipe import MonitorsSection
+from sparring.config.settings import MonitorSettings
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
 from sparring.metrics.metrics import estimated_right
@@ -75,7 +75,7 @@ def alarms(judged: GroupResult) -> dict[str, str]:
     """What is raised when every step is like this one."""
     step = {"monitors": clean(monitor_values([judged]))}
     return {
-        a["monitor"]: a["reason"] for a in raised(MonitorsSection(), [step] * (WINDOW - 1), step)
+        a["monitor"]: a["reason"] for a in raised(MonitorSettings(), [step] * (WINDOW - 1), step)
     }
 
 

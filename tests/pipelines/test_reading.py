@@ -12,9 +12,9 @@ from tests.pipelines.played import a_test, response
 from sparring import values
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.presets import Preset, preset_values
-from sparring.config.setting import PromptsSection
 from sparring.grading.reading import read_program, read_test
 from sparring.prompts.parse import Reading, Reasoning, TestRule
+from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
 from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
 
@@ -98,8 +98,8 @@ def test_of_several_tests_the_first_counts_unless_a_recipe_says_otherwise() -> N
 def test_presets_say_which_test_counts() -> None:
     rules = {preset: preset_values(preset)["prompts"]["read_tests"] for preset in Preset}
     assert rules == {"paper": "last", "official": "last", "default": "first"}
-    assert PromptsSection().reading("").tests is TestRule.FIRST
-    assert PromptsSection(read_tests=TestRule.ONLY).reading("").tests is TestRule.ONLY
+    assert PromptSettings().reading("").tests is TestRule.FIRST
+    assert PromptSettings(read_tests=TestRule.ONLY).reading("").tests is TestRule.ONLY
     assert load_recipe(NANO_RECIPE).prompts.read_tests is TestRule.LAST
 
 

@@ -26,7 +26,7 @@ from sparring.policy.local.sampler import end_token_ids
 from sparring.policy.vllm.asking import Told, unheeded
 from sparring.policy.vllm.completion import response_seed
 from sparring.policy.vllm.sampler import VllmSampler
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import Dtype, ServerSettings
 from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.schema import Response, Role, StopReason
 
@@ -40,14 +40,19 @@ def fake() -> Iterator[FakeVllm]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> VllmSettings:
+def settings(tmp_path: Path) -> ServerSettings:
     (tmp_path / "weights").mkdir()
-    return VllmSettings(
-        environment=tmp_path / "environment",
-        weights_dir=tmp_path / "weights",
+    return ServerSettings(
+        environment=str(tmp_path / "environment"),
+        weights_dir=str(tmp_path / "weights"),
         concurrency=4,
         patience=30.0,
         max_model_len=200,
+        dtype=Dtype.FLOAT32,
+        max_gap=1e-3,
+        urls_key="vllm.urls",
+        lora_rank=0,
+        loras=1,
     )
 
 
@@ -82,9 +87,9 @@ def learned(amount: float = 1.03) -> Any:
     return model
 
 
-def sampler_of(settings: VllmSettings, *fakes: FakeVllm, step: int = 0) -> VllmSampler:
-    given = replace(settings, urls=tuple(f.url for f in fakes))
-    sampler = VllmSampler(given, words(), settings.weights_dir / "log")
+def sampler_of(settings: ServerSettings, *fakes: FakeVllm, step: int = 0) -> VllmSampler:
+    given = settings.changed(urls=[f.url for f in fakes])
+    sampler = VllmSampler(given, words(), Path(settings.weights_dir) / "log")
     sampler.use(weights(nano()[0], step))
     return sampler
 
@@ -110,7 +115,7 @@ def flat(groups: Sequence[Sequence[Response]]) -> list[Response]:
 
 @pytest.mark.parametrize("heat", [0.7, 1.4])
 def test_responses_have_the_trainers_logprobs(
-    fake: FakeVllm, settings: VllmSettings, heat: float
+    fake: FakeVllm, settings: ServerSettings, heat: float
 ) -> None:
     sampler = sampler_of(settings, fake)
     groups = asked(sampler, prompts(heat=heat), 5)
@@ -131,7 +136,7 @@ def test_responses_have_the_trainers_logprobs(
 
 
 def test_each_response_is_told_of_once_and_one_at_a_time(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     told: list[tuple[int, Response]] = []
     threads = set()
@@ -149,7 +154,7 @@ def test_each_response_is_told_of_once_and_one_at_a_time(
 
 
 def test_weights_travel_when_they_are_new_and_only_then(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     sampler = sampler_of(settings, fake)
     before = asked(sampler, prompts(), 3)
@@ -168,7 +173,7 @@ def test_weights_travel_when_they_are_new_and_only_then(
     assert list(settings.weights_dir.iterdir()) == []
 
 
-def test_weights_that_do_not_arrive_end_the_run(fake: FakeVllm, settings: VllmSettings) -> None:
+def test_weights_that_do_not_arrive_end_the_run(fake: FakeVllm, settings: ServerSettings) -> None:
     sampler = sampler_of(settings, fake)
     asked(sampler, prompts(), 1)
     fake.ignores_weights = True
@@ -179,7 +184,7 @@ def test_weights_that_do_not_arrive_end_the_run(fake: FakeVllm, settings: VllmSe
 
 
 def test_logprobs_before_the_temperature_end_the_run(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     fake.raw_logprobs = True
     sampler = sampler_of(settings, fake)
@@ -190,7 +195,7 @@ def test_logprobs_before_the_temperature_end_the_run(
 
 @pytest.mark.parametrize("fault", [f for f in Fault if f not in (Fault.HANG, Fault.RESTART)])
 def test_what_fails_is_asked_again_and_nothing_is_lost_or_doubled(
-    fake: FakeVllm, settings: VllmSettings, fault: Fault
+    fake: FakeVllm, settings: ServerSettings, fault: Fault
 ) -> None:
     sampler = sampler_of(settings, fake)
     whole = asked(sampler, prompts(), 4)
@@ -203,8 +208,8 @@ def test_what_fails_is_asked_again_and_nothing_is_lost_or_doubled(
     sampler.close()
 
 
-def test_a_server_that_hangs_is_asked_again(fake: FakeVllm, settings: VllmSettings) -> None:
-    sampler = sampler_of(replace(settings, stall_seconds=8.0), fake)
+def test_a_server_that_hangs_is_asked_again(fake: FakeVllm, settings: ServerSettings) -> None:
+    sampler = sampler_of(settings.changed(stall_seconds=8.0), fake)
     whole = asked(sampler, prompts(), 2)
     fake.faults = [Fault.HANG]
     assert asked(sampler, prompts(), 2) == whole
@@ -212,7 +217,7 @@ def test_a_server_that_hangs_is_asked_again(fake: FakeVllm, settings: VllmSettin
 
 
 def test_a_response_that_never_comes_is_one_clear_line(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     sampler = sampler_of(settings, fake)
     asked(sampler, prompts(), 1)
@@ -222,7 +227,9 @@ def test_a_response_that_never_comes_is_one_clear_line(
     sampler.close()
 
 
-def test_what_a_server_refuses_is_told_in_its_words(fake: FakeVllm, settings: VllmSettings) -> None:
+def test_what_a_server_refuses_is_told_in_its_words(
+    fake: FakeVllm, settings: ServerSettings
+) -> None:
     sampler = sampler_of(settings, fake)
     asked(sampler, prompts(), 1)
     long = replace(prompts()[0], token_ids=(5,) * 251)
@@ -232,10 +239,10 @@ def test_what_a_server_refuses_is_told_in_its_words(fake: FakeVllm, settings: Vl
 
 
 def test_prompts_are_spread_and_a_server_that_stays_away_is_done_without(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     with FakeVllm(NANO_DIR) as other:
-        sampler = sampler_of(replace(settings, patience=0.5), fake, other)
+        sampler = sampler_of(settings.changed(patience=0.5), fake, other)
         whole = asked(sampler, prompts(), 4)
         assert fake.asked
         assert other.asked
@@ -246,8 +253,8 @@ def test_prompts_are_spread_and_a_server_that_stays_away_is_done_without(
         sampler.close()
 
 
-def test_no_server_left_is_one_clear_line(fake: FakeVllm, settings: VllmSettings) -> None:
-    sampler = sampler_of(replace(settings, patience=0.5), fake)
+def test_no_server_left_is_one_clear_line(fake: FakeVllm, settings: ServerSettings) -> None:
+    sampler = sampler_of(settings.changed(patience=0.5), fake)
     asked(sampler, prompts(), 1)
     fake.close()
     with pytest.raises(RunError, match=r"does not answer .*vllm.patience.*is it running"):
@@ -256,9 +263,9 @@ def test_no_server_left_is_one_clear_line(fake: FakeVllm, settings: VllmSettings
 
 
 def test_a_server_that_was_restarted_gets_the_weights_again(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
-    sampler = sampler_of(replace(settings, concurrency=1), fake)
+    sampler = sampler_of(settings.changed(concurrency=1), fake)
     sampler.use(weights(learned(), 1))
     whole = asked(sampler, prompts(), 4)
     fake.restarted()
@@ -270,7 +277,7 @@ def test_a_server_that_was_restarted_gets_the_weights_again(
 
 
 def test_weights_that_a_returning_server_does_not_take_are_noticed(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     """The same weights once more, into a server that was restarted and passes over them."""
     sampler = sampler_of(settings, fake)
@@ -284,7 +291,7 @@ def test_weights_that_a_returning_server_does_not_take_are_noticed(
 
 
 def test_a_server_that_two_runs_load_weights_into_serves_neither(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     sampler = sampler_of(settings, fake)
 
@@ -309,7 +316,7 @@ class OtherTokens:
         return str(self.tokenizer.decode([len(self.tokenizer) - 1 - t for t in ids]))
 
 
-def test_the_wrong_server_is_one_clear_line(fake: FakeVllm, settings: VllmSettings) -> None:
+def test_the_wrong_server_is_one_clear_line(fake: FakeVllm, settings: ServerSettings) -> None:
     fake.version = "0.11.2"
     with pytest.raises(RunError, match=r"is vLLM 0.11.2; weights are exchanged with 0.32 or newer"):
         sampler_of(settings, fake)
@@ -329,9 +336,9 @@ def test_the_wrong_server_is_one_clear_line(fake: FakeVllm, settings: VllmSettin
 
 
 def test_a_shared_gpu_is_left_while_the_trainer_learns(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
-    sampler = sampler_of(replace(settings, share_gpu=True), fake)
+    sampler = sampler_of(settings.changed(share_gpu=True), fake)
     asked(sampler, prompts(), 1)
     sampler.rest()
     sampler.rest()
@@ -341,8 +348,10 @@ def test_a_shared_gpu_is_left_while_the_trainer_learns(
     sampler.close()
 
 
-def test_what_a_killed_run_left_in_memory_is_swept(fake: FakeVllm, settings: VllmSettings) -> None:
-    left = settings.weights_dir / "sparring-weights-left"
+def test_what_a_killed_run_left_in_memory_is_swept(
+    fake: FakeVllm, settings: ServerSettings
+) -> None:
+    left = Path(settings.weights_dir) / "sparring-weights-left"
     left.mkdir()
     (left / "lock").touch()
     old = time.time() - 3600
@@ -350,7 +359,7 @@ def test_what_a_killed_run_left_in_memory_is_swept(fake: FakeVllm, settings: Vll
     one = sampler_of(settings, fake)
     one.ready()
     assert not left.exists()
-    [held] = settings.weights_dir.iterdir()
+    [held] = Path(settings.weights_dir).iterdir()
     os.utime(held / "lock", (old, old))
     other = sampler_of(settings, fake)
     other.ready()

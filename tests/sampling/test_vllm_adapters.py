@@ -20,7 +20,7 @@ from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.policy.vllm.lora import served_rank, why_merged
 from sparring.policy.vllm.sampler import VllmSampler
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 from sparring.policy.vllm.wanted import Probe, SamplingRequest, Weights
 from sparring.schema import Response
 
@@ -57,10 +57,10 @@ def adapter(player: str, step: int, model: Any) -> Weights:
     return Weights(player, step, 100_000, save, score, adapter=True)
 
 
-def sampler_of(settings: VllmSettings, *fakes: FakeVllm, **changes: Any) -> VllmSampler:
+def sampler_of(settings: ServerSettings, *fakes: FakeVllm, **changes: Any) -> VllmSampler:
     urls = tuple(f.url for f in fakes)
-    given = replace(settings, urls=urls, lora_rank=4, loras=2, **changes)
-    return VllmSampler(given, words(), settings.weights_dir / "log")
+    given = settings.changed(urls=urls, lora_rank=4, loras=2, **changes)
+    return VllmSampler(given, words(), Path(settings.weights_dir) / "log")
 
 
 def start() -> Weights:
@@ -84,7 +84,7 @@ def check(groups: Sequence[Sequence[Response]], models: dict[str, Any], step: in
 
 
 def test_players_of_one_call_have_their_own_adapters_and_old_ones_go(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     sampler = sampler_of(settings, fake)
     for step in (1, 2):
@@ -100,13 +100,13 @@ def test_players_of_one_call_have_their_own_adapters_and_old_ones_go(
     assert names == ["start-0", "coder-1", "tester-1", "coder-2", "tester-2"]
     assert [loading.weights for loading in sampler.loadings] == names
     assert max(loading.gap for loading in sampler.loadings) < 1e-4
-    [room] = settings.weights_dir.iterdir()
+    [room] = Path(settings.weights_dir).iterdir()
     assert {p.name for p in room.iterdir() if p.is_dir()} == {"start-0", "coder-2", "tester-2"}
     sampler.close()
 
 
 def test_a_restarted_server_gets_every_adapter_again(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     sampler = sampler_of(settings, fake, concurrency=2)
     models = {"start": nano()[0], "coder": adapted(1), "tester": adapted(2)}
@@ -118,7 +118,7 @@ def test_a_restarted_server_gets_every_adapter_again(
     sampler.close()
 
 
-def test_the_trainer_is_asked_about_weights_once(fake: FakeVllm, settings: VllmSettings) -> None:
+def test_the_trainer_is_asked_about_weights_once(fake: FakeVllm, settings: ServerSettings) -> None:
     """What comes again is compared with what was said then: the trainer has others by now."""
     sampler = sampler_of(settings, fake)
     times: list[int] = []
@@ -146,7 +146,7 @@ def test_the_trainer_is_asked_about_weights_once(fake: FakeVllm, settings: VllmS
 
 
 def test_on_a_cpu_adapters_and_whole_weights_are_not_asked_at_the_same_time(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     fake.device = "cpu"
     sampler = sampler_of(settings, fake)
@@ -160,7 +160,7 @@ def test_on_a_cpu_adapters_and_whole_weights_are_not_asked_at_the_same_time(
     sampler.close()
 
 
-def test_a_server_without_lora_is_one_clear_line(fake: FakeVllm, settings: VllmSettings) -> None:
+def test_a_server_without_lora_is_one_clear_line(fake: FakeVllm, settings: ServerSettings) -> None:
     fake.lora_updating = False
     sampler = sampler_of(settings, fake)
     sampler.use(start(), [adapter("coder", 1, adapted(1))])
@@ -175,9 +175,9 @@ def test_a_server_without_lora_is_one_clear_line(fake: FakeVllm, settings: VllmS
     sampler.close()
 
 
-def test_our_own_server_is_started_for_adapters(settings: VllmSettings, tmp_path: Path) -> None:
-    fake_environment(settings.environment)
-    given = replace(settings, lora_rank=4, loras=2)
+def test_our_own_server_is_started_for_adapters(settings: ServerSettings, tmp_path: Path) -> None:
+    fake_environment(Path(settings.environment))
+    given = settings.changed(lora_rank=4, loras=2)
     sampler = VllmSampler(given, words(), tmp_path / "vllm.log")
     models = {"start": nano()[0], "coder": adapted(1), "tester": adapted(2)}
     sampler.use(start(), [adapter(p, 1, models[p]) for p in PLAYERS[1:]])
@@ -186,7 +186,7 @@ def test_our_own_server_is_started_for_adapters(settings: VllmSettings, tmp_path
 
 
 def test_weights_without_a_score_are_compared_with_nothing(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     sampler = sampler_of(settings, fake)
     sampler.use(replace(start(), score=None))
@@ -199,7 +199,7 @@ def test_weights_without_a_score_are_compared_with_nothing(
 
 
 def test_weights_written_before_stay_until_they_play(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     sampler = sampler_of(settings, fake)
     sampler.use(weights(nano()[0], 3))
@@ -214,7 +214,7 @@ def test_weights_written_before_stay_until_they_play(
 
 
 def test_weights_for_later_stay_while_newer_ones_play(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     """A run that goes on one step ahead is evaluated with its newest weights first."""
     sampler = sampler_of(settings, fake)
@@ -231,7 +231,7 @@ def test_weights_for_later_stay_while_newer_ones_play(
     sampler.close()
 
 
-def test_what_is_in_use_is_checked(fake: FakeVllm, settings: VllmSettings) -> None:
+def test_what_is_in_use_is_checked(fake: FakeVllm, settings: ServerSettings) -> None:
     sampler = sampler_of(settings, fake)
     sampler.use(start())
     with pytest.raises(ValueError, match=r"not in use: \['coder'\]"):

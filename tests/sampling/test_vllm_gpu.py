@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from sparring.errors import RunError
 from sparring.policy.vllm import gpu
 from sparring.policy.vllm.gpu import GpuMemory, visible_gpus
 from sparring.policy.vllm.sampler import VllmSampler
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 
 __all__ = ["settings"]  # the fixture
 
@@ -49,10 +48,10 @@ def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Smi:
 
 
 def test_a_server_without_room_is_not_started(
-    smi: Smi, settings: VllmSettings, tmp_path: Path
+    smi: Smi, settings: ServerSettings, tmp_path: Path
 ) -> None:
-    fake_environment(settings.environment)
-    sampler = VllmSampler(replace(settings, memory=0.5), words(), tmp_path / "vllm.log")
+    fake_environment(Path(settings.environment))
+    sampler = VllmSampler(settings.changed(memory=0.5), words(), tmp_path / "vllm.log")
     sampler.use(weights(nano()[0], 0))
     smi.says((0, 8192, 24576))
     with pytest.raises(RunError, match=r"^GPU 0: 8.0 of 24.0 GiB are free and 12.0 are nee.*0.5"):
@@ -64,9 +63,9 @@ def test_a_server_without_room_is_not_started(
 
 
 def test_a_sleeping_server_is_woken_only_where_what_it_gave_back_is_free(
-    smi: Smi, settings: VllmSettings
+    smi: Smi, settings: ServerSettings
 ) -> None:
-    memory = GpuMemory(replace(settings, memory=0.5))
+    memory = GpuMemory(settings.changed(memory=0.5))
     smi.says((0, 9216, 24576))
     memory.sleep(lambda: smi.says((0, 19456, 24576)))
     smi.says((0, 7168, 24576))
@@ -77,15 +76,15 @@ def test_a_sleeping_server_is_woken_only_where_what_it_gave_back_is_free(
 
 
 def test_the_gpus_are_those_that_the_server_sees(
-    smi: Smi, settings: VllmSettings, monkeypatch: pytest.MonkeyPatch
+    smi: Smi, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smi.says((4, 1, 81920), (6, 81000, 81920))
-    given = replace(settings, tensor_parallel=2, variables={"CUDA_VISIBLE_DEVICES": "4,6"})
+    given = settings.changed(tensor_parallel=2, variables={"CUDA_VISIBLE_DEVICES": "4,6"})
     with pytest.raises(RunError, match=r"^GPU 4"):
         GpuMemory(given).check_start()
     assert "--id=4,6" in smi.asked
     smi.says((0, 81000, 81920), (1, 81000, 81920), (2, 1, 81920))
-    GpuMemory(replace(given, variables={})).check_start()
+    GpuMemory(given.changed(variables={})).check_start()
     assert "--id" not in smi.asked
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}, 1) == []
@@ -93,7 +92,7 @@ def test_the_gpus_are_those_that_the_server_sees(
 
 @pytest.mark.parametrize("said", ["0, [N/A], [N/A]\n", "No devices were found\n", ""])
 def test_where_there_are_no_figures_nothing_is_checked(
-    smi: Smi, settings: VllmSettings, said: str
+    smi: Smi, settings: ServerSettings, said: str
 ) -> None:
     smi.lines.write_text(said)
     GpuMemory(settings).check_start()

@@ -18,7 +18,7 @@ from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.policy.vllm.progress import Engine, Progress, engines
 from sparring.policy.vllm.sampler import VllmSampler
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 
 __all__ = ["settings"]  # the fixture
 METRICS = """
@@ -71,11 +71,11 @@ def test_progress_is_of_each_engine_that_has_something_to_do() -> None:
 
 
 def test_a_response_may_take_longer_than_a_server_that_hangs(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     """One request at a time is answered, each in less than ``stall_seconds``; the last waits
     longer, as do all where tokens come slowly."""
-    sampler = sampler_of(replace(settings, stall_seconds=1.0), fake)
+    sampler = sampler_of(settings.changed(stall_seconds=1.0), fake)
     whole = asked(sampler, prompts(), 2)
     before = fake.asked.total()
     fake.slow = 2.0
@@ -84,8 +84,8 @@ def test_a_response_may_take_longer_than_a_server_that_hangs(
     sampler.close()
 
 
-def test_what_hangs_is_cut_and_asked_again(fake: FakeVllm, settings: VllmSettings) -> None:
-    sampler = sampler_of(replace(settings, stall_seconds=0.6), fake)
+def test_what_hangs_is_cut_and_asked_again(fake: FakeVllm, settings: ServerSettings) -> None:
+    sampler = sampler_of(settings.changed(stall_seconds=0.6), fake)
     whole = asked(sampler, prompts(), 2)
     fake.faults = [Fault.HANG]
     assert asked(sampler, prompts(), 2) == whole
@@ -96,12 +96,12 @@ def test_what_hangs_is_cut_and_asked_again(fake: FakeVllm, settings: VllmSetting
 
 
 def test_a_server_of_ours_that_hangs_is_started_again(
-    settings: VllmSettings, tmp_path: Path
+    settings: ServerSettings, tmp_path: Path
 ) -> None:
-    fake_environment(settings.environment)
+    fake_environment(Path(settings.environment))
     (tmp_path / "control").write_text("hang 9")  # probes are four
     variables = {"FAKE_VLLM": str(tmp_path / "control")}
-    given = replace(settings, variables=variables, stall_seconds=1.0)
+    given = settings.changed(variables=variables, stall_seconds=1.0)
     sampler = VllmSampler(given, words(), tmp_path / "vllm.log")
     sampler.use(weights(nano()[0], 0))
     assert len(flat(asked(sampler, prompts(), 6))) == 18
@@ -110,11 +110,11 @@ def test_a_server_of_ours_that_hangs_is_started_again(
 
 
 def test_without_metrics_a_response_has_a_limit_and_it_is_said(
-    fake: FakeVllm, settings: VllmSettings, caplog: pytest.LogCaptureFixture
+    fake: FakeVllm, settings: ServerSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake.has_metrics = False
     with caplog.at_level(logging.WARNING, "sparring"):
-        sampler = sampler_of(replace(settings, stall_seconds=1.0), fake)
+        sampler = sampler_of(settings.changed(stall_seconds=1.0), fake)
     assert "says at /metrics nothing of the tokens it makes" in caplog.text
     whole = asked(sampler, prompts(), 2)
     fake.faults = [Fault.HANG]
@@ -126,10 +126,10 @@ def test_without_metrics_a_response_has_a_limit_and_it_is_said(
 
 
 def test_a_server_that_is_away_costs_each_response_one_try(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     """However many threads are there that could ask it meanwhile."""
-    sampler = sampler_of(replace(settings, concurrency=64), fake)
+    sampler = sampler_of(settings.changed(concurrency=64), fake)
     whole = asked(sampler, prompts(), 8)
     port, back = int(fake.url.rpartition(":")[2]), []
 

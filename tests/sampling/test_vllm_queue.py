@@ -13,7 +13,7 @@ from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.vllm.asking import Asking, unheeded
 from sparring.policy.vllm.expected import ExpectedLengths
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 from sparring.policy.vllm.wanted import SamplingRequest
 from sparring.schema import Response, Role, StopReason
 
@@ -48,9 +48,9 @@ def test_expected_lengths_are_of_the_task_the_role_or_the_limit() -> None:
 
 
 def test_the_longest_are_asked_for_first_whoever_plays(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
-    sampler = sampler_of(replace(settings, concurrency=1), fake)
+    sampler = sampler_of(settings.changed(concurrency=1), fake)
     sampler.ready()
     coder = prompts(tokens=8)
     tester = [
@@ -78,20 +78,20 @@ def test_the_longest_are_asked_for_first_whoever_plays(
 
 
 def test_a_server_is_asked_for_as_much_as_its_engines_can_have(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     fake.engines, fake.slow = 3, 0.3
-    sampler = sampler_of(replace(settings, concurrency=2), fake)
+    sampler = sampler_of(settings.changed(concurrency=2), fake)
     sampler.sample([SamplingRequest(p, 6, "both") for p in prompts()])
     assert fake.most_at_once == 6
     sampler.close()
 
 
 def test_a_prompt_is_one_servers_and_servers_have_as_much_to_do(
-    fake: FakeVllm, settings: VllmSettings
+    fake: FakeVllm, settings: ServerSettings
 ) -> None:
     with FakeVllm(NANO_DIR) as other:
-        sampler = sampler_of(replace(settings, concurrency=4), fake, other)
+        sampler = sampler_of(settings.changed(concurrency=4), fake, other)
         limits = (30, 20, 10)  # the longest against the two others
         asked = [
             SamplingRequest(replace(p, params=SamplingParams(1.0, limit)), 4, "both")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,17 @@ from tests.sampling.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.policy.vllm.sampler import VllmSampler
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 from sparring.schema import Response
 
 __all__ = ["settings"]  # the fixture
 
 
-def own(settings: VllmSettings, tmp_path: Path, **changes: Any) -> VllmSampler:
+def own(settings: ServerSettings, tmp_path: Path, **changes: Any) -> VllmSampler:
     """A sampler with a server of its own, which is the fake one as a program."""
-    fake_environment(settings.environment)
+    fake_environment(Path(settings.environment))
     variables = {"FAKE_VLLM": str(tmp_path / "control")}
-    given = replace(settings, variables=variables, **changes)
+    given = settings.changed(variables=variables, **changes)
     sampler = VllmSampler(given, words(), tmp_path / "vllm.log")
     sampler.use(weights(nano()[0], 0))
     return sampler
@@ -55,7 +54,7 @@ def gone(pid: int) -> bool:
 
 
 def test_our_own_server_is_started_again_with_the_same_weights_and_ends_with_us(
-    settings: VllmSettings, tmp_path: Path
+    settings: ServerSettings, tmp_path: Path
 ) -> None:
     (tmp_path / "control").write_text("30")  # the first one dies in its 30th response
     sampler = own(settings, tmp_path)
@@ -75,7 +74,7 @@ def test_our_own_server_is_started_again_with_the_same_weights_and_ends_with_us(
     assert all(gone(pid) for pid in pids(tmp_path))
 
 
-def test_a_closed_server_is_not_started_again(settings: VllmSettings, tmp_path: Path) -> None:
+def test_a_closed_server_is_not_started_again(settings: ServerSettings, tmp_path: Path) -> None:
     """What was on its way to it when it was closed finds nobody, and leaves it so."""
     sampler = own(settings, tmp_path)
 
@@ -91,7 +90,7 @@ def test_a_closed_server_is_not_started_again(settings: VllmSettings, tmp_path: 
 
 
 def test_a_server_that_cannot_start_is_one_clear_line(
-    settings: VllmSettings, tmp_path: Path
+    settings: ServerSettings, tmp_path: Path
 ) -> None:
     sampler = own(settings, tmp_path, arguments=("--broken",))
     with pytest.raises(RunError, match=r"did not start: ValueError: the model's head size .*\.log"):
@@ -100,7 +99,7 @@ def test_a_server_that_cannot_start_is_one_clear_line(
 
 
 def test_without_an_environment_it_is_said_how_to_make_one(
-    settings: VllmSettings, tmp_path: Path
+    settings: ServerSettings, tmp_path: Path
 ) -> None:
     with pytest.raises(RunError, match="sparring vllm setup"):
         VllmSampler(settings, words(), tmp_path / "vllm.log")
@@ -136,10 +135,14 @@ SAYS = """
 import json, os, sys
 from pathlib import Path
 from sparring.policy.vllm.server import Server
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 
 place = Path(sys.argv[1])
-settings = VllmSettings(environment=place, variables={"ROLE_NAME": "mine"})
+settings = ServerSettings(
+    environment=str(place), variables={"ROLE_NAME": "mine"},
+    max_model_len=200, lora_rank=0, loras=1,
+    dtype="float32", weights_dir="/dev/shm", max_gap=1e-3, urls_key="vllm.urls",
+)
 theirs = Server(settings, place / "log")._variables()
 print(json.dumps([dict(os.environ), theirs]) + "\\n", end="", flush=True)
 """
@@ -148,14 +151,15 @@ HOLDS = """
 import os, sys, time
 from pathlib import Path
 from sparring.policy.vllm.server import Server
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 from sparring.microworld import NANO_DIR
 
 place = Path(sys.argv[1])
-settings = VllmSettings(
-    environment=place / "environment",
+settings = ServerSettings(
+    environment=str(place / "environment"),
     variables={"FAKE_VLLM": str(place / "control")},
-    max_model_len=200,
+    max_model_len=200, lora_rank=0, loras=1,
+    dtype="float32", weights_dir="/dev/shm", max_gap=1e-3, urls_key="vllm.urls",
 )
 Server(settings, place / "vllm.log").start(NANO_DIR)
 if os.fork():  # what is forked from a run, as the sandbox's processes are, keeps no server

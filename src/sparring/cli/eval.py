@@ -43,9 +43,9 @@ from sparring.policy.chat.base import Author
 from sparring.policy.chat.patience import Patience
 from sparring.prompts.opening import ReasoningMode
 from sparring.runs.labels import PLAIN, figure_labels, interval
-from sparring.runs.text import visible
 from sparring.sandbox.types import Level
 from sparring.schema import Role
+from sparring.text import visible
 from sparring.view.terminal.tables import show
 
 _HEARD = b"\nsparring: stopping when what is in work has come; Ctrl-C again stops at once\n"

@@ -31,7 +31,7 @@ from sparring.cli import (
 from sparring.cli import eval as evaluating
 from sparring.cli.outputs import ForceOption, check_file, checkpoint_at, file_at
 from sparring.errors import ConfigError, ModelError, SparringError
-from sparring.runs.text import visible
+from sparring.text import visible
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import ConfigError
-from sparring.learner.settings import Precision
-from sparring.runs.text import visible
+from sparring.policy.settings import Precision
 from sparring.schema import Task
+from sparring.text import visible
 
 if TYPE_CHECKING:
     from sparring.evaluation.plan import Plan
@@ -74,7 +74,6 @@ def try_command(
     ] = None,
 ) -> None:
     """Try prompts on a model: can its answers be read, and if not, why?"""
-    from sparring.config.setting import PromptsSection
     from sparring.errors import explained
     from sparring.evaluation.authors import Asking, Named, author
     from sparring.evaluation.plan import Plan, prompts_of
@@ -82,11 +81,12 @@ def try_command(
     from sparring.evaluation.trial import try_prompts
     from sparring.interrupt import stopping
     from sparring.policy.chat.base import ChatParams
+    from sparring.prompts.settings import PromptSettings
     from sparring.view.terminal.tables import show
 
     named = Named(model, name, key, precision=precision, key_option="--key")
     sections = {
-        label: PromptsSection() if label == _DEFAULT else prompts_of(label)
+        label: PromptSettings() if label == _DEFAULT else prompts_of(label)
         for label in recipe or [_DEFAULT]
     }
     params = ChatParams(temperature=temperature, max_tokens=max_tokens)

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring.config.recipe import Recipe
-from sparring.learner.settings import Adapters
-from sparring.runs.text import visible
+from sparring.policy.settings import Adapters
 from sparring.schema import Role
+from sparring.text import visible
 
 
 def next_command(run: Path) -> str:

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.config.presets import preset_values
-from sparring.config.recipe import Recipe, SupervisionKind
+from sparring.config.recipe import Recipe
+from sparring.config.settings import SupervisionKind
 from sparring.learner.rounding import clipped_by_rounding
-from sparring.learner.settings import Objective, OldLogprobs, Precision, Ratio
+from sparring.learner.settings import Objective, OldLogprobs, Ratio
+from sparring.policy.settings import Precision
 from sparring.prompts.opening import ReasoningMode
 from sparring.rewards.settings import Overlong
 from sparring.schema import Role

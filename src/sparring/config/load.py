@@ -16,8 +16,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sparring.config.faults import Fault, faults
-from sparring.config.recipe import NANO, Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
+from sparring.policy.settings import NANO, Engine
 from sparring.runs.checkpoints import newest_of
 from sparring.runs.reader import RunReader
 

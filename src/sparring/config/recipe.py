@@ -1,7 +1,7 @@
 """The recipe: everything a run depends on, in one typed tree.
 
-Each field is documented where it is defined (`sparring config --fields` lists
-them). `sparring.config` reads recipes from files and the command line.
+Each package defines its own section, in its ``settings.py``, where each field is
+documented (`sparring config --fields` lists them). `sparring.config` reads recipes from files and the command line.
 """
 
 from __future__ import annotations
@@ -11,47 +11,31 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from sparring.config.engine import Engine, VllmSection, in_both
-from sparring.config.method import LearningSection
-from sparring.config.monitors import MonitorsSection
 from sparring.config.presets import Preset, method_line, preset_values
-from sparring.config.setting import (
-    NANO,
-    CheckerSection,
-    Curriculum,
-    EvaluationSection,
-    ModelSection,
-    PromptsSection,
-    SamplingSection,
-    SandboxSection,
-    TasksSection,
-    TrainingSection,
+from sparring.config.settings import (
+    EvaluationSettings,
+    MonitorSettings,
+    SupervisionSettings,
+    TrackingSettings,
+    TrainingSettings,
 )
-from sparring.config.supervision import SupervisionKind, SupervisionSection
-from sparring.config.tracking import TrackingSection
 from sparring.learner.rounding import GAP_ALARM
 from sparring.learner.settings import (
     Backend,
     KLPlace,
+    LearningSettings,
     Objective,
     OldLogprobs,
-    Precision,
     Sharding,
 )
+from sparring.policy.settings import Engine, ModelSettings, Precision, SamplingSettings
+from sparring.policy.vllm.settings import VllmSettings, in_both
+from sparring.prompts.settings import PromptSettings
 from sparring.rewards.settings import LengthForm, RewardSettings
+from sparring.sandbox.settings import SandboxSettings
 from sparring.schema import Role
 from sparring.section import Section
-
-__all__ = [
-    "NANO",
-    "Curriculum",
-    "Engine",
-    "MonitorsSection",
-    "Preset",
-    "Recipe",
-    "RewardSettings",
-    "SupervisionKind",
-]
+from sparring.tasks.settings import CheckerSettings, TaskSettings
 
 
 class Recipe(Section):
@@ -61,20 +45,20 @@ class Recipe(Section):
         Preset.DEFAULT,
         description="Whose method to start from: default, paper, official (`sparring config --diff paper default`)",
     )
-    model: ModelSection = ModelSection()
-    tasks: TasksSection = TasksSection()
-    prompts: PromptsSection = PromptsSection()
-    sampling: SamplingSection = SamplingSection()
-    vllm: VllmSection = VllmSection()
-    sandbox: SandboxSection = SandboxSection()
-    checker: CheckerSection = CheckerSection()
-    supervision: SupervisionSection = SupervisionSection()
+    model: ModelSettings = ModelSettings()
+    tasks: TaskSettings = TaskSettings()
+    prompts: PromptSettings = PromptSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    vllm: VllmSettings = VllmSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    checker: CheckerSettings = CheckerSettings()
+    supervision: SupervisionSettings = SupervisionSettings()
     reward: RewardSettings = RewardSettings()
-    learning: LearningSection = LearningSection()
-    training: TrainingSection = TrainingSection()
-    evaluation: EvaluationSection = EvaluationSection()
-    monitors: MonitorsSection = MonitorsSection()
-    tracking: TrackingSection = TrackingSection()
+    learning: LearningSettings = LearningSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    monitors: MonitorSettings = MonitorSettings()
+    tracking: TrackingSettings = TrackingSettings()
 
     @property
     def method(self) -> str:
@@ -104,6 +88,11 @@ class Recipe(Section):
         compute in bfloat16, because their distance is then no ratio of policies."""
         given = self.learning.old_logprobs
         return given or OldLogprobs(self.unset["learning.old_logprobs"])
+
+    @property
+    def learner(self) -> LearningSettings:
+        """[learning] with what is not set in place."""
+        return self.learning.model_copy(update={"old_logprobs": self.old_logprobs})
 
     @property
     def gap_alarm(self) -> float:
@@ -187,7 +176,7 @@ class Recipe(Section):
         if self.vllm.urls and self.sampling.engine is not Engine.VLLM:
             raise ValueError("vllm.urls are given, but sampling.engine is local: set it to vllm")
         if Engine.VLLM not in (self.sampling.engine, self.supervision.engine):
-            for name, field in VllmSection.model_fields.items():
+            for name, field in VllmSettings.model_fields.items():
                 if getattr(self.vllm, name) != field.default:
                     raise ValueError(
                         f"vllm.{name} is given, but sampling.engine is local: set it to vllm"

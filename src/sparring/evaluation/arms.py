@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from sparring.config.load import differing, recorded_recipe
-from sparring.config.recipe import Preset, Recipe
+from sparring.config.presets import Preset
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError, SparringError, well_formed
 from sparring.matrix import Floats
 from sparring.runs.evaluation import FIGURES, figures, is_evaluation

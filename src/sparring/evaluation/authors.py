@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparring.config.setting import PromptsSection
 from sparring.errors import ConfigError
 from sparring.evaluation.local_author import local_author
-from sparring.learner.settings import Precision
 from sparring.policy.chat.base import Author, StopAsking
 from sparring.policy.chat.crew import ServedModel, find_served
 from sparring.policy.chat.endpoint import Endpoint, Served, checked_url
 from sparring.policy.chat.patience import Pace, Patience
+from sparring.policy.settings import Precision
 from sparring.prompts.parse import Reading
+from sparring.prompts.settings import PromptSettings
 
 USUAL_KEY = "OPENAI_API_KEY"
 _SECRETS = ("api_key", "apikey", "key", "token", "access_token", "authorization", "password")
@@ -56,7 +56,7 @@ class Asking:
 def author(
     named: Named,
     asking: Asking,
-    prompts: PromptsSection,
+    prompts: PromptSettings,
     max_tokens: int,
     known: Mapping[str, Any] | None = None,
 ) -> Author:
@@ -78,7 +78,7 @@ def author(
     )
 
 
-def reading_of(found: Author, prompts: PromptsSection, message: str) -> Reading:
+def reading_of(found: Author, prompts: PromptSettings, message: str) -> Reading:
     """How a model's responses are read. Its prompts may end inside reasoning: a local chat template
     may open it. Of a server's prompts nobody can tell: its user has to say it."""
     text = ""
@@ -87,7 +87,7 @@ def reading_of(found: Author, prompts: PromptsSection, message: str) -> Reading:
     return prompts.reading(text, message)
 
 
-def whole_prompt(found: Author, prompts: PromptsSection, message: str) -> str:
+def whole_prompt(found: Author, prompts: PromptSettings, message: str) -> str:
     """The prompt as a local model gets it, its chat template filled in; of a server, whose template
     nobody sees, the message."""
     if found.remote:

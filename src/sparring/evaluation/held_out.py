@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from sparring.grading.early import Early, Runs
 from sparring.grading.facts import task_facts
 from sparring.grading.grade import grade_each
 from sparring.grading.group import GroupResult, read_group
@@ -20,7 +19,7 @@ from sparring.metrics.shares import share_difference
 from sparring.policy.base import Prompt, Sampler, SamplingParams, sampling_seed
 from sparring.prompts.parse import ParsedProgram, Reading
 from sparring.runs.timeline import Phase, Timeline
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, PrefetchingRunner, Runs
 from sparring.schema import Role, Task
 
 
@@ -90,7 +89,7 @@ def evaluate(
         coder = sampler.sample(plan.prompts(Role.CODER, heat), plan.programs)
     with clock.during(Phase.SAMPLING, "tester"):
         tester = sampler.sample(plan.prompts(Role.TESTER, heat), plan.tests)
-    runner = Early(sandbox, clock)
+    runner = PrefetchingRunner(sandbox, clock.running)
     with clock.during(Phase.JUDGING):
         others: Sequence[list[ParsedProgram] | None] = pool or [None] * len(plan.tasks)
         groups = (

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparring.config.setting import PromptsSection
 from sparring.errors import ConfigError, ModelError
-from sparring.learner.settings import Precision
 from sparring.microworld import NANO_DIR
 from sparring.policy.chat.base import Author
 from sparring.policy.local.detokenize import kept_tokens
+from sparring.policy.settings import Precision
+from sparring.prompts.settings import PromptSettings
 
 if TYPE_CHECKING:
     from sparring.policy.local.chat import Loaded
@@ -23,7 +23,7 @@ END_TOKEN = "--end-token"
 def local_author(
     place: str,
     rows: int,
-    prompts: PromptsSection,
+    prompts: PromptSettings,
     max_tokens: int,
     end_tokens: Sequence[str],
     precision: Precision | None = None,
@@ -64,7 +64,7 @@ def local_author(
 
 
 def _identity_of_texts(
-    tokenizer: Any, prompts: PromptsSection, end_tokens: Sequence[str]
+    tokenizer: Any, prompts: PromptSettings, end_tokens: Sequence[str]
 ) -> dict[str, Any]:
     """What a response's text follows from beside the model: nothing in the usual case."""
     kept = sorted(kept_tokens(tokenizer, prompts.marks).values())
@@ -84,7 +84,7 @@ def _tokenizer(place: str) -> Any:
 
 def _loaded(
     path: str,
-    prompts: PromptsSection,
+    prompts: PromptSettings,
     max_tokens: int,
     end_tokens: Sequence[str],
     precision: Precision | None,

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sparring.config.setting import PromptsSection
 from sparring.grading.marks import mark_faults, turn_end
 from sparring.policy.chat.base import Answer, Author
 from sparring.prompts.opening import ReasoningMode
+from sparring.prompts.settings import PromptSettings
 from sparring.schema import StopReason
 
 if TYPE_CHECKING:
     from sparring.policy.local.chat import LocalModel
 
 
-def notes_before(author: Author, name: str, prompts: PromptsSection) -> list[str]:
+def notes_before(author: Author, name: str, prompts: PromptSettings) -> list[str]:
     """What the files of a local model say; nothing of a server."""
     model = _local(author)
     if model is None:
@@ -50,7 +50,7 @@ def _local(author: Author) -> LocalModel | None:
 
 
 def notes_after(
-    author: Author, name: str, prompts: PromptsSection, answers: Sequence[Answer]
+    author: Author, name: str, prompts: PromptSettings, answers: Sequence[Answer]
 ) -> list[str]:
     """What the answers show: of a local model, turns of its own; of a server, reasoning that its
     chat template opens."""

@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from sparring.config.load import NANO_RECIPE, load_recipe
-from sparring.config.setting import PromptsSection, TasksSection
 from sparring.errors import ConfigError
 from sparring.files import digest
 from sparring.policy.base import sampling_seed
 from sparring.policy.chat.base import Ask, ChatParams
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import ProgramRule, TestRule
+from sparring.prompts.settings import PromptSettings
 from sparring.schema import Role, Task
 from sparring.tasks.checkers.checker import parse_checker
+from sparring.tasks.settings import TaskSettings
 from sparring.tasks.sources import tasks_of
 
 USUAL_COUNT = 100
 """Tasks that are made of a microworld split where nothing limits them."""
-TASK_SEED: int = TasksSection.model_fields["held_out_seed"].default
+TASK_SEED: int = TaskSettings.model_fields["held_out_seed"].default
 """Of the microworld's tasks, as in training: they are the same whatever sampling is seeded by."""
 USUAL_SCALES = "1x1,2x2,4x4,16x16"
 _KS = (1, 2, 4, 5, 8, 10, 16, 32, 64, 100)
@@ -63,8 +64,8 @@ class Plan:
     max_tests: int | None = None
     limit_tasks: int | None = None
     checker: str | None = None
-    prompts: PromptsSection = field(default_factory=PromptsSection)
-    tester_prompts: PromptsSection | None = None
+    prompts: PromptSettings = field(default_factory=PromptSettings)
+    tester_prompts: PromptSettings | None = None
     """In place of ``prompts`` for the tester."""
     protocol: Protocol | None = None
     answers: str | None = None
@@ -90,7 +91,7 @@ class Plan:
         """The k of pass@k."""
         return tuple(sorted({k for k in (*_KS, self.programs) if k <= self.programs}))
 
-    def prompts_for(self, role: Role) -> PromptsSection:
+    def prompts_for(self, role: Role) -> PromptSettings:
         """How the model in this role is asked and read, with where its reasoning begins."""
         own = (self.tester_prompts if role is Role.TESTER else None) or self.prompts
         return own.model_copy(update={"reasoning": self.reasoning.get(role, own.reasoning)})
@@ -214,7 +215,7 @@ def scales_of(text: str) -> tuple[Scale, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def prompts_of(name: str) -> PromptsSection:
+def prompts_of(name: str) -> PromptSettings:
     """The ``[prompts]`` of a recipe file, of a run (its directory), or of the embedded recipe
     (``nano``)."""
     return load_recipe(NANO_RECIPE if name == "nano" else Path(name)).prompts

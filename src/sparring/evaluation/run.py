@@ -29,7 +29,6 @@ from sparring.evaluation.notes import notes_after, notes_before
 from sparring.evaluation.plan import Plan, changed, task_digest
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.rollouts import rollout
-from sparring.grading.early import Runs
 from sparring.grading.facts import task_facts
 from sparring.grading.grade import grade_each, infra_share
 from sparring.grading.group import GroupResult, ReadGroup, read_group
@@ -40,7 +39,7 @@ from sparring.prompts.parse import Reading
 from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
 from sparring.runs.reader import step_file
-from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox import Limits, Runs, Sandbox
 from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level
 from sparring.schema import Response, Role, Task

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from sparring.config.load import recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.config.setting import PromptsSection
 from sparring.errors import RunError
 from sparring.evaluation.authors import Named
 from sparring.evaluation.plan import Given, Protocol
+from sparring.prompts.settings import PromptSettings
 from sparring.runs.reader import RunReader
 from sparring.schema import Role
 
@@ -37,7 +37,7 @@ class Filled:
     """What is asked for with what a run says of the rest, and what is to be told of it."""
 
     named: dict[Role, Named]
-    prompts: PromptsSection | None
+    prompts: PromptSettings | None
     given: Given
     told: tuple[str, ...]
 
@@ -62,7 +62,7 @@ def trained(place: str) -> Trained | None:
 
 def filled(
     named: Mapping[Role, Named],
-    prompts: PromptsSection | None,
+    prompts: PromptSettings | None,
     given: Given,
     protocol: Protocol | None,
 ) -> Filled:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sparring.learner.settings import Average, KLEstimator, LossSettings, Objective, Ratio
+from sparring.learner.settings import Average, KLEstimator, LearningSettings, Objective, Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Tokens:
     reference: torch.Tensor | None = None
 
 
-def token_loss(t: Tokens, settings: LossSettings) -> TokenLoss:
+def token_loss(t: Tokens, settings: LearningSettings) -> TokenLoss:
     """The loss of every token, before averaging. Only ``logprob`` needs gradient.
 
     ``clipped`` marks tokens whose gradient the clip removes: the ratio has

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.settings import Precision
+from sparring.policy.settings import Precision
 
 
 def torch_type(precision: Precision) -> torch.dtype:

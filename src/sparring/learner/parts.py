@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sparring.learner.samples import Group
-from sparring.learner.settings import LearningSettings, Precision, UpdateMode
+from sparring.learner.settings import LearningSettings, UpdateMode
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 Part = dict[Role, list[Group]]
@@ -23,13 +24,15 @@ def parts_of(groups: Sequence[Group], settings: LearningSettings) -> list[Part]:
     return [{role: chunks[role][i] for role in Role} for i in range(settings.minibatches)]
 
 
-def spans(parts: Sequence[Part], settings: LearningSettings) -> list[list[Part]]:
+def spans(
+    parts: Sequence[Part], settings: LearningSettings, precision: Precision
+) -> list[list[Part]]:
     """The parts that have groups, in order, by the moment that their old log-probs are of: the
     start of the update, or, where the model computes in bfloat16, of the role's own part of it.
     There the other role's step moves rounding by more than the policy
     (`sparring.learner.rounding`)."""
     found = [part for part in parts if any(part.values())]
-    if settings.precision is not Precision.BFLOAT16 or settings.mode is not UpdateMode.SEPARATE:
+    if precision is not Precision.BFLOAT16 or settings.mode is not UpdateMode.SEPARATE:
         return [found]
     return [[part for part in found if role in part] for role in (Role.CODER, Role.TESTER)]
 

@@ -81,13 +81,13 @@ class Passes:
         by its deviation. And the KL itself, by role: mean over tokens."""
         if self.reference is None:  # to the policy that sampled: nothing
             return list(groups), {}
-        loss = self.settings.loss
+        settings = self.settings
         values = self.of_samples(groups, self.of_reference)
         cost: dict[int, float] = {}
         for s in (s for g in groups for s in g.samples):
             sampled, fixed = torch.tensor(s.sampled_logprobs), torch.tensor(values[id(s)])
-            kl = kl_terms(sampled, fixed, loss.kl_estimator, loss.kl_bound)
-            cost[id(s)] = loss.kl * float(kl.sum())
+            kl = kl_terms(sampled, fixed, settings.kl_estimator, settings.kl_bound)
+            cost[id(s)] = settings.kl * float(kl.sum())
         total = {id(g): sum(cost[id(s)] for s in g.samples) for g in groups}
         mean = {id(g): total[id(g)] / len(g.samples) for g in groups}
         penalised = [
@@ -102,7 +102,7 @@ class Passes:
         found = {}
         for role in {g.role for g in groups}:
             own = [g for g in groups if g.role is role]
-            found[role] = sum(total[id(g)] for g in own) / loss.kl / sum(g.tokens for g in own)
+            found[role] = sum(total[id(g)] for g in own) / settings.kl / sum(g.tokens for g in own)
         return penalised, found
 
     def batches(self, groups: Sequence[Group]) -> list[list[Group]]:
@@ -134,8 +134,8 @@ class Passes:
         """Compute the reference's log-probs of all micro-batches that an update will make of
         ``parts``, where the loss has a term for them."""
         self.fixed.clear()
-        loss = self.settings.loss
-        if not loss.needs_reference or loss.kl_place is not KLPlace.LOSS:
+        settings = self.settings
+        if not settings.needs_reference or settings.kl_place is not KLPlace.LOSS:
             return
         batches = [
             batch or idle(role)

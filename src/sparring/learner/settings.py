@@ -1,34 +1,14 @@
-"""How learning goes: plain settings, without torch, so that recipes can name them."""
+"""Settings of learning: the section [learning], without torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import Field, model_validator
+
+from sparring.policy.settings import Precision
 from sparring.schema import Role
-
-CHUNK_BYTES = 1 << 28
-"""Of the float32 logits of a chunk whose length is not given, on a CPU."""
-CACHE_BYTES = 1 << 22
-"""Float32 logits that a CPU works on at once, of a chunk whose logits are in the weights' type."""
-
-
-def chunk_tokens(vocabulary: int, gpu_bytes: float | None) -> int:
-    """Tokens that have logits at once where that is not given: 256 MiB of them on a CPU
-    (``gpu_bytes`` None), and on a GPU a 32nd of its memory, at most 4,096 tokens, so that its
-    matrix products are large ones. By all of the memory and not by what is free: the same in
-    every pass of a run."""
-    if gpu_bytes is None:
-        return max(1, CHUNK_BYTES // (4 * vocabulary))
-    tokens = max(CHUNK_BYTES, int(gpu_bytes / 32)) // (4 * vocabulary)
-    return max(1, min(4096, tokens), CHUNK_BYTES // (4 * vocabulary))
-
-
-class Precision(StrEnum):
-    """What forward and backward passes compute in, or what weights are kept in."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
+from sparring.section import Count, Few, Length, Responses, Section
 
 
 class Backend(StrEnum):
@@ -44,15 +24,6 @@ class Backend(StrEnum):
     """The same under a block mask, by torch's flex attention: on CUDA."""
     PADDED = "padded"
     """Rows of prompt and response."""
-
-
-class Adapters(StrEnum):
-    """Whose a LoRA adapter is."""
-
-    SHARED = "shared"
-    """One for both roles."""
-    PER_ROLE = "per_role"
-    """One for each role, on the same base."""
 
 
 class Sharding(StrEnum):
@@ -76,17 +47,6 @@ class Frozen(StrEnum):
     def covers(self, role: Role) -> bool:
         """Whether ``role`` is the frozen one."""
         return self.value == role.value
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """How the model learns. ``lora_rank`` 0 trains all weights."""
-
-    lora_rank: int = 0
-    lora_alpha: float = 32.0
-    lora_targets: tuple[str, ...] = ("all-linear",)
-    gradient_checkpointing: bool = False
-    adapters: Adapters = Adapters.SHARED
 
 
 class Objective(StrEnum):
@@ -169,30 +129,6 @@ class OptimizerState(StrEnum):
     """Thrown away with every training step, as in the official code."""
 
 
-@dataclass(frozen=True, slots=True)
-class LossSettings:
-    """``clip`` is ε, ``clip_high`` the upper one where it differs; ``kl`` the weight β of the KL
-    term (0: no reference is needed), ``kl_bound`` where k3 becomes a straight line;
-    ``importance_cap`` the largest importance weight."""
-
-    objective: Objective = Objective.CLIPPED
-    ratio: Ratio = Ratio.TOKEN
-    average: Average = Average.TOKENS
-    clip: float = 0.2
-    clip_high: float | None = None
-    kl: float = 0.01
-    kl_estimator: KLEstimator = KLEstimator.K3
-    kl_bound: float | None = None
-    kl_place: KLPlace = KLPlace.LOSS
-    reference: Reference = Reference.START
-    importance_cap: float | None = None
-
-    @property
-    def needs_reference(self) -> bool:
-        """Whether the start model has to be kept."""
-        return self.kl > 0 and self.reference is Reference.START
-
-
 class UpdateMode(StrEnum):
     """How the two roles share an update."""
 
@@ -200,42 +136,152 @@ class UpdateMode(StrEnum):
     SEPARATE = "separate"
 
 
-@dataclass(frozen=True, slots=True)
-class LearningSettings:
-    """How to update. ``minibatches`` optimiser steps are made per batch (per role if
-    separate), ``epochs`` times over; a gradient longer than ``refuse_norm``, or not finite, is not
-    applied; ``tokens_per_micro_batch`` bounds the positions of one forward pass."""
+class LearningSettings(Section):
+    """[learning]"""
 
-    mode: UpdateMode = UpdateMode.JOINT
-    minibatches: int = 1
-    epochs: int = 1
-    old_logprobs: OldLogprobs = OldLogprobs.SAMPLED
-    optimizer_state: OptimizerState = OptimizerState.RUN
-    master_weights: Precision = Precision.FLOAT32
-    """What weights are kept in from step to step. BFLOAT16 rounds them after each, as saving and
-    loading does in the official code."""
-    learning_rate: float = 1e-6
-    beta1: float = 0.9
-    beta2: float = 0.95
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    refuse_norm: float = 1e6
-    tokens_per_micro_batch: int = 16384
-    coder_weight: float = 1.0
-    tester_weight: float = 1.0
-    loss: LossSettings = LossSettings()
-    precision: Precision = Precision.FLOAT32
-    sharding: Sharding = Sharding.NONE
-    backend: Backend = Backend.AUTO
-    logprob_chunk: int | None = None
-    """Response tokens that have logits at once; None: `chunk_tokens`."""
-    offload_reference: bool = False
-    """Keep the reference in the CPU's memory while it is not needed."""
-    shares_device: bool = False
-    """Another program takes turns on the device: leave nothing there that is not needed."""
+    mode: UpdateMode = Field(
+        UpdateMode.JOINT, description="Both roles in one gradient, or coders first, then testers"
+    )
+    objective: Objective = Field(
+        Objective.CLIPPED,
+        description="The clipped surrogate, or the likelihood of one's own good responses (SFT on positives)",
+    )
+    ratio: Ratio = Field(
+        Ratio.TOKEN, description="Of a token, or of a whole response: product or geometric mean"
+    )
+    average: Average = Field(
+        Average.TOKENS,
+        description="Of all tokens, or of responses: each the mean or the sum of its tokens",
+    )
+    minibatches: Responses = Field(
+        2, description="Optimiser steps per batch (per role if separate)"
+    )
+    epochs: Few = Field(2, description="Times that a batch is gone through")
+    old_logprobs: OldLogprobs | None = Field(
+        None,
+        description="What the ratio is against: the sampler's, the trainer's from before a role's first optimiser step, or anew before each; unset: the sampler's where sampler and trainer compute in float32, else the trainer's",
+    )
+    importance_cap: float | None = Field(
+        None,
+        gt=0,
+        description="Weigh tokens by trainer/sampler probability, at most this (needs old_logprobs = trainer)",
+    )
+    optimizer_state: OptimizerState = Field(
+        OptimizerState.RUN, description="AdamW's moments live for the whole run, or for one step"
+    )
+    master_weights: Precision = Field(
+        Precision.FLOAT32, description="What weights are kept in from step to step"
+    )
+    learning_rate: float = Field(1e-6, gt=0, le=1, description="AdamW's step size")
+    warmup_steps: int = Field(
+        0, ge=0, description="Training steps over which the step size rises linearly"
+    )
+    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's first moment")
+    beta2: float = Field(0.95, ge=0, lt=1, description="AdamW's second moment")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled decay")
+    max_grad_norm: float = Field(1.0, gt=0, description="Longer gradients are scaled down to this")
+    refuse_norm: float = Field(
+        1e6,
+        gt=0,
+        description="A gradient longer than this, or not finite, is not applied; the second time the run stops",
+    )
+    clip: float = Field(0.2, gt=0, lt=1, description="ε of the clipped surrogate")
+    clip_high: float | None = Field(
+        None, gt=0, le=100, description="Upper ε where it differs (asymmetric clip)"
+    )
+    kl: float = Field(0.01, ge=0, description="β of the KL term; 0: no reference is kept")
+    kl_estimator: KLEstimator = Field(KLEstimator.K3, description="exp(δ)-δ-1, or δ²/2")
+    kl_bound: float | None = Field(
+        3.0,
+        gt=0,
+        le=80,
+        description="Log-ratio δ of reference to model above which k3 goes on as a straight line, so that one token cannot take over a step (80: practically never)",
+    )
+    kl_place: KLPlace = Field(KLPlace.LOSS, description="In the loss, or in the reward")
+    reference: Reference = Field(
+        Reference.START,
+        description="KL to the start model, or to the policy that sampled the step",
+    )
+    gap_alarm: float | None = Field(
+        None,
+        gt=0,
+        description="Say so when the log-probs of sampling and training differ by more, on average; unset: 0.01 where both compute in float32, else 0.05",
+    )
+    coder_weight: float = Field(
+        1.0, ge=0, description="Weight of the coder's loss in a joint update"
+    )
+    tester_weight: float = Field(
+        1.0, ge=0, description="Weight of the tester's loss in a joint update"
+    )
+    frozen: Frozen = Field(
+        Frozen.NONE,
+        description="A role that plays with the start weights for the whole run and learns nothing",
+    )
+    max_response_tokens: Length | None = Field(
+        None,
+        description="Learn from the first so many tokens of a response, which is rewarded whole (the paper: 8,000 of long reasoning); unset: from all",
+    )
+    tokens_per_micro_batch: Count = Field(
+        16384, description="Positions of one forward and backward pass"
+    )
+    backend: Backend = Field(
+        Backend.AUTO,
+        description="How log-probs are computed: prompts once (prompt_cache), packed with their responses (flex on CUDA, packed to test by), in every row (padded), or what fits (auto)",
+    )
+    logprob_chunk: Count | None = Field(
+        None,
+        description="Response tokens that have logits at once; default: as many as fit into 256 MiB",
+    )
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the start model has to be kept."""
+        return self.kl > 0 and self.reference is Reference.START
 
     def weight(self, role: Role) -> float:
-        """The weight of a role's loss in a joint update; alone, each has 1."""
-        if self.mode is UpdateMode.SEPARATE:
-            return 1.0
+        """The weight of a role's loss; alone in its update, each has 1."""
         return self.coder_weight if role is Role.CODER else self.tester_weight
+
+    def learns(self, role: Role) -> bool:
+        """Whether a role's responses carry any gradient: it is not frozen, and its loss weighs
+        something."""
+        return self.weight(role) > 0 and not self.frozen.covers(role)
+
+    @model_validator(mode="after")
+    def _somebody_learns(self) -> LearningSettings:
+        if self.mode is not UpdateMode.JOINT:
+            if (self.coder_weight, self.tester_weight) != (1, 1):
+                raise ValueError(
+                    "coder_weight and tester_weight are of a joint update, where one gradient is "
+                    "of both roles: set mode = joint, or for a role that learns nothing frozen"
+                )
+            return self
+        if self.coder_weight == self.tester_weight == 0:
+            raise ValueError("coder_weight and tester_weight are both 0: nobody would learn")
+        for frozen, weight, other in (
+            (Frozen.CODER, self.tester_weight, "tester_weight"),
+            (Frozen.TESTER, self.coder_weight, "coder_weight"),
+        ):
+            if self.frozen is frozen and weight == 0:
+                raise ValueError(f"frozen = {frozen} and {other} = 0: nobody would learn")
+        return self
+
+    @model_validator(mode="after")
+    def _likelihood_is_of_good_responses_alone(self) -> LearningSettings:
+        likelihood = self.objective is Objective.LIKELIHOOD
+        if likelihood and self.kl > 0 and self.kl_place is KLPlace.REWARD:
+            raise ValueError(
+                "objective = likelihood has no rewards that a KL could be taken off: set "
+                "kl_place = loss"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_kl_is_to_another_policy(self) -> LearningSettings:
+        sampled = self.kl_place is KLPlace.REWARD and self.reference is Reference.STEP
+        if self.kl > 0 and sampled:
+            raise ValueError(
+                "kl_place = reward takes the KL of the policy that sampled, which is 0 with "
+                "reference = step: set reference = start"
+            )
+        return self

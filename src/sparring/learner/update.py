@@ -40,14 +40,15 @@ from sparring.learner.settings import (
     LearningSettings,
     OldLogprobs,
     OptimizerState,
-    Precision,
     Ratio,
     Reference,
-    Sharding,
 )
 from sparring.learner.stats import RoleStats, Waiting, mismatch
 from sparring.policy.model import is_adapted, is_checkpointing
+from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
+
+_USUAL = ModelSettings()
 
 
 class Learner:
@@ -61,27 +62,35 @@ class Learner:
         self,
         model: PreTrainedModel,
         settings: LearningSettings,
+        held: ModelSettings = _USUAL,
         world: World | None = None,
         source: PreTrainedModel | None = None,
+        *,
+        sharded: bool = False,
         keep_source: bool = False,
         keep_start: bool = False,
+        shares_device: bool = False,
     ) -> None:
-        """A ``model`` to be sharded may be a skeleton, whose weights come from the first process's
-        ``source``; that one's are freed unless they are to be kept. ``keep_start`` has the weights
-        of the beginning kept, in parts, where no loss needs them."""
+        """``held`` says in which precision, and where the reference waits. A ``model`` to be
+        ``sharded`` over several processes may be a skeleton, whose weights come from the first
+        process's ``source``; that one's are freed unless they are to be kept. ``keep_start`` has
+        the weights of the beginning kept, in parts, where no loss needs them. ``shares_device``:
+        another program takes turns on the device, so nothing is left there that is not needed."""
         self.model = model
         self.settings = settings
+        self.precision = held.precision
+        self.shares_device = shares_device
         self.world = world or World()
-        self.sharded = settings.sharding is Sharding.FSDP and not self.world.alone
+        self.sharded = sharded and not self.world.alone
         self.version = 0
         """How often the weights may have changed."""
         self.start: PreTrainedModel | None = None
         """Frozen weights of the beginning, where somebody has them kept; see `start_model`."""
         # An adapted model holds its reference, and its start: itself without the adapter.
         own = is_adapted(model)
-        dtype = torch_type(settings.precision)
+        dtype = torch_type(held.precision)
         if self.sharded:  # the parts are the masters, and cast as they are put together
-            apart = not own and (settings.loss.needs_reference or keep_start)
+            apart = not own and (settings.needs_reference or keep_start)
             bare = skeleton(model) if apart else None
             shard(cast(model, dtype, learning=False), self.world, dtype)
             if any(parameter.is_meta for parameter in model.parameters()):
@@ -93,15 +102,13 @@ class Learner:
         else:
             self.masters = Masters(model, dtype)
         self.reference: PreTrainedModel | None = None
-        if settings.loss.needs_reference:
+        if settings.needs_reference:
             self.reference = model if own else self.start or frozen_copy(model)
         for kept in (self.start, self.reference):
-            waits = settings.offload_reference or kept is not self.reference
+            waits = held.offload_reference or kept is not self.reference
             if kept is not None and kept is not model and waits:
                 kept.to("cpu")
-        settled = settled_backend(
-            settings.backend, model, settings.precision, self.world, self.sharded
-        )
+        settled = settled_backend(settings.backend, model, held.precision, self.world, self.sharded)
         self.backend, self.backend_note = settled.backend, settled.note
         self.passes = Passes(
             model, self.reference, self.backend, settings, self.world, self.sharded
@@ -135,7 +142,7 @@ class Learner:
         rate = self.learning_rate
         with self.world.order(Order.UPDATE, (groups, rate)):
             stats = self._update(groups)
-            if self.settings.shares_device:
+            if self.shares_device:
                 self.optimizer.zero_grad(set_to_none=True)
                 give_back(self.world.device)
             return stats
@@ -148,13 +155,13 @@ class Learner:
             self.set_learning_rate(rate)
         self._learning_mode()
         taken: dict[Role, float] = {}
-        if self.settings.loss.kl > 0 and self.settings.loss.kl_place is KLPlace.REWARD:
+        if self.settings.kl > 0 and self.settings.kl_place is KLPlace.REWARD:
             groups, taken = self.passes.penalised(groups)
         parts = parts_of(groups, self.settings)
         self.passes.fix_reference(parts)
         ours, still = self.settings.old_logprobs is OldLogprobs.TRAINER, True
         for epoch in range(self.settings.epochs):
-            for span in spans(parts, self.settings):
+            for span in spans(parts, self.settings, self.precision):
                 if ours and epoch == 0:  # the first one's are found as it is learned from
                     self._fix_old(span[1:], stats)
                 for i, part in enumerate(span):
@@ -184,7 +191,7 @@ class Learner:
         """Note how far the trainer's log-probs of a micro-batch are from the sampler's."""
         samples = [s for g in batch for s in g.samples]
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=own.device)
-        cap = self.settings.loss.importance_cap
+        cap = self.settings.importance_cap
         self._waiting.add(stats, mismatch(own, sampled, row, len(samples), cap))
         stats.gap_tokens += len(sampled)
         stats.gap_responses += len(samples)
@@ -248,27 +255,27 @@ class Learner:
         """Add the gradient of one micro-batch, and its tokens to the statistics. While the weights
         are ``fresh`` its log-probs are of the policy that its old ones are of."""
         device = self.model.device
-        loss = self.settings.loss
+        settings = self.settings
         samples = [s for g in batch for s in g.samples]
         sampled = torch.tensor([x for s in samples for x in s.sampled_logprobs], device=device)
         advantage = torch.tensor([s.advantage for s in samples], device=device)
         reference = None
-        if loss.kl > 0 and loss.kl_place is KLPlace.LOSS:
-            reference = None if loss.reference is Reference.STEP else self.passes.fixed[batch]
+        if settings.kl > 0 and settings.kl_place is KLPlace.LOSS:
+            reference = None if settings.reference is Reference.STEP else self.passes.fixed[batch]
         with attending(self.model, self.backend):
             current = self.passes.logprobs(self.model, batch)
             old = self._old(batch, current.logprob.detach(), sampled, fresh)
-            if loss.kl > 0 and loss.kl_place is KLPlace.LOSS and reference is None:
+            if settings.kl > 0 and settings.kl_place is KLPlace.LOSS and reference is None:
                 reference = old
-            cap = loss.importance_cap
+            cap = settings.importance_cap
             weight = None if cap is None else torch.exp(old - sampled).clamp(max=cap)
             tokens = token_loss(
                 Tokens(
                     current.logprob, current.row, old, advantage[current.row], weight, reference
                 ),
-                loss,
+                settings,
             )
-            share = token_weights(current.row, loss.average, whole.tokens, whole.responses)
+            share = token_weights(current.row, settings.average, whole.tokens, whole.responses)
             # Sharded gradients are averaged over the processes on their way: a sum is wanted.
             times = self.world.size if self.sharded else 1
             ((tokens.loss * share).sum() * (whole.weight * times)).backward()
@@ -283,7 +290,7 @@ class Learner:
             "kl_max": tokens.kl.max(),
         }
         if not stats.optimizer_steps:
-            of_tokens = loss.ratio is Ratio.TOKEN
+            of_tokens = settings.ratio is Ratio.TOKEN
             stats.first_units += len(old) if of_tokens else len(samples)
             clipped = tokens.clipped.float()
             if not of_tokens:
@@ -299,10 +306,10 @@ class Learner:
         """What the ratio of a micro-batch is against [tokens]. What the trainer computes ``now``,
         while its own are wanted and the weights are ``fresh``, is what the later steps go by: the
         ratio is then 1, whatever the rounding, and no pass is made for it."""
-        if self.settings.old_logprobs is OldLogprobs.SAMPLED:
-            return sampled
         if self.settings.old_logprobs is OldLogprobs.EACH:
             return now
+        if self.settings.old_logprobs is not OldLogprobs.TRAINER:
+            return sampled
         if fresh:
             self.passes.old[batch] = now
         return self.passes.old[batch]

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from sparring.learner.parts import parts_of, spans
 from sparring.learner.samples import Group
 from sparring.learner.settings import LearningSettings, OldLogprobs
+from sparring.policy.settings import Precision
 from sparring.policy.shape import Shape
 
 
@@ -34,7 +35,11 @@ class Work:
 
 
 def work_of(
-    groups: Sequence[Group], settings: LearningSettings, shape: Shape | None, adapter: int = 0
+    groups: Sequence[Group],
+    settings: LearningSettings,
+    precision: Precision,
+    shape: Shape | None,
+    adapter: int = 0,
 ) -> Work:
     """The work of an update on ``groups``; ``adapter``: parameters of a role's LoRA adapter, 0
     where all weights learn."""
@@ -44,10 +49,10 @@ def work_of(
     own = _Forward.of(groups, shape, adapter)
     back = (1 if adapter else 2) * own.weights + 2 * (own.attention + own.adapted)
     total = settings.epochs * (own.whole + back)
-    if settings.loss.needs_reference:
+    if settings.needs_reference:
         total += own.weights + own.attention
     if settings.old_logprobs is OldLogprobs.TRAINER:
-        for span in spans(parts_of(groups, settings), settings):
+        for span in spans(parts_of(groups, settings), settings, precision):
             before = [g for part in span[1:] for of_role in part.values() for g in of_role]
             total += _Forward.of(before, shape, adapter).whole
     return Work(tokens, total)

@@ -36,8 +36,8 @@ from transformers.cache_utils import DynamicCache
 from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
-from sparring.learner.settings import Adapters, ModelSettings
 from sparring.policy.adapters import add_adapters, all_learn, has_role_adapters
+from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 
 _LEFT_OVER = 1 << 20

@@ -38,15 +38,6 @@ class Fork(StrEnum):
     """One process for each input: slower by the cost of a fork."""
 
 
-class SandboxEngine(StrEnum):
-    """Where programs run."""
-
-    POOL = "pool"
-    """In processes of this machine."""
-    RAY = "ray"
-    """On the nodes of a Ray cluster."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one run may use. Seconds are CPU seconds, except ``idle_seconds``.

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sparring.config.recipe import MonitorsSection
+from sparring.config.settings import MonitorSettings
 from sparring.schema import Role
 
 WINDOW = 5
@@ -119,7 +119,7 @@ _REASONS = {
 
 
 def raised(
-    limits: MonitorsSection,
+    limits: MonitorSettings,
     earlier: Sequence[Record],
     record: Record,
     learning: Collection[Role] = tuple(Role),
@@ -165,7 +165,7 @@ def begun(alarms: Sequence[Alarm], earlier: Sequence[Record]) -> list[Alarm]:
     return [a for a in alarms if a["monitor"] not in before]
 
 
-def _limit(limits: MonitorsSection, monitor: Monitor) -> float:
+def _limit(limits: MonitorSettings, monitor: Monitor) -> float:
     name = _LIMITS[_OF_ROLE[monitor][1]] if monitor in _OF_ROLE else monitor.value
     return float(getattr(limits, name))
 

@@ -1,60 +1,11 @@
-"""A recipe's sections in the forms that the learner takes them in."""
+"""Where a recipe's model lies."""
 
 from __future__ import annotations
 
-from sparring.config.recipe import NANO, Engine, Recipe
-from sparring.learner.settings import LearningSettings, LossSettings, ModelSettings
 from sparring.microworld import NANO_DIR
-
-
-def model_settings(recipe: Recipe) -> ModelSettings:
-    """The recipe's [model] as the learner takes it."""
-    m = recipe.model
-    targets = tuple(m.lora_targets)
-    return ModelSettings(m.lora_rank, m.lora_alpha, targets, m.gradient_checkpointing, m.adapters)
+from sparring.policy.settings import NANO
 
 
 def model_place(name: str) -> str:
     """A model's directory or hub id; the name ``nano`` is the one in the package."""
     return str(NANO_DIR) if name == NANO else name
-
-
-def learning_settings(recipe: Recipe) -> LearningSettings:
-    """The recipe's [learning] as the learner takes it."""
-    s = recipe.learning
-    return LearningSettings(
-        mode=s.mode,
-        minibatches=s.minibatches,
-        epochs=s.epochs,
-        old_logprobs=recipe.old_logprobs,
-        optimizer_state=s.optimizer_state,
-        master_weights=s.master_weights,
-        learning_rate=s.learning_rate,
-        beta1=s.beta1,
-        beta2=s.beta2,
-        weight_decay=s.weight_decay,
-        max_grad_norm=s.max_grad_norm,
-        refuse_norm=s.refuse_norm,
-        tokens_per_micro_batch=s.tokens_per_micro_batch,
-        coder_weight=s.coder_weight,
-        tester_weight=s.tester_weight,
-        loss=LossSettings(
-            objective=s.objective,
-            ratio=s.ratio,
-            average=s.average,
-            clip=s.clip,
-            clip_high=s.clip_high,
-            kl=s.kl,
-            kl_estimator=s.kl_estimator,
-            kl_bound=s.kl_bound,
-            kl_place=s.kl_place,
-            reference=s.reference,
-            importance_cap=s.importance_cap,
-        ),
-        precision=recipe.model.precision,
-        backend=s.backend,
-        logprob_chunk=s.logprob_chunk,
-        offload_reference=recipe.model.offload_reference,
-        shares_device=recipe.sampling.engine is Engine.VLLM and recipe.vllm.share_gpu,
-        sharding=recipe.training.sharding,
-    )

@@ -21,18 +21,19 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import RunError, Stopped, well_formed
 from sparring.evaluation.held_out import summary_record
 from sparring.grading.scorer import Scorer
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
+from sparring.policy.settings import Engine
 from sparring.runs.directory import VLLM_LOG, RunDir
 from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
-from sparring.runs.text import visible
 from sparring.runs.timeline import Phase
 from sparring.schema import Role
+from sparring.text import visible
 from sparring.training.ahead import Ahead
 from sparring.training.alarms import begun, raised
 from sparring.training.asking import Table

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sparring.config.recipe import Recipe
-from sparring.config.setting import TooLong
 from sparring.errors import ModelError
 from sparring.prompts.render import Tokenizer, encoded, excess, prompt_text
 from sparring.schema import Role, Task
+from sparring.tasks.settings import TooLong
 
 
 class TaskPrompts:

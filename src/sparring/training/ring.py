@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from sparring import __version__
-from sparring.config.recipe import Curriculum, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
 from sparring.evaluation.held_out import Plan
 from sparring.grading.marks import mark_faults, turn_end
@@ -31,6 +31,7 @@ from sparring.sandbox.cluster.ray_nodes import RayNodes
 from sparring.schema import Role, Task
 from sparring.tasks.checkers.checker import VERSION as CHECKERS_VERSION
 from sparring.tasks.preambles import versions as preamble_versions
+from sparring.tasks.settings import Curriculum
 from sparring.tasks.sources import tasks_of
 from sparring.tasks.withhold import withhold
 from sparring.training.cast import Cast

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sparring.errors import RunError
-from sparring.grading.early import Early
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, rollout_record, usage_record
@@ -25,6 +24,7 @@ from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
 from sparring.runs.reader import RunReader, step_file
 from sparring.runs.timeline import Phase, Timeline
+from sparring.sandbox import PrefetchingRunner
 from sparring.schema import Response, Role
 from sparring.training.asking import Table, journal_file
 from sparring.training.journal import foreign
@@ -69,9 +69,9 @@ class Live:
             return found
         before = self.ring.sandbox.stats.runs_executed
         tasks, judged = self.ring.batch(step, self.pass_rates), list[GroupResult]()
-        early = Early(self.ring.sandbox, timeline)
+        runner = PrefetchingRunner(self.ring.sandbox, timeline.running)
         for turn in range(1 + self.ring.recipe.sampling.extra_rounds):
-            made = Round(self.table, early, step, turn, tasks)
+            made = Round(self.table, runner, step, turn, tasks)
             bouts = made.bouts()
             judged += bouts
             missing = sum(not made.labelled(j) for j in bouts)

@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 
 from sparring.grading import columns
 from sparring.grading.columns import Ask
-from sparring.grading.early import Early
 from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult, ReadGroup, label_free
 from sparring.grading.limits import limits
@@ -28,7 +27,7 @@ from sparring.grading.reading import read_program, read_test
 from sparring.grading.supervised import rewarded, supervise
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.runs.timeline import Phase
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, PrefetchingRunner
 from sparring.schema import Response, Role, Task, Test
 from sparring.training.asking import Table, Wanted, ask
 from sparring.training.players import Player
@@ -48,10 +47,10 @@ class Round:
     """The bouts of ``tasks`` in round ``turn`` of a step."""
 
     def __init__(
-        self, table: Table, early: Early, step: int, turn: int, tasks: Sequence[Task]
+        self, table: Table, runner: PrefetchingRunner, step: int, turn: int, tasks: Sequence[Task]
     ) -> None:
         self.table = table
-        self.early = early
+        self.runner = runner
         self.step = step
         self.turn = turn
         self.tasks = tasks
@@ -217,7 +216,7 @@ class Round:
         of_task: bool,
     ) -> None:
         """Have these programs run on tests of task ``i``, as its bout will ask for it."""
-        self.early.begin(
+        self.runner.prefetch(
             job
             for source in sources
             if source is not None
@@ -254,10 +253,10 @@ class Round:
         groups = [self._group(i) for i in numbers]
         with self.table.progress.timeline.during(Phase.JUDGING, f"{self.table.lane}judging"):
             if not self._written:
-                return [grade(self.early, group, limit) for group in groups]
+                return [grade(self.runner, group, limit) for group in groups]
             written = [self._written[i] for i in numbers]
-            supervision = supervise(self.early, groups, written, limit)
+            supervision = supervise(self.runner, groups, written, limit)
             return [
-                replace(grade(self.early, group, limit), supervision=s)
+                replace(grade(self.runner, group, limit), supervision=s)
                 for group, s in zip(groups, supervision, strict=True)
             ]

@@ -24,17 +24,18 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.learner.settings import Frozen
 from sparring.policy.adapters import has_role_adapters
 from sparring.policy.base import Arrived, unheeded
 from sparring.policy.model import is_adapted
+from sparring.policy.settings import Engine
 from sparring.policy.vllm.environment import recorded_version
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.schema import Response, Role
 from sparring.training.players import Player, Request
-from sparring.training.servers import TORCH, log_file, longest, vllm_settings, words_of
+from sparring.training.servers import TORCH, log_file, longest, server_settings, words_of
 from sparring.training.trainer import BOTH, START, Trainer
 from sparring.training.travelling import Travelling, why_not_served
 
@@ -61,7 +62,9 @@ class Served:
         positions = getattr(model.config, "max_position_embeddings", None)
         together = recipe.vllm.max_model_len or longest(recipe, positions, response)
         rank = recipe.model.lora_rank if self._adapters else 0
-        self.settings = vllm_settings(recipe, together, recipe.vllm.urls, rank, len(own))
+        self.settings = server_settings(
+            recipe, together, recipe.vllm.urls, "vllm.urls", rank, len(own)
+        )
         self._travelling = Travelling(trainer, TORCH[self.settings.dtype], self._adapters)
         words, log = words_of(recipe, trainer.tokenizer, end_ids), log_file(log)
         plays = recipe.opponents > 0 or recipe.learning.frozen is not Frozen.NONE
@@ -72,8 +75,8 @@ class Served:
         self._learned = VllmSampler(self.settings, words, log, [*own, *kept])
         self._start = self._learned
         if apart:
-            key = "vllm.start_urls"
-            others = vllm_settings(recipe, together, recipe.vllm.start_urls, urls_key=key)
+            urls = recipe.vllm.start_urls
+            others = server_settings(recipe, together, urls, "vllm.start_urls", 0, 1)
             self._start = VllmSampler(others, words, log)
         self._held: dict[VllmSampler, str] = {}
         """The whole weights, by name, that each sampler's servers were last given."""
@@ -192,7 +195,7 @@ class Served:
 
     def about(self) -> dict[str, object]:
         """What the results depend on."""
-        own = [] if self.settings.urls else [recorded_version(self.settings.environment)]
+        own = [] if self.settings.urls else [recorded_version(Path(self.settings.environment))]
         return {
             "urls": list(self.settings.urls) or "own",
             "versions": self._learned.versions or own,

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from sparring.config.recipe import Recipe
-from sparring.learner.settings import Precision
 from sparring.policy.local.detokenize import Detokenizer
+from sparring.policy.settings import Precision
 from sparring.policy.vllm.environment import default_environment
-from sparring.policy.vllm.settings import Dtype, VllmSettings
+from sparring.policy.vllm.settings import Dtype, ServerSettings
 from sparring.policy.vllm.wanted import Words
 
 TORCH = {
@@ -35,42 +35,31 @@ def words_of(recipe: Recipe, tokenizer: Any, end_ids: Sequence[int]) -> Words:
     )
 
 
-def vllm_settings(
+def server_settings(
     recipe: Recipe,
     longest: int,
     urls: Sequence[str],
-    lora_rank: int = 0,
-    loras: int = 1,
-    urls_key: str = "vllm.urls",
-) -> VllmSettings:
+    urls_key: str,
+    lora_rank: int,
+    loras: int,
+) -> ServerSettings:
     """The recipe's [vllm], with what it leaves open, for prompts and responses that are together
     ``longest`` tokens long at most. ``urls_key`` is what the recipe has ``urls`` from."""
     v = recipe.vllm
-    usual = Dtype.FLOAT32 if recipe.model.precision is Precision.FLOAT32 else Dtype.BFLOAT16
-    dtype = v.dtype or usual
-    exact = dtype is Dtype.FLOAT32 and recipe.model.precision is Precision.FLOAT32
-    return VllmSettings(
-        environment=Path(v.environment).expanduser() if v.environment else default_environment(),
-        urls=tuple(urls),
-        urls_key=urls_key,
-        dtype=dtype,
-        arguments=tuple(v.arguments),
-        variables=v.variables,
-        memory=v.memory,
-        cpu_cache=v.cpu_cache,
-        tensor_parallel=v.tensor_parallel,
-        data_parallel=v.data_parallel,
-        max_model_len=longest,
-        weights_dir=Path(v.weights_dir),
-        max_gap=v.max_gap or (1e-3 if exact else 0.05),
-        concurrency=v.concurrency,
-        start_seconds=v.start_seconds,
-        stall_seconds=v.stall_seconds,
-        patience=v.patience,
-        share_gpu=v.share_gpu,
-        lora_rank=lora_rank,
-        loras=loras,
-    )
+    exact = recipe.model.precision is Precision.FLOAT32
+    dtype = v.dtype or (Dtype.FLOAT32 if exact else Dtype.BFLOAT16)
+    environment = Path(v.environment).expanduser() if v.environment else default_environment()
+    settled = {
+        "environment": str(environment),
+        "urls": urls,
+        "urls_key": urls_key,
+        "dtype": dtype,
+        "max_model_len": longest,
+        "max_gap": v.max_gap or (1e-3 if exact and dtype is Dtype.FLOAT32 else 0.05),
+        "lora_rank": lora_rank,
+        "loras": loras,
+    }
+    return ServerSettings.model_validate({**dict(v), **settled})
 
 
 def longest(recipe: Recipe, positions: int | None, response: int) -> int:

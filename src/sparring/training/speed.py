@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ModelError
 from sparring.learner.peaks import dense_peak
 from sparring.learner.samples import Group
-from sparring.learner.settings import Precision
 from sparring.learner.work import Work, work_of
+from sparring.policy.settings import Engine, Precision
 from sparring.policy.shape import shape_of
 from sparring.runs.timeline import Phase
 from sparring.training.trainer import Trainer
@@ -30,8 +30,8 @@ def work_in(trainer: Trainer, groups: Sequence[Group]) -> Work:
         if m.lora_rank:
             adapter = shape.adapter(m.lora_rank, m.lora_targets)
     except ModelError:
-        return work_of(groups, trainer.learner.settings, None)
-    return work_of(groups, trainer.learner.settings, shape, adapter)
+        return work_of(groups, trainer.learner.settings, trainer.learner.precision, None)
+    return work_of(groups, trainer.learner.settings, trainer.learner.precision, shape, adapter)
 
 
 def speeds(

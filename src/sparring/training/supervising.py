@@ -25,7 +25,7 @@ from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.schema import Response, Role, Task
 from sparring.training.journal import Journal
-from sparring.training.servers import log_file, longest, vllm_settings, words_of
+from sparring.training.servers import log_file, longest, server_settings, words_of
 from sparring.training.supervision import Supervisor
 from sparring.training.written import Written
 
@@ -77,7 +77,7 @@ def _asked(supervisor: Supervisor, log: Path | None) -> Iterator[_Ask]:
     assert outline is not None
     s = recipe.supervision
     together = longest(recipe, outline.positions, s.max_tokens)
-    settings = vllm_settings(recipe, together, s.urls, urls_key="supervision.urls")
+    settings = server_settings(recipe, together, s.urls, "supervision.urls", 0, 1)
     words = words_of(recipe, supervisor.tokenizer, supervisor.end_ids)
     sampler = VllmSampler(settings, words, log_file(log))
 

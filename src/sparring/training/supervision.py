@@ -18,7 +18,8 @@ from collections.abc import Sequence
 
 import torch
 
-from sparring.config.recipe import Engine, Recipe, SupervisionKind
+from sparring.config.recipe import Recipe
+from sparring.config.settings import SupervisionKind
 from sparring.errors import ModelError
 from sparring.learner.masters import cast
 from sparring.policy.base import Prompt, SamplingParams, sampling_seed
@@ -26,6 +27,7 @@ from sparring.policy.ends import add_end_tokens, end_ids_on_disk
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import check_causal, load_model
 from sparring.policy.outline import Outline
+from sparring.policy.settings import Engine
 from sparring.prompts.render import encoded, prompt_text
 from sparring.schema import Response, Role, Task
 from sparring.training.learner_settings import model_place

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from sparring.config.recipe import Recipe
-from sparring.config.tracking import Tracker
+from sparring.config.settings import Tracker
 from sparring.errors import ConfigError, explained, well_formed
 from sparring.runs.directory import RunDir
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from transformers import PreTrainedModel
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
 from sparring.learner.distributed.shards import (
@@ -46,10 +46,11 @@ from sparring.policy.model import (
     saved_weights,
     start_weights,
 )
+from sparring.policy.settings import Engine
 from sparring.runs.directory import RunDir
 from sparring.schema import Role
 from sparring.training.counters import Counters
-from sparring.training.learner_settings import learning_settings, model_place, model_settings
+from sparring.training.learner_settings import model_place
 
 START, BOTH = "start", "both"
 """Players besides the roles: the weights of the beginning, and those that both roles have."""
@@ -114,8 +115,7 @@ class Trainer:
         if recipe.training.threads:
             torch.set_num_threads(recipe.training.threads)
         torch.manual_seed(recipe.training.seed)
-        settings = learning_settings(recipe)
-        sharded = settings.sharding is Sharding.FSDP and not world.alone
+        sharded = recipe.training.sharding is Sharding.FSDP and not world.alone
         source = self._read(recipe, world, sharded)
         self._learning = frozenset(n for n, p in self.model.named_parameters() if p.requires_grad)
         """Names of the weights that learn: a whole copy of a sharded model does not say."""
@@ -125,7 +125,15 @@ class Trainer:
             # Before it is moved: the device need not hold frozen weights in float32.
             cast(self.model, torch_type(recipe.model.precision), learning=False).to(world.device)
         self.learner = Learner(
-            self.model, settings, world, source, here, keep_start=wanted and not here
+            self.model,
+            recipe.learner,
+            recipe.model,
+            world,
+            source,
+            sharded=sharded,
+            keep_source=here,
+            keep_start=wanted and not here,
+            shares_device=not here and recipe.vllm.share_gpu,
         )
         self._whole: PreTrainedModel | None = None
         """A copy of the whole model to play with, where weights are sharded and this process
@@ -158,14 +166,14 @@ class Trainer:
                 check_causal(model)
                 check_head(model)
                 description = Description.of(model) if sharded else None
-                self.model = prepare_model(model, model_settings(recipe), recipe.training.seed)
+                self.model = prepare_model(model, recipe.model, recipe.training.seed)
             except ModelError as error:
                 failure = str(error)
         if sharded:
             description = world.tell(description if failure is None else None)
             if description is not None and not world.leads:
                 bare = description.skeleton()
-                self.model = prepare_model(bare, model_settings(recipe), recipe.training.seed)
+                self.model = prepare_model(bare, recipe.model, recipe.training.seed)
             elif description is not None:
                 source = self.model
             if description is not None:
@@ -250,7 +258,7 @@ class Trainer:
 
         def write(world: World) -> None:
             export_weights(model, self.tokenizer, path, dtype, adapters, not kept, world)
-            if self.learner.settings.shares_device:
+            if self.learner.shares_device:
                 give_back(self.world.device)
 
         if not self.learner.sharded or (self.plays_only and not of_start):

@@ -24,8 +24,9 @@ from sparring.learner.logprobs.flex import FLEX, try_gradient
 from sparring.learner.logprobs.grouped import GROUPED, SDPA
 from sparring.learner.masters import torch_type
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend, Precision
+from sparring.learner.settings import Backend
 from sparring.policy.model import is_checkpointing
+from sparring.policy.settings import Precision
 from sparring.schema import Role
 
 TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from sparring.learner.settings import CACHE_BYTES
+from sparring.learner.logprobs.sizes import CACHE_BYTES
 
 
 @dataclass(frozen=True, slots=True)

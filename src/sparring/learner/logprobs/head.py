@@ -27,7 +27,7 @@ from transformers import PreTrainedModel
 from sparring.errors import ModelError
 from sparring.learner.distributed.shards import output_weights
 from sparring.learner.logprobs.chunks import Rule, in_chunks, reduced
-from sparring.learner.settings import CHUNK_BYTES, chunk_tokens
+from sparring.learner.logprobs.sizes import CHUNK_BYTES, chunk_tokens
 from sparring.policy.adapters import decoder_of, inner_model
 
 

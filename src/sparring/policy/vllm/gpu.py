@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sparring.errors import RunError
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 
 _QUERY = ("--query-gpu=index,memory.free,memory.total", "--format=csv,noheader,nounits")
 _SETTLING = 20.0
@@ -56,7 +56,7 @@ def visible_gpus(variables: Mapping[str, str], count: int) -> list[Gpu]:
 class GpuMemory:
     """What a server of our own needs of its GPUs, and what it gives back while it sleeps."""
 
-    def __init__(self, settings: VllmSettings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         self._given_back: dict[str, float] = {}
 

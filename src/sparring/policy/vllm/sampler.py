@@ -29,7 +29,7 @@ from sparring.policy.vllm.completion import Completion, Unanswered
 from sparring.policy.vllm.expected import ExpectedLengths
 from sparring.policy.vllm.loading import Loaded, Wanted
 from sparring.policy.vllm.probes import Probes
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 from sparring.policy.vllm.station import Station, StationLost
 from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.policy.vllm.weights import WeightsRoom
@@ -54,7 +54,7 @@ class VllmSampler:
     """Responses from one or several servers. Close it: a server of its own ends with it."""
 
     def __init__(
-        self, settings: VllmSettings, words: Words, log: Path, players: Collection[str] = ()
+        self, settings: ServerSettings, words: Words, log: Path, players: Collection[str] = ()
     ) -> None:
         """Nothing is started yet, but servers that are given by URL are looked at. The newest
         weights of ``players`` are kept while others play, since they are asked again.
@@ -110,7 +110,7 @@ class VllmSampler:
         """Where the weights lie, written now unless they are there: no server loads them yet. To be
         used ``later`` they are kept until then, also while newer ones play. Raises `RunError`."""
         if self._room is None:
-            self._room = WeightsRoom(self.settings.weights_dir.resolve())
+            self._room = WeightsRoom(Path(self.settings.weights_dir).resolve())
         if later:
             self._later.add(weights.name)
         return self._room.put(weights.name, weights.size, weights.save)

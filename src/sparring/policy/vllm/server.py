@@ -25,7 +25,7 @@ from sparring.errors import RunError
 from sparring.policy.vllm import guard
 from sparring.policy.vllm.client import MODEL, Client
 from sparring.policy.vllm.lora import served_rank
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 
 _OURS = (
     "PYTHONPATH",
@@ -62,11 +62,11 @@ def environment_python(environment: Path) -> Path:
 class Server:
     """One server that is ours. It serves from `start` until `stop`, or until it dies."""
 
-    def __init__(self, settings: VllmSettings, log: Path) -> None:
+    def __init__(self, settings: ServerSettings, log: Path) -> None:
         """``log`` is appended to. Raises `RunError` without an environment."""
         self.settings = settings
         self.log = log
-        self.python = environment_python(settings.environment)
+        self.python = environment_python(Path(settings.environment))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, model: Path) -> Client:

@@ -22,7 +22,7 @@ from sparring.policy.vllm.gpu import GpuMemory
 from sparring.policy.vllm.line import Line
 from sparring.policy.vllm.loading import Wanted
 from sparring.policy.vllm.server import Server
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 
 _FRUITLESS = 3
 """Starts in a row without a single response, after which another will not help."""
@@ -39,7 +39,7 @@ class Station:
     """One server. ``rounds`` counts how often it had to come back; a ``lost`` one did not, and is
     left out until it answers again."""
 
-    def __init__(self, settings: VllmSettings, url: str | None, log: Path) -> None:
+    def __init__(self, settings: ServerSettings, url: str | None, log: Path) -> None:
         """The server at ``url``, or without one a server of our own that writes to ``log``."""
         self.settings = settings
         self._url = url

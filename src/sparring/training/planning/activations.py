@@ -16,14 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparring.config.recipe import Recipe
-from sparring.learner.settings import (
-    CACHE_BYTES,
-    CHUNK_BYTES,
-    Adapters,
-    Backend,
-    Frozen,
-    UpdateMode,
-)
+from sparring.learner.logprobs.sizes import CACHE_BYTES, CHUNK_BYTES
+from sparring.learner.settings import Backend, Frozen, UpdateMode
+from sparring.policy.settings import Adapters
 from sparring.policy.shape import Shape
 from sparring.training.planning.conditions import (
     FLOAT,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparring.config.recipe import Engine, Recipe
-from sparring.learner.settings import Backend, Precision, Sharding, chunk_tokens
+from sparring.config.recipe import Recipe
+from sparring.learner.logprobs.sizes import chunk_tokens
+from sparring.learner.settings import Backend, Sharding
+from sparring.policy.settings import Engine, Precision
 from sparring.policy.shape import Shape
 
 GIB = 1 << 30

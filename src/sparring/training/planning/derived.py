@@ -6,7 +6,8 @@ import json
 import math
 from pathlib import Path
 
-from sparring.config.recipe import Recipe, SupervisionKind
+from sparring.config.recipe import Recipe
+from sparring.config.settings import SupervisionKind
 from sparring.learner.settings import OldLogprobs, UpdateMode
 from sparring.microworld import NANO_DIR
 from sparring.microworld.tasks import TESTS

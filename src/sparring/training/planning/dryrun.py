@@ -31,8 +31,8 @@ from sparring.grading.grade import allowed, grade
 from sparring.grading.limits import limits
 from sparring.grading.record import Scored, rollout_record
 from sparring.learner.samples import Group
-from sparring.learner.settings import Adapters
 from sparring.learner.stats import RoleStats
+from sparring.policy.settings import Adapters
 from sparring.runs.directory import RunDir
 from sparring.sandbox.caller.packages import given
 from sparring.schema import Response, Role, StopReason, Task, Verdict

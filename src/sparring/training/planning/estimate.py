@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sparring.config.recipe import Recipe
-from sparring.learner.settings import Adapters, Frozen, Reference
+from sparring.learner.settings import Frozen, Reference
+from sparring.policy.settings import Adapters
 from sparring.policy.shape import Shape
 from sparring.training.planning.activations import learning
 from sparring.training.planning.conditions import (

@@ -17,10 +17,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from sparring.config.recipe import NANO, Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, ModelError, RunError
 from sparring.learner.settings import Backend
 from sparring.microworld import NANO_DIR
+from sparring.policy.settings import NANO, Engine
 from sparring.policy.shape import Shape, read_shape
 from sparring.training.planning.conditions import GIB, Conditions, samples_here
 from sparring.training.planning.estimate import Estimate, estimate

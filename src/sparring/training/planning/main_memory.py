@@ -8,8 +8,9 @@ Not counted: the sandbox's programs (workers × their limit at most), and the di
 
 from __future__ import annotations
 
-from sparring.config.recipe import Engine, Recipe
+from sparring.config.recipe import Recipe
 from sparring.learner.settings import Frozen
+from sparring.policy.settings import Engine
 from sparring.policy.shape import Shape
 from sparring.policy.vllm.settings import Dtype
 from sparring.training.planning.conditions import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sparring.config.setting import PromptsSection
 from sparring.grading.marks import mark_faults, special_marks, turn_end
 from sparring.prompts.opening import ReasoningMode
 from sparring.prompts.parse import Reasoning
+from sparring.prompts.settings import PromptSettings
 from sparring.schema import Response, Role, StopReason
 from sparring.training.planning.check import Check
 
@@ -32,7 +32,7 @@ def end_tokens(
 def reasoning(
     tokenizer: Any,
     end_ids: Collection[int],
-    prompts: PromptsSection,
+    prompts: PromptSettings,
     opened: Mapping[Role, bool],
 ) -> Check | None:
     """Where reasoning is looked for, and why it might not be found; None for a model that shows no
@@ -56,7 +56,7 @@ def reasoning(
 
 
 def unended(
-    tokenizer: Any, end_ids: Collection[int], prompts: PromptsSection, responses: Sequence[Response]
+    tokenizer: Any, end_ids: Collection[int], prompts: PromptSettings, responses: Sequence[Response]
 ) -> list[str]:
     """Why responses are cut off: they hold the template's end of a turn, which ends none."""
     end = turn_end(tokenizer, end_ids, prompts.template_options)

@@ -9,8 +9,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from sparring.config.recipe import NANO
 from sparring.errors import RunError, well_formed
+from sparring.policy.settings import NANO
 from sparring.runs.evaluation import FIGURES, facts, figures
 from sparring.runs.labels import PLAIN, figure, figure_labels, interval, metric_labels
 from sparring.runs.text import one_line

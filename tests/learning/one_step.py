@@ -1,0 +1,11 @@
+"""Settings under which a batch makes one optimiser step, against the sampler's log-probs."""
+
+from __future__ import annotations
+
+from sparring.learner.settings import LearningSettings, OldLogprobs
+from sparring.policy.settings import ModelSettings, Precision
+
+ONE_STEP = LearningSettings(
+    minibatches=1, epochs=1, kl_bound=None, old_logprobs=OldLogprobs.SAMPLED
+)
+IN_BFLOAT16 = ModelSettings(precision=Precision.BFLOAT16)
