@@ -17,7 +17,8 @@ from tests.readings import counted
 
 from sparring.errors import SparringError
 from sparring.grading.record import result_from
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 from sparring.schema import Role
 
 pytestmark = pytest.mark.usefixtures("shared_workers")

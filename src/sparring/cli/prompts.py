@@ -75,14 +75,14 @@ def try_command(
     ] = None,
 ) -> None:
     """Try prompts on a model: can its answers be read, and if not, why?"""
+    from sparring.errors import explained
     from sparring.evaluation.authors import Respondent, author_of
     from sparring.evaluation.options import EvalOptions, Named, prompts_of
     from sparring.evaluation.progress import Progress
     from sparring.evaluation.trial import first_tasks, try_prompts
     from sparring.interrupt import stopping
     from sparring.prompts.settings import PromptSettings
-    from sparring.runs.directory import explained
-    from sparring.runs.tables import show
+    from sparring.view.terminal.tables import show
 
     named = Named(model, name, key, precision=precision, key_option="--key")
     sections = {

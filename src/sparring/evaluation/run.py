@@ -69,7 +69,7 @@ def evaluate_models(
         }
         notes = _notes(options, asked, None)
         for line in notes:
-            progress.say(f"note: {line}")
+            progress.note(f"note: {line}")
         collected = collect(asks, asked, own, shared, progress, options.budget, stop)
         whole = complete(options, tasks, collected)
         wanting = _wanting(options, tasks, whole, collected)
@@ -77,7 +77,7 @@ def evaluate_models(
             raise RunError(f"{wanting}; no task is complete yet")
         seen = _notes(options, asked, collected)
         for line in seen:
-            progress.say(line)
+            progress.note(line)
         groups = groups_of(options, whole, collected, readings)
         record = measured(
             directory, options, models, tasks, groups, collected, [*notes, *seen], progress

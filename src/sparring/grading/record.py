@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sparring.errors import well_formed
 from sparring.grading.foreign import NO_PAIRS, Foreign, foreign_comparisons
 from sparring.grading.group import GroupResult, Supervision, label_free
 from sparring.grading.testdata import (
@@ -30,7 +31,6 @@ from sparring.grading.testdata import (
 from sparring.matrix import Bools
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.rewards.score import Earned
-from sparring.runs.directory import well_formed
 from sparring.schema import (
     Outcome,
     ParseFailure,

@@ -21,13 +21,12 @@ from contextlib import ExitStack
 from typing import Any
 
 from sparring.config.recipe import Recipe
-from sparring.errors import Stopped
+from sparring.errors import Stopped, well_formed
 from sparring.evaluation.held_out import summary_record
 from sparring.grading.scorer import Scorer
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
-from sparring.runs.curves import plot_curves
-from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
+from sparring.runs.directory import VLLM_LOG, RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.training.held_out import HeldOut
@@ -91,10 +90,6 @@ def train(
             "train": sum(t["seconds"] for t in timing if "step" in t),
         }
         summary = summary_record(held_out.first, newest, seconds, trainer.tokens)
-        with explained(run.path):
-            plot_curves(
-                run.lines("evaluations.jsonl"), run.lines("metrics.jsonl"), run.path / "curves"
-            )
         run.write_json("summary.json", summary)  # last: where it is, the run is complete
         return summary
 

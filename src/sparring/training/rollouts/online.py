@@ -16,8 +16,8 @@ from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, result_from, rollout_record, usage_record
 from sparring.policy.base import Prompt
-from sparring.runs.directory import step_file
 from sparring.runs.lines import clean
+from sparring.runs.reader import step_file
 from sparring.runs.timeline import Phase, Timeline
 from sparring.schema import Response, Role
 from sparring.training.rollouts.batch import RolloutBatch

@@ -8,14 +8,15 @@ from typing import Any
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, result_from, rollout_record
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader, step_file
 from sparring.runs.timeline import Phase, Timeline
 
 
 class ReplayedRollouts:
     """The bouts that another run recorded."""
 
-    def __init__(self, source: RunDir, run: RunDir, checker: str | None = None) -> None:
+    def __init__(self, source: RunReader, run: RunDir, checker: str | None = None) -> None:
         """With a ``checker``, recorded outputs are compared anew by it."""
         self.source = source
         self.run = run

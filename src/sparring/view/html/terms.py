@@ -1,4 +1,4 @@
-"""The lines of an explained reward on the page: what `sparring.view.explain` gives, as text.
+"""Why a reward was what it was, as lines of the page: what `view.explain` explains, as text.
 
 A line is a label and a text. The rule in force comes first, then the terms that fold to the reward,
 the reward, those that fold to the advantage, the advantage; last, what comes out otherwise than
