@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tests.loops.runs import command, finished, records, sparring_here
 
 from sparring.config.load import make_recipe
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.training.replay import refuse_other_changes, replay_recipe
 
 

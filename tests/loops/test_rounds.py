@@ -13,7 +13,7 @@ from tests.loops.runs import command, finished, records, same_run, sparring_here
 from sparring.config.load import load_recipe, make_recipe
 from sparring.config.presets import Preset
 from sparring.errors import ConfigError
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.rewards.advantages import DropReason
 from sparring.runs.reader import open_run, step_file
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from sparring.errors import well_formed
 from sparring.grading.facts import bare_facts
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.matrix import Floats
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.rates import Rates, RightBy, by_task, count, rates

@@ -18,7 +18,7 @@ from sparring.evaluation.held_out import (
     evaluation_record,
     values_record,
 )
-from sparring.grading.record import pool_from, pool_records
+from sparring.grading.entries import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
 from sparring.runs.timeline import Phase
 from sparring.schema import Role

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from sparring.config.recipe import Recipe
-from sparring.grading.record import Scored, result_from
+from sparring.grading.record import Scored
+from sparring.grading.recorded import result_from
 from sparring.runs.reader import RunReader, step_file
 from sparring.schema import Role
 from sparring.training.reward import scorer_of

@@ -14,7 +14,8 @@ from sparring.errors import RunError
 from sparring.grading.early import Early
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored, result_from, rollout_record, usage_record
+from sparring.grading.record import Scored, rollout_record, usage_record
+from sparring.grading.recorded import result_from
 from sparring.policy.base import Prompt
 from sparring.runs.lines import clean
 from sparring.runs.reader import step_file

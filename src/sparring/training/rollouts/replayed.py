@@ -7,7 +7,8 @@ from typing import Any
 
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored, result_from, rollout_record
+from sparring.grading.record import Scored, rollout_record
+from sparring.grading.recorded import result_from
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import RunReader, step_file
 from sparring.runs.timeline import Phase, Timeline

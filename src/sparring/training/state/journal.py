@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparring.errors import RunError, well_formed
-from sparring.grading.record import response_from, response_record
+from sparring.grading.entries import response_from, response_record
 from sparring.policy.base import Prompt
 from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Phase, Timeline

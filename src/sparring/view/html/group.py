@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from sparring import values
-from sparring.grading.testdata import readable
 from sparring.runs.groups import correct_rows
 from sparring.schema import Kind
 from sparring.view.explain import Explained
 from sparring.view.html.terms import coder_lines, tester_lines
 from sparring.view.html.tokens import Pieces, token_record
+from sparring.view.readable import readable
 
 
 class Column(StrEnum):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sparring.rewards.terms import Applied, number
-from sparring.view.explain import Explained, Explanation, amount
+from sparring.rewards.terms import number
+from sparring.view.explain import Applied, Explained, Explanation, amount
 
 Line = tuple[str, str]
 """A label, and a text."""

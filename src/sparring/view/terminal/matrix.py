@@ -17,12 +17,12 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from sparring.grading.testdata import readable
 from sparring.rewards.advantages import DropReason
 from sparring.rewards.terms import number
 from sparring.runs.groups import passes_all
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
+from sparring.view.readable import readable
 from sparring.view.source import Found
 from sparring.view.terminal.step import EVALUATED, why_dropped
 from sparring.view.terminal.symbols import legend, mark, symbol
