@@ -69,7 +69,7 @@ def _execute(program: str, data: str, queue: Any) -> None:
         with redirect_stdout(output):
             # `input` is one more stand-in: it and ``sys.stdin`` do not know of each other.
             exec(program, {"__name__": "__main__", "input": lambda prompt="": next(lines)})
-    except BaseException as error:  # noqa: BLE001 - whatever a program raises
+    except BaseException as error:  # noqa: BLE001  # whatever a program raises
         queue.put(f"{ERROR} {error}")
     else:
         queue.put(output.getvalue())

@@ -138,7 +138,7 @@ def made(check: Check, cpu: bool, tiny: bool, limit: float) -> dict[str, Any]:
         late = False
     except subprocess.TimeoutExpired:
         out, late = _ended(process), True
-    except BaseException:
+    except BaseException:  # raised again: no process is left behind
         _ended(process)
         raise
     status, found = _read(out, process.returncode, late, limit)

@@ -150,7 +150,7 @@ def _run(told: dict[str, Any]) -> int:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code or 0
-    except BaseException:  # noqa: BLE001 - as Python does, whatever it is
+    except BaseException:  # noqa: BLE001  # as Python does, whatever it is
         traceback.print_exc()
         code = 1
     with contextlib.suppress(OSError):

@@ -38,7 +38,7 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
         beside.replace(path)
         if durable:
             sync(path.parent)
-    except BaseException:
+    except BaseException:  # raised again: half a file is not left
         _remove(beside)
         raise
 

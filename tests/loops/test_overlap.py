@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from tests.loops.runs import command, records, same_run, sparring_here
 
-from sparring.grading import early
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Timeline
-from sparring.sandbox.caller import pool, runner
+from sparring.sandbox.caller import pool, prefetch, runner
 from sparring.schema import Response, Role, StopReason
 from sparring.training.state.journal import Journal
 from sparring.training.weights.players import Player
@@ -25,7 +24,7 @@ from sparring.training.weights.policies import RolePolicies
 def test_a_run_without_an_early_beginning_is_the_same(
     run: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(early.Early, "begin", lambda self, jobs: None)
+    monkeypatch.setattr(prefetch.PrefetchingRunner, "prefetch", lambda self, jobs: None)
     done = sparring_here(*command(tmp_path / "late")[3:])
     assert done.returncode == 0, done.stderr
     same_run(run, tmp_path / "late")
@@ -41,7 +40,7 @@ def test_without_a_memory_each_run_is_executed_once_and_nothing_changes(
     """
     asked: Counter[tuple[Any, ...]] = Counter()
     in_both_ways: set[tuple[str, str]] = set()
-    execute, begin = pool.Sandbox.run, early.Early.__init__
+    execute, begin = pool.Sandbox.run, prefetch.PrefetchingRunner.__init__
 
     def counted(self: Any, jobs: Any) -> Any:
         for job in jobs:
@@ -61,7 +60,7 @@ def test_without_a_memory_each_run_is_executed_once_and_nothing_changes(
 
     monkeypatch.setattr(runner, "_MEMO_BYTES", 0)
     monkeypatch.setattr(pool.Sandbox, "run", counted)
-    monkeypatch.setattr(early.Early, "__init__", fresh)
+    monkeypatch.setattr(prefetch.PrefetchingRunner, "__init__", fresh)
     done = sparring_here(*command(tmp_path / "forgetful", training__steps="1")[3:])
     assert done.returncode == 0, done.stderr
     assert asked

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparring.grading.early import Runs
 from sparring.grading.foreign import NO_PAIRS, Foreign
 from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult, ReadGroup, read_group
 from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
-from sparring.sandbox import Limits, Sandbox
+from sparring.sandbox import Limits, Runs, Sandbox
 from sparring.schema import (
     Outcome,
     ParseFailure,

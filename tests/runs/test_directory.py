@@ -18,7 +18,7 @@ from sparring.runs.labels import metric_labels
 from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
 from sparring.runs.reader import step_file
-from sparring.runs.text import visible
+from sparring.text import visible
 from sparring.view.plots.curves import plot_curves
 from sparring.view.terminal.tables import closing_table, show
 

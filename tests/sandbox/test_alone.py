@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sparring.grading.early import Early
-from sparring.runs.timeline import Timeline
-from sparring.sandbox import Fork, Job, Limits, Sandbox
+from sparring.sandbox import Fork, Job, Limits, PrefetchingRunner, Sandbox
 from sparring.sandbox.caller import plan
 from sparring.sandbox.caller.memo import Memo
 from sparring.sandbox.cluster import chunks, node
@@ -78,9 +76,9 @@ def test_a_chunk_of_a_cluster_says_so(alone: bool) -> None:
 
 
 def test_an_early_run_in_company_is_no_answer_either(fresh: Sandbox) -> None:
-    early = Early(fresh, Timeline())
-    early.run([Job(KEEPS, INPUTS)])
-    assert [o.output for o in early.run([Job(KEEPS, INPUTS, alone=True)])[0]] == APART
+    runner = PrefetchingRunner(fresh)
+    runner.run([Job(KEEPS, INPUTS)])
+    assert [o.output for o in runner.run([Job(KEEPS, INPUTS, alone=True)])[0]] == APART
 
 
 def test_per_test_is_as_before() -> None:

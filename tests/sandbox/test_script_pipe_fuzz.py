@@ -171,7 +171,7 @@ def test_mutated_answers_pass_no_check(count: int) -> None:
                 assert not says_it_is_right(sent)
                 with pytest.raises(ProgramGone):
                     candidate(xs, d, k=1)
-            except BaseException as error:  # noqa: BLE001 - which ones is what is asked here
+            except BaseException as error:  # noqa: BLE001  # which ones is what is asked here
                 other += 1
                 kind = type(error)
                 own = (raised.ProgramError, raised.ProgramStopped)

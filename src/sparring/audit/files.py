@@ -16,12 +16,12 @@ from pathlib import Path
 
 from sparring.audit.run import Asked, Entry, Report
 from sparring.errors import DataError
-from sparring.runs.text import visible
 from sparring.tasks.checkers.checker import VERSION
 from sparring.tasks.cleaning.imports import needs_lines
 from sparring.tasks.cleaning.sound import counts
 from sparring.tasks.load import dump_tasks
 from sparring.tasks.preambles import versions
+from sparring.text import in_markdown
 
 SOUND, UNCHECKED = "tasks.jsonl", "unchecked.jsonl"
 
@@ -129,23 +129,18 @@ def _markdown(report: Report) -> Iterator[str]:
         f"{len(report.unchecked)} not checked."
     )
     for line in needs_lines(report.needs):
-        yield f"- {_escaped(line)}"
+        yield f"- {in_markdown(line)}"
     for fault, number in counts(found).items():
         yield ""
         yield f"## {fault.value.replace('_', ' ')}: {number}"
         yield ""
         for f in found:
             if f.fault is fault:
-                yield f"- **{_escaped(f.where)}**: {_escaped(f.seen)}; *{_escaped(f.advice)}*"
+                where, seen, advice = map(in_markdown, (f.where, f.seen, f.advice))
+                yield f"- **{where}**: {seen}; *{advice}*"
     dropped = [line for e in report.entries for line in e.left.dropped]
     if dropped:
         yield ""
         yield f"## Left out: {len(dropped)}"
         yield ""
-        yield from (f"- {_escaped(line)}" for line in dropped)
-
-
-def _escaped(text: str) -> str:
-    """Untrusted text in Markdown: on one line, and nothing in it is markup."""
-    line = " ".join(visible(text).split())
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#|!~&" else c for c in line)
+        yield from (f"- {in_markdown(line)}" for line in dropped)

@@ -15,8 +15,8 @@ from sparring.audit.conditions import CAUSES, Cause, Condition, clocks, rounds
 from sparring.grading import columns
 from sparring.grading.columns import Ask
 from sparring.grading.comparison import Grader
-from sparring.grading.early import Runs
 from sparring.grading.limits import wider
+from sparring.sandbox import Runs
 from sparring.schema import Outcome, Task, Test, Verdict
 
 _LIMITS = (Verdict.TIME_LIMIT, Verdict.IDLE_LIMIT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT)

@@ -22,9 +22,8 @@ from enum import Enum, auto
 from sparring.grading import columns
 from sparring.grading.columns import Ask
 from sparring.grading.comparison import Grader
-from sparring.grading.early import Runs
 from sparring.grading.limits import limits, wider
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, Runs
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.mistakes import branches
 from sparring.tasks.mistakes.mutants import Mutant, mutants

@@ -16,8 +16,7 @@ from sparring import values
 from sparring.grading import columns
 from sparring.grading.columns import Ask
 from sparring.grading.comparison import Comparison, Grader
-from sparring.grading.early import Runs
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, Runs
 from sparring.schema import Kind, Task, Test, Verdict
 from sparring.tasks.cleaning.findings import Fault, Finding, short
 

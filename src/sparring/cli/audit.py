@@ -104,9 +104,9 @@ def _progress(console: Console) -> Callable[[int, int, int], None]:
 
 
 def _show(console: Console, report: Report, out: Path | None) -> None:
-    from sparring.runs.text import visible
     from sparring.tasks.cleaning.imports import needs_lines
     from sparring.tasks.cleaning.sound import counts
+    from sparring.text import visible
     from sparring.view.terminal.tables import show
 
     found = report.findings

@@ -17,6 +17,7 @@ from rich.text import Text
 from sparring.cli.common import PackagesFromOption, PackagesOption, given_packages
 from sparring.errors import ConfigError, DataError, SandboxError
 from sparring.sandbox.types import USUAL_FORK, Fork, Level
+from sparring.text import in_line
 
 if TYPE_CHECKING:
     from sparring.sandbox.check.suites import Tried
@@ -137,15 +138,12 @@ def _print_cases(console: Console, tried: list[Tried], *, every: bool) -> None:
             if every or result.held is False:
                 word = {True: "held", False: "FAILED", None: "not tried"}[result.held]
                 line = f"{one.backend} · {result.name}: {word} ({result.why})"
-                console.print(Text(_printable(line), "red" if result.held is False else ""))
+                style = "red" if result.held is False else ""
+                console.print(Text(in_line(line, 2000), style))
 
 
 def _group(name: str, suite: str) -> str:
     return suite if suite != "attacks" else f"attacks, {name.partition(':')[0]}"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _write(path: Path, text: str) -> None:

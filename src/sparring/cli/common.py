@@ -24,8 +24,8 @@ from rich.text import Text
 
 from sparring.errors import ConfigError, SparringError
 from sparring.files import replacing
-from sparring.runs.text import visible
 from sparring.sandbox.caller.packages import Packages, given
+from sparring.text import visible
 
 RecipeArgument = Annotated[
     Path | None, typer.Argument(help="A TOML recipe; without it, the nano recipe of the package.")

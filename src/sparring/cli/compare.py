@@ -13,7 +13,7 @@ from rich.text import Text
 
 from sparring.evaluation.compare import Comparison, compare, read_evaluation
 from sparring.runs.labels import PLAIN, figure_labels, interval
-from sparring.runs.text import visible
+from sparring.text import visible
 from sparring.view.terminal.tables import show
 
 

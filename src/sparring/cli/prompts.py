@@ -16,8 +16,8 @@ from rich.text import Text
 
 from sparring.policy.chat.base import ChatParams
 from sparring.policy.settings import Precision
-from sparring.runs.text import visible
 from sparring.schema import Role, Task
+from sparring.text import visible
 
 if TYPE_CHECKING:
     from sparring.evaluation.options import EvalOptions

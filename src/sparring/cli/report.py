@@ -14,8 +14,8 @@ from rich.text import Text
 
 from sparring.config.recipe import Recipe
 from sparring.policy.settings import Adapters
-from sparring.runs.text import visible
 from sparring.schema import Role
+from sparring.text import visible
 
 
 def next_command(run: Path) -> str:

@@ -16,6 +16,7 @@ from sparring.errors import ConfigError, DataError
 from sparring.sandbox.caller.credible import believed
 from sparring.sandbox.types import USUAL_FORK, Fork, Job, Level, Limits
 from sparring.schema import Kind, Outcome, Test, Verdict
+from sparring.text import visible
 
 if TYPE_CHECKING:
     from sparring.tasks.suites.asserts import CallTest
@@ -144,7 +145,7 @@ def _calls(path: Path, entry_point: str) -> list[CallTest]:
         if isinstance(found, NotACall):
             line = found.source.strip().splitlines()[0][:80]
             said = f"{path}: left out ({found.reason}): {line}"
-            typer.echo(printable(said), err=True)
+            typer.echo(visible(said), err=True)
         else:
             calls.append(found)
     if not calls:
@@ -182,21 +183,13 @@ def _print(name: str, job: Job, outcome: Outcome, *, as_json: bool, alone: bool)
         typer.echo(json.dumps(record))
         return
     if alone:
-        sys.stdout.write(printable(output))
+        sys.stdout.write(visible(output))
         sys.stdout.flush()
     else:
-        typer.echo(printable(f"{outcome.verdict.value:17} {name}"))
+        typer.echo(visible(f"{outcome.verdict.value:17} {name}"))
         for line in output[:_SHOWN].splitlines():
-            typer.echo(printable(f"    {line}"))
+            typer.echo(visible(f"    {line}"))
     usage = f"{outcome.cpu_seconds:.3f} s, {outcome.memory_mib:.1f} MiB"
     detail = f": {outcome.detail}" if outcome.detail else ""
     if alone or not _good(outcome):
-        typer.echo(printable(f"{outcome.verdict.value}{detail} ({usage})"), err=True)
-
-
-def printable(text: str) -> str:
-    """Text of a program for a terminal: no control characters, no half characters."""
-    return "".join(
-        c if c in "\n\t" or (c.isprintable() and not "\ud800" <= c <= "\udfff") else "\ufffd"
-        for c in text
-    )
+        typer.echo(visible(f"{outcome.verdict.value}{detail} ({usage})"), err=True)

@@ -265,8 +265,8 @@ def _summary(tasks: Sequence[Task]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from sparring.runs.text import visible
     from sparring.tasks.summary import summary
+    from sparring.text import visible
 
     table = Table(title=f"{len(tasks):,} tasks")
     table.add_column("")

@@ -16,13 +16,14 @@ import errno
 import fcntl
 from pathlib import Path
 
+from sparring.closing import Closing
 from sparring.errors import explained
 
 _DIGITS = 15
 """Of a hash, in hexadecimal: places below 2⁶⁰, which every file system takes."""
 
 
-class Claims:
+class Claims(Closing):
     """The claims of this process on names, which are hashes in hexadecimal. A context manager."""
 
     def __init__(self, path: Path) -> None:
@@ -31,10 +32,8 @@ class Claims:
         with explained(path):
             self._file = path.open("a+b")
 
-    def __enter__(self) -> Claims:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Give all claims back."""
         self._file.close()
 
     def take(self, name: str) -> bool:

@@ -229,8 +229,8 @@ def _ask(
                 author.answer(part, heard, stop)
                 if last:
                     author.close()
-    except BaseException as error:
-        failed.append(error)  # the others end before their next request
+    except BaseException as error:  # raised again: the others end before their next request
+        failed.append(error)
         raise
     for thread in distant:
         while thread.is_alive():

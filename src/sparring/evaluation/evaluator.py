@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sparring.evaluation.figures import strengthened
-from sparring.grading.early import Runs
 from sparring.grading.facts import task_facts
 from sparring.grading.grade import grade_each
 from sparring.grading.group import GroupResult, ReadGroup
 from sparring.metrics.metrics import Summary, TaskFacts
 from sparring.runs.timeline import Phase, Timeline
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, Runs
 
 Figures = Callable[[Sequence[TaskFacts]], Summary]
 """Which figures: from what is known of each task, with intervals."""

@@ -10,12 +10,11 @@ from statistics import fmean
 from typing import Any
 
 from sparring.audit.strength import strength
-from sparring.grading.early import Runs
 from sparring.grading.group import GroupResult
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.official import official
 from sparring.policy.chat.base import Answer
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, Runs
 from sparring.schema import Role, StopReason, Verdict
 
 

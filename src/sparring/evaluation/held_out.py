@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from sparring.evaluation.evaluator import Evaluation, evaluate
-from sparring.grading.early import Early, Runs
 from sparring.grading.group import read_group
 from sparring.metrics.intervals import Estimate, Linear
 from sparring.metrics.metrics import Summary, summarise
@@ -20,7 +19,7 @@ from sparring.metrics.shares import share_difference
 from sparring.policy.base import Prompt, Sampler, SamplingParams, sampling_seed
 from sparring.prompts.parse import ParsedProgram, Reading
 from sparring.runs.timeline import Phase, Timeline
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, PrefetchingRunner, Runs
 from sparring.schema import Role, Task
 
 
@@ -94,7 +93,9 @@ def evaluate_held_out(
         for task, programs, tests, further in zip(plan.tasks, coder, tester, pools, strict=True)
     )
     figures = partial(summarise, n=plan.programs, m=plan.tests)
-    found = evaluate(groups, Early(sandbox, clock), plan.limits, figures, timeline=clock)
+    found = evaluate(
+        groups, PrefetchingRunner(sandbox, clock.running), plan.limits, figures, timeline=clock
+    )
     tokens = sum(len(r.token_ids) for group in (*coder, *tester) for r in group)
     return HeldOutEvaluation(
         found.results, found.facts, found.summary, time.monotonic() - start, tokens

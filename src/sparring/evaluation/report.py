@@ -15,7 +15,7 @@ from rich.table import Table
 
 from sparring.grading.wanting import wanting_lines
 from sparring.runs.labels import AT_SCALE, CHOICES, PLAIN, REASON, figure_labels, interval
-from sparring.runs.text import visible
+from sparring.text import in_markdown, visible
 
 Row = tuple[str, str, str]
 
@@ -113,19 +113,19 @@ def lines(record: Mapping[str, Any]) -> list[str]:
 def markdown(record: Mapping[str, Any]) -> str:
     """eval.md."""
     c = record["conditions"]
-    names = {role: _cell(m["name"]) for role, m in record["models"].items()}
+    names = {role: in_markdown(m["name"]) for role, m in record["models"].items()}
     text = ["# Evaluation", ""]
     text += [f"- {role}: {name}" for role, name in names.items()]
     text += [f"- {conditions_line(record)}", ""]
     text += ["| figure | value [95% interval] | tasks |", "|---|---:|---:|"]
-    text += [f"| {_cell(a)} | {b} | {n} |" for a, b, n in figure_rows(record)]
+    text += [f"| {in_markdown(a)} | {b} | {n} |" for a, b, n in figure_rows(record)]
     if rows := choice_rows(record):
         heads = choice_names()
         text += ["", "One of n programs chosen by m tests: share of tasks solved.", ""]
         text += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
         text += [f"| {' | '.join(row)} |" for row in rows]
     text += ["", "Intervals are clustered by task.", ""]
-    text += [f"- {_cell(line)}" for line in lines(record)]
+    text += [f"- {in_markdown(line)}" for line in lines(record)]
     if record["left_out"]:
         text += [f"- not in the figures, responses are missing: {len(record['left_out'])} tasks"]
     text += ["", "| verdict on ground-truth tests | runs |", "|---|---:|"]
@@ -144,7 +144,7 @@ def conditions_line(record: Mapping[str, Any]) -> str:
     """What the figures hold under, in one line."""
     c, p = record["conditions"], record["conditions"]["params"]
     parts = [
-        f"{len(record['tasks'])} tasks of {', '.join(_cell(s) for s in c['sources'])}",
+        f"{len(record['tasks'])} tasks of {', '.join(in_markdown(s) for s in c['sources'])}",
         f"{'at least ' if p is None else ''}{c['programs']} programs and {c['tests']} tests each",
         *_sampling(c, p),
         f"checker {', '.join(c['checkers'])}",
@@ -213,9 +213,3 @@ def _dataset_type(source: str) -> str:
 
 def _value(figure: Mapping[str, Any], name: str) -> str:
     return interval(figure, name in PLAIN).replace("\\[", "[")
-
-
-def _cell(text: str) -> str:
-    """Somebody's text in Markdown: nothing in it may act."""
-    flat = " ".join(visible(text).split())
-    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", flat)

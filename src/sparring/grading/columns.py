@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sparring.grading.comparison import Comparison, Grader
-from sparring.grading.early import Runs
-from sparring.sandbox import Job, Limits, believed
+from sparring.sandbox import Job, Limits, Runs, believed
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.preambles import before
 

@@ -16,8 +16,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sparring.grading.early import Runs
-from sparring.sandbox import Job, Limits, believed
+from sparring.sandbox import Job, Limits, Runs, believed
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
 from sparring.tasks.checkers.checker import Rule, accepts, parse_checker
 

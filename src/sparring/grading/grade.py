@@ -17,12 +17,11 @@ import numpy as np
 
 from sparring.grading import columns
 from sparring.grading.comparison import Comparison, Grader
-from sparring.grading.early import Runs
 from sparring.grading.executions import Executions, laid_out
 from sparring.grading.foreign import foreign_comparisons, foreign_outputs
 from sparring.grading.group import GroupResult, ReadGroup
 from sparring.matrix import Bools
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, Runs
 from sparring.schema import Outcome, TestRefusal, Verdict
 
 _INVALID = Outcome(Verdict.INVALID)

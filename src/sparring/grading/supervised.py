@@ -21,13 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from sparring.grading.early import Runs
 from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult, ReadGroup, Supervision, label_free
 from sparring.grading.record import Scored
 from sparring.matrix import Bools
 from sparring.prompts.parse import ParsedTest
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, Runs
 from sparring.schema import Outcome
 from sparring.selection.consensus import TestFilter, believed
 

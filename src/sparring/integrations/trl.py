@@ -16,11 +16,11 @@ imported. Not done here: the tester's role, which a reward for single completion
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from sparring.closing import Closing
 from sparring.errors import ConfigError, DataError
 from sparring.grading.grade import grade_each
 from sparring.grading.group import read_group
@@ -43,7 +43,7 @@ _MODEL = ("assistant", "model")
 _USUAL = PromptSettings()
 
 
-class TestsPassed:
+class TestsPassed(Closing):
     """Called by the trainer with completions and the dataset's columns. A context manager."""
 
     __test__ = False  # pytest must not take this for a test class
@@ -139,17 +139,6 @@ class TestsPassed:
         """End the sandbox, if it is the reward's own."""
         if self._own is not None:
             self._own.close()
-
-    def __enter__(self) -> TestsPassed:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _reasoning(mode: str, start: str, end: str) -> Reasoning:

@@ -17,6 +17,7 @@ from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
 from sparring.policy.model import save_model
+from sparring.text import error_line
 
 
 def convert_gguf(file: Path, out: Path) -> int:
@@ -37,8 +38,7 @@ def convert_gguf(file: Path, out: Path) -> int:
     except ImportError:
         raise ModelError("reading GGUF needs the package gguf: pip install gguf") from None
     except Exception as error:  # noqa: BLE001  # what a broken file raises has no common type
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{file}: cannot be read: {said}") from None
+        raise ModelError(f"{file}: cannot be read: {error_line(error)}") from None
     config = read.config
     del config.quantization_config
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)

@@ -1,19 +1,10 @@
-"""Showing untrusted text in a terminal: nothing in it may act, and none of it may flood."""
+"""Untrusted text in the columns of a terminal: nothing in it acts (`text`), none of it floods."""
 
 from __future__ import annotations
 
-import unicodedata
-
 from rich.cells import cell_len, set_cell_size
 
-
-def visible(text: str) -> str:
-    """``text`` with control, bidirectional and unpaired characters written as escapes.
-
-    Line ends and tabs stay. The result still needs `rich.markup.escape` where
-    markup is read.
-    """
-    return "".join(c if c in "\n\t" or _harmless(c) else _escape(c) for c in text)
+from sparring.text import visible
 
 
 def one_line(text: str, width: int) -> str:
@@ -41,11 +32,3 @@ def block(text: str, lines: int, width: int) -> list[str]:
     if len(whole) > lines:
         shown.append(f"… {len(whole) - lines:,} more lines")
     return shown
-
-
-def _harmless(c: str) -> bool:
-    return unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-
-
-def _escape(c: str) -> str:
-    return f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}"

@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -179,6 +179,10 @@ class Timeline:
                 if stack:
                     stack[-1].start = now
                     self._open.add(stack[-1])
+
+    def running(self) -> AbstractContextManager[None]:
+        """`during` of programs in the sandbox, which have a lane of their own."""
+        return self.during(Phase.RUNNING, "programs")
 
     def in_lane(self, lane: str) -> None:
         """What this thread does is in ``lane`` from now on, unless it says otherwise."""

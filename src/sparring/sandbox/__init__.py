@@ -30,6 +30,7 @@ from sparring.schema import Kind
 if TYPE_CHECKING:
     from sparring.sandbox.caller.credible import believed
     from sparring.sandbox.caller.pool import Sandbox
+    from sparring.sandbox.caller.prefetch import PrefetchingRunner, Runs
     from sparring.sandbox.caller.runner import Runner
     from sparring.sandbox.cluster.sandbox import ClusterSandbox
 
@@ -40,7 +41,9 @@ __all__ = [
     "Kind",
     "Level",
     "Limits",
+    "PrefetchingRunner",
     "Runner",
+    "Runs",
     "Sandbox",
     "Stats",
     "believed",
@@ -48,7 +51,9 @@ __all__ = [
 
 _WHEN_ASKED_FOR = {
     "ClusterSandbox": "cluster.sandbox",
+    "PrefetchingRunner": "caller.prefetch",
     "Runner": "caller.runner",
+    "Runs": "caller.prefetch",
     "Sandbox": "caller.pool",
     "believed": "caller.credible",
 }

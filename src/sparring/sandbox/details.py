@@ -21,7 +21,7 @@ def last_line(error: BaseException) -> str:
         line = traceback.format_exception_only(error)[-1].strip()
         if isinstance(error, ModuleNotFoundError):
             line = line[: MOST_CHARACTERS // 2] + _wanting(error)
-    except Exception:  # noqa: BLE001 - the program's own exception class may do anything
+    except Exception:  # noqa: BLE001  # the program's own exception class may do anything
         line = type(error).__name__
     return line[:MOST_CHARACTERS]
 

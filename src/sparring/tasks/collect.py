@@ -33,8 +33,9 @@ from sparring.tasks.mapping import (
 from sparring.tasks.rows.calls import FIELDS as CALL_FIELDS
 from sparring.tasks.rows.calls import read_call_row
 from sparring.tasks.rows.fields import OPTIONAL, REQUIRED, read_row
-from sparring.tasks.rows.files import Fault, Raw, one_line
+from sparring.tasks.rows.files import Fault, Raw
 from sparring.tasks.rows.known import Shape
+from sparring.text import in_line
 
 SHOWN = 50
 """Faults listed in a refusal; the rest is counted."""
@@ -175,10 +176,8 @@ def _take(raw: Raw, choice: Choice, found: Collected, where: dict[str, str]) -> 
                 found.rates[task.id] = rate
     if faults:
         # One line per row: whoever mends it sees all of it there.
-        parts = tuple(
-            one_line(f"{name}: {said}{_how(name, said, choice)}") for name, said in faults
-        )
-        found.faults.append(Fault(raw.where, one_line("; ".join(parts)), parts))
+        parts = tuple(in_line(f"{name}: {said}{_how(name, said, choice)}") for name, said in faults)
+        found.faults.append(Fault(raw.where, in_line("; ".join(parts)), parts))
 
 
 def _how(name: str, said: str, choice: Choice) -> str:
@@ -246,5 +245,5 @@ def _known(row: Mapping[str, Any], names: Sequence[str], left_out: Counter[str])
     """The row's fields that a task has; a name that is no text is none of them."""
     for name in row:
         if name not in names:
-            left_out[one_line(str(name), 60)] += 1
+            left_out[in_line(str(name), 60)] += 1
     return {k: v for k, v in row.items() if k in names}

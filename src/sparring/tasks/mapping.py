@@ -23,10 +23,11 @@ from sparring.errors import ConfigError
 from sparring.tasks.formats.codeforces import CHECKER
 from sparring.tasks.rows.calls import FIELDS as CALL_FIELDS
 from sparring.tasks.rows.fields import OPTIONAL, REQUIRED
-from sparring.tasks.rows.files import one_line, read_json
+from sparring.tasks.rows.files import read_json
 from sparring.tasks.rows.forms import Form, fits, formed
 from sparring.tasks.rows.limits import UNITS, limit
 from sparring.tasks.rows.meant import meant
+from sparring.text import in_line
 
 FIELDS = tuple(dict.fromkeys((*REQUIRED, *OPTIONAL, *CALL_FIELDS)))
 """All that can be mapped."""
@@ -131,7 +132,7 @@ def check_found(columns: Sequence[Column], names: Iterable[str], read: Iterable[
 
 
 def _not_there(column: Column, there: Sequence[object]) -> ConfigError:
-    names = [one_line(str(name), 60) for name in there]
+    names = [in_line(str(name), 60) for name in there]
     close = difflib.get_close_matches(column.path[0], names, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return ConfigError(
@@ -178,7 +179,7 @@ def kept(columns: Sequence[Column], row: Mapping[str, Any]) -> tuple[dict[str, A
         if name in used:
             continue
         if name not in FIELDS or name in mapped_to or name in others:
-            left.append(one_line(str(name), 60))
+            left.append(in_line(str(name), 60))
         elif cell is None:
             continue
         elif reason := _misfit(name, cell):
@@ -194,7 +195,7 @@ def _misfit(name: str, cell: Any) -> str | None:
         try:
             value = limit(name, cell, None)
         except ValueError as error:
-            return one_line(str(error), 80)
+            return in_line(str(error), 80)
         good = value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
         return None if good else f"says no unit (--map {name}={name}:UNIT)"
     if name in _LISTS or name in _CALL_LISTS or (name == "tests" and not isinstance(cell, str)):
@@ -224,7 +225,7 @@ def _at(cell: Any, path: tuple[str, ...], before: tuple[str, ...] = ()) -> Any:
             return [_each(item, path[i + 1 :], (*here, str(n))) for n, item in enumerate(cell)]
         if isinstance(cell, Mapping):
             if step not in cell:
-                names = one_line(", ".join(map(str, cell)), 120)
+                names = in_line(", ".join(map(str, cell)), 120)
                 has = f"; it has {names}" if cell else ""
                 raise _Nothing(f"{_place(before, path, i)} has no {step!r}{has}")
             cell = cell[step]

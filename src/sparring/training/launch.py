@@ -91,7 +91,7 @@ def resumed_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) ->
                 replayed = run.read_json("replay.json")
                 source, from_step = Path(replayed["source"]), int(replayed["from_step"])
             return Launch(wanted, run, open_run(source), from_step)
-    except BaseException:
+    except BaseException:  # raised again: the run is not left locked
         run.close()
         raise
     return Launch(wanted, run)

@@ -81,7 +81,7 @@ def _of_numpy(value: Any) -> Any:
 def _is_true(value: object) -> bool:
     try:
         return bool(value)
-    except Exception:  # noqa: BLE001 - the program's own `__bool__`: no `assert` passes with it
+    except Exception:  # noqa: BLE001  # the program's own `__bool__`: no `assert` passes with it
         return False
 
 

@@ -106,7 +106,7 @@ class World:
             yield
         except SystemExit:  # decided together with the others, or nothing that concerns them
             raise
-        except BaseException as error:
+        except BaseException as error:  # raised again, and told to the others
             failure = (str(error).strip().splitlines() or [type(error).__name__])[0]
             if isinstance(error, KeyboardInterrupt):
                 failure = "stopped by the user"
@@ -138,7 +138,7 @@ class World:
                 if self.leads and not self.alone:
                     self._send([order, data])
                 yield
-            except BaseException:
+            except BaseException:  # raised again: the others are not waited for
                 if self._peers is not None:
                     self._peers.unwinding = True
                 raise

@@ -28,6 +28,7 @@ from sparring.policy.model import is_checkpointing
 from sparring.policy.precision import torch_type
 from sparring.policy.settings import Precision
 from sparring.schema import Role
+from sparring.text import typed_error_line
 
 TOLERANCE = {Precision.FLOAT32: 1e-3, Precision.BFLOAT16: 5e-2}
 """How far log-probs of two backends may differ, in the mean of a few tokens. Real models without
@@ -124,7 +125,7 @@ def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -
     except ModelError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001  # compilers and drivers raise what they will
-        return f"it fails on {model.config.model_type} here: {_one_line(error)}"
+        return f"it fails on {model.config.model_type} here: {typed_error_line(error)}"
     same = (found == plain) | (found.isnan() & plain.isnan())
     gap = float((found - plain).abs().masked_fill(same, 0.0).mean())
     if gap <= TOLERANCE[precision]:
@@ -134,15 +135,6 @@ def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -
         f"{model.config.model_type} does not {cannot} that it is given (log-probs differ by "
         f"{gap:.2g} in the mean)"
     )
-
-
-def _one_line(error: Exception) -> str:
-    """What a compiler says, without its advice: the kind of error and the first lines, up to 300
-    characters."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    first = " ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])
-    told = f"{type(error).__name__}: {first or 'no reason given'}"
-    return told if len(told) <= 300 else told[:299] + "…"
 
 
 @contextmanager

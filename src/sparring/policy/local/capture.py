@@ -14,6 +14,8 @@ from collections.abc import Callable
 import torch
 from transformers import PreTrainedModel
 
+from sparring.text import error_line
+
 Run = Callable[[], None]
 Capture = Callable[[Run], Run]
 """Takes what reads and writes tensors at fixed addresses and decides nothing by their values;
@@ -35,11 +37,10 @@ def capture_for(model: PreTrainedModel) -> Capture | None:
 def refuse(model: PreTrainedModel, error: Exception) -> None:
     """Capture nothing of this model any more, and say why."""
     _refused.add(model)
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
     _log.warning(
         "sampling: a pass cannot be captured as a CUDA graph: %s; kernels are launched one by one, "
         "which is slower and changes nothing else",
-        text,
+        error_line(error),
     )
 
 

@@ -88,7 +88,7 @@ class Server:
         client = Client(f"http://127.0.0.1:{port}", self.settings.start_seconds, model=MODEL)
         try:
             self._wait(client)
-        except BaseException:
+        except BaseException:  # raised again: no server is left running
             client.close()
             self.stop()
             raise

@@ -7,5 +7,6 @@
 
 `runner` is a call, wherever it runs; `plan` its unique work; `pool` the threads that feed workers;
 `crew` the workers, `process` one of them; `memo` and `store` keep outcomes by their `keys`; `aio`
-is for asynchronous code; `packages` and `markers` find what programs may import.
+is for asynchronous code, `prefetch` for runs that begin before they are asked for; `packages` and
+`markers` find what programs may import.
 """

@@ -45,7 +45,7 @@ async def astream(stream: Stream, jobs: Sequence[Job]) -> AsyncIterator[_Found]:
         try:
             for item in stream(jobs, left):
                 tell(item)
-        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+        except BaseException as error:  # noqa: BLE001  # raised again where it is awaited
             tell(error)
         else:
             tell(None)

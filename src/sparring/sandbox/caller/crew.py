@@ -52,7 +52,7 @@ class Crew:
             if packages.files:
                 link(self._links, packages.files)
             self.level, self.layers, self._workers = self._start(count, level)
-        except BaseException:
+        except BaseException:  # raised again: Ctrl-C leaves no directory behind either
             self.delete_files()
             raise
 
@@ -102,7 +102,7 @@ class Crew:
             workers = [self._new(level) for _ in range(count)]
             try:
                 layers = [worker.hello() for worker in workers]
-            except BaseException as error:
+            except BaseException as error:  # raised again, but for a refusal: no worker is left
                 for worker in workers:
                     worker.kill()
                 if not isinstance(error, Refused):

@@ -95,7 +95,7 @@ class Sandbox(Runner):
         self._serial = 0
         try:
             self._crew = Crew(workers, level, hash_seed, landlock_abi, packages)
-        except BaseException:
+        except BaseException:  # raised again: the store is not left open
             self._close_store()
             raise
         self.level = self._crew.level

@@ -13,13 +13,13 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from sparring.closing import Closing
 from sparring.errors import SandboxError
 from sparring.sandbox.caller import aio, plan
 from sparring.sandbox.caller.memo import Memo
@@ -33,7 +33,7 @@ _MEMO_BYTES = 256 << 20
 _LEFT_SECONDS = 0.1
 
 
-class Runner(ABC):
+class Runner(Closing):
     """Runs untrusted programs. A context manager; safe to use from several threads."""
 
     level: Level
@@ -66,17 +66,6 @@ class Runner(ABC):
     @abstractmethod
     def close(self) -> None:
         """End everything that runs here. May be called twice."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def closed(self) -> bool:

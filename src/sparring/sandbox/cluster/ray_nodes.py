@@ -22,6 +22,7 @@ from typing import Any
 from sparring.errors import SandboxError
 from sparring.sandbox.cluster import chunks, node
 from sparring.sandbox.cluster.sandbox import LostError
+from sparring.text import error_line
 
 LOCAL = "local"
 AUTO = "auto"
@@ -100,7 +101,7 @@ class RayNodes:
             task = self._run.options(num_cpus=1, scheduling_strategy="SPREAD")
             ticket: Hashable = task.remote(level, fork, node.identity(), chunk.rows, inputs)
         except self._ray.exceptions.RayError as error:
-            raise SandboxError(f"the Ray cluster is gone: {_first_line(error)}") from None
+            raise SandboxError(f"the Ray cluster is gone: {error_line(error)}") from None
         return ticket
 
     def wait(self, tickets: Sequence[Hashable], seconds: float) -> list[Hashable]:
@@ -118,7 +119,7 @@ class RayNodes:
         try:
             answer: chunks.Answer = self._ray.get(ticket)
         except self._ray.exceptions.RayError as error:
-            raise LostError(_first_line(error)) from None
+            raise LostError(error_line(error)) from None
         return answer
 
     def report(self) -> dict[str, object]:
@@ -186,7 +187,7 @@ def _connect(ray: Any, address: str, cpus: int | None) -> None:
     try:
         ray.init(**settings, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
-        raise SandboxError(f"sandbox.ray_address = {address}: {_first_line(error)}") from None
+        raise SandboxError(f"sandbox.ray_address = {address}: {error_line(error)}") from None
     finally:
         if term is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, term)  # what SIGTERM means is the caller's business
@@ -209,7 +210,3 @@ def _knock(ray: Any, address: str) -> None:
 def _name(n: dict[str, Any]) -> str:
     """A node's address, with what tells it from others on the same machine."""
     return f"{n['NodeManagerAddress']} ({str(n['NodeID'])[:8]})"
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).strip().split("\n", 1)[0].split()) or type(error).__name__

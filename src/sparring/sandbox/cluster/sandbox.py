@@ -99,7 +99,7 @@ class ClusterSandbox(Runner):
             self.level = min((Level(a["level"]) for a in self._answers), key=_strength)
             if any(a["level"] != self.level.value for a in self._answers):
                 self._answers = self._asked(self.level)
-        except BaseException:
+        except BaseException:  # raised again: neither store nor nodes are left open
             if hasattr(self, "_store"):
                 self._close_store()
             nodes.close(())
@@ -177,7 +177,7 @@ class ClusterSandbox(Runner):
                 chunk = chunks.pack(works)
             try:
                 ticket = self._nodes.submit(self.level.value, self._fork.value, chunk)
-            except BaseException:
+            except BaseException:  # raised again, once those who wait are told
                 for work in works:
                     work.call.done.put(None)
                 raise

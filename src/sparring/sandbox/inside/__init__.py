@@ -6,7 +6,8 @@ whatever its process can:
 - **Memory**: all of this process, this package included. No expected output, no other program, no
   path of the project, no secret: they never entered this process or the ones it was forked from.
 - **Descriptors**: 0 (its input), 1 (its output), 2 (``/dev/null``), 255 (its control socket to the
-  server, which carries its own later inputs and takes single bytes). Nothing else is open.
+  server, which carries its own later inputs and takes single bytes); for a call the two files of
+  arguments and value, beside a script the pipe to it. Nothing else is open.
 - **The board** (`protocol.board`): it can write that a run has ended, and how. That gains what
   ``os._exit(0)`` gains. Limits and verdicts are the server's own measurements.
 - **Files**: Python and the system's libraries to read, the packages given to it, four devices, and

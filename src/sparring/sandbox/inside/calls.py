@@ -82,7 +82,7 @@ def _answer_one(
             raise ValueError("a value that is too long")
     except MemoryError:
         raise
-    except BaseException as error:  # noqa: BLE001 - whatever it raises goes to the script
+    except BaseException as error:  # noqa: BLE001  # whatever it raises goes to the script
         useless = loading or isinstance(error, _NoEntryPoint)
         answer = (messages.USELESS if useless else messages.ERROR) + raised.describe(error)
     messages.send(channel, answer)

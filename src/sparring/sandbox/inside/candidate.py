@@ -92,7 +92,7 @@ class Line:
             except ProgramGone as error:
                 self.gone = str(error)
                 raise
-            except BaseException as error:
+            except BaseException as error:  # raised again: the pipe is out of step from here on
                 self.gone = f"a call was interrupted by {type(error).__name__}"
                 raise
             finally:
@@ -149,7 +149,7 @@ class Candidate:
 def _said(description: bytes) -> str:
     try:
         error = raised.rebuild(description)
-    except Exception:  # noqa: BLE001 - whoever reads the answer will say so
+    except Exception:  # noqa: BLE001  # whoever reads the answer will say so
         return _USELESS
     return f"{_USELESS}: {last_line(error)}"
 
@@ -167,7 +167,7 @@ def _parse(answer: bytes, count: int, names: Set[str]) -> Any:
             raise ValueError("other named arguments")
     except MemoryError:
         raise  # it says that itself
-    except Exception:  # noqa: BLE001 - whatever it is that makes it no answer
+    except Exception:  # noqa: BLE001  # whatever it is that makes it no answer
         raise ProgramGone(_NO_ANSWER) from None
     return value, after, named
 
@@ -187,7 +187,7 @@ def _parse_data(answer: bytes, names: Collection[str]) -> dict[str, Any]:
         return {name: values.decode(text) for name, text in plain.items()}
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001 - whatever it is that makes it no answer
+    except Exception:  # noqa: BLE001  # whatever it is that makes it no answer
         raise ProgramGone(_NO_ANSWER) from None
 
 

@@ -179,7 +179,7 @@ def _each(name: str, marks: list[Mark], run: Callable[[str, dict[str, Any]], Non
             continue
         try:
             run(name + case.shown, case.given)
-        except Exception:  # noqa: BLE001 - however it fails, it was expected to
+        except Exception:  # noqa: BLE001  # however it fails, it was expected to
             continue
         if expected.kwargs.get("strict"):
             raise AssertionError(f"{name}{case.shown}: should have failed")

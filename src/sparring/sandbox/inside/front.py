@@ -161,5 +161,5 @@ def _execute(code: CodeType, held: dict[str, Any]) -> None:
         exec(code, held)
     except MemoryError:
         raise
-    except BaseException as error:  # noqa: BLE001 - whatever stands there may raise anything
+    except BaseException as error:  # noqa: BLE001  # whatever stands there may raise anything
         raise FrontError(f"before the program: {last_line(error)}") from None

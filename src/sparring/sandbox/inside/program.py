@@ -165,7 +165,7 @@ def _run(
             ending, detail = _ask_hook(error, detail)
     except FrontError as error:
         ending, detail = Ending.ERROR, str(error)
-    except BaseException as error:  # noqa: BLE001 - whatever a program raises is its ending
+    except BaseException as error:  # noqa: BLE001  # whatever a program raises is its ending
         full = isinstance(error, OSError) and error.errno == errno.ENOMEM
         ending, detail = Ending.NO_MEMORY if full else Ending.ERROR, last_line(error)
         if part is Part.STDIN and not full:
@@ -191,7 +191,7 @@ def _run(
         streams.flush(stdout)
     except MemoryError as error:
         ending, detail = Ending.NO_MEMORY, last_line(error)
-    except BaseException as error:  # noqa: BLE001 - a failing flush is status 120 in Python
+    except BaseException as error:  # noqa: BLE001  # a failing flush is status 120 in Python
         if ending is Ending.OK:
             ending, detail = Ending.ERROR, last_line(error)
     if part is not Part.STDIN:
@@ -274,7 +274,7 @@ def _ask_hook(error: BaseException, detail: str) -> tuple[Ending, str]:
             hook(type(error), error, error.__traceback__)
         except SystemExit as stop:
             return _status(stop)
-        except BaseException:  # noqa: BLE001 - Python prints it, on standard error
+        except BaseException:  # noqa: BLE001  # Python prints it, on standard error
             pass
     return Ending.ERROR, detail
 

@@ -44,11 +44,11 @@ def describe(error: BaseException) -> bytes:
         held = (error.errno, error.strerror, error.filename)  # `args` leaves out the name
     try:
         encoded = values.encode(held)
-    except Exception:  # noqa: BLE001 - not plain, or an iterator of the program's that fails
+    except Exception:  # noqa: BLE001  # not plain, or an iterator of the program's that fails
         encoded = None
     try:
         text = str(error)[:_MOST_TEXT]
-    except Exception:  # noqa: BLE001 - the program's own `__str__`
+    except Exception:  # noqa: BLE001  # the program's own `__str__`
         text = ""
     name = error.name if isinstance(error, _NAMED) else None
     about = str(name)[:_MOST_TEXT] if isinstance(name, str) else None
@@ -105,6 +105,6 @@ def _made(known: type[Exception], held: str | None) -> Exception | None:
             return None  # its text would be read from before the start of the bytes
         error = known(*arguments)
         str(error)
-    except Exception:  # noqa: BLE001 - not arguments of this class's, in any of their ways
+    except Exception:  # noqa: BLE001  # not arguments of this class's, in any of their ways
         return None
     return error

@@ -138,7 +138,7 @@ class Traces:
         """Put the process back as it was; False if it can't be."""
         try:
             return self._remove()
-        except BaseException:  # noqa: BLE001 - the program may have left anything behind
+        except BaseException:  # noqa: BLE001  # the program may have left anything behind
             return False
 
     def _remove(self) -> bool:

@@ -44,7 +44,7 @@ def flush_as_it_ends() -> None:
     for stream in streams:
         try:
             flush(stream)
-        except BaseException:  # noqa: BLE001 - of a stream that the program made
+        except BaseException:  # noqa: BLE001  # of a stream that the program made
             continue
 
 

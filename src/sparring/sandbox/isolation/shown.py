@@ -60,7 +60,7 @@ class Importing:
                 importlib.import_module(module)
                 for part in _ALSO.get(module, ()):
                     importlib.import_module(part)
-            except Exception as error:  # noqa: BLE001 - a package's own code
+            except Exception as error:  # noqa: BLE001  # a package's own code
                 if "new thread" in str(error):  # none can be started where programs' ids are apart
                     raise PackageError(_THREADS.format(module)) from None
                 said = f"package {module} cannot be imported: {last_line(error)}"

@@ -320,7 +320,7 @@ def _serve(start: Start, forker: zygote.Zygote, boards: Sequence[board.Board]) -
         Server(parent, forker, boards, proc, watched, start, packages_mib).run_forever()
     except frames.BrokenPeer:
         return
-    except Exception:
+    except Exception:  # raised again, once the caller has been told
         with contextlib.suppress(frames.BrokenPeer):
             frames.send(parent, {"crashed": traceback.format_exc()})
         raise

@@ -133,7 +133,7 @@ def born(
     except confine.Unavailable as error:
         server.send(json.dumps({"refused": str(error)}).encode())
         os._exit(1)
-    except BaseException as error:  # noqa: BLE001 - told to the server, which tells the caller
+    except BaseException as error:  # noqa: BLE001  # told to the server, which tells the caller
         server.send(json.dumps({"crashed": f"{type(error).__name__}: {error}"[:1000]}).encode())
         os._exit(1)
     server.send(json.dumps({"layers": confinement.layers}).encode())
@@ -265,7 +265,7 @@ def _become_program(enter: Callable[[], None]) -> None:
     try:
         os.closerange(_ORDERS_FD, restore.CONTROL_FD)
         enter()
-    except BaseException:  # noqa: BLE001 - of ours, before there is a program
+    except BaseException:  # noqa: BLE001  # of ours, before there is a program
         # The server takes SIGKILL for a failure of ours: no program can send it.
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from sparring.errors import ConfigError
 from sparring.schema import Kind, Task
-from sparring.tasks.rows.files import one_line
+from sparring.text import in_line
 
 
 class Reason(StrEnum):
@@ -44,7 +44,7 @@ class Removed:
     detail: str
 
     def __str__(self) -> str:
-        return one_line(f"{self.task_id}: {self.detail}")
+        return in_line(f"{self.task_id}: {self.detail}")
 
 
 @dataclass(frozen=True, slots=True)

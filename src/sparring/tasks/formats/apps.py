@@ -34,8 +34,8 @@ from sparring.tasks.formats.base import (
 )
 from sparring.tasks.rows.calls import call_test
 from sparring.tasks.rows.fields import read_label
-from sparring.tasks.rows.files import one_line
 from sparring.tasks.rows.row import Row
+from sparring.text import in_line
 
 COLUMNS = (
     "question", "input_output", "solutions", "starter_code", "difficulty", "problem_id", "id",
@@ -140,7 +140,7 @@ def _calls(row: Row, pairs: Sequence[tuple[Any, Any]]) -> tuple[Test, ...]:
         try:
             found.append(call_test(given, {}, wanted))
         except values.NotPlain as error:
-            row.fault("input_output", one_line(f"test {number}: {error}", 160))
+            row.fault("input_output", in_line(f"test {number}: {error}", 160))
             return ()
     return tuple(found)
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from sparring.schema import Kind, Outcome, Task, Test
 from sparring.tasks.rows.fields import MAX_SECONDS, entry_point_fault
-from sparring.tasks.rows.files import one_line, read_json
+from sparring.tasks.rows.files import read_json
 from sparring.tasks.rows.limits import MEMORY, TIME, limit
 from sparring.tasks.rows.row import Row
+from sparring.text import in_line
 
 Faults = list[tuple[str, str]]
 """(column, what is wrong with it), in order."""
@@ -60,7 +61,7 @@ def missing(row: Row, *names: str) -> bool:
     absent = [n for n in names if row.data.get(n) is None]
     for name in absent:
         there = ", ".join(sorted(str(n) for n in row.data if row.data[n] is not None))
-        row.fault(name, f"is missing; the row has {one_line(there, 200)}")
+        row.fault(name, f"is missing; the row has {in_line(there, 200)}")
     return bool(absent)
 
 
@@ -79,7 +80,7 @@ def json_column(row: Row, name: str) -> Any:
     try:
         return read_json(value)
     except ValueError as error:
-        row.fault(name, one_line(str(error), 200))
+        row.fault(name, in_line(str(error), 200))
         return None
 
 
@@ -105,7 +106,7 @@ def _limit(row: Row, name: str, field: str, unit: str, default: float) -> float:
         return default
     most = MAX_SECONDS if field == TIME else 1 << 20
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
-        row.fault(name, f"is {one_line(repr(row.data[name]), 60)}, which is no limit")
+        row.fault(name, f"is {in_line(repr(row.data[name]), 60)}, which is no limit")
         return default
     return float(value)
 

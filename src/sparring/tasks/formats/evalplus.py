@@ -27,10 +27,10 @@ from sparring.tasks.formats.evalplus_inputs import mbpp_arguments
 from sparring.tasks.formats.evalplus_oracles import Oracle, oracle_of
 from sparring.tasks.rows.calls import call_test
 from sparring.tasks.rows.fields import read_id
-from sparring.tasks.rows.files import one_line
 from sparring.tasks.rows.heads import head_of
 from sparring.tasks.rows.row import Row
 from sparring.tasks.suites.suite import parsed
+from sparring.text import in_line
 
 COLUMNS = (
     "task_id", "prompt", "entry_point", "canonical_solution", "base_input", "plus_input", "atol",
@@ -82,7 +82,7 @@ def read_evalplus(row: Row, source: Source) -> Task | None:
         source.left_out["the canonical solution gives no value that equals itself"] += without
     if not tests:
         why = (failed.detail or failed.verdict) if failed else "objects of its own"
-        row.fault("canonical_solution", one_line(f"gives no value on any input: {why}", 200))
+        row.fault("canonical_solution", in_line(f"gives no value on any input: {why}", 200))
         return None
     return Task(
         id=task_id,
@@ -124,7 +124,7 @@ def _inputs(row: Row, name: str, task_id: str) -> list[list[Any]]:
         for one in found:
             call_test(one, {}, None)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
-        row.fault(name, one_line(f"holds arguments that {task_id} cannot have: {error}", 160))
+        row.fault(name, in_line(f"holds arguments that {task_id} cannot have: {error}", 160))
         return []
     return found
 

@@ -26,8 +26,9 @@ from sparring.tasks.checkers.checker import Rule
 from sparring.tasks.formats.sealed import unseal
 from sparring.tasks.rows.calls import call_test
 from sparring.tasks.rows.fields import entry_point_fault, read_label
-from sparring.tasks.rows.files import one_line, read_json
+from sparring.tasks.rows.files import read_json
 from sparring.tasks.rows.row import Row
+from sparring.text import in_line
 
 MARK = "private_test_cases"
 """A field that no other shape has."""
@@ -68,7 +69,7 @@ def read_livecodebench(
     starter = row.text("starter_code") or ""
     task_id, difficulty = read_label(row, "question_id"), row.text("difficulty")
     if not statement.strip() or not task_id:
-        there = one_line(", ".join(map(str, data)), 200)
+        there = in_line(", ".join(map(str, data)), 200)
         row.fault("question_content, question_id", f"are missing or blank; there are {there}")
     kinds: set[str] = set()
     examples: tuple[Test, ...] = ()
@@ -182,7 +183,7 @@ def _cases(row: Row, name: str, kinds: set[str]) -> tuple[Test, ...]:
         try:
             found.append(_case(case, kinds))
         except ValueError as error:
-            row.fault(name, one_line(f"test {i}: {error}", 160))
+            row.fault(name, in_line(f"test {i}: {error}", 160))
             return ()
     return tuple(found)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from sparring.errors import DataError
+from sparring.text import in_line
 
 MAX_LINE = 1 << 30
 """Bytes of one line: the longest rows of LiveCodeBench have about 200 MB."""
@@ -49,13 +50,7 @@ class Fault:
     parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{one_line(self.where)}, {one_line(self.text)}"  # a long path hides no hint
-
-
-def one_line(text: str, most: int = 400) -> str:
-    """Text from a data set as one printable line."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: 4 * most])
-    return shown if len(shown) <= most else f"{shown[:most]}…"
+        return f"{in_line(self.where)}, {in_line(self.text)}"  # a long path hides no hint
 
 
 def file_rows(path: Path, what: str = "rows") -> Iterator[Raw | Fault]:
@@ -131,7 +126,7 @@ class _Twice(ValueError):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Twice(one_line(f"{_repeated([name for name, _ in pairs])!r} is given twice", 120))
+        raise _Twice(in_line(f"{_repeated([name for name, _ in pairs])!r} is given twice", 120))
     return found
 
 
@@ -188,7 +183,7 @@ def _list(path: Path, what: str) -> Iterator[Raw | Fault]:
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
     if not isinstance(data, list):
-        names = one_line(", ".join(map(str, data)), 80) if isinstance(data, dict) else ""
+        names = in_line(", ".join(map(str, data)), 80) if isinstance(data, dict) else ""
         but = f", not an object with {names}" if names else ""
         raise DataError(f"{path}: must be a list of {what}{but}")
     for number, row in enumerate(data, start=1):
@@ -251,7 +246,7 @@ def _checked_header(path: Path, names: list[str]) -> list[str]:
     if not all(map(_is_utf8, names)):
         raise DataError(f"{path}, line 1: not UTF-8; convert the file")
     if (twice := _repeated(names)) is not None:
-        raise DataError(one_line(f"{path}: two columns are named {twice!r}; rename one"))
+        raise DataError(in_line(f"{path}: two columns are named {twice!r}; rename one"))
     other = next((c for c in (";", "\t", "|") if len(names) == 1 and c in names[0]), None)
     if other is not None:
         raise DataError(
@@ -273,10 +268,10 @@ def _parquet(path: Path) -> Iterator[Raw | Fault]:
     try:
         with parquet.ParquetFile(path) as file:
             if (twice := _repeated(file.schema_arrow.names)) is not None:
-                raise DataError(one_line(f"{path}: two columns are named {twice!r}; rename one"))
+                raise DataError(in_line(f"{path}: two columns are named {twice!r}; rename one"))
             for batch in file.iter_batches(batch_size=64):
                 for row in batch.to_pylist():
                     number += 1
                     yield Raw(f"{path}, row {number}", f"{_stem(path)}-{number}", row, number)
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(one_line(f"{path}: not a readable Parquet file: {error}")) from None
+        raise DataError(in_line(f"{path}: not a readable Parquet file: {error}")) from None

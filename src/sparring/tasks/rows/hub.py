@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparring.errors import DataError
-from sparring.tasks.rows.files import Fault, Raw, one_line
+from sparring.tasks.rows.files import Fault, Raw
+from sparring.text import in_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +111,4 @@ def _explained(error: Exception) -> str:
 
 
 def _short(error: BaseException) -> str:
-    return one_line(" ".join(str(error).split()) or type(error).__name__, 240)
+    return in_line(" ".join(str(error).split()) or type(error).__name__, 240)

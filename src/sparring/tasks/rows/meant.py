@@ -10,7 +10,8 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from sparring.tasks.rows.files import one_line, read_json
+from sparring.tasks.rows.files import read_json
+from sparring.text import in_line
 
 _QUESTIONS = (
     "problem", "prompt", "description", "statement", "problem_statement", "problem_description",
@@ -28,7 +29,7 @@ _MOST = 12
 
 def meant(row: Mapping[str, Any]) -> str:
     """The columns there are, and which were probably meant, as the end of a message."""
-    names = [one_line(str(name), 40) for name in row]
+    names = [in_line(str(name), 40) for name in row]
     if not names:
         return "the row is empty"
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""

@@ -15,11 +15,11 @@ import builtins
 from collections.abc import Iterator, Mapping, Sequence
 
 from sparring.schema import Kind, Test
-from sparring.tasks.rows.files import one_line
 from sparring.tasks.rows.meant import guess
 from sparring.tasks.rows.row import Row
 from sparring.tasks.suites.suite import parsed, read_suite
 from sparring.testnames import seems_programs
+from sparring.text import in_line
 
 
 def read_written(row: Row) -> tuple[str | None, tuple[Test, ...]]:
@@ -50,7 +50,7 @@ def _printed(row: Row, held: Sequence[Mapping[str, object]]) -> Iterator[Test]:
     for i, case in enumerate(held):
         texts = [case.get(name) for name in ("input", "output")]
         if case.keys() != {"input", "output"} or not all(isinstance(t, str) for t in texts):
-            names = one_line(", ".join(map(str, case)), 80) or "nothing"
+            names = in_line(", ".join(map(str, case)), 80) or "nothing"
             said = f"item {i} has {names}; input and output are needed, both texts, and no more"
             row.fault("tests", f"{said}{_map(row)}")
             return

@@ -10,8 +10,8 @@ from sparring.config.recipe import Recipe
 from sparring.errors import RunError
 from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
-from sparring.runs.text import visible
 from sparring.schema import Role
+from sparring.text import visible
 from sparring.training.monitoring.alarms import begun, raised
 from sparring.training.state.trainer import Trainer
 

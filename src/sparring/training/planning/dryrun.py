@@ -24,7 +24,6 @@ import torch
 
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError
-from sparring.grading.early import Early
 from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, rollout_record
 from sparring.learner.stats import RoleStats
@@ -32,6 +31,7 @@ from sparring.policy.settings import Adapters
 from sparring.rewards.advantages import Advantages
 from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Phase
+from sparring.sandbox import PrefetchingRunner
 from sparring.schema import Role
 from sparring.training.labelled import labelled_groups
 from sparring.training.monitoring.tracking import check_trackers
@@ -112,7 +112,9 @@ def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]
         labels.responses(tasks)
     context.policies.ready()
     timeline.cut()
-    results = RolloutBatch(context, Early(context.sandbox, timeline), 1, 0, tasks).results()
+    results = RolloutBatch(
+        context, PrefetchingRunner(context.sandbox, timeline.running), 1, 0, tasks
+    ).results()
     account = timeline.cut()
     sampled = account.phases()[Phase.SAMPLING]
     return results, sampled, account.seconds - sampled

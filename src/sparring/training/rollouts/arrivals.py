@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 from sparring.grading import columns
 from sparring.grading.columns import Ask
-from sparring.grading.early import Early
 from sparring.grading.group import ReadGroup, label_free
 from sparring.grading.limits import limits
 from sparring.grading.reading import read_program, read_test
 from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.runs.timeline import Phase
-from sparring.sandbox import Limits
+from sparring.sandbox import Limits, PrefetchingRunner
 from sparring.schema import Response, Role, Task, Test
 from sparring.training.rollouts.context import RolloutContext
 from sparring.training.weights.players import Player
@@ -38,7 +37,9 @@ class FirstTests:
 class Arrivals:
     """What has come of the responses to ``tasks``, which are named by their number."""
 
-    def __init__(self, context: RolloutContext, runner: Early, tasks: Sequence[Task]) -> None:
+    def __init__(
+        self, context: RolloutContext, runner: PrefetchingRunner, tasks: Sequence[Task]
+    ) -> None:
         self.context = context
         self.runner = runner
         self.tasks = tasks
@@ -135,7 +136,7 @@ class Arrivals:
         of_task: bool,
     ) -> None:
         """Have these programs run on tests of task ``i``, as its grading will ask for it."""
-        self.runner.begin(
+        self.runner.prefetch(
             job
             for source in sources
             if source is not None

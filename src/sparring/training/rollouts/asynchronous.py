@@ -69,7 +69,7 @@ class PendingStep:
         self._timeline.in_lane(_LANE)
         try:
             self._found = self.online.results(self.step, self._timeline)
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+        except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
             self._failure = error
 
 

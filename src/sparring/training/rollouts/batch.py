@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from sparring.grading.early import Early
 from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult
 from sparring.grading.supervised import rewarded, supervise
 from sparring.policy.base import Prompt
 from sparring.runs.timeline import Phase
+from sparring.sandbox import PrefetchingRunner
 from sparring.schema import Role, Task
 from sparring.training.rollouts.arrivals import Arrivals
 from sparring.training.rollouts.context import RolloutContext
@@ -31,7 +31,7 @@ class RolloutBatch:
     def __init__(
         self,
         context: RolloutContext,
-        runner: Early,
+        runner: PrefetchingRunner,
         step: int,
         attempt: int,
         tasks: Sequence[Task],

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sparring.errors import RunError
-from sparring.grading.early import Early
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored, rollout_record, usage_record
@@ -20,6 +19,7 @@ from sparring.policy.base import Prompt
 from sparring.runs.lines import clean
 from sparring.runs.reader import step_file
 from sparring.runs.timeline import Phase, Timeline
+from sparring.sandbox import PrefetchingRunner
 from sparring.schema import Response, Role
 from sparring.training.rollouts.batch import RolloutBatch
 from sparring.training.rollouts.context import RolloutContext
@@ -49,7 +49,7 @@ class OnlineRollouts:
         recipe, order, sandbox = self.context.recipe, self.context.order, self.context.sandbox
         before = sandbox.stats.runs_executed
         tasks, judged = order.batch(step, self.pass_rates), list[GroupResult]()
-        runner = Early(sandbox, timeline)
+        runner = PrefetchingRunner(sandbox, timeline.running)
         for attempt in range(1 + recipe.sampling.extra_rounds):
             batch = RolloutBatch(self.context, runner, step, attempt, tasks)
             results = batch.results()

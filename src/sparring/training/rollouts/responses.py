@@ -120,7 +120,7 @@ def ask(
             missing = [player for player, asked in every.items() if asked.missing()]
             for together in served.calls(missing, later):
                 _ask_at_once(context, served, [every[player] for player in together])
-    except BaseException:
+    except BaseException:  # raised again, with what has come on record
         for asked in every.values():
             asked.journal.write()  # what has come is not asked for again
         raise

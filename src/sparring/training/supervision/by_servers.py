@@ -124,7 +124,7 @@ def _write_some(
         with timeline.during(Phase.SAMPLING, _PLAYER):
             known = [{r.index for r in journal.known(i)} for i in asked]
             ask([prompts[i] for i in asked], known, arrived)
-    except BaseException:
+    except BaseException:  # raised again, with what has come on record
         journal.write()  # what has come is not asked for again
         raise
     found = {t.id: group for t, group in zip(chosen, journal.responses(), strict=True)}

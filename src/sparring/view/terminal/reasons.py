@@ -10,7 +10,8 @@ from rich.text import Text
 
 from sparring.errors import RunError
 from sparring.rewards.terms import Effect, number
-from sparring.runs.text import one_line, visible
+from sparring.runs.text import one_line
+from sparring.text import visible
 from sparring.view.explain import Applied, Explained, Explanation, amount, explain
 from sparring.view.source import Found, Source
 from sparring.view.terminal.matrix import ROWS

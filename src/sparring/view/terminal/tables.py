@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.runs.labels import PLAIN, interval, metric_labels
-from sparring.runs.text import visible
+from sparring.text import visible
 
 
 def closing_table(

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from sparring.errors import SandboxError
-from sparring.grading.early import Early
-from sparring.runs.timeline import Timeline
-from sparring.sandbox import Job, Limits
+from sparring.sandbox import Job, Limits, PrefetchingRunner
 from sparring.schema import Outcome, Verdict
 
 
@@ -51,11 +49,11 @@ def printed(found: Sequence[tuple[Outcome, ...]]) -> list[list[str]]:
 @pytest.mark.parametrize("begun", [[], JOBS[:1], JOBS, [Job("z", ("9",)), *JOBS[::-1]]])
 def test_each_run_is_executed_once_whatever_was_begun(begun: list[Job]) -> None:
     sandbox = Echo()
-    early = Early(sandbox, Timeline())
+    runner = PrefetchingRunner(sandbox)
     for job in begun:
-        early.begin([job])
-    assert printed(early.run(JOBS)) == PRINTED
-    assert printed(early.run(JOBS)) == PRINTED
+        runner.prefetch([job])
+    assert printed(runner.run(JOBS)) == PRINTED
+    assert printed(runner.run(JOBS)) == PRINTED
     assert set(sandbox.runs.values()) == {1}
     assert {key[:2] for key in sandbox.runs} >= {("a", "1"), ("a", "2"), ("a", "3"), ("b", "1")}
 
@@ -63,55 +61,55 @@ def test_each_run_is_executed_once_whatever_was_begun(begun: list[Job]) -> None:
 def test_what_is_still_running_is_waited_for_and_not_asked_again() -> None:
     sandbox = Echo()
     sandbox.gate.clear()
-    early = Early(sandbox, Timeline())
-    early.begin(JOBS)
+    runner = PrefetchingRunner(sandbox)
+    runner.prefetch(JOBS)
     assert sandbox.called.wait(60)
     threading.Timer(0.05, sandbox.gate.set).start()
-    assert printed(early.run(JOBS)) == PRINTED
+    assert printed(runner.run(JOBS)) == PRINTED
     assert set(sandbox.runs.values()) == {1}
 
 
 def test_another_limit_is_another_run() -> None:
     sandbox = Echo()
-    early = Early(sandbox, Timeline())
-    early.begin([Job("a", ("1",))])
-    early.run([Job("a", ("1",), Limits(cpu_seconds=2)), Job("a", ("1",))])
+    runner = PrefetchingRunner(sandbox)
+    runner.prefetch([Job("a", ("1",))])
+    runner.run([Job("a", ("1",), Limits(cpu_seconds=2)), Job("a", ("1",))])
     assert sorted(sandbox.runs) == [("a", "1", 1.0), ("a", "1", 2)]
 
 
 def test_an_early_failure_of_ours_is_asked_for_again() -> None:
     sandbox = Echo(infra=1)
-    early = Early(sandbox, Timeline())
-    early.begin(JOBS[:1])
+    runner = PrefetchingRunner(sandbox)
+    runner.prefetch(JOBS[:1])
     assert sandbox.called.wait(60)
-    found = early.run(JOBS[:1])
+    found = runner.run(JOBS[:1])
     assert {o.verdict for o in found[0]} <= {Verdict.FINISHED, Verdict.INFRA}
-    assert {o.verdict for o in early.run(JOBS[:1])[0]} == {Verdict.FINISHED}
+    assert {o.verdict for o in runner.run(JOBS[:1])[0]} == {Verdict.FINISHED}
 
 
 def test_a_sandbox_that_fails_early_and_lives_is_asked_again_and_a_dead_one_is_an_error() -> None:
     sandbox = Echo(fails=1)
-    early = Early(sandbox, Timeline())
+    runner = PrefetchingRunner(sandbox)
     sandbox.gate.clear()
-    early.begin(JOBS)
+    runner.prefetch(JOBS)
     assert sandbox.called.wait(60)
     sandbox.gate.set()
-    assert printed(early.run(JOBS)) == PRINTED
-    dead = Early(Echo(fails=99), Timeline())
-    dead.begin(JOBS)
+    assert printed(runner.run(JOBS)) == PRINTED
+    dead = PrefetchingRunner(Echo(fails=99))
+    dead.prefetch(JOBS)
     with pytest.raises(SandboxError, match="closed"):
         dead.run(JOBS)
 
 
 def test_many_threads_ask_and_each_run_is_executed_once() -> None:
     sandbox = Echo()
-    early = Early(sandbox, Timeline())
+    runner = PrefetchingRunner(sandbox)
     found: list[list[list[str]]] = []
 
     def ask() -> None:
         for job in JOBS:
-            early.begin([job])
-        found.append(printed(early.run(JOBS)))
+            runner.prefetch([job])
+        found.append(printed(runner.run(JOBS)))
 
     threads = [threading.Thread(target=ask) for _ in range(16)]
     for thread in threads:
