@@ -15,7 +15,6 @@ from tests.learning.together import CASES
 
 from sparring.errors import SparringError
 from sparring.learner.distributed import world as worlds
-from sparring.learner.distributed.lost import loss_told
 from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.world import World
 from sparring.learner.update import Learner
@@ -62,7 +61,7 @@ def main(how: str) -> None:
     torch.set_num_threads(1)
     world = World.join()
     try:
-        with world.taking_part(), loss_told(world, "; go on"), enough_memory():
+        with world.taking_part(), world.loss_told("; go on"), enough_memory():
             work(how, world)
     except SparringError as error:
         print(error, file=sys.stderr)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.learning.families import family
 from tests.learning.test_update import groups as real_groups
 
-from sparring.learner.distributed.balance import rounds, shares
+from sparring.learner.balance import rounds, shares
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.filling import computed, micro_batches
 from sparring.learner.samples import Group, Sample

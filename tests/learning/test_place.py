@@ -13,7 +13,6 @@ import torch
 
 from sparring.errors import RunError
 from sparring.learner.distributed import world as worlds
-from sparring.learner.distributed.lost import loss_told
 from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.world import World
 from sparring.training.memory import enough_memory
@@ -43,11 +42,11 @@ def test_nccl_without_memory_is_no_lost_process() -> None:
     world = World(rank=1, size=2)
     told = "NCCL error in: ncclUnhandledCudaError: Cuda failure 2 'out of memory'"
     line = r"^out of memory .*lower sampling.max_rows"
-    with pytest.raises(RunError, match=line), loss_told(world), enough_memory():
+    with pytest.raises(RunError, match=line), world.loss_told(), enough_memory():
         raise RuntimeError(told)
-    with pytest.raises(RuntimeError, match="NCCL error"), loss_told(world):
+    with pytest.raises(RuntimeError, match="NCCL error"), world.loss_told():
         raise RuntimeError(told)
-    with pytest.raises(RunError, match="another process has ended"), loss_told(world):
+    with pytest.raises(RunError, match="another process has ended"), world.loss_told():
         raise RuntimeError("[../gloo/transport/tcp/pair.cc:534] Connection closed by peer")
 
 

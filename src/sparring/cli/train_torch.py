@@ -14,7 +14,6 @@ from rich.text import Text
 from sparring.cli.report import measuring_command, next_command
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import SparringError, Stopped, explained
-from sparring.learner.distributed.lost import loss_told
 from sparring.learner.distributed.world import World
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
@@ -34,7 +33,7 @@ from sparring.view.terminal.tables import closing_table, show, size_table
 
 def helped(world: World) -> None:
     """Learn with the first process until the run ends."""
-    with world.taking_part(), loss_told(world), enough_memory():
+    with world.taking_part(), world.loss_told(), enough_memory():
         follow(world)
 
 
@@ -60,7 +59,7 @@ def lead(launch: Launch, world: World) -> None:
     go_on = f"--resume --run-dir {path}"
     try:
         with (
-            loss_told(world, f"; nothing is lost: go on with {go_on}"),
+            world.loss_told(f"; nothing is lost: go on with {go_on}"),
             enough_memory(f"; nothing is lost: add these to {go_on}"),
         ):
             _train(launch, world)

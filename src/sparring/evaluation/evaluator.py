@@ -13,7 +13,8 @@ from sparring.evaluation.figures import strengthened
 from sparring.grading.facts import task_facts
 from sparring.grading.grade import grade_each
 from sparring.grading.group import GroupResult, ReadGroup
-from sparring.metrics.metrics import Summary, TaskFacts
+from sparring.metrics.facts import TaskFacts
+from sparring.metrics.metrics import Summary
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sandbox import Limits, Runs
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.distributed.balance import idle, rounds
+from sparring.learner.balance import idle, rounds
 from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.backend import attending
 from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprobs

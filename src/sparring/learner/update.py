@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from sparring.learner.distributed.balance import idle
+from sparring.learner.balance import idle
 from sparring.learner.distributed.gradients import Gradients
 from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.shards import gather_state, load_state, local, shard

@@ -30,7 +30,7 @@ import torch
 import torch.distributed as dist
 
 from sparring.errors import ConfigError, ModelError, RunError
-from sparring.learner.distributed.lost import abort_operations, suppressed_loss
+from sparring.learner.distributed.lost import abort_operations, is_loss, suppressed_loss
 from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.peers import GRACE, PeerLost, Peers
 
@@ -241,6 +241,22 @@ class World:
                 raise ModelError(f"process {rank}: {why}" if rank else why)
             if why is not None:
                 raise SystemExit(1)
+
+    @contextmanager
+    def loss_told(self, go_on: str = "") -> Iterator[None]:
+        """Turn the loss of another process into `RunError`, which says what that one has said, if
+        anything; ``go_on`` is how the run is taken up."""
+        try:
+            yield
+        except (RuntimeError, PeerLost) as error:
+            if self.alone or not (isinstance(error, PeerLost) or is_loss(error)):
+                raise
+            said = (str(error).strip().splitlines() or ["no reason given"])[0]
+            why = self.reason() or said[:200]
+            raise RunError(
+                f"process {self.rank} of {self.size}: another process has ended or does not answer "
+                f"({why}){go_on}"
+            ) from None
 
     def _reduced(self, values: Sequence[float], how: Any) -> list[float]:
         if self.alone:
