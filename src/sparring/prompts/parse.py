@@ -126,22 +126,3 @@ class ParsedTest:
 def missing(failure: ParseFailure, stop: StopReason) -> ParseFailure:
     """What is missing from a response that was cut off is missing because of that."""
     return ParseFailure.TRUNCATED if stop is StopReason.LENGTH else failure
-
-
-def parse_program(
-    text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning | None = None
-) -> ParsedProgram:
-    """Read the program in a response to a task on standard input. `grading.reading` reads those
-    to a task of any kind."""
-    from sparring.prompts.programs import read_source  # it is made of the types above
-
-    return read_source(text, None, stop, reasoning or Reasoning())
-
-
-def parse_test(
-    text: str, stop: StopReason = StopReason.END_TOKEN, reasoning: Reasoning | None = None
-) -> ParsedTest:
-    """Read the first test in a response to a task on standard input."""
-    from sparring.prompts import tests
-
-    return tests.parse_test(text, stop, reasoning or Reasoning(), TestRule.FIRST)

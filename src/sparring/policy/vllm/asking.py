@@ -22,7 +22,7 @@ from sparring.policy.http import Unanswered
 from sparring.policy.vllm.completion import Completion
 from sparring.policy.vllm.expected import ExpectedLengths
 from sparring.policy.vllm.line import Line
-from sparring.policy.vllm.settings import VllmSettings
+from sparring.policy.vllm.settings import ServerSettings
 from sparring.policy.vllm.station import Station, StationLost
 from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.policy.vllm.watch import Watch
@@ -36,7 +36,7 @@ class Servers(Protocol):
     """What a call needs of its sampler."""
 
     stations: list[Station]
-    settings: VllmSettings
+    settings: ServerSettings
     lengths: ExpectedLengths
     words: Words
 
