@@ -32,7 +32,7 @@ from results import (
     WITHOUT,
     chosen_rate,
 )
-from sparring.metrics.intervals import t95
+from sparring.metrics.student import t95
 
 Record = dict[str, Any]
 

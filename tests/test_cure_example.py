@@ -123,10 +123,9 @@ def test_rewards_and_advantages_are_alike(played: tuple[list[Any], list[Scored]]
     for group, scored in zip(*played, strict=True):
         coder = cure.coder_reward(group.passed_PG)
         tester = cure.tester_reward(group.passed_PG, group.passed_PU)
-        for reward, theirs, advantage in (
-            (coder, scored.earned.coder_rewards.value, scored.earned.coder),
-            (tester, scored.earned.tester_rewards.value, scored.earned.tester),
-        ):
+        for role, reward in ((Role.CODER, coder), (Role.TESTER, tester)):
+            theirs = scored.earned.rewards(role).value
+            advantage = scored.earned.advantages(role)
             np.testing.assert_allclose(np.nan if reward is None else reward, theirs, atol=1e-6)
             normalised = cure.advantages(reward)
             assert (normalised is None) == (advantage.dropped is not None)
@@ -158,11 +157,8 @@ def test_losses_and_weights_after_a_step_are_alike(
                 ),
             )
             for s in scored
-            for role, responses, advantages in (
-                (Role.CODER, s.judged.coder, s.earned.coder),
-                (Role.TESTER, s.judged.tester, s.earned.tester),
-            )
-            if advantages.dropped is None
+            for role, responses in ((Role.CODER, s.judged.coder), (Role.TESTER, s.judged.tester))
+            if (advantages := s.earned.advantages(role)).dropped is None
         ]
     )
     assert losses == {role: pytest.approx(stats[role].loss, abs=1e-6) for role in Role}

@@ -14,6 +14,7 @@ from sparring.cli.main import main
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
+from sparring.policy import place
 from sparring.policy.shape import Shape, read_shape, shape_of
 from sparring.training.planning import fits
 from sparring.training.planning.conditions import GIB, Conditions
@@ -309,8 +310,8 @@ def test_a_model_that_is_not_here_is_one_line(
     def unreachable(*_: Any, **__: Any) -> Any:
         raise OSError("no network")
 
-    monkeypatch.setattr(fits, "getproxies", dict)
-    monkeypatch.setattr(fits.socket, "getaddrinfo", unreachable)
+    monkeypatch.setattr(place, "getproxies", dict)
+    monkeypatch.setattr(place.socket, "getaddrinfo", unreachable)
     (tmp_path / "config.json").write_text('{"model_type": "mamba"}')
     for name in ("nobody/nothing", str(tmp_path), str(tmp_path / "none"), "x" * 300):
         [line] = fits.memory_lines(load_recipe(None, [f"model.path={name}"]))

@@ -10,6 +10,11 @@ A bad rollout is not an error: it is data, with a verdict or a parse failure.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
 
 class SparringError(Exception):
     """Something the user can mend. The message is one clear line (or one line per item)."""
@@ -45,3 +50,28 @@ class Stopped(SparringError):
     """The user asked to stop; the run can be resumed."""
 
     exit_code = 130
+
+
+@contextlib.contextmanager
+def explained(path: Path, go_on: str = "add --resume to go on") -> Iterator[None]:
+    """Turn the operating system's refusals into one clear line. ``go_on`` is what helps once there
+    is room on the disk again."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise RunError(f"{path}: the disk is full; make room, then {go_on}") from error
+        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def well_formed(what: str) -> Iterator[None]:
+    """Turn what goes wrong in taking a record apart into one clear line: it is not of the form
+    that it was written in."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise RunError(
+            f"{what}: a record is not of this version's form ({type(error).__name__}: {error}); "
+            "it was changed, or written by another version"
+        ) from None

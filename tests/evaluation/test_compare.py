@@ -10,7 +10,7 @@ import pytest
 from sparring.errors import RunError
 from sparring.evaluation.compare import compare
 from sparring.metrics.intervals import ratio
-from sparring.runs.tables import figure_labels
+from sparring.runs.labels import figure_labels
 
 
 def record(

@@ -16,8 +16,9 @@ from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
 from tests.readings import counted
 
 from sparring.errors import SparringError
-from sparring.grading.record import result_from
-from sparring.runs.directory import RunDir, step_file
+from sparring.grading.recorded import result_from
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 from sparring.schema import Role
 
 pytestmark = pytest.mark.usefixtures("shared_workers")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sparring.evaluation.arm_figures import by_task, evaluated, plane_points, trained
+from sparring.evaluation.arms import arms_of
+from sparring.evaluation.recorded import grid
 from sparring.runs.directory import RunDir
-from sparring.view.plots import ablation, curves, plane
-from sparring.view.plots.arms import arms_of
-from sparring.view.plots.grid import grid
 from tests.loops.runs import sparring_here
 from tests.scoring.groups import by_hand
 from tests.show.made import evaluation, group, metrics, run_of
@@ -68,10 +68,10 @@ def test_a_curve_is_the_mean_of_the_seeds_between_the_least_and_the_greatest(
 ) -> None:
     runs = [made(tmp_path / "a", 1, 0.7), made(tmp_path / "b", 2, 0.9)]
     [arm] = arms_of([str(r) for r in runs])
-    assert curves._evaluated(arm, "one_shot")[-1] == pytest.approx((2, 0.8, 0.7, 0.9))
+    assert evaluated(arm, "one_shot")[-1] == pytest.approx((2, 0.8, 0.7, 0.9))
     [single] = arms_of([str(runs[0])])
-    assert curves._evaluated(single, "one_shot")[-1] == pytest.approx((2, 0.7, 0.65, 0.75))
-    assert curves._trained(arm, "coder.entropy") == [(1, 0.5, 0.5, 0.5), (2, 0.25, 0.25, 0.25)]
+    assert evaluated(single, "one_shot")[-1] == pytest.approx((2, 0.7, 0.65, 0.75))
+    assert trained(arm, "coder.entropy") == [(1, 0.5, 0.5, 0.5), (2, 0.25, 0.25, 0.25)]
 
 
 def test_a_grid_is_the_expected_choice_over_programs_and_tests() -> None:
@@ -87,7 +87,7 @@ def test_a_grid_is_the_expected_choice_over_programs_and_tests() -> None:
 def test_bars_are_differences_paired_by_task(tmp_path: Path) -> None:
     runs = [made(tmp_path / "a", 1, 0.7), made(tmp_path / "b", 1, 0.6, reward={"validity": 0.0})]
     arms = arms_of([str(r) for r in runs])
-    first, second = (ablation._by_task(a, "one_shot") for a in arms)
+    first, second = (by_task(a, "one_shot") for a in arms)
     assert np.mean(second - first) == pytest.approx(-0.1)
     svg = plot(tmp_path / "x.svg", *runs, "--kind", "ablation")
     assert "difference from default, validity=0.5, paired by task" in svg
@@ -101,7 +101,7 @@ def test_the_plane_has_the_rates_of_the_rollouts(tmp_path: Path) -> None:
     record = group("default")
     record["tests"][0]["right"] = True
     [arm] = arms_of([str(run_of(tmp_path / "a", {2: [record]}))])
-    [point] = plane._points(arm)
+    [point] = plane_points(arm)
     assert (point.step, point.p_u) == (2, 0.6)
     assert point.p01 == pytest.approx(6 / 12)
     assert point.p00 == pytest.approx(1 / 8)

@@ -13,7 +13,7 @@ from tests.loops.test_reward import BOUT, cut, scored
 from sparring.config.load import load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.grading.scorer import facts_of
-from sparring.runs.directory import RunDir
+from sparring.runs.reader import open_run
 from sparring.schema import Response
 from sparring.training.labelled import learned_from
 
@@ -24,7 +24,7 @@ def test_a_replay_learns_from_first_tokens_and_pays_for_all(run: Path, tmp_path:
     command = ["x", "x", "x", "train", "--replay", str(run), "--run-dir", str(tmp_path / "cut")]
     finished([*command, "--set", f"learning.max_response_tokens={MOST}"])
     before, after = records(run, "metrics.jsonl"), records(tmp_path / "cut", "metrics.jsonl")
-    source = RunDir.reading(run)
+    source = open_run(run)
     short = 0
     for step, (one, other) in enumerate(zip(before, after, strict=True), 1):
         groups = source.read_lines(f"rollouts/step-{step:05d}.jsonl.gz")

@@ -16,7 +16,8 @@ import pytest
 from tests.loops.runs import SMALL, records, sparring_here
 
 from sparring.policy.local.sampler import LocalSampler
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 from sparring.schema import Response, Role, StopReason
 
 BODIES = {

@@ -12,7 +12,7 @@ from tests.loops.runs import command, finished, records
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, ModelError
-from sparring.runs.directory import RunDir
+from sparring.runs.reader import open_run
 from sparring.schema import Role
 from sparring.training.held_out import held_out_plan
 from sparring.training.notes import environment, notes
@@ -143,7 +143,7 @@ def test_a_run_says_what_it_leaves_out_and_goes_on_with_the_same(
     finished(["", "", "", "train", "--resume", "--run-dir", str(path), "--set", "training.steps=2"])
     assert json.loads((path / "environment.json").read_text())["tasks_left_out"] == before
     assert len(records(path, "metrics.jsonl")) == 2
-    run = RunDir.reading(path)
+    run = open_run(path)
     met = {
         g["task"]["id"] for s in (1, 2) for g in run.read_lines(f"rollouts/step-{s:05d}.jsonl.gz")
     }

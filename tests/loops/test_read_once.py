@@ -9,7 +9,7 @@ import pytest
 from tests.loops.runs import command, finished
 from tests.readings import Readings, counted
 
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.reader import open_run, step_file
 from sparring.schema import Role
 
 
@@ -19,7 +19,7 @@ def test_a_training_reads_every_response_once(
     readings = counted(monkeypatch)
     changes = {"training.steps": "1", "sampling.opponents": "2", "tasks.held_out_count": "2"}
     finished(command(tmp_path / "run", **changes))
-    run = RunDir.reading(tmp_path / "run")
+    run = open_run(tmp_path / "run")
     expected: Readings = Counter()
     for group in run.read_lines(step_file("rollouts", 1)):
         task = group["task"]["id"]

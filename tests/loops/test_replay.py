@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tests.loops.runs import command, finished, records, sparring_here
 
 from sparring.config.load import make_recipe
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.training.replay import refuse_other_changes, replay_recipe
 
 
@@ -160,9 +160,9 @@ def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) 
 
 
 def _rollouts(run: Path, step: int) -> list[dict[str, Any]]:
-    from sparring.runs.directory import RunDir, step_file
+    from sparring.runs.reader import open_run, step_file
 
-    return RunDir.reading(run).read_lines(step_file("rollouts", step))
+    return open_run(run).read_lines(step_file("rollouts", step))
 
 
 def test_rescoring_by_another_checker_compares_the_outputs_anew(run: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.reader import open_run, step_file
 from sparring.schema import Role
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state import checkpoints
@@ -46,7 +46,7 @@ def start_responses(run: Path, role: Role, step: int) -> list[list[list[int]]]:
 
 def recorded(run: Path, role: Role, step: int) -> list[list[list[int]]]:
     key = "programs" if role is Role.CODER else "tests"
-    rollouts = RunDir.reading(run).read_lines(step_file("rollouts", step))
+    rollouts = open_run(run).read_lines(step_file("rollouts", step))
     return [[r["token_ids"] for r in g[key]] for g in rollouts]
 
 

@@ -13,9 +13,9 @@ from tests.loops.runs import command, finished, records, same_run, sparring_here
 from sparring.config.load import load_recipe, make_recipe
 from sparring.config.presets import Preset
 from sparring.errors import ConfigError
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.rewards.advantages import DropReason
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.reader import open_run, step_file
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "nano").glob("*.toml"))
 ALL = {
@@ -29,7 +29,7 @@ ALL = {
 
 
 def bouts(run: Path, step: int) -> list[dict[str, Any]]:
-    return RunDir.reading(run).read_lines(step_file("rollouts", step))
+    return open_run(run).read_lines(step_file("rollouts", step))
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Response, Role
 from sparring.training.state.trainer import Trainer
+from sparring.training.weights.players import Player, Request
 from sparring.training.weights.policies import RolePolicies
 
 TINY = {
@@ -162,7 +163,9 @@ def test_each_player_has_its_own_weights(
         for role in (Role.CODER, Role.TESTER, Role.CODER):
             learns = trainer.learns(role)
             assert {r.weights for r in responses(cast, role)} == {1 if learns else 0}
-        start = cast.opponents([Prompt("t", Role.CODER, (5, 6, 7), 4, SamplingParams(1.0, 20))], 2)
+        prompt = Prompt("t", Role.CODER, (5, 6, 7), 4, SamplingParams(1.0, 20))
+        assert cast.served
+        start = cast.served.play([Request(Player.OPPONENTS, prompt, 2)])
         assert {r.weights for r in start[0]} == {0}
         adapted = "model.lora_rank=4" in changes  # on the start weights
         assert ("start-0" in {Path(p).name for p in fake.loads}) == (adapted or servers == 1)

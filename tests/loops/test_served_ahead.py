@@ -22,6 +22,7 @@ from sparring.policy.base import Prompt, SamplingParams
 from sparring.schema import Role
 from sparring.training.state.trainer import Trainer
 from sparring.training.weights.behaviour import SnapshotFiles
+from sparring.training.weights.players import Player, Request
 from sparring.training.weights.policies import RolePolicies
 
 AHEAD = {
@@ -120,10 +121,12 @@ def test_a_run_taken_up_has_the_start_on_every_server_that_plays_it(
         (checkpoint / "behind.json").write_text(json.dumps(known))
         behind.take(checkpoint)
         behind.begin(trainer)
-        player = cast.played_by(behind)
+        player = cast.with_weights(behind)
         prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))
         assert {r.weights for r in player.sample([prompt], 1)[0]} == {1}
-        assert {r.weights for r in player.opponents([prompt], 1)[0]} == {0}
+        assert player.served
+        start = player.served.play([Request(Player.OPPONENTS, prompt, 1)])
+        assert {r.weights for r in start[0]} == {0}
         cast.close()
 
 

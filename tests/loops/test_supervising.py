@@ -17,7 +17,7 @@ from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.errors import ConfigError
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import response_seed, sampling_seed
-from sparring.runs.directory import RunDir
+from sparring.runs.reader import open_run
 from sparring.schema import Role
 from sparring.training.launch import new_run, resumed_run
 from sparring.training.rollouts.context import trial_context
@@ -46,7 +46,7 @@ def command(run: Path, weights: Path, **changes: str) -> list[str]:
 
 def written(run: Path) -> list[dict[str, Any]]:
     parts = sorted((run / "supervision").iterdir())
-    return [x for p in parts for x in RunDir.reading(run).read_lines(f"supervision/{p.name}")]
+    return [x for p in parts for x in open_run(run).read_lines(f"supervision/{p.name}")]
 
 
 def upcoming(run: Path) -> list[str]:

@@ -16,11 +16,11 @@ from tests.pipelines.played import response
 from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
 from sparring.prompts.parse import Reading
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.reader import open_run, step_file
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Limits
 from sparring.schema import Role, Task, Test
-from sparring.training.rollouts.batch import RolloutBatch
+from sparring.training.rollouts.arrivals import Arrivals
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state.trainer import Trainer
 
@@ -47,7 +47,7 @@ def supervised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rollouts(run: Path, step: int) -> list[dict[str, Any]]:
-    return RunDir.reading(run).read_lines(step_file("rollouts", step))
+    return open_run(run).read_lines(step_file("rollouts", step))
 
 
 def earned(run: Path, steps: range) -> list[Any]:
@@ -108,7 +108,7 @@ def test_a_task_has_the_same_tests_for_the_whole_run(supervised: Path) -> None:
     written = [
         line
         for part in sorted((supervised / "supervision").iterdir())
-        for line in RunDir.reading(supervised).read_lines(f"supervision/{part.name}")
+        for line in open_run(supervised).read_lines(f"supervision/{part.name}")
     ]
     assert sorted(w["task"] for w in written) == sorted(by_task)  # each once
     assert {len(w["responses"]) for w in written} == {5}
@@ -261,11 +261,11 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
         lane="",
     )
     early: Any = None
-    [first] = RolloutBatch(context, early, 1, 0, [task])._first_tests()
+    [first] = Arrivals(context, early, [task]).first_tests()
     assert [(t.input, t.output) for t in first.own] == [("1\n", "2\n")]
     assert first.own == first.others
     assert first.limits == Limits()
     context.pseudo_labels = None
-    [first] = RolloutBatch(context, early, 1, 0, [task])._first_tests()
+    [first] = Arrivals(context, early, [task]).first_tests()
     assert first.own == task.tests
     assert first.limits.output_bytes == 18 << 20

@@ -12,7 +12,8 @@ from tests.loops.runs import sparring_here
 from tests.scoring.groups import by_hand, simulated
 
 from sparring.metrics.facts import TaskFacts
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import open_run, step_file
 
 RESPONSE = {"prompt_ids": [1], "token_ids": [2], "logprobs": [0.0], "stop": "end_token", "text": ""}
 
@@ -268,7 +269,7 @@ def test_no_run_and_a_damaged_one_are_one_clear_line(tmp_path: Path) -> None:
 
 def test_on_a_real_run_the_rates_are_those_of_its_records(run: Path, tmp_path: Path) -> None:
     found, _ = told(str(run), tmp=tmp_path)
-    directory = RunDir.reading(run)
+    directory = open_run(run)
     groups = [g for s in (1, 2, 3, 4) for g in directory.read_lines(step_file("rollouts", s))]
     passes = runs = correct = programs = 0
     for g in groups:

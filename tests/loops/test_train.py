@@ -75,6 +75,17 @@ def test_evaluations_come_before_during_and_after(run: Path) -> None:
         assert (run / name).stat().st_size > 0
 
 
+def test_a_run_that_was_killed_before_its_curves_were_drawn_draws_them(
+    run: Path, tmp_path: Path
+) -> None:
+    again = Path(shutil.copytree(run, tmp_path / "run"))
+    for name in ("curves.svg", "curves.png"):
+        (again / name).unlink()
+    assert sparring_here("train", "--resume", "--run-dir", str(again)).returncode == 0
+    for name in ("curves.svg", "curves.png"):
+        assert (again / name).read_bytes() == (run / name).read_bytes()
+
+
 def test_rollouts_explain_every_reward(run: Path) -> None:
     with gzip.open(run / "rollouts" / "step-00001.jsonl.gz", "rt") as file:
         groups = [json.loads(line) for line in file]

@@ -17,7 +17,7 @@ from sparring.grading.facts import task_facts
 from sparring.grading.foreign import Foreign
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
 from sparring.grading.supervised import supervise
 from sparring.runs.lines import clean

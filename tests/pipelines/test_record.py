@@ -14,7 +14,8 @@ from sparring.errors import RunError
 from sparring.grading.foreign import NO_PAIRS
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
-from sparring.grading.record import Scored, result_from, rollout_record, usage_record
+from sparring.grading.record import Scored, rollout_record, usage_record
+from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
 from sparring.rewards.score import Rules
 from sparring.rewards.settings import EQUATIONS

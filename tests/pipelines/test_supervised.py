@@ -14,7 +14,8 @@ import pytest
 from sparring.config.load import make_recipe
 from sparring.grading.grade import grade, infra_share
 from sparring.grading.group import GroupResult, read_group
-from sparring.grading.record import Scored, result_from, rollout_record
+from sparring.grading.record import Scored, rollout_record
+from sparring.grading.recorded import result_from
 from sparring.grading.supervised import rewarded, supervise, supervision_metrics
 from sparring.prompts.parse import Reading
 from sparring.rewards.advantages import DropReason

@@ -16,7 +16,8 @@ from sparring.rewards.advantages import advantages
 from sparring.rewards.coder import coder_rewards
 from sparring.rewards.settings import EQUATIONS, Normalisation, RewardSettings
 from sparring.rewards.tester import tester_rewards
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 from sparring.schema import Verdict
 
 CODES = {
@@ -135,7 +136,7 @@ def run(path: Path, steps: Sequence[Sequence[dict[str, Any]]], detail: str = "")
     data = load_recipe(None).model_dump(mode="json")
     data["reward"] = {**data["reward"], **SECTION}
     (path / "recipe.json").write_text(json.dumps(data))
-    made = RunDir.reading(path)
+    made = RunDir(path, locked=False)
     for step, groups in enumerate(steps, start=1):
         made.write_lines(step_file("rollouts", step), groups)
         made.write_lines(step_file("usage", step), [usage(g, detail) for g in groups])

@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 from sparring.cli.main import app
 from sparring.cli.report import next_command
 from sparring.errors import ConfigError, RunError
-from sparring.runs.directory import RunDir
+from sparring.runs.groups import ROW
+from sparring.runs.reader import open_run
 from sparring.view.html import pages
-from sparring.view.html.charts import draw
-from sparring.view.html.collect import collect, overview
+from sparring.view.html.collect import collect
 from sparring.view.html.compare import between, settings_apart
-from sparring.view.html.group import ROW
-from sparring.view.html.panels import PANELS, series
+from sparring.view.html.overview import overview
+from sparring.view.html.panels import PANELS, charted
 from sparring.view.html.tokens import Pieces
 
 HOSTILE = (
@@ -211,15 +211,15 @@ def test_runs_side_by_side_have_their_differences(tmp_path: Path) -> None:
 
 def test_a_chart_follows_the_pages_colours_and_is_the_same_each_time() -> None:
     panel = next(p for p in PANELS if p.key == "batch")
-    points = series(panel, [metrics(s) for s in range(1, 30)])
-    one, again = draw(panel, [points, points[:5]]), draw(panel, [points, points[:5]])
+    lines = [metrics(s) for s in range(1, 30)]
+    one, again = charted(panel, [lines, lines[:5]]), charted(panel, [lines, lines[:5]])
     assert one is not None
     assert again is not None
     assert one.svg == again.svg
     for name in ("ink-2", "line", "run-0", "run-1"):
         assert f"var(--{name})" in one.svg
     assert "<style" not in one.svg
-    assert draw(panel, [[], []]) is None
+    assert charted(panel, [[], []]) is None
 
 
 def test_token_pieces_join_to_the_text(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_reading_changes_nothing_in_a_run(tmp_path: Path) -> None:
     before = {p: p.read_bytes() for p in made.rglob("*") if p.is_file()}
     pages.write_file([made], tmp_path / "out.html")
     assert {p: p.read_bytes() for p in made.rglob("*") if p.is_file()} == before
-    assert RunDir.reading(made).steps("rollouts", ".jsonl.gz") == [1]
+    assert open_run(made).steps("rollouts", ".jsonl.gz") == [1]
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from sparring.rewards.settings import (
     RewardSettings,
     TesterReward,
 )
+from sparring.runs.groups import correct_rows
 from sparring.view.explain import explain
-from sparring.view.html.group import correct_rows
 from sparring.view.html.terms import coder_lines, tester_lines
 
 NANO = load_recipe(None).model_dump(mode="json")

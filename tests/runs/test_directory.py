@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sparring.errors import RunError
-from sparring.runs.curves import plot_curves
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.labels import metric_labels
 from sparring.runs.lines import clean
 from sparring.runs.progress import Progress
-from sparring.runs.tables import closing_table, metric_labels, show
+from sparring.runs.reader import step_file
 from sparring.runs.text import visible
+from sparring.view.plots.curves import plot_curves
+from sparring.view.terminal.tables import closing_table, show
 
 
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:

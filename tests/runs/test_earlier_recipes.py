@@ -12,6 +12,7 @@ from sparring.config.load import NANO_RECIPE, load_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
+from sparring.runs.reader import open_run
 
 VLLM = {
     "urls": [],
@@ -56,7 +57,7 @@ def earlier(run: Path, engine: str, precision: str, **vllm: Any) -> Recipe:
     RunDir.create(run).close()
     (run / "recipe.json").write_text(json.dumps(data))
     again = load_recipe(run) if precision == "float32" else None
-    found = recorded_recipe(RunDir.reading(run))
+    found = recorded_recipe(open_run(run))
     assert again in (None, found)
     return found
 

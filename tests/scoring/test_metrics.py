@@ -16,7 +16,6 @@ from sparring.metrics.intervals import (
     mean_interval,
     paired_difference,
     ratio,
-    t95,
 )
 from sparring.metrics.metrics import (
     caught,
@@ -25,6 +24,7 @@ from sparring.metrics.metrics import (
     summarise,
 )
 from sparring.metrics.rates import acceptance, estimated_right
+from sparring.metrics.student import t95
 
 
 def facts(rows: list[str], right: str, ground_truth: int = 1) -> TaskFacts:

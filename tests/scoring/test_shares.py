@@ -13,8 +13,8 @@ from sparring.metrics.shares import (
     left_out_interval,
     ratio_interval,
     share_interval,
-    student,
 )
+from sparring.metrics.student import student
 
 
 def wilson(share: float, trials: float, t: float) -> tuple[float, float]:

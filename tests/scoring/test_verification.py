@@ -11,7 +11,7 @@ from tests.scoring.test_benchmark import FOUR, facts
 
 from sparring.metrics.benchmark import measure
 from sparring.metrics.verification import coverage, suite_accepts
-from sparring.runs.tables import figure_labels
+from sparring.runs.labels import figure_labels
 
 # One correct program, two wrong ones; the third test was not read, one cell is masked.
 MASKED = facts(["11100", "01?00", "00000"], "rw-r")

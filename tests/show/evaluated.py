@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sparring.evaluation.rollouts import rollout
-from sparring.grading.record import result_from
+from sparring.grading.recorded import result_from
 from sparring.policy.chat.base import Answer
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 from sparring.schema import Role, StopReason
 from tests.show.made import group
 

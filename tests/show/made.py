@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sparring.config.load import make_recipe
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
 
 GROUPS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "why/rollouts.json").read_text())
 """Groups of a real run: paper, default, forbidden."""

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sparring.evalfiles import evaluation_recipe, is_evaluation
 from sparring.rewards.settings import EQUATIONS
 from sparring.runs.directory import RunDir
+from sparring.runs.evaluation import is_evaluation
 from sparring.view.explain import explain
 from sparring.view.html import pages
+from sparring.view.source import evaluation_recipe
 from tests.loops.runs import sparring_here
 from tests.report.test_pages import blobs
 from tests.show.evaluated import evaluation_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sparring.grading.testdata import readable
+from sparring.view.readable import readable
 from tests.show.functions import CALL, VALUE, functions
 from tests.show.made import run_of
 from tests.show.test_show import shown

@@ -21,7 +21,8 @@ from rich.console import Console
 from sparring.cli.watch import screen, watch, watch_run
 from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.runs.directory import RunDir
-from sparring.view.terminal.watch import State, Tail, Watched, being_made
+from sparring.runs.live import Tail, being_made
+from sparring.view.terminal.watch import State, Watched
 from tests.loops.runs import command, sparring_here
 from tests.show.made import evaluation, group, metrics
 

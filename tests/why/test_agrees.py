@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
-from sparring.grading.record import result_from, rollout_record
+from sparring.grading.record import rollout_record
+from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
 from sparring.learner.settings import Objective
-from sparring.rewards.terms import Applied, Effect
+from sparring.rewards.terms import Effect
 from sparring.runs.lines import clean
 from sparring.schema import Role
 from sparring.training.reward import scorer_of
-from sparring.view.explain import explain, same
+from sparring.view.explain import Applied, explain, same
 from tests.why import second
 
 VERDICTS = ("accepted", "accepted", "wrong_answer", "infra", "runtime_error")
@@ -170,8 +171,11 @@ def test_every_term_adds_up_to_what_the_scorer_pays(seed: int, recipe: Recipe) -
     found = explain(record, recipe, 2)
     for role, group in ((Role.CODER, found.coder), (Role.TESTER, found.tester)):
         gains = scored.earned.advantages(role)
-        pairs = zip(group, scored.earned.rewards(role).value, gains.value, strict=True)
-        for one, reward, gain in pairs:
+        rewards = scored.earned.rewards(role).value
+        entries = record["programs" if role is Role.CODER else "tests"]
+        for one, reward, gain, entry in zip(group, rewards, gains.value, entries, strict=True):
+            made = [t.value for t in one.reward_terms if t.effect is not Effect.FACT]
+            assert list(entry["terms"].values()) == clean(made)
             assert same(one.reward, reward), one.reward_terms
             assert same(folded(one.reward_terms), reward), one.reward_terms
             assert same(one.advantage, gain), one.advantage_terms

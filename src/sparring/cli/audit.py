@@ -104,10 +104,10 @@ def _progress(console: Console) -> Callable[[int, int, int], None]:
 
 
 def _show(console: Console, report: Report, out: Path | None) -> None:
-    from sparring.runs.tables import show
     from sparring.runs.text import visible
     from sparring.tasks.cleaning.imports import needs_lines
     from sparring.tasks.cleaning.sound import counts
+    from sparring.view.terminal.tables import show
 
     found = report.findings
     tests = sum(len(e.audited.task.tests) for e in report.entries)

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.evaluation.compare import Comparison, compare, read_evaluation
-from sparring.runs.tables import PLAIN, figure_labels, interval, show
+from sparring.runs.labels import PLAIN, figure_labels, interval
 from sparring.runs.text import visible
+from sparring.view.terminal.tables import show
 
 
 def compare_command(

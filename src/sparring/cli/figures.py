@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from sparring.errors import Stopped
+from sparring.errors import Stopped, explained
 from sparring.evaluation import report
 from sparring.evaluation.directory import Found
 from sparring.evaluation.export import Export, export
-from sparring.runs.directory import RunDir, explained
-from sparring.runs.tables import show
+from sparring.runs.reader import RunReader
 from sparring.schema import Task
+from sparring.view.terminal.tables import show
 
 
 class Incomplete(Stopped):
@@ -37,7 +37,7 @@ def finish(
         (out / "card.md").write_text(report.card(found.record), encoding="utf-8")
     show(console, *report.tables(found.record))
     lines = [*report.lines(found.record), f"figures: {out / 'eval.json'}, eval.md, card.md"]
-    lines += [export(RunDir(out, locked=False), tasks, to) for to in exports]
+    lines += [export(RunReader(out), tasks, to) for to in exports]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
     if found.complaint:

@@ -46,9 +46,9 @@ def plot(
     ] = None,
 ) -> None:
     """Draw runs for a paper. The same runs give the same file, to the byte."""
-    from sparring.runs.directory import well_formed
+    from sparring.errors import well_formed
+    from sparring.evaluation.arms import arms_of
     from sparring.view.plots.ablation import draw_bars
-    from sparring.view.plots.arms import arms_of
     from sparring.view.plots.curves import draw_curves
     from sparring.view.plots.grid import draw_grids
     from sparring.view.plots.plane import draw_plane

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import ConfigError
 from sparring.policy.chat.base import ChatParams
 from sparring.policy.settings import Precision
 from sparring.runs.text import visible
@@ -76,14 +75,14 @@ def try_command(
     ] = None,
 ) -> None:
     """Try prompts on a model: can its answers be read, and if not, why?"""
+    from sparring.errors import explained
     from sparring.evaluation.authors import Respondent, author_of
     from sparring.evaluation.options import EvalOptions, Named, prompts_of
     from sparring.evaluation.progress import Progress
-    from sparring.evaluation.trial import try_prompts
+    from sparring.evaluation.trial import first_tasks, try_prompts
     from sparring.interrupt import stopping
     from sparring.prompts.settings import PromptSettings
-    from sparring.runs.directory import explained
-    from sparring.runs.tables import show
+    from sparring.view.terminal.tables import show
 
     named = Named(model, name, key, precision=precision, key_option="--key")
     sections = {
@@ -123,23 +122,6 @@ def try_command(
     for label, shown in record.items():
         for line in _refusals(label, shown):
             _say(console, line)
-
-
-def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
-    """The first tasks of each source. Raises `ConfigError` where two have the same id."""
-    from sparring.evaluation.options import TASK_SEED
-    from sparring.tasks.sources import tasks_of
-
-    found: dict[str, Task] = {}
-    for source in sources:
-        for task in tasks_of([source], count, TASK_SEED, None)[:count]:
-            if task.id in found:
-                raise ConfigError(
-                    f"{source}: task {task.id} is in another source too; write one of them anew "
-                    "with sparring tasks load --prefix"
-                )
-            found[task.id] = task
-    return list(found.values())
 
 
 def _messages(label: str, options: EvalOptions, tasks: Sequence[Task], asked: Author) -> list[str]:

@@ -23,15 +23,14 @@ def rescore(
     """Apply another reward or checker to a run's recorded outputs and show what changes."""
     import json
 
-    from sparring.config.load import differing, make_recipe
-    from sparring.runs.directory import RunDir
+    from sparring.config.load import differing, make_recipe, recorded_recipe
     from sparring.runs.lines import clean
-    from sparring.runs.tables import rescore_tables, show
-    from sparring.training.launch import recorded_recipe
+    from sparring.runs.reader import open_run
     from sparring.training.rescore import SECTIONS
     from sparring.training.rescore import rescore as rescore_run
+    from sparring.view.terminal.tables import rescore_tables, show
 
-    source = RunDir.reading(run)
+    source = open_run(run)
     if out is not None:
         check_file("--out", out, force)
     recorded = recorded_recipe(source)

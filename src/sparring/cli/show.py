@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from sparring.errors import ConfigError
-from sparring.runs.directory import well_formed
+from sparring.errors import ConfigError, well_formed
 
 if TYPE_CHECKING:
-    from sparring.view.terminal.reading import Source
+    from sparring.view.source import Source
 
 SCREEN = 40
 """Groups of a step that are listed without ``--all``."""
@@ -49,15 +48,15 @@ def show(
     everything: Annotated[bool, typer.Option("--all", help="Cut nothing to one screen.")] = False,
 ) -> None:
     """Look at a run: at a glance, by step, task, program or test, and why a reward is so."""
+    from sparring.view.source import open_source
     from sparring.view.terminal.overview import show_overview
-    from sparring.view.terminal.reading import source
     from sparring.view.terminal.step import show_step
 
     if task is None and (why or program is not None or test is not None):
         raise ConfigError("--program, --test and --why are of one task: give --task ID")
     if why and program is not None and test is not None:
         raise ConfigError("--why explains a program or a test: give one of --program and --test")
-    found, console = source(run), Console()
+    found, console = open_source(run), Console()
     if task is not None:
         _group(found, step, task, (program, test), why, everything, console)
     elif step is not None:
@@ -75,17 +74,17 @@ def _group(
     everything: bool,
     console: Console,
 ) -> None:
+    from sparring.view.source import find, usage_of
     from sparring.view.terminal.detail import show_cell, show_program, show_test
     from sparring.view.terminal.matrix import show_group
     from sparring.view.terminal.names import program_name, test_name
-    from sparring.view.terminal.reading import find, usage_of
     from sparring.view.terminal.reasons import explained, show_all_why, show_why
 
     found = find(source, task, step)
     with well_formed(f"{source.run.path}: rollouts of step {found.step}, group {found.index}"):
         program = program_name(names[0], found.record) if names[0] is not None else None
         test = test_name(names[1], found.record) if names[1] is not None else None
-        usage = usage_of(source.run, found) if program or test else {}
+        usage = usage_of(source, found) if program or test else {}
         if program and test:
             show_cell(found, program, test, usage, console, everything)
         elif program or test:

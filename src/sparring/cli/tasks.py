@@ -205,8 +205,8 @@ def show(
     """What is in task files: counts, tests, kinds, difficulties, limits."""
     from rich.console import Console
 
-    from sparring.runs.tables import show as show_tables
     from sparring.tasks.load import load_tasks
+    from sparring.view.terminal.tables import show as show_tables
 
     show_tables(Console(), _summary(load_tasks(file)))
 

@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.cli.common import step_range, write_text
-from sparring.runs.directory import RunDir
+from sparring.runs.labels import interval
 from sparring.runs.lines import clean
-from sparring.runs.tables import interval, show
+from sparring.runs.reader import open_run
+from sparring.view.terminal.tables import show
 
 _RATES = {
     "p_s": "p_s: programs that are correct",
@@ -45,7 +46,7 @@ def theory(
     from sparring.evaluation.theory import advice
     from sparring.evaluation.theory import theory as theory_of
 
-    found = theory_of(RunDir.reading(run), step_range(steps))
+    found = theory_of(open_run(run), step_range(steps))
     console = Console()
     for line in _heading(run, steps is None, found):
         console.print(Text(line), soft_wrap=True)

@@ -12,13 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.cli.common import step_range
-from sparring.errors import RunError
-from sparring.runs.directory import RunDir, well_formed
+from sparring.errors import RunError, well_formed
 from sparring.runs.rates import mean_rates, rates_line
-from sparring.runs.tables import show
+from sparring.runs.reader import TIMELINE, TIMING, open_run
 from sparring.runs.timeline import WORK, Account, Phase, account_from
-
-FILE = "timeline.jsonl"
+from sparring.view.terminal.tables import show
 
 
 def timeline(
@@ -28,16 +26,16 @@ def timeline(
     ] = None,
 ) -> None:
     """Where the time went: seconds and share of each phase of a run's steps and evaluations."""
-    source = RunDir.reading(run)
-    records = source.lines(FILE)
-    with well_formed(f"{run}: {FILE}"):
+    source = open_run(run)
+    records = source.lines(TIMELINE)
+    with well_formed(f"{run}: {TIMELINE}"):
         wanted = step_range(steps) or range(1, 1 << 62)
         made = [account_from(r) for r in records if _of(wanted, r)]
         evaluated = [account_from(r) for r in records if "evaluation" in r]
     if not made:
         which = "no step" if steps is None else f"no step of {steps}"
-        raise RunError(f"{run}: {FILE} has {which}; it is written as steps are made")
-    rates = mean_rates(t for t in source.lines("timing.jsonl") if _of(wanted, t))
+        raise RunError(f"{run}: {TIMELINE} has {which}; it is written as steps are made")
+    rates = mean_rates(t for t in source.lines(TIMING) if _of(wanted, t))
     console = Console()
     show(console, table(f"{len(made)} steps", made))
     if rates:

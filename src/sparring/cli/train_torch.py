@@ -13,11 +13,12 @@ from rich.text import Text
 
 from sparring.cli.report import measuring_command, next_command
 from sparring.config.load import NANO_RECIPE, load_recipe
-from sparring.errors import SparringError, Stopped
+from sparring.errors import SparringError, Stopped, explained
 from sparring.learner.distributed.lost import loss_told
 from sparring.learner.distributed.world import World
+from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
-from sparring.runs.tables import closing_table, show, size_table
+from sparring.runs.reader import EVALUATIONS, METRICS
 from sparring.training.launch import Launch, ended, new_run, replayed_run, resumed_run
 from sparring.training.loop import train
 from sparring.training.memory import enough_memory
@@ -27,6 +28,8 @@ from sparring.training.planning.dryrun import dry_run
 from sparring.training.planning.fits import memory_lines, refuse_impossible, refuse_too_large
 from sparring.training.replay import replay
 from sparring.training.state.follower import follow
+from sparring.view.plots.curves import plot_curves
+from sparring.view.terminal.tables import closing_table, show, size_table
 
 
 def helped(world: World) -> None:
@@ -97,6 +100,8 @@ def _train(launch: Launch, world: World) -> None:
     progress = Progress(recipe.training.steps, len(run.lines("metrics.jsonl")), console)
     if ended(recipe, run):
         console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
+        if not (launch.source or run.has("curves.png")):  # killed before they were drawn
+            _draw_curves(run)
         return
     refuse_impossible(recipe)
     if warning := refuse_too_large(recipe, world.size):
@@ -112,6 +117,7 @@ def _train(launch: Launch, world: World) -> None:
         )
     else:
         summary = train(recipe, run, progress, world)
+        _draw_curves(run)
         show(
             console,
             closing_table(summary["before"], summary["after"], summary["differences"]),
@@ -132,3 +138,8 @@ def _train(launch: Launch, world: World) -> None:
         told += f"\nthe model: {checkpoint}\nto measure it on tasks: {command}"
     told += f"\nto see it in a browser: {next_command(run.path)}"
     console.print(Text(told), soft_wrap=True)
+
+
+def _draw_curves(run: RunDir) -> None:
+    with explained(run.path):
+        plot_curves(run.lines(EVALUATIONS), run.lines(METRICS), run.path / "curves")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -31,7 +32,7 @@ def watch(
     ] = 1.0,
 ) -> None:
     """Follow a run: progress, curves, last groups, alarms, time. Ends with it, or by Ctrl-C."""
-    from sparring.evalfiles import is_evaluation
+    from sparring.runs.evaluation import is_evaluation
 
     if run.exists() and not run.is_dir():
         raise RunError(f"{run}: is a file; name the directory of a run, begun or about to")
@@ -114,13 +115,15 @@ def _said(watched: Watched) -> str:
     }[watched.state]
 
 
-def _bar(watched: Watched) -> Text:
+def _bar(watched: Watched) -> RenderableType:
     share = watched.share()
-    full = round(30 * share)
-    bar = Text(f"step {watched.step} ")
-    bar.append("━" * full, "cyan")
-    bar.append("━" * (30 - full), "dim")
-    return bar.append(f" {share:.0%}, {_left(watched)} left")
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(
+        f"step {watched.step}",
+        ProgressBar(total=1.0, completed=share, width=30),
+        f"{share:.0%}, {_left(watched)} left",
+    )
+    return bar
 
 
 def _left(watched: Watched) -> str:
@@ -134,7 +137,7 @@ def _left(watched: Watched) -> str:
 
 def _evaluated(record: Mapping[str, Any]) -> str:
     """An evaluation in a line."""
-    from sparring.runs.tables import metric_labels
+    from sparring.runs.labels import metric_labels
 
     metrics = record["metrics"]
     wanted = [

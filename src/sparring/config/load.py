@@ -20,7 +20,7 @@ from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
 from sparring.policy.settings import NANO, Engine
 from sparring.runs.checkpoints import newest_of
-from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader
 
 NANO_RECIPE = Path(__file__).parent / "nano.toml"
 """The recipe that uses it: what `sparring train` runs without arguments."""
@@ -105,7 +105,7 @@ def _refuse(found: Sequence[Fault], changes: Sequence[str], where: str) -> None:
         raise ConfigError("\n".join(lines))
 
 
-def recorded_recipe(run: RunDir) -> Recipe:
+def recorded_recipe(run: RunReader) -> Recipe:
     """The resolved recipe of a run. Raises `ConfigError` if this version cannot read it."""
     data = _of_a_run(run.read_json(RECORDED))
     return make_recipe(data, (), str(run.path / RECORDED))

@@ -16,7 +16,7 @@ import errno
 import fcntl
 from pathlib import Path
 
-from sparring.runs.directory import explained
+from sparring.errors import explained
 
 _DIGITS = 15
 """Of a hash, in hexadecimal: places below 2⁶⁰, which every file system takes."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol
 
 from sparring.errors import ModelError
@@ -57,20 +56,12 @@ class Collected:
     asked: int = 0
 
 
+@dataclass(frozen=True, slots=True)
 class Shared:
-    """A cache that several evaluations share: its responses, and who asks for what. A context
-    manager."""
+    """A cache that several evaluations share: its responses, and who asks for what."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises `RunError`."""
-        self.ledger = Ledger(directory / RESPONSES)
-        self.claims = Claims(directory / CLAIMS)
-
-    def __enter__(self) -> Shared:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.claims.__exit__()
+    ledger: Ledger
+    claims: Claims
 
 
 def collect(

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from sparring.errors import RunError
+from sparring.errors import RunError, well_formed
 from sparring.metrics.intervals import Estimate, Linear
 from sparring.metrics.named import difference_of, mean_of
 from sparring.metrics.shares import share_difference
-from sparring.runs.directory import well_formed
+from sparring.runs.evaluation import eval_record
 
 _SAME = ("max_tests", "grader", "limits")
 """Conditions without which there is nothing to compare. The rule that compares outputs is a task's
@@ -67,16 +67,10 @@ class Comparison:
 
 def read_evaluation(path: Path) -> dict[str, Any]:
     """eval.json of a directory, or that file itself. Raises `RunError`."""
-    file = path / "eval.json" if path.is_dir() else path
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{path}: holds no evaluation (there is no eval.json)") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{file}: cannot be read: {error}") from None
-    if not isinstance(found, dict) or found.get("kind") != "evaluation":
-        raise RunError(f"{file}: is no evaluation of sparring eval")
-    return found
+    record = eval_record(path)
+    if record.get("kind") != "evaluation":
+        raise RunError(f"{path}: is no evaluation of sparring eval")
+    return record
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import RunError
+from sparring.errors import RunError, explained
 from sparring.evaluation.collect import Collected
 from sparring.evaluation.conditions import changed, conditions
 from sparring.evaluation.evaluator import evaluate
@@ -19,8 +19,9 @@ from sparring.evaluation.record import Models, record_of
 from sparring.evaluation.rollouts import rollout
 from sparring.grading.group import ReadGroup
 from sparring.metrics.benchmark import measure
-from sparring.runs.directory import RunDir, explained, step_file
+from sparring.runs.directory import RunDir
 from sparring.runs.lines import clean
+from sparring.runs.reader import step_file
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Role, Task
 

@@ -17,8 +17,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import ConfigError
-from sparring.runs.directory import RunDir, step_file, well_formed
+from sparring.errors import ConfigError, well_formed
+from sparring.runs.reader import RunReader, step_file
 from sparring.schema import Task
 
 
@@ -57,7 +57,7 @@ def parse_export(text: str, out: Path) -> Export:
     return Export(shape, path)
 
 
-def export(run: RunDir, tasks: Sequence[Task], to: Export) -> str:
+def export(run: RunReader, tasks: Sequence[Task], to: Export) -> str:
     """Write the programs of an evaluation's directory; a line that says what was written. The
     same file again is left alone. Raises `ConfigError` and `RunError`."""
     heads = {t.id: t.head for t in tasks}

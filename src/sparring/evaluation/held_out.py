@@ -117,16 +117,28 @@ def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
     return {
         "step": now.step,
         "metrics": {k: v.as_dict() for k, v in s.estimates.items()},
-        "differences": {
-            k: share_difference(f.per_task[k], s.per_task[k]).as_dict() for k in s.per_task
-        }
-        | {k: difference_of(k, f.ratios[k], s.ratios[k]).as_dict() for k in s.ratios},
+        "differences": paired_differences(f, s),
         "bon_minus_one_shot": share_difference(s.per_task["one_shot"], s.per_task[bon]).as_dict(),
         "sizes": {
             str(k): {"share": share, "accuracy": right} for k, (share, right) in s.sizes.items()
         },
         "tokens": now.tokens,
     }
+
+
+def paired_differences(before: Summary, after: Summary) -> dict[str, Any]:
+    """after − before of every figure that both have of as many tasks, paired by task, as JSON-able
+    data."""
+    found: dict[str, Any] = {}
+    for name, values in after.per_task.items():
+        earlier = before.per_task.get(name)
+        if earlier is not None and len(earlier) == len(values):
+            found[name] = share_difference(earlier, values).as_dict()
+    for name, ratio in after.ratios.items():
+        was = before.ratios.get(name)
+        if was is not None and len(was.influence) == len(ratio.influence):
+            found[name] = difference_of(name, was, ratio).as_dict()
+    return found
 
 
 def values_record(evaluated: Evaluated) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import RunError
+from sparring.errors import RunError, explained, well_formed
 from sparring.policy.chat.base import Answer
-from sparring.runs.directory import explained, well_formed
 from sparring.runs.lines import lines_of
 from sparring.schema import StopReason
 

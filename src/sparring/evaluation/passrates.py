@@ -12,11 +12,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import DataError
-from sparring.runs.directory import RunDir, step_file
-from sparring.tasks.rows.files import Fault, file_rows, read_json
-
-EVALUATION = "eval.json"
+from sparring.errors import DataError, RunError
+from sparring.runs.evaluation import FIGURES, eval_record
+from sparring.runs.reader import open_run
+from sparring.tasks.rows.files import Fault, file_rows
 
 
 def pass_rates(source: Path) -> dict[str, float]:
@@ -26,8 +25,8 @@ def pass_rates(source: Path) -> dict[str, float]:
     and either ``pass_rate`` or ``correct`` and ``programs`` (counts). Raises `DataError` or
     `RunError` naming the row.
     """
-    if (source / EVALUATION).is_file():
-        rates = _of_evaluation(source / EVALUATION)
+    if (source / FIGURES).is_file():
+        rates = _of_evaluation(source / FIGURES)
     elif source.is_dir():
         rates = _of_run(source)
     else:
@@ -38,10 +37,10 @@ def pass_rates(source: Path) -> dict[str, float]:
 
 
 def _of_run(path: Path) -> dict[str, float]:
-    run = RunDir.reading(path)
+    run = open_run(path)
     correct: dict[str, list[bool]] = defaultdict(list)
     for step in run.recorded_steps():
-        for record in run.read_lines(step_file("rollouts", step)):
+        for record in run.groups(step):
             try:
                 correct[str(record["task"]["id"])] += [
                     bool(p["correct"]) for p in record["programs"]
@@ -53,12 +52,10 @@ def _of_run(path: Path) -> dict[str, float]:
 
 def _of_evaluation(path: Path) -> dict[str, float]:
     try:
-        record = read_json(path.read_bytes())
+        record = eval_record(path)
         names = [str(task["id"]) for task in record["tasks"]]
         found = list(zip(names, record["per_task"]["one_shot"], strict=True))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (RunError, ValueError, KeyError, TypeError):
         raise DataError(f"{path}: not an evaluation with values by task") from None
     # Null: of a task without an observed program nothing is known.
     return {name: float(r) for name, r in found if _number(r) is not None}

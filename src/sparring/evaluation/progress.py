@@ -6,39 +6,23 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from sparring.policy.chat.base import Answer, Ask, Missing
+from sparring.runs.progress import Bar
 
 _EVERY = 15.0
 """Seconds between two lines of a log."""
-_WIDTH = 28
 
 
-class Progress:
+class Progress(Bar):
     """Counts things towards a total. A context manager."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
+        super().__init__(console)
         self._clock = clock
-        self._live = Live(console=console, transient=True, refresh_per_second=4)
         self._what = ""
         self._total = self._done = self._made = self._tokens = self._missing = 0
         self._started = self._told = clock()
-
-    def __enter__(self) -> Progress:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
-
-    def say(self, line: str) -> None:
-        """A line that stays."""
-        self._console.print(Text(line), soft_wrap=True)
 
     def begin(self, total: int, there: int, what: str = "responses") -> None:
         """``there`` of ``total`` are on record."""
@@ -46,7 +30,7 @@ class Progress:
         self._tokens = self._missing = 0
         self._started = self._told = self._clock()
         if there:
-            self.say(f"{there:,} of {total:,} {what} are on record")
+            self.note(f"{there:,} of {total:,} {what} are on record")
 
     def heard(self, ask: Ask, found: Answer | Missing) -> None:
         """A response came, or did not."""
@@ -79,10 +63,8 @@ class Progress:
         return ", ".join(parts)
 
     def _tell(self) -> None:
-        if self._console.is_terminal:
-            full = round(_WIDTH * self._done / max(self._total, 1))
-            bar = Text("━" * full, "green") + Text("━" * (_WIDTH - full), "dim")
-            self._live.update(bar + Text("  " + self.line(), "default"))
+        if self.shown:
+            self.show("", self._done / max(self._total, 1), self.line())
         elif self._clock() - self._told >= _EVERY:
             self._told = self._clock()
-            self.say(self.line())
+            self.note(self.line())

@@ -14,7 +14,7 @@ from typing import Any
 from rich.table import Table
 
 from sparring.grading.wanting import wanting_lines
-from sparring.runs.tables import AT_SCALE, CHOICES, PLAIN, REASON, figure_labels, interval
+from sparring.runs.labels import AT_SCALE, CHOICES, PLAIN, REASON, figure_labels, interval
 from sparring.runs.text import visible
 
 Row = tuple[str, str, str]

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from sparring.errors import RunError
 from sparring.evaluation.authors import Respondent, reading_of
-from sparring.evaluation.collect import RESPONSES, Collected, Shared, collect
+from sparring.evaluation.claims import Claims
+from sparring.evaluation.collect import CLAIMS, RESPONSES, Collected, Shared, collect
 from sparring.evaluation.directory import Found, begin, cache_of, measured
 from sparring.evaluation.ledger import Ledger, locked
 from sparring.evaluation.notes import notes_after, notes_before
@@ -53,9 +54,10 @@ def evaluate_models(
             if options.wanted[role]
         }
         begin(directory, options, models, tasks, begun=len(own) > 0)
-        shared = Shared(path) if (path := cache_of(options.cache)) else None
-        if shared is not None:
-            held.enter_context(shared)
+        shared = None
+        if (cache := cache_of(options.cache)) is not None:
+            claims = held.enter_context(Claims(cache / CLAIMS))
+            shared = Shared(Ledger(cache / RESPONSES), claims)
         asks = options.asks(tasks)
         readings = {
             role: reading_of(
@@ -67,7 +69,7 @@ def evaluate_models(
         }
         notes = _notes(options, asked, None)
         for line in notes:
-            progress.say(f"note: {line}")
+            progress.note(f"note: {line}")
         collected = collect(asks, asked, own, shared, progress, options.budget, stop)
         whole = complete(options, tasks, collected)
         wanting = _wanting(options, tasks, whole, collected)
@@ -75,7 +77,7 @@ def evaluate_models(
             raise RunError(f"{wanting}; no task is complete yet")
         seen = _notes(options, asked, collected)
         for line in seen:
-            progress.say(line)
+            progress.note(line)
         groups = groups_of(options, whole, collected, readings)
         record = measured(
             directory, options, models, tasks, groups, collected, [*notes, *seen], progress

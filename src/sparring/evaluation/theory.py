@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 
 from sparring.errors import RunError
-from sparring.grading.facts import bare_facts
-from sparring.grading.record import result_from
-from sparring.metrics.facts import TaskFacts
+from sparring.evaluation.recorded import rates_of, recorded_facts, right_by
 from sparring.metrics.intervals import Linear
 from sparring.metrics.named import figure_of, within
 from sparring.metrics.precision import Pairs, if_independent, observed, pairs, predicted
-from sparring.metrics.rates import Rate, Rates, RightBy, by_task, count, rates
+from sparring.metrics.rates import Rate, Rates, RightBy
 from sparring.metrics.shares import left_out_difference, left_out_interval, ratio_interval
 from sparring.metrics.theory import CAP, ZERO, Law, Ties, bound, tests_by_bound, tests_for
-from sparring.runs.directory import RunDir, step_file
+from sparring.runs.reader import RunReader
 
 DEFAULT_STEPS = 10
 """So many of the newest recorded steps are read when no others are asked for."""
@@ -31,7 +29,7 @@ WANTED = (0.9, 0.95, 0.99)
 """Precisions for which the number of tests is told."""
 
 
-def theory(run: RunDir, asked: range | None) -> dict[str, Any]:
+def theory(run: RunReader, asked: range | None) -> dict[str, Any]:
     """Rates and precision over the recorded steps in ``asked``, or the last `DEFAULT_STEPS`.
 
     ``needed``: tests that a precision takes (ties lost), None where no number up to `CAP` is
@@ -44,7 +42,7 @@ def theory(run: RunDir, asked: range | None) -> dict[str, Any]:
         wanted = f" of steps {asked[0]}-{asked[-1]}" if asked else ""
         raise RunError(f"{run.path}: no rollouts{wanted} on record; {there}")
     where = f"{run.path}: steps {steps[0]}-{steps[-1]}"
-    groups = [group for step in steps for group in _groups(run, step)]
+    groups = list(recorded_facts(run, steps))
     these = pairs(groups)
     if not len(these.counts):
         raise RunError(
@@ -53,11 +51,11 @@ def theory(run: RunDir, asked: range | None) -> dict[str, Any]:
         )
     if not any(g.parsed_U.any() for g in groups):
         raise RunError(f"{where}: no generated test could be read; try other --steps")
-    by = [RightBy.ESTIMATE if g.right_U is None else RightBy.REFERENCE for g in groups]
+    by = right_by(groups)
     tasks_by = {
         one: len({g.task for g, b in zip(groups, by, strict=True) if b is one}) for one in RightBy
     }
-    found = _counted(groups, by)
+    found = rates_of(groups, by)
     up, down = found.up(), found.down()
     most = max(len(g.parsed_U) for g in groups)
     return {
@@ -70,20 +68,10 @@ def theory(run: RunDir, asked: range | None) -> dict[str, Any]:
         "tests_per_group": most,
         "tasks_by": {one.value: tasks for one, tasks in tasks_by.items()},
         "rates": _told(found),
-        "rates_by_the_papers_rule": _told(_counted(groups, [RightBy.ESTIMATE] * len(groups))),
+        "rates_by_the_papers_rule": _told(rates_of(groups, [RightBy.ESTIMATE] * len(groups))),
         "precision": [_precision(these, up, down, m) for m in _numbers(most)],
         "needed": [_needed(up.value, down.value, goal) for goal in WANTED],
     }
-
-
-def _groups(run: RunDir, step: int) -> list[TaskFacts]:
-    judged = [result_from(record) for record in run.read_lines(step_file("rollouts", step))]
-    return [bare_facts(j) for j in judged if j.coder]
-
-
-def _counted(groups: Sequence[TaskFacts], by: Sequence[RightBy]) -> Rates:
-    counts = np.stack([count(g, b) for g, b in zip(groups, by, strict=True)])
-    return rates(by_task(groups, counts))
 
 
 def _told(found: Rates) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sparring.config.load import recorded_recipe
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, RunError
 from sparring.evaluation.options import EvalOptions, under
-from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader
 from sparring.schema import Role
 
 _RECIPE = "recipe.json"
@@ -35,14 +35,14 @@ def trained(place: str) -> Trained | None:
     checkpoint, `ConfigError` for a recipe that this version cannot read."""
     path = Path(place)
     if (path / _RECIPE).is_file():
-        run = RunDir(path, locked=False)
+        run = RunReader(path)
         checkpoint = run.newest_checkpoint()
         if checkpoint is None:
             raise RunError(f"{place}: has no checkpoint yet; --resume the run, or name its model")
         return Trained(path, checkpoint, recorded_recipe(run))
     holder = path.absolute().parent
     if path.is_dir() and holder.name == "checkpoints" and (holder.parent / _RECIPE).is_file():
-        run = RunDir(holder.parent, locked=False)
+        run = RunReader(holder.parent)
         return Trained(run.path, path, recorded_recipe(run))
     return None
 

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from sparring import values
-from sparring.errors import RunError
+from sparring.errors import ConfigError, RunError
 from sparring.evaluation.authors import Respondent, reading_of
 from sparring.evaluation.collect import RESPONSES, Collected, collect
 from sparring.evaluation.evaluator import graded
 from sparring.evaluation.ledger import Ledger
-from sparring.evaluation.options import EvalOptions
+from sparring.evaluation.options import TASK_SEED, EvalOptions
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.run import complete, groups_of
 from sparring.grading.answers import plain_input
@@ -33,6 +33,7 @@ from sparring.prompts.parse import ParsedProgram, ParsedTest
 from sparring.prompts.templates import called_as
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Kind, Role, StopReason, Task, Test
+from sparring.tasks.sources import tasks_of
 
 FUNCTION, STDIN = "function", "stdin"
 """Kinds of task: with an entry point and without."""
@@ -85,6 +86,20 @@ class Part:
             "refused": dict(self.refused.most_common()),
             "examples": {name: list(pair) for name, pair in self.example.items()},
         }
+
+
+def first_tasks(sources: Sequence[str], count: int) -> list[Task]:
+    """The first tasks of each source. Raises `ConfigError` where two have the same id."""
+    found: dict[str, Task] = {}
+    for source in sources:
+        for task in tasks_of([source], count, TASK_SEED, None)[:count]:
+            if task.id in found:
+                raise ConfigError(
+                    f"{source}: task {task.id} is in another source too; write one of them anew "
+                    "with sparring tasks load --prefix"
+                )
+            found[task.id] = task
+    return list(found.values())
 
 
 def try_prompts(

@@ -10,22 +10,20 @@ program.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, repeat
 
 import numpy as np
 
 from sparring.grading import columns
-from sparring.grading.columns import Ask
 from sparring.grading.comparison import Comparison, Grader
 from sparring.grading.early import Runs
+from sparring.grading.executions import Executions, laid_out
 from sparring.grading.foreign import foreign_comparisons, foreign_outputs
 from sparring.grading.group import GroupResult, ReadGroup
-from sparring.grading.limits import limits
 from sparring.matrix import Bools
-from sparring.prompts.parse import ParsedProgram
 from sparring.sandbox import Limits
-from sparring.schema import Outcome, Test, TestRefusal, Verdict
+from sparring.schema import Outcome, TestRefusal, Verdict
 
 _INVALID = Outcome(Verdict.INVALID)
 _UNKNOWN = Outcome(Verdict.INFRA, detail="the validator could not be run")
@@ -47,7 +45,7 @@ def grade(runner: Runs, group: ReadGroup, general: Limits) -> GroupResult:
 def grade_each(runner: Runs, groups: Iterable[ReadGroup], general: Limits) -> Iterator[GroupResult]:
     """`grade` of many groups in order, as many at once as keep all workers busy."""
     coming = iter(groups)
-    while layouts := [_laid_out(group, general) for group in islice(coming, _AT_ONCE)]:
+    while layouts := [laid_out(group, general) for group in islice(coming, _AT_ONCE)]:
         raw = iter(columns.run(runner, [ask for layout in layouts for ask in layout.asks]))
         for layout in layouts:
             yield _graded(runner, layout, raw)
@@ -70,74 +68,37 @@ def infra_share(results: Sequence[GroupResult]) -> float:
     return sum(cells) / len(cells) if cells else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Executions:
-    """Every program that is run for a group, with the tests that it is run on. None: no program.
-
-    The group's own programs meet all tests, the pool's those that decide rewards; the reference
-    meets the generated tests and then the ground truth, the validator the generated ones.
-    """
-
-    group: ReadGroup
-    own: list[Ask | None]
-    pool: list[Ask | None] | None
-    reference: Ask | None
-    validator: Ask | None
-
-    @property
-    def asks(self) -> list[Ask]:
-        """All of them, in order."""
-        every = (*self.own, *(self.pool or ()), self.reference, self.validator)
-        return [ask for ask in every if ask is not None]
-
-
-def _laid_out(group: ReadGroup, general: Limits) -> _Executions:
-    task, limit = group.task, limits(group.task, general)
-    generated = tuple(p.test for p in group.tests if p.test)
-    deciding = (*task.tests, *generated)
-
-    def of(programs: Sequence[ParsedProgram], tests: tuple[Test, ...]) -> list[Ask | None]:
-        return [
-            None if p.source is None else Ask(task, p.source, tests, limit, of_task=False)
-            for p in programs
-        ]
-
-    known = (*generated, *task.ground_truth)
-    return _Executions(
-        group,
-        of(group.programs, (*deciding, *task.withheld)),
-        None if group.pool is None else of(group.pool, deciding),
-        Ask(task, task.solutions[0], known, limit) if task.solutions else None,
-        Ask(task, task.validator, generated, limit) if task.validator else None,
-    )
-
-
-def _graded(runner: Runs, layout: _Executions, raw: Iterator[_Row]) -> GroupResult:
+def _graded(runner: Runs, layout: Executions, raw: Iterator[_Row]) -> GroupResult:
     """The result of a group, with the outcomes of its executions, which come next in ``raw``."""
     group, task = layout.group, layout.group.task
-    own, pool, [reference, validation] = (
-        [None if ask is None else next(raw) for ask in asks]
-        for asks in (layout.own, layout.pool or [], [layout.reference, layout.validator])
+    programs = [*layout.own, *(layout.pool or ())]
+    raw_P = [None if ask is None else next(raw) for ask in programs]
+    reference, validation = (
+        None if ask is None else next(raw) for ask in (layout.reference, layout.validator)
     )
+
+    # Which generated tests count, and which are right.
     parsed_U = [p.test is not None for p in group.tests]
     reference_U, validation_U = _spread(reference, parsed_U), _spread(validation, parsed_U)
     unknown_U = [said is not None and said.verdict is Verdict.INFRA for said in validation_U]
     refused_U = [_refusal(*said) for said in zip(validation_U, reference_U, strict=True)]
-
     grader = Grader(runner)
-    to_compare = [
+    right_U = None if reference is None else _right_U(group, refused_U, reference_U, grader)
+
+    # Outputs are compared all at once: a task's checker may be a program that has to be run.
+    outputs = [
         (ask, row)
-        for ask, row in zip((*layout.own, *(layout.pool or ())), (*own, *pool), strict=True)
+        for ask, row in zip(programs, raw_P, strict=True)
         if ask is not None and row is not None
     ]
     if layout.reference is not None and reference is not None:
         on_truth = replace(layout.reference, tests=task.ground_truth)
-        to_compare.append((on_truth, reference[sum(parsed_U) :]))
-    compared = iter(columns.graded(grader, to_compare))
+        outputs.append((on_truth, reference[sum(parsed_U) :]))  # behind those on generated tests
+    compared = iter(columns.graded(grader, outputs))
+    rows = [_row(group, None if row is None else next(compared), unknown_U) for row in raw_P]
     grader.prepare(foreign_comparisons(task))
-    rows = [
-        _row(group, None if row is None else next(compared), unknown_U) for row in (*own, *pool)
-    ]
+
+    own = len(layout.own)
     width = len(task.tests) + len(group.tests)
     return GroupResult(
         task=task,
@@ -145,14 +106,14 @@ def _graded(runner: Runs, layout: _Executions, raw: Iterator[_Row]) -> GroupResu
         tester=group.tester,
         programs=group.programs,
         tests=group.tests,
-        outcomes_PT=[row[:width] for row in rows[: len(own)]],
+        outcomes_PT=[row[:width] for row in rows[:own]],
         refused_U=refused_U,
         reference_U=reference_U,
-        right_U=None if reference is None else _right_U(group, refused_U, reference_U, grader),
-        withheld_PH=[row[width:] for row in rows[: len(own)]],
+        right_U=right_U,
+        withheld_PH=[row[width:] for row in rows[:own]],
         reference_G=[] if reference is None else next(compared),
         foreign=foreign_outputs(task, grader),
-        pool_outcomes_PT=None if layout.pool is None else [r[:width] for r in rows[len(own) :]],
+        pool_outcomes_PT=None if layout.pool is None else [r[:width] for r in rows[own:]],
         opponents=group.opponents,
     )
 

@@ -18,9 +18,7 @@ from typing import Any
 import numpy as np
 
 from sparring.matrix import Bools, Floats
-
-_T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
-_T95 |= {10: 2.228, 12: 2.179, 15: 2.131, 20: 2.086, 30: 2.042, 60: 2.000, 120: 1.980}
+from sparring.metrics.student import t95
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +179,3 @@ def linear_difference(before: Linear, after: Linear) -> Estimate:
 def paired_difference(before: Floats, after: Floats) -> Estimate:
     """Mean of after − before over the tasks where both are known."""
     return mean_interval(after - before)
-
-
-def t95(freedom: int) -> float:
-    """The 97.5% point of Student's t (the next smaller tabled one: never too narrow)."""
-    if freedom > 120:
-        return 1.980
-    return _T95[max(k for k in _T95 if k <= freedom)]

@@ -27,8 +27,8 @@ import numpy as np
 
 from sparring.matrix import Floats
 from sparring.metrics.intervals import Estimate, Linear, chained, mean, paired_difference
+from sparring.metrics.student import student
 
-_Z = 1.959964
 _FEW = 5.0
 """Fewer expected successes or failures than this: the rule of thumb for binomials."""
 
@@ -159,22 +159,3 @@ def _wilson(share: float, trials: float, t: float) -> tuple[float, float]:
     middle = (share + k / 2) / (1 + k)
     half = math.sqrt(k * share * (1 - share) + k * k / 4) / (1 + k)
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
-
-
-def student(freedom: float) -> float:
-    """The 97.5% point of Student's t for any number of degrees of freedom; below 1 that of 1.
-
-    The expansion in 1/freedom of Abramowitz and Stegun 26.7.5, good to 0.01 from 4 on and to
-    0.001 from 9 on; below 4 straight lines between the exact points.
-    """
-    if freedom <= 1:
-        return 12.706
-    if freedom < 4:
-        return float(np.interp(freedom, [1, 2, 3, 4], [12.706, 4.303, 3.182, 2.776]))
-    z, v = _Z, freedom
-    terms = (
-        (z**3 + z) / (4 * v),
-        (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2),
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3),
-    )
-    return z + sum(terms)

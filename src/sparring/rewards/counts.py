@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sparring.matrix import Bools, Floats
@@ -12,67 +10,37 @@ from sparring.rewards.settings import RewardSettings, TesterReward
 from sparring.rewards.terms import MatrixNames, Sum, Why, listed, number
 
 
-@dataclass(frozen=True, slots=True)
 class Eq4Counts:
-    """The generated tests of a task against all programs of `Facts.tester_matrix`, own and
-    opponents', with invalid tests failed by everyone.
+    """The tests of a group against all programs of `Facts.tester_matrix`, own and opponents', with
+    invalid tests failed by everyone.
 
-    ``weight_P``: what a wrong program counts, 1 unless by difficulty; ``wrong``: W. ``seen`` and
-    ``scale``: the weight of the wrong programs observed on a test, and W over it [U]. ``caught``
-    and ``missed`` are rescaled by that.
+    ``wrong``: W. ``weight_P``: what a wrong program counts, 1 unless by difficulty. ``p``: the
+    probability that a test is right. ``caught`` and ``missed``: the weight of the wrong programs
+    that fail or pass a test, where cells are masked ``scale``d from those observed (``seen``) to W.
     """
 
-    passed_PU: Bools
-    observed_PU: Bools
-    correct_P: Bools
-    wrong_P: Bools
-    weight_P: Floats
-    wrong: int
-    accepts_correct: Bools
-    p: Floats
-    seen: Floats
-    scale: Floats
-    caught: Floats
-    missed: Floats
-    labelled: Bools
-    smoothing: float
-
-    @classmethod
-    def of(cls, facts: Facts, settings: RewardSettings) -> Eq4Counts:
-        """Count what every form of the reward is made of."""
+    def __init__(self, facts: Facts, settings: RewardSettings) -> None:
         matrix, valid = facts.tester_matrix, facts.valid_U
-        correct, wrong = matrix.correct_P, matrix.wrong_P
-        observed = matrix.observed_PU | ~valid
-        passed = matrix.passed_PU & observed & valid
-        accepts = np.asarray((passed | ~observed)[correct].all(axis=0))
-        labelled = np.asarray(observed[correct].any(axis=0))
-        right = accepts & valid & labelled  # not known to be right where nobody correct was seen
-        weight_W = _weights(passed[wrong], observed[wrong], right, settings.difficulty)
-        seen = (observed[wrong] * weight_W[:, None]).sum(axis=0)
+        self.facts, self.settings = facts, settings
+        self.correct_P, self.wrong_P = correct, wrong = matrix.correct_P, matrix.wrong_P
+        self.observed_PU = observed = matrix.observed_PU | ~valid
+        self.passed_PU = passed = matrix.passed_PU & observed & valid
+        self.accepts_correct: Bools = np.asarray((passed | ~observed)[correct].all(axis=0))
+        self.p = rightness(passed[correct], observed[correct], settings.smoothing)
+        self.labelled: Bools = np.asarray(observed[correct].any(axis=0))
+        # a test is not known to be right where nobody correct was seen on it
+        right_U = self.accepts_correct & valid & self.labelled
+        weight_W = _weights(passed[wrong], observed[wrong], right_U, settings.difficulty)
+        self.weight_P = np.ones(len(wrong))
+        self.weight_P[wrong] = weight_W
+        self.seen: Floats = (observed[wrong] * weight_W[:, None]).sum(axis=0)
         missed = (passed[wrong] * weight_W[:, None]).sum(axis=0)
-        count = int(wrong.sum())
-        if count and settings.tester is not TesterReward.SIMPLE:
-            labelled = labelled & (seen > 0)
+        self.wrong = int(wrong.sum())
+        if self.wrong and settings.tester is not TesterReward.SIMPLE:
+            self.labelled = self.labelled & (self.seen > 0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            scale = np.where(seen > 0, count / seen, 0.0)
-        weight_P = np.ones(len(wrong))
-        weight_P[wrong] = weight_W
-        return cls(
-            passed_PU=passed,
-            observed_PU=observed,
-            correct_P=correct,
-            wrong_P=wrong,
-            weight_P=weight_P,
-            wrong=count,
-            accepts_correct=accepts,
-            p=rightness(passed[correct], observed[correct], settings.smoothing),
-            seen=seen,
-            scale=scale,
-            caught=(seen - missed) * scale,
-            missed=missed * scale,
-            labelled=labelled,
-            smoothing=settings.smoothing,
-        )
+            self.scale = np.where(self.seen > 0, self.wrong / self.seen, 0.0)
+        self.caught, self.missed = (self.seen - missed) * self.scale, missed * self.scale
 
     def accepts(self, k: int, names: MatrixNames) -> str:
         """Who of the correct programs passes test ``k``, in words."""
@@ -87,40 +55,42 @@ class Eq4Counts:
         passes = int((seen & self.passed_PU[:, k]).sum())
         return (
             f"rightness: {passes} correct programs pass, {int(seen.sum()) - passes} fail, and each "
-            f"of them is wrong with probability {self.smoothing:g}"
+            f"of them is wrong with probability {self.settings.smoothing:g}"
         )
 
     def unlabelled(self, k: int, _: MatrixNames) -> str:
         """Why test ``k`` has no label."""
         if not self.correct_P.any():
             return "no program is correct, so nobody knows whether a test is right: no label"
-        if not self.observed_PU[self.correct_P, k].any():
-            return "no run of a correct program on it was observed: no label"
-        return "no run of a wrong program on it was observed: no label"
+        judged = self.observed_PU[self.correct_P, k].any()
+        return (
+            f"no run of a {'wrong' if judged else 'correct'} program on it was observed: no label"
+        )
 
-    def say_catch(self, found: Sum, where: Bools, difficulty: float) -> None:
+    def say_catch(self, found: Sum, where: Bools) -> None:
         """Name the wrong programs that fail and that pass each test."""
-        weight = self.weight_P if difficulty else None
+        by_difficulty = self.settings.difficulty != 0
 
         def some(word: str, passed_PU: Bools) -> Why:
-            def reason(k: int, names: MatrixNames) -> str:
-                chosen = self.wrong_P & self.observed_PU[:, k] & passed_PU[:, k]
-                return f"{word}: {listed(names.programs, chosen, weight)}"
-
-            return reason
+            return lambda k, names: (
+                f"{word}: "
+                + listed(
+                    names.programs,
+                    self.wrong_P & self.observed_PU[:, k] & passed_PU[:, k],
+                    self.weight_P if by_difficulty else None,
+                )
+            )
 
         def masked(k: int, names: MatrixNames) -> str:
-            hidden = self.wrong_P & ~self.observed_PU[:, k]
-            return (
-                f"masked on it: {listed(names.programs, hidden)}; both rescaled by W/W_k = "
-                f"{self.wrong}/{number(self.seen[k])}"
-            )
+            hidden = listed(names.programs, self.wrong_P & ~self.observed_PU[:, k])
+            scale = f"{self.wrong}/{number(self.seen[k])}"
+            return f"masked on it: {hidden}; both rescaled by W/W_k = {scale}"
 
         with np.errstate(invalid="ignore", divide="ignore"):
             caught, missed = self.caught / self.scale, self.missed / self.scale
         found.say("catches", some("caught", ~self.passed_PU), where, caught)
         found.say("lets_pass", some("let pass", self.passed_PU), where, missed)
-        if difficulty:
+        if by_difficulty:
             why = "(weights: the fewer right tests catch a program, the more it counts)"
             found.say("weights", why, where)
         hidden_U = ~self.observed_PU[self.wrong_P].all(axis=0)

@@ -1,7 +1,7 @@
 """Settings of the rewards: the section [reward].
 
-A setting of a reward stands here alone, its default and its conditions included; `sparring.config.recipe`
-takes it from here, and the formulas read it off the section.
+A setting of a reward stands here alone, with its default and its conditions; the recipe takes the
+section from here, and the formulas read it.
 """
 
 from __future__ import annotations

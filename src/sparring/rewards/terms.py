@@ -11,12 +11,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparring.matrix import Bools, Floats
+
+AnyRewards = TypeVar("AnyRewards", bound="Rewards")
 
 
 class Effect(StrEnum):
@@ -42,46 +45,24 @@ class MatrixNames:
     kind: str = "ground-truth tests"
 
 
-AnyRewards = TypeVar("AnyRewards", bound="Rewards")
-Why = str | Callable[[int, MatrixNames], str]
-"""Why a term applies: for all responses alike, or for response i."""
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A term as it applies to one response."""
-
-    effect: Effect
-    value: float
-    reason: str
+Why = Callable[[int, MatrixNames], str]
+"""The reason of a term for response i."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One step of the calculation, with a value for each response [responses]; the responses that
-    it applies to are those ``where`` is True."""
+    """One step of the calculation [responses]. It applies to the responses ``where`` it says so."""
 
     name: str
     effect: Effect
     value: Floats
     where: Bools
-    reason: Why
-
-    def applied(self, i: int, names: MatrixNames) -> Applied:
-        """The term as response ``i`` has it."""
-        reason = self.reason if isinstance(self.reason, str) else self.reason(i, names)
-        return Applied(self.effect, float(self.value[i]), reason)
+    why: Why
 
     def dealt(self, order: NDArray[np.int64]) -> Term:
         """The term with response ``order[i]`` in the place of i."""
-        reason = self.reason
-        if not isinstance(reason, str):
-            of = reason
-
-            def reason(i: int, names: MatrixNames) -> str:
-                return of(int(order[i]), names)
-
-        return replace(self, value=self.value[order], where=self.where[order], reason=reason)
+        value, where = self.value[order], self.where[order]
+        return Term(self.name, self.effect, value, where, lambda i, n: self.why(int(order[i]), n))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +74,65 @@ class Rewards:
 
     def by_name(self, i: int) -> dict[str, float]:
         """The values of the terms that made response ``i``'s reward, facts left out."""
-        return {
-            t.name: float(t.value[i])
-            for t in self.terms
-            if t.where[i] and t.effect is not Effect.FACT
-        }
+        made = (t for t in self.terms if t.where[i] and t.effect is not Effect.FACT)
+        return {t.name: float(t.value[i]) for t in made}
 
     def dealt(self, order: NDArray[np.int64]) -> Self:
         """Give each response the reward, and the reasons, of the one that ``order`` names."""
         terms = tuple(t.dealt(order) for t in self.terms)
         return replace(self, value=self.value[order], terms=terms)
+
+
+class Sum:
+    """The terms so far and the number that they come to, for each response."""
+
+    def __init__(self, count: int, before: Rewards | None = None) -> None:
+        """Begin at 0, or at the rewards ``before``."""
+        self.value: Floats = np.zeros(count) if before is None else before.value
+        self.terms: tuple[Term, ...] = () if before is None else before.terms
+
+    def say(
+        self,
+        name: str,
+        why: Why | str,
+        where: Bools | None = None,
+        value: Floats | float = math.nan,
+    ) -> None:
+        """Put a fact that others follow from."""
+        self.put(Effect.FACT, name, value, why, where)
+
+    def put(
+        self,
+        effect: Effect,
+        name: str,
+        value: Floats | float,
+        why: Why | str,
+        where: Bools | None = None,
+    ) -> None:
+        """Put one more term: for all responses, or ``where`` it applies, if anywhere."""
+        if where is not None and not where.any():
+            return
+        each = np.full(self.value.shape, value, dtype=float)
+        applies = np.ones(each.shape, dtype=bool) if where is None else where
+        words: Why = why if callable(why) else partial(_always, why)
+        self.terms += (Term(name, effect, each, applies, words),)
+        if effect is not Effect.FACT:
+            self.value = np.where(applies, _after(effect, self.value, each), self.value)
+            self.value += 0.0  # no −0
+
+
+def _after(effect: Effect, before: Floats, value: Floats) -> Floats:
+    if effect is Effect.ADD:
+        return before + value
+    if effect is Effect.TIMES:
+        return before * value
+    if effect is Effect.OVER:
+        return np.divide(before, value, where=value != 0, out=np.zeros_like(before))
+    return value
+
+
+def _always(why: str, _: int, __: MatrixNames) -> str:
+    return why
 
 
 def given(rewards: AnyRewards, value: Floats, why: str) -> AnyRewards:
@@ -112,62 +142,9 @@ def given(rewards: AnyRewards, value: Floats, why: str) -> AnyRewards:
     return replace(rewards, value=value, terms=found.terms)
 
 
-class Sum:
-    """The terms so far and the number that they come to, for each response."""
-
-    def __init__(self, count: int, before: Rewards | None = None) -> None:
-        """Begin at 0, or at the rewards ``before``."""
-        self.value: Floats = np.zeros(count) if before is None else before.value
-        self._terms: list[Term] = [] if before is None else list(before.terms)
-
-    @property
-    def terms(self) -> tuple[Term, ...]:
-        """In the order in which they were put."""
-        return tuple(self._terms)
-
-    def say(
-        self,
-        name: str,
-        reason: Why,
-        where: Bools | None = None,
-        value: Floats | float = math.nan,
-    ) -> None:
-        """Put a fact that others follow from."""
-        self.put(Effect.FACT, name, value, reason, where)
-
-    def put(
-        self,
-        effect: Effect,
-        name: str,
-        value: Floats | float,
-        reason: Why,
-        where: Bools | None = None,
-    ) -> None:
-        """Put one more term: for all responses, or ``where`` it applies."""
-        shape = self.value.shape
-        each = np.broadcast_to(np.asarray(value, dtype=float), shape)
-        applies = np.ones(shape, dtype=bool) if where is None else where
-        self._terms.append(Term(name, effect, each, applies, reason))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            after = _after(effect, self.value, each)
-        self.value = np.where(applies, after, self.value) + 0.0  # no −0
-
-
-def _after(effect: Effect, before: Floats, value: Floats) -> Floats:
-    if effect is Effect.ADD:
-        return before + value
-    if effect is Effect.TIMES:
-        return before * value
-    if effect is Effect.OVER:
-        return before / value
-    return value if effect is Effect.SET else before
-
-
 def number(value: float, sign: bool = False) -> str:
     """Four digits at most; NaN is "none"."""
-    if math.isnan(value):
-        return "none"
-    return f"{value + 0.0:{'+' if sign else ''}.4g}"
+    return "none" if math.isnan(value) else f"{value + 0.0:{'+' if sign else ''}.4g}"
 
 
 def listed(

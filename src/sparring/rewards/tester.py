@@ -44,7 +44,7 @@ class TesterRewards(Rewards):
 def tester_rewards(facts: Facts, settings: RewardSettings) -> TesterRewards:
     """Reward of every generated test [U] and its terms. A test that is not valid is taken as
     failed by everyone, unless it gets the lowest reward."""
-    counts, valid = Eq4Counts.of(facts, settings), facts.valid_U
+    counts, valid = Eq4Counts(facts, settings), facts.valid_U
     found = Sum(len(valid))
     lowest = np.zeros_like(valid)
     if settings.invalid_test is InvalidTest.LOWEST and counts.correct_P.any():
@@ -56,11 +56,12 @@ def tester_rewards(facts: Facts, settings: RewardSettings) -> TesterRewards:
     found.say("accepts_correct", counts.accepts, by_form)
     if settings.smoothing:
         found.say("rightness", counts.right, by_form, counts.p)
-    _form(found, counts, settings, by_form)
-    _discount(found, facts, settings)
+    _form(found, counts, by_form)
+    _discount(found, counts)
     found.put(Effect.SET, "no_label", math.nan, counts.unlabelled, ~counts.labelled & ~lowest)
     why = "reward.invalid_test = lowest: the lowest reward of this form"
-    least = -float(counts.wrong) if _countable(counts.wrong, settings) else -1.0
+    counted = counts.wrong > 0 and settings.tester is TesterReward.CURE
+    least = -float(counts.wrong) if counted else -1.0
     found.put(Effect.SET, "lowest", least, why, lowest)
     return TesterRewards(
         found.value, found.terms, counts.accepts_correct, counts.p, counts.caught, counts.missed
@@ -87,14 +88,9 @@ def largest_tester_reward(facts: Facts, settings: RewardSettings) -> float:
     return each if settings.tester is TesterReward.SCALED else each * wrong
 
 
-def _countable(wrong: int, settings: RewardSettings) -> bool:
-    """Whether rewards are counts of wrong programs."""
-    return wrong > 0 and settings.tester is TesterReward.CURE
-
-
-def _form(found: Sum, counts: Eq4Counts, settings: RewardSettings, where: Bools) -> None:
+def _form(found: Sum, counts: Eq4Counts, where: Bools) -> None:
     """Put the reward by the form in use."""
-    p, missed = counts.p, counts.missed
+    settings, p, missed = counts.settings, counts.p, counts.missed
     if settings.tester is TesterReward.SIMPLE:
         why = "mere correctness: 1 if accepted, −1 if not"
         found.put(Effect.SET, "correctness", 2 * p - 1, why, where)
@@ -104,7 +100,7 @@ def _form(found: Sum, counts: Eq4Counts, settings: RewardSettings, where: Bools)
         why = "no program is wrong; reward.no_wrong = sign: +1 if accepted, −1 if not"
         found.put(Effect.SET, "no_wrong", 2 * p - 1, why, where)
     else:
-        counts.say_catch(found, where, settings.difficulty)
+        counts.say_catch(found, where)
         if settings.tester is TesterReward.POST_STAGE:
             why = (
                 "second stage: 1 for a right test that misses nobody, "
@@ -113,12 +109,12 @@ def _form(found: Sum, counts: Eq4Counts, settings: RewardSettings, where: Bools)
             reward = p * (missed == 0) - (1 - p) * (missed > 0)
             found.put(Effect.SET, "second_stage", reward, why, where)
         else:
-            _eq4(found, counts, settings, where)
+            _eq4(found, counts, where)
 
 
-def _eq4(found: Sum, counts: Eq4Counts, settings: RewardSettings, where: Bools) -> None:
+def _eq4(found: Sum, counts: Eq4Counts, where: Bools) -> None:
     """Put Eq 4: what a right test earns, times p; less what a wrong one loses, times 1 − p."""
-    p, wrong = counts.p, counts.wrong
+    settings, p, wrong = counts.settings, counts.p, counts.wrong
     right, unsure = where & (p > 0), where & (p > 0) & (p < 1)
     found.put(Effect.ADD, "caught", counts.caught, "wrong programs caught", right)
     if settings.validity:
@@ -135,9 +131,10 @@ def _eq4(found: Sum, counts: Eq4Counts, settings: RewardSettings, where: Bools) 
         found.put(Effect.OVER, "scaled", float(wrong), f"divided by W = {wrong}", where)
 
 
-def _discount(found: Sum, facts: Facts, settings: RewardSettings) -> None:
+def _discount(found: Sum, counts: Eq4Counts) -> None:
     """Put what repeated and copied inputs cost. Only a positive reward pays: repeating a bad test
     must not make it cheaper."""
+    facts, settings = counts.facts, counts.settings
     repeats, copied = np.maximum(facts.repeats_U, 1.0), facts.copied_U
     repeated = (repeats > 1) if settings.duplicates else np.zeros_like(copied)
     taken = copied if settings.copies else np.zeros_like(copied)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sparring.errors import RunError
-from sparring.runs.directory import RunDir
-
-_RECIPE = "recipe.json"
+from sparring.runs.reader import RECIPE, RunReader
 
 
 def newest_of(name: str) -> str:
@@ -15,11 +13,11 @@ def newest_of(name: str) -> str:
     Raises `RunError` for a run without a checkpoint."""
     path = Path(name)
     try:
-        if not (path / _RECIPE).is_file():
+        if not (path / RECIPE).is_file():
             return name
     except OSError:  # a name that is too long: whoever loads it says so
         return name
-    newest = RunDir(path, locked=False).newest_checkpoint()
+    newest = RunReader(path).newest_checkpoint()
     if newest is None:
         raise RunError(f"{name}: has no checkpoint yet; --resume the run, or name another model")
     return str(newest)

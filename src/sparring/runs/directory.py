@@ -38,25 +38,23 @@ strict: an unknown number is null.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import gzip
 import json
 import os
-import re
 import shutil
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import RunError
+from sparring.errors import RunError, explained, well_formed
+from sparring.files import PARTIAL, replacing, sync, write_whole
 from sparring.runs.lines import clean, lines_of
+from sparring.runs.reader import METRICS, RECIPE, TIMELINE, TIMING, RunReader, holds_run
 
 VLLM_LOG = "vllm.log"
 _BEFORE_ANYTHING = (
-    "recipe.json",
+    RECIPE,
     "reward_function.py",
     "inputs.json",
     "replay.json",
@@ -64,17 +62,14 @@ _BEFORE_ANYTHING = (
     "lock",
     VLLM_LOG,
 )
-_FROM_THE_START = ("metrics.jsonl", "timing.jsonl", "timeline.jsonl")
-PARTIAL = ".partial"
-"""Ending of what is still being written."""
-_STEP = re.compile(r"step-(\d{5,})")
+_FROM_THE_START = (METRICS, TIMING, TIMELINE)
 
 
-class RunDir:
+class RunDir(RunReader):
     """An open run directory, locked against other processes until `close`."""
 
     def __init__(self, path: Path, locked: bool = True) -> None:
-        self.path = path
+        super().__init__(path)
         self._lock = None
         if not locked:
             return
@@ -122,7 +117,7 @@ class RunDir:
             run.close()
             if fresh:
                 (path / "lock").unlink()
-            hint = "add --resume to go on with it or " if run.has("recipe.json") else ""
+            hint = "add --resume to go on with it or " if run.has(RECIPE) else ""
             raise RunError(
                 f"{path} is not empty (it has {present}); {hint}choose another --run-dir"
             )
@@ -131,20 +126,13 @@ class RunDir:
     @classmethod
     def open(cls, path: Path) -> RunDir:
         """An existing run directory."""
-        if not _holds_run(path):
+        if not holds_run(path):
             raise RunError(f"{path} holds no run to resume (there is no recipe.json in it)")
         run = cls(path)
         with explained(path):
             for left in path.rglob(f"*{PARTIAL}"):  # of a process that was killed
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         return run
-
-    @classmethod
-    def reading(cls, path: Path) -> RunDir:
-        """A run to be read only, while another process may be writing it."""
-        if not _holds_run(path):
-            raise RunError(f"{path} holds no run (there is no recipe.json in it)")
-        return cls(path, locked=False)
 
     def close(self) -> None:
         """Let others use the directory."""
@@ -178,15 +166,6 @@ class RunDir:
         """Write a file, whole or not at all."""
         self._replace(name, data)
 
-    def read_json(self, name: str) -> Any:
-        """Read a JSON file of the run."""
-        try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise RunError(f"{self.path}: {name} is missing") from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise RunError(f"{self.path}: {name} is damaged: {error}") from None
-
     def append(self, name: str, record: Mapping[str, Any]) -> None:
         """Append a line to a JSONL file; on disk when this returns."""
         self.append_lines(name, [record])
@@ -204,27 +183,7 @@ class RunDir:
                 file.flush()
                 os.fsync(file.fileno())
             if new:
-                _sync(path.parent)
-
-    def lines(self, name: str) -> list[dict[str, Any]]:
-        """The records of a JSONL file. A last line cut short by a crash is left out."""
-        path = self.path / name
-        if not path.exists():
-            return []
-        found = []
-        try:
-            *whole, _torn = path.read_bytes().split(b"\n")
-        except OSError as error:
-            raise RunError(f"{path}: cannot be read: {error.strerror}") from None
-        for number, line in enumerate(whole, start=1):
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                record = None
-            if not isinstance(record, dict):
-                raise RunError(f"{path}: line {number} is damaged; mend or remove it")
-            found.append(record)
-        return found
+                sync(path.parent)
 
     def rewind(self, step: int, first: int = 1) -> None:
         """Forget the metrics of steps later than ``step``: they will be made again, from the
@@ -232,57 +191,26 @@ class RunDir:
 
         Raises `RunError` if a step from ``first`` to ``step`` has no metrics.
         """
-        with well_formed(f"{self.path}: metrics.jsonl"):
-            kept = [r for r in self.lines("metrics.jsonl") if r["step"] <= step]
+        with well_formed(f"{self.path}: {METRICS}"):
+            kept = [r for r in self.lines(METRICS) if r["step"] <= step]
         missing = set(range(first, step + 1)) - {r["step"] for r in kept}
         if missing:
             raise RunError(
-                f"{self.path}: metrics.jsonl lacks step {min(missing)}, which is before the newest "
+                f"{self.path}: {METRICS} lacks step {min(missing)}, which is before the newest "
                 f"checkpoint (step {step}); remove that checkpoint and the steps are made again "
                 "from the rollouts on record"
             )
-        self.replace_lines("metrics.jsonl", kept)
-        for name in ("timing.jsonl", "timeline.jsonl"):
+        self.replace_lines(METRICS, kept)
+        for name in (TIMING, TIMELINE):
             self.replace_lines(name, self.lines(name))  # without a torn line
 
     def replace_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
         """A JSONL file, whole or not at all."""
-        text = lines_of(records)
-        self._replace(name, text)
+        self._replace(name, lines_of(records))
 
     def write_lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """A gzipped JSONL file, whole or not at all."""
         self._replace(name, gzip.compress(lines_of(records), compresslevel=3, mtime=0))
-
-    def read_lines(self, name: str) -> list[Any]:
-        """What `write_lines` wrote."""
-        path = self.path / name
-        try:
-            data = path.read_bytes()
-            if not data:
-                raise EOFError("empty file")
-            found = [json.loads(line) for line in gzip.decompress(data).splitlines()]
-            if not found:  # such a file always has a line for each task
-                raise EOFError("no records")
-            return found
-        except FileNotFoundError:
-            raise RunError(f"{self.path}: {name} is missing") from None
-        except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
-            raise RunError(f"{path}: is damaged ({error}); remove it, then --resume") from None
-
-    def recorded_steps(self) -> list[int]:
-        """The steps whose rollouts are there, from the first one without a gap."""
-        found = self.steps("rollouts", ".jsonl.gz")
-        return list(takewhile(set(found).__contains__, count(min(found, default=0))))
-
-    def steps(self, room: str, ending: str = "") -> list[int]:
-        """The steps that a room of the run (rollouts, checkpoints, …) has something of, sorted."""
-        names = [p.name.removesuffix(ending) for p in (self.path / room).glob(f"step-*{ending}")]
-        return sorted(int(m[1]) for m in map(_STEP.fullmatch, names) if m)
-
-    def has(self, name: str) -> bool:
-        """Whether a file of that name is there."""
-        return (self.path / name).exists()
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -292,74 +220,21 @@ class RunDir:
     def checkpoint(self, step: int) -> Iterator[Path]:
         """A directory to fill; it becomes checkpoint ``step`` when the block ends well."""
         final = self.path / "checkpoints" / f"step-{step:05d}"
-        partial = final.with_name(final.name + PARTIAL)
-        with explained(self.path):
-            shutil.rmtree(partial, ignore_errors=True)
+        with explained(self.path), replacing(final) as partial:
             partial.mkdir(parents=True)
             yield partial
-            for file in partial.rglob("*"):
-                if file.is_file():
-                    _sync(file)
-            shutil.rmtree(final, ignore_errors=True)
-            partial.rename(final)
-            _sync(final.parent)
-
-    def newest_checkpoint(self) -> Path | None:
-        """The latest complete checkpoint."""
-        found = self._checkpoints()
-        return found[-1] if found else None
 
     def prune_checkpoints(self, keep: int) -> None:
         """Remove all but the newest ``keep`` checkpoints."""
         with explained(self.path):
-            for old in self._checkpoints()[:-keep]:
+            for old in self.checkpoints()[:-keep]:
                 shutil.rmtree(old)
-
-    def _checkpoints(self) -> list[Path]:
-        room = self.path / "checkpoints"
-        return [p for s in self.steps("checkpoints") if (p := room / f"step-{s:05d}").is_dir()]
 
     def _replace(self, name: str, data: bytes) -> None:
         path = self.path / name
         with explained(self.path):
             path.parent.mkdir(exist_ok=True)
-            beside = path.with_name(path.name + PARTIAL)
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.rename(path)
-            _sync(path.parent)
-
-
-def step_file(room: str, step: int) -> str:
-    """The name of a step's file in one of the rooms rollouts and usage."""
-    return f"{room}/step-{step:05d}.jsonl.gz"
-
-
-@contextlib.contextmanager
-def explained(path: Path, go_on: str = "add --resume to go on") -> Iterator[None]:
-    """Turn the operating system's refusals into one clear line. ``go_on`` is what helps once there
-    is room on the disk again."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise RunError(f"{path}: the disk is full; make room, then {go_on}") from error
-        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def well_formed(what: str) -> Iterator[None]:
-    """Turn what goes wrong in taking a record apart into one clear line: it is not of the form
-    that it was written in."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        raise RunError(
-            f"{what}: a record is not of this version's form ({type(error).__name__}: {error}); "
-            "it was changed, or written by another version"
-        ) from None
+            write_whole(path, data)
 
 
 def _check_name(path: Path) -> None:
@@ -371,19 +246,3 @@ def _check_name(path: Path) -> None:
             f"{path}: its name, or that of a directory above it, is not UTF-8; "
             "choose another --run-dir"
         ) from None
-
-
-def _holds_run(path: Path) -> bool:
-    """Whether a directory holds a run. Raises `RunError` where that cannot be seen."""
-    try:
-        return (path / "recipe.json").exists()
-    except OSError as error:  # a name that is too long, a directory that is closed to us
-        raise RunError(f"{str(path)[:80]}: {error.strerror}") from None
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -1,25 +1,55 @@
-"""Following a run: its clock, a live status in a terminal, plain lines when piped."""
+"""Following a run: its clock, a bar in a terminal, plain lines when piped."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
+from rich import progress
 from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from sparring.runs.timeline import Timeline
 
 
-class Progress:
+class Bar:
+    """A bar that is gone when its block ends, in a terminal; elsewhere only lines that stay."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.shown = console.is_terminal
+        columns = (
+            progress.TextColumn("[bold]{task.description}"),
+            progress.BarColumn(28),
+            progress.TextColumn("{task.fields[told]}", markup=False),
+        )
+        self._bar = progress.Progress(*columns, console=console, transient=True)
+        self._task = self._bar.add_task("", total=1.0, told="")
+
+    def __enter__(self) -> Self:
+        if self.shown:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def show(self, what: str, share: float, told: str) -> None:
+        """Where it stands: how much of ``what`` is done, and what there is to tell of it."""
+        self._bar.update(self._task, description=what, completed=share, told=told)
+
+
+class Progress(Bar):
     """Shows phases and steps of a run. Use it as a context manager."""
 
     def __init__(self, steps: int, done: int = 0, console: Console | None = None) -> None:
-        self.console = console or Console()
+        super().__init__(console or Console())
         self.timeline = Timeline()
         """Its clock."""
         self.steps = steps
@@ -33,25 +63,6 @@ class Progress:
         self._phase = ""
         self._last: Mapping[str, Any] = {}
         self._header = False
-        self._live = (
-            Live(console=self.console, refresh_per_second=4, transient=True)
-            if self.console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> Progress:
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live:
-            self._live.stop()
 
     def begin(self, done: int, spent: int, budget: int | None = None) -> None:
         """Where the run stands: steps made, tokens sampled; a ``budget`` of tokens ends it with
@@ -65,13 +76,9 @@ class Progress:
 
     def long_phase(self, name: str) -> None:
         """What is going on now, and may take minutes: a line too where no status is shown."""
-        if self._live is None:
+        if not self.shown:
             self.note(f"{name} …")
         self.phase(name)
-
-    def note(self, text: str) -> None:
-        """A line that stays."""
-        self.console.print(Text(text), soft_wrap=True)
 
     def step(self, step: int, values: Mapping[str, Any], seconds: float) -> None:
         """A training step is done. ``values`` may hold ``one_shot``, ``tests_right``,
@@ -82,7 +89,7 @@ class Progress:
         self._tokens += int(values.get("tokens", 0))
         self._spent += int(values.get("tokens", 0))
         self._last = values
-        if self._live is None:
+        if not self.shown:
             if not self._header:
                 self.note("  step  programs  tests  resp/s  runs/s  tokens/s  s/step   left")
                 self._header = True
@@ -112,27 +119,16 @@ class Progress:
         )
 
     def _refresh(self) -> None:
-        if self._live is None:
-            return
-        table = Table.grid(padding=(0, 2))
-        width = 28
-        full = round(width * self._share())
         of = f"/{self.steps}" if self._budget is None else f", {self._share():.0%}"
-        table.add_row(
-            f"[bold]step {self.done}{of}[/]",
-            f"[green]{'━' * full}[/][dim]{'━' * (width - full)}[/]",
-            f"{self._left()} left",
-            self._phase,
-        )
+        told = f"{self._left()} left  {self._phase}"
         if self._last:
-            table.add_row(
-                "",
-                f"programs right {_percent(self._last, 'one_shot')}, "
-                f"tests right {_percent(self._last, 'tests_right')}",
-                f"{_rate(self._last, 'tokens_per_s')} tokens/s",
-                f"{_rate(self._last, 'runs_per_s')} runs/s",
+            told += (
+                f"  programs right {_percent(self._last, 'one_shot')}, "
+                f"tests right {_percent(self._last, 'tests_right')}, "
+                f"{_rate(self._last, 'tokens_per_s')} tokens/s, "
+                f"{_rate(self._last, 'runs_per_s')} runs/s"
             )
-        self._live.update(table)
+        self.show(f"step {self.done}{of}", self._share(), told)
 
 
 def _percent(values: Mapping[str, Any], name: str) -> str:

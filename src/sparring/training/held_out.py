@@ -8,7 +8,7 @@ is made anew from these files. How one is made: `sparring.evaluation.held_out`.
 
 from __future__ import annotations
 
-from sparring.errors import RunError
+from sparring.errors import RunError, well_formed
 from sparring.evaluation.held_out import (
     Evaluated,
     HeldOutEvaluation,
@@ -18,9 +18,8 @@ from sparring.evaluation.held_out import (
     evaluation_record,
     values_record,
 )
-from sparring.grading.record import pool_from, pool_records
+from sparring.grading.entries import pool_from, pool_records
 from sparring.prompts.parse import ParsedProgram
-from sparring.runs.directory import well_formed
 from sparring.runs.timeline import Phase
 from sparring.schema import Role
 from sparring.training.prompting.rendering import max_tokens

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sparring.config.load import NANO_RECIPE, differing, load_recipe, make_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import ConfigError
-from sparring.runs.directory import RunDir, well_formed
+from sparring.errors import ConfigError, well_formed
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader, open_run
 from sparring.training.replay import refuse_other_changes, replay_recipe
 
 MAY_CHANGE = (
@@ -42,16 +43,13 @@ from training.threads on change its rounding, so that such a run is no longer eq
 without them, a run that does not fit into memory in its hundredth step would be lost."""
 
 
-__all__ = ["Launch", "ended", "new_run", "recorded_recipe", "replayed_run", "resumed_run"]
-
-
 @dataclass(frozen=True, slots=True)
 class Launch:
     """A run directory that is open and locked, its recipe, and for a replay its source."""
 
     recipe: Recipe
     run: RunDir
-    source: RunDir | None = None
+    source: RunReader | None = None
     from_step: int = 0
 
 
@@ -92,7 +90,7 @@ def resumed_run(path: Path, recipe_file: Path | None, changes: Sequence[str]) ->
             with well_formed(f"{path}: replay.json"):
                 replayed = run.read_json("replay.json")
                 source, from_step = Path(replayed["source"]), int(replayed["from_step"])
-            return Launch(wanted, run, RunDir.reading(source), from_step)
+            return Launch(wanted, run, open_run(source), from_step)
     except BaseException:
         run.close()
         raise
@@ -107,7 +105,7 @@ def replayed_run(
     changes: Sequence[str],
 ) -> Launch:
     """A run that learns from the rollouts of ``source_path``. See `sparring.training.replay`."""
-    source = RunDir.reading(source_path)
+    source = open_run(source_path)
     recorded = recorded_recipe(source)
     other = load_recipe(recipe_file) if recipe_file else None
     base = replay_recipe(recorded, other)

@@ -21,13 +21,12 @@ from contextlib import ExitStack
 from typing import Any
 
 from sparring.config.recipe import Recipe
-from sparring.errors import Stopped
+from sparring.errors import Stopped, well_formed
 from sparring.evaluation.held_out import summary_record
 from sparring.grading.scorer import Scorer
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
-from sparring.runs.curves import plot_curves
-from sparring.runs.directory import VLLM_LOG, RunDir, explained, well_formed
+from sparring.runs.directory import VLLM_LOG, RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.timeline import Phase
 from sparring.training.held_out import HeldOut
@@ -91,10 +90,6 @@ def train(
             "train": sum(t["seconds"] for t in timing if "step" in t),
         }
         summary = summary_record(held_out.first, newest, seconds, trainer.tokens)
-        with explained(run.path):
-            plot_curves(
-                run.lines("evaluations.jsonl"), run.lines("metrics.jsonl"), run.path / "curves"
-            )
         run.write_json("summary.json", summary)  # last: where it is, the run is complete
         return summary
 
@@ -113,10 +108,11 @@ def train_step(
     `RunError` when a gradient was refused for the second time.
     """
     step, timeline = trainer.step + 1, progress.timeline
-    judged = rollouts.judged(step, timeline)
+    results = rollouts.results(step, timeline)
     with timeline.during(Phase.SCORING):
-        check_sampled(judged, step, trainer)
-        scored = [scorer.score(j, step, i) for i, j in enumerate(judged)]
+        check_sampled(results, step, trainer)
+        # Of both roles: rewards from the pass matrix, then advantages within the group.
+        scored = [scorer.score(r, step, i) for i, r in enumerate(results)]
     with timeline.during(Phase.JOURNALLING):
         rollouts.keep(step, scored)  # on disk before anything is learned from it
     trainer.pass_rates |= pass_rates(scored)
@@ -140,7 +136,7 @@ def train_step(
         with timeline.during(Phase.CHECKPOINT):
             checkpoints.save(trainer, run)
     account = timeline.cut()  # what follows is in the next one
-    responses = sum(len(j.coder) + len(j.tester) + len(j.opponents) for j in judged)
+    responses = sum(len(r.coder) + len(r.tester) + len(r.opponents) for r in results)
     timing = {"step": step, **account.timing(record["tokens"], responses)}
     timing |= speeds(trainer, account.phases(), record["tokens"], work)
     run.append("timing.jsonl", timing)

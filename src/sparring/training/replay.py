@@ -12,17 +12,17 @@ no evaluations, because these would have to sample.
 
 from __future__ import annotations
 
-import hashlib
 import time
-from pathlib import Path
 from typing import Any
 
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError, RunError, Stopped
+from sparring.files import checksum
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
+from sparring.runs.reader import RunReader
 from sparring.training.loop import resume, train_step
 from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.reward import scorer_of
@@ -53,7 +53,7 @@ def refuse_other_changes(wanted: list[str]) -> None:
 
 def replay(
     recipe: Recipe,
-    source: RunDir,
+    source: RunReader,
     run: RunDir,
     progress: Progress,
     from_step: int,
@@ -106,16 +106,11 @@ def replay(
     return summary
 
 
-def _same_weights(source: RunDir, run: RunDir, step: int) -> bool | None:
+def _same_weights(source: RunReader, run: RunReader, step: int) -> bool | None:
     """Whether both runs' checkpoints of a step hold the same weights; None if one has none."""
-    digests = []
+    found = []
     for path in (source.path, run.path):
         checkpoint = path / "checkpoints" / f"step-{step:05d}"
         files = sorted(checkpoint.rglob("*.safetensors"))  # of both roles, where each has its own
-        digests.append([(str(f.relative_to(checkpoint)), _digest(f)) for f in files])
-    return digests[0] == digests[1] if all(digests) else None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        found.append([(str(f.relative_to(checkpoint)), checksum(f)) for f in files])
+    return found[0] == found[1] if all(found) else None

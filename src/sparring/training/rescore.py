@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from sparring.config.recipe import Recipe
-from sparring.grading.record import Scored, result_from
-from sparring.runs.directory import RunDir, step_file
+from sparring.grading.record import Scored
+from sparring.grading.recorded import result_from
+from sparring.runs.reader import RunReader, step_file
 from sparring.schema import Role
 from sparring.training.reward import scorer_of
 
@@ -50,7 +51,7 @@ class Rescored:
     changes: list[dict[str, Any]] = field(default_factory=list)
 
 
-def rescore(run: RunDir, recorded: Recipe, changed: Recipe) -> Rescored:
+def rescore(run: RunReader, recorded: Recipe, changed: Recipe) -> Rescored:
     """Score every recorded step of ``run`` again. Raises `RunError` if there is none."""
     found = Rescored()
     old, new = scorer_of(recorded), scorer_of(changed)

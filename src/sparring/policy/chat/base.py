@@ -11,13 +11,12 @@ count it as a wrong one.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from sparring.errors import ConfigError
+from sparring.files import digest
 from sparring.schema import Role, StopReason
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -128,4 +127,4 @@ def response_key(identity: Mapping[str, Any], ask: Ask) -> str:
         "seed": ask.seed,
         "index": ask.index,
     }
-    return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:32]
+    return digest(held)

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sparring.errors import RunError
+from sparring.files import PARTIAL, replacing
 
 _PREFIX = "sparring-weights-"
-_PARTIAL = ".partial"
 _YOUNG = 60.0
 """Seconds in which a directory may not have been locked yet by the one who makes it."""
 _ROOM = 1.05
@@ -56,14 +56,11 @@ class WeightsRoom:
                 f"vllm.weights_dir: {self.parent} has {free / 2**30:.1f} GiB free, the weights "
                 f"take {size / 2**30:.1f}; make room, or name another directory"
             )
-        partial = final.with_name(name + _PARTIAL)
-        shutil.rmtree(partial, ignore_errors=True)
         try:
-            partial.mkdir()
-            save(partial)
-            partial.rename(final)
+            with replacing(final, durable=False) as partial:
+                partial.mkdir()
+                save(partial)
         except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
             raise RunError(
                 f"vllm.weights_dir: {self.parent}: cannot be written: {error.strerror}"
             ) from None
@@ -71,7 +68,7 @@ class WeightsRoom:
 
     def names(self) -> set[str]:
         """The whole checkpoints that are there."""
-        return {p.name for p in self.path.iterdir() if p.is_dir() and not p.name.endswith(_PARTIAL)}
+        return {p.name for p in self.path.iterdir() if p.is_dir() and not p.name.endswith(PARTIAL)}
 
     def drop(self, keep: Callable[[str], bool]) -> None:
         """Remove the checkpoints whose names ``keep`` does not want."""

@@ -23,8 +23,8 @@ from typing import Any, Protocol, Self
 
 from sparring.config.recipe import Recipe
 from sparring.config.settings import Tracker
-from sparring.errors import ConfigError
-from sparring.runs.directory import RunDir, explained, well_formed
+from sparring.errors import ConfigError, explained, well_formed
+from sparring.runs.directory import RunDir
 
 MARK = "tracking.json"
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")

@@ -112,7 +112,7 @@ def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]
         labels.responses(tasks)
     context.policies.ready()
     timeline.cut()
-    results = RolloutBatch(context, Early(context.sandbox, timeline), 1, 0, tasks).bouts()
+    results = RolloutBatch(context, Early(context.sandbox, timeline), 1, 0, tasks).results()
     account = timeline.cut()
     sampled = account.phases()[Phase.SAMPLING]
     return results, sampled, account.seconds - sampled

@@ -68,7 +68,7 @@ class PendingStep:
     def _make(self) -> None:
         self._timeline.in_lane(_LANE)
         try:
-            self._found = self.online.judged(self.step, self._timeline)
+            self._found = self.online.results(self.step, self._timeline)
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             self._failure = error
 
@@ -94,8 +94,8 @@ class AsyncRollouts:
         self._pending: PendingStep | None = None
         self._online = OnlineRollouts(self._context, behaviour.pass_rates)
 
-    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
-        """See `Rollouts.judged`. The step that follows is begun before this returns."""
+    def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
+        """See `Rollouts.results`. The step that follows is begun before this returns."""
         pending = self._pending or self._begun(step)
         judged = pending.result(timeline)
         self._pending = None

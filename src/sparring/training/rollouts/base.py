@@ -11,10 +11,10 @@ from sparring.runs.timeline import Timeline
 
 
 class Rollouts(Protocol):
-    """A source of bouts."""
+    """A source of graded groups."""
 
-    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
-        """The bouts of a step."""
+    def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
+        """The graded groups of a step."""
         ...
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:

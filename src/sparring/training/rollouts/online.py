@@ -14,10 +14,11 @@ from sparring.errors import RunError
 from sparring.grading.early import Early
 from sparring.grading.grade import infra_share
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored, result_from, rollout_record, usage_record
+from sparring.grading.record import Scored, rollout_record, usage_record
+from sparring.grading.recorded import result_from
 from sparring.policy.base import Prompt
-from sparring.runs.directory import step_file
 from sparring.runs.lines import clean
+from sparring.runs.reader import step_file
 from sparring.runs.timeline import Phase, Timeline
 from sparring.schema import Response, Role
 from sparring.training.rollouts.batch import RolloutBatch
@@ -37,8 +38,8 @@ class OnlineRollouts:
         self.run = context.run
         self.pass_rates = pass_rates
 
-    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
-        """See `Rollouts.judged`."""
+    def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
+        """See `Rollouts.results`."""
         name = step_file("rollouts", step)
         if self.run.has(name):
             with timeline.during(Phase.READING):
@@ -48,12 +49,12 @@ class OnlineRollouts:
         recipe, order, sandbox = self.context.recipe, self.context.order, self.context.sandbox
         before = sandbox.stats.runs_executed
         tasks, judged = order.batch(step, self.pass_rates), list[GroupResult]()
-        early = Early(sandbox, timeline)
+        runner = Early(sandbox, timeline)
         for attempt in range(1 + recipe.sampling.extra_rounds):
-            batch = RolloutBatch(self.context, early, step, attempt, tasks)
-            bouts = batch.bouts()
-            judged += bouts
-            missing = sum(not batch.labelled(j) for j in bouts)
+            batch = RolloutBatch(self.context, runner, step, attempt, tasks)
+            results = batch.results()
+            judged += results
+            missing = sum(not batch.labelled(j) for j in results)
             taken = {j.task.id for j in judged}
             tasks = order.further(step, taken, missing, self.pass_rates)
             if not tasks:

@@ -7,15 +7,17 @@ from typing import Any
 
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
-from sparring.grading.record import Scored, result_from, rollout_record
-from sparring.runs.directory import RunDir, step_file
+from sparring.grading.record import Scored, rollout_record
+from sparring.grading.recorded import result_from
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader, step_file
 from sparring.runs.timeline import Phase, Timeline
 
 
 class ReplayedRollouts:
     """The bouts that another run recorded."""
 
-    def __init__(self, source: RunDir, run: RunDir, checker: str | None = None) -> None:
+    def __init__(self, source: RunReader, run: RunDir, checker: str | None = None) -> None:
         """With a ``checker``, recorded outputs are compared anew by it."""
         self.source = source
         self.run = run
@@ -24,8 +26,8 @@ class ReplayedRollouts:
         if not self.steps:
             raise RunError(f"{source.path}: has no rollouts to replay")
 
-    def judged(self, step: int, timeline: Timeline) -> list[GroupResult]:
-        """See `Rollouts.judged`."""
+    def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
+        """See `Rollouts.results`."""
         with timeline.during(Phase.READING):
             records: list[dict[str, Any]] = self.source.read_lines(step_file("rollouts", step))
             return [result_from(r, self.checker) for r in records]

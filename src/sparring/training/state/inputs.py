@@ -11,14 +11,15 @@ imports.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError
+from sparring.errors import RunError, explained, well_formed
+from sparring.files import checksum
 from sparring.policy.place import model_files, model_place
-from sparring.runs.directory import RunDir, explained, well_formed
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import RunReader
 from sparring.tasks.sources import MICROWORLD
 
 FILE = "inputs.json"
@@ -42,7 +43,7 @@ def keep_inputs(run: RunDir, recipe: Recipe, revision: str | None) -> None:
 
 
 def changed_inputs(
-    run: RunDir,
+    run: RunReader,
     recipe: Recipe,
     revision: str | None,
     rooms: tuple[str, ...] = ("tasks", "model", "supervisor"),
@@ -98,7 +99,6 @@ def _of_model(name: str) -> dict[str, Any]:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return checksum(path)
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from None

@@ -16,10 +16,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sparring.errors import RunError
-from sparring.grading.record import response_from, response_record
+from sparring.errors import RunError, well_formed
+from sparring.grading.entries import response_from, response_record
 from sparring.policy.base import Prompt
-from sparring.runs.directory import RunDir, well_formed
+from sparring.runs.directory import RunDir
 from sparring.runs.timeline import Phase, Timeline
 from sparring.schema import Response, Role
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sparring.errors import RunError
-from sparring.grading.record import response_from, response_record
+from sparring.grading.entries import response_from, response_record
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, Task
 from sparring.training.supervision.supervisor import Supervisor

@@ -11,8 +11,6 @@ import copy
 from collections.abc import Sequence
 from pathlib import Path
 
-from transformers import PreTrainedModel
-
 from sparring.config.recipe import Recipe
 from sparring.policy.base import Arrived, Prompt, unheeded
 from sparring.policy.local.sampler import LocalSampler, end_token_ids
@@ -69,14 +67,6 @@ class RolePolicies:
                     found[i] = responses
         return found
 
-    def opponents(
-        self, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
-    ) -> list[list[Response]]:
-        """Responses of the start weights, whatever has been learned since."""
-        if self.served:
-            return self.served.play([Request(Player.OPPONENTS, p, n) for p in prompts], arrived)
-        return self.play(Player.OPPONENTS, prompts, n, arrived)
-
     def play(
         self, player: Player, prompts: Sequence[Prompt], n: int, arrived: Arrived = unheeded
     ) -> list[list[Response]]:
@@ -84,7 +74,9 @@ class RolePolicies:
         start = player is Player.OPPONENTS
         weights = self.policy.initial_policy() if start else self.policy.policy_for(player.role)
         with weights as model:
-            return self._sampler(model).sample(prompts, n, arrived)
+            marks = self.policy.recipe.prompts.marks
+            sampler = LocalSampler(model, self.policy.tokenizer, self.max_rows, marks=marks)
+            return sampler.sample(prompts, n, arrived)
 
     def ready(self) -> None:
         """Have servers started, with the weights that play now."""
@@ -100,14 +92,6 @@ class RolePolicies:
         """End servers of our own."""
         if self.served:
             self.served.close()
-
-    def _sampler(self, model: PreTrainedModel) -> LocalSampler:
-        return LocalSampler(
-            model,
-            self.policy.tokenizer,
-            self.max_rows,
-            marks=self.policy.recipe.prompts.marks,
-        )
 
 
 def _renumbered(arrived: Arrived, numbers: Sequence[int]) -> Arrived:

@@ -8,10 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.rewards.advantages import DropReason
-from sparring.rewards.terms import Applied, Effect, number
+from sparring.rewards.terms import Effect, number
 from sparring.schema import Role
 
 _SAME = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A term as it applies to one response."""
+
+    effect: Effect
+    value: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sparring.errors import RunError
-from sparring.evalfiles import FIGURES
-from sparring.evaluation.held_out import Evaluated, evaluated_from
-from sparring.metrics.named import difference_of
-from sparring.metrics.shares import share_difference
-from sparring.runs.directory import well_formed
+from sparring.errors import RunError, well_formed
+from sparring.evaluation.held_out import Evaluated, evaluated_from, paired_differences
+from sparring.runs.evaluation import FIGURES
 from sparring.view.html.collect import Collected, at
 
 
@@ -41,16 +38,7 @@ def between(one: Collected, other: Collected) -> dict[str, Any]:
     if not one.evaluations or not other.evaluations:
         return {"paired": False, "differences": {}}
     if _tested(one) == _tested(other) and (a := _values(one)) and (b := _values(other)):
-        found: dict[str, Any] = {}
-        for k, values in a.summary.per_task.items():
-            their = b.summary.per_task.get(k)
-            if their is not None and len(their) == len(values):
-                found[k] = share_difference(values, their).as_dict()
-        for k, ratio in a.summary.ratios.items():
-            theirs = b.summary.ratios.get(k)
-            if theirs is not None and len(theirs.influence) == len(ratio.influence):
-                found[k] = difference_of(k, ratio, theirs).as_dict()
-        return {"paired": True, "differences": found}
+        return {"paired": True, "differences": paired_differences(a.summary, b.summary)}
     last, theirs_ = one.evaluations[-1]["metrics"], other.evaluations[-1]["metrics"]
     means = {
         k: {"mean": theirs_[k]["mean"] - v["mean"], "low": None, "high": None}

@@ -1,9 +1,8 @@
-"""One group of a run, as the page takes it: a short row for the tables, and the whole for the
-pass matrix.
+"""One group of a run as the page takes it: the whole of it, for the pass matrix.
 
-`summary_row` is kept of every group; `detail` only of those the page has room for. Text is cut at
-a limit that is said in the text's place. No text is escaped here: the page puts all of it on the
-screen as text, never as markup.
+Of every group the page has a line (`runs.groups`), `detail` only of those it
+has room for. Text is cut at a limit that is said in its place. No text is
+escaped here: the page puts all of it on the screen as text, never as markup.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from sparring import values
-from sparring.grading.testdata import readable
-from sparring.schema import Kind, Verdict
+from sparring.runs.groups import correct_rows
+from sparring.schema import Kind
 from sparring.view.explain import Explained
 from sparring.view.html.terms import coder_lines, tester_lines
 from sparring.view.html.tokens import Pieces, token_record
+from sparring.view.readable import readable
 
 
 class Column(StrEnum):
@@ -27,75 +27,6 @@ class Column(StrEnum):
     WITHHELD = "withheld"
     SUPERVISING = "supervising"
     GENERATED = "generated"
-
-
-ROW = (
-    "task",
-    "programs",
-    "correct",
-    "unknown",
-    "tests",
-    "accepted",
-    "invalid",
-    "masked",
-    "coder_reward",
-    "tester_reward",
-    "coder_dropped",
-    "tester_dropped",
-)
-"""What `summary_row` holds, in order."""
-_NAME = 500
-"""Characters of a task's name that every page repeats."""
-
-
-def summary_row(record: Mapping[str, Any]) -> list[Any]:
-    """A group in a line. ``accepted``: valid tests that every correct program passes; ``masked``:
-    cells that our own failures left without a label; rewards are means over the labelled."""
-    programs, tests = record["programs"], record["tests"]
-    correct = correct_rows(record)
-    own = correct[: len(programs)]
-    known = any(correct)
-    return [
-        record["task"]["id"][:_NAME],
-        len(programs),
-        sum(c is True for c in own),
-        len(programs) - sum(c is not None for c in own),
-        len(tests),
-        sum(bool(t["accepts_correct"] and t["valid"]) for t in tests) if known else None,
-        sum(not t["valid"] for t in tests),
-        sum(o["verdict"] == Verdict.INFRA for p in programs for o in p["runs"]),
-        _mean([p["reward"] for p in programs]),
-        _mean([t["reward"] for t in tests]),
-        record["dropped"]["coder"],
-        record["dropped"]["tester"],
-    ]
-
-
-def correct_rows(record: Mapping[str, Any]) -> list[bool | None]:
-    """Whether each program, opponents' after the group's own, is correct: by ground truth, or by
-    the supervising tests that were kept. None: nobody knows. Read from the record as it stands,
-    because every group of a run has a row."""
-    rows = [*record["programs"], *record.get("opponents", ())]
-    runs = [p["runs"] for p in rows]
-    keep = [True] * len(record["task"]["tests"])
-    if (supervision := record.get("supervision")) is not None:
-        runs = [*(supervision["runs"] or ()), *(supervision["opponents_runs"] or ())]
-        keep = [t["kept"] for t in supervision["tests"] if t["input"] is not None]
-    found = [
-        _correct([o["verdict"] for o, kept in zip(row, keep, strict=False) if kept]) for row in runs
-    ]
-    return found + [None] * (len(rows) - len(found))
-
-
-def _correct(verdicts: Sequence[str]) -> bool | None:
-    if any(v not in (Verdict.ACCEPTED, Verdict.INFRA) for v in verdicts):
-        return False
-    return None if not verdicts or Verdict.INFRA in verdicts else True
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return round(sum(known) / len(known), 4) if known else None
 
 
 class Cutter:

@@ -20,7 +20,7 @@ from importlib import resources
 from typing import Any
 
 from sparring.runs.lines import clean
-from sparring.view.html.charts import Chart
+from sparring.view.html.panels import Chart
 
 MARK = "<!-- sparring report -->"
 """How a page of ours is told from another file."""

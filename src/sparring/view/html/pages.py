@@ -22,21 +22,17 @@ from pathlib import Path
 from typing import Any
 
 from sparring import __version__
-from sparring.errors import ConfigError, RunError
-from sparring.runs.directory import PARTIAL, explained, well_formed
-from sparring.view.html.charts import MOST_RUNS, Chart, draw
-from sparring.view.html.collect import (
-    Collected,
-    Group,
-    collect,
-    groups,
-    overview,
-    steps,
-)
+from sparring.errors import ConfigError, RunError, explained, well_formed
+from sparring.files import write_whole
+from sparring.runs.groups import ROW
+from sparring.view.html.collect import Collected, collect
 from sparring.view.html.compare import between, settings_apart
-from sparring.view.html.group import ROW, Cutter
+from sparring.view.html.group import Cutter
+from sparring.view.html.groups import Group, groups, steps
+from sparring.view.html.overview import overview
 from sparring.view.html.page import MARK, html, packed
-from sparring.view.html.panels import PANELS, series
+from sparring.view.html.panels import PANELS, Chart, charted
+from sparring.view.plots.page import MOST_RUNS
 
 BUDGET = 22_000_000
 """Bytes of a single file that go to details."""
@@ -170,7 +166,7 @@ def _metrics(made: Collected, here: int | str | None) -> dict[int, Any]:
 
 def _charts(made: Sequence[Collected]) -> list[Chart]:
     with well_formed("metrics.jsonl or evaluations.jsonl"):
-        drawn = [draw(p, [series(p, _points(one, p.evaluated)) for one in made]) for p in PANELS]
+        drawn = [charted(p, [_points(one, p.evaluated) for one in made]) for p in PANELS]
     return [chart for chart in drawn if chart is not None]
 
 
@@ -220,7 +216,5 @@ def _write(path: Path, text: str) -> int:
     """Write a page, whole or not at all; its size in bytes."""
     data = text.encode("utf-8")
     with explained(path.parent):
-        beside = path.with_name(path.name + PARTIAL)
-        beside.write_bytes(data)
-        beside.rename(path)
+        write_whole(path, data)
     return len(data)

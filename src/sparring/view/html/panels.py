@@ -1,7 +1,7 @@
 """What the overview draws: one panel for each figure, with words for a newcomer.
 
 A panel takes its values from an evaluation's metrics, with their intervals, or from a step's line
-of metrics.jsonl. How it is drawn is the business of `sparring.view.html.charts`.
+of metrics.jsonl. How it is drawn is the business of `sparring.view.plots.page`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Point = tuple[int, float, float | None, float | None]
-"""Step, value, and the ends of its 95% interval."""
-Series = list[Point]
+from sparring.view.plots.page import Frame, Series, draw_chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +186,21 @@ def series(panel: Panel, lines: Sequence[Mapping[str, Any]]) -> Series:
         elif isinstance(value, int | float):
             found.append((line["step"], value, None, None))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A drawn panel. ``values``: the series of each run."""
+
+    panel: Panel
+    svg: str
+    frame: Frame
+    values: list[Series]
+
+
+def charted(panel: Panel, runs: Sequence[Sequence[Mapping[str, Any]]]) -> Chart | None:
+    """One panel with a curve for each run's lines; None where no run has a value."""
+    values = [series(panel, lines) for lines in runs]
+    if not any(values):
+        return None
+    return Chart(panel, *draw_chart(panel.key, panel.percent, panel.evaluated, values), values)

@@ -1,4 +1,4 @@
-"""The lines of an explained reward on the page: what `sparring.view.explain` gives, as text.
+"""Why a reward was what it was, as lines of the page: what `view.explain` explains, as text.
 
 A line is a label and a text. The rule in force comes first, then the terms that fold to the reward,
 the reward, those that fold to the advantage, the advantage; last, what comes out otherwise than
@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sparring.rewards.terms import Applied, number
-from sparring.view.explain import Explained, Explanation, amount
+from sparring.rewards.terms import number
+from sparring.view.explain import Applied, Explained, Explanation, amount
 
 Line = tuple[str, str]
 """A label, and a text."""

@@ -1,7 +1,8 @@
-"""Figures for papers, of one run or several: curves, Best-of-N grids, the p01/p00 plane, bars.
+"""Plots of one run or several, for papers: curves, Best-of-N grids, the p01/p00 plane, bars.
 
     sparring plot [LABEL=]RUN… -o FIGURE.svg --kind curves
 
-Each kind is a module that turns arms (`figures.arms`) into a figure; what they look like
-is `figures.style`. The same input gives the same bytes.
+Each kind is a module that draws what arms came to (`evaluation.arms`,
+`evaluation.recorded`); how everything looks is in `style`. The curves of a
+run and of the page are drawn here too. The same input gives the same bytes.
 """

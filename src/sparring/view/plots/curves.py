@@ -1,18 +1,25 @@
-"""Curves over training, an arm each: the mean of its seeds in a band from the least to the
-greatest; of a single run, an evaluation's 95% interval."""
+"""Curves over training. For papers an arm each: the mean of its seeds in a band from the least to
+the greatest; of a single run, an evaluation's 95% interval. And those a run leaves beside its
+figures."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sparring.errors import RunError
-from sparring.runs.tables import PLAIN, figure, metric_labels
-from sparring.view.plots.arms import Arm, RunData
-from sparring.view.plots.style import COLOURS, MARKERS, STYLES
+from sparring.evaluation.arm_figures import (
+    Point,
+    evaluated,
+    known_figures,
+    named,
+    points_of,
+    trained,
+)
+from sparring.evaluation.arms import Arm
+from sparring.runs.labels import PLAIN, metric_labels
+from sparring.view.plots.style import BELOW, COLOURS, draw_line, drawing, look
 
 USUAL = ("one_shot", "unit_test_accuracy", "bon", "pool_bon")
 """What is drawn where nothing else is asked for."""
@@ -22,15 +29,13 @@ _TRAINING = {
     "tests_invalid": "tests invalid",
     "groups_dropped": "groups dropped",
 }
-Point = tuple[float, float, float, float]
-"""Step, middle, low, high."""
 
 
 def draw_curves(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
     """A figure with one panel for each metric: of the evaluations by its name (``bon`` is any
     size), else of the training steps (``coder.entropy``). Raises `RunError` for one that no run
     has."""
-    names = list(metrics) or [m for m in USUAL if any(_evaluated(a, m) for a in arms)]
+    names = list(metrics) or [m for m in USUAL if any(evaluated(a, m) for a in arms)]
     if all(run.evaluation for arm in arms for run in arm.runs):
         raise RunError("nothing was trained here, so there are no curves; --kind grid or ablation")
     if not names:
@@ -49,127 +54,59 @@ def draw_curves(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
 
 
 def _panel(axis: Any, arms: Sequence[Arm], name: str) -> None:
-    any_points, scale, title = False, 1.0, name
+    title, scale = "", 1.0
     for i, arm in enumerate(arms):
-        points = _evaluated(arm, name)
-        if points:
-            title, scale = _title(arm, name)
-        else:
-            points = _trained(arm, name)
+        if points := evaluated(arm, name):
+            key = named(arm.runs[0].evaluations[0]["metrics"], name) or name
+            title, scale = metric_labels([key]).get(key, key), 1.0 if key in PLAIN else 100.0
+        elif points := trained(arm, name):
             share = name in _TRAINING
             title, scale = (f"{_TRAINING[name]}, in training", 100.0) if share else (name, 1.0)
-        if not points:
+        else:
             continue
-        any_points = True
-        x = [p[0] for p in points]
-        middle, low, high = ([scale * p[n] for p in points] for n in (1, 2, 3))
-        colour = COLOURS[i % len(COLOURS)]
-        axis.plot(
-            x,
-            middle,
-            color=colour,
-            linestyle=STYLES[i % len(STYLES)],
-            marker=MARKERS[i % len(MARKERS)] if len(x) < 20 else None,
-            markersize=4,
-            linewidth=1.2,
-            label=_name(arm),
+        seeds = f" ({len(arm.runs)} seeds)" if len(arm.runs) > 1 else ""
+        more = {} if len(points) < 20 else {"marker": None}
+        draw_line(axis, points, scale, label=arm.label + seeds, **look(i, **more))
+    if not title:
+        there, steps = (", ".join(names) or "nothing" for names in known_figures(arms))
+        raise RunError(
+            f"--metric {name}: no run has it; evaluations have {there}; steps have {steps}"
         )
-        known = [n for n in range(len(x)) if not math.isnan(low[n])]
-        if known:
-            axis.fill_between(
-                [x[n] for n in known],
-                [low[n] for n in known],
-                [high[n] for n in known],
-                color=colour,
-                alpha=0.18,
-                linewidth=0,
-            )
-    if not any_points:
-        raise RunError(f"--metric {name}: no run has it; {_there(arms)}")
     axis.set(xlabel="training step", title=title, ylabel="%" if scale == 100 else "")
     axis.grid(alpha=0.25)
 
 
-def _there(arms: Sequence[Arm]) -> str:
-    """The names of what runs have curves of."""
-    runs = [run for arm in arms for run in arm.runs]
-    evaluated = {k for r in runs for e in r.evaluations for k in e["metrics"]}
-    steps = {k for r in runs for m in r.metrics[-1:] for k in _dotted(m) if k != "step"}
-    return (
-        f"evaluations have {', '.join(sorted(evaluated)) or 'nothing'}; "
-        f"steps have {', '.join(sorted(steps)) or 'nothing'}"
-    )
+def plot_curves(
+    evaluations: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]], stem: Path
+) -> None:
+    """Write ``stem``.svg and ``stem``.png: a run's evaluations, and its training batches."""
+    settings = {"svg.fonttype": "path", "legend.fontsize": 7.5}
+    with drawing(settings) as plt:
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.2), width_ratios=(3, 2))
+        labels = metric_labels(evaluations[0]["metrics"]) if evaluations else {}
+        for i, name in enumerate((*USUAL, "catch_rate")):
+            if (key := named(labels, name)) is not None:
+                looks = look(i, linestyle="-", linewidth=1.5)
+                draw_line(left, points_of(evaluations, key), 100, label=labels[key], **looks)
+        _finish(left, "% of held-out", "held-out tasks, with 95% intervals", 3)
+        dashes = {"tests_invalid": (COLOURS[1], ":"), "groups_dropped": (COLOURS[6], "--")}
+        for i, (key, label) in enumerate(_TRAINING.items()):
+            colour, style = dashes.get(key, (COLOURS[i], "-"))
+            points: list[Point] = [
+                (m["step"], m[key], float("nan"), float("nan"))
+                for m in metrics
+                if m.get(key) is not None
+            ]
+            draw_line(right, points, 100, label=label, color=colour, linestyle=style, linewidth=1)
+        _finish(right, "% of the step's batch", "training batches", 2)
+        figure.tight_layout()
+        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(stem.with_suffix(".png"), dpi=160)
+        plt.close(figure)
 
 
-def _dotted(record: Mapping[str, Any], before: str = "") -> Iterator[str]:
-    """The numbers of a record by their dotted names."""
-    for key, value in record.items():
-        if isinstance(value, Mapping):
-            yield from _dotted(value, f"{before}{key}.")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield f"{before}{key}"
-
-
-def _name(arm: Arm) -> str:
-    return arm.label if len(arm.runs) == 1 else f"{arm.label} ({len(arm.runs)} seeds)"
-
-
-def _title(arm: Arm, name: str) -> tuple[str, float]:
-    found = _key(arm.runs[0].evaluations[0]["metrics"], name) or name
-    label = metric_labels([found]).get(found, found)
-    return label, 1.0 if found in PLAIN else 100.0
-
-
-def _key(metrics: Mapping[str, Any], name: str) -> str | None:
-    """The metric of that name, or the first of a family (bon: bon_8x8)."""
-    if name in metrics:
-        return name
-    return next(
-        (k for k in metrics if k.startswith(f"{name}_") and k[len(name) + 1 :][:1].isdigit()), None
-    )
-
-
-def _evaluated(arm: Arm, name: str) -> list[Point]:
-    """The arm's evaluations. Where its runs ended at different steps they are matched by their
-    order, at the mean of their steps."""
-    series = [_of_run(run, name) for run in arm.runs]
-    series = [s for s in series if s]
-    if not series:
-        return []
-    if len(series) == 1:
-        return series[0]
-    if len({len(s) for s in series}) == 1:
-        return [_over_seeds(points) for points in zip(*series, strict=True)]
-    common = set.intersection(*({p[0] for p in s} for s in series))
-    return [_over_seeds([p for s in series for p in s if p[0] == x]) for x in sorted(common)]
-
-
-def _of_run(run: RunData, name: str) -> list[Point]:
-    found = []
-    for e in run.evaluations:
-        key = _key(e["metrics"], name)
-        value = e["metrics"][key] if key else {}
-        if value.get("mean") is not None:
-            low, high = (value.get(k) for k in ("low", "high"))
-            bounds = (math.nan if b is None else float(b) for b in (low, high))
-            found.append((float(e["step"]), float(value["mean"]), *bounds))
-    return found  # type: ignore[return-value]  # two bounds
-
-
-def _trained(arm: Arm, name: str) -> list[Point]:
-    """A figure of the training steps that all of the arm's runs have made."""
-    series = [{m["step"]: figure(m, name) for m in run.metrics} for run in arm.runs]
-    steps = sorted(set.intersection(*(set(s) for s in series)))
-    rows = [
-        [(float(x), v, math.nan, math.nan) for s in series if (v := s[x]) is not None]
-        for x in steps
-    ]
-    return [_over_seeds(row) for row in rows if row]
-
-
-def _over_seeds(points: Sequence[Point]) -> Point:
-    middle = [p[1] for p in points]
-    step = float(np.mean([p[0] for p in points]))
-    if len(points) == 1:
-        return points[0]
-    return step, float(np.mean(middle)), min(middle), max(middle)
+def _finish(axis: Any, share: str, title: str, columns: int) -> None:
+    axis.set(xlabel="training step", ylabel=share, ylim=(0, 100), title=title)
+    axis.grid(alpha=0.25)
+    if axis.lines:
+        axis.legend(**BELOW, ncols=columns)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.grading.testdata import Readable, readable
 from sparring.schema import Verdict
+from sparring.view.readable import Readable, readable
 from sparring.view.terminal.names import Name
 
 

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.grading.testdata import Readable
 from sparring.rewards.terms import number
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
+from sparring.view.readable import Readable
+from sparring.view.source import Found
 from sparring.view.terminal.cells import Cell, given, row
 from sparring.view.terminal.difference import difference
 from sparring.view.terminal.names import Name
-from sparring.view.terminal.reading import Found
 from sparring.view.terminal.symbols import mark, word
 
 LINES = 24

@@ -17,12 +17,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from sparring.grading.testdata import readable
 from sparring.rewards.advantages import DropReason
 from sparring.rewards.terms import number
+from sparring.runs.groups import passes_all
 from sparring.runs.text import block, one_line
 from sparring.schema import Kind, Verdict
-from sparring.view.terminal.reading import Found
+from sparring.view.readable import readable
+from sparring.view.source import Found
 from sparring.view.terminal.step import EVALUATED, why_dropped
 from sparring.view.terminal.symbols import legend, mark, symbol
 
@@ -45,7 +46,7 @@ class Block:
 
     def correct(self) -> list[bool | None]:
         """Whether each row's program is correct by these tests."""
-        return [_correct([v for v, k in self._decided(row) if k]) for row in self.cells]
+        return [passes_all([v for v, k in self._decided(row) if k]) for row in self.cells]
 
     def _decided(self, row: Sequence[Verdict]) -> Iterator[tuple[Verdict, bool]]:
         return zip(row, self.kept or [True] * len(row), strict=True)
@@ -178,13 +179,6 @@ def _header(spans: Sequence[tuple[Block, int, int]]) -> Text:
     margin = f"  {'reward':>6} {'advant.':>7}"
     lines = [titles, *([tens] if tens.strip(" │") else []), ones + margin]
     return Text("\n".join(lines) + "\n", "dim")
-
-
-def _correct(row: Sequence[Verdict]) -> bool | None:
-    """By the tests that decide it; not known where one is masked and none failed."""
-    if any(v not in (Verdict.ACCEPTED, Verdict.INFRA) for v in row):
-        return False
-    return None if not row or Verdict.INFRA in row else True
 
 
 def _figure(entry: Mapping[str, Any], name: str, sign: bool = False) -> str:

@@ -9,14 +9,13 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import RunError
-from sparring.evalfiles import FIGURES, facts, figures
+from sparring.errors import RunError, well_formed
 from sparring.policy.settings import NANO
-from sparring.runs.directory import well_formed
-from sparring.runs.spark import sparkline
-from sparring.runs.tables import PLAIN, figure, figure_labels, interval, metric_labels
+from sparring.runs.evaluation import FIGURES, facts, figures
+from sparring.runs.labels import PLAIN, figure, figure_labels, interval, metric_labels
 from sparring.runs.text import one_line
-from sparring.view.terminal.reading import Source, groups
+from sparring.view.source import Source
+from sparring.view.terminal.spark import sparkline
 from sparring.view.terminal.step import show_step
 
 CURVES = {
@@ -61,7 +60,7 @@ def show_overview(source: Source, console: Console) -> None:
 def _evaluation(source: Source, console: Console) -> None:
     """Its figures, then its groups."""
     if source.run.has(FIGURES):
-        record = figures(source.run)
+        record = figures(source.run.path)
         told = " · ".join(f"{name} {one_line(str(v), 60)}" for name, v in facts(record))
         console.print(Text(f"evaluation · {told}"), soft_wrap=True)
         with well_formed(f"{source.run.path}: {FIGURES}"):
@@ -169,7 +168,7 @@ def _next(source: Source) -> list[str]:
         return ["no step is on record yet; sparring watch RUN follows it"]
     found = [f"next: sparring show {path} --step {steps[-1]}"]
     try:
-        for index, record in enumerate(groups(source.run, steps[-1])):
+        for index, record in enumerate(source.groups(steps[-1])):
             if not any(record["dropped"].values()):
                 task = f"--step {steps[-1]} --task {index}"
                 found.append(f"      sparring show {path} {task}    a group that was learned from")

@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError
-from sparring.rewards.terms import Applied, Effect, number
+from sparring.rewards.terms import Effect, number
 from sparring.runs.text import one_line, visible
-from sparring.view.explain import Explained, Explanation, amount, explain
+from sparring.view.explain import Applied, Explained, Explanation, amount, explain
+from sparring.view.source import Found, Source
 from sparring.view.terminal.matrix import ROWS
 from sparring.view.terminal.names import Name
-from sparring.view.terminal.reading import Found, Source
 
 
 def explained(source: Source, found: Found) -> Explained:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sparring.errors import RunError
+from sparring.errors import RunError, well_formed
 from sparring.rewards.advantages import DropReason
 from sparring.rewards.terms import number
-from sparring.runs.directory import well_formed
+from sparring.runs.groups import Row, row_of
 from sparring.runs.text import one_line
 from sparring.schema import Role
-from sparring.view.terminal.reading import Source, groups
+from sparring.view.source import Source
 
 WHY = {
     "no_label": "no label",
@@ -36,17 +33,6 @@ EVALUATED = "an evaluation: nothing is learned from it"
 def why_dropped(reason: object) -> str:
     """A recorded reason in two words; one of another version as it is."""
     return WHY.get(str(reason), one_line(str(reason), 40))
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What is kept of a group."""
-
-    task: str
-    correct: tuple[int, int]
-    right: tuple[int, int] | None
-    rewards: Mapping[Role, tuple[float, float] | None]
-    dropped: Mapping[Role, str | None]
 
 
 def show_step(source: Source, step: int, console: Console, most: int | None) -> None:
@@ -102,7 +88,7 @@ def _rows(source: Source, step: int) -> tuple[list[Row], str]:
     """The step's groups, and what is wrong with its file."""
     rows: list[Row] = []
     try:
-        for record in groups(source.run, step):
+        for record in source.groups(step):
             with well_formed(f"rollouts of step {step}"):
                 rows.append(row_of(record))
     except RunError as error:
@@ -110,25 +96,6 @@ def _rows(source: Source, step: int) -> tuple[list[Row], str]:
             raise
         return rows, str(error)
     return rows, ""
-
-
-def row_of(record: Mapping[str, Any]) -> Row:
-    """What is kept of a record."""
-    programs, tests = record["programs"], record["tests"]
-    known = [t["right"] for t in tests if t["right"] is not None]
-    dropped = record.get("dropped", {})
-    return Row(
-        task=str(record["task"]["id"]),
-        correct=(sum(bool(p.get("correct")) for p in programs), len(programs)),
-        right=(sum(map(bool, known)), len(known)) if known else None,
-        rewards={Role.CODER: _range(programs), Role.TESTER: _range(tests)},
-        dropped={role: dropped.get(role.value) for role in Role},
-    )
-
-
-def _range(responses: list[Mapping[str, Any]]) -> tuple[float, float] | None:
-    known = [float(r["reward"]) for r in responses if r.get("reward") is not None]
-    return (min(known), max(known)) if known else None
 
 
 def rewards_of(row: Row, role: Role) -> Text:

@@ -1,16 +1,8 @@
-"""A running run, as its files tell it: read over and over, never locked, never disturbed.
-
-What is read is only what a run appends to or replaces whole, so that a look at
-any moment is a look at a state that was. Whether a process is making the run
-is asked of the system's list of locks, not by trying the lock: a run that
-begins at that moment would find it taken.
-"""
+"""What is known of a run that is being made: how far it is, at which pace, its newest groups."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError
-from sparring.runs.directory import well_formed
+from sparring.errors import RunError, well_formed
+from sparring.runs.groups import Row, row_of
+from sparring.runs.live import Tail, being_made
 from sparring.runs.rates import mean_rates
-from sparring.view.terminal.reading import Source, groups, source
-from sparring.view.terminal.step import Row, row_of
+from sparring.runs.reader import holds_run
+from sparring.view.source import Source, open_source
 
 _RECENT = 10
 """Steps that the time left and the shares of the phases are taken from."""
@@ -38,44 +31,6 @@ class State(StrEnum):
     STOPPED = "stopped"
     """Its process has ended, the run has not."""
     FINISHED = "finished"
-
-
-@dataclass(slots=True)
-class Tail:
-    """The whole lines of a JSONL file that grows, is replaced or is not there yet."""
-
-    path: Path
-    records: list[dict[str, Any]] = field(default_factory=list)
-    _place: int = 0
-    _file: int = 0
-
-    def read(self) -> list[dict[str, Any]]:
-        """The records that are new since the last time. After a rewind the file is another or is
-        shorter: then all of it is read again, and only what comes after the records known is
-        new."""
-        try:
-            with self.path.open("rb") as file:
-                about = os.fstat(file.fileno())
-                known = len(self.records)
-                if about.st_ino != self._file or about.st_size < self._place:
-                    self._file, self._place, self.records = about.st_ino, 0, []
-                file.seek(self._place)
-                data = file.read()
-        except OSError:
-            return []
-        whole = data[: data.rfind(b"\n") + 1]
-        before = min(known, len(self.records)) if self._place else known
-        self._place += len(whole)
-        self.records += [r for line in whole.splitlines() if (r := _record(line)) is not None]
-        return self.records[before:]
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 @dataclass(slots=True)
@@ -110,14 +65,14 @@ class Watched:
 
     def look(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Read what is new: steps, and evaluations."""
-        if self.recipe is None and (self.path / "recipe.json").exists():
-            self.source = source(self.path)
+        if self.recipe is None and holds_run(self.path):
+            self.source = open_source(self.path)
         self.state = self._state()  # before the files: what is there at the end is read then
         self.timing.read()
         return self.metrics.read(), self.evaluations.read()
 
     def _state(self) -> State:
-        if not (self.path / "recipe.json").exists():
+        if not holds_run(self.path):
             return State.WAITING
         made = being_made(self.path)
         done = (self.path / "summary.json").exists()
@@ -168,24 +123,10 @@ class Watched:
         if self.source is not None and steps and steps[-1] != self.newest:
             self.newest, self._groups = steps[-1], []
             with contextlib.suppress(RunError):
-                for record in islice(groups(self.source.run, self.newest), most):
+                for record in islice(self.source.groups(self.newest), most):
                     with well_formed(f"rollouts of step {self.newest}"):
                         self._groups.append(row_of(record))
         return self._groups
 
     def _recent(self) -> list[dict[str, Any]]:
         return [t for t in self.timing.records[-4 * _RECENT :] if "step" in t][-_RECENT:]
-
-
-def being_made(path: Path) -> bool | None:
-    """Whether a process of this machine holds the run's lock; None where that cannot be told."""
-    try:
-        about = (path / "lock").stat()
-    except OSError:
-        return False
-    place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
-    try:
-        held = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    return any(f" {place} " in line and " FLOCK " in line for line in held.splitlines())

@@ -19,25 +19,26 @@ import numpy as np
 from sparring.config.load import differing, recorded_recipe
 from sparring.config.presets import Preset
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError, SparringError
-from sparring.evalfiles import FIGURES, figures, is_evaluation, run_or_evaluation
+from sparring.errors import RunError, SparringError, well_formed
 from sparring.matrix import Floats
-from sparring.runs.directory import RunDir, well_formed
+from sparring.runs.evaluation import FIGURES, figures, is_evaluation
+from sparring.runs.reader import EVALUATIONS, METRICS, RunReader, open_run
 from sparring.runs.text import one_line
 
 _NOT_THE_METHOD = re.compile(
     r"training\.(seed|threads|checkpoint_every|keep_checkpoints)|sandbox\..*|monitors\..*|tracking\..*"
 )
 """Fields that make no other arm."""
+_HELD_OUT = {"held_out", "held_out_count", "held_out_seed"}
 
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """What figures need of a run. ``per_task`` are the figures by task of its last evaluation;
-    ``tasks`` says which tasks those are: equal values pair."""
+    """What a comparison needs of a run. ``per_task`` are the figures by task of its last
+    evaluation; ``tasks`` says which tasks those are: equal values pair."""
 
     path: Path
-    recipe: Recipe | None
+    recipe: Recipe | None = None
     metrics: Sequence[Mapping[str, Any]] = ()
     evaluations: Sequence[Mapping[str, Any]] = ()
     per_task: Mapping[str, Floats] = field(default_factory=dict)
@@ -45,9 +46,9 @@ class RunData:
     evaluation: bool = False
 
     @property
-    def run(self) -> RunDir:
+    def run(self) -> RunReader:
         """Its directory, to read rollouts from."""
-        return RunDir(self.path, locked=False)
+        return RunReader(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,11 @@ def arms_of(arguments: Sequence[str]) -> list[Arm]:
     of ``benchmarks/results.py``. Raises `SparringError`."""
     given = [_split(a) for a in arguments]
     runs = [_read(path) for _, path in given]
-    told = _labels([r for r, (label, _) in zip(runs, given, strict=True) if label is None])
-    found: dict[str, list[RunData]] = {}
+    labels = _labels([r for r, (label, _) in zip(runs, given, strict=True) if label is None])
+    arms: dict[str, list[RunData]] = {}
     for (label, _), run in zip(given, runs, strict=True):
-        found.setdefault(one_line(label or told[run.path], 60), []).append(run)
-    return [Arm(label, group) for label, group in found.items()]
+        arms.setdefault(one_line(label or labels[run.path], 60), []).append(run)
+    return [Arm(label, group) for label, group in arms.items()]
 
 
 def _split(argument: str) -> tuple[str | None, Path]:
@@ -83,40 +84,23 @@ def _read(path: Path) -> RunData:
     if not path.is_dir():
         raise RunError(f"{path}: there is no such run directory")
     if is_evaluation(path):
-        return _evaluation(path)
-    run = RunDir.reading(path)
+        record = figures(path)
+        with well_formed(f"{path}: {FIGURES}"):
+            tasks = json.dumps([t["digest"] for t in record["tasks"]])
+            values = _floats(record["per_task"])
+        return RunData(path, per_task=values, tasks=f"evaluation of {tasks}", evaluation=True)
+    run = open_run(path)
     try:
         recipe = recorded_recipe(run)
     except SparringError:
         recipe = None  # of another version; its figures are the same
-    values, tasks = _last_values(run, recipe)
-    return RunData(
-        path, recipe, run.lines("metrics.jsonl"), run.lines("evaluations.jsonl"), values, tasks
-    )
-
-
-def _evaluation(path: Path) -> RunData:
-    """An evaluation: figures by task, and rollouts under step 0."""
-    run = run_or_evaluation(path)
-    record = figures(run)
-    with well_formed(f"{path}: {FIGURES}"):
-        values = _floats(record["per_task"])
-        tasks = json.dumps([t["digest"] for t in record["tasks"]])
-    return RunData(path, None, (), (), values, f"evaluation of {tasks}", True)
-
-
-def _last_values(run: RunDir, recipe: Recipe | None) -> tuple[dict[str, Floats], str]:
-    steps = run.steps("evaluations", ".json")
-    if not steps:
-        return {}, ""
-    name = f"evaluations/step-{steps[-1]:05d}.json"
-    with well_formed(f"{run.path}: {name}"):
-        values = _floats(run.read_json(name)["per_task"])
-    tasks = f"{run.path}" if recipe is None else recipe.tasks.model_dump_json(include=_HELD_OUT)
-    return values, tasks
-
-
-_HELD_OUT = {"held_out", "held_out_count", "held_out_seed"}
+    tasks = f"{path}" if recipe is None else recipe.tasks.model_dump_json(include=_HELD_OUT)
+    values = {}
+    if steps := run.steps("evaluations", ".json"):
+        name = f"evaluations/step-{steps[-1]:05d}.json"
+        with well_formed(f"{path}: {name}"):
+            values = _floats(run.read_json(name)["per_task"])
+    return RunData(path, recipe, run.lines(METRICS), run.lines(EVALUATIONS), values, tasks)
 
 
 def _result(path: Path) -> RunData:
@@ -149,15 +133,15 @@ def _labels(runs: Sequence[RunData]) -> dict[Path, str]:
             same = [r.recipe for r in runs if r.recipe and r.recipe.preset is run.recipe.preset]
             changed = {k for other in same[1:] for k in differing(same[0], other)}
             keys[run.recipe.preset] = {k for k in changed if not _NOT_THE_METHOD.fullmatch(k)}
-    found = {}
+    labels = {}
     for run in runs:
         if run.recipe is None:
-            found[run.path] = run.path.parent.name if run.path.suffix else run.path.name
+            labels[run.path] = run.path.parent.name if run.path.suffix else run.path.name
             continue
         data = run.recipe.model_dump(mode="json")
         said = [f"{k.partition('.')[2]}={_at(data, k)}" for k in sorted(keys[run.recipe.preset])]
-        found[run.path] = ", ".join([str(run.recipe.preset), *said])
-    return found
+        labels[run.path] = ", ".join([str(run.recipe.preset), *said])
+    return labels
 
 
 def _at(data: Mapping[str, Any], key: str) -> str:

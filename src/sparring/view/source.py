@@ -1,26 +1,25 @@
-"""A run as somebody who looks at it reads it: one group at a time, whatever state it is in.
+"""A run as somebody who looks at it reads it: its files, its recipe, one group at a time.
 
-A step may have ten thousand groups, so a file of rollouts is read line by line
-and never held. A run that was cut off, that has no recipe of this version or
-none at all (an evaluation's records) can be looked at all the same.
+A run that was cut off, that has no recipe of this version or none at all (an
+evaluation's records) can be looked at all the same. Every face reads through
+this: the terminal, the page, the plots.
 """
 
 from __future__ import annotations
 
 import difflib
-import gzip
 import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparring.config.load import recorded_recipe
+from sparring.config.load import make_recipe, recorded_recipe
 from sparring.config.recipe import Recipe
-from sparring.errors import RunError, SparringError
-from sparring.evalfiles import evaluation_recipe, is_evaluation
-from sparring.runs.directory import RunDir, explained, step_file, well_formed
+from sparring.errors import RunError, SparringError, well_formed
+from sparring.rewards.settings import EQUATIONS
+from sparring.runs.evaluation import CONFIG, is_evaluation
+from sparring.runs.reader import RECIPE, RunReader, record_of, step_file
 from sparring.runs.text import one_line
 
 _COMPARED = 100
@@ -32,7 +31,7 @@ class Source:
     """A run to be looked at. ``recipe`` is None where ``unread`` says why; that of an
     ``evaluation`` says what its rewards follow from."""
 
-    run: RunDir
+    run: RunReader
     recipe: Recipe | None
     unread: str = ""
     evaluation: bool = False
@@ -40,7 +39,7 @@ class Source:
     @property
     def steps(self) -> list[int]:
         """The steps whose rollouts are on record."""
-        return self.run.steps("rollouts", ".jsonl.gz")
+        return self.run.rollout_steps()
 
     def step(self, wanted: int | None) -> int:
         """The step that is asked for, by default the newest. Raises `RunError`."""
@@ -57,6 +56,10 @@ class Source:
             )
         return wanted
 
+    def groups(self, step: int) -> Iterator[dict[str, Any]]:
+        """The records of a step, one after another."""
+        return self.run.groups(step)
+
     def _replayed(self) -> str:
         if not self.run.has("replay.json"):
             return ""
@@ -65,23 +68,14 @@ class Source:
         return f"; it learns from those of {one_line(source, 200)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A group: its step, its place in it, and its record."""
-
-    step: int
-    index: int
-    record: dict[str, Any]
-
-
-def source(path: Path) -> Source:
+def open_source(path: Path) -> Source:
     """Open a run, or an evaluation's records, to look at. Raises `RunError`."""
     if not path.is_dir():
         raise RunError(f"{path}: there is no such directory")
-    run = RunDir(path, locked=False)
+    run = RunReader(path)
     if is_evaluation(path):
         return Source(run, evaluation_recipe(run), evaluation=True)
-    if not run.has("recipe.json"):
+    if not run.has(RECIPE):
         if not (path / "rollouts").is_dir():
             raise RunError(
                 f"{path} holds no run (there is neither recipe.json nor rollouts/ in it)"
@@ -93,36 +87,30 @@ def source(path: Path) -> Source:
         return Source(run, None, str(error).splitlines()[0])
 
 
-def lines(run: RunDir, room: str, step: int) -> Iterator[bytes]:
-    """The lines of a step's file in rollouts or usage, one after another. Raises `RunError` where
-    the file ends too early or is none, after the lines that could be read."""
-    path = run.path / step_file(room, step)
+def evaluation_recipe(run: RunReader) -> Recipe:
+    """A recipe that pays as an evaluation's records were paid, by the paper's equations with
+    nothing added; of its other fields only the sizes and limits of sampling are the
+    evaluation's."""
+    sampling: dict[str, Any] = {"opponents": 0}
     try:
-        with gzip.open(path) as file:
-            yield from file
-    except FileNotFoundError:
-        raise RunError(f"{run.path}: {step_file(room, step)} is missing") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise RunError(f"{path}: is damaged ({error})") from None
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+        with well_formed(f"{run.path}: {CONFIG}"):
+            config = run.read_json(CONFIG)
+            most = int(config["fixed"]["params"]["max_tokens"])
+            if most > 0:
+                sampling |= {"coder_max_tokens": most, "tester_max_tokens": most}
+    except RunError:
+        pass  # no reward depends on it
+    data = {"preset": "paper", "reward": EQUATIONS.model_dump(), "sampling": sampling}
+    return make_recipe(data, (), f"{run.path}")
 
 
-def parsed(line: bytes, where: str) -> dict[str, Any]:
-    """A line's record. Raises `RunError`."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict):
-        raise RunError(f"{where}: a line is damaged")
-    return record
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A group: its step, its place in it, and its record."""
 
-
-def groups(run: RunDir, step: int) -> Iterator[dict[str, Any]]:
-    """The records of a step."""
-    for line in lines(run, "rollouts", step):
-        yield parsed(line, f"{run.path / step_file('rollouts', step)}")
+    step: int
+    index: int
+    record: dict[str, Any]
 
 
 def find(source: Source, wanted: str, step: int | None) -> Found:
@@ -130,23 +118,22 @@ def find(source: Source, wanted: str, step: int | None) -> Found:
 
     Without a step the newest that has the task. Raises `RunError`.
     """
-    run = source.run
     newest = source.step(step)
     sign = json.dumps(wanted).encode()
     for number in [newest] if step is not None else reversed(source.steps):
-        for index, line in enumerate(lines(run, "rollouts", number)):
-            if sign in line:
-                record = parsed(line, f"{run.path}: step {number}")
+        for index, line in enumerate(source.run.packed(step_file("rollouts", number))):
+            if sign in line:  # a step may have ten thousand groups: few are parsed
+                record = _parsed(line, f"{source.run.path}: step {number}")
                 if record.get("task", {}).get("id") == wanted:
                     return Found(number, index, record)
-    return _by_name(run, wanted, newest)
+    return _by_name(source, wanted, newest)
 
 
-def _by_name(run: RunDir, wanted: str, step: int) -> Found:
+def _by_name(source: Source, wanted: str, step: int) -> Found:
     """A group of this step by its number or by the beginning of its task's id."""
     starting: list[Found] = []
     ids: list[str] = []
-    for index, record in enumerate(groups(run, step)):
+    for index, record in enumerate(source.groups(step)):
         with well_formed(f"rollouts of step {step}"):
             name = str(record["task"]["id"])
         ids.append(name[:_COMPARED])
@@ -164,12 +151,18 @@ def _by_name(run: RunDir, wanted: str, step: int) -> Found:
     raise RunError(f"--task {shown}: no step on record has it ({len(ids)} in step {step}); {hint}")
 
 
-def usage_of(run: RunDir, found: Found) -> dict[str, Any]:
+def usage_of(source: Source, found: Found) -> dict[str, Any]:
     """What the group's runs used, as recorded; empty where there is no record of it."""
-    if not run.has(step_file("usage", found.step)):
-        return {}
-    with explained(run.path):
-        for index, line in enumerate(lines(run, "usage", found.step)):
+    name = step_file("usage", found.step)
+    if source.run.has(name):
+        for index, line in enumerate(source.run.packed(name)):
             if index == found.index:
-                return parsed(line, f"{run.path}: usage of step {found.step}")
+                return _parsed(line, f"{source.run.path}: usage of step {found.step}")
     return {}
+
+
+def _parsed(line: bytes, where: str) -> dict[str, Any]:
+    record = record_of(line)
+    if record is None:
+        raise RunError(f"{where}: a line is damaged")
+    return record

@@ -1,16 +1,10 @@
-"""The closing table: before, after, and the paired difference."""
+"""Figures as people read them: what they are called, in which order, and with which interval."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from sparring.runs.text import visible
 
 _NAMES = {
     "one_shot": "programs right (one-shot)",
@@ -116,80 +110,6 @@ def figure_labels(names: Collection[str]) -> dict[str, str]:
     }
 
 
-def closing_table(
-    before: Mapping[str, Any], after: Mapping[str, Any], difference: Mapping[str, Any]
-) -> Table:
-    """A table of metrics ({name: {mean, low, high, n_tasks}}), shares in per cent."""
-    table = Table(title="Held-out tasks, before → after (95% intervals, clustered by task)")
-    for name, justify in (("metric", "left"), ("before", "right"), ("after", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column("difference (paired)", justify="right")
-    for name, label in metric_labels(before.keys() & after.keys()).items():
-        plain = name in PLAIN
-        table.add_row(
-            Text(visible(label)),
-            interval(before[name], plain),
-            interval(after[name], plain),
-            interval(difference.get(name), plain, sign=True),
-        )
-    return table
-
-
-def size_table(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
-    """Share and accuracy of tests by the number of values in their input."""
-    table = Table(title="Tests by input size")
-    for name in ("values", "share before", "share after", "right before", "right after"):
-        table.add_column(name, justify="right")
-    for size in sorted({*before, *after}, key=int):
-        b, a = before.get(size, {}), after.get(size, {})
-        if max(b.get("share", 0), a.get("share", 0)) < 0.005:
-            continue
-        table.add_row(
-            size,
-            *(_share(x.get(key)) for key in ("share", "accuracy") for x in (b, a)),
-        )
-    return table
-
-
-def rescore_tables(
-    roles: Mapping[Any, Any], changes: Sequence[Mapping[str, Any]], shown: int = 8
-) -> list[Table]:
-    """What another reward or checker changes: counts per role, and the advantages that change
-    most. ``roles`` maps to objects with the counts of `sparring.training.rescore.Tally`."""
-    counts = Table(title="Changed by the other reward or checker")
-    for name in ("role", "responses", "rewards", "advantages", "other sign", "groups dropped"):
-        counts.add_column(name, justify="left" if name == "role" else "right")
-    for role, t in roles.items():
-        counts.add_row(
-            str(role),
-            f"{t.responses:,}",
-            f"{t.rewards:,}",
-            f"{t.advantages:,}",
-            f"{t.flipped:,}",
-            f"{t.dropped_before:,} → {t.dropped_after:,} of {t.groups:,}",
-        )
-    largest = Table(title="The advantages that change most")
-    for name in ("step", "task", "response", "reward", "advantage"):
-        largest.add_column(name, justify="right" if name in ("reward", "advantage") else "left")
-    size = lambda c: -abs(c["advantage"][1] - c["advantage"][0])  # noqa: E731
-    for c in sorted(changes, key=size)[:shown]:
-        largest.add_row(
-            str(c["step"]),
-            Text(visible(c["task"])),
-            f"{c['role']} {c['index']}",
-            "{:.3g} → {:.3g}".format(*c["reward"]),
-            "{:+.2f} → {:+.2f}".format(*c["advantage"]),
-        )
-    return [counts, largest] if changes else [counts]
-
-
-def show(console: Console, *tables: Table) -> None:
-    """Print tables; wide enough for their content when the output is piped."""
-    wide = console if console.is_terminal else Console(file=console.file, width=118)
-    for table in tables:
-        wide.print(table)
-
-
 def interval(estimate: Mapping[str, Any] | None, plain: bool, sign: bool = False) -> str:
     """``52.1% [49.8, 54.4]``, or without per cent if ``plain``."""
     if estimate is None or estimate.get("mean") is None:
@@ -201,7 +121,3 @@ def interval(estimate: Mapping[str, Any] | None, plain: bool, sign: bool = False
         return mean
     low, high = (f"{scale * estimate[k]:{style}.{digits}f}" for k in ("low", "high"))
     return f"{mean} \\[{low}, {high}]"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}%"

@@ -1,0 +1,38 @@
+"""What the lines of a run add up to: seconds of each phase, and each alarm once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sparring.errors import well_formed
+from sparring.runs.reader import TIMELINE, TIMING, RunReader
+from sparring.runs.timeline import account_from
+
+
+def phase_seconds(run: RunReader) -> dict[str, float]:
+    """Seconds of each phase over the steps: from the timeline or, in runs without one, from the
+    short figures. Raises `RunError`."""
+    total: dict[str, float] = {}
+    with well_formed(f"{run.path}: {TIMELINE}"):
+        accounts = [account_from(r) for r in run.lines(TIMELINE) if "step" in r]
+        parts: list[Mapping[str, float]] = [a.phases() for a in accounts]
+        if not parts:
+            parts = [r.get("phases", {}) for r in run.lines(TIMING) if "step" in r]
+        for part in parts:
+            for phase, seconds in part.items():
+                total[str(phase)] = total.get(str(phase), 0.0) + float(seconds)
+    return total
+
+
+def alarms(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each alarm of a run once: from which step to which, in how many, and the newest reason."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in metrics:
+        for alarm in line.get("alarms", ()):
+            known = found.setdefault(
+                str(alarm["monitor"]), {"monitor": alarm["monitor"], "first": line["step"], "n": 0}
+            )
+            known |= {"last": line["step"], "n": known["n"] + 1, "reason": alarm["reason"]}
+            known["standing"] = line is metrics[-1]
+    return list(found.values())
