@@ -168,7 +168,7 @@ def test_weights_travel_when_they_are_new_and_only_then(
         assert r.weights == 1
         assert r.logprobs == pytest.approx(scored(model, r.prompt_ids, r.token_ids, 1.0), abs=1e-4)
     sampler.close()
-    assert list(settings.weights_dir.iterdir()) == []
+    assert list(Path(settings.weights_dir).iterdir()) == []
 
 
 def test_weights_that_do_not_arrive_end_the_run(fake: FakeVllm, settings: ServerSettings) -> None:

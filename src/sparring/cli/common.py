@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sparring.errors import ConfigError, SparringError
+from sparring.files import replacing
 from sparring.sandbox.caller.packages import Packages, given
 from sparring.text import visible
 
@@ -81,15 +82,8 @@ def file_at(path: Path, force: bool) -> Iterator[Path]:
     if not force:
         yield path
         return
-    beside = path.with_name(path.name + _NEW)
-    with _explained(f"--out {path}"):
-        beside.unlink(missing_ok=True)
-    try:
+    with _explained(f"--out {path}"), replacing(path) as beside:
         yield beside
-        with _explained(f"--out {path}"):
-            beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sparring.evaluation.options import EvalOptions
+from sparring.files import digest
 from sparring.schema import Role, Task
 
 
@@ -17,7 +17,7 @@ def conditions(options: EvalOptions, tasks: Sequence[Task]) -> dict[str, Any]:
     may grow, and responses may be read again with their reasoning in another place."""
     o = options
     fixed: dict[str, Any] = {
-        "tasks": _digest([task_digest(t) for t in tasks]),
+        "tasks": digest([task_digest(t) for t in tasks]),
         "params": asdict(o.params),
         "seed": o.seed,
         "max_tests": o.max_tests,
@@ -50,7 +50,7 @@ def task_digest(task: Task) -> str:
     for name in ("preamble", "head"):  # a task without them is what it was before there were any
         if not held[name]:
             del held[name]
-    return _digest(held)
+    return digest(held)
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -66,7 +66,3 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
             short = max(map(len, texts)) <= 120
             found.append(f"{name} ({texts[0]}, now {texts[1]})" if short else name)
     return found
-
-
-def _digest(data: object) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:32]

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from sparring.errors import ConfigError, ModelError
+from sparring.files import checksum
 from sparring.microworld import NANO_DIR
 from sparring.policy.settings import NANO
 
@@ -115,9 +116,7 @@ def directory_digest(directory: Path) -> str:
     digest = hashlib.sha256()
     try:
         for file in model_files(directory):
-            with file.open("rb") as opened:
-                content = hashlib.file_digest(opened, "sha256").hexdigest()
-            digest.update(f"{file.name}\0{content}\0".encode())
+            digest.update(f"{file.name}\0{checksum(file)}\0".encode())
     except OSError as error:
         raise ModelError(f"{directory}: cannot be read: {error.strerror}") from None
     return digest.hexdigest()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 
 from sparring.errors import ModelError, RunError
+from sparring.files import checksum
 from sparring.policy.model import load_weights, save_state, saved_weights
 from sparring.runs.directory import RunDir
 from sparring.training.state.trainer import Trainer
@@ -100,8 +100,8 @@ class Counters:
         if checkpoint.name != f"step-{step:05d}":
             raise ValueError(f"{FILE} is of step {step}")
         found = checksums(checkpoint)
-        for name, checksum in record["sha256"].items():
-            if found.get(name) != checksum:
+        for name, written in record["sha256"].items():
+            if found.get(name) != written:
                 raise ValueError(f"{name} is not what was written")
         return cls(step, tokens, refused, pass_rates)
 
@@ -112,6 +112,5 @@ def checksums(checkpoint: Path) -> dict[str, str]:
     for path in sorted(p for p in checkpoint.rglob("*") if p.is_file()):
         name = path.relative_to(checkpoint).as_posix()
         if name != FILE:
-            with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            found[name] = checksum(path)
     return found
