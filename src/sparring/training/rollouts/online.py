@@ -50,10 +50,13 @@ class OnlineRollouts:
         before = sandbox.stats.runs_executed
         tasks, judged = order.batch(step, self.pass_rates), list[GroupResult]()
         runner = PrefetchingRunner(sandbox, timeline.running)
-        for attempt in range(1 + recipe.sampling.extra_rounds):
+        last = recipe.sampling.extra_rounds
+        for attempt in range(1 + last):
             batch = RolloutBatch(self.context, runner, step, attempt, tasks)
             results = batch.results()
             judged += results
+            if attempt == last:
+                break  # no task comes in place of one without a label: nobody asks which have one
             missing = sum(not batch.labelled(j) for j in results)
             taken = {j.task.id for j in judged}
             tasks = order.further(step, taken, missing, self.pass_rates)
