@@ -69,12 +69,12 @@ def test_three_steps_take_the_fewest_exchanges(
 
         return writing
 
-    def whole(trainer: Trainer) -> None:
-        raise AssertionError("a whole copy of the weights is asked for")
+    def full_model(trainer: Trainer) -> None:
+        raise AssertionError("a full copy of the weights is asked for")
 
     monkeypatch.setattr(Trainer, "export", counted(Trainer.export))
     monkeypatch.setattr(Trainer, "export_adapter", counted(Trainer.export_adapter))
-    monkeypatch.setattr(Trainer, "whole", whole)
+    monkeypatch.setattr(Trainer, "full_model", full_model)
     if "merged" in name:  # as where vLLM cannot serve the adapter
         reason = "its rank 4 is beyond 3"
         monkeypatch.setattr("sparring.training.weights.travelling.why_merged", lambda *_: reason)

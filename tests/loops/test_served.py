@@ -123,7 +123,7 @@ def test_a_stopped_run_goes_on_with_other_servers(fake: FakeVllm, tmp_path: Path
 
 
 def responses(cast: RolePolicies, role: Role, n: int = 3) -> list[Response]:
-    ids = tuple(cast.trainer.tokenizer.encode("Program: ", add_special_tokens=False))
+    ids = tuple(cast.policy.tokenizer.encode("Program: ", add_special_tokens=False))
     [found] = cast.sample([Prompt("t", role, ids, 4, SamplingParams(1.0, 20))], n)
     return found
 
