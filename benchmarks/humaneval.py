@@ -37,7 +37,8 @@ import humaneval_dual
 from sparring.sandbox import Fork, Job, Kind, Limits, Sandbox
 from sparring.schema import Outcome, Verdict
 from sparring.tasks.checkers.checker import accepts
-from sparring.tasks.suites.asserts import CallTest, NotACall, parse_asserts
+from sparring.tasks.suites.asserts import NotACall, parse_asserts
+from sparring.tasks.suites.called import CallTest
 
 SAMPLE_LIMITS = Limits(cpu_seconds=0.1)
 PER_SAMPLE = 5

@@ -41,7 +41,8 @@ from sparring.selection.best_of_n import expected_choice
 from sparring.selection.consensus import Weight, alike, weights
 from sparring.selection.ranked import pass_at_k, ranked_pass_at_k
 from sparring.tasks.checkers.checker import accepts
-from sparring.tasks.suites.asserts import CallTest, parse_asserts
+from sparring.tasks.suites.asserts import parse_asserts
+from sparring.tasks.suites.called import CallTest
 
 SECONDS = 0.1
 _AT_ONCE, _TASKS = 3, 4

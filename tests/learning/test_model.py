@@ -14,8 +14,9 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from sparring.errors import ModelError
 from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.parts import Whole
 from sparring.learner.settings import Backend
-from sparring.learner.update import Learner, Whole
+from sparring.learner.update import Learner
 from sparring.policy.model import load_weights, prepare_model, save_model
 from sparring.policy.settings import ModelSettings
 from sparring.schema import Role

@@ -16,7 +16,7 @@ from tests.scoring.groups import reward_facts
 from sparring.config.settings import MonitorSettings
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import monitor_values
-from sparring.metrics.metrics import estimated_right
+from sparring.metrics.rates import estimated_right
 from sparring.rewards.settings import EQUATIONS, InvalidTest, RewardSettings
 from sparring.rewards.tester import tester_rewards
 from sparring.runs.lines import clean

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sparring import values
 from sparring.tasks.checkers.checker import accepts
-from sparring.tasks.suites.asserts import CallTest, NotACall, parse_asserts
+from sparring.tasks.suites.asserts import NotACall, parse_asserts
+from sparring.tasks.suites.called import CallTest
 
 
 def one(source: str) -> CallTest | NotACall:

@@ -15,7 +15,8 @@ from sparring.tasks.cleaning.filters import Reason
 from sparring.tasks.stdio.convert import converted, to_stdio, write
 from sparring.tasks.stdio.slots import Refusal, Refused, slots
 from sparring.tasks.stdio.text import read_back
-from sparring.tasks.suites.asserts import CallTest, parse_asserts
+from sparring.tasks.suites.asserts import parse_asserts
+from sparring.tasks.suites.called import CallTest
 
 
 def call(*arguments: Any, value: Any = 0, **named: Any) -> Test:

@@ -19,7 +19,7 @@ from sparring.schema import Kind, Outcome, Test, Verdict
 from sparring.text import visible
 
 if TYPE_CHECKING:
-    from sparring.tasks.suites.asserts import CallTest
+    from sparring.tasks.suites.called import CallTest
 
 app = typer.Typer(no_args_is_help=True, help="Run untrusted Python programs, or try the sandbox.")
 

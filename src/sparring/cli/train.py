@@ -10,6 +10,7 @@ import typer
 
 from sparring.cli.common import RecipeArgument, SetOption
 from sparring.errors import ConfigError
+from sparring.learner.distributed.world import World
 
 
 def train(
@@ -33,7 +34,6 @@ def train(
     ] = False,
 ) -> None:
     """Train both roles, with evaluations before, during and after. Under torchrun, together."""
-    from sparring.learner.distributed.world import World
 
     world = World.join()
     if not world.leads:

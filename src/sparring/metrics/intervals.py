@@ -41,8 +41,9 @@ class Estimate:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Estimate:
         """What `as_dict` gave."""
-        values = [math.nan if record[k] is None else record[k] for k in ("mean", "low", "high")]
-        return cls(*values, record["n_tasks"])
+        values = (record["mean"], record["low"], record["high"])
+        mean, low, high = (math.nan if v is None else float(v) for v in values)
+        return cls(mean, low, high, int(record["n_tasks"]))
 
 
 def mean_interval(value: Floats) -> Estimate:

@@ -15,7 +15,8 @@ from sparring.evaluation.elsewhere.compiled import compiles
 from sparring.prompts.parse import ParsedTest
 from sparring.schema import Kind, ParseFailure, Test
 from sparring.tasks.checkers.checker import Rule
-from sparring.tasks.suites.asserts import CallTest, parse_asserts
+from sparring.tasks.suites.asserts import parse_asserts
+from sparring.tasks.suites.called import CallTest
 
 PER_SAMPLE = 5
 _LAZY = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.comprehension, ast.NamedExpr)

@@ -21,7 +21,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from sparring.schema import Kind, Test
-from sparring.tasks.suites.asserts import CallTest, parse_asserts
+from sparring.tasks.suites.asserts import parse_asserts
+from sparring.tasks.suites.called import CallTest
 from sparring.tasks.suites.carried import carried
 from sparring.tasks.suites.reached import reached
 from sparring.tasks.suites.runnable import why_not
