@@ -35,6 +35,7 @@ from sparring.policy.place import find_model
 from sparring.policy.precision import cast
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
+from sparring.text import error_line, typed_error_line
 
 _LEFT_OVER = 1 << 20
 """A disk with fewer bytes than this is full."""
@@ -93,7 +94,7 @@ def explained_loading(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001  # see above
-        what = f"{type(error).__name__}: {_first_line(error)}"
+        what = typed_error_line(error)
         raise ModelError(f"{name}: cannot be loaded: {what}") from None
 
 
@@ -173,7 +174,7 @@ def prepare_model(model: PreTrainedModel, settings: ModelSettings, seed: int) ->
                 warnings.simplefilter("ignore", FutureWarning)
                 model = add_adapters(model, config, settings.adapters is Adapters.PER_ROLE)
         except (ValueError, TypeError, RuntimeError) as error:
-            raise ModelError(f"model.lora_targets: {_first_line(error)}") from None
+            raise ModelError(f"model.lora_targets: {error_line(error)}") from None
         _check_adapted(model, targets)
         # peft makes a set of the names; in its order, which differs from one process to the next,
         # they would be in the checkpoint.
@@ -319,10 +320,3 @@ def quietly_saving(path: Path) -> Iterator[None]:
         full = shutil.disk_usage(path).free < _LEFT_OVER
         code = errno.ENOSPC if full or "No space left" in str(error) else errno.EIO
         raise OSError(code, os.strerror(code), str(path)) from error
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of what a library says, with the next one where it only announces it."""
-    lines = (str(error).strip() or "no reason given").splitlines()
-    told = " ".join(lines[:2]) if lines[0].rstrip().endswith(":") else lines[0]
-    return " ".join(told.split())

@@ -18,7 +18,6 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from sparring.config.recipe import Recipe
@@ -98,12 +97,7 @@ class Tracking:
                         tracker.store_init_configuration(dict(settings(self.recipe)))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for tracker in self.trackers:
             tracker.finish()
 
