@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from sparring.prompts.plain import parse_program, parse_test
+from sparring.prompts.parse import parse_program, parse_test
 from sparring.prompts.render import prompt_text
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.tasks.checkers.checker import accepts

@@ -21,7 +21,7 @@ from sparring.grading.group import read_group
 from sparring.grading.record import Scored
 from sparring.learner.samples import Group, Sample
 from sparring.learner.update import Learner
-from sparring.prompts.parse import Reading
+from sparring.prompts.rules import Reading
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of

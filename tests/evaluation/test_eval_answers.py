@@ -26,7 +26,7 @@ from sparring.evaluation.elsewhere.matching import match
 from sparring.evaluation.elsewhere.reading import read_answers
 from sparring.evaluation.elsewhere.shapes import shape_of
 from sparring.evaluation.elsewhere.source import read
-from sparring.prompts.parse import Reading
+from sparring.prompts.rules import Reading
 from sparring.sandbox import Sandbox
 from sparring.sandbox.caller.packages import Packages
 from sparring.schema import Kind, ParseFailure, Role, Task, Test

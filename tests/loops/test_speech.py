@@ -16,7 +16,7 @@ from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.recipe import Recipe
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.prompts.opening import ReasoningMode
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.rules import Reasoning
 from sparring.prompts.settings import PromptSettings
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, StopReason

@@ -15,7 +15,7 @@ from tests.pipelines.played import response
 
 from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
-from sparring.prompts.parse import Reading
+from sparring.prompts.rules import Reading
 from sparring.runs.reader import open_run, step_file
 from sparring.runs.timeline import Timeline
 from sparring.sandbox import Limits

@@ -9,7 +9,7 @@ import numpy as np
 from sparring.grading.foreign import NO_PAIRS, Foreign
 from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult, ReadGroup, read_group
-from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
+from sparring.prompts.rules import ParsedProgram, ParsedTest, Reading
 from sparring.sandbox import Limits, Runs, Sandbox
 from sparring.schema import (
     Outcome,

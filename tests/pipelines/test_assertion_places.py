@@ -6,7 +6,7 @@ import pytest
 from tests.pipelines.test_assertions import FENCE, block, parse, read
 
 from sparring.grading.assertions import AssertionFrom
-from sparring.prompts.parse import TestRule
+from sparring.prompts.rules import TestRule
 
 SEVERAL = {
     # text: under only, first, last

@@ -6,7 +6,7 @@ import pytest
 
 from sparring import values
 from sparring.grading.reading import read_test
-from sparring.prompts.parse import ParsedTest, Reading, TestRule
+from sparring.prompts.rules import ParsedTest, Reading, TestRule
 from sparring.schema import Kind, ParseFailure, Response, Role, StopReason, Task, Test
 
 F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", Kind.CALL),), entry_point="f")

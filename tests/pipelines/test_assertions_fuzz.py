@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.pipelines.test_assertions import parse, shown
 
-from sparring.prompts.parse import ParsedTest, TestRule
+from sparring.prompts.rules import ParsedTest, TestRule
 
 FENCE = "```"
 VALUES = st.recursive(

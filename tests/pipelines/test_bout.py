@@ -11,7 +11,7 @@ from tests.pipelines.played import graded, told
 
 from sparring.grading.facts import task_facts
 from sparring.grading.grade import infra_share
-from sparring.prompts.parse import ParsedTest
+from sparring.prompts.rules import ParsedTest
 from sparring.sandbox import Job
 from sparring.schema import (
     Outcome,

@@ -4,7 +4,7 @@ import pytest
 
 from sparring.grading.assertions import read_assertion
 from sparring.grading.layout import Answer
-from sparring.prompts.parse import ParsedTest, TestRule
+from sparring.prompts.rules import ParsedTest, TestRule
 from sparring.schema import ParseFailure, StopReason
 
 

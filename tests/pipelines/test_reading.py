@@ -13,7 +13,7 @@ from sparring import values
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.presets import Preset, preset_values
 from sparring.grading.reading import read_program, read_test
-from sparring.prompts.parse import Reading, Reasoning, TestRule
+from sparring.prompts.rules import Reading, Reasoning, TestRule
 from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
 from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test

@@ -17,7 +17,7 @@ from sparring.grading.group import GroupResult, read_group
 from sparring.grading.record import Scored, rollout_record
 from sparring.grading.recorded import result_from
 from sparring.grading.supervised import rewarded, supervise, supervision_metrics
-from sparring.prompts.parse import Reading
+from sparring.prompts.rules import Reading
 from sparring.rewards.advantages import DropReason
 from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits

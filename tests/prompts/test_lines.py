@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring.prompts import parse
-from sparring.prompts.parse import TestRule
+from sparring.prompts.rules import TestRule
 from sparring.prompts.tests import IN_LINES, parse_test
 from sparring.schema import ParseFailure, StopReason, Test
 

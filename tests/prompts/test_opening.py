@@ -9,7 +9,7 @@ from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
 from sparring.prompts.cure import parse_program
 from sparring.prompts.opening import ReasoningMode, ends_inside, reasoning_of
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.rules import Reasoning
 from sparring.schema import ParseFailure, StopReason
 
 GOOD = "```python\nprint(1)\n```"

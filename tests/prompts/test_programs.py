@@ -8,8 +8,8 @@ import pytest
 
 from sparring.evaluation.options import EvalOptions, Protocol, under
 from sparring.grading.reading import read_program
-from sparring.prompts.parse import ProgramRule, Reading
 from sparring.prompts.programs import read_source
+from sparring.prompts.rules import ProgramRule, Reading
 from sparring.schema import ParseFailure, Response, Role, StopReason, Task, Test
 
 T = "```"

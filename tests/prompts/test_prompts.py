@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sparring import values
 from sparring.errors import ConfigError, ModelError
 from sparring.prompts.cure import parse_program
-from sparring.prompts.parse import Reasoning
 from sparring.prompts.render import prompt_ids, prompt_text
+from sparring.prompts.rules import Reasoning
 from sparring.prompts.templates import VERSION, Templates
 from sparring.prompts.tests import parse_test
 from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test

@@ -8,8 +8,8 @@ import pytest
 from tests.prompts.mixtures import ENTRY, FUNCTION, SCRIPT, SENTENCES, mixture
 
 from sparring.prompts.cure import parse_program
-from sparring.prompts.parse import ParsedProgram, Reasoning
 from sparring.prompts.programs import read_source
+from sparring.prompts.rules import ParsedProgram, Reasoning
 from sparring.prompts.source import Definition, Source, compiles
 from sparring.prompts.tests import parse_test
 from sparring.schema import ParseFailure, StopReason

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sparring.prompts.parse import Reasoning
 from sparring.prompts.programs import read_source
 from sparring.prompts.reasoning import answer_of
+from sparring.prompts.rules import Reasoning
 from sparring.prompts.tests import parse_test
 from sparring.schema import ParseFailure, StopReason
 

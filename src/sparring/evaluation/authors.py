@@ -15,7 +15,7 @@ from sparring.policy.chat.base import Author, StopAsking
 from sparring.policy.chat.crew import ServedModel, find_served
 from sparring.policy.chat.endpoint import Endpoint, Served, checked_url
 from sparring.policy.patience import Pace, Patience
-from sparring.prompts.parse import Reading
+from sparring.prompts.rules import Reading
 from sparring.prompts.settings import PromptSettings
 from sparring.schema import Role
 

@@ -17,7 +17,7 @@ from sparring.metrics.metrics import Summary, summarise
 from sparring.metrics.named import difference_of
 from sparring.metrics.shares import share_difference
 from sparring.policy.base import Prompt, Sampler, SamplingParams, sampling_seed
-from sparring.prompts.parse import ParsedProgram, Reading
+from sparring.prompts.rules import ParsedProgram, Reading
 from sparring.runs.timeline import Phase, Timeline
 from sparring.sandbox import Limits, PrefetchingRunner, Runs
 from sparring.schema import Role, Task

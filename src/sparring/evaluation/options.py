@@ -16,7 +16,7 @@ from sparring.policy.base import sampling_seed
 from sparring.policy.chat.base import Ask, ChatParams
 from sparring.policy.settings import Precision
 from sparring.prompts.opening import ReasoningMode
-from sparring.prompts.parse import ProgramRule, TestRule
+from sparring.prompts.rules import ProgramRule, TestRule
 from sparring.prompts.settings import PromptSettings
 from sparring.sandbox.caller.packages import NO_PACKAGES, Packages
 from sparring.sandbox.types import Level

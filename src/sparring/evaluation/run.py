@@ -25,7 +25,7 @@ from sparring.evaluation.options import EvalOptions
 from sparring.evaluation.progress import Progress
 from sparring.grading.group import ReadGroup, read_group
 from sparring.policy.chat.base import Answer
-from sparring.prompts.parse import Reading
+from sparring.prompts.rules import Reading
 from sparring.runs.directory import RunDir
 from sparring.schema import Response, Role, Task
 

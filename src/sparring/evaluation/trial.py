@@ -29,7 +29,7 @@ from sparring.evaluation.run import complete, groups_of
 from sparring.grading.answers import plain_input
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import of_generated
-from sparring.prompts.parse import ParsedProgram, ParsedTest
+from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.prompts.templates import called_as
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Kind, Role, StopReason, Task, Test

@@ -30,7 +30,7 @@ from sparring.grading.bare import passages, spans
 from sparring.grading.layout import Answer
 from sparring.prompts.blocks import FOREIGN, PYTHON, Block, language
 from sparring.prompts.mend import session, source_of
-from sparring.prompts.parse import Decision, ParsedTest, TestRule
+from sparring.prompts.rules import Decision, ParsedTest, TestRule
 from sparring.schema import Kind, ParseFailure, StopReason, Test
 from sparring.tasks.checkers.checker import Rule, parse_checker
 from sparring.tasks.suites.asserts import NotACall, parse_beginning, shown

@@ -12,7 +12,7 @@ from typing import Any
 
 from sparring.errors import well_formed
 from sparring.grading.group import GroupResult
-from sparring.prompts.parse import ParsedProgram, ParsedTest
+from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.schema import (
     Kind,
     Outcome,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sparring.grading.columns import Ask
 from sparring.grading.group import ReadGroup
 from sparring.grading.limits import limits
-from sparring.prompts.parse import ParsedProgram
+from sparring.prompts.rules import ParsedProgram
 from sparring.sandbox import Limits
 from sparring.schema import Test
 

@@ -16,7 +16,7 @@ from sparring.grading.answers import size
 from sparring.grading.foreign import NO_PAIRS, Foreign
 from sparring.grading.reading import read_program, read_test
 from sparring.matrix import Bools, Floats, PassMatrix, from_verdicts
-from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
+from sparring.prompts.rules import ParsedProgram, ParsedTest, Reading
 from sparring.schema import Outcome, Response, Role, Task, TestRefusal
 
 

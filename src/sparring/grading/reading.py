@@ -12,9 +12,9 @@ from sparring.grading.assertions import read_assertion
 from sparring.grading.layout import Answer
 from sparring.prompts.cure import parse_program
 from sparring.prompts.opening import begun_with
-from sparring.prompts.parse import ParsedProgram, ParsedTest, ProgramRule, Reading, missing
 from sparring.prompts.programs import lines_of, read_source
 from sparring.prompts.reasoning import answer_of
+from sparring.prompts.rules import ParsedProgram, ParsedTest, ProgramRule, Reading, missing
 from sparring.prompts.templates import called_as
 from sparring.prompts.tests import parse_test
 from sparring.schema import ParseFailure, Response, StopReason, Task

@@ -18,7 +18,7 @@ from sparring.grading.entries import (
 )
 from sparring.grading.foreign import NO_PAIRS, Foreign, foreign_comparisons
 from sparring.grading.group import GroupResult, Supervision, label_free
-from sparring.prompts.parse import ParsedProgram, ParsedTest
+from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.schema import Outcome, ParseFailure, Role, Task, Test, TestRefusal, Verdict
 from sparring.tasks.checkers.checker import accepts
 

@@ -25,7 +25,7 @@ from sparring.grading.grade import grade
 from sparring.grading.group import GroupResult, ReadGroup, Supervision, label_free
 from sparring.grading.record import Scored
 from sparring.matrix import Bools
-from sparring.prompts.parse import ParsedTest
+from sparring.prompts.rules import ParsedTest
 from sparring.sandbox import Limits, Runs
 from sparring.schema import Outcome
 from sparring.selection.consensus import TestFilter, believed

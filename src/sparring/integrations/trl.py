@@ -26,7 +26,7 @@ from sparring.grading.grade import grade_each
 from sparring.grading.group import read_group
 from sparring.policy.chat.base import has_reasoning
 from sparring.prompts.opening import ReasoningMode, reasoning_of
-from sparring.prompts.parse import Reading, Reasoning
+from sparring.prompts.rules import Reading, Reasoning
 from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
 from sparring.rewards.coder import coder_rewards

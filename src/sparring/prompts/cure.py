@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sparring.prompts.parse import Decision, ParsedProgram, Reasoning, missing
 from sparring.prompts.reasoning import answer_of
+from sparring.prompts.rules import Decision, ParsedProgram, Reasoning, missing
 from sparring.prompts.source import compiles
 from sparring.schema import ParseFailure, StopReason
 

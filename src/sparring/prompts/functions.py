@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from sparring.prompts.joined import joined
 from sparring.prompts.mend import session
-from sparring.prompts.parse import Decision
 from sparring.prompts.pieces import Piece
+from sparring.prompts.rules import Decision
 from sparring.prompts.source import Definition, Source
 
 _NAMES = {Definition.STUB: Decision.STUB, Definition.DYNAMIC: Decision.DYNAMIC}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sparring.prompts.blocks import Block
-from sparring.prompts.parse import TestRule
+from sparring.prompts.rules import TestRule
 from sparring.schema import Test
 
 _HEADER = re.compile(

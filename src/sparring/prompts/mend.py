@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Iterator
 
 from sparring.prompts.blocks import PYTHON, language
-from sparring.prompts.parse import Decision
+from sparring.prompts.rules import Decision
 from sparring.prompts.source import Source
 
 _LANGUAGE_LINE = re.compile(r"\s*(?:python[\d.]*|py[\d.]*)\s*:?\s*", re.IGNORECASE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.rules import Reasoning
 
 
 class ReasoningMode(StrEnum):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from sparring.prompts.blocks import FOREIGN, PYTHON, Fence, fences, language, taken_off
 from sparring.prompts.mend import Mended, source_of, to_the_letter
-from sparring.prompts.parse import Decision
+from sparring.prompts.rules import Decision
 from sparring.prompts.source import Source
 
 _FENCES = 400

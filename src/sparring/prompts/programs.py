@@ -17,10 +17,10 @@ import re
 from sparring.prompts.blocks import blocks
 from sparring.prompts.functions import defining
 from sparring.prompts.joined import joined
-from sparring.prompts.parse import Decision, ParsedProgram, Reasoning, named
 from sparring.prompts.pieces import Piece, pieces
 from sparring.prompts.reasoning import answer_of
 from sparring.prompts.refusals import later, refused
+from sparring.prompts.rules import Decision, ParsedProgram, Reasoning, named
 from sparring.prompts.scripts import working
 from sparring.prompts.unfenced import unfenced
 from sparring.schema import StopReason

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from sparring.prompts.blocks import spans
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.rules import Reasoning
 from sparring.schema import StopReason
 
 _QUOTES = "`'\"“”‘’«»"

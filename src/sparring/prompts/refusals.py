@@ -6,8 +6,8 @@ import re
 
 from sparring.prompts.blocks import FOREIGN, PYTHON, Block, blocks, language
 from sparring.prompts.mend import source_of
-from sparring.prompts.parse import Decision, ParsedProgram, missing
 from sparring.prompts.pieces import Piece, is_excerpt
+from sparring.prompts.rules import Decision, ParsedProgram, missing
 from sparring.prompts.source import Definition, Source, fault
 from sparring.schema import ParseFailure, StopReason
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from sparring.prompts.opening import ReasoningMode, reasoning_of
-from sparring.prompts.parse import ProgramRule, Reading, TestRule
+from sparring.prompts.rules import ProgramRule, Reading, TestRule
 from sparring.prompts.templates import (
     CODER,
     CODER_FUNCTION,

@@ -17,8 +17,8 @@ import re
 
 from sparring.prompts.blocks import Block, blocks, fence
 from sparring.prompts.lines import read_lines
-from sparring.prompts.parse import ParsedTest, Reasoning, TestRule, missing
 from sparring.prompts.reasoning import answer_of
+from sparring.prompts.rules import ParsedTest, Reasoning, TestRule, missing
 from sparring.schema import ParseFailure, StopReason, Test
 
 _BEFORE = r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s+)?[#>*_\s]{0,8}"

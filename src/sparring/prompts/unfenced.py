@@ -13,8 +13,8 @@ import re
 
 from sparring.prompts.blocks import fence
 from sparring.prompts.mend import to_the_letter
-from sparring.prompts.parse import Decision
 from sparring.prompts.pieces import Piece
+from sparring.prompts.rules import Decision
 from sparring.prompts.source import Source, fault, is_code
 
 _START = re.compile(

@@ -19,7 +19,7 @@ from sparring.evaluation.held_out import (
     values_record,
 )
 from sparring.grading.entries import pool_from, pool_records
-from sparring.prompts.parse import ParsedProgram
+from sparring.prompts.rules import ParsedProgram
 from sparring.runs.timeline import Phase
 from sparring.schema import Role
 from sparring.training.prompting.rendering import max_tokens

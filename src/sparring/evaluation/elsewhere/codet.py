@@ -12,7 +12,7 @@ import builtins
 import re
 
 from sparring.evaluation.elsewhere.compiled import compiles
-from sparring.prompts.parse import ParsedTest
+from sparring.prompts.rules import ParsedTest
 from sparring.schema import Kind, ParseFailure, Test
 from sparring.tasks.checkers.checker import Rule
 from sparring.tasks.suites.asserts import parse_asserts

@@ -10,7 +10,7 @@ from sparring.evaluation.elsewhere import codet
 from sparring.evaluation.elsewhere.compiled import compiles
 from sparring.evaluation.elsewhere.items import Form, Item
 from sparring.grading.reading import read_program, read_test
-from sparring.prompts.parse import ParsedProgram, ParsedTest, Reading
+from sparring.prompts.rules import ParsedProgram, ParsedTest, Reading
 from sparring.schema import ParseFailure, Response, Role, Task
 
 

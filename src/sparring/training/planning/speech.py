@@ -7,7 +7,7 @@ from typing import Any
 
 from sparring.grading.marks import mark_faults, special_marks, turn_end
 from sparring.prompts.opening import ReasoningMode
-from sparring.prompts.parse import Reasoning
+from sparring.prompts.rules import Reasoning
 from sparring.prompts.settings import PromptSettings
 from sparring.schema import Response, Role, StopReason
 from sparring.training.planning.check import Check

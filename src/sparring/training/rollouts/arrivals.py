@@ -16,7 +16,7 @@ from sparring.grading.columns import Ask
 from sparring.grading.group import ReadGroup, label_free
 from sparring.grading.limits import limits
 from sparring.grading.reading import read_program, read_test
-from sparring.prompts.parse import ParsedProgram, ParsedTest
+from sparring.prompts.rules import ParsedProgram, ParsedTest
 from sparring.runs.timeline import Phase
 from sparring.sandbox import Limits, PrefetchingRunner
 from sparring.schema import Response, Role, Task, Test
