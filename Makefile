@@ -41,7 +41,7 @@ test-ray: $(VENV)-ray/.made
 
 # Needs Chromium: apt-get install chromium
 test-browser: $(VENV)/.made-dev
-	$(PY) -m pytest -m browser tests/report
+	$(PY) -m pytest -m browser tests/view
 
 test-vllm: $(VENV)/.made-dev
 	$(VENV)/bin/sparring vllm setup --dir $(VLLM)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.sampling.fake_vllm import FakeVllm
+from tests.policy.fake_vllm import FakeVllm
 
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler

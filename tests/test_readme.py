@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from sparring.cli.main import app
-from tests.loops.runs import sparring_here
+from tests.training.runs import sparring_here
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

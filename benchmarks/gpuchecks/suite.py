@@ -24,7 +24,7 @@ def tests(setting: Setting) -> dict[str, Any]:
         "no:cacheprovider",
     ]  # one -q alone: two leave out the line that has the counts
     files = FILES[:1] if setting.tiny else FILES
-    command += [str(_ROOT / "tests" / "learning" / name) for name in files]
+    command += [str(_ROOT / "tests" / "learner" / name) for name in files]
     environment = os.environ if setting.cuda else {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=_ROOT, env=environment, check=False

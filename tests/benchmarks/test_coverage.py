@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.scoring.test_benchmark import facts
+from tests.metrics.test_benchmark import facts
 
 from sparring.metrics.benchmark import measure
 from sparring.metrics.intervals import mean_interval

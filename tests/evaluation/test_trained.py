@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.evaluation.asked import run, usual
 from tests.fake_openai import FakeOpenAI
-from tests.loops.runs import sparring_here
+from tests.training.runs import sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, RunError

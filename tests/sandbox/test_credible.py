@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.pipelines.played import graded, program, response
+from tests.grading.played import graded, program, response
 from typer.testing import CliRunner
 
 from sparring.audit.repeated import Bench

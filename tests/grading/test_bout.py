@@ -1,0 +1,129 @@
+"""Judging a bout: our own failures are no label, wherever they happen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from tests.grading.played import graded, told
+
+from sparring.grading.facts import task_facts
+from sparring.grading.grade import infra_share
+from sparring.prompts.rules import ParsedTest
+from sparring.sandbox import Job
+from sparring.schema import (
+    Outcome,
+    ParseFailure,
+    Response,
+    Role,
+    StopReason,
+    Task,
+    Test,
+    Verdict,
+)
+
+TASK = Task(
+    id="double",
+    statement="Double a number.",
+    tests=(Test("1\n", "2\n"),),
+    solutions=("solution",),
+    validator="validator",
+)
+
+
+class Scripted:
+    """Stands for a sandbox: each program's outcomes are told in advance, one after another
+    through all of a call's jobs."""
+
+    def __init__(self, told: dict[str, list[Outcome]]) -> None:
+        self.told = told
+
+    def run(self, jobs: Sequence[Job]) -> list[tuple[Outcome, ...]]:
+        told = {program: iter(outcomes) for program, outcomes in self.told.items()}
+        return [tuple(next(told[job.program.strip()]) for _ in job.inputs) for job in jobs]
+
+
+def response(role: Role, text: str) -> Response:
+    return Response("double", role, 0, (1,), (2,), (0.0,), StopReason.END_TOKEN, text)
+
+
+def judged(validator: list[Outcome], solution: list[Outcome]) -> Any:
+    two, four = Outcome(Verdict.FINISHED, "2\n"), Outcome(Verdict.FINISHED, "4\n")
+    told = {
+        "right = 1": [two, four, two],
+        "wrong = 1": [four, four, four],
+        "validator": validator,
+        "solution": solution,
+    }
+    coder = [response(Role.CODER, f"```python\n{name}\n```") for name in ("right = 1", "wrong = 1")]
+    tester = [
+        response(Role.TESTER, f"**Test Input:**\n```\n{a}\n```\n**Test Output:**\n```\n{b}\n```")
+        for a, b in ((2, 4), (1, 2))
+    ]
+    sandbox: Any = Scripted(told)
+    return graded(sandbox, TASK, coder, tester)
+
+
+def test_a_failure_of_ours_on_a_withheld_test_counts_as_one() -> None:
+    assert infra_share([told(["++", "++"], ["?-", "++"])]) == 1 / 8
+
+
+def test_a_failure_of_ours_on_an_opponents_run_counts_as_one() -> None:
+    lost = [[Outcome(Verdict.INFRA), Outcome(Verdict.WRONG_ANSWER)]]
+    assert infra_share([replace(told(["++", "++"]), pool_outcomes_PT=lost)]) == 1 / 6
+
+
+VALID = Outcome(Verdict.FINISHED, "valid\n")
+LOST = Outcome(Verdict.INFRA)
+SOLUTION = [
+    Outcome(Verdict.FINISHED, "4\n"),
+    Outcome(Verdict.FINISHED, "2\n"),
+    Outcome(Verdict.FINISHED, "2\n"),  # on the ground-truth test, which comes last
+]
+
+
+def test_verdicts_come_from_outputs() -> None:
+    found = judged([VALID, VALID], SOLUTION)
+    assert found.matrix.passed_PT.tolist() == [[True, True, True], [False, True, False]]
+    assert found.right_U.tolist() == [True, True]
+    assert found.valid_U.tolist() == [True, True]
+    assert infra_share([found]) == 0
+
+
+def test_facts_have_answers_on_generated_inputs_and_how_responses_were_read() -> None:
+    facts = task_facts(judged([VALID] * 2, SOLUTION))
+    # 4 and 2 are printed by one program, 4 and 4 by the other
+    assert facts.answers_PU is not None
+    assert facts.answers_PU.tolist() == [[0, 0], [0, 1]]
+    assert facts.reading[Role.CODER].responses == facts.reading[Role.TESTER].responses == 2
+    assert not facts.reading[Role.CODER].failures
+    unread = task_facts(
+        replace(
+            judged([VALID] * 2, SOLUTION),
+            tests=[ParsedTest(None, ParseFailure.NO_TEST_INPUT), ParsedTest(Test("2", "4"))],
+            tester=[replace(response(Role.TESTER, ""), stop=StopReason.LENGTH)] * 2,
+            outcomes_PT=[[LOST, Outcome(Verdict.INVALID), LOST], [LOST, LOST, LOST]],
+        )
+    )
+    assert unread.answers_PU is not None
+    assert unread.answers_PU.tolist() == [[-1, -1], [-1, -1]]
+    assert unread.reading[Role.TESTER].failures == {ParseFailure.NO_TEST_INPUT: 1}
+    assert unread.reading[Role.TESTER].at_limit == 2
+
+
+def test_a_validator_that_could_not_be_run_leaves_the_test_without_a_label() -> None:
+    found = judged([VALID, LOST], SOLUTION)
+    assert found.matrix.observed_PT.tolist() == [[True, True, False]] * 2
+    assert infra_share([found]) == 2 / 6
+    refused = judged([VALID, Outcome(Verdict.FINISHED, "invalid\n")], SOLUTION)
+    assert refused.valid_U.tolist() == [True, False]
+    assert refused.matrix.observed_PT.all()
+
+
+def test_a_reference_that_could_not_be_run_is_no_measure() -> None:
+    found = judged([VALID, VALID], [SOLUTION[0], LOST, SOLUTION[2]])
+    assert not found.has_reference
+    assert task_facts(found).right_U is None
+    assert np.isnan(task_facts(found).majority_test)

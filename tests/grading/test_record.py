@@ -1,0 +1,133 @@
+"""Withheld tests and the monitors' facts on record: read back as they were, or absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.grading.played import a_test, played, program
+
+from sparring.errors import RunError
+from sparring.grading.foreign import NO_PAIRS
+from sparring.grading.group import GroupResult
+from sparring.grading.monitors import monitor_values
+from sparring.grading.record import Scored, rollout_record, usage_record
+from sparring.grading.recorded import result_from
+from sparring.grading.scorer import facts_of
+from sparring.rewards.score import Rules
+from sparring.rewards.settings import EQUATIONS
+from sparring.runs.lines import clean
+from sparring.sandbox import Sandbox
+from sparring.schema import Task, Test, Verdict
+
+ADD = "a, b = map(int, input().split())\nprint(a + b)"
+FITTED = "print({'1 2': 3, '2 2': 4}.get(input(), 0))"
+TASK = Task(
+    "add",
+    "Add two numbers.",
+    tests=(Test("1 2\n", "3\n"), Test("2 2\n", "4\n")),
+    examples=(Test("5 5\n", "10\n"),),
+    solutions=(ADD,),
+    withheld=(Test("7 2\n", "9\n"), Test("1 1\n", "2.4\n")),
+)
+
+
+@pytest.fixture(scope="module")
+def judged() -> Iterator[GroupResult]:
+    with Sandbox(1) as sandbox:
+        yield played(
+            sandbox,
+            TASK,
+            [program(ADD), program(FITTED), "none"],
+            [a_test("5 5", "10"), a_test("3 1", "5")],
+        )
+
+
+def record(judged: GroupResult) -> dict[str, Any]:
+    scored = Scored(judged, Rules(EQUATIONS, 9, 9).score(facts_of(judged)))
+    found = json.loads(json.dumps(clean(rollout_record(1, scored))))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_reward_does_not_know_of_withheld_tests_and_the_record_does(
+    judged: GroupResult,
+) -> None:
+    assert judged.matrix.passed_PT.shape == (3, 4)
+    assert judged.matrix.correct_P.tolist() == [True, True, False]
+    held = [[o.verdict for o in row] for row in judged.withheld_PH]
+    yes, no, none = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.INVALID
+    assert held == [[yes, no], [no, no], [none, none]]
+    assert [o.verdict for o in judged.reference_G] == [yes, yes, yes, no]
+    written = record(judged)
+    assert [p["reward"] for p in written["programs"]] == [2.0, 2.0, 0.0]
+    assert [len(p["runs"]) for p in written["programs"]] == [4, 4, 4]
+    assert [r["output"] for r in written["programs"][0]["withheld_runs"]] == ["9\n", "2\n"]
+    assert [len(row) for row in usage_record(judged)["runs"]] == [6, 6, 6]
+
+
+def test_what_is_read_back_gives_the_same_monitors(judged: GroupResult) -> None:
+    again = result_from(record(judged))
+    assert again.task.withheld == TASK.withheld
+    verdicts = [[[o.verdict for o in row] for row in j.withheld_PH] for j in (again, judged)]
+    assert verdicts[0] == verdicts[1]
+    values = monitor_values([judged])
+    assert clean(monitor_values([again])) == clean(values)
+    assert values["withheld_gap"] == 3 / 4
+    assert values["copied_tests"] == 1 / 2
+    assert values["reference_failures"] == 1 / 4
+
+
+def test_another_checker_is_asked_about_withheld_tests_too(judged: GroupResult) -> None:
+    again = result_from(record(judged), "float(abs=0.5)")
+    assert [o.verdict for o in again.withheld_PH[0]] == [Verdict.ACCEPTED] * 2
+    assert [o.verdict for o in again.reference_G] == [Verdict.ACCEPTED] * 4
+    assert again.foreign.pairs == judged.foreign.pairs == 8
+    assert again.foreign.accepted == judged.foreign.accepted == 0
+    wide = result_from(record(judged), "float(abs=0.7)")
+    assert wide.foreign.accepted == 1  # 3 for 2.4; the other way round is not among the eight
+
+
+def test_a_record_from_before_withheld_tests_is_read_as_having_none(judged: GroupResult) -> None:
+    old = record(judged)
+    for name in ("withheld", "examples", "reference", "foreign"):
+        del old["task"][name]
+    for p in old["programs"]:
+        del p["withheld_runs"]
+    again = result_from(old)
+    assert np.array_equal(again.matrix.passed_PT, judged.matrix.passed_PT)
+    assert again.task.withheld == ()
+    assert [list(row) for row in again.withheld_PH] == [[], [], []]
+    assert again.foreign == NO_PAIRS
+    assert clean(monitor_values([again]))["withheld_gap"] is None
+
+
+@pytest.mark.parametrize("name", ["withheld_runs", "reference"])
+def test_a_record_that_lacks_a_run_is_refused_in_one_line(judged: GroupResult, name: str) -> None:
+    cut = record(judged)
+    (cut["programs"][0] if name == "withheld_runs" else cut["task"])[name].pop()
+    with pytest.raises(RunError, match="not of this version's form") as caught:
+        result_from(cut)
+    assert "\n" not in str(caught.value)
+
+
+def test_how_a_response_was_read_is_on_record() -> None:
+    coder = [f"{program('print(input())')}\nprints\n{program('3')}", "I cannot."]
+    with Sandbox(1) as sandbox:
+        bout = played(sandbox, TASK, coder, [a_test("1", "1"), "no test"])
+    written = record(bout)
+    assert [p.get("how") for p in written["programs"]] == ["earlier_block", None]
+    assert written["programs"][1]["seen"] == "no block, 1 line of text"
+    assert [t.get("how") for t in written["tests"]] == ["test_headers", None]
+    assert written["tests"][1]["seen"] == "no input header, no output header, no block"
+    again = result_from(written)
+    assert list(again.programs) == list(bout.programs)
+    assert list(again.tests) == list(bout.tests)
+    for part in ("programs", "tests"):  # a record from before there were decisions
+        for entry in written[part]:
+            entry.pop("how", None)
+            entry.pop("seen", None)
+    assert [p.how for p in result_from(written).programs] == ["", ""]

@@ -1,0 +1,72 @@
+"""Two processes of which one fails while both learn, or while the first is busy by itself.
+
+python -m tests.learner.failing HOW     (twice, with torchrun's variables)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import torch
+from tests.learner.together import CASES
+
+from sparring.errors import SparringError
+from sparring.learner.distributed import world as worlds
+from sparring.learner.distributed.orders import Order
+from sparring.learner.distributed.world import World
+from sparring.learner.update import Learner
+from sparring.training.memory import enough_memory
+
+HOW = ("raises", "leader raises", "killed", "killed while the first samples")
+
+
+def fail(how: str) -> None:
+    if how.startswith("killed"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+
+def work(how: str, world: World) -> None:
+    case = CASES["three groups"]
+    learner = Learner(case.made(), case.settings, case.model, world, sharded=True)
+    groups = case.first()
+    if world.leads is (how == "leader raises"):
+        usual = Learner._backward
+
+        def failing(*given: object) -> None:
+            usual(*given)  # type: ignore[arg-type]
+            fail(how)
+
+        Learner._backward = failing  # type: ignore[method-assign, assignment]
+    world.keep_awake()
+    if world.leads:
+        if how.endswith("samples"):
+            time.sleep(1)  # a beat or two
+            with world.order(Order.CHECK):
+                pass
+            time.sleep(300)
+        learner.update(groups)
+        return
+    if world.next()[0] is Order.CHECK:
+        fail(how)
+    learner.update(groups)
+    world.next()
+
+
+def main(how: str) -> None:
+    worlds._BEAT = 0.4
+    torch.set_num_threads(1)
+    world = World.join()
+    try:
+        with world.taking_part(), world.loss_told("; go on"), enough_memory():
+            work(how, world)
+    except SparringError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

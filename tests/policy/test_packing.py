@@ -1,0 +1,90 @@
+"""Packed weights and prompts' last positions in bfloat16: the same sums, nothing left behind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tests.learner.families import family
+from tests.nano import TinyTokenizer
+from tests.policy.test_decode import prompts
+
+from sparring.policy.local import packing as packs
+from sparring.policy.local.packing import can_pack, packing
+from sparring.policy.local.sampler import LocalSampler
+
+needs_products = pytest.mark.skipif(
+    not can_pack(torch.nn.Linear(2, 2).bfloat16()), reason="this CPU has no products in bfloat16"
+)
+
+
+@needs_products
+def test_packed_weights_give_the_same_responses(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = family("Qwen2").bfloat16()
+    sampler = LocalSampler(model, TinyTokenizer())  # type: ignore[arg-type]
+    asked = prompts(5, 9, tokens=20)
+    calls: list[int] = []
+    product = packs._product
+
+    def counted(*given: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return product(*given)
+
+    monkeypatch.setattr(packs, "_product", counted)
+    packed = sampler.sample(asked, 3)
+    assert len(calls) >= 2 * sum(can_pack(m) for m in model.modules())
+    calls.clear()
+    monkeypatch.setattr(packs, "_TOKENS", 21)
+    plain = sampler.sample(asked, 3)
+    assert not calls
+    for some, others in zip(packed, plain, strict=True):
+        for one, other in zip(some, others, strict=True):
+            assert one.token_ids == other.token_ids
+            assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
+
+
+@needs_products
+def test_layers_compute_as_before_after_an_error() -> None:
+    model = family("Qwen2").bfloat16()
+    x = torch.randn(3, 1, model.config.hidden_size).bfloat16()
+    layer = next(m for m in model.modules() if can_pack(m) and m.in_features == x.shape[-1])
+    before = layer(x)
+
+    def use() -> None:
+        with torch.no_grad(), packing(model, 100):
+            assert not can_pack(layer)
+            torch.testing.assert_close(layer(x), before, rtol=1e-2, atol=1e-3)
+            layer.weight.zero_()  # not what is computed with meanwhile
+            assert layer(x).any()
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        use()
+    assert can_pack(layer)
+    assert layer.bias is not None or not layer(x).any()
+
+
+def test_float32_and_short_responses_are_not_packed() -> None:
+    model = family("Qwen2")
+    with packing(model, 100):
+        assert not any("forward" in m.__dict__ for m in model.modules())
+    with packing(model.bfloat16(), 15):
+        assert not any("forward" in m.__dict__ for m in model.modules())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_last_positions_of_prompts_lie_together_in_bfloat16(dtype: torch.dtype) -> None:
+    """Otherwise torch copies the output matrix for each prompt, on a CPU."""
+    model = family("Qwen2").to(dtype)
+    sampler = LocalSampler(model, TinyTokenizer())  # type: ignore[arg-type]
+    seen = []
+    head = model.get_output_embeddings()
+    forward = head.forward
+
+    def look(x: torch.Tensor) -> torch.Tensor:
+        seen.append(x.stride(0) == x.shape[-1])
+        return forward(x)
+
+    head.forward = look
+    sampler.sample(prompts(7, 7), 1)
+    assert seen[0] is (dtype is torch.bfloat16)
+    assert not head._forward_pre_hooks

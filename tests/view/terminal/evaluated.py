@@ -1,0 +1,55 @@
+"""The directory of an evaluation, from recorded groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.view.terminal.made import group
+
+from sparring.evaluation.rollouts import rollout
+from sparring.grading.recorded import result_from
+from sparring.policy.chat.base import Answer
+from sparring.runs.directory import RunDir
+from sparring.runs.reader import step_file
+from sparring.schema import Role, StopReason
+
+
+def evaluation_of(path: Path, names: Sequence[str] = ("paper",), one_shot: float = 0.5) -> Path:
+    """Records as `sparring eval` writes them, and the part of its figures that is read."""
+    path.mkdir(parents=True)
+    run = RunDir(path, locked=False)
+    records = []
+    for name in names:
+        judged = result_from({k: v for k, v in group(name).items() if k != "opponents"})
+        answer = Answer("x", StopReason.END_TOKEN, 7, 5)
+        answers = {
+            (judged.task.id, role, i): answer
+            for role, count in ((Role.CODER, judged.coder), (Role.TESTER, judged.tester))
+            for i in range(len(count))
+        }
+        records.append(rollout(judged, answers))
+    run.write_lines(step_file("rollouts", 0), records)
+    values = {"one_shot": one_shot, "pass@1": one_shot, "oracle_2x2": 0.75}
+    estimates = {
+        k: {"mean": v, "low": v - 0.1, "high": v + 0.1, "n_tasks": 4} for k, v in values.items()
+    }
+    record: dict[str, Any] = {
+        "kind": "evaluation",
+        "models": {"coder": {"name": "a model"}, "tester": {"name": "another"}},
+        "figures": estimates,
+        "per_task": {"one_shot": [one_shot - 0.1, one_shot + 0.1, one_shot, one_shot]},
+        "ratios": {},
+        "tasks": [{"id": str(i), "digest": str(i)} for i in range(4)],
+        "conditions": {
+            "params": {"temperature": 0.8, "max_tokens": 100},
+            "programs": 4,
+            "tests": 4,
+            "checkers": ["tokens"],
+            "seed": 0,
+        },
+    }
+    run.write_json("config.json", {"fixed": {"params": {"max_tokens": 100}}})
+    run.write_json("eval.json", record)
+    return path

@@ -1,0 +1,212 @@
+"""``sparring watch`` beside a writer that begins late, is killed, rewinds, goes on and ends."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from rich.console import Console
+from tests.training.runs import command, sparring_here
+from tests.view.terminal.made import evaluation, group, metrics
+
+from sparring.cli.watch import screen, watch, watch_run
+from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
+from sparring.runs.directory import RunDir
+from sparring.runs.live import Tail, being_made
+from sparring.view.terminal.watch import State, Watched
+
+
+class Writer:
+    """A run as its own process writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.run = RunDir(path, locked=False)
+        self.lock: IO[str] | None = None
+
+    def begin(self) -> None:
+        self.lock = (self.run.path / "lock").open("a+")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        if not self.run.has("recipe.json"):
+            recipe = make_recipe({"training": {"steps": 4}}, (), "test")
+            self.run.write_json("recipe.json", recipe.model_dump(mode="json"))
+
+    def step(self, step: int, **more: Any) -> None:
+        self.run.write_lines(f"rollouts/step-{step:05d}.jsonl.gz", [group(id=f"task {step}")])
+        self.run.append("metrics.jsonl", metrics(step, **more))
+        timing = {"step": step, "seconds": 3.0, "phases": {"sampling": 2.0, "learning": 1.0}}
+        self.run.append("timing.jsonl", timing)
+
+    def killed(self) -> None:
+        assert self.lock is not None
+        self.lock.close()
+
+    def end(self) -> None:
+        self.run.write_json("summary.json", {})
+        self.killed()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+def test_a_run_is_followed_from_before_its_beginning_over_a_kill_to_its_end(tmp_path: Path) -> None:
+    out, writer = io.StringIO(), Writer(tmp_path)
+    follower = threading.Thread(
+        target=watch_run, args=(tmp_path, Console(file=out, width=80), 0.01), daemon=True
+    )
+    follower.start()
+    until(lambda: "nothing of a run is there yet" in out.getvalue())
+    writer.begin()
+    until(lambda: ": running" in out.getvalue())
+    writer.run.append("evaluations.jsonl", evaluation(0))
+    writer.step(1)
+    alarm = {"monitor": "violations", "value": 1, "limit": 0, "reason": "they try\x1b[2J"}
+    writer.step(2, alarms=[alarm])
+    until(lambda: "step 2: programs right 42%" in out.getvalue())
+    writer.killed()
+    until(lambda: "its process has ended before the run did" in out.getvalue())
+    writer.begin()
+    writer.run.replace_lines("metrics.jsonl", [metrics(1)])  # back to the newest checkpoint
+    until(lambda: out.getvalue().count(": running") == 2)
+    for step in (2, 3, 4):
+        writer.step(step, alarms=[alarm])
+    writer.end()
+    follower.join(timeout=20)
+    assert not follower.is_alive()
+    lines = out.getvalue().splitlines()
+    assert lines[-1].endswith(": finished")
+    assert sum(line.startswith("step 4: ") for line in lines) == 1
+    assert "held-out, step 0: programs right (one-shot) 50.0%" in out.getvalue()
+    assert "step 2: alarm violations: they try\\x1b[2J" in lines
+    assert "\x1b" not in out.getvalue()
+
+
+def test_the_screen_has_progress_curves_groups_time_and_alarms(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.begin()
+    for step in (1, 2, 3):
+        writer.step(step)
+    watched = Watched(tmp_path)
+    watched.look()
+    assert watched.state is State.RUNNING
+    out = Console(file=io.StringIO(), width=80)
+    out.print(screen(watched, 80))
+    writer.killed()
+    assert isinstance(out.file, io.StringIO)
+    shown = out.file.getvalue()
+    assert "step 3 " in shown
+    assert "75%, 0:03 left" in shown
+    assert "programs right" in shown
+    assert "▁▅█" in shown
+    assert "task 3" in shown
+    assert "seconds a step: sampling 2.00, learning 1.00" in shown
+    assert "no alarm" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_torn_line_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    tail = Tail(path)
+    assert tail.read() == []
+    path.write_text('{"step": 1}\n{"st')
+    assert tail.read() == [{"step": 1}]
+    with path.open("a") as file:
+        file.write('ep": 2}\n')
+    assert tail.read() == [{"step": 2}]
+    beside = tmp_path / "y"
+    beside.write_text('{"step": 1}\n')
+    beside.rename(path)
+    assert tail.read() == []
+    with path.open("a") as file:
+        file.write('{"step": 2}\n')
+    assert tail.read() == [{"step": 2}]
+    assert tail.records == [{"step": 1}, {"step": 2}]
+
+
+def test_whether_a_process_makes_the_run_is_seen_without_touching_its_lock(tmp_path: Path) -> None:
+    assert being_made(tmp_path) is False
+    with (tmp_path / "lock").open("a+") as lock:
+        assert being_made(tmp_path) is False
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert being_made(tmp_path) is True
+    assert being_made(tmp_path) is False
+
+
+def test_a_directory_that_is_not_there_yet_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, path = io.StringIO(), tmp_path / "runs" / "absent"
+
+    def followed(where: Path, _: Console, __: float) -> None:
+        watch_run(where, Console(file=out, width=80), 0.01)
+
+    monkeypatch.setattr("sparring.cli.watch.watch_run", followed)
+    follower = threading.Thread(target=watch, args=(path, 0.01), daemon=True)
+    follower.start()
+    until(lambda: "nothing of a run is there yet; waiting for one to begin" in out.getvalue())
+    run = RunDir.create(path)
+    run.write_json("recipe.json", load_recipe(NANO_RECIPE).model_dump(mode="json"))
+    run.write_json("summary.json", {})
+    run.close()
+    until(lambda: "finished" in out.getvalue())
+    follower.join(timeout=20)
+    assert not follower.is_alive()
+
+
+def test_a_file_in_place_of_a_run_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = sparring_here("watch", str(tmp_path / "file"))
+    assert done.returncode == 1
+    assert "is a file; name the directory of a run" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_real_run_is_followed_in_a_terminal(tmp_path: Path) -> None:
+    """Begun before the run is: until it ends by itself."""
+    run = tmp_path / "run"
+    run.mkdir()
+    mother, child = pty.openpty()
+    watcher = subprocess.Popen(
+        [sys.executable, "-m", "sparring.cli", "watch", str(run), "--every", "0.2"],
+        stdin=child, stdout=child, stderr=child, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(child)
+    seen = bytearray()
+
+    def drain() -> None:
+        while True:
+            try:
+                seen.extend(os.read(mother, 65536))
+            except OSError:  # the other side is closed
+                return
+
+    reader = threading.Thread(target=drain, daemon=True)
+    reader.start()
+    try:
+        assert subprocess.run(command(run), capture_output=True, check=False).returncode == 0
+        assert watcher.wait(timeout=120) == 0
+    finally:
+        watcher.kill()
+    reader.join(timeout=20)
+    os.close(mother)
+    told = seen.decode()
+    assert "nothing of a run is there yet" in told
+    assert "\nrunning" in told
+    assert "\nfinished" in told
+    steps = [json.loads(x)["step"] for x in (run / "metrics.jsonl").read_text().splitlines()]
+    assert f"step {steps[-1]} " in told
