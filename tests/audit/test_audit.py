@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests import planted
 from typer.testing import CliRunner
 
 from sparring.audit.files import check_out, write
@@ -22,6 +21,7 @@ from sparring.microworld.tasks import microworld_tasks
 from sparring.schema import Task, Test
 from sparring.tasks.cleaning.findings import Fault, Finding
 from sparring.tasks.load import dump_tasks, load_tasks
+from tests import planted
 
 PLANTED = Asked(Care(repeats=3, patience=4.0, share=0.5), mutants=12)
 BAD_ROW = Finding("x.jsonl, row 9", Fault.MALFORMED, "question: is missing", "mend it")

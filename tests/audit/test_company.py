@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
-from tests.grading.played import a_test, graded, played, program, response
 
 from sparring import values
 from sparring.audit.strength import strength
@@ -13,6 +12,7 @@ from sparring.grading.columns import Ask, jobs, run
 from sparring.grading.comparison import Comparison, Grader
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, TestRefusal, Verdict
+from tests.grading.played import a_test, graded, played, program, response
 
 # Whoever evaluates this reads JSON as its author likes from then on.
 TEACH = "[setattr(__import__('json')._default_decoder, 'decode', lambda text: {}), 3][1]"

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.shared import shared
 
 from sparring.grading.columns import Ask, graded, run
 from sparring.grading.comparison import Grader
@@ -20,6 +19,7 @@ from sparring.grading.limits import limits
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Outcome, Verdict
 from sparring.tasks.load import load_tasks
+from tests.shared import shared
 
 
 def humaneval() -> Path:

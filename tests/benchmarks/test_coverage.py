@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.metrics.test_benchmark import facts
 
 from sparring.metrics.benchmark import measure
 from sparring.metrics.intervals import mean_interval
+from tests.metrics.test_benchmark import facts
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import coverage

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.evalplus_agreement import compare, rows, varied
+
 from tests.shared import shared
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.nano import tiny_model
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))

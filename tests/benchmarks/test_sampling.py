@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from tests.nano import TinyTokenizer, tiny_model
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import write_tasks
 from typer.testing import CliRunner
 
 from sparring.cli.common import checkpoint_at, file_at
 from sparring.cli.main import app
 from sparring.errors import ConfigError, SparringError
+from tests.evaluation.asked import write_tasks
 
 
 def run(*words: Any) -> Exception | None:

@@ -8,11 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.shared import shared
-from tests.tasks.test_collect import CURE
-from tests.tasks.test_livecodebench import case, sealed
-from tests.tasks.test_livecodebench import row as lcb
-from tests.training.runs import sparring_here
 from typer.testing import CliRunner
 
 from sparring.cli.main import app
@@ -22,6 +17,11 @@ from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Verdict
 from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.load import load_tasks
+from tests.shared import shared
+from tests.tasks.test_collect import CURE
+from tests.tasks.test_livecodebench import case, sealed
+from tests.tasks.test_livecodebench import row as lcb
+from tests.training.runs import sparring_here
 
 
 def lines(path: Path, *rows: Any) -> Path:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.metrics.groups import by_hand, simulated
-from tests.training.runs import sparring_here
 
 from sparring.metrics.facts import TaskFacts
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import open_run, step_file
+from tests.metrics.groups import by_hand, simulated
+from tests.training.runs import sparring_here
 
 RESPONSE = {"prompt_ids": [1], "token_ids": [2], "logprobs": [0.0], "stop": "end_token", "text": ""}
 

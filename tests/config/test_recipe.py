@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.runs import finished_apart, records
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.evaluation.held_out import evaluate_held_out
@@ -17,6 +16,7 @@ from sparring.microworld.build import build
 from sparring.training.held_out import held_out_plan
 from sparring.training.rollouts.context import RolloutContext, trial_context
 from sparring.training.state.trainer import Trainer
+from tests.training.runs import finished_apart, records
 
 pytestmark = pytest.mark.slow
 

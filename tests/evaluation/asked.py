@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.fake_openai import FakeOpenAI
 from typer.testing import CliRunner
 
 from sparring.cli.main import app
+from tests.fake_openai import FakeOpenAI
 
 
 def write_tasks(path: Path, count: int, extra: dict[str, Any] | None = None) -> Path:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import write_tasks
-from tests.fake_openai import FakeOpenAI
 
 from sparring.sandbox import Sandbox
+from tests.evaluation.asked import write_tasks
+from tests.fake_openai import FakeOpenAI
 
 
 @pytest.fixture

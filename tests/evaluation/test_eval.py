@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import command, lines, run, usual, write_tasks
-from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
-from tests.readings import counted
 
 from sparring.errors import SparringError
 from sparring.grading.recorded import result_from
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.schema import Role
+from tests.evaluation.asked import command, lines, run, usual, write_tasks
+from tests.fake_openai import TEST, WRONG, FakeOpenAI, whole
+from tests.readings import counted
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import run, usual
-from tests.fake_openai import FakeOpenAI
-from tests.shared import shared
 from typer.testing import CliRunner
 
 from sparring.cli.figures import Incomplete
@@ -30,6 +27,9 @@ from sparring.prompts.rules import Reading
 from sparring.sandbox import Sandbox
 from sparring.sandbox.caller.packages import Packages
 from sparring.schema import Kind, ParseFailure, Role, Task, Test
+from tests.evaluation.asked import run, usual
+from tests.fake_openai import FakeOpenAI
+from tests.shared import shared
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 

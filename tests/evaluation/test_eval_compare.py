@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import run, usual, write_tasks
-from tests.fake_openai import TEST, FakeOpenAI, whole
 from typer.testing import CliRunner
 
 from sparring.cli.main import app
 from sparring.errors import SparringError
+from tests.evaluation.asked import run, usual, write_tasks
+from tests.fake_openai import TEST, FakeOpenAI, whole
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import command, lines, run, usual, write_tasks
-from tests.fake_openai import FakeOpenAI, whole
 
 from sparring.errors import SparringError
+from tests.evaluation.asked import command, lines, run, usual, write_tasks
+from tests.fake_openai import FakeOpenAI, whole
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import run
-from tests.fake_openai import FakeOpenAI, whole
-from tests.parrots import CHATML, PLAIN, byte_tokenizer, parrot
 
 from sparring.errors import ConfigError, ModelError
 from sparring.runs.directory import RunDir
+from tests.evaluation.asked import run
+from tests.fake_openai import FakeOpenAI, whole
+from tests.parrots import CHATML, PLAIN, byte_tokenizer, parrot
 
 GOOD = "```python\nprint(2 * int(input()))\n```"
 DRAFT = "```python\nprint(0)\n```"

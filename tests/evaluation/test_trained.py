@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import run, usual
-from tests.fake_openai import FakeOpenAI
-from tests.training.runs import sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, RunError
@@ -19,6 +16,9 @@ from sparring.evaluation.options import EvalOptions, Named, Protocol, prompts_of
 from sparring.evaluation.trained import as_trained, trained
 from sparring.microworld import NANO_DIR
 from sparring.schema import Role
+from tests.evaluation.asked import run, usual
+from tests.fake_openai import FakeOpenAI
+from tests.training.runs import sparring_here
 
 pytestmark = pytest.mark.usefixtures("shared_workers")
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.evaluation.asked import write_tasks
-from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 from typer.testing import CliRunner
 
 from sparring import values
@@ -16,6 +14,8 @@ from sparring.cli.main import app
 from sparring.errors import ConfigError, ModelError
 from sparring.evaluation.trial import stands_in_statement
 from sparring.schema import Kind, Task, Test
+from tests.evaluation.asked import write_tasks
+from tests.fake_openai import PROGRAM, TEST, FakeOpenAI, whole
 
 
 def tried(*args: Any) -> tuple[str, list[dict[str, Any]]]:

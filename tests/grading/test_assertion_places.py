@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.grading.test_assertions import FENCE, block, parse, read
 
 from sparring.grading.assertions import AssertionFrom
 from sparring.prompts.rules import TestRule
+from tests.grading.test_assertions import FENCE, block, parse, read
 
 SEVERAL = {
     # text: under only, first, last

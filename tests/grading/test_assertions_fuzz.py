@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.grading.test_assertions import parse, shown
 
 from sparring.prompts.rules import ParsedTest, TestRule
+from tests.grading.test_assertions import parse, shown
 
 FENCE = "```"
 VALUES = st.recursive(

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from tests.grading.played import graded, told
 
 from sparring.grading.facts import task_facts
 from sparring.grading.grade import infra_share
@@ -23,6 +22,7 @@ from sparring.schema import (
     Test,
     Verdict,
 )
+from tests.grading.played import graded, told
 
 TASK = Task(
     id="double",

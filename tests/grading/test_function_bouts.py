@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.grading.played import graded, played, program, read, response
-from tests.grading.test_record import record
 
 from sparring import values
 from sparring.grading.comparison import Comparison
@@ -24,6 +22,8 @@ from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
 from sparring.tasks.checkers.checker import accepts
+from tests.grading.played import graded, played, program, read, response
+from tests.grading.test_record import record
 
 
 def call(value: object, *arguments: object, rule: str | None = None) -> Test:

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
-from tests.grading.played import a_test, played, program
-from tests.metrics.groups import reward_facts
 
 from sparring.config.settings import MonitorSettings
 from sparring.grading.group import GroupResult
@@ -23,6 +21,8 @@ from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import ParseFailure, Task, Test, TestRefusal
 from sparring.training.monitoring.alarms import WINDOW, raised
+from tests.grading.played import a_test, played, program
+from tests.metrics.groups import reward_facts
 
 TASK = Task(
     "largest",

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from tests.grading.played import played, program
 
 from sparring import values
 from sparring.audit.repeated import Bench
@@ -18,6 +17,7 @@ from sparring.integrations.trl import TestsPassed
 from sparring.sandbox import Fork, Limits, Sandbox
 from sparring.sandbox.types import MOST_OUTPUT_BYTES
 from sparring.schema import Kind, Outcome, Task, Test, Verdict
+from tests.grading.played import played, program
 
 GENERAL = Limits()
 LONG = 9_000_000

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.nano import nano
-from tests.parrots import CHATML, PLAIN, byte_tokenizer
 
 from sparring.grading.marks import TurnEnd, mark_faults, special_marks, turn_end
+from tests.nano import nano
+from tests.parrots import CHATML, PLAIN, byte_tokenizer
 
 
 def turn(end: str) -> str:

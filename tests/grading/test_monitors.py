@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.grading.played import told
 
 from sparring.grading.foreign import Foreign
 from sparring.grading.group import GroupResult
 from sparring.grading.monitors import NAMED, monitor_values
 from sparring.schema import Outcome, Verdict
+from tests.grading.played import told
 
 
 def found(*judged: GroupResult) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.grading.played import a_test, response
 
 from sparring import values
 from sparring.config.load import NANO_RECIPE, load_recipe
@@ -17,6 +16,7 @@ from sparring.prompts.rules import Reading, Reasoning, TestRule
 from sparring.prompts.settings import PromptSettings
 from sparring.prompts.templates import Templates
 from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
+from tests.grading.played import a_test, response
 
 F = Task("t", "Do it.", (Test(values.encode(([1], {})), "1", Kind.CALL),), entry_point="f")
 METHOD = Task("t", "Do it.", F.tests, entry_point="Solution.f")

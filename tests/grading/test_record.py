@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.grading.played import a_test, played, program
 
 from sparring.errors import RunError
 from sparring.grading.foreign import NO_PAIRS
@@ -22,6 +21,7 @@ from sparring.rewards.settings import EQUATIONS
 from sparring.runs.lines import clean
 from sparring.sandbox import Sandbox
 from sparring.schema import Task, Test, Verdict
+from tests.grading.played import a_test, played, program
 
 ADD = "a, b = map(int, input().split())\nprint(a + b)"
 FITTED = "print({'1 2': 3, '2 2': 4}.get(input(), 0))"

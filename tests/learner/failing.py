@@ -11,7 +11,6 @@ import sys
 import time
 
 import torch
-from tests.learner.together import CASES
 
 from sparring.errors import SparringError
 from sparring.learner.distributed import world as worlds
@@ -19,6 +18,7 @@ from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.world import World
 from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
+from tests.learner.together import CASES
 
 HOW = ("raises", "leader raises", "killed", "killed while the first samples")
 

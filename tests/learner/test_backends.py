@@ -12,10 +12,6 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from tests.learner.families import FAMILIES, LLAMA, family, mixed_groups, wide
-from tests.learner.one_step import ONE_STEP
-from tests.learner.packed import packed_logprobs
-from tests.nano import nano, tiny_model
 from torch.nn.attention.flex_attention import BlockMask
 from transformers import AutoModelForCausalLM
 
@@ -32,6 +28,10 @@ from sparring.learner.settings import Backend
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
+from tests.learner.families import FAMILIES, LLAMA, family, mixed_groups, wide
+from tests.learner.one_step import ONE_STEP
+from tests.learner.packed import packed_logprobs
+from tests.nano import nano, tiny_model
 
 Way = Callable[[Any, list[Group]], ResponseLogprobs]
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

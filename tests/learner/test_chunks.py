@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.learner.families import LLAMA, family, mixed_groups
-from tests.learner.test_backends import assert_close, gradient
 
 from sparring.learner.logprobs import head
 from sparring.learner.logprobs.chunks import Rule, in_chunks
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.sizes import CHUNK_BYTES, chunk_tokens
+from tests.learner.families import LLAMA, family, mixed_groups
+from tests.learner.test_backends import assert_close, gradient
 
 TOKENS, WIDTH, VOCABULARY = 23, 12, 40
 LOSS = torch.linspace(-1, 2, TOKENS)

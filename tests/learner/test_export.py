@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.nano import nano, tiny_model
-from tests.policy.test_model import NoTokenizer
 from transformers import AutoModelForCausalLM
 
 from sparring.learner.distributed.export import export_weights, weights_size
@@ -18,6 +16,8 @@ from sparring.policy.adapters import activate
 from sparring.policy.model import prepare_model, start_weights
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
+from tests.nano import nano, tiny_model
+from tests.policy.test_model import NoTokenizer
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])
 

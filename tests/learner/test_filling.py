@@ -11,8 +11,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.learner.families import family
-from tests.learner.test_update import groups as real_groups
 
 from sparring.learner.balance import rounds, shares
 from sparring.learner.logprobs.compute import response_logprobs
@@ -20,6 +18,8 @@ from sparring.learner.logprobs.filling import computed, micro_batches
 from sparring.learner.samples import Group, Sample
 from sparring.learner.settings import Backend
 from sparring.schema import Role
+from tests.learner.families import family
+from tests.learner.test_update import groups as real_groups
 
 BACKENDS = (Backend.PROMPT_CACHE, Backend.FLEX, Backend.PADDED)
 SIZES = st.lists(

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.learner.families import LLAMA, family, mixed_groups, wide
 from torch._dynamo.testing import CompileCounter
 
 from sparring.errors import ModelError
@@ -16,6 +15,7 @@ from sparring.learner.logprobs.backend import attending
 from sparring.learner.logprobs.blocks import BLOCK, Visible, block_mask
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.settings import Backend
+from tests.learner.families import LLAMA, family, mixed_groups, wide
 
 Seen = list[dict[str, Any]]
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.learner.families import FAMILIES, family, mixed_groups
-from tests.learner.test_backends import assert_close, gradient
 
 from sparring.errors import ModelError
 from sparring.learner.logprobs.compute import response_logprobs
@@ -15,6 +13,8 @@ from sparring.learner.logprobs.head import check_head, chunk_size
 from sparring.learner.settings import Backend
 from sparring.policy.model import prepare_model
 from sparring.policy.settings import ModelSettings
+from tests.learner.families import FAMILIES, family, mixed_groups
+from tests.learner.test_backends import assert_close, gradient
 
 
 @pytest.mark.parametrize("name", FAMILIES)

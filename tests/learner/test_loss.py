@@ -10,9 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.learner.one_step import ONE_STEP
-from tests.learner.test_update import gradients, groups
-from tests.nano import tiny_model
 
 from sparring.learner.loss import Tokens, kl_terms, token_loss, token_weights
 from sparring.learner.samples import Group
@@ -31,6 +28,9 @@ from sparring.learner.settings import (
 from sparring.learner.update import Learner
 from sparring.policy.settings import Precision
 from sparring.schema import Role
+from tests.learner.one_step import ONE_STEP
+from tests.learner.test_update import gradients, groups
+from tests.nano import tiny_model
 
 NO_KL = ONE_STEP.changed(kl=0.0)
 

@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.learner.families import FAMILIES, family, mixed_groups
-from tests.learner.one_step import IN_BFLOAT16, ONE_STEP
-from tests.learner.test_update import groups
-from tests.nano import nano, tiny_model
 from transformers import AutoModelForCausalLM
 
 from sparring.learner import update
@@ -24,6 +20,10 @@ from sparring.policy.model import prepare_model, start_weights
 from sparring.policy.precision import cast
 from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
+from tests.learner.families import FAMILIES, family, mixed_groups
+from tests.learner.one_step import IN_BFLOAT16, ONE_STEP
+from tests.learner.test_update import groups
+from tests.nano import nano, tiny_model
 
 BF16 = ONE_STEP.changed(learning_rate=1e-5)
 STILL = ONE_STEP.changed(learning_rate=1e-9, max_grad_norm=1e9, kl=0.0)

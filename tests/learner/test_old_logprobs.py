@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.learner.one_step import IN_BFLOAT16, ONE_STEP
-from tests.learner.test_update import groups
-from tests.nano import tiny_model
 
 from sparring.learner.distributed.gradients import Gradients
 from sparring.learner.distributed.world import World
@@ -25,6 +22,9 @@ from sparring.learner.settings import (
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.schema import Role
+from tests.learner.one_step import IN_BFLOAT16, ONE_STEP
+from tests.learner.test_update import groups
+from tests.nano import tiny_model
 
 BF16 = ONE_STEP.changed(
     old_logprobs=OldLogprobs.TRAINER,

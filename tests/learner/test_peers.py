@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+
 from tests.learner.failing import HOW
 from tests.processes import ended, started
 

@@ -8,9 +8,6 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from tests.learner.test_export import IDS, loaded, logits
-from tests.nano import nano, tiny_model
-from tests.policy.test_model import NoTokenizer
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen3MoeConfig
 
 from sparring.learner.distributed import export
@@ -19,6 +16,9 @@ from sparring.policy.adapters import activate
 from sparring.policy.model import prepare_model
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
+from tests.learner.test_export import IDS, loaded, logits
+from tests.nano import nano, tiny_model
+from tests.policy.test_model import NoTokenizer
 
 
 def files(path: Path) -> dict[str, torch.Tensor]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from tests.learner.together import CASES, Learned, alone, taken_up
-from tests.processes import ended, started
 
 from sparring.learner.settings import Sharding
+from tests.learner.together import CASES, Learned, alone, taken_up
+from tests.processes import ended, started
 
 SHARDINGS = (Sharding.DDP, Sharding.FSDP)
 ONE: dict[str, Learned] = {}

@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.learner.one_step import ONE_STEP
-from tests.learner.test_update import groups
-from tests.nano import tiny_model
 
 from sparring.learner import passes, update
 from sparring.learner.logprobs.compute import ResponseLogprobs, response_logprobs
@@ -21,6 +18,9 @@ from sparring.learner.settings import OldLogprobs, UpdateMode
 from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
 from sparring.policy.settings import ModelSettings
+from tests.learner.one_step import ONE_STEP
+from tests.learner.test_update import groups
+from tests.nano import tiny_model
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.learner.one_step import ONE_STEP
-from tests.nano import tiny_model
 
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.samples import Group, Sample
 from sparring.learner.settings import UpdateMode
 from sparring.learner.update import Learner
 from sparring.schema import Role
+from tests.learner.one_step import ONE_STEP
+from tests.nano import tiny_model
 
 LENGTHS = ((5, 3, 9), (1, 4), (7, 7, 2, 6))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.learner.one_step import ONE_STEP
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -16,6 +15,7 @@ from sparring.policy.model import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
 from sparring.policy.shape import shape_of
 from sparring.schema import Role
+from tests.learner.one_step import ONE_STEP
 
 CONFIG = LlamaConfig(
     vocab_size=50,

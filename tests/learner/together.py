@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.learner.one_step import IN_BFLOAT16, ONE_STEP
-from tests.learner.test_update import groups as made_groups
-from tests.nano import tiny_model
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
@@ -40,6 +37,9 @@ from sparring.learner.update import Learner
 from sparring.policy.model import prepare_model
 from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
+from tests.learner.one_step import IN_BFLOAT16, ONE_STEP
+from tests.learner.test_update import groups as made_groups
+from tests.nano import tiny_model
 
 
 @functools.cache

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.metrics.test_benchmark import facts, means
 
 from sparring.metrics.benchmark import measure
 from sparring.metrics.intervals import ratio
 from sparring.metrics.shares import ratio_difference, ratio_interval, share_difference
 from sparring.selection.consensus import numbered
+from tests.metrics.test_benchmark import facts, means
 
 
 def test_pass_at_k() -> None:

@@ -7,12 +7,12 @@ import math
 
 import numpy as np
 import pytest
-from tests.metrics.test_metrics import EXAMPLE, facts
 
 from sparring.evaluation.held_out import Evaluated, evaluated_from, evaluation_record, values_record
 from sparring.metrics.intervals import Linear, chained, linear_difference, ratio
 from sparring.metrics.metrics import summarise
 from sparring.metrics.named import difference_of, figure_of, mean_of
+from tests.metrics.test_metrics import EXAMPLE, facts
 
 TASKS = [EXAMPLE, facts(["10110", "01010", "00110"], "rwr-"), facts(["11111", "01010"], "wrrr")]
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.metrics.groups import by_hand, facts, simulated
 
 from sparring.matrix import PassMatrix
 from sparring.metrics.facts import TaskFacts
@@ -23,6 +22,7 @@ from sparring.metrics.precision import (
 )
 from sparring.metrics.rates import RightBy, by_task, count, rates
 from sparring.metrics.theory import Law, Ties, precision
+from tests.metrics.groups import by_hand, facts, simulated
 
 
 def drawn(plus: int, minus: int, tests: int, m: int, ties: Ties) -> float:

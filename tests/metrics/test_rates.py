@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.metrics.groups import by_hand, simulated
 
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import linear_interval
 from sparring.metrics.rates import Rate, Rates, RightBy, by_task, count, rates
 from sparring.metrics.shares import left_out_interval
+from tests.metrics.groups import by_hand, simulated
 
 
 def found(groups: list[TaskFacts], by: RightBy = RightBy.REFERENCE) -> Rates:

@@ -7,11 +7,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from tests.metrics.test_benchmark import FOUR, facts
 
 from sparring.metrics.benchmark import measure
 from sparring.metrics.verification import coverage, suite_accepts
 from sparring.runs.labels import figure_labels
+from tests.metrics.test_benchmark import FOUR, facts
 
 # One correct program, two wrong ones; the third test was not read, one cell is masked.
 MASKED = facts(["11100", "01?00", "00000"], "rw-r")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fake_openai import FakeOpenAI
-
 from sparring.policy.chat.base import Answer, Ask, ChatParams, Missing
 from sparring.policy.chat.crew import ServedModel
 from sparring.policy.chat.endpoint import Endpoint, Served
 from sparring.policy.patience import Patience
 from sparring.schema import Role
+from tests.fake_openai import FakeOpenAI
 
 QUICK = Patience(attempts=3, first=0.01, most=0.02)
 

@@ -8,10 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.learner.one_step import ONE_STEP
-from tests.learner.test_update import groups
-from tests.nano import TinyTokenizer, tiny_model
-from tests.policy.test_model import NoTokenizer
 from transformers import AutoModelForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
@@ -24,6 +20,10 @@ from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import load_weights, prepare_model, save_model, start_weights
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
+from tests.learner.one_step import ONE_STEP
+from tests.learner.test_update import groups
+from tests.nano import TinyTokenizer, tiny_model
+from tests.policy.test_model import NoTokenizer
 
 PER_ROLE = ModelSettings(lora_rank=4, lora_alpha=8.0, adapters=Adapters.PER_ROLE)
 FAST = ONE_STEP.changed(learning_rate=1e-2, kl=0.1)

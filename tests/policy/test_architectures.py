@@ -13,9 +13,6 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tests.learner.families import IDS, LLAMA
-from tests.learner.one_step import ONE_STEP
-from tests.nano import TinyTokenizer, nano
 from transformers import AutoModelForCausalLM
 
 from sparring.errors import ModelError
@@ -28,6 +25,9 @@ from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import check_causal, load_model, prepare_model
 from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
+from tests.learner.families import IDS, LLAMA
+from tests.learner.one_step import ONE_STEP
+from tests.nano import TinyTokenizer, nano
 
 HALF = {"hidden_dropout": 0.5, "attention_dropout": 0.5}
 # Windows shorter than the prompts; dropout wherever the family keeps it.

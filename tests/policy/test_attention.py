@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.learner.families import FAMILIES, family
-from tests.nano import TinyTokenizer
-from tests.policy.test_decode import prompts
 from torch.nn.functional import scaled_dot_product_attention
 
 from sparring.microworld import NANO_DIR
@@ -15,6 +12,9 @@ from sparring.policy.local.cache import GrowingLayer
 from sparring.policy.local.prefill import pass_cost
 from sparring.policy.local.sampler import LocalSampler
 from sparring.policy.model import load_model
+from tests.learner.families import FAMILIES, family
+from tests.nano import TinyTokenizer
+from tests.policy.test_decode import prompts
 
 
 @pytest.mark.parametrize("heads", [(2, 7), (3, 3), (1, 4)])

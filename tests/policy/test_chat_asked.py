@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.fake_openai import PROGRAM, FakeOpenAI, whole
-from tests.policy.served import QUICK, answers, ask, model, one
 
 from sparring.errors import ConfigError, ModelError, SparringError
 from sparring.policy.chat.base import Answer, response_key
 from sparring.policy.chat.crew import find_served
 from sparring.policy.chat.endpoint import Endpoint, Served, checked_url
+from tests.fake_openai import PROGRAM, FakeOpenAI, whole
+from tests.policy.served import QUICK, answers, ask, model, one
 
 
 def test_each_response_has_a_seed_and_the_usual_fields(fake: FakeOpenAI) -> None:

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.fake_openai import FakeOpenAI, whole
-from tests.policy.served import QUICK, answers, ask, model, one
 
 from sparring.errors import ConfigError, ModelError
 from sparring.policy.chat.base import Answer, Missing
@@ -20,6 +18,8 @@ from sparring.policy.chat.crew import ServedModel
 from sparring.policy.chat.endpoint import Endpoint, Served
 from sparring.policy.http import Unanswered
 from sparring.schema import StopReason
+from tests.fake_openai import FakeOpenAI, whole
+from tests.policy.served import QUICK, answers, ask, model, one
 
 MENDED = {
     "429": (429, {}, b'{"error": {"message": "slow down"}}'),

@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.fake_openai import FakeOpenAI, whole
-from tests.policy.served import QUICK, answers, ask, model, one
 
 from sparring.errors import Stopped
 from sparring.policy.chat.base import Answer, Ask, Missing
@@ -17,6 +15,8 @@ from sparring.policy.chat.crew import find_served
 from sparring.policy.chat.endpoint import Endpoint
 from sparring.policy.http import retry_after
 from sparring.policy.patience import Pace, Patience
+from tests.fake_openai import FakeOpenAI, whole
+from tests.policy.served import QUICK, answers, ask, model, one
 
 
 class _Clock:

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.nano import TinyTokenizer, tiny_model
 
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.chat.base import Answer, Ask, ChatParams
@@ -16,6 +15,7 @@ from sparring.policy.local.cut import Cut, cut_logits
 from sparring.policy.local.draw import draw
 from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Role, StopReason
+from tests.nano import TinyTokenizer, tiny_model
 
 LOGITS = torch.log(torch.tensor([[0.05, 0.4, 0.3, 0.15, 0.1]]))
 

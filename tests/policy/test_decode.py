@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from tests.learner.families import IDS, LLAMA
-from tests.nano import TinyTokenizer, tiny_model
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from sparring.policy.base import Prompt, SamplingParams
@@ -21,6 +19,8 @@ from sparring.policy.local import prefill as filling
 from sparring.policy.local.draw import draw
 from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response, Role
+from tests.learner.families import IDS, LLAMA
+from tests.nano import TinyTokenizer, tiny_model
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "Mistral": LLAMA | {"sliding_window": 8},

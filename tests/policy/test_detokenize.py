@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.nano import nano
-from tests.parrots import byte_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from sparring.policy.local.detokenize import Detokenizer, kept_tokens
+from tests.nano import nano
+from tests.parrots import byte_tokenizer
 
 HARMONY = ("<|channel|>analysis", "<|channel|>final<|message|>")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.parrots import CHATML, byte_tokenizer, parrot
 from transformers import GenerationConfig
 
 from sparring.errors import ModelError
 from sparring.policy.ends import add_end_tokens, end_ids_on_disk, end_token_id
 from sparring.policy.local.sampler import end_token_ids
 from sparring.policy.model import load_model, save_model
+from tests.parrots import CHATML, byte_tokenizer, parrot
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,6 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from tests.learner.families import FAMILIES, family
-from tests.nano import TinyTokenizer, tiny_model
-from tests.policy.recorded import record
-from tests.policy.test_decode import assert_plain, prompts
 from transformers import PreTrainedModel
 
 from sparring.policy.local import capture as capturing
@@ -18,6 +14,10 @@ from sparring.policy.local import decode as decoding
 from sparring.policy.local import forward
 from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response
+from tests.learner.families import FAMILIES, family
+from tests.nano import TinyTokenizer, tiny_model
+from tests.policy.recorded import record
+from tests.policy.test_decode import assert_plain, prompts
 
 
 def sampled(model: PreTrainedModel, lengths: tuple[int, ...], n: int) -> list[list[Response]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.nano import TinyTokenizer, tiny_model
 
 from sparring.errors import ModelError
 from sparring.policy.base import Prompt, SamplingParams, sampling_seed
 from sparring.policy.local.sampler import LocalSampler
 from sparring.schema import Response, Role, StopReason
+from tests.nano import TinyTokenizer, tiny_model
 
 
 def prompt(

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.learner.one_step import ONE_STEP
-from tests.learner.test_update import gradients, groups
-from tests.nano import tiny_model
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from sparring.errors import ModelError
@@ -20,6 +17,9 @@ from sparring.learner.update import Learner
 from sparring.policy.model import load_weights, prepare_model, save_model
 from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
+from tests.learner.one_step import ONE_STEP
+from tests.learner.test_update import gradients, groups
+from tests.nano import tiny_model
 
 LORA = ModelSettings(lora_rank=4, lora_alpha=8.0)
 

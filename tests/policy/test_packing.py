@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.learner.families import family
-from tests.nano import TinyTokenizer
-from tests.policy.test_decode import prompts
 
 from sparring.policy.local import packing as packs
 from sparring.policy.local.packing import can_pack, packing
 from sparring.policy.local.sampler import LocalSampler
+from tests.learner.families import family
+from tests.nano import TinyTokenizer
+from tests.policy.test_decode import prompts
 
 needs_products = pytest.mark.skipif(
     not can_pack(torch.nn.Linear(2, 2).bfloat16()), reason="this CPU has no products in bfloat16"

@@ -14,9 +14,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.nano import nano
-from tests.policy.fake_vllm import FakeVllm, Fault
-from tests.policy.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.learner.distributed.export import export_weights, weights_size
@@ -27,6 +24,9 @@ from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import Dtype, ServerSettings
 from sparring.policy.vllm.wanted import SamplingRequest, Weights, Words
 from sparring.schema import Response, Role, StopReason
+from tests.nano import nano
+from tests.policy.fake_vllm import FakeVllm, Fault
+from tests.policy.whole_model import scored
 
 TEXTS = ("Program: ", "Test: There are three integers", "Program: Read a line of numbers.")
 

@@ -11,10 +11,6 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tests.nano import nano
-from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
-from tests.policy.test_vllm import asked, flat, prompts, settings, weights, words
-from tests.policy.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
@@ -23,6 +19,10 @@ from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import ServerSettings
 from sparring.policy.vllm.wanted import Probe, SamplingRequest, Weights
 from sparring.schema import Response
+from tests.nano import nano
+from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
+from tests.policy.test_vllm import asked, flat, prompts, settings, weights, words
+from tests.policy.whole_model import scored
 
 __all__ = ["settings"]  # the fixture
 PLAYERS = ("start", "coder", "tester")

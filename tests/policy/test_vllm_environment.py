@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.policy.fake_vllm import fake_environment
-from tests.training.runs import sparring_here
 
 from sparring.errors import RunError
 from sparring.policy.vllm import environment
 from sparring.policy.vllm.environment import Kind, set_up
+from tests.policy.fake_vllm import fake_environment
+from tests.training.runs import sparring_here
 
 
 def test_nothing_is_installed_beside_us_or_over_something_else(tmp_path: Path) -> None:

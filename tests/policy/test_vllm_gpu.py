@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.nano import nano
-from tests.policy.fake_vllm import fake_environment
-from tests.policy.test_vllm import settings, weights, words
 
 from sparring.errors import RunError
 from sparring.policy.vllm import gpu
 from sparring.policy.vllm.gpu import GpuMemory, visible_gpus
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import ServerSettings
+from tests.nano import nano
+from tests.policy.fake_vllm import fake_environment
+from tests.policy.test_vllm import settings, weights, words
 
 __all__ = ["settings"]  # the fixture
 

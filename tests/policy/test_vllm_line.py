@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.policy.test_vllm import prompts
 
 from sparring.policy.http import Unanswered
 from sparring.policy.vllm.completion import Completion
 from sparring.policy.vllm.line import Line
+from tests.policy.test_vllm import prompts
 
 PROMPT = prompts()[0]
 CHOICE = {

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.nano import nano
-from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
-from tests.policy.test_vllm import asked, flat, prompts, sampler_of, settings, weights, words
 
 from sparring.errors import RunError
 from sparring.microworld import NANO_DIR
 from sparring.policy.vllm.progress import Engine, Progress, engines
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import ServerSettings
+from tests.nano import nano
+from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
+from tests.policy.test_vllm import asked, flat, prompts, sampler_of, settings, weights, words
 
 __all__ = ["settings"]  # the fixture
 METRICS = """

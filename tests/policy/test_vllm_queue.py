@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from tests.policy.fake_vllm import FakeVllm
-from tests.policy.test_vllm import prompts, sampler_of, settings
 
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams, unheeded
@@ -16,6 +14,8 @@ from sparring.policy.vllm.expected import ExpectedLengths
 from sparring.policy.vllm.settings import ServerSettings
 from sparring.policy.vllm.wanted import SamplingRequest
 from sparring.schema import Response, Role, StopReason
+from tests.policy.fake_vllm import FakeVllm
+from tests.policy.test_vllm import prompts, sampler_of, settings
 
 __all__ = ["settings"]  # the fixture
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.nano import nano
-from tests.policy.fake_vllm import fake_environment
-from tests.policy.test_vllm import asked, flat, learned, prompts, settings, weights, words
-from tests.policy.whole_model import scored
 
 from sparring.errors import RunError
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.settings import ServerSettings
 from sparring.schema import Response
+from tests.nano import nano
+from tests.policy.fake_vllm import fake_environment
+from tests.policy.test_vllm import asked, flat, learned, prompts, settings, weights, words
+from tests.policy.whole_model import scored
 
 __all__ = ["settings"]  # the fixture
 

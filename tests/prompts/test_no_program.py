@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.prompts.nothing import nothing
 
 from sparring.prompts.programs import read_source
 from sparring.schema import StopReason
+from tests.prompts.nothing import nothing
 
 RESPONSES = nothing()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 
 import pytest
-from tests.prompts.mixtures import ENTRY, FUNCTION, SCRIPT, SENTENCES, mixture
 
 from sparring.prompts.cure import parse_program
 from sparring.prompts.programs import read_source
@@ -13,6 +12,7 @@ from sparring.prompts.rules import ParsedProgram, Reasoning
 from sparring.prompts.source import Definition, Source, compiles
 from sparring.prompts.tests import parse_test
 from sparring.schema import ParseFailure, StopReason
+from tests.prompts.mixtures import ENTRY, FUNCTION, SCRIPT, SENTENCES, mixture
 
 SHORT, LONG = range(600), range(600, 20_600)
 

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.prompts.questions import QUESTIONS
-from tests.shared import shared
 
 from sparring.prompts.programs import read_source
 from sparring.prompts.source import Definition, Source
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.schema import Kind, Verdict
+from tests.prompts.questions import QUESTIONS
+from tests.shared import shared
 
 SAMPLE = 300
 

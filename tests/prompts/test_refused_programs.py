@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.prompts.test_programs import ADD, HELPER, IO, SUB, block, indented
 
 from sparring.prompts.programs import read_source
 from sparring.schema import ParseFailure, StopReason
+from tests.prompts.test_programs import ADD, HELPER, IO, SUB, block, indented
 
 REFUSED: dict[str, tuple[str, str | None, ParseFailure, str]] = {
     "another name": (

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.metrics.groups import reward_facts
-from tests.rewards.test_rewards import matrix
 
 from sparring.matrix import PassMatrix, stacked
 from sparring.rewards.advantages import DropReason, positives
@@ -25,6 +23,8 @@ from sparring.rewards.settings import (
     TesterReward,
 )
 from sparring.rewards.tester import tester_rewards
+from tests.metrics.groups import reward_facts
+from tests.rewards.test_rewards import matrix
 
 EQ4 = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
 # programs 0 and 1 are correct, 2, 3 and 4 wrong; rewards by Eq 4 are 2, −3, 2, 2

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.metrics.groups import reward_facts
 
 from sparring.matrix import PassMatrix
 from sparring.rewards.coder import coder_rewards
 from sparring.rewards.settings import EQUATIONS, CoderReward, InvalidTest, NoWrong, TesterReward
 from sparring.rewards.tester import tester_rewards
+from tests.metrics.groups import reward_facts
 
 CURE = EQUATIONS.model_copy(update={"invalid_test": InvalidTest.EQ4})
 

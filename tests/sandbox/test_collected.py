@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.sandbox.test_scripts import RIGHT, WRONG, run
 
 from sparring.sandbox import Sandbox
 from sparring.sandbox.inside.approx import Approx
 from sparring.schema import Verdict
 from sparring.testnames import PYTEST
+from tests.sandbox.test_scripts import RIGHT, WRONG, run
 
 _HOLDS = "assert f(1, 2) == 3"
 _UNIT = "import unittest\nclass T(unittest.{}):\n"

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.grading.played import graded, program, response
 from typer.testing import CliRunner
 
 from sparring.audit.repeated import Bench
@@ -24,6 +23,7 @@ from sparring.sandbox.caller.store import Store
 from sparring.sandbox.cluster import chunks
 from sparring.sandbox.types import Stats
 from sparring.schema import Kind, Outcome, Role, Task, Test, Verdict
+from tests.grading.played import graded, program, response
 
 STDIN = Test("1\n", "1\n")
 CALL = Test('{"tuple":[{"tuple":[]},{"dict":[]}]}', "1", Kind.CALL, "value")

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.sandbox.conftest import alive
 
 from sparring.errors import SandboxError
 from sparring.sandbox import Fork, Job, Level, Limits, Sandbox
@@ -24,6 +23,7 @@ from sparring.sandbox.check.suites import Suite, check_sandbox
 from sparring.sandbox.check.targets import Targets
 from sparring.sandbox.isolation import share
 from sparring.schema import Verdict
+from tests.sandbox.conftest import alive
 
 _OPEN = (
     "import fcntl\nfound = []\nfor fd in range(3000):\n"

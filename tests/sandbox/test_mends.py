@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.sandbox.mends import MENDS, Mend
 
 import sparring
 from sparring.sandbox.check import security
 from sparring.sandbox.check.idioms import IDIOMS
 from sparring.sandbox.types import Level
+from tests.sandbox.mends import MENDS, Mend
 
 _HERE = Path(sparring.__file__).parent
 # Puts the chosen cases to the package that is found first, and prints which held at which level.

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.sandbox.conftest import alive
 
 from sparring.errors import SandboxError
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.sandbox.caller import process
 from sparring.sandbox.caller.process import Worker
 from sparring.schema import Verdict
+from tests.sandbox.conftest import alive
 
 DOUBLE = "print(2 * int(input()))"
 

@@ -12,9 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.tasks.test_livecodebench import STDIN
-from tests.tasks.test_livecodebench import row as lcb
-from tests.tasks.test_mapping import CALLS
 
 from sparring.errors import ConfigError, DataError
 from sparring.schema import Kind
@@ -24,6 +21,9 @@ from sparring.tasks.mapping import FIELDS, parse_mapping
 from sparring.tasks.rows import files
 from sparring.tasks.rows.files import Raw, file_rows
 from sparring.tasks.rows.meant import guess, meant
+from tests.tasks.test_livecodebench import STDIN
+from tests.tasks.test_livecodebench import row as lcb
+from tests.tasks.test_mapping import CALLS
 
 CURE: dict[str, Any] = {
     "task_id": 7,

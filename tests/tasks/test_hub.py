@@ -14,10 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tasks.fake_hub import serving
-from tests.tasks.test_collect import CURE
-from tests.tasks.test_livecodebench import STDIN
-from tests.tasks.test_livecodebench import row as lcb
 
 from sparring.errors import ConfigError, DataError
 from sparring.tasks.collect import Choice, collect
@@ -25,6 +21,10 @@ from sparring.tasks.load import load_tasks
 from sparring.tasks.rows.files import Raw
 from sparring.tasks.rows.hub import HubSource, hub_rows
 from sparring.tasks.rows.known import KNOWN, LIVECODEBENCH, known_set, release_files
+from tests.tasks.fake_hub import serving
+from tests.tasks.test_collect import CURE
+from tests.tasks.test_livecodebench import STDIN
+from tests.tasks.test_livecodebench import row as lcb
 
 
 @pytest.fixture

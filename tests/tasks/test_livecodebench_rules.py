@@ -13,11 +13,11 @@ from collections import OrderedDict, deque
 from typing import Any
 
 import pytest
-from tests.tasks.test_livecodebench import STDIN, case, row, sealed
 
 from sparring import values
 from sparring.tasks.checkers.checker import accepts, parse_checker
 from sparring.tasks.formats.livecodebench import read_livecodebench
+from tests.tasks.test_livecodebench import STDIN, case, row, sealed
 
 PRINTED = [
     # printed, expected, accepted

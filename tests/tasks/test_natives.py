@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.shared import shared
 
 from sparring import values
 from sparring.errors import DataError
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.load import dump_tasks, load_tasks
+from tests.shared import shared
 
 HUMANEVAL: dict[str, Any] = {
     "task_id": "H/1",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.shared import shared
 
 from sparring import values
 from sparring.errors import ConfigError, DataError
@@ -19,6 +18,7 @@ from sparring.tasks.collect import Choice, Collected, collect
 from sparring.tasks.mapping import parse_mapping
 from sparring.tasks.rows.files import Raw, file_rows
 from sparring.tasks.rows.limits import limit
+from tests.shared import shared
 
 CASE = "cases/11-map-and-real-columns"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.shared import shared
 
 from sparring.errors import DataError
 from sparring.sandbox import Job, Limits, Sandbox
@@ -16,6 +15,7 @@ from sparring.schema import Kind, Task, Verdict
 from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.load import load_tasks
 from sparring.tasks.rows.heads import head_of
+from tests.shared import shared
 
 HEAD = 'def add(a, b):\n    """Sum of two numbers."""\n'
 BODY = "    return a + b\n"

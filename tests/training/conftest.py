@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tests.forks import Forked
 from tests.training.runs import command
 

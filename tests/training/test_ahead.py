@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.forks import Forked
-from tests.training.runs import command, finished, records, same_run, sparring_here
 
 from sparring.runs.reader import open_run, step_file
+from tests.forks import Forked
+from tests.training.runs import command, finished, records, same_run, sparring_here
 
 AHEAD = {
     "training__ahead": "1",

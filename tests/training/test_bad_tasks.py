@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.runs import command, records, same_run, sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.microworld.problem import Split
@@ -18,6 +17,7 @@ from sparring.microworld.tasks import microworld_tasks
 from sparring.tasks.load import dump_tasks
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state.trainer import Trainer
+from tests.training.runs import command, records, same_run, sparring_here
 
 Row = dict[str, Any]
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.training.runs import finished, records
-from tests.training.test_reward import BOUT, cut, scored
 
 from sparring.config.load import load_recipe, make_recipe
 from sparring.errors import ConfigError
@@ -16,6 +14,8 @@ from sparring.grading.scorer import facts_of
 from sparring.runs.reader import open_run
 from sparring.schema import Response
 from sparring.training.labelled import learned_from
+from tests.training.runs import finished, records
+from tests.training.test_reward import BOUT, cut, scored
 
 MOST = 20
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.training.runs import SMALL, sparring_here
 
 SETS = [x for k, v in SMALL.items() for x in ("--set", f"{k}={v}")]

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.policy.fake_vllm import fake_environment
-from tests.training.runs import SMALL, sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.learner.samples import Group
@@ -15,6 +13,8 @@ from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.schema import Role
+from tests.policy.fake_vllm import fake_environment
+from tests.training.runs import SMALL, sparring_here
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

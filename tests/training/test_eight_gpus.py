@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.policy.fake_vllm import fake_environment
 from tests.processes import ended, started
 from tests.training.runs import records

@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.forks import Forked
-from tests.training.runs import SMALL
-from tests.training.test_recipes_fit import RECIPES
-from tests.training.test_recipes_fit import shape as qwen
 from transformers import LlamaConfig
 
 from sparring.cli.main import main
@@ -24,6 +20,10 @@ from sparring.training.planning import fits
 from sparring.training.planning.conditions import GIB, Conditions
 from sparring.training.planning.estimate import Estimate, estimate
 from sparring.training.planning.main_memory import main_memory
+from tests.forks import Forked
+from tests.training.runs import SMALL
+from tests.training.test_recipes_fit import RECIPES
+from tests.training.test_recipes_fit import shape as qwen
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import memory

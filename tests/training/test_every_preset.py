@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.policy.fake_vllm import FakeVllm
-from tests.training.runs import records, sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.config.presets import Preset
@@ -24,6 +22,8 @@ from sparring.training.reward import scorer_of
 from sparring.training.rollouts.context import rollout_context
 from sparring.training.rollouts.online import OnlineRollouts
 from sparring.training.state.trainer import Trainer
+from tests.policy.fake_vllm import FakeVllm
+from tests.training.runs import records, sparring_here
 
 WEIGHTS = {
     "full": {},

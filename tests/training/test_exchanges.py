@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.policy.fake_vllm import FakeVllm
-from tests.training.test_every_preset import TINY, WEIGHTS, made
 
 from sparring.config.presets import Preset
 from sparring.microworld import NANO_DIR
 from sparring.training.state.trainer import Trainer
+from tests.policy.fake_vllm import FakeVllm
+from tests.training.test_every_preset import TINY, WEIGHTS, made
 
 FROZEN = {"learning.frozen": "tester", "learning.mode": "separate"}
 CASES = {

@@ -7,9 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.nano import nano
-from tests.parrots import byte_tokenizer
-from tests.training.runs import SMALL, command, finished, sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
@@ -17,6 +14,9 @@ from sparring.policy.shape import Shape
 from sparring.training.notes import embedded_prompts
 from sparring.training.planning.estimate import estimate
 from sparring.training.planning.fits import find_shape
+from tests.nano import nano
+from tests.parrots import byte_tokenizer
+from tests.training.runs import SMALL, command, finished, sparring_here
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.runs import SMALL, records, sparring_here
 
 from sparring.policy.local.sampler import LocalSampler
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.schema import Response, Role, StopReason
+from tests.training.runs import SMALL, records, sparring_here
 
 BODIES = {
     "add": ("return a + b", "return a - b", "return a + b + (a > 2)", "return 'none'"),

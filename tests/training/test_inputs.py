@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.runs import command, finished, records, sparring_here
 
 from sparring.microworld import NANO_DIR
 from sparring.microworld.problem import Split
 from sparring.microworld.tasks import microworld_tasks
 from sparring.tasks.load import dump_tasks
+from tests.training.runs import command, finished, records, sparring_here
 
 REWARD = "def reward(bout):\n    return [{}.0] * len(bout.programs), [0.0] * len(bout.tests)\n"
 

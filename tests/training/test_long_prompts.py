@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.training.runs import command, finished, records
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError, ModelError
@@ -19,6 +18,7 @@ from sparring.training.notes import environment, notes
 from sparring.training.planning.data_checks import task_checks
 from sparring.training.rollouts.context import RolloutContext, trial_context
 from sparring.training.state.trainer import Trainer
+from tests.training.runs import command, finished, records
 
 FEW = [
     "tasks.train_count=12",

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.training.runs import sparring_here
 
 from sparring import __version__
 from sparring.config.load import NANO_RECIPE, load_recipe
@@ -14,6 +13,7 @@ from sparring.errors import RunError
 from sparring.runs.directory import RunDir
 from sparring.training.launch import ended
 from sparring.training.planning.fits import memory_lines
+from tests.training.runs import sparring_here
 
 
 def a_run(path: Path) -> RunDir:

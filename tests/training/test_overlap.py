@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.runs import command, records, same_run, sparring_here
 
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.runs.directory import RunDir
@@ -18,6 +17,7 @@ from sparring.schema import Response, Role, StopReason
 from sparring.training.state.journal import Journal
 from sparring.training.weights.players import Player
 from sparring.training.weights.policies import RolePolicies
+from tests.training.runs import command, records, same_run, sparring_here
 
 
 @pytest.mark.slow

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from tests.learner.test_export import loaded
-from tests.learner.test_update import groups
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.samples import Group
 from sparring.schema import Role
 from sparring.training.state.trainer import BOTH, START, Trainer
+from tests.learner.test_export import loaded
+from tests.learner.test_update import groups
 
 FULL = ["model.lora_rank=0", "sampling.opponents=0", "learning.kl=0"]
 LORA = ["model.lora_rank=4", "sampling.opponents=0", "learning.kl=0"]

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.forks import Forked
-from tests.training.runs import command, finished, same_run
 
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
@@ -23,6 +21,8 @@ from sparring.schema import Role
 from sparring.training.state import checkpoints
 from sparring.training.state import trainer as trainer_module
 from sparring.training.state.trainer import BOTH, Trainer
+from tests.forks import Forked
+from tests.training.runs import command, finished, same_run
 
 WHOLE: dict[str, Any] = {"learning": {"learning_rate": 1e-5}, "training": {"threads": 1}}
 LORA = WHOLE | {"model": {"lora_rank": 4}}

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.processes import ended, started
-from tests.training.runs import command, records, same_run, sparring_here
 
 from sparring.learner.settings import Sharding
+from tests.processes import ended, started
+from tests.training.runs import command, records, same_run, sparring_here
 
 LEARNS = ("--set", "learning.learning_rate=1e-4", "--set", "training.checkpoint_every=1")
 

@@ -6,11 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.readings import Readings, counted
-from tests.training.runs import command, finished
 
 from sparring.runs.reader import open_run, step_file
 from sparring.schema import Role
+from tests.readings import Readings, counted
+from tests.training.runs import command, finished
 
 
 def test_a_training_reads_every_response_once(

@@ -14,11 +14,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.nano import nano
-from tests.policy.test_vllm import asked, prompts, weights, words
-from tests.policy.test_vllm_adapters import PLAYERS, adapted, adapter, check, everyone, start
-from tests.training.runs import command, finished_apart, records
-from tests.training.test_served import TINY, rollouts
 
 from sparring.errors import RunError
 from sparring.learner.distributed.export import export_weights
@@ -28,6 +23,11 @@ from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.server import Server
 from sparring.policy.vllm.settings import Dtype, ServerSettings
 from sparring.schema import Role
+from tests.nano import nano
+from tests.policy.test_vllm import asked, prompts, weights, words
+from tests.policy.test_vllm_adapters import PLAYERS, adapted, adapter, check, everyone, start
+from tests.training.runs import command, finished_apart, records
+from tests.training.test_served import TINY, rollouts
 
 ENVIRONMENT = Path(os.environ.get("SPARRING_VLLM") or default_environment())
 pytestmark = [

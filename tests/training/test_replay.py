@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from tests.training.runs import command, finished, records, sparring_here
 
 from sparring.config.load import make_recipe
 from sparring.grading.recorded import result_from
 from sparring.training.replay import refuse_other_changes, replay_recipe
+from tests.training.runs import command, finished, records, sparring_here
 
 
 def weights(run: Path, step: int) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.forks import Forked
 from tests.training.runs import command, finished, finished_apart, records, same_run, sparring_here
 

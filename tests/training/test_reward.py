@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.grading.played import told
 
 from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
@@ -17,6 +16,7 @@ from sparring.grading.record import Scored
 from sparring.grading.scorer import facts_of
 from sparring.schema import StopReason
 from sparring.training.reward import scorer_of
+from tests.grading.played import told
 
 # programs 0 and 1 are correct, 2 and 3 wrong; test 0 is right and catches both wrong ones, test 1
 # is right and catches nobody, test 2 is wrong and passed by one of them

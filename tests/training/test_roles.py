@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.training.runs import command, records, same_run, sparring_here
 from transformers import AutoModelForCausalLM
 
 from sparring.config.load import make_recipe
@@ -20,6 +19,7 @@ from sparring.schema import Role
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state import checkpoints
 from sparring.training.state.trainer import Trainer
+from tests.training.runs import command, records, same_run, sparring_here
 
 FAST = {
     "learning__learning_rate": "3e-3",

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.nano import tiny_model
 
 from sparring.config.load import load_recipe, make_recipe
 from sparring.config.recipe import Recipe
@@ -28,6 +27,7 @@ from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.schema import Role
 from sparring.training.planning.derived import derived_quantities
+from tests.nano import tiny_model
 
 RECIPES = sorted(
     p for d in ("recipes", "recipes/nano") for p in (Path(__file__).parents[2] / d).glob("*.toml")

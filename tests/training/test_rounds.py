@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.training.runs import command, finished, records, same_run, sparring_here
 
 from sparring.config.load import load_recipe, make_recipe
 from sparring.config.presets import Preset
@@ -16,6 +15,7 @@ from sparring.errors import ConfigError
 from sparring.grading.recorded import result_from
 from sparring.rewards.advantages import DropReason
 from sparring.runs.reader import open_run, step_file
+from tests.training.runs import command, finished, records, same_run, sparring_here
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes" / "nano").glob("*.toml"))
 ALL = {

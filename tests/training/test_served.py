@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
-from tests.training.runs import SMALL, records, sparring_here
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import ConfigError
@@ -22,6 +20,8 @@ from sparring.schema import Response, Role
 from sparring.training.state.trainer import Trainer
 from sparring.training.weights.players import Player, Request
 from sparring.training.weights.policies import RolePolicies
+from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
+from tests.training.runs import SMALL, records, sparring_here
 
 TINY = {
     **SMALL,

@@ -9,11 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.policy.fake_vllm import FakeVllm
-from tests.processes import ended, started
-from tests.training.runs import records, sparring_here
-from tests.training.test_every_preset import TINY, WEIGHTS
-from tests.training.test_served import rollouts
 
 from sparring.config.load import NANO_RECIPE, load_recipe
 from sparring.errors import RunError
@@ -24,6 +19,11 @@ from sparring.training.state.trainer import Trainer
 from sparring.training.weights.behaviour import SnapshotFiles
 from sparring.training.weights.players import Player, Request
 from sparring.training.weights.policies import RolePolicies
+from tests.policy.fake_vllm import FakeVllm
+from tests.processes import ended, started
+from tests.training.runs import records, sparring_here
+from tests.training.test_every_preset import TINY, WEIGHTS
+from tests.training.test_served import rollouts
 
 AHEAD = {
     **TINY,

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from tests.forks import Forked
-from tests.training.runs import command, records, sparring_here
 
 from sparring.errors import RunError
 from sparring.learner.update import Learner
 from sparring.training.memory import enough_memory
+from tests.forks import Forked
+from tests.training.runs import command, records, sparring_here
 
 ON_A_CPU = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 77 bytes.\nmore"
 SETTINGS = {

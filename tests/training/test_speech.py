@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.parrots import CHATML, byte_tokenizer, parrot
-from tests.training.runs import sparring_here
 from transformers import GenerationConfig
 
 from sparring.config.load import NANO_RECIPE, load_recipe
@@ -26,6 +24,8 @@ from sparring.training.state.trainer import Trainer
 from sparring.training.supervision.supervisor import Supervisor
 from sparring.training.weights.policies import RolePolicies
 from sparring.training.weights.served import Served
+from tests.parrots import CHATML, byte_tokenizer, parrot
+from tests.training.runs import sparring_here
 
 GOOD = "```python\nprint(2 * int(input()))\n```"
 DRAFT = "```python\nprint(0)\n```"

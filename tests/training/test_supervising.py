@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
-from tests.training.runs import records, sparring_here
-from tests.training.test_every_preset import TINY
 
 from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.errors import ConfigError
@@ -22,6 +19,9 @@ from sparring.schema import Role
 from sparring.training.launch import new_run, resumed_run
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state.trainer import Trainer
+from tests.policy.fake_vllm import FakeVllm, Fault, fake_environment
+from tests.training.runs import records, sparring_here
+from tests.training.test_every_preset import TINY
 
 BY_SERVER = {
     **TINY,

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from tests.grading.played import response
-from tests.training.runs import SMALL, command, records, same_run, sparring_here
 
 from sparring.config.load import make_recipe
 from sparring.microworld import NANO_DIR
@@ -23,6 +21,8 @@ from sparring.schema import Role, Task, Test
 from sparring.training.rollouts.arrivals import Arrivals
 from sparring.training.rollouts.context import trial_context
 from sparring.training.state.trainer import Trainer
+from tests.grading.played import response
+from tests.training.runs import SMALL, command, records, same_run, sparring_here
 
 BY_NANO = {
     "supervision__kind": "tester",

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.runs import sparring_here
-from tests.view.terminal.made import evaluation, metrics, run_of
 
 from sparring.config.load import make_recipe
 from sparring.errors import ConfigError
 from sparring.runs.directory import RunDir
 from sparring.training.monitoring.tracking import Tracking, settings, trackers_of
+from tests.training.runs import sparring_here
+from tests.view.terminal.made import evaluation, metrics, run_of
 
 
 def lines_tracker(path: Path) -> Any:
@@ -153,6 +153,7 @@ def test_tensorboard_has_every_step_once(tmp_path: Path) -> None:
 )
 def test_a_real_run_tells_tensorboard(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     from tests.training.runs import command
 
     run = tmp_path / "run"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file, save_file
-from tests.training.runs import command, finished, records, sparring, sparring_here
 
 from sparring.microworld import NANO_DIR
+from tests.training.runs import command, finished, records, sparring, sparring_here
 
 
 def test_the_summary_holds_every_promised_figure(run: Path) -> None:

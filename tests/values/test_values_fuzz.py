@@ -11,10 +11,10 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from tests import slowly
 
 from sparring import values
 from sparring.tasks.checkers.checker import accepts
+from tests import slowly
 
 _TYPES = (
     *("tuple", "set", "frozenset", "deque", "dict", "OrderedDict", "defaultdict", "Counter"),

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests import slowly
 
 from sparring import values
 from sparring.values import decode, encode, read, same
+from tests import slowly
 
 Ordered, Counted = collections.OrderedDict, collections.Counter
 # Few of each, so that equal values of several types and orders are met often.

@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests import slowly
 
 from sparring import values
 from sparring.schema import Kind
@@ -21,6 +20,7 @@ from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.checkers.looser import looser
 from sparring.values import Held, NotPlain, Work, decode, encode, read, same
 from sparring.values.naming import Names
+from tests import slowly
 
 P = 2**61 - 1
 """Numbers that differ by a multiple of it have one hash."""

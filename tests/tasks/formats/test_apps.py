@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring import values
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind
+from tests.tasks.formats.running import fault, loaded, one, passes
 
 APPS: dict[str, Any] = {
     "problem_id": 17,

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.tasks.formats.running import fault, loaded, one, passes, run
 
 from sparring.sandbox import Level, Sandbox
+from tests.tasks.formats.running import fault, loaded, one, passes, run
 
 CODECONTESTS: dict[str, Any] = {
     "name": "900_A. Halves",

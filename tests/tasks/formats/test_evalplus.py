@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.shared import shared
-from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring import values
 from sparring.cli.main import app
@@ -19,6 +17,8 @@ from sparring.schema import Kind
 from sparring.tasks.load import load_tasks
 from sparring.tasks.rows.files import Raw, file_rows
 from sparring.tasks.suites.without_numpy import without_numpy
+from tests.shared import shared
+from tests.tasks.formats.running import fault, loaded, one, passes
 
 HALVES: dict[str, Any] = {
     "task_id": "HumanEval/900",

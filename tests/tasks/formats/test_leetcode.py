@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.shared import shared
-from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind
 from sparring.tasks.rows.files import Raw, file_rows
+from tests.shared import shared
+from tests.tasks.formats.running import fault, loaded, one, passes
 
 HEAD = (
     "import random\nimport functools\nimport collections\nimport string\nimport math\nimport datetime\n\n"

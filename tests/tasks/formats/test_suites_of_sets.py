@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.tasks.formats.running import fault, loaded, one, passes
 
 from sparring.sandbox import Sandbox
 from sparring.schema import Kind
+from tests.tasks.formats.running import fault, loaded, one, passes
 
 KODCODE: dict[str, Any] = {
     "version": "v1.0",

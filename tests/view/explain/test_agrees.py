@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.view.explain import second
 
 from sparring.config.load import make_recipe
 from sparring.config.recipe import Recipe
@@ -24,6 +23,7 @@ from sparring.runs.lines import clean
 from sparring.schema import Role
 from sparring.training.reward import scorer_of
 from sparring.view.explain import Applied, explain, same
+from tests.view.explain import second
 
 VERDICTS = ("accepted", "accepted", "wrong_answer", "infra", "runtime_error")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.metrics.groups import reward_facts
 
 from sparring.config.load import load_recipe
 from sparring.matrix import PassMatrix, from_verdicts
@@ -19,6 +18,7 @@ from sparring.rewards.tester import tester_rewards
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.schema import Verdict
+from tests.metrics.groups import reward_facts
 
 CODES = {
     "+": Verdict.ACCEPTED,

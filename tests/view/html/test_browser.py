@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from sparring.view.html import pages
 from tests.view.html.chromium import Page, browser, find
 from tests.view.html.made import group, run
 from tests.view.html.test_pages import HOSTILE
-
-from sparring.view.html import pages
 
 pytestmark = [
     pytest.mark.browser,

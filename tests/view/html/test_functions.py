@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+from sparring.view.html import pages
 from tests.view.html.test_pages import blobs
 from tests.view.terminal.functions import SCRIPT, functions
 from tests.view.terminal.made import run_of
-
-from sparring.view.html import pages
 
 
 def test_the_page_shows_calls_as_python_writes_them(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.view.html.made import group, metrics, run
 from typer.testing import CliRunner
 
 from sparring.cli.main import app
@@ -25,6 +24,7 @@ from sparring.view.html.compare import between, settings_apart
 from sparring.view.html.overview import overview
 from sparring.view.html.panels import PANELS, charted
 from sparring.view.html.tokens import Pieces
+from tests.view.html.made import group, metrics, run
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt; "

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.view.html.made import CODES, SECTION, group
 
 from sparring.config.load import load_recipe
 from sparring.config.recipe import Recipe
@@ -20,6 +19,7 @@ from sparring.rewards.settings import (
 from sparring.runs.groups import correct_rows
 from sparring.view.explain import explain
 from sparring.view.html.terms import coder_lines, tester_lines
+from tests.view.html.made import CODES, SECTION, group
 
 NANO = load_recipe(None).model_dump(mode="json")
 

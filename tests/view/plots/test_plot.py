@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.metrics.groups import by_hand
-from tests.training.runs import sparring_here
-from tests.view.terminal.made import evaluation, group, metrics, run_of
 
 from sparring.evaluation.arm_figures import by_task, evaluated, plane_points, trained
 from sparring.evaluation.arms import arms_of
 from sparring.evaluation.recorded import grid
 from sparring.runs.directory import RunDir
+from tests.metrics.groups import by_hand
+from tests.training.runs import sparring_here
+from tests.view.terminal.made import evaluation, group, metrics, run_of
 
 
 def made(path: Path, seed: int = 0, end: float = 0.75, **more: object) -> Path:
@@ -96,7 +96,7 @@ def test_bars_are_differences_paired_by_task(tmp_path: Path) -> None:
 
 
 def test_the_plane_has_the_rates_of_the_rollouts(tmp_path: Path) -> None:
-    """The group of tests/view/explain, but U0 right by reference as well, though the correct P4 fails it.
+    """The group of the explanations, but U0 right by reference as well, though the correct P4 fails it.
     The wrong P0 to P3 pass the right U0 U1 U2 6 of 12 times, the wrong U3 U4 once of 8."""
     record = group("default")
     record["tests"][0]["right"] = True

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.view.terminal.made import group
-
 from sparring.evaluation.rollouts import rollout
 from sparring.grading.recorded import result_from
 from sparring.policy.chat.base import Answer
 from sparring.runs.directory import RunDir
 from sparring.runs.reader import step_file
 from sparring.schema import Role, StopReason
+from tests.view.terminal.made import group
 
 
 def evaluation_of(path: Path, names: Sequence[str] = ("paper",), one_shot: float = 0.5) -> Path:

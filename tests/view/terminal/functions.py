@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.view.terminal.made import group
-
 from sparring.schema import Kind
 from sparring.values import encode
+from tests.view.terminal.made import group
 
 SCRIPT = "def check(candidate):\n    for x in range(3):\n        assert candidate(x) == x\n"
 CALL, VALUE = encode(((1, [2, 3]), {"key": "a"})), encode((4,))

@@ -6,11 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.training.runs import sparring_here
-from tests.view.html.test_pages import blobs
-from tests.view.terminal.evaluated import evaluation_of
-from tests.view.terminal.made import run_of
-from tests.view.terminal.test_show import refused, shown
 
 from sparring.rewards.settings import EQUATIONS
 from sparring.runs.directory import RunDir
@@ -18,6 +13,11 @@ from sparring.runs.evaluation import is_evaluation
 from sparring.view.explain import explain
 from sparring.view.html import pages
 from sparring.view.source import evaluation_recipe
+from tests.training.runs import sparring_here
+from tests.view.html.test_pages import blobs
+from tests.view.terminal.evaluated import evaluation_of
+from tests.view.terminal.made import run_of
+from tests.view.terminal.test_show import refused, shown
 
 
 def test_its_figures_and_groups_are_shown(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+from sparring.view.readable import readable
 from tests.view.terminal.functions import CALL, VALUE, functions
 from tests.view.terminal.made import run_of
 from tests.view.terminal.test_show import shown
-
-from sparring.view.readable import readable
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.training.runs import sparring_here
-from tests.view.terminal.made import evaluation, group, metrics, run_of
 
 from sparring.runs.text import block, one_line
 from sparring.schema import Verdict
 from sparring.view.terminal.difference import difference
 from sparring.view.terminal.symbols import symbol
+from tests.training.runs import sparring_here
+from tests.view.terminal.made import evaluation, group, metrics, run_of
 
 
 def shown(run: Path, *options: str) -> str:

@@ -17,14 +17,14 @@ from typing import IO, Any
 
 import pytest
 from rich.console import Console
-from tests.training.runs import command, sparring_here
-from tests.view.terminal.made import evaluation, group, metrics
 
 from sparring.cli.watch import screen, watch, watch_run
 from sparring.config.load import NANO_RECIPE, load_recipe, make_recipe
 from sparring.runs.directory import RunDir
 from sparring.runs.live import Tail, being_made
 from sparring.view.terminal.watch import State, Watched
+from tests.training.runs import command, sparring_here
+from tests.view.terminal.made import evaluation, group, metrics
 
 
 class Writer:
