@@ -22,8 +22,8 @@ def packed(path: Path, data: bytes) -> RunReader:
 
 
 def test_what_stands_before_the_damage_is_read(tmp_path: Path) -> None:
-    whole = gzip.compress(b'{"a": 1}\n{"a": 2}\n')
-    run = packed(tmp_path, whole + gzip.compress(b'{"a": 3}\n' * 99)[:-30])
+    whole = gzip.compress(b'{"a": 1}\n{"a": 2}\n', mtime=0)
+    run = packed(tmp_path, whole + gzip.compress(b'{"a": 3}\n' * 99, mtime=0)[:-30])
     records, seen = run.groups(1), []
     with pytest.raises(RunError, match=r"step-00001\.jsonl\.gz: is damaged"):
         seen.extend(record["a"] for record in records)
@@ -37,7 +37,7 @@ def test_what_stands_before_the_damage_is_read(tmp_path: Path) -> None:
     [
         (b"", r"is damaged \(empty file\)"),
         (b"no gzip", "is damaged"),
-        (gzip.compress(b"[]\n"), r"is damaged \(line 1\)"),
+        (gzip.compress(b"[]\n", mtime=0), r"is damaged \(line 1\)"),
     ],
 )
 def test_what_is_no_record_is_damage(tmp_path: Path, data: bytes, said: str) -> None:

@@ -96,7 +96,7 @@ def test_bars_are_differences_paired_by_task(tmp_path: Path) -> None:
 
 
 def test_the_plane_has_the_rates_of_the_rollouts(tmp_path: Path) -> None:
-    """The group of the explanations, but U0 right by reference as well, though the correct P4 fails it.
+    """The explanations' group, but U0 right by reference as well, though the correct P4 fails it.
     The wrong P0 to P3 pass the right U0 U1 U2 6 of 12 times, the wrong U3 U4 once of 8."""
     record = group("default")
     record["tests"][0]["right"] = True
