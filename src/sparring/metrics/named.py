@@ -20,12 +20,11 @@ from sparring.metrics.shares import (
     ratio_interval,
     share_interval,
 )
+from sparring.selection.selectors import Selector
 
-AT_SCALE = ("bon", "agreement_bon", "oracle", "majority", "dual")
-"""Figures of a choice among n programs by m tests, under ``NAME_NxM``."""
 _OF_ONE = re.compile(r"[a-z_]+_1x\d+")
 """Figures of a choice among one."""
-_CHOICES = (*AT_SCALE, "pool_bon", "agreement_pool_bon")
+_CHOICES = (*Selector, "pool_bon", "agreement_pool_bon")
 
 
 def is_share(name: str) -> bool:
