@@ -27,8 +27,8 @@ _OF_ONE = re.compile(r"[a-z_]+_1x\d+")
 _CHOICE = re.compile(
     rf"({'|'.join([*Selector, 'pool_bon', 'agreement_pool_bon'])})_\d+x\d+|majority_program"
 )
-"""Figures of one that is chosen. ``majority_program`` is: of a task, whether the commonest behaviour
-is right. ``majority_test`` is not: it is the share of a task's tests that are right after a vote
+"""Figures of one that is chosen. ``majority_program`` is one: whether a task's commonest behaviour
+is right. ``majority_test`` is none: it is the share of a task's tests that are right after a vote
 among those with the same input, and most inputs occur once."""
 
 
