@@ -167,8 +167,7 @@ def tester_reward(passed_PG: np.ndarray, passed_PU: np.ndarray) -> np.ndarray | 
     A test that every correct program passes is taken to be right, and earns the number of wrong
     programs that fail it. Any other test loses the number of wrong programs that pass it. A right
     test that everybody passes earns nothing: it does not help to choose a program. (So the NeurIPS
-    text; as version 2 on arXiv prints it, it is 0 as soon as one program is wrong.) One that cannot
-    be read earns 0 as well, more than a wrong one that somebody passes: `reward.invalid_test`.
+    text; as version 2 on arXiv prints it, it is 0 as soon as one program is wrong.)
 
     Its mean, divided by the number of wrong programs, estimates μ of the paper's theorem: if μ > 0,
     then the more tests there are, the surer the program that passes most of them is a correct one.
@@ -179,7 +178,7 @@ def tester_reward(passed_PG: np.ndarray, passed_PU: np.ndarray) -> np.ndarray | 
     accepts_U = passed_PU[correct_P].all(axis=0)
     caught_U = (~passed_PU[~correct_P]).sum(axis=0)
     missed_U = passed_PU[~correct_P].sum(axis=0)
-    return np.where(accepts_U, caught_U, -missed_U).astype(float)
+    return np.where(accepts_U, caught_U, -missed_U).astype(float)  # unread: 0 (reward.invalid_test)
 
 
 def advantages(reward: np.ndarray | None) -> np.ndarray | None:
@@ -227,7 +226,7 @@ def learn(model, reference, optimizer, learned: dict[str, Batch], s: Settings) -
     """Eq 5: climb the clipped surrogate, minus β times the KL divergence from the initial model,
     the ``reference``. Return the loss of each role: the mean over its tokens and the passes.
 
-    Both roles' gradients make one optimiser step; the paper makes two: `learning.mode = "separate"`.
+    Both roles' gradients make one optimiser step, in the paper two: `learning.mode = "separate"`.
     """
     if not learned:
         return {}
