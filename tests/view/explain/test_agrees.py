@@ -246,3 +246,20 @@ def test_a_reward_function_is_not_called_and_its_rewards_are_taken_as_recorded(d
     assert [e.reward for e in found.coder] == [p["reward"] for p in record["programs"]]
     assert found.tester[0].own == "nowhere.py:reward"
     assert "nowhere.py:reward" in found.tester[0].reward_terms[0].reason
+
+
+def test_under_supervision_no_validator_is_said_to_refuse_a_test() -> None:
+    """Rewards by another model's tests see no validator, so it is no reason for one of them."""
+    forbidden = 0
+    for record in map(a_record, range(100)):
+        reasons = {"validator": 0, "supervising": 0}
+        for test in explain(record, make_recipe({}, [], "test"), 0).tester:
+            for word in reasons:
+                reasons[word] += any(word in t.reason for t in test.reward_terms)
+        refused = sum(test["refused"] is not None for test in record["tests"])
+        if "supervision" not in record:
+            assert reasons["validator"] == refused
+        else:
+            assert reasons["validator"] == 0
+            forbidden += refused if reasons["supervising"] else 0
+    assert forbidden > 0, "no record with both: widen the range"
