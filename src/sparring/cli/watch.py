@@ -184,10 +184,9 @@ def _lines(
         found.append(_heading(watched))
     found += [_evaluated(e) for e in evaluations]
     records = watched.metrics.records
+    left = time_left(watched.seconds_left())
     for record in steps:
-        found.append(
-            f"step {record['step']}: {_short(record)}, {time_left(watched.seconds_left())} left"
-        )
+        found.append(f"step {record['step']}: {_short(record)}, {left} left")
         earlier = [r for r in records if r["step"] < record["step"]]
         for a in begun(record.get("alarms", ()), earlier):
             told = one_line(str(a["reason"]), 400)
