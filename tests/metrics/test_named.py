@@ -8,7 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from sparring.evaluation.held_out import Evaluated, evaluated_from, evaluation_record, values_record
+from sparring.evaluation.held_out_records import (
+    Evaluated,
+    evaluated_from,
+    evaluation_record,
+    values_record,
+)
 from sparring.metrics.intervals import Linear, chained, linear_difference, ratio
 from sparring.metrics.metrics import summarise
 from sparring.metrics.named import difference_of, figure_of, mean_of

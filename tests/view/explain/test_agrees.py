@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sparring.config.load import make_recipe
@@ -177,9 +177,11 @@ def folded(terms: tuple[Applied, ...]) -> float:
 
 
 @given(seed=st.integers(0, 1 << 32), recipe=recipes())
+@example(seed=44, recipe=make_recipe({}, (), "test"))  # a program of which no run was observed
 @settings(max_examples=120, deadline=None)
 def test_every_term_adds_up_to_what_the_scorer_pays(seed: int, recipe: Recipe) -> None:
-    scored = scorer_of(recipe).score(result_from(a_record(seed)), step=3, index=2)
+    with np.errstate(all="raise"):  # a warning of NumPy's is a line in the user's terminal
+        scored = scorer_of(recipe).score(result_from(a_record(seed)), step=3, index=2)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
     found = explain(record, recipe, 2)
     for role, group in ((Role.CODER, found.coder), (Role.TESTER, found.tester)):
@@ -259,3 +261,20 @@ def test_a_reward_function_is_not_called_and_its_rewards_are_taken_as_recorded(d
     assert [e.reward for e in found.coder] == [p["reward"] for p in record["programs"]]
     assert found.tester[0].own == "nowhere.py:reward"
     assert "nowhere.py:reward" in found.tester[0].reward_terms[0].reason
+
+
+def test_under_supervision_no_validator_is_said_to_refuse_a_test() -> None:
+    """Rewards by another model's tests see no validator, so it is no reason for one of them."""
+    forbidden = 0
+    for record in map(a_record, range(100)):
+        reasons = {"validator": 0, "supervising": 0}
+        for test in explain(record, make_recipe({}, [], "test"), 0).tester:
+            for word in reasons:
+                reasons[word] += any(word in t.reason for t in test.reward_terms)
+        refused = sum(test["refused"] is not None for test in record["tests"])
+        if "supervision" not in record:
+            assert reasons["validator"] == refused
+        else:
+            assert reasons["validator"] == 0
+            forbidden += refused if reasons["supervising"] else 0
+    assert forbidden > 0, "no record with both: widen the range"

@@ -23,8 +23,8 @@ from sparring.learner.logprobs.flex import FLEX, try_gradient
 from sparring.learner.logprobs.grouped import GROUPED, SDPA
 from sparring.learner.samples import Group, Sample
 from sparring.learner.settings import Backend, Layout, usual_backend
-from sparring.policy.model import is_checkpointing
 from sparring.policy.precision import torch_type
+from sparring.policy.prepared import is_checkpointing
 from sparring.policy.settings import Precision
 from sparring.schema import Role
 from sparring.text import typed_error_line
