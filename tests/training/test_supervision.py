@@ -257,7 +257,7 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
             supervisor=SimpleNamespace(reading=Reading()),
             responses=lambda tasks: [[written] for _ in tasks],
         ),
-        progress=SimpleNamespace(timeline=Timeline()),
+        timeline=Timeline(),
         lane="",
     )
     early: Any = None

@@ -90,7 +90,7 @@ class HeldOut:
             return self._recorded(step)
         self._tell("evaluating" if step else "evaluating the start model")
         found = self._made()
-        with self.progress.timeline.during(Phase.JOURNALLING):
+        with self.context.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
                 self.pool = found.programs()
                 self.run.write_lines(_POOL, pool_records(found.results))
@@ -145,13 +145,13 @@ class HeldOut:
         self.progress.long_phase(f"{what}: {asked}")
 
     def _made(self, heat: float | None = None) -> HeldOutEvaluation:
-        context, timeline = self.context, self.progress.timeline
+        context, timeline = self.context, self.context.timeline
         return evaluate_held_out(
             self.plan, context.policies, context.sandbox, self.pool, heat, timeline
         )
 
     def _account(self, step: int, found: HeldOutEvaluation) -> None:
         """How long an evaluation took, and where the time went."""
-        account = self.progress.timeline.cut()
+        account = self.context.timeline.cut()
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
         self.run.append("timeline.jsonl", {"evaluation": step, **account.record()})
