@@ -69,7 +69,7 @@ class HeldOut:
                         f"is at step {step}: put a copy back, or begin a new run"
                     )
         if step or run.has(_values(0)):
-            records = run.read_lines(_POOL)
+            records = run.read_packed(_POOL)
             self.pool = pool_from(records)
             if [r["task"] for r in records] != [t.id for t in self.plan.tasks]:
                 raise RunError(
@@ -93,7 +93,7 @@ class HeldOut:
         with self.context.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
                 self.pool = found.programs()
-                self.run.write_lines(_POOL, pool_records(found.results))
+                self.run.write_packed(_POOL, pool_records(found.results))
             now = Evaluated(step, found.summary, found.tokens)
             self.run.write_json(name, values_record(now))
             if first is not None:
@@ -120,7 +120,7 @@ class HeldOut:
             return evaluated_from(self.run.read_json(name))
 
     def _other_temperatures(self, step: int) -> None:
-        records = self.run.lines("start.jsonl")
+        records = self.run.jsonl("start.jsonl")
         with well_formed(f"{self.run.path}: start.jsonl"):
             done = {r["temperature"] for r in records}
         for heat in self.context.recipe.evaluation.start_temperatures:

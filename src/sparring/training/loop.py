@@ -84,7 +84,7 @@ def train(
                 rollouts.settle()
                 newest = held_out.evaluate(trainer.step)
             tracking.catch_up()
-        timing = run.lines("timing.jsonl")
+        timing = run.jsonl("timing.jsonl")
         seconds = {
             "wall": time.monotonic() - began + before,
             "train": sum(t["seconds"] for t in timing if "step" in t),
@@ -127,7 +127,7 @@ def train_step(
     for note in check_update(trainer, run, record):
         progress.note(note)
     with timeline.during(Phase.METRICS):
-        record, alarms = with_alarms(trainer.recipe, run.lines("metrics.jsonl"), record)
+        record, alarms = with_alarms(trainer.recipe, run.jsonl("metrics.jsonl"), record)
         for note in alarms:
             progress.note(note)
         run.append("metrics.jsonl", record)
@@ -158,7 +158,7 @@ def resume(trainer: Trainer, run: RunDir, first: int = 1) -> float:
         checkpoints.restore(trainer, newest)
     run.rewind(trainer.step, first=first)
     with well_formed(f"{run.path}: timing.jsonl"):
-        return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
+        return float(sum(t["seconds"] for t in run.jsonl("timing.jsonl")))
 
 
 def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]) -> float:

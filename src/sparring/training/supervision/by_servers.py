@@ -107,7 +107,7 @@ def _write_some(
     """The tests of as many tasks as one call asks for: first those in the journal."""
     supervisor, run = written.supervisor, written.run
     count = supervisor.recipe.supervision.tests
-    begun = {record["task"] for record in run.lines(JOURNAL)} if run.has(JOURNAL) else set()
+    begun = {record["task"] for record in run.jsonl(JOURNAL)} if run.has(JOURNAL) else set()
     first = [t for t in supervisor.tasks if t.id in begun]
     chosen = [*first, *(t for t in tasks if t.id not in begun)]
     chosen = chosen[: max(len(first), _AT_ONCE // count, 1)]
