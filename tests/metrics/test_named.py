@@ -31,6 +31,14 @@ def test_a_choice_on_a_pool_is_as_unsure_as_one_among_own_programs() -> None:
     assert mean_of("pool_bon_1x8", values) == mean_of("one_shot", values)
 
 
+def test_a_vote_among_tests_is_a_share_of_many_and_the_commonest_program_is_one_choice() -> None:
+    """By hand: 32 tasks with all of eight tests right, 8 with six of them."""
+    values = np.array([1.0] * 32 + [0.75] * 8)
+    assert mean_of("majority_test", values) == mean_of("unit_test_accuracy", values)
+    assert mean_of("majority_program", values) == mean_of("majority_8x8", values)
+    assert mean_of("majority_program", values).low < mean_of("majority_test", values).low
+
+
 def test_an_evaluation_read_back_pairs_as_before() -> None:
     now = Evaluated(0, summarise(TASKS, 2, 2), 5)
     again = evaluated_from(json.loads(json.dumps(values_record(now))))
