@@ -22,6 +22,7 @@ from sparring.errors import RunError
 RECIPE = "recipe.json"
 METRICS, EVALUATIONS = "metrics.jsonl", "evaluations.jsonl"
 TIMING, TIMELINE = "timing.jsonl", "timeline.jsonl"
+_MEND = "; remove it, then --resume"
 _STEP = re.compile(r"step-(\d{5,})")
 
 
@@ -79,10 +80,15 @@ class RunReader:
 
     def records(self, name: str) -> Iterator[dict[str, Any]]:
         """The records of a gzipped JSONL file, one after another."""
-        for number, line in enumerate(self.packed(name), start=1):
-            if (record := record_of(line)) is None:
-                raise RunError(f"{self.path / name}: is damaged (line {number})")
-            yield record
+        path = self.path / name
+        try:
+            for number, line in enumerate(self.packed(name), start=1):
+                if (record := record_of(line)) is None:
+                    raise RunError(f"{path}: is damaged (line {number})")
+                yield record
+        except RunError as error:  # an evaluation has no --resume
+            hint = _MEND if path.exists() and self.has(RECIPE) else ""
+            raise RunError(f"{error}{hint}") from None
 
     def groups(self, step: int) -> Iterator[dict[str, Any]]:
         """The recorded groups of a step."""
@@ -96,9 +102,9 @@ class RunReader:
             if not records:
                 raise ValueError("no records")
         except (ValueError, RecursionError) as error:
-            raise RunError(f"{path}: is damaged ({error}); remove it, then --resume") from None
+            raise RunError(f"{path}: is damaged ({error}){_MEND}") from None
         except RunError as error:
-            hint = "; remove it, then --resume" if path.exists() else ""
+            hint = _MEND if path.exists() else ""
             raise RunError(f"{error}{hint}") from None
         return records
 
