@@ -18,6 +18,7 @@ from sparring.grading.record import rollout_record
 from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
 from sparring.learner.settings import Objective
+from sparring.rewards.settings import RewardSettings
 from sparring.rewards.terms import Effect
 from sparring.runs.lines import clean
 from sparring.schema import Role
@@ -113,28 +114,40 @@ def supervision(rng: np.random.Generator, record: dict[str, Any], infra: bool) -
     }
 
 
+DRAWN: dict[str, tuple[object, ...]] = {
+    "coder": ("count", "share", "all_pass"),
+    "tester": ("cure", "scaled", "post_stage", "simple"),
+    "no_wrong": ("zero", "sign"),
+    "invalid_test": ("lowest", "eq4"),
+    "validity": (0.0, 0.5),
+    "smoothing": (0.0, 0.2),
+    "difficulty": (0.0, 1.0, 0.5),
+    "duplicates": (0.0, 1.0),
+    "copies": (0.0, 0.5),
+    "length": ("none", "none", "paper", "official"),
+    "length_least": (3.0,),
+    "length_most": (6.0,),
+    "overlong": ("keep", "mask", "penalty"),
+    "overlong_buffer": (4,),
+    "normalisation": ("std", "mean"),
+    "shuffle": (False, False, True),
+}
+"""What is drawn of each field of the reward."""
+
+
+def test_every_field_of_the_reward_is_drawn() -> None:
+    assert set(DRAWN) | {"function"} == set(RewardSettings.model_fields)
+    for name, values in DRAWN.items():
+        # Two values, or one at which a form that is off by default can be seen to work.
+        default = RewardSettings.model_fields[name].default
+        assert len(set(values)) > 1 or values[0] != default, name
+
+
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
     """Any reward that can be asked for."""
     number = lambda *values: draw(st.sampled_from(values))  # noqa: E731
-    reward = {
-        "coder": number("count", "share", "all_pass"),
-        "tester": number("cure", "scaled", "post_stage", "simple"),
-        "no_wrong": number("zero", "sign"),
-        "invalid_test": number("lowest", "eq4"),
-        "validity": number(0.0, 0.5),
-        "smoothing": number(0.0, 0.2),
-        "difficulty": number(0.0, 1.0, 0.5),
-        "duplicates": number(0.0, 1.0),
-        "copies": number(0.0, 0.5),
-        "length": number("none", "none", "paper", "official"),
-        "length_least": 3.0,
-        "length_most": 6.0,
-        "overlong": number("keep", "mask", "penalty"),
-        "overlong_buffer": 4,
-        "normalisation": number("std", "mean"),
-        "shuffle": number(False, False, True),
-    }
+    reward = {name: number(*values) for name, values in DRAWN.items()}
     likelihood = reward["length"] == "none" and number(False, False, True)
     data = {
         "preset": number("default", "paper", "official"),
