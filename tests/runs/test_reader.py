@@ -10,7 +10,7 @@ import pytest
 from sparring.errors import RunError
 from sparring.files import digest, replacing, write_whole
 from sparring.runs.evaluation import eval_record
-from sparring.runs.reader import RunReader, open_run
+from sparring.runs.reader import RECIPE, RunReader, open_run
 
 NAME = "rollouts/step-00001.jsonl.gz"
 
@@ -30,6 +30,9 @@ def test_what_stands_before_the_damage_is_read(tmp_path: Path) -> None:
     assert seen[:2] == [1, 2]
     with pytest.raises(RunError, match=r"is damaged .*; remove it, then --resume"):
         run.read_packed(NAME)
+    (tmp_path / RECIPE).write_text("{}")  # a run, which can go on
+    with pytest.raises(RunError, match=r"is damaged .*; remove it, then --resume"):
+        list(run.groups(1))
 
 
 @pytest.mark.parametrize(

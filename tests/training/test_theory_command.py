@@ -92,6 +92,8 @@ def test_a_run_by_hand(tmp_path: Path) -> None:
     assert found["steps"] == [1, 2]
     assert (found["groups"], found["paired_groups"], found["pairs"]) == (3, 2, 3)
     assert "steps 1 to 2, the last 2 of 2 on record" in out
+    assert "│     1 │" in out  # numbers of tests stand one under another
+    assert "│   128 │" in out
     means = {k: v["mean"] for k, v in found["rates"].items()}
     # right: 1 of 2, 1 of 1, 2 of 2; a wrong program on right tests: 0 0 / 1; on wrong: 1 0
     assert means == pytest.approx(

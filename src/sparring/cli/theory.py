@@ -101,8 +101,8 @@ def _precision(found: dict[str, Any], ties: str) -> Table:
 
 def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(title=title)
-    for i, name in enumerate(names):
-        table.add_column(name, justify="right" if i else "left")
+    for name in names:
+        table.add_column(name, justify="left" if name == "rate" else "right")
     for row in rows:
         table.add_row(*row)
     return table

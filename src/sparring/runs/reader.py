@@ -22,6 +22,7 @@ from sparring.errors import RunError
 RECIPE = "recipe.json"
 METRICS, EVALUATIONS = "metrics.jsonl", "evaluations.jsonl"
 TIMING, TIMELINE = "timing.jsonl", "timeline.jsonl"
+_MEND = "; remove it, then --resume"
 _STEP = re.compile(r"step-(\d{5,})")
 
 
@@ -60,6 +61,12 @@ class RunReader:
             records.append(record)
         return records
 
+    def _parsed(self, name: str) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(self.packed_lines(name), start=1):
+            if (record := record_of(line)) is None:
+                raise RunError(f"{self.path / name}: is damaged (line {number})")
+            yield record
+
     def packed_lines(self, name: str) -> Iterator[bytes]:
         """The lines of a gzipped JSONL file, one after another. Raises `RunError` where the file
         ends too early or is none, after the lines that could be read."""
@@ -79,10 +86,11 @@ class RunReader:
 
     def packed_records(self, name: str) -> Iterator[dict[str, Any]]:
         """The records of a gzipped JSONL file, one after another."""
-        for number, line in enumerate(self.packed_lines(name), start=1):
-            if (record := record_of(line)) is None:
-                raise RunError(f"{self.path / name}: is damaged (line {number})")
-            yield record
+        try:
+            yield from self._parsed(name)
+        except RunError as error:  # an evaluation has no --resume
+            hint = _MEND if self.has(name) and self.has(RECIPE) else ""
+            raise RunError(f"{error}{hint}") from None
 
     def groups(self, step: int) -> Iterator[dict[str, Any]]:
         """The recorded groups of a step."""
@@ -91,12 +99,11 @@ class RunReader:
     def read_packed(self, name: str) -> list[dict[str, Any]]:
         """All records of a gzipped JSONL file, which has at least one."""
         try:
-            records = list(self.packed_records(name))
+            records = list(self._parsed(name))
             if not records:
                 raise RunError(f"{self.path / name}: is damaged (no records)")
         except RunError as error:
-            hint = "; remove it, then --resume" if self.has(name) else ""
-            raise RunError(f"{error}{hint}") from None
+            raise RunError(f"{error}{_MEND if self.has(name) else ''}") from None
         return records
 
     def recorded_steps(self) -> list[int]:
