@@ -6,7 +6,7 @@ A world says how tasks differ: the chance that a program is correct, that a test
 wrong program passes a right test (p01) and a wrong one (p00) are each drawn per task from a beta
 distribution. Correct programs pass right tests and fail wrong ones. An evaluation draws so many
 tasks, 16 programs and 16 tests each. The truth is the figure of 200,000 tasks of the same world.
-Every figure goes through the functions that `scoring.benchmark` uses. Prints a table of per cents.
+Every figure goes through the functions that `metrics.benchmark` uses. Prints a table of per cents.
 """
 
 from __future__ import annotations

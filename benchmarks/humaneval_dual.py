@@ -4,7 +4,7 @@ Called by ``humaneval.py DATA --dual``. What is CodeT's (arXiv 2207.10397 and th
 with it): programs are cut where something new begins at the margin; a test is one assertion's
 text that names the function and compiles; the first five of each test sample count, or all; equal
 texts each count. A program passes an assertion if that neither raises nor takes longer than
-0.1 s. Programs are ranked by √programs × tests, k are chosen by `dual.ranked_pass_at_k`.
+0.1 s. Programs are ranked by √programs × tests, k are chosen by `ranked.ranked_pass_at_k`.
 
 What is ours: an assertion that is a call is run as one, once for all tests with that input, and
 compared outside. The few others are asked in the program's own process, as CodeT asks all: nobody

@@ -3,7 +3,7 @@
     python benchmarks/serving.py [--json] [--at-once 128 512 1024] [--rounds 3] [--quick]
 
 A server in a process of its own answers each request after a second with 700 tokens, as vLLM does
-(no model). A response takes a thread and a connection each: ours (`sampling.vllm.line`), and the
+(no model). A response takes a thread and a connection each: ours (`policy.vllm.line`), and the
 baseline, one `httpx2.Client` for all threads, which is what was there before. Both send the same
 body and read the same answer; they take turns, and of each the round counts in which it needed
 least. What counts is CPU time per response: a trainer's process has other things to do.

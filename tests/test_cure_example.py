@@ -25,7 +25,7 @@ from sparring.prompts.rules import Reading
 from sparring.sandbox import Limits, Sandbox
 from sparring.schema import Response, Role, StopReason
 from sparring.tasks.sources import tasks_of
-from sparring.training.reward import scorer_of
+from sparring.training.scoring import scorer_of
 from tests.nano import nano
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "cure.py"

@@ -1,6 +1,6 @@
 """Errors a user can cause or meet, each told in one clear line.
 
-Every room raises `SparringError` (or a subclass) for a mistake that the user
+Every package raises `SparringError` (or a subclass) for a mistake that the user
 can mend: the message says what is wrong, where, and what to do. The command
 line prints the message without a traceback and exits with ``exit_code``.
 Anything else that escapes is a defect of ours and keeps its traceback.

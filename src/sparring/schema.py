@@ -1,7 +1,7 @@
-"""The words of the project as types: what every room receives and hands on.
+"""The words of the project as types: what every package receives and hands on.
 
 No logic, no I/O, no torch: a room may import this module and nothing from
-another room. Arrays that travel beside these types name their axes with a
+another package. Arrays that travel beside these types name their axes with a
 suffix: ``_P`` program, ``_T`` test (all), ``_G`` ground-truth test, ``_H`` one
 held back from the reward, ``_U`` generated unit test, ``_L`` token.
 """

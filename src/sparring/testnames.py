@@ -15,7 +15,7 @@ CHECK = "check"
 CANDIDATE = "candidate"
 _PYTEST_TEXT = "approx fail importorskip main mark param raises skip xfail"
 PYTEST = frozenset(_PYTEST_TEXT.split())
-"""What a suite may use of pytest. The sandbox has its own of each (``sandbox.pytest_names``)."""
+"""What a suite may use of pytest. The sandbox has its own of each (``inside.pytest_names``)."""
 _FIXTURES_TEXT = """cache capfd capfdbinary caplog capsys capsysbinary doctest_namespace
     monkeypatch pytestconfig record_property record_testsuite_property record_xml_attribute
     recwarn request testdir tmp_path tmp_path_factory tmpdir tmpdir_factory pytester subtests

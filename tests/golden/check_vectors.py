@@ -26,7 +26,6 @@ from sparring.metrics.official import official as statistics
 from sparring.rewards.advantages import Advantages
 from sparring.rewards.facts import Facts
 from sparring.rewards.score import Rules
-from sparring.training.reward import rules_of
 
 TOLERANCE = 1e-9
 
@@ -47,7 +46,7 @@ def official(entry: Mapping[str, Any]) -> Rules:
         reward["length"] = "official"
     if entry["post_stage"]:
         reward["tester"] = "post_stage"
-    return rules_of(Recipe.model_validate({"preset": "official", "reward": reward}))
+    return Recipe.model_validate({"preset": "official", "reward": reward}).rules
 
 
 def both_advantages(entry: Mapping[str, Any]) -> tuple[Advantages, Advantages]:

@@ -23,7 +23,7 @@ from sparring.runs.lines import clean
 from sparring.sandbox import Job, Limits
 from sparring.schema import Outcome, Response, Role, StopReason, Task, Test, Verdict
 from sparring.selection.consensus import TestFilter
-from sparring.training.reward import scorer_of
+from sparring.training.scoring import scorer_of
 
 TASK = Task(
     id="double",

@@ -18,9 +18,9 @@ from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.schema import Role
 from sparring.training.loop import train_step
-from sparring.training.reward import scorer_of
 from sparring.training.rollouts.context import rollout_context
 from sparring.training.rollouts.online import OnlineRollouts
+from sparring.training.scoring import scorer_of
 from sparring.training.state.trainer import Trainer
 from tests.policy.fake_vllm import FakeVllm
 from tests.training.runs import records, sparring_here

@@ -15,7 +15,7 @@ from sparring.grading.group import GroupResult
 from sparring.grading.record import Scored
 from sparring.grading.scorer import facts_of
 from sparring.schema import StopReason
-from sparring.training.reward import scorer_of
+from sparring.training.scoring import scorer_of
 from tests.grading.played import told
 
 # programs 0 and 1 are correct, 2 and 3 wrong; test 0 is right and catches both wrong ones, test 1

@@ -2,9 +2,9 @@
 
 ``audit.json`` has everything: the settings, every finding, for each task what was dropped of it,
 the mutants that nothing noticed and the branches that nothing took. ``audit.md`` is the same for
-people, without the last two. ``tasks.jsonl`` is the sound part of the set (`tasks.sound`), ready
-to be trained on; ``unchecked.jsonl`` are the tasks without a solution, or whose solutions our own
-machine failed, of which nothing is known. A file is not there if it would be empty, and none is
+people, without the last two. ``tasks.jsonl`` is the sound part of the set (`tasks.cleaning.sound`),
+ready to be trained on; ``unchecked.jsonl`` are the tasks without a solution, or whose solutions our
+own machine failed, of which nothing is known. A file is not there if it would be empty, and none is
 written over unless that is asked for.
 """
 

@@ -1,10 +1,10 @@
 """How strong a set of tests is: which mistakes in a right program it would notice.
 
 Two figures of a task's tests, both by its first reference solution. *Mutation score*: the share of
-small mistakes (`tasks.mutants`) that some test notices, that is, a test which the solution passes
-and the mutant fails. *Branch coverage*: the share of branch outcomes of the solution
-(`tasks.branches`) that some test takes. A test that the solution itself does not pass counts for
-neither, so that wrong tests gain nothing.
+small mistakes (`tasks.mistakes.mutants`) that some test notices, that is, a test which the solution
+passes and the mutant fails. *Branch coverage*: the share of branch outcomes of the solution
+(`tasks.mistakes.branches`) that some test takes. A test that the solution itself does not pass
+counts for neither, so that wrong tests gain nothing.
 
 A mutant that nothing known notices (neither these tests nor the ground-truth tests) may compute
 the same as the solution. It is a *survivor*, listed with its line; ``known`` counts the others, so

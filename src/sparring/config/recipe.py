@@ -31,6 +31,7 @@ from sparring.learner.settings import (
 from sparring.policy.settings import Engine, ModelSettings, Precision, SamplingSettings
 from sparring.policy.vllm.settings import VllmSettings, in_both
 from sparring.prompts.settings import PromptSettings
+from sparring.rewards.score import Rules
 from sparring.rewards.settings import LengthForm, RewardSettings
 from sparring.sandbox.settings import SandboxSettings
 from sparring.schema import Role
@@ -93,6 +94,16 @@ class Recipe(Section):
     def learner(self) -> LearningSettings:
         """[learning] with what is not set in place."""
         return self.learning.model_copy(update={"old_logprobs": self.old_logprobs})
+
+    @property
+    def rules(self) -> Rules:
+        """What rewards and advantages follow from, apart from a function of the user's."""
+        return Rules(
+            self.reward,
+            self.sampling.coder_max_tokens,
+            self.sampling.tester_max_tokens,
+            self.learning.objective is Objective.LIKELIHOOD,
+        )
 
     @property
     def gap_alarm(self) -> float:

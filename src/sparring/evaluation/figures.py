@@ -47,7 +47,7 @@ def strengthened(
 def as_officially_counted(
     facts: Sequence[TaskFacts], scales: Sequence[tuple[int, int]]
 ) -> dict[str, float | None]:
-    """What the released code would print, and over how many tasks (`scoring.official`)."""
+    """What the released code would print, and over how many tasks (`metrics.official`)."""
     found = official(facts, [scale for scale in scales if scale[1]])
     return {
         **{name: None if math.isnan(v) else v for name, v in found.as_dict().items()},

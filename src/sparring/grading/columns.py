@@ -6,8 +6,8 @@ the outcomes of what `jobs` gives, in its order, are what `row` takes. Who has a
 hand before the first answer asks with `run`, and has the answers judged by `graded`. Nothing is
 kept here: whether runs are repeated or remembered is up to the sandbox that is handed in.
 
-Programs of the task (solutions, the validator, mutants of a solution) are trusted, and just
-therefore may do with an input what they like, evaluate it included. On tests that responses wrote
+Programs of the task (solutions, the validator, mutants of a solution) are trusted, and may do with
+an input what they like, even `eval` it. So on tests that responses wrote
 each run of theirs has a process of its own: else one author's input could teach the program what
 to say to another's. The task's own inputs, and what is equal to them, may meet in one process.
 """

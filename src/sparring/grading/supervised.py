@@ -4,7 +4,8 @@ Label-free means that no ground-truth test, no reference solution, no
 validator and nothing that follows from them enters a reward. So the same
 responses are graded a second time, on a task that has the frozen tester's
 tests and nothing else; rewards follow from that result alone. It runs first
-and by itself: not even the company that a run had comes from ground truth.
+and alone, so that no process has seen a ground-truth input before: programs
+of one batch may share a process.
 What stays is what the statement says: limits, the checker's rule and public
 examples.
 

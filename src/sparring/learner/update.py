@@ -1,12 +1,11 @@
 """One training update: groups of both roles in, new weights and statistics out.
 
-`joint`: both roles' groups make one gradient, each role's loss an average
-over its own tokens. `separate`: coders first, then testers. Either way the
-log-probs under the sampling policy are fixed before the first optimiser step
-(they come with the samples), so that the second step's ratio and clip are
-real. AdamW's moments live for the whole run; the reference is a frozen copy
-of the first weights, and its log-probs are computed once, before the first
-optimiser step. `LearningSettings` can depart from each of these.
+`joint`: both roles' groups make one gradient, each role's loss an average over its own tokens.
+`separate`: coders first, then testers. Either way the log-probs under the sampling policy are fixed
+before the first optimiser step, so that the second step's ratio and clip are real: they come with
+the samples or, by default in bfloat16, are the trainer's own. AdamW's moments live for the whole
+run; the reference is a frozen copy of the first weights, and its log-probs are computed once,
+before the first optimiser step. `LearningSettings` can depart from each of these.
 
 Gradients are sums over micro-batches divided by the counts of the whole
 optimiser step, so the split into micro-batches never changes them.
@@ -166,6 +165,8 @@ class Learner:
                 if ours and epoch == 0:  # the first one's are found as it is learned from
                     self._fix_old(span[1:], stats)
                 for i, part in enumerate(span):
+                    # Are these still the weights that the old log-probs are of? The trainer's own
+                    # are found anew for each span: true for its first part. Else until a step.
                     fresh = epoch == i == 0 if ours else still
                     if self._optimizer_step(part, stats, fresh):
                         still = False

@@ -16,7 +16,7 @@ class Facts:
     for tests that could not be parsed or that the statement does not allow.
     ``repeats_U``: how many tests of the group have this one's input (itself
     included); ``copied_U``: the input is that of a public example. Lengths are
-    in tokens; ``truncated``: sampling cut the response off.
+    of whole responses, in tokens; ``truncated``: sampling cut the response off.
     """
 
     matrix: PassMatrix

@@ -1,4 +1,4 @@
-"""Rewards that teach a long-reasoning model to be brief (CURE, section 3.4).
+"""Advantages that teach a long-reasoning model to be brief (CURE, section 3.4).
 
 Both forms replace the reward of a response by how much shorter it is than the
 median good response of its group, balance the two sides so that they sum to

@@ -45,16 +45,17 @@ class NoWrong(StrEnum):
     """What a test is paid when no program is wrong, so that there is nothing to catch."""
 
     ZERO = "zero"
-    """Eq 4 as it stands: 0 for every test, no signal."""
+    """Eq 4 as it stands: 0 for every valid test."""
     SIGN = "sign"
-    """+1 if every program passes it, else −1, as the official code does."""
+    """+1 if every correct program that was observed on it passes, else −1, as the official code
+    does."""
 
 
 class InvalidTest(StrEnum):
     """What a test is paid that could not be parsed or that the statement does not allow."""
 
     LOWEST = "lowest"
-    """The lowest reward of the form in use (Eq 4: −W, at least −1). Under Eq 4 itself a test that
+    """The lowest reward of the form in use (−max(W, 1) under Eq 4, −1 under others). Under Eq 4 itself a test that
     every program fails earns 0, more than an honest test that lets wrong programs pass."""
     EQ4 = "eq4"
     """A test that every program fails."""

@@ -1,8 +1,9 @@
 """A reward or an advantage as a sum of terms, for all responses of a group at once.
 
-`Sum` puts term after term on what it has, in the order in which numbers are rounded; what comes
-out is the figure that learning goes by. A term keeps its value for every response, and a reason.
-The words of a reason are made when somebody reads them: a training step does not pay for them.
+`Sum` puts term after term on what it has, in a fixed order: floating-point sums round, and records
+must come out bit for bit. The result is the figure that learning goes by. A term keeps its value
+for every response, and a reason. The words of a reason are made when somebody reads them: a
+training step does not pay for them.
 """
 
 from __future__ import annotations

@@ -2,14 +2,17 @@
 
 With W wrong programs, a test that every correct program passes earns the number of wrong programs
 that fail it; any other test loses the number of wrong programs that pass it. With p = 1 for a right
-test and 0 for a wrong one that is p·caught − (1 − p)·missed.
+test and 0 for a wrong one that is p·caught − (1 − p)·missed. By default it is not the plain form:
+a right test also earns half of W (`validity`), and a wrong program counts the more, the fewer tests
+catch it (`difficulty`). With W = 0 nothing can be caught: `no_wrong` says what is paid.
 
 A test needs labels: where no program is correct, or none was observed on the test, nobody knows
 whether the test is right, and its reward is NaN, which is masked further on. Over masked cells the
 sums run over the observed wrong programs, rescaled by W / W_k.
 
-`RewardSettings` names the departures. Each is a term: one that every form has is put in
-`tester_rewards`, one of Eq 4 in `_eq4`.
+`RewardSettings` names the departures, but for three that come in with `Facts`: programs of the
+initial policy (`tester_matrix`), refused tests (`valid_U`), masked cells. Each is a term: one that
+every form has is put in `tester_rewards`, one of Eq 4 in `_eq4`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
         [outcomes] = sandbox.run([Job("print(int(input()) * 2)", ("1\\n", "2\\n"))])
 
 An `Outcome` says how a run ended and what it printed; whether that is *right* is decided by the
-caller: expected outputs never enter this package. `docs/sandbox.md` says what is covered.
+caller: the expected outputs that a program is judged by never enter its process tree.
+`docs/sandbox.md` says what is covered.
 
 From your process to the program's, each package with what it may trust:
 

@@ -36,11 +36,11 @@ from sparring.training.monitoring.metrics import step_metrics
 from sparring.training.monitoring.speed import speeds, work_in
 from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.notes import environment, notes
-from sparring.training.reward import scorer_of
 from sparring.training.rollouts.asynchronous import AsyncRollouts
 from sparring.training.rollouts.base import Rollouts
 from sparring.training.rollouts.context import RolloutContext, rollout_context
 from sparring.training.rollouts.online import OnlineRollouts
+from sparring.training.scoring import scorer_of
 from sparring.training.state import checkpoints
 from sparring.training.state.inputs import keep_inputs, reward_note
 from sparring.training.state.trainer import Trainer

@@ -25,8 +25,8 @@ from sparring.runs.progress import Progress
 from sparring.runs.reader import RunReader
 from sparring.training.loop import resume, train_step
 from sparring.training.monitoring.tracking import Tracking, check_trackers
-from sparring.training.reward import scorer_of
 from sparring.training.rollouts.replayed import ReplayedRollouts
+from sparring.training.scoring import scorer_of
 from sparring.training.state import checkpoints
 from sparring.training.state.inputs import changed_inputs, reward_note
 from sparring.training.state.trainer import Trainer

@@ -20,7 +20,7 @@ from sparring.grading.record import Scored
 from sparring.grading.recorded import result_from
 from sparring.runs.reader import RunReader, step_file
 from sparring.schema import Role
-from sparring.training.reward import scorer_of
+from sparring.training.scoring import scorer_of
 
 SECTIONS = ("reward", "checker")
 """What can be changed: all else decided how the rollouts were made."""

@@ -1,1 +1,1 @@
-"""Runs shown, through `runs` alone: in the terminal, in the browser, explained, plotted."""
+"""Runs shown in the terminal, in the browser, explained and plotted. Writes none, asks no model."""

@@ -42,7 +42,7 @@ class Readable:
 
 
 def readable(entry: Mapping[str, Any] | Sequence[Any], task: Mapping[str, Any]) -> Readable | None:
-    """A recorded test (`grading.testdata`) of a recorded task; None where a response
+    """A recorded test (`grading.entries`) of a recorded task; None where a response
     held none. A kind of another version is taken as it stands."""
     if isinstance(entry, Mapping):
         if entry["input"] is None:

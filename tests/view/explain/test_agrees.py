@@ -21,7 +21,7 @@ from sparring.learner.settings import Objective
 from sparring.rewards.terms import Effect
 from sparring.runs.lines import clean
 from sparring.schema import Role
-from sparring.training.reward import scorer_of
+from sparring.training.scoring import scorer_of
 from sparring.view.explain import Applied, explain, same
 from tests.view.explain import second
 

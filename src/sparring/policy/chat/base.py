@@ -1,6 +1,6 @@
 """What is asked of a model as text, and what comes back.
 
-Training needs token ids and log-probs (`sampling.base`); evaluation needs the
+Training needs token ids and log-probs (`policy.base`); evaluation needs the
 text alone, from models of which nothing else can be had. So the distribution
 may be cut here (top-p, top-k), which training refuses.
 

@@ -1,4 +1,4 @@
-"""A local checkpoint as an `Author`: the model's own chat template, `sampling.local`.
+"""A local checkpoint as an `Author`: the model's own chat template, `policy.local`.
 
 The model is loaded when something is asked for the first time, so that an
 evaluation whose responses are all on record loads none. Responses of a prompt

@@ -1,4 +1,4 @@
-"""The nodes of a Ray cluster (extra ``ray``), behind `cluster.Nodes`.
+"""The nodes of a Ray cluster (extra ``ray``), behind `sandbox.Nodes`.
 
 A chunk is a Ray task of one CPU, spread over the nodes. Ray does not repeat a lost one: who asked
 does, and so knows what came back. Large inputs are put into the object store once and travel as
@@ -34,7 +34,7 @@ _LOCAL_STORE_BYTES = 256 << 20
 
 
 class RayNodes:
-    """A connection to a Ray cluster; see `cluster.Nodes`. One for a process at a time, or several
+    """A connection to a Ray cluster; see `sandbox.Nodes`. One for a process at a time, or several
     on a connection that the caller has made with ``ray.init``."""
 
     def __init__(self, address: str, cpus: int | None = None) -> None:
@@ -63,7 +63,7 @@ class RayNodes:
         self._run = _remote_function(ray)
 
     def ask(self, level: str | None, fork: str) -> list[chunks.Answer]:
-        """See `cluster.Nodes`. A node without CPUs is not asked: it gets no chunk."""
+        """See `sandbox.Nodes`. A node without CPUs is not asked: it gets no chunk."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         names = {n["NodeID"]: _name(n) for n in self._alive()}
@@ -91,11 +91,11 @@ class RayNodes:
         return answers
 
     def cpus(self) -> int:
-        """See `cluster.Nodes`."""
+        """See `sandbox.Nodes`."""
         return sum(int(n["Resources"]["CPU"]) for n in self._alive())
 
     def submit(self, level: str, fork: str, chunk: chunks.Chunk) -> Hashable:
-        """See `cluster.Nodes`."""
+        """See `sandbox.Nodes`."""
         try:
             inputs = [self._stored(i) if len(i) >= _STORE_BYTES else i for i in chunk.inputs]
             task = self._run.options(num_cpus=1, scheduling_strategy="SPREAD")
@@ -105,7 +105,7 @@ class RayNodes:
         return ticket
 
     def wait(self, tickets: Sequence[Hashable], seconds: float) -> list[Hashable]:
-        """See `cluster.Nodes`."""
+        """See `sandbox.Nodes`."""
         done: list[Hashable]
         done, going = self._ray.wait(
             list(tickets), num_returns=1, timeout=seconds, fetch_local=False
@@ -115,7 +115,7 @@ class RayNodes:
         return done
 
     def get(self, ticket: Hashable) -> chunks.Answer:
-        """See `cluster.Nodes`."""
+        """See `sandbox.Nodes`."""
         try:
             answer: chunks.Answer = self._ray.get(ticket)
         except self._ray.exceptions.RayError as error:
@@ -123,11 +123,11 @@ class RayNodes:
         return answer
 
     def report(self) -> dict[str, object]:
-        """See `cluster.Nodes`."""
+        """See `sandbox.Nodes`."""
         return {"ray": self._ray.__version__}
 
     def close(self, tickets: Sequence[Hashable]) -> None:
-        """See `cluster.Nodes`. On a connection of the caller's own, sandboxes that idle on the
+        """See `sandbox.Nodes`. On a connection of the caller's own, sandboxes that idle on the
         nodes end by themselves after `node.IDLE_SECONDS`."""
         self._large.clear()
         if self._owns:

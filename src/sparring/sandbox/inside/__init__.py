@@ -12,10 +12,16 @@ whatever its process can:
   ``os._exit(0)`` gains. Limits and verdicts are the server's own measurements.
 - **Files**: Python and the system's libraries to read, the packages given to it, four devices, and
   one empty flat directory to write in, of at most 64 MiB. Of other files at most names, sizes and
-  times (at ``landlock``), never contents.
-- **System calls**: those of ``isolation.syscalls``. No process, no socket, no signal to others.
+  times, and the list of processes (at ``landlock``), never contents. Held by
+  ``isolation.namespaces`` or ``isolation.landlock``.
+- **System calls**: those of ``isolation.syscalls``, held by ``isolation.seccomp``. No process, no
+  socket but a connected pair of its own, no signal to others.
+- **Time and memory**: up to its limits, which ``worker.watch`` measures from outside and ends.
 - **A test script** (a second process of this kind): through one pipe with plain values, only as
   answers to the calls that the script makes (`candidate`). It can lie in an answer, not decide.
+- **What it has in common with its other inputs**: on one program's inputs runs follow each other in
+  one process, which `restore` puts back between them; a run that is ``alone`` has its own process.
+  Validators, checkers and reference solutions read hostile text: on it they run alone.
 - **The caller**: through an outcome's text, cut to its limit. Nothing is decided by what it says.
 
 Two kinds of process, both forked from the zygote into `program`:

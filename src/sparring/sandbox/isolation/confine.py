@@ -1,8 +1,9 @@
 """The layers put together: once for a worker, and then for each program's process.
 
 `prepare` runs in a fresh worker, before any program: namespaces (at that level), a Landlock
-ruleset, no capabilities, no new privileges. `Confinement.enter` runs in the forked process of a
-program, just before the program: rlimits, Landlock, the system-call filter. `prepare` raises
+ruleset, no capabilities, no new privileges. `Confinement.restrict_zygote` puts Landlock on the
+zygote, and gives the function that each program's process calls just before the program: rlimits
+and the system-call filter. `prepare` raises
 `Unavailable` with what to change when the host cannot give the level.
 
 Not done here: CPU, idle time and memory are watched from outside (``watch``); rlimits are a net.

@@ -5,8 +5,8 @@ told by reading, generously: a function counts as run when code that is run ment
 where a suite looks up its own names (`globals`, `eval`, …) all of its functions count. Not run is
 what follows a ``return`` or an exit, what stands under a condition that is false as it is written,
 a loop over nothing, a test that is marked to be skipped. Tests are what the sandbox runs
-(``sandbox.collected``): functions ``test…``, classes ``Test…`` and of ``unittest``, a ``check``,
-and, where there is nothing else, functions that are called like tests.
+(``sandbox.inside.collected``): functions ``test…``, classes ``Test…`` and of ``unittest``, a
+``check``, and, where there is nothing else, functions that are called like tests.
 """
 
 from __future__ import annotations

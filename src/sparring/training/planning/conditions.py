@@ -60,7 +60,7 @@ def serves_here(recipe: Recipe) -> bool:
 
 
 def backend(recipe: Recipe, c: Conditions) -> Backend:
-    """What computes log-probs; as `learning.backend.chosen_backend` has it."""
+    """What computes log-probs; as `learner.logprobs.backend.settled_backend` has it."""
     wanted = recipe.learning.backend
     if wanted is not Backend.AUTO:
         return wanted

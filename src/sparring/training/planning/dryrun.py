@@ -44,9 +44,9 @@ from sparring.training.planning.model_checks import (
     reward_check,
     supervisor_check,
 )
-from sparring.training.reward import scorer_of
 from sparring.training.rollouts.batch import RolloutBatch
 from sparring.training.rollouts.context import RolloutContext, trial_context
+from sparring.training.scoring import scorer_of
 from sparring.training.state.trainer import Trainer
 from sparring.training.supervision.by_servers import write_ahead
 

@@ -35,7 +35,7 @@ from sparring.training.planning.conditions import (
 _DRAWN_BYTES = 36
 """For each logit of a sampling step: logits, scaled and log-probs in 4, three sums in 8 bytes."""
 _DRAWN_AT_ONCE = 1 << 18
-"""Logits that are drawn from at once on a CPU (`sampling.draw`)."""
+"""Logits that are drawn from at once on a CPU (`policy.local.draw`)."""
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ _TOKEN_BYTES = 80
 """A sampled token in Python: its id and its log-prob as objects of 32 and 24 bytes, a pointer to
 each, and its text (`sys.getsizeof`, CPython 3.12)."""
 FILE_BYTES = GIB
-"""Of exported weights: one file is filled while another is written (`learning.export`)."""
+"""Of exported weights: a file is filled while another is written (`learner.distributed.export`)."""
 
 
 def main_memory(recipe: Recipe, shape: Shape, c: Conditions, device: Estimate) -> Estimate:

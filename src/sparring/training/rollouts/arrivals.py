@@ -3,7 +3,7 @@
 Programs run on ground-truth tests when their response is there, on generated inputs when their
 task's tests are all there. That changes when things happen and nothing else: an outcome is a
 function of program and input. Under supervision programs begin on the supervising tests alone, so
-that nothing of ground truth can have been in a program's company before.
+that no process has seen a ground-truth input before.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """How a rollout batch asks for responses: by which calls, and each on disk before it is used.
 
-The local sampler is asked for one player after the other, by batches that are
-calls of their own, so that a step that was cut off asks for what is left with
-the very calls of one that was not, rounding included. Servers are asked at
-once for all players whose weights they can have at once, so that one queue
-holds the prompts of both roles and has one end; and only for what is missing.
+The local sampler is asked for one player after the other, in fixed batches:
+a resumed step repeats exactly the calls that are still missing, so that even
+rounding agrees. Servers get all missing prompts of the players whose weights
+they can have at once, in one queue.
 """
 
 from __future__ import annotations

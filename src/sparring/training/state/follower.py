@@ -2,12 +2,12 @@
 
 The first process samples, runs programs, scores and keeps the run directory;
 this one has the model, or its part of it, and carries out orders
-(`learning.world`). It reads no recipe, no task and no record: the recipe comes
+(`learner.distributed.world`). It reads no recipe, no task and no record: the recipe comes
 with the first order, groups with each update, and weights of a checkpoint from
 the first process. So only the model has to be on every machine.
 
 Ctrl-C and SIGTERM are the first process's business: this one goes on until it
-is dismissed, or hears that one has failed (`learning.peers`). From then on
+is dismissed, or hears that one has failed (`learner.distributed.peers`). From then on
 signals end it as they end any process.
 """
 

@@ -30,7 +30,6 @@ from sparring.rewards.score import Earned, no_test
 from sparring.rewards.terms import Effect, MatrixNames, Rewards, given, listed
 from sparring.rewards.tester import tester_rewards, tester_rule
 from sparring.schema import Role, TestRefusal
-from sparring.training.reward import rules_of
 from sparring.view.explain.terms import Applied, Explanation, amount, recorded, same
 
 __all__ = ["Applied", "Explained", "Explanation", "amount", "explain", "same"]
@@ -91,7 +90,7 @@ def _earned(
 ) -> Earned:
     """What the group earns by this recipe, and why. Of a function of the user's the rewards are
     taken as they are on record: after masking and dealing."""
-    rules = rules_of(recipe)
+    rules = recipe.rules
     if facts is None:
         earned = no_test(len(result.programs), len(result.tests))
     elif name := recipe.reward.function:

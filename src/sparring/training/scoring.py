@@ -1,0 +1,14 @@
+"""The scorer of a run, made from its recipe."""
+
+from __future__ import annotations
+
+from sparring.config.recipe import Recipe
+from sparring.grading.scorer import Scorer
+from sparring.rewards.custom import CustomReward
+
+
+def scorer_of(recipe: Recipe) -> Scorer:
+    """Make the scorer. Raises `ConfigError` for a reward function that cannot be used."""
+    name = recipe.reward.function
+    own = CustomReward(name, recipe.sampling.skip_unlabelled) if name else None
+    return Scorer(recipe.rules, recipe.supervision.filter, recipe.training.seed, own)
