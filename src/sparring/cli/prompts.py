@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The messages that a model gets.")
 _HEARD = b"\nsparring: finishing the responses in work; Ctrl-C again stops at once\n"
 _DEFAULT = "default"
-_OF_CONTENT = ("right", "in_statement", "trivial", "distinct")
 _USUAL = ChatParams()
 _LINES = 12
 """Of a response that is shown as an example: its last lines say most about a refusal."""

@@ -31,12 +31,12 @@ class Conversation:
 
 
 def program_answer(source: str) -> str:
-    """A program in the form that `prompts.parse` reads."""
+    """A program in the form that `prompts.programs` reads."""
     return f"```python\n{source}```"
 
 
 def unit_test_answer(line: str, work: str, output: str) -> str:
-    """A test in the form that `prompts.parse` reads, with the working between its two blocks."""
+    """A test in the form that `prompts.tests` reads, with the working between its two blocks."""
     return f"**Test Input:**\n```\n{line}\n```\n{work}\n**Test Output:**\n```\n{output}\n```"
 
 

@@ -35,7 +35,6 @@ class Shape(StrEnum):
 
 
 LETTERS = "abcdefgh"
-VOWELS = "ae"
 LOW, HIGH = -9, 9
 """The integers that a line of numbers may hold."""
 SCALAR_LOW, SCALAR_HIGH = 0, 9

@@ -23,8 +23,6 @@ from sparring.runs.reader import RunReader
 from sparring.tasks.sources import MICROWORLD
 
 FILE = "inputs.json"
-_ROOMS = ("tasks", "model", "supervisor")
-"""Endings of the files that make a model or its tokenizer."""
 
 
 def keep_inputs(run: RunDir, recipe: Recipe, revision: str | None) -> None:

@@ -60,8 +60,8 @@ def draw_line(axis: Any, points: Sequence[Point], scale: float, **looks: Any) ->
     """A curve, with a band where its points have bounds."""
     axis.plot([p[0] for p in points], [scale * p[1] for p in points], **looks)
     if known := [p for p in points if p[2] == p[2]]:  # not NaN
-        steps, _, low, high = zip(*known, strict=True)
-        low, high = ([scale * y for y in ends] for ends in (low, high))
+        steps, _, *ends = zip(*known, strict=True)
+        low, high = ([scale * y for y in end] for end in ends)
         axis.fill_between(steps, low, high, color=looks["color"], alpha=0.18, linewidth=0)
 
 
