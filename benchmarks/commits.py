@@ -22,11 +22,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sparring.metrics.student import student
+
 _HERE = Path(__file__).resolve().parent
-# Student's t, two-sided 95%, by degrees of freedom; from 30 on the normal one.
-_T = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160]
-_T += [2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056]
-_T += [2.052, 2.048, 2.045]
 
 _ONE = """
 import os, sys, time
@@ -77,9 +75,7 @@ def interval(ratios: list[float]) -> tuple[float, float, float]:
     mean = statistics.fmean(logs)
     if len(logs) < 2:
         return math.exp(mean), 0.0, math.inf
-    degrees = len(logs) - 1
-    t = _T[degrees - 1] if degrees <= len(_T) else 1.96
-    half = t * statistics.stdev(logs) / math.sqrt(len(logs))
+    half = student(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
     return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
 
 

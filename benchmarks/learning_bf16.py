@@ -39,8 +39,8 @@ from sparring.learner.parts import Whole
 from sparring.learner.samples import Group, Sample
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
-from sparring.policy.model import prepare_model
 from sparring.policy.precision import cast
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 

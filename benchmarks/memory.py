@@ -44,7 +44,7 @@ from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
-from sparring.policy.model import prepare_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.shape import read_shape
 from sparring.schema import Role
 from sparring.training.planning.activations import Batch

@@ -10,9 +10,11 @@ tests that it passes. A test earns by how it tells programs apart: those that pa
 truth should pass it, the others should not. No solution is ever shown to either role.
 
 `sparring train` is the same method with what a serious run needs: resuming, servers, several GPUs,
-LoRA, function tasks, other forms of reward and loss. docs/method.md lists where its defaults depart
-from the paper, and why. tests/test_cure_example.py holds this file to it: on the same responses
-both give the same rewards, advantages, losses and weights.
+LoRA, function tasks, other forms of reward and loss. docs/method.md says where and why its defaults
+depart from the paper. tests/test_cure_example.py holds this file to it: on the same responses,
+rewards, advantages, losses and weights are, up to rounding, those of preset = "paper" with
+learning.mode = "joint", ratio = "token", average = "tokens", kl_bound = 80 and epochs = 2, on tasks
+without validator and reference solution.
 
 Arrays name their axes: P programs, T tests, of which G ground truth and U generated; L tokens.
 """
@@ -47,7 +49,7 @@ class Settings:
     programs: int = 8  # n: the coder's responses to a task
     tests: int = 8  # m: the tester's
     max_tokens: int = 72  # of a response; what is longer is cut off
-    temperature: float = 1.0
+    temperature: float = 1.0  # above 0
     learning_rate: float = 3e-4  # for 0.94 million parameters; 1e-6 for 7 billion
     passes: int = 2  # over a batch; from the second on, ratios differ from 1 and the clip is real
     clip: float = 0.2  # ε of Eq 5
@@ -92,7 +94,7 @@ def sample(model, tokenizer, messages: list[str], n: int, s: Settings) -> list[l
         tokens.append(ids)
         logprobs.append(logprob.gather(1, ids))
         mask = torch.cat([mask, torch.ones_like(ids)], 1)
-        ended |= ids[:, 0] == end
+        ended |= ids[:, 0] == end  # such a row goes on with the others, and is cut below
     responses = []
     drawn_of, logprobs_of = (torch.cat(columns, 1).tolist() for columns in (tokens, logprobs))
     for row, drawn, values in zip(rows, drawn_of, logprobs_of, strict=True):
@@ -124,6 +126,7 @@ def play(model, tokenizer, sandbox: Sandbox, tasks, s: Settings) -> list[Group]:
     groups = []
     for task, coder_P, tester_U in zip(tasks, coder, tester, strict=True):
         # What cannot be read is None: a program that passes nothing, a test that nobody passes.
+        # Of several tests in a response this is the first; the paper reads the last.
         programs_P = [read_source(response.text, None).source for response in coder_P]
         tests_U = [parse_test(response.text).test for response in tester_U]
         passed_PT = run(sandbox, task, programs_P, [*task.tests, *tests_U])
@@ -136,14 +139,14 @@ def play(model, tokenizer, sandbox: Sandbox, tasks, s: Settings) -> list[Group]:
 
 def run(sandbox: Sandbox, task, programs_P, tests_T, alone: bool = False) -> np.ndarray:
     """Run every program on every test of a task, and return who passes what: ``passed_PT``."""
+    readable_P = np.flatnonzero([program is not None for program in programs_P])
     readable_T = np.flatnonzero([test is not None for test in tests_T])
     inputs = tuple(tests_T[t].input for t in readable_T)  # expected outputs never go in
     limits = Limits(cpu_seconds=task.time_limit, memory_mib=task.memory_limit)
-    jobs = [Job(program, inputs, limits, alone=alone) for program in programs_P if program]
-    outcomes = iter(sandbox.run(jobs))
+    outcomes = sandbox.run([Job(programs_P[p], inputs, limits, alone=alone) for p in readable_P])
     passed_PT = np.zeros((len(programs_P), len(tests_T)), dtype=bool)
-    for p in np.flatnonzero([program is not None for program in programs_P]):
-        for t, outcome in zip(readable_T, next(outcomes), strict=True):
+    for p, of_program in zip(readable_P, outcomes, strict=True):
+        for t, outcome in zip(readable_T, of_program, strict=True):
             # A failure of our own says nothing of the program. The library masks such a cell.
             assert outcome.verdict != "infra", outcome.detail
             ended = outcome.verdict == "finished"  # without an exception, within all limits
@@ -176,7 +179,7 @@ def tester_reward(passed_PG: np.ndarray, passed_PU: np.ndarray) -> np.ndarray | 
     accepts_U = passed_PU[correct_P].all(axis=0)
     caught_U = (~passed_PU[~correct_P]).sum(axis=0)
     missed_U = passed_PU[~correct_P].sum(axis=0)
-    return np.where(accepts_U, caught_U, -missed_U).astype(float)
+    return np.where(accepts_U, caught_U, -missed_U).astype(float)  # unread: 0 (reward.invalid_test)
 
 
 def advantages(reward: np.ndarray | None) -> np.ndarray | None:
@@ -207,7 +210,8 @@ def batches(groups: list[Group]) -> dict[str, Batch]:
 
 
 def logprobs_of(model, batch: Batch, s: Settings) -> torch.Tensor:
-    """Compute the log-prob of every response token [L] under the model as it is now."""
+    """Compute the log-prob of every response token [L] under the model as it is now. The batch runs
+    at once, which is for a small model: in parts, `learn`'s mean must still be over all of it."""
     rows = [response.prompt_ids + response.token_ids for response, _ in batch]
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
@@ -219,29 +223,30 @@ def logprobs_of(model, batch: Batch, s: Settings) -> torch.Tensor:
     return logprobs[(torch.arange(1, width) >= begin[:, None]) & (mask[:, 1:] == 1)]
 
 
-def learn(model, start, optimizer, batch: dict[str, Batch], s: Settings) -> dict[str, float]:
-    """Eq 5: climb the clipped surrogate, minus β times the KL divergence from the ``start`` model.
-    Return the loss of each role: the mean over its tokens and the passes.
+def learn(model, reference, optimizer, learned: dict[str, Batch], s: Settings) -> dict[str, float]:
+    """Eq 5: climb the clipped surrogate, minus β times the KL divergence from the initial model,
+    the ``reference``. Return the loss of each role: the mean over its tokens and the passes.
 
-    Both roles' gradients make one step of the optimiser. The paper makes one for the coder and then
-    one for the tester: `learning.mode = "separate"` in a recipe.
+    Both roles' gradients make one optimiser step, in the paper two: `learning.mode = "separate"`.
     """
-    losses = dict.fromkeys(batch, 0.0)
+    if not learned:
+        return {}
+    losses = dict.fromkeys(learned, 0.0)
     with torch.no_grad():
-        reference = {role: logprobs_of(start, rows, s) for role, rows in batch.items()}
-    for _ in range(s.passes if batch else 0):
+        before = {role: logprobs_of(reference, batch, s) for role, batch in learned.items()}
+    for _ in range(s.passes):
         optimizer.zero_grad()
-        for role, rows in batch.items():
-            logprob_L = logprobs_of(model, rows, s)
-            old_L = torch.tensor([x for response, _ in rows for x in response.logprobs])
-            advantage_L = torch.tensor([a for response, a in rows for _ in response.token_ids])
+        for role, batch in learned.items():
+            logprob_L = logprobs_of(model, batch, s)
+            old_L = torch.tensor([x for response, _ in batch for x in response.logprobs])
+            advantage_L = torch.tensor([a for response, a in batch for _ in response.token_ids])
             # Of each token, as in PPO and GRPO. Eq 5 as printed has the ratio of a whole response,
             # which strays further with every token: `learning.ratio` has that, and GSPO's form.
             ratio_L = (logprob_L - old_L).exp()
             clipped_L = ratio_L.clamp(1 - s.clip, 1 + s.clip)
             surrogate_L = torch.minimum(ratio_L * advantage_L, clipped_L * advantage_L)
             # The estimator k3: never negative, and unbiased for tokens that the model has drawn.
-            delta_L = reference[role] - logprob_L
+            delta_L = before[role] - logprob_L
             kl_L = delta_L.exp() - delta_L - 1
             loss = (s.kl * kl_L - surrogate_L).mean()
             loss.backward()  # adds to the other role's gradient
@@ -273,7 +278,7 @@ def main() -> None:
     place = files("sparring") / "microworld" / "nano"
     tokenizer = AutoTokenizer.from_pretrained(place)
     model = AutoModelForCausalLM.from_pretrained(place).eval()  # dropout would change the policy
-    start = copy.deepcopy(model)
+    reference = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=s.learning_rate, betas=(0.9, 0.95), weight_decay=0
     )
@@ -285,9 +290,10 @@ def main() -> None:
             began = time.monotonic()
             tasks = training[step * s.tasks : (step + 1) * s.tasks]
             groups = play(model, tokenizer, sandbox, tasks, s)
-            learn(model, start, optimizer, batches(groups), s)
+            losses = learn(model, reference, optimizer, batches(groups), s)
+            told = "".join(f"   {role}'s loss {loss:+.3f}" for role, loss in losses.items())
             seconds = time.monotonic() - began
-            print(f"step {step + 1:3}, {seconds:4.1f} s:   {shares(groups)}", flush=True)
+            print(f"step {step + 1:3}, {seconds:4.1f} s:   {shares(groups)}{told}", flush=True)
         print(f"held out, after:  {shares(play(model, tokenizer, sandbox, held_out, s))}")
 
 

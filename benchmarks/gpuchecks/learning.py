@@ -19,11 +19,12 @@ import torch
 
 from gpuchecks.common import GIB, Setting, groups_of, part
 from sparring.config.load import load_recipe
+from sparring.learner.peaks import dense_peak
 from sparring.learner.samples import Group
 from sparring.learner.settings import Backend, LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
-from sparring.learner.work import dense_peak, work_of
-from sparring.policy.model import prepare_model
+from sparring.learner.work import work_of
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
 from sparring.policy.shape import Shape, shape_of
 from sparring.schema import Role

@@ -19,7 +19,7 @@ from gpuchecks.learning import batch
 from sparring.learner.distributed.world import World
 from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
-from sparring.policy.model import prepare_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 

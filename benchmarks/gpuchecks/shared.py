@@ -15,7 +15,7 @@ from gpuchecks.common import GIB, Setting, part
 from gpuchecks.learning import batch
 from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
-from sparring.policy.model import prepare_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
 
 _GPU = 24.0

@@ -51,7 +51,12 @@ def checksum(path: Path) -> str:
 
 def digest(data: object) -> str:
     """32 hexadecimal digits that JSON-able data is known by."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:32]
+    return digest_of_bytes(json.dumps(data, sort_keys=True).encode())
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """The same of data as it is."""
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def sync(path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_wrong_test_notices_nothing_and_takes_nothing(sandbox: Sandbox) -> Non
     wrong = one(sandbox, task, (Test("5\n", "large\n"),))
     assert (wrong.counted, wrong.killed, wrong.covered) == (0, 0, 0)
     assert wrong.branches == 8
-    assert wrong.score == wrong.coverage == 0
+    assert wrong.score == 0
 
 
 def test_branches_are_counted_by_outcome(sandbox: Sandbox) -> None:
@@ -73,7 +73,7 @@ def test_branches_are_counted_by_outcome(sandbox: Sandbox) -> None:
     full = one(sandbox, task, TESTS)
     assert full.untaken == ((12, "loop over range(n, 0) entered"),)
     all_of_them = one(sandbox, task, (*TESTS, Test("-2\n", "none\n")))
-    assert all_of_them.coverage == 1
+    assert all_of_them.covered == all_of_them.branches == 8
 
 
 FUNCTION = """
@@ -113,14 +113,14 @@ def test_a_script_has_mutants_and_no_branches(sandbox: Sandbox) -> None:
     task = Task("t", "…", (script,), solutions=(FUNCTION,), entry_point="Box.size")
     found = one(sandbox, task, (script,))
     assert found.killed > 0
-    assert found.coverage is None
+    assert found.branches == 0
 
 
 def test_nothing_is_said_without_a_solution(sandbox: Sandbox) -> None:
     assert strength(sandbox, [Task("t", "…", TESTS)], [TESTS], Limits()) == [None]
     broken = Task("t", "…", TESTS, solutions=("def",))
     found = one(sandbox, broken, TESTS)
-    assert (found.counted, found.score, found.coverage) == (0, None, None)
+    assert (found.counted, found.score, found.branches) == (0, None, 0)
 
 
 ODD = '''"""A docstring."""

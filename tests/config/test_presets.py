@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +15,16 @@ from sparring.config.presets import CHOICES, Preset, differences
 from sparring.config.recipe import Recipe
 from sparring.errors import ConfigError
 from sparring.learner.settings import OldLogprobs, OptimizerState, UpdateMode
-from sparring.rewards.settings import InvalidTest, NoWrong, TesterReward
+from sparring.rewards.settings import (
+    EQUATIONS,
+    InvalidTest,
+    LengthForm,
+    Normalisation,
+    NoWrong,
+    Overlong,
+    RewardSettings,
+    TesterReward,
+)
 
 
 def test_the_fields_own_defaults_are_the_default_preset() -> None:
@@ -119,6 +130,72 @@ def test_a_recipe_says_where_it_departs_from_its_preset(tmp_path: Path) -> None:
             assert (choice.key in renamed.method) == differs, choice.key
     shown = CliRunner().invoke(app, ["config", str(printed), "--set", "preset=paper"])
     assert f"#   method: {renamed.method}" in shown.output.splitlines()
+
+
+@pytest.mark.parametrize("preset", list(Preset))
+@pytest.mark.parametrize("name", list(RewardSettings.model_fields))
+def test_whatever_a_recipe_changes_of_the_reward_its_method_line_says(
+    name: str, preset: Preset
+) -> None:
+    plain = make_recipe({}, [f"preset={preset}"], "recipe")
+    assert plain.method == f"preset {preset}"
+    changed = plain.reward.model_copy(update={name: _another(getattr(plain.reward, name))})
+    method = plain.model_copy(update={"reward": changed}).method
+    assert method == f"preset {preset}, departs in: reward.{name}"
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ("objective=likelihood", True),
+        ("kl=0.02", True),
+        ("clip_high=0.3", True),
+        ("frozen=tester", True),
+        ("importance_cap=2", True),
+        ("learning_rate=0.01", False),
+        ("max_response_tokens=10", False),
+        ("backend=padded", False),
+        ("gap_alarm=0.3", False),
+    ],
+)
+def test_sizes_and_rates_are_no_part_of_a_method(change: str, shown: bool) -> None:
+    sets = [f"learning.{change}"]
+    if change.startswith("importance"):  # it needs them
+        sets.append("learning.old_logprobs=trainer")
+    method = make_recipe({}, sets, "recipe").method
+    assert (f"learning.{change.split('=')[0]}" in method) == shown
+
+
+def _another(value: Any) -> Any:
+    """A value of the same kind that is not ``value``."""
+    if value is None:
+        return "mine.py:f"
+    if isinstance(value, Enum):
+        return next(x for x in type(value) if x is not value)
+    return not value if isinstance(value, bool) else value + 1
+
+
+ALIKE = {
+    "length": LengthForm.NONE,
+    "length_least": 1000,  # of a form that is off
+    "length_most": 8000,
+    "overlong": Overlong.KEEP,
+    "overlong_buffer": 64,  # of a form that is off
+    "normalisation": Normalisation.STD,
+}
+"""Fields of the reward in which all three do alike, or which another leaves off."""
+
+
+def test_a_field_of_the_reward_that_is_not_off_by_default_is_in_the_presets() -> None:
+    """Else the paper's recipe, the released code's and Eq 4 alone would get it without a word."""
+    chosen = {c.key.removeprefix("reward.") for c in CHOICES if c.key.startswith("reward.")}
+    for name, field in RewardSettings.model_fields.items():
+        off = field.default in (None, 0, False)
+        assert name in chosen or off or ALIKE.get(name) == field.default, (
+            f"reward.{name} = {field.default} by default: give it a Choice in config/presets.py"
+        )
+    paper = make_recipe({}, ["preset=paper"], "recipe").reward
+    assert paper.changed(invalid_test=InvalidTest.LOWEST) == EQUATIONS
 
 
 def test_the_nano_recipe_takes_the_papers_number_of_optimiser_steps() -> None:

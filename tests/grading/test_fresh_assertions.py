@@ -3,7 +3,7 @@
 import pytest
 
 from sparring.grading.assertions import read_assertion
-from sparring.grading.layout import Answer
+from sparring.prompts.layout import Answer
 from sparring.prompts.rules import ParsedTest, TestRule
 from sparring.schema import ParseFailure, StopReason
 

@@ -26,7 +26,7 @@ from sparring.learner.logprobs.prompt_cache import by_length, pass_cost
 from sparring.learner.samples import Group
 from sparring.learner.settings import Backend
 from sparring.learner.update import Learner
-from sparring.policy.model import prepare_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
 from tests.learner.families import FAMILIES, LLAMA, family, mixed_groups, wide
 from tests.learner.one_step import ONE_STEP

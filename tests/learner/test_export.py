@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from sparring.learner.distributed.export import export_weights, weights_size
 from sparring.policy.adapters import activate
-from sparring.policy.model import prepare_model, start_weights
+from sparring.policy.prepared import prepare_model, start_weights
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 from tests.nano import nano, tiny_model

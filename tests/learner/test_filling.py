@@ -21,7 +21,7 @@ from sparring.schema import Role
 from tests.learner.families import family
 from tests.learner.test_update import groups as real_groups
 
-BACKENDS = (Backend.PROMPT_CACHE, Backend.FLEX, Backend.PADDED)
+BACKENDS = tuple(b for b in Backend if b is not Backend.AUTO)
 SIZES = st.lists(
     st.tuples(st.integers(1, 40), st.lists(st.integers(1, 60), min_size=1, max_size=6)),
     min_size=1,
@@ -135,3 +135,15 @@ def test_several_processes_share_a_single_group() -> None:
     groups = of_lengths([(10, [20] * 12)])
     own = shares(groups, 10_000, Backend.PROMPT_CACHE, 4)
     assert [[len(g.samples) for b in batches for g in b] for batches in own] == [[3]] * 4
+
+
+def test_auto_is_no_backend_for_whoever_counts_or_computes() -> None:
+    """Whatever is not a backend is refused, and not counted as one of them."""
+    groups = of_lengths([(3, [2, 4])])
+    for made in (
+        lambda: computed(groups, Backend.AUTO),
+        lambda: micro_batches(groups, 10, Backend.AUTO),
+        lambda: response_logprobs(family("Llama"), real_groups(), Backend.AUTO),
+    ):
+        with pytest.raises(ValueError, match="auto is not a backend"):
+            made()

@@ -11,7 +11,7 @@ from sparring.errors import ModelError
 from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.head import check_head, chunk_size
 from sparring.learner.settings import Backend
-from sparring.policy.model import prepare_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings
 from tests.learner.families import FAMILIES, family, mixed_groups
 from tests.learner.test_backends import assert_close, gradient

@@ -16,8 +16,8 @@ from sparring.learner.samples import Group, Sample
 from sparring.learner.update import Learner
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
-from sparring.policy.model import prepare_model, start_weights
 from sparring.policy.precision import cast
+from sparring.policy.prepared import prepare_model, start_weights
 from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
 from tests.learner.families import FAMILIES, family, mixed_groups

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen3MoeConfig
 from sparring.learner.distributed import export
 from sparring.learner.distributed.export import export_adapter, export_weights, weights_size
 from sparring.policy.adapters import activate
-from sparring.policy.model import prepare_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 from tests.learner.test_export import IDS, loaded, logits

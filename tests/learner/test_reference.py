@@ -16,7 +16,7 @@ from sparring.learner.reference import FixedLogprobs, frozen_copy, visiting
 from sparring.learner.samples import Group
 from sparring.learner.settings import OldLogprobs, UpdateMode
 from sparring.learner.update import Learner
-from sparring.policy.model import prepare_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings
 from tests.learner.one_step import ONE_STEP
 from tests.learner.test_update import groups

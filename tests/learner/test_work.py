@@ -7,11 +7,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sparring.learner.logprobs.compute import response_logprobs
+from sparring.learner.peaks import dense_peak
 from sparring.learner.samples import Group, Sample
 from sparring.learner.settings import Backend, LearningSettings, OldLogprobs
 from sparring.learner.update import Learner
-from sparring.learner.work import dense_peak, work_of
-from sparring.policy.model import prepare_model
+from sparring.learner.work import work_of
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings, Precision
 from sparring.policy.shape import shape_of
 from sparring.schema import Role

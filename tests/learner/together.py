@@ -34,7 +34,7 @@ from sparring.learner.settings import (
 )
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
-from sparring.policy.model import prepare_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import Adapters, ModelSettings, Precision
 from sparring.schema import Role
 from tests.learner.one_step import IN_BFLOAT16, ONE_STEP

@@ -8,7 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from sparring.evaluation.held_out import Evaluated, evaluated_from, evaluation_record, values_record
+from sparring.evaluation.held_out_records import (
+    Evaluated,
+    evaluated_from,
+    evaluation_record,
+    values_record,
+)
 from sparring.metrics.intervals import Linear, chained, linear_difference, ratio
 from sparring.metrics.metrics import summarise
 from sparring.metrics.named import difference_of, figure_of, mean_of
@@ -24,6 +29,14 @@ def test_a_choice_on_a_pool_is_as_unsure_as_one_among_own_programs() -> None:
     assert own == pool == mean_of("agreement_pool_bon_8x8", values)
     assert own.high > mean_of("one_shot", values).high
     assert mean_of("pool_bon_1x8", values) == mean_of("one_shot", values)
+
+
+def test_a_vote_among_tests_is_a_share_of_many_and_the_commonest_program_is_one_choice() -> None:
+    """By hand: 32 tasks with all of eight tests right, 8 with six of them."""
+    values = np.array([1.0] * 32 + [0.75] * 8)
+    assert mean_of("majority_test", values) == mean_of("unit_test_accuracy", values)
+    assert mean_of("majority_program", values) == mean_of("majority_8x8", values)
+    assert mean_of("majority_program", values).low < mean_of("majority_test", values).low
 
 
 def test_an_evaluation_read_back_pairs_as_before() -> None:

@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 
 from sparring.microworld.corpus import corpus
-from sparring.microworld.grammar import Shape
-from sparring.microworld.players import (
-    derive,
-    draw_input,
-    draw_readings,
-    line,
-    write_program,
-)
+from sparring.microworld.grammar import Shape, line
+from sparring.microworld.players import derive, draw_input, draw_readings, write_program
 from sparring.microworld.problem import (
     PARTS,
     SIZES,

@@ -17,7 +17,8 @@ from sparring.learner.update import Learner
 from sparring.policy.adapters import activate
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
-from sparring.policy.model import load_weights, prepare_model, save_model, start_weights
+from sparring.policy.prepared import prepare_model, start_weights
+from sparring.policy.saved import load_weights, save_model
 from sparring.policy.settings import Adapters, ModelSettings
 from sparring.schema import Role
 from tests.learner.one_step import ONE_STEP

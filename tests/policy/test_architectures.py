@@ -22,7 +22,8 @@ from sparring.learner.update import Learner
 from sparring.microworld import NANO_DIR
 from sparring.policy.base import Prompt, SamplingParams
 from sparring.policy.local.sampler import LocalSampler
-from sparring.policy.model import check_causal, load_model, prepare_model
+from sparring.policy.model import check_causal, load_model
+from sparring.policy.prepared import prepare_model
 from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
 from tests.learner.families import IDS, LLAMA

@@ -10,7 +10,8 @@ from transformers import GenerationConfig
 from sparring.errors import ModelError
 from sparring.policy.ends import add_end_tokens, end_ids_on_disk, end_token_id
 from sparring.policy.local.sampler import end_token_ids
-from sparring.policy.model import load_model, save_model
+from sparring.policy.model import load_model
+from sparring.policy.saved import save_model
 from tests.parrots import CHATML, byte_tokenizer, parrot
 
 

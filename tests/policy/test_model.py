@@ -14,7 +14,8 @@ from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.parts import Whole
 from sparring.learner.settings import Backend
 from sparring.learner.update import Learner
-from sparring.policy.model import load_weights, prepare_model, save_model
+from sparring.policy.prepared import prepare_model
+from sparring.policy.saved import load_weights, save_model
 from sparring.policy.settings import ModelSettings
 from sparring.schema import Role
 from tests.learner.one_step import ONE_STEP

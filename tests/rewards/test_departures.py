@@ -22,6 +22,7 @@ from sparring.rewards.settings import (
     RewardSettings,
     TesterReward,
 )
+from sparring.rewards.terms import Effect, Sum
 from sparring.rewards.tester import tester_rewards
 from tests.metrics.groups import reward_facts
 from tests.rewards.test_rewards import matrix
@@ -169,3 +170,14 @@ def test_what_is_under_a_mask_never_matters_in_any_form(
 def test_the_odds_of_a_step_are_those_of_the_docstring() -> None:
     found = rightness(np.ones((1, 1), bool), np.ones((1, 1), bool), 0.2)
     assert log(found[0] / (1 - found[0])) == pytest.approx(log(0.9 / 0.1))
+
+
+def test_a_response_has_one_term_of_a_name() -> None:
+    """A record keeps terms by name: of two the first would be lost."""
+    found, first = Sum(2), np.array([True, False])
+    found.put(Effect.ADD, "novelty", 1.0, "why", first)
+    found.put(Effect.ADD, "novelty", 2.0, "why", ~first)  # of another response
+    found.say("novelty", "a fact is not recorded", value=3.0)
+    with pytest.raises(ValueError, match="two terms 'novelty'"):
+        found.put(Effect.ADD, "novelty", 1.0, "why")
+    assert found.value.tolist() == [1.0, 2.0]

@@ -59,11 +59,6 @@ class Strength:
         """Killed share of all mutants; None without one."""
         return self.killed / self.mutants if self.mutants else None
 
-    @property
-    def coverage(self) -> float | None:
-        """Covered share of branch outcomes; None without one."""
-        return self.covered / self.branches if self.branches else None
-
 
 def strength(
     sandbox: Runs,

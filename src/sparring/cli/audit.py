@@ -23,6 +23,7 @@ from sparring.tasks.cleaning.sound import Policy
 
 if TYPE_CHECKING:
     from sparring.audit.run import Report
+    from sparring.runs.progress import Bar
 
 
 def audit(
@@ -67,13 +68,15 @@ def audit(
     from sparring.audit.files import check_out, write
     from sparring.audit.run import Asked, audit
     from sparring.audit.soundness import Care
+    from sparring.runs.progress import Bar
 
     check_sources(files)
     if out is not None:
         check_out(out, force)
     asked = Asked(Care(repeats, patience, slow), mutants, weak, policy, least)
     given = given_packages(packages, packages_from)
-    report = audit(files, asked, _progress(Console(stderr=True)), given)
+    with Bar(Console(stderr=True)) as bar:
+        report = audit(files, asked, _telling(bar), given)
     if out is not None:
         write(report, asked, files, out)
     _show(Console(), report, out)
@@ -81,24 +84,24 @@ def audit(
         raise typer.Exit(1)
 
 
-def _progress(console: Console) -> Callable[[int, int, int], None]:
-    """Prints where an audit stands: on one line in a terminal, else about ten lines."""
+def _telling(bar: Bar) -> Callable[[int, int, int], None]:
+    """Tells where an audit stands: by the bar in a terminal, else in about ten lines."""
+    from sparring.runs.progress import time_left
+
     start = time.monotonic()
     last = -1
 
     def said(done: int, tasks: int, found: int) -> None:
         nonlocal last
-        tenth = 10 * done // tasks
-        if not console.is_terminal and tenth == last:
-            return
-        last = tenth
-        left = ""
+        told = f"{done} of {tasks} tasks, {found} findings"
         if 0 < done < tasks:
-            seconds = int((time.monotonic() - start) / done * (tasks - done))
-            left = f", {seconds // 60}:{seconds % 60:02d} left"
-        line = f"{done} of {tasks} tasks, {found} findings{left}"
-        end = "\n" if not console.is_terminal or done == tasks else "\r"
-        console.print(Text(f"{line:<60}" if console.is_terminal else line), end=end)
+            told += f", {time_left((time.monotonic() - start) / done * (tasks - done))} left"
+        tenth = 10 * done // tasks
+        if bar.shown and done < tasks:
+            bar.show("", done / tasks, told)
+        elif tenth != last:
+            bar.note(told)
+        last = tenth
 
     return said
 

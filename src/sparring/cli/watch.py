@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.errors import RunError
+from sparring.runs.progress import time_left
 from sparring.runs.rates import rates_line
 from sparring.runs.text import one_line
 
@@ -121,18 +122,9 @@ def _bar(watched: Watched) -> RenderableType:
     bar.add_row(
         f"step {watched.step}",
         ProgressBar(total=1.0, completed=share, width=30),
-        f"{share:.0%}, {_left(watched)} left",
+        f"{share:.0%}, {time_left(watched.seconds_left())} left",
     )
     return bar
-
-
-def _left(watched: Watched) -> str:
-    seconds = watched.seconds_left()
-    if seconds is None:
-        return "?"
-    whole = int(seconds)
-    hours = f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
-    return hours if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
 
 
 def _evaluated(record: Mapping[str, Any]) -> str:
@@ -192,8 +184,9 @@ def _lines(
         found.append(_heading(watched))
     found += [_evaluated(e) for e in evaluations]
     records = watched.metrics.records
+    left = time_left(watched.seconds_left())
     for record in steps:
-        found.append(f"step {record['step']}: {_short(record)}, {_left(watched)} left")
+        found.append(f"step {record['step']}: {_short(record)}, {left} left")
         earlier = [r for r in records if r["step"] < record["step"]]
         for a in begun(record.get("alarms", ()), earlier):
             told = one_line(str(a["reason"]), 400)

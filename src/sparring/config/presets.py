@@ -7,7 +7,8 @@ prompts. DEFAULT has the fields' own defaults, and so have all three where they 
 alike. A preset never sets a step size, numbers of programs, tests, tasks or
 steps, nor lengths: these are a recipe's. A recipe names one
 (``preset = "paper"``) and may change any field of it; `departures` says which it
-has changed, so that nothing else is taken for the preset's method.
+has changed, of all that belong to a method, so that nothing else is taken for
+the preset's.
 
     sparring config --diff paper default
 """
@@ -168,6 +169,30 @@ CHOICES = (
 )  # fmt: skip
 
 
+_OF_NO_METHOD = frozenset(
+    {
+        "learning_rate",
+        "warmup_steps",
+        "beta1",
+        "beta2",
+        "weight_decay",
+        "max_grad_norm",
+        "refuse_norm",
+        "gap_alarm",
+        "max_response_tokens",
+        "tokens_per_micro_batch",
+        "backend",
+        "logprob_chunk",
+    }
+)
+"""Fields of [learning] that are step sizes, lengths, limits, or ways to compute the same."""
+_METHOD = (
+    *(choice.key for choice in CHOICES),
+    *(f"reward.{name}" for name in RewardSettings.model_fields),
+    *(f"learning.{name}" for name in LearningSettings.model_fields if name not in _OF_NO_METHOD),
+)
+
+
 def preset_values(preset: Preset) -> dict[str, dict[str, Any]]:
     """A preset's values by section and key."""
     found: dict[str, dict[str, Any]] = {}
@@ -178,15 +203,17 @@ def preset_values(preset: Preset) -> dict[str, dict[str, Any]]:
 
 
 def departures(recipe: BaseModel, preset: Preset, unset: Mapping[str, Any]) -> list[str]:
-    """The switches, ``section.key``, that have another value in ``recipe`` than in its preset.
-    ``unset``: what switches mean in this recipe where they are not set, if that is a value too."""
+    """The fields of a method, ``section.key``, that have another value in ``recipe`` than in its
+    preset; where that has none of its own, the field's default is meant. ``unset``: what fields
+    mean in this recipe where they are not set, if that is a value too."""
+    values = preset_values(preset)
     found = []
-    for choice in CHOICES:
-        section, key = choice.key.split(".")
-        own, theirs = getattr(getattr(recipe, section), key), choice.value(preset)
-        usual = unset.get(choice.key)
+    for name in dict.fromkeys(_METHOD):
+        section, key = name.split(".")
+        theirs = values[section].get(key, _SECTIONS[section].model_fields[key].default)
+        own, usual = getattr(getattr(recipe, section), key), unset.get(name)
         if (usual if own is None else own) != (usual if theirs is None else theirs):
-            found.append(choice.key)
+            found.append(name)
     return found
 
 

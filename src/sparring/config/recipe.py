@@ -207,9 +207,10 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _checkpointing_keeps_no_cache(self) -> Recipe:
-        if self.model.gradient_checkpointing and self.learning.backend is Backend.PROMPT_CACHE:
+        wanted = self.learning.backend
+        if self.model.gradient_checkpointing and _keeps_cache(wanted):
             raise ValueError(
-                "learning.backend = prompt_cache needs a cache, which model.gradient_checkpointing "
+                f"learning.backend = {wanted} needs a cache, which model.gradient_checkpointing "
                 "does not keep: set backend = auto"
             )
         return self
@@ -218,9 +219,10 @@ class Recipe(Section):
     def _processes_keep_step(self) -> Recipe:
         if self.training.sharding is not Sharding.FSDP:
             return self
-        if self.learning.backend is Backend.PROMPT_CACHE:
+        wanted = self.learning.backend
+        if _keeps_cache(wanted):
             raise ValueError(
-                "learning.backend = prompt_cache makes two passes of a batch or one, and with "
+                f"learning.backend = {wanted} makes two passes of a batch or one, and with "
                 "training.sharding = fsdp all processes make the same: set backend = auto"
             )
         if self.model.offload_reference:
@@ -229,3 +231,8 @@ class Recipe(Section):
                 "the reference as well: leave one of the two out"
             )
         return self
+
+
+def _keeps_cache(wanted: Backend) -> bool:
+    """Whether a backend that is asked for by name needs what an earlier pass has kept."""
+    return wanted is not Backend.AUTO and wanted.traits.keeps_cache

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from sparring.policy.chat.base import Answer, Ask, Missing
-from sparring.runs.progress import Bar
+from sparring.runs.progress import Bar, time_left
 
 _EVERY = 15.0
 """Seconds between two lines of a log."""
@@ -53,11 +53,11 @@ class Progress(Bar):
         seconds = max(self._clock() - self._started, 1e-9)
         parts = [f"{self._what} {self._done:,}/{self._total:,}"]
         if self._made:
-            left = int(seconds / self._made * (self._total - self._done))
+            left = seconds / self._made * (self._total - self._done)
             parts.append(f"{self._made / seconds:.1f}/s")
             if self._tokens:
                 parts.append(f"{self._tokens / seconds:,.0f} tokens/s")
-            parts.append(f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left")
+            parts.append(f"{time_left(left)} left")
         if self._missing:
             parts.append(f"{self._missing:,} missing")
         return ", ".join(parts)

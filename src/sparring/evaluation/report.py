@@ -14,7 +14,8 @@ from typing import Any
 from rich.table import Table
 
 from sparring.grading.wanting import wanting_lines
-from sparring.runs.labels import AT_SCALE, CHOICES, PLAIN, REASON, figure_labels, interval
+from sparring.runs.labels import AT_SCALE, PLAIN, REASON, figure_labels, interval
+from sparring.selection.selectors import WORDS, Selector
 from sparring.text import in_markdown, visible
 
 Row = tuple[str, str, str]
@@ -42,7 +43,7 @@ def choice_rows(record: Mapping[str, Any]) -> list[list[str]]:
     scales = {(int(match[2]), int(match[3])) for match in found}
     rows = []
     for n, m in sorted(scales):
-        cells = [figures.get(f"{name}_{n}x{m}") for name in CHOICES]
+        cells = [figures.get(f"{one}_{n}x{m}") for one in Selector]
         told = [_value(f, "") if f and f["n_tasks"] else "–" for f in cells]
         rows.append([f"{n} × {m}", *told])
     return rows
@@ -50,7 +51,7 @@ def choice_rows(record: Mapping[str, Any]) -> list[list[str]]:
 
 def choice_names() -> list[str]:
     """The heads of the columns of `choice_rows`."""
-    return ["n × m", *CHOICES.values()]
+    return ["n × m", *(WORDS[one] for one in Selector)]
 
 
 def tables(record: Mapping[str, Any]) -> list[Table]:

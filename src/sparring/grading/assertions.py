@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparring.grading.bare import passages, spans
-from sparring.grading.layout import Answer
 from sparring.prompts.blocks import FOREIGN, PYTHON, Block, language
+from sparring.prompts.layout import Answer
 from sparring.prompts.mend import session, source_of
 from sparring.prompts.rules import Decision, ParsedTest, TestRule
 from sparring.schema import Kind, ParseFailure, StopReason, Test

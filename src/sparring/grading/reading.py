@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sparring.grading.assertions import read_assertion
-from sparring.grading.layout import Answer
 from sparring.prompts.cure import parse_program
+from sparring.prompts.layout import Answer
 from sparring.prompts.opening import begun_with
 from sparring.prompts.programs import lines_of, read_source
 from sparring.prompts.reasoning import answer_of

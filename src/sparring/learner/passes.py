@@ -21,7 +21,7 @@ from sparring.learner.loss import kl_terms
 from sparring.learner.reference import FixedLogprobs, visiting
 from sparring.learner.samples import Group
 from sparring.learner.settings import Backend, KLPlace, LearningSettings
-from sparring.policy.model import is_adapted, start_weights
+from sparring.policy.prepared import is_adapted, start_weights
 from sparring.schema import Role
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from typing import assert_never
 
 from pydantic import Field, model_validator
 
@@ -11,17 +13,62 @@ from sparring.schema import Role
 from sparring.section import Count, Few, Length, Responses, Section
 
 
+class Layout(Enum):
+    """How prompts and responses lie in a pass, from which follows what a micro-batch computes
+    (`logprobs.filling`) and holds (`training.planning.activations`)."""
+
+    ROWS = auto()
+    """Each response behind its prompt, a row each."""
+    PROMPTS_APART = auto()
+    """Prompts as rows, and then responses as rows."""
+    SEQUENCE = auto()
+    """All in one, each response behind its group's prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What all others know of a backend. ``keeps_cache``: it needs keys and values of an earlier
+    pass, which gradient checkpointing drops, and its passes are not one for each micro-batch, as
+    sharded weights want them. ``on_cuda``: it has a way back on CUDA alone."""
+
+    layout: Layout
+    keeps_cache: bool = False
+    on_cuda: bool = False
+
+
 class Backend(StrEnum):
     """How the log-probs of responses are computed. All give the same."""
 
     AUTO = "auto"
-    """PROMPT_CACHE; with gradient checkpointing FLEX on CUDA and PADDED elsewhere."""
+    """What `usual_backend` says."""
     PROMPT_CACHE = "prompt_cache"
     """A prompt once, its keys and values repeated for its responses."""
     FLEX = "flex"
     """All prompts and responses in one sequence, by torch's flex attention: on CUDA."""
     PADDED = "padded"
     """Rows of prompt and response."""
+
+    @property
+    def traits(self) -> Traits:
+        """What it needs, and how it lays out a pass. Raises ValueError for AUTO."""
+        match self:
+            case Backend.PROMPT_CACHE:
+                return Traits(Layout.PROMPTS_APART, keeps_cache=True)
+            case Backend.FLEX:
+                return Traits(Layout.SEQUENCE, on_cuda=True)
+            case Backend.PADDED:
+                return Traits(Layout.ROWS)
+            case Backend.AUTO:
+                raise ValueError("auto is not a backend: choose one first")
+        assert_never(self)
+
+
+def usual_backend(checkpointing: bool, sharded: bool, cuda: bool, flex: bool = True) -> Backend:
+    """What ``auto`` takes: the prompt cache where it can be had; else flex attention on CUDA, if
+    the model has it (``flex``), and rows elsewhere."""
+    if not checkpointing and not sharded:
+        return Backend.PROMPT_CACHE
+    return Backend.FLEX if cuda and flex else Backend.PADDED
 
 
 class Sharding(StrEnum):

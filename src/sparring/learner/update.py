@@ -24,7 +24,6 @@ from sparring.learner.balance import idle
 from sparring.learner.distributed.gradients import Gradients
 from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.shards import gather_state, load_state, local, shard
-from sparring.learner.distributed.shared_device import give_back
 from sparring.learner.distributed.skeleton import copied, fill, skeleton
 from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.backend import attending, settled_backend
@@ -42,9 +41,10 @@ from sparring.learner.settings import (
     Ratio,
     Reference,
 )
+from sparring.learner.shared_device import give_back
 from sparring.learner.stats import RoleStats, Waiting, mismatch
-from sparring.policy.model import is_adapted, is_checkpointing
 from sparring.policy.precision import cast, torch_type
+from sparring.policy.prepared import is_adapted, is_checkpointing
 from sparring.policy.settings import ModelSettings, Precision
 from sparring.schema import Role
 

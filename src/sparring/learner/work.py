@@ -1,4 +1,4 @@
-"""Operations that an update has to make, by the model's shape, and those a GPU could make at best.
+"""Operations that an update has to make, by the model's shape.
 
 A matrix costs 2 operations for each of its parameters and each position that passes it; the way
 back costs that for the input's gradient and once more for the weight's, if the weight learns: 6N
@@ -23,33 +23,6 @@ from sparring.learner.samples import Group
 from sparring.learner.settings import LearningSettings, OldLogprobs
 from sparring.policy.settings import Precision
 from sparring.policy.shape import Shape
-
-_TERA = 1e12
-_DENSE_BFLOAT16: tuple[tuple[str, float], ...] = (
-    ("GB200", 2500),  # GB200 NVL72 data sheet: 5,000 a GPU with sparsity
-    ("B200", 2250),  # HGX B200 data sheet: 4,500 with sparsity
-    ("H200 NVL", 835.5),  # H200 data sheet (2024): 1,671 with sparsity
-    ("H200", 989.5),  # the same: 1,979 with sparsity
-    ("GH200", 989.5),  # GH200 data sheet: 1,979 with sparsity
-    ("H100 NVL", 835.5),  # H100 data sheet (2024): 1,671 with sparsity
-    ("H100 PCIe", 756.5),  # H100 data sheet (2022): 1,513 with sparsity
-    ("H100", 989.5),  # the same, SXM: 1,979 with sparsity
-    ("A100", 312),  # A100 data sheet
-    ("A40", 149.7),  # A40 data sheet
-    ("A10G", 70),  # AWS, EC2 G5 instances
-    ("A10", 125),  # A10 data sheet
-    ("A6000", 154.8),  # RTX A6000 data sheet: 309.7 with sparsity
-    ("6000 Ada", 364.2),  # RTX 6000 Ada data sheet: 728.5 with sparsity
-    ("L40S", 362.05),  # L40S data sheet
-    ("L40", 181.05),  # L40 data sheet
-    ("L4", 121),  # L4 data sheet: 242 with sparsity
-    ("RTX 5090", 209.5),  # RTX Blackwell white paper, appendix A
-    ("RTX 4090", 165.2),  # Ada white paper, appendix A
-    ("RTX 3090", 71),  # GA102 white paper, appendix A
-)
-"""Operations per second, dense bfloat16, by NVIDIA's data sheets; where one gives figures with
-sparsity, half of it. Of GeForce and workstation cards it is the figure with sums in float32, which
-is what torch computes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +86,3 @@ class _Forward:
     @property
     def whole(self) -> float:
         return self.weights + self.attention + self.adapted
-
-
-def dense_peak(name: str) -> float | None:
-    """Operations per second of the GPU that the driver calls ``name``; None for one that is not
-    known."""
-    words = name.replace("-", " ").split()
-    if "Laptop" in words or words[-1:] == ["D"]:  # of the same name, and slower
-        return None
-    for known, tera in _DENSE_BFLOAT16:
-        wanted = known.split()
-        if any(words[i : i + len(wanted)] == wanted for i in range(len(words))):
-            return tera * _TERA
-    return None

@@ -32,7 +32,7 @@ from sparring.metrics.metrics import (
     one_shot,
     precision_rates,
 )
-from sparring.metrics.named import AT_SCALE, figure_of, mean_of
+from sparring.metrics.named import figure_of, mean_of
 from sparring.metrics.reading import counts, shares
 from sparring.metrics.verification import coverage, verification
 from sparring.selection.best_of_n import best_of
@@ -44,6 +44,7 @@ from sparring.selection.ranked import (
     ranked_pass_at_k,
     subsets,
 )
+from sparring.selection.selectors import Selector
 
 NAN = float("nan")
 
@@ -54,8 +55,7 @@ def measure(
     """All metrics; Best-of-(n, m) for each of ``scales``, pass@k for each of ``ks``.
 
     Names: ``one_shot`` (also what choosing at random gives), ``pass@k``, ``dual_pass@k``; of a
-    scale ``bon_NxM``, ``agreement_bon_NxM`` (ties broken by agreement), ``oracle_NxM``,
-    ``majority_NxM``, ``dual_NxM``; ``unit_test_accuracy`` and its ``_estimate``,
+    scale ``NAME_NxM`` for every `Selector`; ``unit_test_accuracy`` and its ``_estimate``,
     ``invalid_tests``, ``p01``, ``p00``, ``mu``, ``far``, ``frr``, ``catch_rate``; for each m of
     the scales ``suite_far_M``, ``suite_frr_M``, ``coverage@M`` (`verification`);
     ``mutation_score``, ``branch_coverage``, ``input_size``, ``distinct_inputs``; ``coder.failed``,
@@ -77,8 +77,8 @@ def measure(
         per_task[f"pass@{k}"] = np.array(values, dtype=float)
     for n, m in scales:
         rows = [_at_scale(f, n, m) for f in known]
-        for name in AT_SCALE:
-            per_task[f"{name}_{n}x{m}"] = np.array([row[name] for row in rows], dtype=float)
+        for one in Selector:
+            per_task[f"{one}_{n}x{m}"] = np.array([row[one] for row in rows], dtype=float)
     tests = any(f.matrix.passed_PU.shape[1] for f in known)
     for k in ks if tests else ():  # without a test nothing is ranked
         per_task[f"dual_pass@{k}"] = np.array([_dual_at(f, k) for f in known], dtype=float)
@@ -112,28 +112,28 @@ def observed(facts: TaskFacts) -> TaskFacts:
     return facts if keep.all() else _only(facts, keep)
 
 
-def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[str, float]:
-    """Best-of-(n, m) of one task, and what it is compared with; NaN with fewer than n programs."""
-    found = dict.fromkeys(AT_SCALE, NAN)
+def _at_scale(facts: TaskFacts, n: int, m: int) -> dict[Selector, float]:
+    """P(correct) of what each selector takes among n programs of a task; NaN with fewer than n."""
+    found = dict.fromkeys(Selector, NAN)
     matrix, correct = facts.matrix, facts.matrix.correct_P
     if n == 1 and len(correct):  # nothing is chosen, and so nothing is to be drawn
-        known = {"agreement_bon": facts.agreement_P, "majority": facts.answers_PU}
-        alike = [x for x in AT_SCALE if known.get(x, matrix) is not None]
+        known = {Selector.AGREEMENT_BON: facts.agreement_P, Selector.MAJORITY: facts.answers_PU}
+        alike = [x for x in Selector if known.get(x, matrix) is not None]
         return found | dict.fromkeys(alike, float(correct.mean()))
-    found["oracle"] = pass_at_k(int(correct.sum()), len(correct), n)
+    found[Selector.ORACLE] = pass_at_k(int(correct.sum()), len(correct), n)
     if len(correct) >= n:
-        found["bon"] = best_of(matrix, n, m, facts.parsed_U).value
+        found[Selector.BON] = best_of(matrix, n, m, facts.parsed_U).value
         if facts.agreement_P is not None:
             chosen = best_of(matrix, n, m, facts.parsed_U, facts.agreement_P)
-            found["agreement_bon"] = chosen.value
+            found[Selector.AGREEMENT_BON] = chosen.value
     voting, usable = _voting(facts)
     correct = voting.matrix.correct_P
     if len(correct) >= n:
         drawn = subsets(len(correct), len(usable), n, m)
-        found["dual"] = dual_choice(voting.matrix.passed_PU, correct, drawn, usable).value
+        found[Selector.DUAL] = dual_choice(voting.matrix.passed_PU, correct, drawn, usable).value
         if voting.answers_PU is not None:
             chosen = majority_choice(voting.answers_PU, correct, drawn, usable)
-            found["majority"] = chosen.value
+            found[Selector.MAJORITY] = chosen.value
     return found
 
 

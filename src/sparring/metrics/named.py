@@ -20,12 +20,16 @@ from sparring.metrics.shares import (
     ratio_interval,
     share_interval,
 )
+from sparring.selection.selectors import Selector
 
-AT_SCALE = ("bon", "agreement_bon", "oracle", "majority", "dual")
-"""Figures of a choice among n programs by m tests, under ``NAME_NxM``."""
 _OF_ONE = re.compile(r"[a-z_]+_1x\d+")
 """Figures of a choice among one."""
-_CHOICES = (*AT_SCALE, "pool_bon", "agreement_pool_bon")
+_CHOICE = re.compile(
+    rf"({'|'.join([*Selector, 'pool_bon', 'agreement_pool_bon'])})_\d+x\d+|majority_program"
+)
+"""Figures of one that is chosen. ``majority_program`` is one: whether a task's commonest behaviour
+is right. ``majority_test`` is none: it is the share of a task's tests that are right after a vote
+among those with the same input, and most inputs occur once."""
 
 
 def is_share(name: str) -> bool:
@@ -73,4 +77,4 @@ def _unit(name: str) -> Unit:
         return Unit.SHARE  # one-shot by another name
     if name.startswith(("oracle", "pass@", "dual_pass@")):
         return Unit.SET
-    return Unit.CHOICE if name.startswith(_CHOICES) else Unit.SHARE
+    return Unit.CHOICE if _CHOICE.fullmatch(name) else Unit.SHARE

@@ -223,7 +223,8 @@ LETTER_CHANGES: tuple[Part, ...] = (
 )
 
 
-def _line(values: Sequence[Value]) -> str:
+def line(values: Sequence[Value]) -> str:
+    """An input line, without its newline."""
     return " ".join(str(v) for v in values)
 
 
@@ -233,9 +234,9 @@ _MAX = Reading("max(w)", lambda w: str(max(w)))
 _MIN = Reading("min(w)", lambda w: str(min(w)))
 _COUNT = Reading("len(w)", lambda w: str(len(w)))
 _DISTINCT = Reading("len(set(w))", lambda w: str(len(set(w))))
-_ALL = Reading("*w", _line)
-_ONCE = Reading("*dict.fromkeys(w)", lambda w: _line(list(dict.fromkeys(w))))
-_SORTED = Reading("*sorted(w)", lambda w: _line(sorted(w)))
+_ALL = Reading("*w", line)
+_ONCE = Reading("*dict.fromkeys(w)", lambda w: line(list(dict.fromkeys(w))))
+_SORTED = Reading("*sorted(w)", lambda w: line(sorted(w)))
 _SUM = Reading("sum(w)", lambda w: str(sum(w)))
 _SUM_SET = Reading("sum(set(w))", lambda w: str(sum(set(w))))
 

@@ -28,6 +28,7 @@ from sparring.microworld.grammar import (
     Part,
     Shape,
     Value,
+    line,
 )
 from sparring.microworld.problem import NOTHING, Problem, Readings
 from sparring.schema import Role
@@ -106,11 +107,6 @@ def draw_input(rng: np.random.Generator, problem: Problem, aim: float = 0.0) -> 
             return values
         if probe == 2 and rng.random() < 0.1:
             probe = 0  # nothing permitted selects nothing
-
-
-def line(values: Sequence[Value]) -> str:
-    """An input line, without its newline."""
-    return " ".join(str(v) for v in values)
 
 
 def break_rule(rng: np.random.Generator, problem: Problem) -> list[Value]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from sparring.microworld.choosing import chosen
 from sparring.microworld.english import ENGLISH, english_tasks
-from sparring.microworld.grammar import HIGH, LOW, SCALAR_HIGH, SCALAR_LOW, Shape, Value
-from sparring.microworld.players import draw_input, line
+from sparring.microworld.grammar import HIGH, LOW, SCALAR_HIGH, SCALAR_LOW, Shape, Value, line
+from sparring.microworld.players import draw_input
 from sparring.microworld.problem import (
     Composition,
     Problem,

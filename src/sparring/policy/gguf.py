@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from sparring.errors import ModelError
-from sparring.policy.model import save_model
+from sparring.policy.saved import save_model
 from sparring.text import error_line
 
 

@@ -140,6 +140,11 @@ class Connections:
         self._http.close()
 
 
+def key_header(key: str | None) -> dict[str, str]:
+    """A key as the header that servers ask for; none without one."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
 def retry_after(value: str | None, now: Callable[[], float] = time.time) -> float | None:
     """Seconds of a Retry-After header, which is a number or a date. None where it says nothing
     that makes sense."""

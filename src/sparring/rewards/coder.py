@@ -63,12 +63,10 @@ def coder_rewards(matrix: PassMatrix, settings: RewardSettings) -> Rewards:
             Effect.OVER, "share", seen, lambda i, _: f"their share: divided by {seen[i]}", known
         )
     else:
-        with np.errstate(divide="ignore"):
-            scale = total / seen
         found.put(
             Effect.TIMES,
             "rescaled",
-            scale,
+            total / np.maximum(seen, 1),
             lambda i, _: f"rescaled to all {total}: × {total}/{seen[i]}",
             known & (seen < total),
         )

@@ -110,11 +110,15 @@ class Sum:
         why: Why | str,
         where: Bools | None = None,
     ) -> None:
-        """Put one more term: for all responses, or ``where`` it applies, if anywhere."""
+        """Put one more term: for all responses, or ``where`` it applies, if anywhere. Raises
+        ValueError for a name that one of them has already: records keep one value by name."""
         if where is not None and not where.any():
             return
         each = np.full(self.value.shape, value, dtype=float)
         applies = np.ones(each.shape, dtype=bool) if where is None else where
+        made = [t for t in self.terms if t.name == name and t.effect is not Effect.FACT]
+        if effect is not Effect.FACT and any((t.where & applies).any() for t in made):
+            raise ValueError(f"a response has two terms {name!r}: name the second otherwise")
         words: Why = why if callable(why) else partial(_always, why)
         self.terms += (Term(name, effect, each, applies, words),)
         if effect is not Effect.FACT:

@@ -12,7 +12,8 @@ sums run over the observed wrong programs, rescaled by W / W_k.
 
 `RewardSettings` names the departures, but for three that come in with `Facts`: programs of the
 initial policy (`tester_matrix`), refused tests (`valid_U`), masked cells. Each is a term: one that
-every form has is put in `tester_rewards`, one of Eq 4 in `_eq4`.
+every form has is put in `tester_rewards`, one of Eq 4 in `_eq4`. What raises the most that a test
+can earn goes into `largest_tester_reward` as well, in units of which long responses are taxed.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def tester_rewards(facts: Facts, settings: RewardSettings) -> TesterRewards:
     if settings.smoothing:
         found.say("rightness", counts.right, by_form, counts.p)
     _form(found, counts, by_form)
+    # A further term of every form goes here: behind the form, which sets the number, and before
+    # what sets it for tests without a label and for the lowest.
     _discount(found, counts)
     found.put(Effect.SET, "no_label", math.nan, counts.unlabelled, ~counts.labelled & ~lowest)
     why = "reward.invalid_test = lowest: the lowest reward of this form"

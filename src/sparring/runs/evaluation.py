@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.errors import RunError, well_formed
-from sparring.runs.reader import RECIPE, RunReader, open_run
+from sparring.runs.reader import RECIPE
 
 CONFIG, FIGURES = "config.json", "eval.json"
 
@@ -22,13 +22,6 @@ def is_evaluation(path: Path) -> bool:
     if (path / RECIPE).exists():
         return False
     return (path / FIGURES).exists() or ((path / CONFIG).exists() and (path / "rollouts").is_dir())
-
-
-def run_or_evaluation(path: Path) -> RunReader:
-    """A directory to read. Raises `RunError` where it holds neither."""
-    if not path.is_dir():
-        raise RunError(f"{path}: there is no such directory")
-    return RunReader(path) if is_evaluation(path) else open_run(path)
 
 
 def eval_record(path: Path) -> dict[str, Any]:

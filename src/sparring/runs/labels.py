@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from sparring.selection.selectors import WORDS, Selector
+
 _NAMES = {
     "one_shot": "programs right (one-shot)",
     "unit_test_accuracy": "tests right (by reference)",
@@ -34,21 +36,14 @@ _OTHERS = {
     "tester.at_limit": "tests' responses cut off",
 }
 """Figures that only an evaluation has, or that are of other programs there."""
-CHOICES = {
-    "bon": "tests passed",
-    "agreement_bon": "ties by agreement",
-    "majority": "majority of answers",
-    "dual": "dual agreement",
-    "oracle": "oracle",
-}
-"""How one of n programs is chosen by m tests: figures at a scale, under ``NAME_NxM``."""
 _OF_SUITES = {
     "suite_far_": "FAR of {size} tests together",
     "suite_frr_": "FRR of {size} tests together",
     "coverage@": "coverage@{size}: wrong programs caught by {size} tests",
 }
 """Figures of so many tests."""
-AT_SCALE = re.compile(rf"({'|'.join(CHOICES)})_(\d+)x(\d+)")
+AT_SCALE = re.compile(rf"({'|'.join(Selector)})_(\d+)x(\d+)")
+"""The figure of a selector: one of n programs chosen by m tests."""
 REASON = re.compile(r"(coder|tester)\.failed\.")
 """Begins the share of responses that could not be read for one reason."""
 PLAIN = ("input_size", "mu")
@@ -105,7 +100,7 @@ def figure_labels(names: Collection[str]) -> dict[str, str]:
         **first,
         **found,
         **{n: n.replace("_", " ") for n in rest if n not in found},
-        **{n: f"{m[2]} × {m[3]}, {CHOICES[m[1]]}" for n, m in at_scale.items()},
+        **{n: f"{m[2]} × {m[3]}, {WORDS[Selector(m[1])]}" for n, m in at_scale.items()},
         **{n: REASON.sub(r"\1: ", n).replace("_", " ") for n in names if REASON.match(n)},
     }
 

@@ -45,6 +45,16 @@ class Bar:
         self._bar.update(self._task, description=what, completed=share, told=told)
 
 
+def time_left(seconds: float | None) -> str:
+    """``2:03``, or ``1:02:03`` from an hour on; a question mark where it is not known."""
+    if seconds is None:
+        return "?"
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
 class Progress(Bar):
     """Shows phases and steps of a run. Use it as a context manager."""
 
@@ -103,13 +113,12 @@ class Progress(Bar):
 
     def _left(self) -> str:
         if self._made == 0:
-            return "?"
+            return time_left(None)
         steps = self.steps - self.done
         if self._budget is not None and self._tokens:
             unspent = max(0, self._budget - self._spent)
             steps = min(steps, math.ceil(unspent * self._made / self._tokens))
-        seconds = int(self._training / self._made * steps)
-        return f"{seconds // 60}:{seconds % 60:02d}"
+        return time_left(self._training / self._made * steps)
 
     def _share(self) -> float:
         """How much of the run is done."""

@@ -9,11 +9,9 @@ is made anew from these files. How one is made: `sparring.evaluation.held_out`.
 from __future__ import annotations
 
 from sparring.errors import RunError, well_formed
-from sparring.evaluation.held_out import (
+from sparring.evaluation.held_out import HeldOutEvaluation, HeldOutPlan, evaluate_held_out
+from sparring.evaluation.held_out_records import (
     Evaluated,
-    HeldOutEvaluation,
-    HeldOutPlan,
-    evaluate_held_out,
     evaluated_from,
     evaluation_record,
     values_record,

@@ -22,7 +22,7 @@ from typing import Any
 
 from sparring.config.recipe import Recipe
 from sparring.errors import Stopped, well_formed
-from sparring.evaluation.held_out import summary_record
+from sparring.evaluation.held_out_records import summary_record
 from sparring.grading.scorer import Scorer
 from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from sparring.values.held import ITERATOR, Held
+from sparring.values.held import ITERATOR, Held, kind_of
 from sparring.values.naming import Names, held_of
 from sparring.values.numbers import equal_numbers, is_number
 from sparring.values.plain import NotPlain, Opaque
@@ -86,7 +86,7 @@ class _Comparison:
     def _opened(self, a: Any, b: Any) -> Iterable[tuple[Any, Any]] | None:
         """The pairs of parts that are equal if the two are; None if they are not."""
         kind = type(a)
-        if self._typed and _kind(a) is not _kind(b):
+        if self._typed and kind_of(a) is not kind_of(b):
             return None
         if isinstance(a, (int, float)) and isinstance(b, (int, float)):
             near = a == b or (
@@ -141,10 +141,6 @@ def _places(keys: list[str]) -> dict[str, int]:
 
 def _both(a: Held, b: Held, kind: type) -> bool:
     return issubclass(a.kind, kind) and issubclass(b.kind, kind)
-
-
-def _kind(value: Any) -> type:
-    return value.kind if type(value) is Held else type(value)
 
 
 def _close(a: float, b: float, absolute: float, relative: float) -> bool:

@@ -35,6 +35,11 @@ class Held:
         return self.kind is ITERATOR or bool(self.parts)
 
 
+def kind_of(value: Any) -> type:
+    """The type of a value, also of one that is held."""
+    return value.kind if type(value) is Held else type(value)
+
+
 def hold(kind: type, parts: list[Any], values: list[Any] | None) -> Held:
     """These parts as that kind. Raises `NotPlain` if Python could not hash a member or a key."""
     if kind is not ITERATOR:

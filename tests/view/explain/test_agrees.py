@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sparring.config.load import make_recipe
@@ -18,6 +18,7 @@ from sparring.grading.record import rollout_record
 from sparring.grading.recorded import result_from
 from sparring.grading.scorer import facts_of
 from sparring.learner.settings import Objective
+from sparring.rewards.settings import RewardSettings
 from sparring.rewards.terms import Effect
 from sparring.runs.lines import clean
 from sparring.schema import Role
@@ -113,28 +114,40 @@ def supervision(rng: np.random.Generator, record: dict[str, Any], infra: bool) -
     }
 
 
+DRAWN: dict[str, tuple[object, ...]] = {
+    "coder": ("count", "share", "all_pass"),
+    "tester": ("cure", "scaled", "post_stage", "simple"),
+    "no_wrong": ("zero", "sign"),
+    "invalid_test": ("lowest", "eq4"),
+    "validity": (0.0, 0.5),
+    "smoothing": (0.0, 0.2),
+    "difficulty": (0.0, 1.0, 0.5),
+    "duplicates": (0.0, 1.0),
+    "copies": (0.0, 0.5),
+    "length": ("none", "none", "paper", "official"),
+    "length_least": (3.0,),
+    "length_most": (6.0,),
+    "overlong": ("keep", "mask", "penalty"),
+    "overlong_buffer": (4,),
+    "normalisation": ("std", "mean"),
+    "shuffle": (False, False, True),
+}
+"""What is drawn of each field of the reward."""
+
+
+def test_every_field_of_the_reward_is_drawn() -> None:
+    assert set(DRAWN) | {"function"} == set(RewardSettings.model_fields)
+    for name, values in DRAWN.items():
+        # Two values, or one at which a form that is off by default can be seen to work.
+        default = RewardSettings.model_fields[name].default
+        assert len(set(values)) > 1 or values[0] != default, name
+
+
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
     """Any reward that can be asked for."""
     number = lambda *values: draw(st.sampled_from(values))  # noqa: E731
-    reward = {
-        "coder": number("count", "share", "all_pass"),
-        "tester": number("cure", "scaled", "post_stage", "simple"),
-        "no_wrong": number("zero", "sign"),
-        "invalid_test": number("lowest", "eq4"),
-        "validity": number(0.0, 0.5),
-        "smoothing": number(0.0, 0.2),
-        "difficulty": number(0.0, 1.0, 0.5),
-        "duplicates": number(0.0, 1.0),
-        "copies": number(0.0, 0.5),
-        "length": number("none", "none", "paper", "official"),
-        "length_least": 3.0,
-        "length_most": 6.0,
-        "overlong": number("keep", "mask", "penalty"),
-        "overlong_buffer": 4,
-        "normalisation": number("std", "mean"),
-        "shuffle": number(False, False, True),
-    }
+    reward = {name: number(*values) for name, values in DRAWN.items()}
     likelihood = reward["length"] == "none" and number(False, False, True)
     data = {
         "preset": number("default", "paper", "official"),
@@ -164,9 +177,11 @@ def folded(terms: tuple[Applied, ...]) -> float:
 
 
 @given(seed=st.integers(0, 1 << 32), recipe=recipes())
+@example(seed=44, recipe=make_recipe({}, (), "test"))  # a program of which no run was observed
 @settings(max_examples=120, deadline=None)
 def test_every_term_adds_up_to_what_the_scorer_pays(seed: int, recipe: Recipe) -> None:
-    scored = scorer_of(recipe).score(result_from(a_record(seed)), step=3, index=2)
+    with np.errstate(all="raise"):  # a warning of NumPy's is a line in the user's terminal
+        scored = scorer_of(recipe).score(result_from(a_record(seed)), step=3, index=2)
     record = json.loads(json.dumps(clean(rollout_record(3, scored))))
     found = explain(record, recipe, 2)
     for role, group in ((Role.CODER, found.coder), (Role.TESTER, found.tester)):
@@ -246,3 +261,20 @@ def test_a_reward_function_is_not_called_and_its_rewards_are_taken_as_recorded(d
     assert [e.reward for e in found.coder] == [p["reward"] for p in record["programs"]]
     assert found.tester[0].own == "nowhere.py:reward"
     assert "nowhere.py:reward" in found.tester[0].reward_terms[0].reason
+
+
+def test_under_supervision_no_validator_is_said_to_refuse_a_test() -> None:
+    """Rewards by another model's tests see no validator, so it is no reason for one of them."""
+    forbidden = 0
+    for record in map(a_record, range(100)):
+        reasons = {"validator": 0, "supervising": 0}
+        for test in explain(record, make_recipe({}, [], "test"), 0).tester:
+            for word in reasons:
+                reasons[word] += any(word in t.reason for t in test.reward_terms)
+        refused = sum(test["refused"] is not None for test in record["tests"])
+        if "supervision" not in record:
+            assert reasons["validator"] == refused
+        else:
+            assert reasons["validator"] == 0
+            forbidden += refused if reasons["supervising"] else 0
+    assert forbidden > 0, "no record with both: widen the range"

@@ -11,8 +11,8 @@ import ast
 import builtins
 import re
 
-from sparring.evaluation.elsewhere.compiled import compiles
 from sparring.prompts.rules import ParsedTest
+from sparring.prompts.source import compiles
 from sparring.schema import Kind, ParseFailure, Test
 from sparring.tasks.checkers.checker import Rule
 from sparring.tasks.suites.asserts import parse_asserts

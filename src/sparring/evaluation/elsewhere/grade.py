@@ -8,7 +8,6 @@ answer of a task counts; where tasks have different numbers of them, figures go 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from sparring.evaluation.ledger import locked
 from sparring.evaluation.options import EvalOptions
 from sparring.evaluation.progress import Progress
 from sparring.evaluation.record import Models
+from sparring.files import digest_of_bytes
 from sparring.grading.group import ReadGroup
 from sparring.policy.chat.base import Answer
 from sparring.runs.directory import RunDir
@@ -51,12 +51,11 @@ def given(options: EvalOptions, tasks: Sequence[Task], files: Sequence[Path]) ->
     matched = match(sets, tasks)
     reading = options.asked_by.reading("")
     found = [read(task, matched.answers[task.id], reading) for task in matched.tasks]
-    digest = hashlib.sha256(b"".join(part for path in files for part in contents(path)))
     options = replace(
         options,
         programs=min(len(r.programs) for r in found),
         tests=min(len(r.tests) for r in found),
-        answers=digest.hexdigest()[:32],
+        answers=digest_of_bytes(b"".join(part for path in files for part in contents(path))),
     )
     options.check_scales()
     notes = [*matched.notes, *_uneven(matched.tasks, found)]

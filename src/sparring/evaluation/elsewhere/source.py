@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from sparring.errors import DataError
 from sparring.evaluation.elsewhere import codet
-from sparring.evaluation.elsewhere.compiled import compiles
 from sparring.evaluation.elsewhere.items import Form, Item
 from sparring.grading.reading import read_program, read_test
 from sparring.prompts.rules import ParsedProgram, ParsedTest, Reading
+from sparring.prompts.source import compiles
 from sparring.schema import ParseFailure, Response, Role, Task
 
 

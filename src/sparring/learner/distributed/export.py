@@ -34,7 +34,7 @@ from sparring.learner.distributed.pieces import Piece, pieces
 from sparring.learner.distributed.shards import is_tied, whole
 from sparring.learner.distributed.world import World
 from sparring.policy.adapters import has_role_adapters, inner_model
-from sparring.policy.model import ADAPTER, quietly_saving
+from sparring.policy.saved import ADAPTER, quietly_saving
 
 FILE_BYTES = 1 << 30
 """Most that a file of weights holds, unless a single tensor is larger: two of them are in main

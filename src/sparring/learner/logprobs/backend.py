@@ -1,11 +1,10 @@
 """Which backend computes the log-probs of responses, and which cannot.
 
 All give the same numbers; they differ in what they compute more than once and
-in what they need. ``auto`` takes the prompt cache, which gradient
-checkpointing and sharded weights exclude; then flex attention on CUDA, rows
-of prompt and response elsewhere. Flex attention is compiled for the model and
-the device at hand, so it is tried before it is relied upon; where it fails
-``auto`` takes rows and says why.
+in what they need (`Backend.traits`). What ``auto`` takes says `usual_backend`.
+All but plain rows are tried before they are relied upon: flex attention is
+compiled for the model and the device at hand. Where one fails ``auto`` takes
+rows and says why.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from sparring.learner.logprobs.compute import response_logprobs
 from sparring.learner.logprobs.flex import FLEX, try_gradient
 from sparring.learner.logprobs.grouped import GROUPED, SDPA
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend
-from sparring.policy.model import is_checkpointing
+from sparring.learner.settings import Backend, Layout, usual_backend
 from sparring.policy.precision import torch_type
+from sparring.policy.prepared import is_checkpointing
 from sparring.policy.settings import Precision
 from sparring.schema import Role
 from sparring.text import typed_error_line
@@ -67,23 +66,21 @@ def chosen_backend(
     be."""
     cuda, checkpointing = device.type == "cuda", is_checkpointing(model)
     if wanted is Backend.AUTO:
-        if not checkpointing and not sharded:
-            return Backend.PROMPT_CACHE
-        return Backend.FLEX if cuda and _has_flex(model) else Backend.PADDED
-    if wanted is Backend.PROMPT_CACHE and checkpointing:
+        return usual_backend(checkpointing, sharded, cuda, _has_flex(model))
+    if wanted.traits.keeps_cache and checkpointing:
         raise ModelError(
-            "learning.backend = prompt_cache: gradient checkpointing keeps no cache; set "
+            f"learning.backend = {wanted}: gradient checkpointing keeps no cache; set "
             "learning.backend = auto, or model.gradient_checkpointing = false"
         )
-    if wanted is Backend.PROMPT_CACHE and sharded:
+    if wanted.traits.keeps_cache and sharded:
         raise ModelError(
-            "learning.backend = prompt_cache: with sharded weights every micro-batch is one pass; "
+            f"learning.backend = {wanted}: with sharded weights every micro-batch is one pass; "
             "set learning.backend = auto"
         )
-    if wanted is Backend.FLEX and not cuda:
+    if wanted.traits.on_cuda and not cuda:
         raise ModelError(
-            f"learning.backend = flex: flex attention has no backward pass on {device.type}, only "
-            "on cuda; set learning.backend = auto"
+            f"learning.backend = {wanted}: {wanted} attention has no backward pass on "
+            f"{device.type}, only on cuda; set learning.backend = auto"
         )
     if wanted is Backend.FLEX and not _has_flex(model):
         raise ModelError(
@@ -130,7 +127,8 @@ def problem_of(model: PreTrainedModel, backend: Backend, precision: Precision) -
     gap = float((found - plain).abs().masked_fill(same, 0.0).mean())
     if gap <= TOLERANCE[precision]:
         return None
-    cannot = "attend by a mask" if backend is not Backend.PROMPT_CACHE else "compute by embeddings"
+    packed = backend.traits.layout is Layout.SEQUENCE
+    cannot = "attend by a mask" if packed else "compute by embeddings"
     return (
         f"{model.config.model_type} does not {cannot} that it is given (log-probs differ by "
         f"{gap:.2g} in the mean)"

@@ -28,7 +28,8 @@ class Visible:
     own_start: torch.Tensor
 
     def dense(self) -> torch.Tensor:
-        """The mask of all pairs [rows, places, places]."""
+        """The mask of all pairs [rows, places, places]: what tests and `benchmarks/gpuchecks` hold
+        the blocks and the kernel to. Nothing that learns makes it."""
         key = torch.arange(self.own_start.shape[1], device=self.own_start.device)
         prompt = (key >= self.prompt_start[..., None]) & (key < self.prompt_end[..., None])
         return prompt | ((key >= self.own_start[..., None]) & (key <= key[:, None]))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import torch
 from transformers import PreTrainedModel
@@ -84,10 +85,13 @@ def response_logprobs(
 
 
 def _hidden(model: PreTrainedModel, groups: Sequence[Group], backend: Backend) -> torch.Tensor:
-    if backend is Backend.PROMPT_CACHE:
-        return hidden_after_prompts(model, groups)
-    if backend is Backend.PADDED:
-        return hidden_of_rows(model, groups)
-    if backend is Backend.FLEX:
-        return hidden_of_blocks(model, groups)
-    raise ValueError("auto is not a backend: choose one first")
+    match backend:
+        case Backend.PROMPT_CACHE:
+            return hidden_after_prompts(model, groups)
+        case Backend.PADDED:
+            return hidden_of_rows(model, groups)
+        case Backend.FLEX:
+            return hidden_of_blocks(model, groups)
+        case Backend.AUTO:
+            raise ValueError("auto is not a backend: choose one first")
+    assert_never(backend)

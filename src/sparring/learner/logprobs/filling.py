@@ -1,8 +1,8 @@
-"""Groups into micro-batches of at most a budget of positions, by what a backend computes of them.
+"""Groups into micro-batches of at most a budget of positions, by how a backend lays them out.
 
-``flex`` computes a prompt once and each response by its own length: batches
-are filled whole, and a group is split where its rest fits nowhere. The other
-backends compute rows, each as wide as the widest: rows of similar length go
+A sequence (``flex``) has a prompt once and each response by its own length:
+batches are filled whole, and a group is split where its rest fits nowhere. The
+other layouts are rows, each as wide as the widest: rows of similar length go
 together. How the split falls never changes the gradient: losses are divided
 by the counts of the whole update.
 """
@@ -11,27 +11,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from sparring.learner.logprobs.blocks import BLOCK
 from sparring.learner.samples import Group, Sample
-from sparring.learner.settings import Backend
+from sparring.learner.settings import Backend, Layout
 
 
 def computed(groups: Sequence[Group], backend: Backend) -> int:
     """Positions that a pass over one micro-batch computes at most, padding included.
 
-    The last token of a response is predicted and predicts nothing: `flex` and `padded`
-    leave it out. `prompt_cache` may split rows by length; counted is what one part
-    would be.
+    The last token of a response is predicted and predicts nothing: a sequence and rows
+    leave it out. Where prompts are apart, responses may be split by length; counted is
+    what one part would be.
     """
     rows = [len(s.token_ids) for g in groups for s in g.samples]
     prompts = [len(g.prompt_ids) for g in groups]
-    if backend is Backend.FLEX:
-        return _blocks(sum(prompts) + sum(rows) - len(rows))
-    if backend is Backend.PADDED:
-        wide = max(len(g.prompt_ids) + len(s.token_ids) - 1 for g in groups for s in g.samples)
-        return wide * len(rows)
-    return max(prompts) * len(groups) + max(rows) * len(rows)
+    match backend.traits.layout:
+        case Layout.SEQUENCE:
+            return _blocks(sum(prompts) + sum(rows) - len(rows))
+        case Layout.ROWS:
+            wide = max(len(g.prompt_ids) + len(s.token_ids) - 1 for g in groups for s in g.samples)
+            return wide * len(rows)
+        case Layout.PROMPTS_APART:
+            return max(prompts) * len(groups) + max(rows) * len(rows)
+        case other:
+            assert_never(other)
 
 
 def micro_batches(groups: Sequence[Group], budget: int, backend: Backend) -> list[list[Group]]:
@@ -40,30 +45,34 @@ def micro_batches(groups: Sequence[Group], budget: int, backend: Backend) -> lis
     A group that is larger than the budget is split by responses, and a single
     response that is larger still is a batch of its own.
     """
-    if backend is Backend.FLEX:
-        return _filled(groups, budget)
-    rows = backend is Backend.PADDED  # each with its prompt: a group is no more than its rows
-    if rows:
-        pieces = [replace(g, samples=(s,)) for g in groups for s in g.samples]
-    else:
-        pieces = [piece for g in groups for piece in _fitting(g, budget, backend)]
-    pieces.sort(key=lambda g: _width(g, backend))
+    match backend.traits.layout:
+        case Layout.SEQUENCE:
+            return _filled(groups, budget)
+        case Layout.ROWS:  # each with its prompt: a group is no more than its rows
+            pieces = [replace(g, samples=(s,)) for g in groups for s in g.samples]
+            pieces.sort(key=lambda g: (_longest(g) + len(g.prompt_ids), len(g.prompt_ids)))
+            return [_joined(batch) for batch in _in_order(pieces, budget, backend)]
+        case Layout.PROMPTS_APART:
+            pieces = [piece for g in groups for piece in _fitting(g, budget, backend)]
+            pieces.sort(key=lambda g: (_longest(g), len(g.prompt_ids)))
+            return _in_order(pieces, budget, backend)
+        case other:
+            assert_never(other)
+
+
+def _in_order(pieces: Sequence[Group], budget: int, backend: Backend) -> list[list[Group]]:
+    """The pieces in batches, each filled before the next is begun."""
     batches: list[list[Group]] = []
     for piece in pieces:
         if batches and computed([*batches[-1], piece], backend) <= budget:
             batches[-1].append(piece)
         else:
             batches.append([piece])
-    return [_joined(batch) for batch in batches] if rows else batches
+    return batches
 
 
-def _width(group: Group, backend: Backend) -> tuple[int, int]:
-    """What a group's rows are put together by: the widest of its rows, and its prompt."""
-    longest = max(len(s.token_ids) for s in group.samples)
-    prompt = len(group.prompt_ids)
-    if backend is Backend.PROMPT_CACHE:  # prompts are rows of their own
-        return longest, prompt
-    return prompt + longest, prompt
+def _longest(group: Group) -> int:
+    return max(len(s.token_ids) for s in group.samples)
 
 
 def _joined(rows: Sequence[Group]) -> list[Group]:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from sparring.errors import ConfigError, ModelError
 from sparring.policy.chat.base import Answer, Ask, has_reasoning
-from sparring.policy.http import Connections, Reply, Unanswered
+from sparring.policy.http import Connections, Reply, Unanswered, key_header
 from sparring.schema import StopReason
 
 TAKE_TOP_K = ("vllm", "sglang", "llamacpp", "me")
@@ -95,8 +95,8 @@ class Endpoint:
             raise ConfigError(
                 "the key has blanks around it, or characters that no header can carry"
             )
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = Connections(self.url, seconds, headers, proxies=not _loopback(self.url))
+        local = _loopback(self.url)
+        self._http = Connections(self.url, seconds, key_header(key), proxies=not local)
 
     def models(self) -> list[tuple[str, str]] | None:
         """(name, owner) of each model served; None from a server that has no such list."""

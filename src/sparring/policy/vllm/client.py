@@ -7,13 +7,13 @@ sampler's business.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparring.errors import ConfigError, RunError
-from sparring.policy.http import Connections, Reply, Unanswered
-from sparring.policy.vllm.completion import check_refusal
-from sparring.policy.vllm.line import key_header
+from sparring.policy.http import Connections, Reply, Unanswered, key_header
+from sparring.policy.vllm.completion import KEY, check_refusal
 from sparring.policy.vllm.progress import Engine, engines
 
 MODEL = "sparring"
@@ -32,7 +32,7 @@ class Client:
         self.url = url.rstrip("/")
         self.seconds = seconds
         self._model = model
-        self._http = Connections(self.url, _GLANCE, key_header())
+        self._http = Connections(self.url, _GLANCE, key_header(os.environ.get(KEY)))
 
     def healthy(self) -> bool:
         """Whether the server says that it can serve."""

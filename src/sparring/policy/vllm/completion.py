@@ -19,6 +19,8 @@ from sparring.policy.http import Reply, Unanswered
 from sparring.schema import StopReason
 
 PATH = "/v1/completions"
+KEY = "VLLM_API_KEY"
+"""Names the variable that holds a server's key, as vLLM itself reads it."""
 
 
 @dataclass(frozen=True, slots=True)

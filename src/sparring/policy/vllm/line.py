@@ -22,14 +22,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sparring.policy.base import Prompt
-from sparring.policy.http import CONNECT, Reply, Unanswered
-from sparring.policy.vllm.completion import PATH, Completion, asked, read
-
-
-def key_header() -> dict[str, str]:
-    """The key in VLLM_API_KEY, which vLLM itself reads, as a header."""
-    key = os.environ.get("VLLM_API_KEY")
-    return {"Authorization": f"Bearer {key}"} if key else {}
+from sparring.policy.http import CONNECT, Reply, Unanswered, key_header
+from sparring.policy.vllm.completion import KEY, PATH, Completion, asked, read
 
 
 class Line:
@@ -46,7 +40,7 @@ class Line:
             if parts.scheme == "https"
             else http.client.HTTPConnection(host, parts.port, timeout=CONNECT)
         )
-        self._headers = {"Content-Type": "application/json", **key_header()}
+        self._headers = {"Content-Type": "application/json", **key_header(os.environ.get(KEY))}
         self._lock = threading.Lock()
         self.busy = False
         """Whether a response is waited for."""

@@ -145,7 +145,7 @@ def make(
     wanted = []
     jobs_of: dict[bytes, list[int]] = {}
     for number, job in enumerate(jobs):
-        source = _encode(job.program)
+        source = as_bytes(job.program)
         key = program_key(
             source, job.limits, job.kind, job.entry_point, job.preamble, packages, alone=job.alone
         )
@@ -154,7 +154,7 @@ def make(
         stats.runs_asked += len(job.inputs)
         keys = []
         for text in job.inputs:
-            data = _encode(text)
+            data = as_bytes(text)
             one = run_key(key, data)
             keys.append(one)
             if one in work.inputs:
@@ -188,7 +188,7 @@ def _smallest_first(work: Work, stats: Stats) -> None:
         work.unknown = []
 
 
-def _encode(text: str) -> bytes:
+def as_bytes(text: str) -> bytes:
     """Text as the bytes that a file would hold, whatever lone surrogates are in it."""
     try:
         return text.encode("utf-8", "surrogateescape")

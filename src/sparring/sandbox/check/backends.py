@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from sparring.sandbox.caller.plan import as_bytes
 from sparring.sandbox.types import Job
 from sparring.schema import Kind, Outcome, Verdict
 
@@ -55,8 +56,8 @@ def interpret(job: Job, data: str, environment: Mapping[str, str] | None = None)
     seconds = job.limits.cpu_seconds + job.limits.idle_seconds
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
-        (place / "program.py").write_bytes(_bytes(job.program))
-        (place / "input").write_bytes(_bytes(data))
+        (place / "program.py").write_bytes(as_bytes(job.program))
+        (place / "input").write_bytes(as_bytes(data))
         with (place / "input").open("rb") as stdin:
             try:
                 done = subprocess.run(
@@ -80,10 +81,3 @@ def interpret(job: Job, data: str, environment: Mapping[str, str] | None = None)
 
 def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")

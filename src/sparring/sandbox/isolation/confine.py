@@ -29,6 +29,7 @@ WORK_MIB = 64
 WORK_ENTRIES = 1024
 _MIB = 1 << 20
 _ADDRESS_SPACE_SLACK = 2 << 30  # less breaks large `threading.stack_size`
+# Which there are, and whether they may be written.
 _DEVICES = {
     "/dev/null": True,
     "/dev/full": True,
@@ -114,7 +115,8 @@ def prepare(start: Start) -> Confinement:
     uid: int | None = None
     if level is Level.NAMESPACES:
         try:
-            layers |= namespaces.enter(scratch, readable, start.files, WORK_MIB)
+            room = f"size={WORK_MIB}m,nr_inodes={WORK_ENTRIES}"
+            layers |= namespaces.enter(scratch, readable, start.files, _DEVICES, room)
         except OSError as error:
             raise Unavailable(f"no namespaces ({error}): {_NAMESPACES_ADVICE}") from error
         work = namespaces.WORK_DIRECTORY

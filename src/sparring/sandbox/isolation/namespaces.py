@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sparring.sandbox.isolation import kernel
 from sparring.sandbox.isolation.shown import MOUNTED
@@ -24,17 +24,21 @@ WORK_DIRECTORY = "/tmp"
 
 _SPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
 _SPACES |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
-_DEVICES = ("null", "full", "random", "urandom")
 
 
 def enter(
-    scratch: str, readable: list[str], packages: Sequence[tuple[str, str]], work_mib: int
+    scratch: str,
+    readable: list[str],
+    packages: Sequence[tuple[str, str]],
+    devices: Iterable[str],
+    room: str,
 ) -> dict[str, object]:
     """Move into the namespaces; returns what was done, for the report.
 
     `scratch` is an empty directory that becomes the new root's mount point, `readable` the
     paths that programs may read, `packages` what is to lie below ``/packages`` and where it lies
-    now, `work_mib` the size of ``/tmp``. Raises `OSError` when the host does not allow it.
+    now, `devices` are bound as well, `room` says how much ``/tmp`` may hold, in the words of
+    mount(2). Raises `OSError` when the host does not allow it.
     """
     with_user = _unshare()
     socket.sethostname("sandbox")
@@ -45,14 +49,14 @@ def enter(
         _bind(scratch, path)
     for path, real in packages:
         _bind(scratch, real, f"{MOUNTED}/{path}")
-    for name in _DEVICES:
-        _bind(scratch, f"/dev/{name}")
+    for device in devices:
+        _bind(scratch, device)
     for link, target in (("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2"), ("fd", "")):
         os.symlink(f"/proc/self/fd{target}", f"{scratch}/dev/{link}")
     os.mkdir(f"{scratch}/proc")
     work = scratch + WORK_DIRECTORY
     os.makedirs(work, exist_ok=True)
-    owner = f"size={work_mib}m,nr_inodes=1024,mode=700,uid={SANDBOX_UID},gid={SANDBOX_UID}"
+    owner = f"{room},mode=700,uid={SANDBOX_UID},gid={SANDBOX_UID}"
     kernel.mount("tmpfs", work, "tmpfs", private | kernel.MS_NOEXEC, owner)
     has_proc = _start_init(f"{scratch}/proc", None if with_user else SANDBOX_UID)
     read_only = kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | private

@@ -39,7 +39,6 @@ _ENOSYS = _ERRNO | 38
 _EOPNOTSUPP = _ERRNO | 95
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_SYS_SECCOMP = {"x86_64": 317, "aarch64": 277}
 _X32 = 0x40000000
 _SET_MODE_FILTER = 1
 # The program shares no secrets with anyone, so the slow speculation guard that a filter would
@@ -50,7 +49,6 @@ _CLONE_THREAD = 0x00010000
 _CLONE_NEW_ANYTHING = 0x7E020080
 _SIGKILL = 9
 _RLIMIT_CPU = 0
-_PR_SET_PDEATHSIG = 1
 _PRCTL_ALLOWED = (3, 15, 16, 0x53564D41)  # get dumpable, set and get the name, name a mapping
 _IOCTL_ALLOWED = (
     0x5401,
@@ -126,8 +124,7 @@ class ProgramFilter:
         self._code = ctypes.create_string_buffer(code, len(code))
         descriptor = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(self._code))
         self._descriptor = ctypes.create_string_buffer(descriptor, len(descriptor))
-        number = _SYS_SECCOMP[kernel.machine()]
-        self._call = kernel.Prepared(number, _SET_MODE_FILTER, _SPEC_ALLOW, self._descriptor)
+        self._call = kernel.Prepared(_number(), _SET_MODE_FILTER, _SPEC_ALLOW, self._descriptor)
         self._put = struct.Struct("=I").pack_into
 
     def confine(self, pid: int) -> None:
@@ -140,8 +137,12 @@ class ProgramFilter:
 def _install(code: bytes) -> None:
     program = ctypes.create_string_buffer(code, len(code))
     descriptor = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(program))
-    number = _SYS_SECCOMP[kernel.machine()]
-    kernel.syscall("seccomp", number, _SET_MODE_FILTER, _SPEC_ALLOW, descriptor)
+    kernel.syscall("seccomp", _number(), _SET_MODE_FILTER, _SPEC_ALLOW, descriptor)
+
+
+def _number() -> int:
+    """The number of seccomp(2) itself."""
+    return dict(syscalls.numbers(syscalls.ZYGOTE, kernel.machine()))["seccomp"]
 
 
 def _pack(body: _Block) -> bytes:
@@ -233,7 +234,7 @@ def _checks() -> dict[str, _Block]:
         ],
         "kill": _end(_ALLOW),
         "tgkill": _end(_ALLOW),
-        "prctl": [*_one_of(0, (_PR_SET_PDEATHSIG, *_PRCTL_ALLOWED), _ALLOW), *_end(_EPERM)],
+        "prctl": [*_one_of(0, (kernel.PR_SET_PDEATHSIG, *_PRCTL_ALLOWED), _ALLOW), *_end(_EPERM)],
         # At its hard limit of CPU time the kernel sends SIGKILL, which here stands for a failure
         # of ours; and one below ours could not be set any more.
         "prlimit64": [

@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
+from sparring.tasks.suites.statements import is_text
 from sparring.testnames import CANDIDATE, tested_names
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -83,7 +84,7 @@ def _makes(node: ast.stmt, wanted: set[str], functions: set[str]) -> bool:
     """Whether a statement binds one of the names, or changes what it is bound to."""
     if _binds(node) & wanted:
         return True
-    if isinstance(node, (_Definition, ast.Import, ast.ImportFrom)) or _is_text(node):
+    if isinstance(node, (_Definition, ast.Import, ast.ImportFrom)) or is_text(node):
         return False
     changed = (n.value for n in ast.walk(node) if isinstance(n, (ast.Attribute, ast.Subscript)))
     return any(isinstance(n, ast.Name) and n.id in wanted - functions for n in changed)
@@ -125,10 +126,6 @@ def _offered(module: str) -> list[str]:
 
 def _is_import(node: ast.stmt) -> bool:
     return isinstance(node, (ast.Import, ast.ImportFrom))
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _reads(node: ast.stmt) -> set[str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sparring.tasks.suites.dead_code import always_true, ends, known, live_parts
+from sparring.tasks.suites.statements import is_text
 from sparring.testnames import CANDIDATE, CHECK, names_a_test
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -145,7 +146,7 @@ class _Walk:
         if isinstance(node, (_Function, ast.ClassDef)):
             self._definition(node)
             return
-        if _is_text(node) and ">>>" not in ast.unparse(node):  # words for people
+        if is_text(node) and ">>>" not in ast.unparse(node):  # words for people
             return
         if isinstance(node, ast.Assert):
             self.found.asserts |= not always_true(node.test, self._always)
@@ -247,10 +248,6 @@ def _constants(suite: ast.Module) -> dict[str, ast.expr]:
     return held
 
 
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
 def _is_stored(node: ast.Name) -> bool:
     return not isinstance(node.ctx, ast.Load)
 
@@ -294,7 +291,7 @@ def _swallowed(node: ast.stmt) -> list[ast.stmt] | None:
 
 def _only_tells(node: ast.stmt) -> bool:
     """Whether a statement is nothing, goes on, or prints."""
-    if isinstance(node, (ast.Pass, ast.Continue)) or _is_text(node):
+    if isinstance(node, (ast.Pass, ast.Continue)) or is_text(node):
         return True
     call = node.value if isinstance(node, ast.Expr) else None
     return isinstance(call, ast.Call) and _last_name(call) in _TELLS

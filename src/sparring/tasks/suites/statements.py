@@ -1,4 +1,4 @@
-"""Statements at any depth, and the names that they bind."""
+"""What a statement is, statements at any depth, and the names that they bind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from sparring.tasks.suites.constants import dotted
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 """Statements that have names of their own."""
+
+
+def is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a docstring, or another value that stands alone."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def is_future(node: ast.stmt) -> bool:
+    """Whether it is an import from ``__future__``, which stands before all others."""
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__" and not node.level
 
 
 def statements(body: Sequence[ast.stmt], *, functions: bool = True) -> Iterator[ast.stmt]:

@@ -26,6 +26,7 @@ from sparring.tasks.suites.called import CallTest
 from sparring.tasks.suites.carried import carried
 from sparring.tasks.suites.reached import reached
 from sparring.tasks.suites.runnable import why_not
+from sparring.tasks.suites.statements import is_future
 from sparring.testnames import CHECK, is_programs, tested_names
 
 
@@ -59,7 +60,7 @@ def read_suite(
 def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
     """A suite after what it needs of the program's head, its ``from __future__`` first of all."""
     tree = ast.parse(source)
-    future = [node for node in tree.body if _is_future(node)]
+    future = [node for node in tree.body if is_future(node)]
     lines = source.split("\n")
     for node in future:
         # The lines stay, for their numbers.
@@ -67,10 +68,6 @@ def _script(source: str, entry_point: str, program: ast.Module | None) -> str:
             lines[at] = ""
     before = [*map(ast.unparse, future), *carried(tree, entry_point, program)]
     return "".join(f"{one}\n" for one in before) + ("\n".join(lines) if future else source)
-
-
-def _is_future(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__" and not node.level
 
 
 def _apart(parts: Sequence[str], entry_point: str) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 
 from sparring.tasks.checkers.rules.closeness import OFFERED, stand_in
+from sparring.tasks.suites.statements import is_future, is_text
 
 _NAME = "_stand_in_for_numpy"
 
@@ -30,7 +31,7 @@ def without_numpy(source: str) -> str:
         return source
     if not set(imports.taken) <= set(OFFERED):
         return source
-    first = next((n for n in tree.body if not _is_future(n) and not _is_text(n)), None)
+    first = next((n for n in tree.body if not is_future(n) and not is_text(n)), None)
     lines = ast.unparse(tree).splitlines()
     at = 0 if first is None else sum(len(ast.unparse(n).splitlines())
                                      for n in tree.body[: tree.body.index(first)])  # fmt: skip
@@ -96,11 +97,3 @@ def _used(tree: ast.Module, aliases: set[str]) -> set[str]:
         if isinstance(at, ast.Name) and at.id in aliases and isinstance(at.ctx, ast.Load):
             found.add(".".join(parts))
     return found
-
-
-def _is_future(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

@@ -12,8 +12,9 @@ import torch
 
 from sparring.config.recipe import Recipe
 from sparring.errors import ModelError
+from sparring.learner.peaks import dense_peak
 from sparring.learner.samples import Group
-from sparring.learner.work import Work, dense_peak, work_of
+from sparring.learner.work import Work, work_of
 from sparring.policy.settings import Engine, Precision
 from sparring.policy.shape import shape_of
 from sparring.runs.timeline import Phase

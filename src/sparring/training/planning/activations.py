@@ -14,10 +14,11 @@ Held against measured peaks on CPUs by `benchmarks/memory.py`. What is left out:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from sparring.config.recipe import Recipe
 from sparring.learner.logprobs.sizes import CACHE_BYTES, CHUNK_BYTES
-from sparring.learner.settings import Backend, Frozen, UpdateMode
+from sparring.learner.settings import Frozen, Layout, UpdateMode
 from sparring.policy.settings import Adapters
 from sparring.policy.shape import Shape
 from sparring.training.planning.conditions import (
@@ -46,8 +47,8 @@ class Batch:
         prompt, response = longest(recipe, shape)
         s = recipe.sampling
         budget = recipe.learning.tokens_per_micro_batch
-        how = backend(recipe, c)
-        if how is Backend.PADDED:
+        layout = backend(recipe, c).traits.layout
+        if layout is Layout.ROWS:
             width = prompt + response - 1
             rows = max(1, budget // width)
             return cls(rows * width, rows * width, rows * response)
@@ -57,9 +58,14 @@ class Batch:
         groups = max(1, budget // (prompt + rows * response))
         computed = max(groups * (prompt + rows * response), min(budget, prompt + response))
         answers = groups * rows * response
-        if how is Backend.PROMPT_CACHE:
-            return cls(computed, groups * prompt + groups * rows * (prompt + response), answers)
-        return cls(max(computed, budget), max(computed, budget), max(answers, budget - prompt))
+        match layout:
+            case Layout.PROMPTS_APART:
+                return cls(computed, groups * prompt + groups * rows * (prompt + response), answers)
+            case Layout.SEQUENCE:
+                most = max(computed, budget)
+                return cls(most, most, max(answers, budget - prompt))
+            case other:
+                assert_never(other)
 
 
 def learning(recipe: Recipe, shape: Shape, c: Conditions, own: int) -> dict[str, float]:
@@ -91,7 +97,10 @@ def _layer(recipe: Recipe, shape: Shape, c: Conditions, batch: Batch) -> float:
     b, h, q, i = size(recipe), shape.hidden, shape.query, shape.inner
     adapted = recipe.model.lora_rank > 0
     norm = FLOAT * h + b * h * (1 if adapted else 2)  # input in float32, output, what is between
-    keys = 2 * (shape.key if backend(recipe, c) is Backend.FLEX else q)
+    packed = (
+        backend(recipe, c).traits.layout is Layout.SEQUENCE
+    )  # keys of grouped heads as they are
+    keys = 2 * (shape.key if packed else q)
     rows = (2 * norm + b * (2 * q + 4 * i)) * batch.computed + b * keys * batch.seen
     if adapted:
         rows += b * recipe.model.lora_rank * len(shape.linears) * batch.computed

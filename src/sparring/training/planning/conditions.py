@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sparring.config.recipe import Recipe
 from sparring.learner.logprobs.sizes import chunk_tokens
-from sparring.learner.settings import Backend, Sharding
+from sparring.learner.settings import Backend, Sharding, usual_backend
 from sparring.policy.settings import Engine, Precision
 from sparring.policy.shape import Shape
 
@@ -60,13 +60,11 @@ def serves_here(recipe: Recipe) -> bool:
 
 
 def backend(recipe: Recipe, c: Conditions) -> Backend:
-    """What computes log-probs; as `learner.logprobs.backend.settled_backend` has it."""
+    """What computes log-probs, if the model can have it."""
     wanted = recipe.learning.backend
     if wanted is not Backend.AUTO:
         return wanted
-    if not recipe.model.gradient_checkpointing and parts(recipe, c) == 1:
-        return Backend.PROMPT_CACHE
-    return Backend.FLEX if c.gpu else Backend.PADDED
+    return usual_backend(recipe.model.gradient_checkpointing, parts(recipe, c) > 1, c.gpu)
 
 
 def chunk(recipe: Recipe, shape: Shape, c: Conditions) -> int:

@@ -74,10 +74,11 @@ def _told(check: Callable[[], str | None]) -> str | None:
 
 def refuse_impossible(recipe: Recipe) -> None:
     """What this machine cannot do at all, before anything is loaded. Raises `ConfigError`."""
-    if recipe.learning.backend is Backend.FLEX and not _conditions(1).gpu:
+    wanted = recipe.learning.backend
+    if wanted is not Backend.AUTO and wanted.traits.on_cuda and not _conditions(1).gpu:
         raise ConfigError(
-            "learning.backend = flex: flex attention has no backward pass on cpu, only on cuda; "
-            "set learning.backend = auto"
+            f"learning.backend = {wanted}: {wanted} attention has no backward pass on cpu, only on "
+            "cuda; set learning.backend = auto"
         )
     place = Path(recipe.vllm.weights_dir)
     served = Engine.VLLM in (recipe.sampling.engine, recipe.supervision.engine)

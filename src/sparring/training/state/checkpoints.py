@@ -15,7 +15,7 @@ import torch
 
 from sparring.errors import ModelError, RunError
 from sparring.files import checksum
-from sparring.policy.model import load_weights, save_state, saved_weights
+from sparring.policy.saved import load_weights, save_state, saved_weights
 from sparring.runs.directory import RunDir
 from sparring.training.state.trainer import Trainer
 

@@ -23,6 +23,8 @@ from sparring.runs.reader import RunReader
 from sparring.tasks.sources import MICROWORLD
 
 FILE = "inputs.json"
+ROOMS = ("tasks", "model", "supervisor")
+"""Whose files are on record."""
 
 
 def keep_inputs(run: RunDir, recipe: Recipe, revision: str | None) -> None:
@@ -44,7 +46,7 @@ def changed_inputs(
     run: RunReader,
     recipe: Recipe,
     revision: str | None,
-    rooms: tuple[str, ...] = ("tasks", "model", "supervisor"),
+    rooms: tuple[str, ...] = ROOMS,
 ) -> list[str]:
     """Names of files that are no longer what ``run`` has on record; none without a record."""
     if not run.has(FILE):

@@ -13,7 +13,8 @@ from sparring.learner.distributed.shards import fingerprint
 from sparring.learner.distributed.skeleton import Description, skeleton
 from sparring.learner.distributed.world import World
 from sparring.learner.logprobs.head import check_head
-from sparring.policy.model import load_policy, prepare_model
+from sparring.policy.model import load_policy
+from sparring.policy.prepared import prepare_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from sparring.config.recipe import Recipe
 from sparring.learner.distributed.world import World
 from sparring.learner.reference import visiting
 from sparring.policy.adapters import activate
-from sparring.policy.model import is_adapted, save_state, start_weights
+from sparring.policy.prepared import is_adapted, start_weights
+from sparring.policy.saved import save_state
 from sparring.schema import Role
 
 _FILE = "behind.pt"

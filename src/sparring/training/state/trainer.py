@@ -17,19 +17,17 @@ from sparring.errors import ConfigError
 from sparring.learner.distributed.export import export_adapter, export_weights, save_sharded
 from sparring.learner.distributed.orders import Order
 from sparring.learner.distributed.shards import gather_weights, spread_state, spread_weights
-from sparring.learner.distributed.shared_device import give_back
 from sparring.learner.distributed.world import World
 from sparring.learner.reference import frozen_copy
 from sparring.learner.samples import Group
 from sparring.learner.settings import Frozen, Sharding
+from sparring.learner.shared_device import give_back
 from sparring.learner.stats import RoleStats
 from sparring.learner.update import Learner
 from sparring.policy.adapters import has_role_adapters
-from sparring.policy.model import (
-    is_adapted,
-    save_model,
-)
 from sparring.policy.precision import cast, torch_type
+from sparring.policy.prepared import is_adapted
+from sparring.policy.saved import save_model
 from sparring.policy.settings import Engine
 from sparring.schema import Role
 from sparring.training.state.loading import prepared_model

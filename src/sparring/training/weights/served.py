@@ -27,7 +27,7 @@ from sparring.config.recipe import Recipe
 from sparring.learner.settings import Frozen
 from sparring.policy.adapters import has_role_adapters
 from sparring.policy.base import Arrived, unheeded
-from sparring.policy.model import is_adapted
+from sparring.policy.prepared import is_adapted
 from sparring.policy.settings import Engine
 from sparring.policy.vllm.environment import recorded_version
 from sparring.policy.vllm.sampler import VllmSampler

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from sparring.config.recipe import Recipe
 from sparring.learner.distributed.export import weights_size
 from sparring.learner.samples import Group, Sample
-from sparring.policy.model import is_adapted
+from sparring.policy.prepared import is_adapted
 from sparring.policy.vllm.lora import why_merged
 from sparring.policy.vllm.wanted import Probe, Weights
 from sparring.schema import Role

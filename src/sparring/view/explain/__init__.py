@@ -65,10 +65,10 @@ def explain(record: Mapping[str, Any], recipe: Recipe, index: int) -> Explained:
     before: dict[Role, list[list[Applied]]] = {
         role: [[] for _ in record[entries]] for role, (entries, _) in _ENTRIES.items()
     }
-    if facts and not recipe.reward.function:
+    if basis and facts and not recipe.reward.function:
         before = {
             Role.CODER: list(_about_programs(result)),
-            Role.TESTER: list(_about_tests(result, facts, names)),
+            Role.TESTER: list(_about_tests(basis, facts, names, supervised=kept_K is not None)),
         }
         if recipe.reward.shuffle:
             rng = np.random.default_rng(seed)  # as `Rules.score` draws
@@ -124,22 +124,25 @@ def _about_programs(result: GroupResult) -> Iterator[list[Applied]]:
         yield [_fact(why)] if p.failure else []
 
 
-def _about_tests(result: GroupResult, facts: Facts, names: MatrixNames) -> Iterator[list[Applied]]:
-    """What is known of each test: the programs that it is judged by, and why it does not count."""
+def _about_tests(
+    basis: GroupResult, facts: Facts, names: MatrixNames, supervised: bool
+) -> Iterator[list[Applied]]:
+    """What is known of each test: the programs that it is judged by, and why it does not count.
+    ``basis`` is what rewards saw: under supervision no validator and no reference refuses."""
     correct, wrong = facts.tester_matrix.correct_P, facts.tester_matrix.wrong_P
-    own, unknown = len(result.programs), ~correct & ~wrong
+    own, unknown = len(basis.programs), ~correct & ~wrong
 
     def count(chosen: Bools, word: str) -> str:
         others = int(chosen[own:].sum())
         return f"{int(chosen.sum())} {word}" + (f" ({others} of opponents)" if others else "")
 
-    by = " by the supervising tests" if result.supervision else ""
+    by = " by the supervising tests" if supervised else ""
     neither = f"; in neither set: {listed(names.programs, unknown)} (masked)"
     judges = (
         f"judged by {count(correct, 'correct')} and {count(wrong, 'wrong')} programs{by}"
         f"{neither if unknown.any() else ''}"
     )
-    for test, valid, refused in zip(result.tests, result.valid_U, result.refused_U, strict=True):
+    for test, valid, refused in zip(basis.tests, basis.valid_U, basis.refused_U, strict=True):
         unread = f"its response holds no test ({test.failure})"
         why = unread if test.failure else _REFUSED[refused]
         yield [_fact(judges)] if valid else [_fact(judges), _fact(why)]

@@ -15,12 +15,8 @@ from typing import Any, TypeVar
 from sparring.config.recipe import Recipe
 from sparring.errors import RunError
 from sparring.rewards.settings import FORMULA
-from sparring.runs.evaluation import (
-    facts,
-    figures,
-    run_or_evaluation,
-)
-from sparring.runs.reader import EVALUATIONS, METRICS, RECIPE, TIMING, RunReader
+from sparring.runs.evaluation import facts, figures
+from sparring.runs.reader import EVALUATIONS, METRICS, RECIPE, TIMING, RunReader, open_run
 from sparring.runs.totals import phase_seconds
 from sparring.view.html.tokens import Pieces
 from sparring.view.source import Source, open_source
@@ -62,9 +58,10 @@ class Collected:
 
 def collect(path: Path) -> Collected:
     """All of a run but its groups. Raises `RunError` where there is no run."""
-    run, source = run_or_evaluation(path), open_source(path)
+    source = open_source(path)
     if source.evaluation:
         return _evaluation(source)
+    run = open_run(path)
     notes: list[str] = []
     recipe = _read(notes, lambda: run.read_json(RECIPE))
     recipe = recipe if isinstance(recipe, dict) else {}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sparring.errors import RunError, well_formed
-from sparring.evaluation.held_out import Evaluated, evaluated_from, paired_differences
+from sparring.evaluation.held_out_records import Evaluated, evaluated_from, paired_differences
 from sparring.runs.evaluation import FIGURES
 from sparring.view.html.collect import Collected, at
 

@@ -13,7 +13,7 @@ from typing import Any
 from sparring import values
 from sparring.tasks.checkers.rules.closeness import allclose
 from sparring.values import Held, NotPlain, Work
-from sparring.values.held import ITERATOR, refuse_unhashable
+from sparring.values.held import ITERATOR, kind_of, refuse_unhashable
 from sparring.values.naming import Names
 
 RELATIVE = 1e-7
@@ -71,12 +71,8 @@ def unwrapped(found: Any, wanted: Any, work: Work) -> bool:
     return values.same([list(item) for item in value], wanted[0], work=work)
 
 
-def _kind(value: Any) -> type:
-    return value.kind if type(value) is Held else type(value)
-
-
 def _near_alike(found: Any, wanted: Any, absolute: float) -> bool:
-    if _kind(found) is not _kind(wanted):
+    if kind_of(found) is not kind_of(wanted):
         return False
     if isinstance(wanted, (list, tuple)) and len(found) != len(wanted):
         return False

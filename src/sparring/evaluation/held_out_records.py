@@ -1,0 +1,103 @@
+"""What is kept of evaluations on held-out tasks, paired with the first one, as JSON-able data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sparring.metrics.intervals import Estimate, Linear
+from sparring.metrics.metrics import Summary
+from sparring.metrics.named import difference_of
+from sparring.metrics.shares import share_difference
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What is kept of an evaluation: enough to pair it with later ones."""
+
+    step: int
+    summary: Summary
+    tokens: int
+
+
+def evaluation_record(now: Evaluated, first: Evaluated) -> dict[str, Any]:
+    """One evaluation as JSON-able data, with paired differences to ``first``."""
+    s, f = now.summary, first.summary
+    bon = next(k for k in s.per_task if k.startswith("bon_"))
+    return {
+        "step": now.step,
+        "metrics": {k: v.as_dict() for k, v in s.estimates.items()},
+        "differences": paired_differences(f, s),
+        "bon_minus_one_shot": share_difference(s.per_task["one_shot"], s.per_task[bon]).as_dict(),
+        "sizes": {
+            str(k): {"share": share, "accuracy": right} for k, (share, right) in s.sizes.items()
+        },
+        "tokens": now.tokens,
+    }
+
+
+def paired_differences(before: Summary, after: Summary) -> dict[str, Any]:
+    """after − before of every figure that both have of as many tasks, paired by task, as JSON-able
+    data."""
+    found: dict[str, Any] = {}
+    for name, values in after.per_task.items():
+        earlier = before.per_task.get(name)
+        if earlier is not None and len(earlier) == len(values):
+            found[name] = share_difference(earlier, values).as_dict()
+    for name, ratio in after.ratios.items():
+        was = before.ratios.get(name)
+        if was is not None and len(was.influence) == len(ratio.influence):
+            found[name] = difference_of(name, was, ratio).as_dict()
+    return found
+
+
+def values_record(evaluated: Evaluated) -> dict[str, Any]:
+    """All of an evaluation's figures, by task, as JSON-able data: `evaluated_from` reads it."""
+    s = evaluated.summary
+    return {
+        "step": evaluated.step,
+        "tokens": evaluated.tokens,
+        "estimates": {k: v.as_dict() for k, v in s.estimates.items()},
+        "per_task": {k: v.tolist() for k, v in s.per_task.items()},
+        "ratios": {k: v.as_dict() for k, v in s.ratios.items()},
+        "sizes": [[k, *v] for k, v in s.sizes.items()],
+    }
+
+
+def evaluated_from(record: Mapping[str, Any]) -> Evaluated:
+    """What `values_record` wrote; null is an unknown number."""
+    summary = Summary(
+        estimates={k: Estimate.of(v) for k, v in record["estimates"].items()},
+        per_task={k: np.array(v, dtype=float) for k, v in record["per_task"].items()},
+        ratios={k: Linear.of(v) for k, v in record["ratios"].items()},
+        sizes={int(k): (_number(share), _number(right)) for k, share, right in record["sizes"]},
+    )
+    return Evaluated(record["step"], summary, record["tokens"])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def summary_record(
+    first: Evaluated, last: Evaluated, seconds: Mapping[str, float], tokens: int
+) -> dict[str, Any]:
+    """What a whole run achieved: before, after, differences, and what it took."""
+    before, after = evaluation_record(first, first), evaluation_record(last, first)
+    return {
+        "before": before["metrics"],
+        "after": after["metrics"],
+        "differences": after["differences"],
+        "bon_minus_one_shot": {
+            "before": before["bon_minus_one_shot"],
+            "after": after["bon_minus_one_shot"],
+        },
+        "sizes": {"before": before["sizes"], "after": after["sizes"]},
+        "wall_seconds": seconds["wall"],
+        "train_seconds": seconds["train"],
+        "steps": last.step,
+        "tokens": tokens,
+    }
