@@ -53,15 +53,25 @@ class Stopped(SparringError):
 
 
 @contextlib.contextmanager
-def explained(path: Path, go_on: str = "add --resume to go on") -> Iterator[None]:
-    """Turn the operating system's refusals into one clear line. ``go_on`` is what helps once there
-    is room on the disk again."""
+def writing(where: object, kind: type[SparringError]) -> Iterator[None]:
+    """Turn the operating system's refusals to write into one clear line of this kind."""
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise RunError(f"{path}: the disk is full; make room, then {go_on}") from error
-        raise RunError(f"{path}: cannot be written: {error.strerror}") from error
+        raise kind(f"{where}: cannot be written: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def explained(path: Path, go_on: str = "add --resume to go on") -> Iterator[None]:
+    """Turn the operating system's refusals into one clear line. ``go_on`` is what helps once there
+    is room on the disk again."""
+    with writing(path, RunError):
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise RunError(f"{path}: the disk is full; make room, then {go_on}") from error
+            raise
 
 
 @contextlib.contextmanager

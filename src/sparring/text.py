@@ -6,6 +6,7 @@ Widths of a terminal are `runs.text`'s.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 _ERROR_CHARACTERS = 300
 _ACTS_IN_MARKDOWN = "\\`*_{}[]<>#|!~&"
@@ -18,6 +19,12 @@ def visible(text: str) -> str:
     markup is read.
     """
     return "".join(c if c in "\n\t" or _harmless(c) else _escape(c) for c in text)
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a, b and c``."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def in_line(text: str, most: int = 400) -> str:

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from sparring.matrix import PassMatrix
 from sparring.metrics.facts import TaskFacts
 from sparring.metrics.intervals import linear_difference, linear_interval
-from sparring.metrics.precision import (
+from sparring.metrics.rates import RightBy, by_task, count, rates
+from sparring.metrics.theory import (
+    Law,
     Pairs,
+    Ties,
     if_independent,
     observed,
     pair_precision,
     pairs,
+    precision,
     predicted,
 )
-from sparring.metrics.rates import RightBy, by_task, count, rates
-from sparring.metrics.theory import Law, Ties, precision
 from tests.metrics.groups import by_hand, facts, simulated
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.prompts import parse
+from sparring.prompts.programs import read_source
 from sparring.prompts.rules import TestRule
 from sparring.prompts.tests import IN_LINES, parse_test
 from sparring.schema import ParseFailure, StopReason, Test
@@ -17,8 +17,8 @@ FIRST, LAST = Test("3\n1 2 3\n", "6\n"), Test("1\n5\n", "5\n")
 
 
 def test_the_words_of_a_response_are_read_without_a_task_too() -> None:
-    assert parse.parse_test(TWO).test == FIRST
-    assert parse.parse_program('So:\n```python title="a.py"\nprint(input())\n```').source == (
+    assert parse_test(TWO).test == FIRST
+    assert read_source('So:\n```python title="a.py"\nprint(input())\n```', None).source == (
         "print(input())\n"
     )
 

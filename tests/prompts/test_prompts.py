@@ -13,7 +13,7 @@ from sparring import values
 from sparring.errors import ConfigError, ModelError
 from sparring.prompts.cure import parse_program
 from sparring.prompts.render import prompt_ids, prompt_text
-from sparring.prompts.rules import Reasoning
+from sparring.prompts.rules import Reasoning, TestRule
 from sparring.prompts.templates import VERSION, Templates
 from sparring.prompts.tests import parse_test
 from sparring.schema import Kind, ParseFailure, Role, StopReason, Task, Test
@@ -70,7 +70,7 @@ TESTS: dict[str, tuple[str, Test | ParseFailure]] = {
 @pytest.mark.parametrize("name", TESTS)
 def test_a_testers_response_is_read_or_refused_by_name(name: str) -> None:
     text, expected = TESTS[name]
-    parsed = parse_test(text)
+    parsed = parse_test(text, rule=TestRule.LAST)
     assert (parsed.test or parsed.failure) == expected
     assert (parsed.test is None) != (parsed.failure is None)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sparring.audit.run import Asked, Entry, Report
-from sparring.errors import DataError
+from sparring.errors import DataError, writing
 from sparring.tasks.checkers.checker import VERSION
 from sparring.tasks.cleaning.imports import needs_lines
 from sparring.tasks.cleaning.sound import counts
@@ -50,14 +50,12 @@ def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> Non
 
     Raises `DataError`.
     """
-    try:
+    with writing(f"--out {out}", DataError):
         for name in _NAMES:
             (out / name).unlink(missing_ok=True)
         data = json.dumps(_as_dict(report, asked, paths), indent=1)
         (out / "audit.json").write_text(data + "\n", encoding="utf-8")
         (out / "audit.md").write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"--out {out}: cannot be written: {error.strerror}") from None
     for tasks, name in ((report.sound, SOUND), (report.unchecked, UNCHECKED)):
         if tasks:
             dump_tasks(tasks, out / name)

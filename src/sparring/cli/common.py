@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sparring.errors import ConfigError, SparringError
+from sparring.errors import ConfigError, SparringError, writing
 from sparring.files import replacing
 from sparring.sandbox.caller.packages import Packages, given
 from sparring.text import visible
@@ -52,7 +51,6 @@ PackagesFromOption = Annotated[
         help="Environment that has them (its directory, python or site-packages); default: ours.",
     ),
 ]
-_NEW, _OLD = ".new", ".old"
 
 
 def check_sources(files: Sequence[Path]) -> None:
@@ -82,7 +80,7 @@ def file_at(path: Path, force: bool) -> Iterator[Path]:
     if not force:
         yield path
         return
-    with _explained(f"--out {path}"), replacing(path) as beside:
+    with writing(f"--out {path}", ConfigError), replacing(path) as beside:
         yield beside
 
 
@@ -102,32 +100,14 @@ def checkpoint_at(out: Path, force: bool) -> Iterator[Path]:
         return
     if not (out / "config.json").is_file():
         raise ConfigError(f"--out {out}: holds no checkpoint; --force replaces nothing else")
-    new, old = out.with_name(out.name + _NEW), out.with_name(out.name + _OLD)
-    for other in (new, old):
-        if os.path.lexists(other):
-            raise ConfigError(f"--out {out}: {other} is in the way; remove it")
-    try:
-        yield new
-        with _explained(f"--out {out}"):
-            out.rename(old)
-            new.rename(out)
-            shutil.rmtree(old)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+    with writing(f"--out {out}", ConfigError), replacing(out) as beside:
+        yield beside
 
 
 def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet. Raises `ConfigError`."""
-    with _explained(str(path)), path.open("x", encoding="utf-8") as file:
+    with writing(str(path), ConfigError), path.open("x", encoding="utf-8") as file:
         file.write(text)
-
-
-@contextmanager
-def _explained(where: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(f"{where}: cannot be written: {error.strerror}") from None
 
 
 def step_range(steps: str | None) -> range | None:
@@ -142,10 +122,8 @@ def step_range(steps: str | None) -> range | None:
 
 def write_text(option: str, path: Path, text: str) -> None:
     """Write a file that ``option`` names. Raises `ConfigError`."""
-    try:
+    with writing(f"{option} {path}", ConfigError):
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{option} {path}: cannot be written: {error.strerror}") from None
 
 
 def given_packages(names: Sequence[str] | None, place: str | None) -> Packages:

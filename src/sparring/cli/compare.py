@@ -14,7 +14,7 @@ from rich.text import Text
 from sparring.evaluation.compare import Comparison, compare, read_evaluation
 from sparring.runs.labels import PLAIN, figure_labels, interval
 from sparring.text import visible
-from sparring.view.terminal.tables import show
+from sparring.view.terminal.tables import figure_table, show
 
 
 def compare_command(
@@ -35,16 +35,17 @@ def compare_command(
 
 
 def _difference_table(found: Comparison) -> Table:
-    table = Table(title=f"A → B over {found.tasks} tasks (95% intervals, clustered by task)")
-    table.add_column("figure")
-    for name in ("A", "B", "B − A (paired)"):
-        table.add_column(name, justify="right")
-    for name, label in figure_labels(found.lines.keys()).items():
-        line, plain = found.lines[name], name in PLAIN
-        table.add_row(
-            Text(visible(label)),
-            interval(line.before.as_dict(), plain),
-            interval(line.after.as_dict(), plain),
-            interval(line.difference.as_dict(), plain, sign=True),
-        )
-    return table
+    return figure_table(
+        f"A → B over {found.tasks} tasks (95% intervals, clustered by task)",
+        ("figure", "A", "B", "B − A (paired)"),
+        (
+            (
+                Text(visible(label)),
+                interval(line.before.as_dict(), name in PLAIN),
+                interval(line.after.as_dict(), name in PLAIN),
+                interval(line.difference.as_dict(), name in PLAIN, sign=True),
+            )
+            for name, label in figure_labels(found.lines.keys()).items()
+            for line in (found.lines[name],)
+        ),
+    )

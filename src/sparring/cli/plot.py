@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sparring.cli.common import step_range
+from sparring.cli.common import check_file, step_range
 from sparring.errors import ConfigError
 
 
@@ -48,10 +48,8 @@ def plot(
     """Draw runs for a paper. The same runs give the same file, to the byte."""
     from sparring.errors import well_formed
     from sparring.evaluation.arms import arms_of
-    from sparring.view.plots.ablation import draw_bars
+    from sparring.view.plots.arms import draw_bars, draw_grids, draw_plane
     from sparring.view.plots.curves import draw_curves
-    from sparring.view.plots.grid import draw_grids
-    from sparring.view.plots.plane import draw_plane
     from sparring.view.plots.style import check_name, drawing, save
 
     if metric and kind not in (Kind.CURVES, Kind.ABLATION):
@@ -60,17 +58,16 @@ def plot(
         raise ConfigError(f"--steps is for grids, not for --kind {kind}")
     chosen = step_range(steps)
     check_name(out)
+    check_file("-o", out, force=True)
     arms = arms_of(runs)
     with drawing() as plt:
         with well_formed("the runs to be drawn"):
-            if kind is Kind.CURVES:
-                figure = draw_curves(plt, arms, metric or ())
-            elif kind is Kind.GRID:
-                figure = draw_grids(plt, arms, chosen)
-            elif kind is Kind.PLANE:
-                figure = draw_plane(plt, arms)
-            else:
-                figure = draw_bars(plt, arms, metric or ())
+            figure = {
+                Kind.CURVES: lambda: draw_curves(plt, arms, metric or ()),
+                Kind.GRID: lambda: draw_grids(plt, arms, chosen),
+                Kind.PLANE: lambda: draw_plane(plt, arms),
+                Kind.ABLATION: lambda: draw_bars(plt, arms, metric or ()),
+            }[kind]()
         save(figure, out)
         plt.close(figure)
     typer.echo(str(out))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,8 @@ from sparring.cli.common import step_range, write_text
 from sparring.runs.labels import interval
 from sparring.runs.lines import clean
 from sparring.runs.reader import open_run
-from sparring.view.terminal.tables import show
+from sparring.text import listed
+from sparring.view.terminal.tables import figure_table, show
 
 _RATES = {
     "p_s": "p_s: programs that are correct",
@@ -29,7 +30,6 @@ _RATES = {
     "mu": "μ of a test that could be read",
     "mu_sampled": "μ of a test that was sampled",
 }
-_PRECISION = "How often m tests prefer the correct program of a pair"
 
 
 def theory(
@@ -43,66 +43,95 @@ def theory(
     ] = None,
 ) -> None:
     """How many tests are worth sampling: predicted, promised and observed precision of a run."""
-    from sparring.evaluation.theory import advice
-    from sparring.evaluation.theory import theory as theory_of
+    from sparring.evaluation.theory import theory_of
 
-    found = theory_of(open_run(run), step_range(steps))
-    console = Console()
-    for line in _heading(run, steps is None, found):
+    figures, console = theory_of(open_run(run), step_range(steps)), Console()
+    for line in _heading(run, figures, newest=steps is None):
         console.print(Text(line), soft_wrap=True)
-    show(console, _rates(found), _precision(found, "lost"), _precision(found, "halved"))
-    for line in advice(found):
+    show(console, _rates(figures), *(_precision(figures, ties) for ties in ("lost", "halved")))
+    for line in _advice(figures):
         console.print(Text(line), soft_wrap=True)
     if json_file is not None:
-        write_text("--json", json_file, json.dumps(clean(found), indent=1) + "\n")
+        write_text("--json", json_file, json.dumps(clean(figures), indent=1) + "\n")
 
 
-def _heading(run: Path, newest: bool, found: dict[str, Any]) -> list[str]:
-    steps, by = found["steps"], found["tasks_by"]
-    last = f", the last {len(steps)} of {found['steps_recorded']} on record" if newest else ""
-    untested = f", {n:,} of them not tested" if (n := found["untested_groups"]) else ""
-    return [
+def _heading(run: Path, of: Mapping[str, Any], newest: bool) -> tuple[str, ...]:
+    steps, by = of["steps"], of["tasks_by"]
+    last = f", the last {len(steps)} of {of['steps_recorded']} on record" if newest else ""
+    untested = f", {n:,} of them not tested" if (n := of["untested_groups"]) else ""
+    return (
         f"{run}: steps {steps[0]} to {steps[-1]}{last}",
-        f"{found['groups']:,} groups of {sum(by.values()):,} tasks with "
-        f"{found['tests_per_group']} tests each{untested}; {found['pairs']:,} pairs of a correct "
-        f"and a wrong program in {found['paired_groups']:,} groups",
+        f"{of['groups']:,} groups of {sum(by.values()):,} tasks with {of['tests_per_group']} tests "
+        f"each{untested}; {of['pairs']:,} pairs of a correct and a wrong program in "
+        f"{of['paired_groups']:,} groups",
         f"right tests: by reference in {by['reference']:,} tasks, by the paper's rule (every "
         f"correct program passes) in {by['estimate']:,}",
-    ]
+    )
 
 
-def _rates(found: dict[str, Any]) -> Table:
-    columns = {"by the paper's rule": found["rates_by_the_papers_rule"]}
-    if found["tasks_by"]["reference"]:
-        mixed = ", else by rule" if found["tasks_by"]["estimate"] else ""
-        columns = {f"by reference{mixed}": found["rates"], **columns}
+def _rates(of: Mapping[str, Any]) -> Table:
+    columns = {"by the paper's rule": of["rates_by_the_papers_rule"]}
+    if of["tasks_by"]["reference"]:
+        mixed = ", else by rule" if of["tasks_by"]["estimate"] else ""
+        columns = {f"by reference{mixed}": of["rates"], **columns}
     rows = (
         [label, *(interval(c[name], name.startswith("mu")) for c in columns.values())]
         for name, label in _RATES.items()
     )
-    return _table("Rates (95% intervals, clustered by task)", ["rate", *columns], rows)
+    return figure_table("Rates (95% intervals, clustered by task)", ["rate", *columns], rows)
 
 
-def _precision(found: dict[str, Any], ties: str) -> Table:
-    names = ["tests", "bound", "predicted", "if independent", "observed", "observed − predicted"]
+def _precision(of: Mapping[str, Any], ties: str) -> Table:
+    names = ("tests", "bound", "predicted", "if independent", "observed", "observed − predicted")
     rows = (
-        [
+        (
             str(row["m"]),
             f"{100 * row['bound']:.1f}%" if row["bound"] > 0 else "–",
-            interval(row[f"ties_{ties}"]["predicted"], False),
-            interval({"mean": row[f"ties_{ties}"]["independent"]["mean"]}, False),
-            interval(row[f"ties_{ties}"]["observed"], False),
-            interval(row[f"ties_{ties}"]["difference"], False, sign=True),
-        ]
-        for row in found["precision"]
+            interval(e["predicted"], False),
+            interval({"mean": e["independent"]["mean"]}, False),
+            interval(e["observed"], False),
+            interval(e["difference"], False, sign=True),
+        )
+        for row in of["precision"]
+        for e in (row[f"ties_{ties}"],)
     )
-    return _table(f"{_PRECISION}, ties {ties}", names, rows)
+    title = f"How often m tests prefer the correct program of a pair, ties {ties}"
+    return figure_table(title, names, rows, first="right")
 
 
-def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    table = Table(title=title)
-    for name in names:
-        table.add_column(name, justify="left" if name == "rate" else "right")
-    for row in rows:
-        table.add_row(*row)
-    return table
+def _advice(of: Mapping[str, Any]) -> Iterator[str]:
+    """How many tests by the model, and whether it held."""
+    from sparring.metrics.theory import CAP, ZERO
+
+    mu, needed = of["rates"]["mu_sampled"], of["needed"]
+    if mu["mean"] is None:
+        yield "μ is not known: too few programs met too few tests; give more --steps."
+        return
+    if mu["mean"] <= ZERO:
+        worse = "hurt" if mu["mean"] < -ZERO else "tell nothing"
+        yield f"μ is not above 0: more tests {worse}. They must become better first."
+    else:
+        goals = listed([f"{n['precision']:.0%}" for n in needed])
+        exact, promised = (
+            listed([f"more than {CAP:,}" if n[by] is None else f"{n[by]:,}" for n in needed])
+            for by in ("exact", "bound")
+        )
+        yield f"By the model a precision of {goals} takes {exact} tests (by the bound {promised})."
+    if _may_be_0(mu):
+        yield "These groups do not tell μ from 0: give more --steps before relying on it."
+    most = of["tests_per_group"]
+    [row] = [row["ties_lost"] for row in of["precision"] if row["m"] == most]
+    gap, seen = row["difference"], row["observed"]["mean"]
+    if seen is None:
+        yield f"No pair of programs was seen on all {most} tests."
+        return
+    apart = "; no difference from the model can be told"
+    if not _may_be_0(gap):
+        apart = f", {'more' if gap['mean'] > 0 else 'less'} than the model says"
+        if gap["mean"] < 0 and row["independent"]["mean"] > seen:
+            apart += ": a wrong program that one test misses is missed by others too"
+    yield f"Observed with all {most} tests: {seen:.1%}{apart}."
+
+
+def _may_be_0(estimate: Mapping[str, Any]) -> bool:
+    return estimate["low"] is None or bool(estimate["low"] <= 0 <= estimate["high"])

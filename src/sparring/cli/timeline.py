@@ -16,7 +16,7 @@ from sparring.errors import RunError, well_formed
 from sparring.runs.rates import mean_rates, rates_line
 from sparring.runs.reader import TIMELINE, TIMING, open_run
 from sparring.runs.timeline import WORK, Account, Phase, account_from
-from sparring.view.terminal.tables import show
+from sparring.view.terminal.tables import figure_table, show
 
 
 def timeline(
@@ -54,19 +54,21 @@ def timeline(
 def table(title: str, accounts: Sequence[Account]) -> Table:
     """Seconds of each phase, on average, and their shares of the whole."""
     whole = sum(a.seconds for a in accounts)
-    found = Table(title=f"{title}, {whole:.1f} s: {whole / len(accounts):.2f} s each")
-    found.add_column("phase")
-    for name in ("seconds", "share", "alone"):
-        found.add_column(name, justify="right")
     going, alone = _sum([a.phases() for a in accounts]), _sum([a.alone() for a in accounts])
-    for phase in Phase:
-        if phase in going:
-            found.add_row(
+    found = figure_table(
+        f"{title}, {whole:.1f} s: {whole / len(accounts):.2f} s each",
+        ("phase", "seconds", "share", "alone"),
+        (
+            (
                 phase.value,
                 f"{going[phase] / len(accounts):.3f}",
                 _percent(going[phase], whole),
                 _percent(alone.get(phase, 0.0), whole),
             )
+            for phase in Phase
+            if phase in going
+        ),
+    )
     other = sum(a.other_share() * a.seconds for a in accounts)
     found.add_section()
     found.add_row("other", f"{other / len(accounts):.3f}", _percent(other, whole), "")

@@ -39,7 +39,7 @@ def named(metrics: Mapping[str, Any], name: str) -> str | None:
     return next((key for key in metrics if sized.match(key)), None)
 
 
-def points_of(evaluations: Sequence[Mapping[str, Any]], name: str) -> list[Point]:
+def evaluation_points(evaluations: Sequence[Mapping[str, Any]], name: str) -> list[Point]:
     """A figure of a run's evaluations, with its intervals."""
     points: list[Point] = []
     for one in evaluations:
@@ -47,14 +47,20 @@ def points_of(evaluations: Sequence[Mapping[str, Any]], name: str) -> list[Point
         value = one["metrics"][key] if key else {}
         if value.get("mean") is not None:
             low, high = (math.nan if value.get(k) is None else value[k] for k in ("low", "high"))
-            points.append((float(one["step"]), float(value["mean"]), float(low), float(high)))
+            points.append((one["step"], float(value["mean"]), float(low), float(high)))
     return points
+
+
+def step_points(lines: Sequence[Mapping[str, Any]], name: str) -> list[Point]:
+    """A figure of a run's training steps by its dotted name."""
+    known = ((m["step"], figure(m, name)) for m in lines)
+    return [(step, value, math.nan, math.nan) for step, value in known if value is not None]
 
 
 def evaluated(arm: Arm, name: str) -> list[Point]:
     """A figure of an arm's evaluations. Where its runs ended at different steps these are matched
     by their order, at the mean of their steps."""
-    series = [points for run in arm.runs if (points := points_of(run.evaluations, name))]
+    series = [points for run in arm.runs if (points := evaluation_points(run.evaluations, name))]
     if len(series) < 2:
         return series[0] if series else []
     if len({len(s) for s in series}) == 1:
@@ -65,12 +71,9 @@ def evaluated(arm: Arm, name: str) -> list[Point]:
 
 def trained(arm: Arm, name: str) -> list[Point]:
     """A figure of the training steps that all of an arm's runs have made."""
-    series = [{m["step"]: figure(m, name) for m in run.metrics} for run in arm.runs]
-    rows = [
-        [(float(x), v, math.nan, math.nan) for s in series if (v := s[x]) is not None]
-        for x in sorted(set.intersection(*(set(s) for s in series)))
-    ]
-    return [_over_seeds(row) for row in rows if row]
+    common = set.intersection(*({m["step"] for m in run.metrics} for run in arm.runs))
+    points = [p for run in arm.runs for p in step_points(run.metrics, name) if p[0] in common]
+    return [_over_seeds([p for p in points if p[0] == x]) for x in sorted({p[0] for p in points})]
 
 
 def _over_seeds(points: Sequence[Point]) -> Point:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import ConfigError, well_formed
+from sparring.errors import ConfigError, well_formed, writing
 from sparring.runs.reader import RunReader, step_file
 from sparring.schema import Task
 
@@ -75,11 +75,8 @@ def export(run: RunReader, tasks: Sequence[Task], to: Export) -> str:
                 f"--export: {to.path} is there and holds something else; name another file"
             )
     else:
-        try:
-            with to.path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise ConfigError(f"--export: {to.path}: cannot be written: {error.strerror}") from None
+        with writing(f"--export: {to.path}", ConfigError), to.path.open("x", encoding="utf-8") as f:
+            f.write(text)
     count = sum(map(len, programs.values()))
     empty = sum(not source for sources in programs.values() for source in sources)
     blank = f" ({empty:,} without a program are empty)" if empty else ""

@@ -1,66 +1,63 @@
-"""The precision theorem (arXiv 2506.03136, theorem 3.1) by exact computation: how often do m tests
-prefer the correct program?
+"""The precision theorem (arXiv 2506.03136, theorem 3.1): how often m tests prefer the correct one
+of two programs, by the theorem's bound, by its model exactly, and by the pass matrices of groups.
 
-On one test a correct program scores X ∈ {−1, 0, 1} more than a wrong one, and on m independent
-tests D_m. The theorem: P(D_m > 0) → 1 iff μ = E X > 0, and then P(D_m > 0) ≥ 1 − exp(−μ² m / 8).
-docs/theory.md has the model, `rates` where P(X) comes from, `precision` what the matrices say.
+On one test a correct program scores X ∈ {−1, 0, 1} more than a wrong one, on m independent tests
+D_m. docs/theory.md has the model, the theorem and the formulas, `rates` where P(X) comes from.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sparring.matrix import Floats
+from sparring.matrix import Floats, PassMatrix
+from sparring.metrics.facts import TaskFacts
+from sparring.metrics.intervals import Linear, chained, mean
+from sparring.metrics.rates import by_task
 
 CAP = 10_000
 """Where to stop looking for a number of tests: beyond any budget."""
 ZERO = 1e-12
 """A μ up to this is 0, met by rounding."""
+Counts = NDArray[np.int64]
 
 
-class Ties(StrEnum):
-    """What D_m = 0 counts for."""
+class Ties(Enum):
+    """How much of P(D_m = 0) counts as won: nothing, as in the paper, or half, as by a coin."""
 
-    LOST = "lost"
-    """Nothing: P(D_m > 0), the precision of the paper."""
-    HALVED = "halved"
-    """One half, as if a coin were tossed: P(D_m > 0) + P(D_m = 0) / 2."""
+    LOST = 0.0
+    HALVED = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Law:
-    """``up`` = P(X = 1), ``down`` = P(X = −1), X = 0 with the rest. Raises ValueError when these
-    are no probabilities; a sum over 1 by rounding is forgiven."""
+class Law(NamedTuple):
+    """``up`` = P(X = 1), ``down`` = P(X = −1), X = 0 with the rest."""
 
     up: float
     down: float
-
-    def __post_init__(self) -> None:
-        if not (self.up >= 0 and self.down >= 0 and self.up + self.down <= 1 + 1e-9):
-            raise ValueError(f"no law: P(X = 1) = {self.up}, P(X = −1) = {self.down}")
 
     @property
     def mu(self) -> float:
         """E X."""
         return self.up - self.down
 
-    def one_more(self, law: Floats) -> Floats:
-        """The law of D with one test more than ``law``'s."""
-        return np.convolve(law, [self.down, max(0.0, 1 - self.up - self.down), self.up])
+    def differences(self) -> Iterator[Floats]:
+        """The laws of D_0, D_1, D_2, …: P(D_m = d) for d = −m … m, at index d + m."""
+        law = np.ones(1)
+        while True:
+            yield law
+            law = np.convolve(law, [self.down, max(0.0, 1 - self.up - self.down), self.up])
 
 
 def difference(x: Law, m: int) -> Floats:
-    """P(D_m = d) for d = −m … m: index d + m. Raises ValueError for a negative m."""
-    if m < 0:
-        raise ValueError(f"m must not be negative, as {m} is")
-    found = np.ones(1)
-    for _ in range(m):
-        found = x.one_more(found)
-    return found
+    """P(D_m = d) for d = −m … m: index d + m."""
+    return next(islice(x.differences(), m, None))
 
 
 def precision(x: Law, m: int, ties: Ties) -> float:
@@ -68,16 +65,19 @@ def precision(x: Law, m: int, ties: Ties) -> float:
     return _won(difference(x, m), ties)
 
 
+def _won(law: Floats, ties: Ties) -> float:
+    m = len(law) // 2
+    return float(law[m + 1 :].sum()) + ties.value * float(law[m])
+
+
 def slopes(x: Law, m: int, ties: Ties) -> tuple[float, float]:
-    """The derivatives of `precision` by ``up`` and by ``down`` (each takes from X = 0): m times
-    what the precision of m − 1 tests gains by one more of X = 1, or −1, instead of 0. A step up
-    wins what stood at 0, and with ties halved half of what stood at −1 and at 0."""
+    """The derivatives of `precision` by ``up`` and by ``down``, which take from X = 0: m times what
+    the precision of m − 1 tests gains by one more of X = 1, or −1."""
     if m == 0:
         return 0.0, 0.0
-    below, at, above = np.pad(difference(x, m - 1), 1)[m - 1 : m + 2]
-    if ties is Ties.LOST:
-        return m * float(at), -m * float(above)
-    return m * float(below + at) / 2, -m * float(at + above) / 2
+    below, at, above = np.pad(difference(x, m - 1), 1)[m - 1 : m + 2].tolist()
+    to_tie, from_tie = ties.value, 1 - ties.value  # what a step from −1 to 0, from 0 to 1 is worth
+    return m * (to_tie * below + from_tie * at), -m * (to_tie * at + from_tie * above)
 
 
 def bound(mu: float, m: int) -> float:
@@ -88,31 +88,92 @@ def bound(mu: float, m: int) -> float:
 def tests_for(x: Law, wanted: float, ties: Ties, cap: int) -> int | None:
     """The smallest m whose precision is at least ``wanted``, in (0, 1); None when μ ≤ 0 or no m
     up to ``cap`` has it. One more can fall short again: an even number is likelier to tie."""
-    _check_wanted(wanted)
-    found = np.ones(1)
-    for m in range(1, cap + 1) if x.mu > ZERO else ():
-        found = x.one_more(found)
-        if _won(found, ties) >= wanted:
-            return m
-    return None
+    laws = islice(x.differences(), 1, cap + 1 if x.mu > ZERO else 1)
+    return next((m for m, law in enumerate(laws, 1) if _won(law, ties) >= wanted), None)
 
 
 def tests_by_bound(mu: float, wanted: float) -> int | None:
     """The smallest m for which the bound promises ``wanted``, in (0, 1); None when μ ≤ 0."""
-    _check_wanted(wanted)
     if not mu > ZERO:
         return None
     m = max(1, math.floor(-8 / mu**2 * math.log1p(-wanted)))
     return m if bound(mu, m) >= wanted else m + 1
 
 
-def _won(law: Floats, ties: Ties) -> float:
-    """The probability above the middle, and half of that in it if ties are halved."""
-    m = len(law) // 2
-    tied = float(law[m]) / 2 if ties is Ties.HALVED else 0.0
-    return float(law[m + 1 :].sum()) + tied
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The pairs of a correct and a wrong program of every group: ``counts`` [pairs, 3] of tests
+    passed by the correct one only, by the wrong one only, and of all tests where both ran; and the
+    index of the group that each belongs to. A pair without a common test is left out."""
+
+    groups: Sequence[TaskFacts]
+    counts: Counts
+    group: Counts
+
+    def per_task(self, value: Floats) -> Floats:
+        """Mean over a task's pairs of one value per pair; NaN is left out, and of nothing."""
+        known = ~np.isnan(value)
+        sums = np.zeros((len(self.groups), 2))
+        np.add.at(sums[:, 0], self.group[known], value[known])
+        np.add.at(sums[:, 1], self.group[known], 1.0)
+        total = by_task(self.groups, sums)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(total[:, 0] / total[:, 1])
 
 
-def _check_wanted(wanted: float) -> None:
-    if not 0 < wanted < 1:
-        raise ValueError(f"the precision wanted must be between 0 and 1, not {wanted}")
+def pairs(groups: Sequence[TaskFacts]) -> Pairs:
+    """Every pair of a correct and a wrong program of the same group."""
+    each = [_counts(g.matrix) for g in groups]
+    group = np.repeat(np.arange(len(each)), [len(c) for c in each])
+    counts = np.concatenate([np.zeros((0, 3), dtype=np.int64), *each])
+    usable = counts[:, 2] > 0
+    return Pairs(groups, counts[usable], group[usable])
+
+
+def _counts(matrix: PassMatrix) -> Counts:
+    correct, wrong = matrix.correct_P, matrix.wrong_P
+    seen = matrix.observed_PU[correct][:, None] & matrix.observed_PU[wrong][None]
+    one, other = matrix.passed_PU[correct][:, None], matrix.passed_PU[wrong][None]
+    cells = (one & ~other & seen, other & ~one & seen, seen)
+    return np.stack([c.sum(axis=2) for c in cells], axis=2).reshape(-1, 3).astype(np.int64)
+
+
+def observed(these: Pairs, m: int, ties: Ties) -> Linear:
+    """Precision with m of a pair's tests, averaged over a task's pairs, then over tasks. A pair
+    with fewer than m tests says nothing about m."""
+    unique, back = np.unique(these.counts, axis=0, return_inverse=True)
+    won = [pair_precision(plus, minus, tests, m, ties) for plus, minus, tests in unique.tolist()]
+    return mean(these.per_task(np.array(won, dtype=np.float64)[back.reshape(-1)]))
+
+
+def if_independent(these: Pairs, m: int, ties: Ties) -> Linear:
+    """What the theorem's independence makes of the pairs' own frequencies of X = 1 and X = −1:
+    with one test the same as `observed`."""
+    plus, minus, tests = these.counts.T
+    up, down = (mean(these.per_task(x / tests)) for x in (plus, minus))
+    return predicted(up, down, m, ties)
+
+
+def predicted(up: Linear, down: Linear, m: int, ties: Ties) -> Linear:
+    """The exact precision with m tests by the theorem's model, of P(X = 1) and P(X = −1)."""
+    if math.isnan(up.value) or math.isnan(down.value):
+        return chained(math.nan, [(0.0, up), (0.0, down)])
+    x = Law(up.value, down.value)
+    return chained(precision(x, m, ties), list(zip(slopes(x, m, ties), (up, down), strict=True)))
+
+
+def pair_precision(plus: int, minus: int, tests: int, m: int, ties: Ties) -> float:
+    """P(more of ``plus`` than of ``minus`` among m of ``tests`` drawn without replacement), by the
+    multivariate hypergeometric law; NaN for m > ``tests``."""
+    if m > tests:
+        return math.nan
+    log = np.concatenate([np.zeros(1), np.cumsum(np.log(np.arange(1, tests + 1)))])  # of n!
+    i, j = np.arange(min(plus, m) + 1)[:, None], np.arange(min(minus, m) + 1)[None, :]
+    rest = tests - plus - minus
+    k = np.clip(m - i - j, 0, rest)
+    ways = np.zeros(k.shape)
+    for n, chosen in ((plus, i), (minus, j), (rest, k)):
+        ways = ways + log[n] - log[chosen] - log[n - chosen]
+    of_all = log[tests] - log[m] - log[tests - m]
+    p = np.exp(np.where(i + j + k == m, ways - of_all, -np.inf))
+    return min(1.0, float(p[i > j].sum()) + ties.value * float(p[i == j].sum()))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from sparring import values
 from sparring.errors import ConfigError
 from sparring.schema import Kind, Role, Task, Test
+from sparring.text import listed
 
 VERSION = "2"
 """Of the templates here. A record says by which its responses were asked (`Templates.version`)."""
@@ -121,10 +122,9 @@ class Templates:
                 raise ConfigError(f"prompts.{name}: the template needs {{statement}}")
             known = (*_ALWAYS, *more)
             if unknown := names - {*known}:
-                listed = [f"{{{one}}}" for one in known]
                 raise ConfigError(
                     f"prompts.{name}: unknown placeholder {{{sorted(unknown)[0]}}}; "
-                    f"there are {', '.join(listed[:-1])} and {listed[-1]}"
+                    f"there are {listed([f'{{{one}}}' for one in known])}"
                 )
         every = (self.coder, self.tester, self.coder_function, self.tester_function)
         if self.derivation and not any("{derivation}" in text for text in every):

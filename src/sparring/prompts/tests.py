@@ -18,7 +18,7 @@ import re
 from sparring.prompts.blocks import Block, blocks, fence
 from sparring.prompts.lines import read_lines
 from sparring.prompts.reasoning import answer_of
-from sparring.prompts.rules import ParsedTest, Reasoning, TestRule, missing
+from sparring.prompts.rules import ParsedTest, Reading, Reasoning, TestRule, missing
 from sparring.schema import ParseFailure, StopReason, Test
 
 _BEFORE = r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s+)?[#>*_\s]{0,8}"
@@ -28,7 +28,7 @@ _HEADER = re.compile(
     re.I,
 )
 _PLAIN = re.compile(rf"{_BEFORE}(?:(Input)|(?:Expected\s+)?(Output)){_BEHIND}", re.IGNORECASE)
-_USUAL = Reasoning()
+_USUAL = Reading()
 TEST_HEADERS, PLAIN_HEADERS, IN_LINES = "test_headers", "plain_headers", "lines_for_blocks"
 """How a test was found (`ParsedTest.how`): by the headers that are asked for, by headers without
 "Test", or with lines in place of a block."""
@@ -37,8 +37,8 @@ TEST_HEADERS, PLAIN_HEADERS, IN_LINES = "test_headers", "plain_headers", "lines_
 def parse_test(
     text: str,
     stop: StopReason = StopReason.END_TOKEN,
-    reasoning: Reasoning = _USUAL,
-    rule: TestRule = TestRule.LAST,
+    reasoning: Reasoning = _USUAL.reasoning,
+    rule: TestRule = _USUAL.tests,
 ) -> ParsedTest:
     """The test in a tester's response; ``rule`` says which of several."""
     lines = answer_of(text, reasoning, stop).split("\n")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import DataError
+from sparring.errors import DataError, writing
 from sparring.schema import Kind, Task, Test
 from sparring.tasks.collect import shape_of
 from sparring.tasks.formats.natives import is_native, read_native
@@ -80,12 +80,11 @@ def _other(row: Mapping[str, Any]) -> str | None:
 
 def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
     """Write tasks as JSONL, in the same field names, to a file that is not there yet."""
-    try:
-        _dump(tasks, path)
-    except FileExistsError:
-        raise DataError(f"{path}: is there already; remove it or choose another name") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+    with writing(path, DataError):
+        try:
+            _dump(tasks, path)
+        except FileExistsError:
+            raise DataError(f"{path}: is there already; remove it or choose another name") from None
 
 
 def _dump(tasks: Sequence[Task], path: Path) -> None:

@@ -21,7 +21,7 @@ import time
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from sparring.errors import RunError
+from sparring.errors import RunError, writing
 from sparring.policy.vllm import guard
 from sparring.policy.vllm.client import MODEL, Client
 from sparring.policy.vllm.lora import served_rank
@@ -73,18 +73,15 @@ class Server:
         """Serve the checkpoint ``model``. Raises `RunError` when it does not get ready."""
         port = _free_port()
         command = [str(self.python), *self._arguments(model, port)]
-        try:
-            with self.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-I", guard.__file__, str(os.getpid()), *command],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=self._variables(),
-                    start_new_session=True,  # Ctrl-C reaches the trainer only
-                )
-        except OSError as error:
-            raise RunError(f"{self.log}: cannot be written: {error.strerror}") from None
+        with writing(self.log, RunError), self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", guard.__file__, str(os.getpid()), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._variables(),
+                start_new_session=True,  # Ctrl-C reaches the trainer only
+            )
         client = Client(f"http://127.0.0.1:{port}", self.settings.start_seconds, model=MODEL)
         try:
             self._wait(client)

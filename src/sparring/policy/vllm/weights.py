@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sparring.errors import RunError
+from sparring.errors import RunError, writing
 from sparring.files import PARTIAL, replacing
 
 _PREFIX = "sparring-weights-"
@@ -31,16 +31,12 @@ class WeightsRoom:
     def __init__(self, parent: Path) -> None:
         """Raises `RunError` where nothing can be written."""
         self.parent = parent
-        try:
+        with writing(f"vllm.weights_dir: {parent}", RunError):
             _sweep(parent)
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
             self.path.chmod(0o755)  # a server of another user's reads it too
             self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-        except OSError as error:
-            raise RunError(
-                f"vllm.weights_dir: {parent}: cannot be written: {error.strerror}"
-            ) from None
 
     def put(self, name: str, size: int, save: Callable[[Path], None]) -> Path:
         """The checkpoint ``name``, saved now unless it is there. ``size`` is in bytes, about.
@@ -56,14 +52,10 @@ class WeightsRoom:
                 f"vllm.weights_dir: {self.parent} has {free / 2**30:.1f} GiB free, the weights "
                 f"take {size / 2**30:.1f}; make room, or name another directory"
             )
-        try:
-            with replacing(final, durable=False) as partial:
-                partial.mkdir()
-                save(partial)
-        except OSError as error:
-            raise RunError(
-                f"vllm.weights_dir: {self.parent}: cannot be written: {error.strerror}"
-            ) from None
+        where = f"vllm.weights_dir: {self.parent}"
+        with writing(where, RunError), replacing(final, durable=False) as partial:
+            partial.mkdir()
+            save(partial)
         return final
 
     def names(self) -> set[str]:

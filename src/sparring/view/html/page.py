@@ -87,7 +87,7 @@ def _chart_data(chart: Chart) -> dict[str, Any]:
         "title": panel.title,
         "percent": panel.percent,
         "frame": [float(x) for x in chart.frame],
-        "values": chart.values,
+        "values": clean(chart.values),
     }
 
 

@@ -1,8 +1,2 @@
-"""Plots of one run or several, for papers: curves, Best-of-N grids, the p01/p00 plane, bars.
-
-    sparring plot [LABEL=]RUN… -o FIGURE.svg --kind curves
-
-Each kind is a module that draws what arms came to (`evaluation.arms`,
-`evaluation.recorded`); how everything looks is in `style`. The curves of a
-run and of the page are drawn here too. The same input gives the same bytes.
-"""
+"""Plots: curves of a run (`curves`, for the page `page`), figures of several for papers (`arms`,
+`curves`). Figures come from `evaluation.arm_figures`. The same input gives the same bytes."""

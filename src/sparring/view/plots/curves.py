@@ -1,6 +1,5 @@
-"""Curves over training. For papers an arm each: the mean of its seeds in a band from the least to
-the greatest; of a single run, an evaluation's 95% interval. And those a run leaves beside its
-figures."""
+"""Curves over training. For papers an arm each: the mean of its seeds between the least and the
+greatest; of a single run, an evaluation's 95% interval. And those that a run leaves."""
 
 from __future__ import annotations
 
@@ -10,11 +9,11 @@ from typing import Any
 
 from sparring.errors import RunError
 from sparring.evaluation.arm_figures import (
-    Point,
     evaluated,
+    evaluation_points,
     known_figures,
     named,
-    points_of,
+    step_points,
     trained,
 )
 from sparring.evaluation.arms import Arm
@@ -24,10 +23,10 @@ from sparring.view.plots.style import BELOW, COLOURS, draw_line, drawing, look
 USUAL = ("one_shot", "unit_test_accuracy", "bon", "pool_bon")
 """What is drawn where nothing else is asked for."""
 _TRAINING = {
-    "one_shot": "programs right",
-    "tests_right": "tests right",
-    "tests_invalid": "tests invalid",
-    "groups_dropped": "groups dropped",
+    "one_shot": ("programs right", COLOURS[0], "-"),
+    "tests_right": ("tests right", COLOURS[1], "-"),
+    "tests_invalid": ("tests invalid", COLOURS[1], ":"),
+    "groups_dropped": ("groups dropped", COLOURS[6], "--"),
 }
 
 
@@ -47,9 +46,8 @@ def draw_curves(plt: Any, arms: Sequence[Arm], metrics: Sequence[str]) -> Any:
         _panel(axis, arms, name)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.tight_layout()
-    figure.legend(
-        handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(4, len(labels))
-    )
+    below = {**BELOW, "bbox_to_anchor": (0.5, 0.0)}
+    figure.legend(handles, labels, **below, ncols=min(4, len(labels)))
     return figure
 
 
@@ -61,7 +59,7 @@ def _panel(axis: Any, arms: Sequence[Arm], name: str) -> None:
             title, scale = metric_labels([key]).get(key, key), 1.0 if key in PLAIN else 100.0
         elif points := trained(arm, name):
             share = name in _TRAINING
-            title, scale = (f"{_TRAINING[name]}, in training", 100.0) if share else (name, 1.0)
+            title, scale = (f"{_TRAINING[name][0]}, in training", 100.0) if share else (name, 1.0)
         else:
             continue
         seeds = f" ({len(arm.runs)} seeds)" if len(arm.runs) > 1 else ""
@@ -86,18 +84,12 @@ def plot_curves(
         labels = metric_labels(evaluations[0]["metrics"]) if evaluations else {}
         for i, name in enumerate((*USUAL, "catch_rate")):
             if (key := named(labels, name)) is not None:
-                looks = look(i, linestyle="-", linewidth=1.5)
-                draw_line(left, points_of(evaluations, key), 100, label=labels[key], **looks)
+                looks = look(i, linestyle="-", linewidth=1.5, label=labels[key])
+                draw_line(left, evaluation_points(evaluations, key), 100, **looks)
         _finish(left, "% of held-out", "held-out tasks, with 95% intervals", 3)
-        dashes = {"tests_invalid": (COLOURS[1], ":"), "groups_dropped": (COLOURS[6], "--")}
-        for i, (key, label) in enumerate(_TRAINING.items()):
-            colour, style = dashes.get(key, (COLOURS[i], "-"))
-            points: list[Point] = [
-                (m["step"], m[key], float("nan"), float("nan"))
-                for m in metrics
-                if m.get(key) is not None
-            ]
-            draw_line(right, points, 100, label=label, color=colour, linestyle=style, linewidth=1)
+        for key, (label, colour, dashes) in _TRAINING.items():
+            looks = {"label": label, "color": colour, "linestyle": dashes, "linewidth": 1}
+            draw_line(right, step_points(metrics, key), 100, **looks)
         _finish(right, "% of the step's batch", "training batches", 2)
         figure.tight_layout()
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})

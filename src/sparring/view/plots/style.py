@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sparring.errors import ConfigError
+from sparring.errors import ConfigError, writing
 from sparring.evaluation.arm_figures import Point
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
@@ -28,11 +28,8 @@ _SETTINGS = {
     "axes.spines.right": False,
     "text.parse_math": False,  # a label with $ is a label
 }
-_UNDATED: dict[str, dict[str, None]] = {
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-    ".png": {"Software": None},
-}
+_DATES = {".svg": "Date", ".pdf": "CreationDate", ".png": "Software"}
+"""Where each form would say when, or by what, it was drawn."""
 
 
 @contextmanager
@@ -62,30 +59,20 @@ def look(i: int, **other: Any) -> dict[str, Any]:
 def draw_line(axis: Any, points: Sequence[Point], scale: float, **looks: Any) -> None:
     """A curve, with a band where its points have bounds."""
     axis.plot([p[0] for p in points], [scale * p[1] for p in points], **looks)
-    known = [p for p in points if p[2] == p[2]]  # not NaN
-    if known:
-        axis.fill_between(
-            [p[0] for p in known],
-            [scale * p[2] for p in known],
-            [scale * p[3] for p in known],
-            color=looks["color"],
-            alpha=0.18,
-            linewidth=0,
-        )
+    if known := [p for p in points if p[2] == p[2]]:  # not NaN
+        steps, _, *ends = zip(*known, strict=True)
+        low, high = ([scale * y for y in end] for end in ends)
+        axis.fill_between(steps, low, high, color=looks["color"], alpha=0.18, linewidth=0)
 
 
 def check_name(out: Path) -> None:
-    """Whether a plot can be written there. Raises `ConfigError`."""
-    if out.suffix.lower() not in _UNDATED:
-        raise ConfigError(f"-o {out}: must end in {', '.join(_UNDATED)}")
-    if not out.parent.is_dir():
-        raise ConfigError(f"-o {out}: there is no directory {out.parent}")
+    """Raises `ConfigError` where a plot cannot have this name."""
+    if out.suffix.lower() not in _DATES:
+        raise ConfigError(f"-o {out}: must end in {', '.join(_DATES)}")
 
 
 def save(figure: Any, out: Path) -> None:
     """Write a plot in the form that its name asks for. Raises `ConfigError`."""
-    try:
-        metadata = _UNDATED[out.suffix.lower()]
-        figure.savefig(out, metadata=metadata, dpi=200, bbox_inches="tight")
-    except OSError as error:
-        raise ConfigError(f"-o {out}: cannot be written: {error.strerror}") from None
+    with writing(f"-o {out}", ConfigError):
+        undated = {_DATES[out.suffix.lower()]: None}
+        figure.savefig(out, metadata=undated, dpi=200, bbox_inches="tight")

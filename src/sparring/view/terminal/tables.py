@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -13,23 +13,38 @@ from sparring.runs.labels import PLAIN, interval, metric_labels
 from sparring.text import visible
 
 
+def figure_table(
+    title: str,
+    names: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    first: Literal["left", "right"] = "left",
+) -> Table:
+    """A table of figures, whose first column is words unless it is said to stand on the right."""
+    table = Table(title=title)
+    for i, name in enumerate(names):
+        table.add_column(name, justify="right" if i else first)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def closing_table(
     before: Mapping[str, Any], after: Mapping[str, Any], difference: Mapping[str, Any]
 ) -> Table:
     """A table of metrics ({name: {mean, low, high, n_tasks}}), shares in per cent."""
-    table = Table(title="Held-out tasks, before → after (95% intervals, clustered by task)")
-    for name, justify in (("metric", "left"), ("before", "right"), ("after", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column("difference (paired)", justify="right")
-    for name, label in metric_labels(before.keys() & after.keys()).items():
-        plain = name in PLAIN
-        table.add_row(
-            Text(visible(label)),
-            interval(before[name], plain),
-            interval(after[name], plain),
-            interval(difference.get(name), plain, sign=True),
-        )
-    return table
+    return figure_table(
+        "Held-out tasks, before → after (95% intervals, clustered by task)",
+        ("metric", "before", "after", "difference (paired)"),
+        (
+            (
+                Text(visible(label)),
+                interval(before[name], name in PLAIN),
+                interval(after[name], name in PLAIN),
+                interval(difference.get(name), name in PLAIN, sign=True),
+            )
+            for name, label in metric_labels(before.keys() & after.keys()).items()
+        ),
+    )
 
 
 def size_table(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
