@@ -28,6 +28,7 @@ WITHOUT_TORCH = (
     "config",
     "policy.chat",
     "policy.vllm",
+    "cli",
 )
 
 
@@ -40,7 +41,7 @@ def modules(package: str) -> list[str]:
         for m in found
         if f"{m.name}.".startswith(root)
         and not m.name.startswith("sparring.config.starters.")
-        and not m.name.endswith("__main__")
+        and not m.name.endswith(("__main__", "train_torch"))
     ]
 
 

@@ -64,7 +64,7 @@ def test_rollouts_read_back_as_what_was_judged(
     tasks: Path, fake: FakeOpenAI, tmp_path: Path
 ) -> None:
     run(*usual(tasks, fake, tmp_path / "o"))
-    records = RunDir(tmp_path / "o", locked=False).read_lines(step_file("rollouts", 0))
+    records = RunDir(tmp_path / "o", locked=False).read_packed(step_file("rollouts", 0))
     assert [r["task"]["id"] for r in records] == ["t0", "t1", "t2"]
     judged = result_from(records[0])
     assert len(judged.programs) == 3
@@ -126,7 +126,7 @@ def test_function_tasks_are_judged_as_calls_and_scripts(fake: FakeOpenAI, tmp_pa
     fake.writes = writes
     args = (tasks, "--coder", fake.url, "--out", tmp_path / "o", "-n", 4, "-m", 4)
     found = run(*args, "--concurrency", 1, "--scale", "4x4")
-    records = RunDir(tmp_path / "o", locked=False).read_lines(step_file("rollouts", 0))
+    records = RunDir(tmp_path / "o", locked=False).read_packed(step_file("rollouts", 0))
     correct = {r["task"]["id"]: [p["correct"] for p in r["programs"]] for r in records}
     assert correct == {  # no script looks below 0
         "call": [True, False, False, False],

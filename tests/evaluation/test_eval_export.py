@@ -47,7 +47,7 @@ def test_what_is_exported_and_graded_again_has_the_same_verdicts(
     programs = [
         [
             [(p["source"] or "", p["correct"], p["runs"][:2]) for p in record["programs"]]
-            for record in RunDir(tmp_path / d, locked=False).read_lines(
+            for record in RunDir(tmp_path / d, locked=False).read_packed(
                 "rollouts/step-00000.jsonl.gz"
             )
         ]

@@ -166,7 +166,7 @@ def at_server(task: Path, fake: FakeOpenAI, out: Path, count: int, *more: Any) -
 
 
 def failures(out: Path) -> list[str | None]:
-    [record] = RunDir(out, locked=False).read_lines("rollouts/step-00000.jsonl.gz")
+    [record] = RunDir(out, locked=False).read_packed("rollouts/step-00000.jsonl.gz")
     return [p["failure"] for p in record["programs"]]
 
 

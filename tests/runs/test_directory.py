@@ -28,7 +28,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     run.append("metrics.jsonl", {"step": 1})
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 2, "lo')
-    assert run.lines("metrics.jsonl") == [{"step": 1}]
+    assert run.jsonl("metrics.jsonl") == [{"step": 1}]
 
 
 def test_lost_metrics_are_noticed(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_lost_metrics_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"metrics.jsonl lacks step 2"):
         run.rewind(3)
     run.rewind(1)
-    assert [r["step"] for r in run.lines("metrics.jsonl")] == [1]
+    assert [r["step"] for r in run.jsonl("metrics.jsonl")] == [1]
 
 
 def test_a_run_that_has_merely_begun_can_be_begun_anew(tmp_path: Path) -> None:
@@ -65,16 +65,16 @@ def test_a_damaged_line_is_not_passed_over(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path / "run")
     (run.path / "metrics.jsonl").write_text('{"step": 1}\n{"st\n{"step": 3}\n')
     with pytest.raises(RunError, match=r"metrics.jsonl: line 2 is damaged"):
-        run.lines("metrics.jsonl")
+        run.jsonl("metrics.jsonl")
 
 
 def test_rewinding_forgets_later_metrics_and_keeps_rollouts(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path / "run")
     for step in (1, 2, 3):
         run.append("metrics.jsonl", {"step": step})
-        run.write_lines(step_file("rollouts", step), [{"step": step}])
+        run.write_packed(step_file("rollouts", step), [{"step": step}])
     run.rewind(2)
-    assert [r["step"] for r in run.lines("metrics.jsonl")] == [1, 2]
+    assert [r["step"] for r in run.jsonl("metrics.jsonl")] == [1, 2]
     assert run.recorded_steps() == [1, 2, 3]
     run.remove(step_file("rollouts", 2))
     assert run.recorded_steps() == [1]
@@ -86,8 +86,8 @@ def test_lines_read_back_exactly(values: list[object]) -> None:
 
     with tempfile.TemporaryDirectory() as directory:
         run = RunDir(Path(directory))
-        run.write_lines("x.jsonl.gz", [{"values": values}])
-        [found] = run.read_lines("x.jsonl.gz")
+        run.write_packed("x.jsonl.gz", [{"values": values}])
+        [found] = run.read_packed("x.jsonl.gz")
         run.close()
     assert found == {"values": clean(values)}
 
@@ -142,7 +142,7 @@ def test_a_failed_start_leaves_the_directory_for_the_next_try(tmp_path: Path) ->
     again = RunDir.create(tmp_path / "run")
     again.append("metrics.jsonl", {"step": 1})
     again.discard_unused()
-    assert again.lines("metrics.jsonl")
+    assert again.jsonl("metrics.jsonl")
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", "a\u202eb", "\x00", "\ud800", "\u200b", "\x9b2J"])

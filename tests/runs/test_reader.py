@@ -29,7 +29,7 @@ def test_what_stands_before_the_damage_is_read(tmp_path: Path) -> None:
         seen.extend(record["a"] for record in records)
     assert seen[:2] == [1, 2]
     with pytest.raises(RunError, match=r"is damaged .*; remove it, then --resume"):
-        run.read_lines(NAME)
+        run.read_packed(NAME)
     (tmp_path / RECIPE).write_text("{}")  # a run, which can go on
     with pytest.raises(RunError, match=r"is damaged .*; remove it, then --resume"):
         list(run.groups(1))
@@ -51,9 +51,9 @@ def test_what_is_no_record_is_damage(tmp_path: Path, data: bytes, said: str) -> 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     run = RunReader(tmp_path)
     assert run.rollout_steps() == []
-    assert run.lines("metrics.jsonl") == []
+    assert run.jsonl("metrics.jsonl") == []
     with pytest.raises(RunError, match=r"step-00001\.jsonl\.gz is missing$"):
-        run.read_lines(NAME)
+        run.read_packed(NAME)
     with pytest.raises(RunError, match="holds no run"):
         open_run(tmp_path)
     with pytest.raises(RunError, match="holds no evaluation"):

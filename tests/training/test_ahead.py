@@ -38,7 +38,7 @@ def sampled(run: Path, step: int) -> list[Any]:
     """Every token of a step and how likely it was: what shows the weights."""
     return [
         [(r["token_ids"], r["logprobs"]) for r in (*g["programs"], *g["tests"])]
-        for g in open_run(run).read_lines(step_file("rollouts", step))
+        for g in open_run(run).read_packed(step_file("rollouts", step))
     ]
 
 
@@ -91,7 +91,7 @@ def test_a_step_that_was_lost_is_sampled_again_with_the_same_weights(
 def test_responses_in_flight_when_the_run_was_killed_are_kept(ahead: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut"
     cut_off(ahead, path, 4)
-    groups = open_run(ahead).read_lines(step_file("rollouts", 4))
+    groups = open_run(ahead).read_packed(step_file("rollouts", 4))
     found = [
         {"task": g["task"]["id"], "index": i, **{k: p[k] for k in KEPT}}
         for g in groups
@@ -103,7 +103,7 @@ def test_responses_in_flight_when_the_run_was_killed_are_kept(ahead: Path, tmp_p
     torn = "\n".join(lines[:5]) + "\n" + lines[5][:20]
     (path / "journal/step-00004.coder.jsonl").write_text(torn)
     resumed(path)
-    again = open_run(path).read_lines(step_file("rollouts", 4))
+    again = open_run(path).read_packed(step_file("rollouts", 4))
     assert again[0]["programs"][0]["logprobs"] == found[0]["logprobs"]
     again[0]["programs"][0]["logprobs"] = groups[0]["programs"][0]["logprobs"]
     assert [[p["logprobs"] for p in g["programs"]] for g in again] == [

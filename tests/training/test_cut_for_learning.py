@@ -27,7 +27,7 @@ def test_a_replay_learns_from_first_tokens_and_pays_for_all(run: Path, tmp_path:
     source = open_run(run)
     short = 0
     for step, (one, other) in enumerate(zip(before, after, strict=True), 1):
-        groups = source.read_lines(f"rollouts/step-{step:05d}.jsonl.gz")
+        groups = source.read_packed(f"rollouts/step-{step:05d}.jsonl.gz")
         for role in ("coder", "tester"):
             lengths = [
                 min(len(r["token_ids"]), MOST)

@@ -109,7 +109,9 @@ def made(settings: Mapping[str, str], path: Path, steps: int) -> list[dict[str, 
     with rollout_context(recipe, trainer, run, progress, None) as context:
         rollouts = OnlineRollouts(context, trainer.pass_rates)
         for _ in range(steps):
-            train_step(trainer, scorer, rollouts, run, progress, stop=lambda: False)
+            train_step(
+                trainer, scorer, rollouts, run, progress, context.timeline, stop=lambda: False
+            )
     return records(path, "metrics.jsonl")
 
 

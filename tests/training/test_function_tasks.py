@@ -114,7 +114,7 @@ def test_a_run_on_function_tasks_learns_goes_on_is_replayed_and_rescored(
         assert step["groups_dropped"] == 0
         assert step["input_size"] == 2
         assert step["coder"]["tokens_trained"] > 0
-    for record in RunDir(path).read_lines(step_file("rollouts", 2)):
+    for record in RunDir(path).read_packed(step_file("rollouts", 2)):
         task = record["task"]
         kinds = [test[2] for test in task["tests"]]
         assert kinds == {"add": ["call"] * 2, "top": ["script"]}[task["entry_point"]]

@@ -145,7 +145,7 @@ def test_a_run_says_what_it_leaves_out_and_goes_on_with_the_same(
     assert len(records(path, "metrics.jsonl")) == 2
     run = open_run(path)
     met = {
-        g["task"]["id"] for s in (1, 2) for g in run.read_lines(f"rollouts/step-{s:05d}.jsonl.gz")
+        g["task"]["id"] for s in (1, 2) for g in run.read_packed(f"rollouts/step-{s:05d}.jsonl.gz")
     }
     assert met
     assert not met & {*before["training"], *before["held-out"]}

@@ -21,7 +21,7 @@ def test_a_training_reads_every_response_once(
     finished(command(tmp_path / "run", **changes))
     run = open_run(tmp_path / "run")
     expected: Readings = Counter()
-    for group in run.read_lines(step_file("rollouts", 1)):
+    for group in run.read_packed(step_file("rollouts", 1)):
         task = group["task"]["id"]
         for role, part in (
             (Role.CODER, "programs"),
@@ -30,7 +30,7 @@ def test_a_training_reads_every_response_once(
         ):
             expected.update((task, role, i) for i in range(len(group[part])))
     evaluations = len(run.steps("evaluations", ".json"))
-    for entry in run.read_lines("pool.jsonl.gz"):
+    for entry in run.read_packed("pool.jsonl.gz"):
         for role in Role:
             for i in range(len(entry["programs"])):  # evaluation.programs, and as many tests
                 expected[entry["task"], role, i] += evaluations

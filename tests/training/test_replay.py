@@ -162,7 +162,7 @@ def test_rescoring_shows_what_another_reward_changes(run: Path, tmp_path: Path) 
 def _rollouts(run: Path, step: int) -> list[dict[str, Any]]:
     from sparring.runs.reader import open_run, step_file
 
-    return open_run(run).read_lines(step_file("rollouts", step))
+    return open_run(run).read_packed(step_file("rollouts", step))
 
 
 def test_rescoring_by_another_checker_compares_the_outputs_anew(run: Path, tmp_path: Path) -> None:

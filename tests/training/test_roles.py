@@ -46,7 +46,7 @@ def start_responses(run: Path, role: Role, step: int) -> list[list[list[int]]]:
 
 def recorded(run: Path, role: Role, step: int) -> list[list[list[int]]]:
     key = "programs" if role is Role.CODER else "tests"
-    rollouts = open_run(run).read_lines(step_file("rollouts", step))
+    rollouts = open_run(run).read_packed(step_file("rollouts", step))
     return [[r["token_ids"] for r in g[key]] for g in rollouts]
 
 

@@ -29,7 +29,7 @@ ALL = {
 
 
 def bouts(run: Path, step: int) -> list[dict[str, Any]]:
-    return open_run(run).read_lines(step_file("rollouts", step))
+    return open_run(run).read_packed(step_file("rollouts", step))
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def test_start_weights_that_play_no_more_are_written_no_more(
     cast = RolePolicies.of(trainer.recipe, trainer, tmp_path / "log")
     assert cast.served
     behind = SnapshotFiles(cast.served)
-    player, written = cast.played_by(behind), []
+    player, written = cast.with_weights(behind), []
     monkeypatch.setattr(trainer, "export", lambda name, *_: written.append(name))
     prompt = Prompt("a", Role.CODER, (5, 6), 1, SamplingParams(1.0, 4))
     behind.begin(trainer)

@@ -112,7 +112,7 @@ def test_named_end_tokens_are_learned_from_and_stay_in_checkpoints(
     run = RunDir(tmp_path / "run", locked=False)
     tokens = byte_tokenizer(["<|im_start|>", "<|im_end|>"], end="<|endoftext|>")
     end = tokens.convert_tokens_to_ids("<|im_end|>")
-    [record] = run.read_lines("rollouts/step-00001.jsonl.gz")
+    [record] = run.read_packed("rollouts/step-00001.jsonl.gz")
     for program in record["programs"]:
         assert program["token_ids"][-1] == end
         assert program["text"] == GOOD

@@ -46,7 +46,7 @@ def command(run: Path, weights: Path, **changes: str) -> list[str]:
 
 def written(run: Path) -> list[dict[str, Any]]:
     parts = sorted((run / "supervision").iterdir())
-    return [x for p in parts for x in open_run(run).read_lines(f"supervision/{p.name}")]
+    return [x for p in parts for x in open_run(run).read_packed(f"supervision/{p.name}")]
 
 
 def upcoming(run: Path) -> list[str]:

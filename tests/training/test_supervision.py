@@ -47,7 +47,7 @@ def supervised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rollouts(run: Path, step: int) -> list[dict[str, Any]]:
-    return open_run(run).read_lines(step_file("rollouts", step))
+    return open_run(run).read_packed(step_file("rollouts", step))
 
 
 def earned(run: Path, steps: range) -> list[Any]:
@@ -108,7 +108,7 @@ def test_a_task_has_the_same_tests_for_the_whole_run(supervised: Path) -> None:
     written = [
         line
         for part in sorted((supervised / "supervision").iterdir())
-        for line in open_run(supervised).read_lines(f"supervision/{part.name}")
+        for line in open_run(supervised).read_packed(f"supervision/{part.name}")
     ]
     assert sorted(w["task"] for w in written) == sorted(by_task)  # each once
     assert {len(w["responses"]) for w in written} == {5}
@@ -257,7 +257,7 @@ def test_not_even_a_limit_tells_of_ground_truth() -> None:
             supervisor=SimpleNamespace(reading=Reading()),
             responses=lambda tasks: [[written] for _ in tasks],
         ),
-        progress=SimpleNamespace(timeline=Timeline()),
+        timeline=Timeline(),
         lane="",
     )
     early: Any = None

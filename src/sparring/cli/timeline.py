@@ -27,7 +27,7 @@ def timeline(
 ) -> None:
     """Where the time went: seconds and share of each phase of a run's steps and evaluations."""
     source = open_run(run)
-    records = source.lines(TIMELINE)
+    records = source.jsonl(TIMELINE)
     with well_formed(f"{run}: {TIMELINE}"):
         wanted = step_range(steps) or range(1, 1 << 62)
         made = [account_from(r) for r in records if _of(wanted, r)]
@@ -35,7 +35,7 @@ def timeline(
     if not made:
         which = "no step" if steps is None else f"no step of {steps}"
         raise RunError(f"{run}: {TIMELINE} has {which}; it is written as steps are made")
-    rates = mean_rates(t for t in source.lines(TIMING) if _of(wanted, t))
+    rates = mean_rates(t for t in source.jsonl(TIMING) if _of(wanted, t))
     console = Console()
     show(console, table(f"{len(made)} steps", made))
     if rates:

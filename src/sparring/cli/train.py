@@ -10,7 +10,6 @@ import typer
 
 from sparring.cli.common import RecipeArgument, SetOption
 from sparring.errors import ConfigError
-from sparring.learner.distributed.world import World
 
 
 def train(
@@ -34,6 +33,8 @@ def train(
     ] = False,
 ) -> None:
     """Train both roles, with evaluations before, during and after. Under torchrun, together."""
+
+    from sparring.learner.distributed.world import World
 
     world = World.join()
     if not world.leads:

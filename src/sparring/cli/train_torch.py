@@ -96,7 +96,7 @@ def _train(launch: Launch, world: World) -> None:
     run, recipe = launch.run, launch.recipe
     console = Console()
     console.print(Text(f"run directory: {run.path}"), soft_wrap=True)
-    progress = Progress(recipe.training.steps, len(run.lines("metrics.jsonl")), console)
+    progress = Progress(recipe.training.steps, len(run.jsonl("metrics.jsonl")), console)
     if ended(recipe, run):
         console.print("the run is finished; there is nothing to go on with", soft_wrap=True)
         if not (launch.source or run.has("curves.png")):  # killed before they were drawn
@@ -127,7 +127,7 @@ def _train(launch: Launch, world: World) -> None:
             f"{summary['train_seconds']:.0f} s of steps, {summary['wall_seconds']:.0f} s in all\n"
             f"figures: {run.path / 'summary.json'}   curves: {run.path / 'curves.svg'}"
         )
-    if learned_nothing(run.lines("metrics.jsonl")):
+    if learned_nothing(run.jsonl("metrics.jsonl")):
         told += (
             "\nno step learned anything: no response carried gradient; `dropped` and "
             f"`truncated_share` in {run.path / 'metrics.jsonl'} say why"
@@ -141,4 +141,4 @@ def _train(launch: Launch, world: World) -> None:
 
 def _draw_curves(run: RunDir) -> None:
     with explained(run.path):
-        plot_curves(run.lines(EVALUATIONS), run.lines(METRICS), run.path / "curves")
+        plot_curves(run.jsonl(EVALUATIONS), run.jsonl(METRICS), run.path / "curves")

@@ -100,7 +100,7 @@ def _read(path: Path) -> RunData:
         name = f"evaluations/step-{steps[-1]:05d}.json"
         with well_formed(f"{path}: {name}"):
             values = _floats(run.read_json(name)["per_task"])
-    return RunData(path, recipe, run.lines(METRICS), run.lines(EVALUATIONS), values, tasks)
+    return RunData(path, recipe, run.jsonl(METRICS), run.jsonl(EVALUATIONS), values, tasks)
 
 
 def _result(path: Path) -> RunData:

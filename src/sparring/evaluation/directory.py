@@ -112,6 +112,6 @@ def measured(
         record = record_of(options, models, tasks, found, collected, limits, sandbox)
     record["notes"] = list(notes)
     records = (rollout(r, collected.answers) for r in found.results)
-    directory.write_lines(step_file("rollouts", 0), records)
+    directory.write_packed(step_file("rollouts", 0), records)
     directory.write_json(FIGURES, record)
     return record

@@ -61,7 +61,7 @@ def export(run: RunReader, tasks: Sequence[Task], to: Export) -> str:
     """Write the programs of an evaluation's directory; a line that says what was written. The
     same file again is left alone. Raises `ConfigError` and `RunError`."""
     heads = {t.id: t.head for t in tasks}
-    records = run.read_lines(step_file("rollouts", 0))
+    records = run.read_packed(step_file("rollouts", 0))
     with well_formed(f"{run.path}: rollouts"):
         programs = {
             task_id: [_source(p, heads.get(task_id, "")) for p in record["programs"]]

@@ -192,7 +192,7 @@ class RunDir(RunReader):
         Raises `RunError` if a step from ``first`` to ``step`` has no metrics.
         """
         with well_formed(f"{self.path}: {METRICS}"):
-            kept = [r for r in self.lines(METRICS) if r["step"] <= step]
+            kept = [r for r in self.jsonl(METRICS) if r["step"] <= step]
         missing = set(range(first, step + 1)) - {r["step"] for r in kept}
         if missing:
             raise RunError(
@@ -202,13 +202,13 @@ class RunDir(RunReader):
             )
         self.replace_lines(METRICS, kept)
         for name in (TIMING, TIMELINE):
-            self.replace_lines(name, self.lines(name))  # without a torn line
+            self.replace_lines(name, self.jsonl(name))  # without a torn line
 
     def replace_lines(self, name: str, records: Sequence[Mapping[str, Any]]) -> None:
         """A JSONL file, whole or not at all."""
         self._replace(name, lines_of(records))
 
-    def write_lines(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
+    def write_packed(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """A gzipped JSONL file, whole or not at all."""
         self._replace(name, gzip.compress(lines_of(records), compresslevel=3, mtime=0))
 

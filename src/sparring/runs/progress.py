@@ -1,4 +1,4 @@
-"""Following a run: its clock, a bar in a terminal, plain lines when piped."""
+"""Following a run: a bar in a terminal, plain lines when piped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any, Self
 from rich import progress
 from rich.console import Console
 from rich.text import Text
-
-from sparring.runs.timeline import Timeline
 
 
 class Bar:
@@ -60,8 +58,6 @@ class Progress(Bar):
 
     def __init__(self, steps: int, done: int = 0, console: Console | None = None) -> None:
         super().__init__(console or Console())
-        self.timeline = Timeline()
-        """Its clock."""
         self.steps = steps
         self.done = done
         self._budget: int | None = None

@@ -2,7 +2,7 @@
 
 A run may be going on, cut off or damaged in places. What cannot be read is a
 `RunError` that names the file; a step may have thousands of groups, so its
-file is read line by line (`packed`) wherever it need not be held whole.
+file is read line by line (`packed_lines`) wherever it need not be held whole.
 `sparring.runs.directory` has the layout and the writer.
 """
 
@@ -45,7 +45,7 @@ class RunReader:
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path}: {name} is damaged: {error}") from None
 
-    def lines(self, name: str) -> list[dict[str, Any]]:
+    def jsonl(self, name: str) -> list[dict[str, Any]]:
         """The records of a JSONL file. A last line cut short by a crash is left out."""
         path = self.path / name
         if not path.exists():
@@ -61,7 +61,7 @@ class RunReader:
             records.append(record)
         return records
 
-    def packed(self, name: str) -> Iterator[bytes]:
+    def packed_lines(self, name: str) -> Iterator[bytes]:
         """The lines of a gzipped JSONL file, one after another. Raises `RunError` where the file
         ends too early or is none, after the lines that could be read."""
         path = self.path / name
@@ -78,34 +78,29 @@ class RunReader:
         except OSError as error:
             raise RunError(f"{path}: cannot be read: {error.strerror}") from None
 
-    def records(self, name: str) -> Iterator[dict[str, Any]]:
+    def packed_records(self, name: str) -> Iterator[dict[str, Any]]:
         """The records of a gzipped JSONL file, one after another."""
-        path = self.path / name
+        yield from self._records(name, goes_on=self.has(RECIPE))  # an evaluation has no --resume
+
+    def _records(self, name: str, goes_on: bool) -> Iterator[dict[str, Any]]:
         try:
-            for number, line in enumerate(self.packed(name), start=1):
+            for number, line in enumerate(self.packed_lines(name), start=1):
                 if (record := record_of(line)) is None:
-                    raise RunError(f"{path}: is damaged (line {number})")
+                    raise RunError(f"{self.path / name}: is damaged (line {number})")
                 yield record
-        except RunError as error:  # an evaluation has no --resume
-            hint = _MEND if path.exists() and self.has(RECIPE) else ""
+        except RunError as error:
+            hint = _MEND if goes_on and self.has(name) else ""
             raise RunError(f"{error}{hint}") from None
 
     def groups(self, step: int) -> Iterator[dict[str, Any]]:
         """The recorded groups of a step."""
-        return self.records(step_file("rollouts", step))
+        return self.packed_records(step_file("rollouts", step))
 
-    def read_lines(self, name: str) -> list[Any]:
+    def read_packed(self, name: str) -> list[dict[str, Any]]:
         """All records of a gzipped JSONL file, which has at least one."""
-        path = self.path / name
-        try:
-            records = [json.loads(line) for line in self.packed(name)]
-            if not records:
-                raise ValueError("no records")
-        except (ValueError, RecursionError) as error:
-            raise RunError(f"{path}: is damaged ({error}){_MEND}") from None
-        except RunError as error:
-            hint = _MEND if path.exists() else ""
-            raise RunError(f"{error}{hint}") from None
+        records = list(self._records(name, goes_on=True))
+        if not records:
+            raise RunError(f"{self.path / name}: is damaged (no records){_MEND}")
         return records
 
     def recorded_steps(self) -> list[int]:

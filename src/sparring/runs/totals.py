@@ -15,10 +15,10 @@ def phase_seconds(run: RunReader) -> dict[str, float]:
     short figures. Raises `RunError`."""
     total: dict[str, float] = {}
     with well_formed(f"{run.path}: {TIMELINE}"):
-        accounts = [account_from(r) for r in run.lines(TIMELINE) if "step" in r]
+        accounts = [account_from(r) for r in run.jsonl(TIMELINE) if "step" in r]
         parts: list[Mapping[str, float]] = [a.phases() for a in accounts]
         if not parts:
-            parts = [r.get("phases", {}) for r in run.lines(TIMING) if "step" in r]
+            parts = [r.get("phases", {}) for r in run.jsonl(TIMING) if "step" in r]
         for part in parts:
             for phase, seconds in part.items():
                 total[str(phase)] = total.get(str(phase), 0.0) + float(seconds)

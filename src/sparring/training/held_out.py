@@ -69,7 +69,7 @@ class HeldOut:
                         f"is at step {step}: put a copy back, or begin a new run"
                     )
         if step or run.has(_values(0)):
-            records = run.read_lines(_POOL)
+            records = run.read_packed(_POOL)
             self.pool = pool_from(records)
             if [r["task"] for r in records] != [t.id for t in self.plan.tasks]:
                 raise RunError(
@@ -90,10 +90,10 @@ class HeldOut:
             return self._recorded(step)
         self._tell("evaluating" if step else "evaluating the start model")
         found = self._made()
-        with self.progress.timeline.during(Phase.JOURNALLING):
+        with self.context.timeline.during(Phase.JOURNALLING):
             if self.pool is None:
                 self.pool = found.programs()
-                self.run.write_lines(_POOL, pool_records(found.results))
+                self.run.write_packed(_POOL, pool_records(found.results))
             now = Evaluated(step, found.summary, found.tokens)
             self.run.write_json(name, values_record(now))
             if first is not None:
@@ -120,7 +120,7 @@ class HeldOut:
             return evaluated_from(self.run.read_json(name))
 
     def _other_temperatures(self, step: int) -> None:
-        records = self.run.lines("start.jsonl")
+        records = self.run.jsonl("start.jsonl")
         with well_formed(f"{self.run.path}: start.jsonl"):
             done = {r["temperature"] for r in records}
         for heat in self.context.recipe.evaluation.start_temperatures:
@@ -145,13 +145,13 @@ class HeldOut:
         self.progress.long_phase(f"{what}: {asked}")
 
     def _made(self, heat: float | None = None) -> HeldOutEvaluation:
-        context, timeline = self.context, self.progress.timeline
+        context, timeline = self.context, self.context.timeline
         return evaluate_held_out(
             self.plan, context.policies, context.sandbox, self.pool, heat, timeline
         )
 
     def _account(self, step: int, found: HeldOutEvaluation) -> None:
         """How long an evaluation took, and where the time went."""
-        account = self.progress.timeline.cut()
+        account = self.context.timeline.cut()
         self.run.append("timing.jsonl", {"evaluation": step, "seconds": found.seconds})
         self.run.append("timeline.jsonl", {"evaluation": step, **account.record()})

@@ -28,7 +28,7 @@ from sparring.interrupt import stopping
 from sparring.learner.distributed.world import World
 from sparring.runs.directory import VLLM_LOG, RunDir
 from sparring.runs.progress import Progress
-from sparring.runs.timeline import Phase
+from sparring.runs.timeline import Phase, Timeline
 from sparring.training.held_out import HeldOut
 from sparring.training.labelled import check_sampled, labelled_groups, pass_rates
 from sparring.training.monitoring.health import check_update, with_alarms
@@ -75,16 +75,16 @@ def train(
             rollouts = stack.enter_context(AsyncRollouts(context, trainer, trainer.behaviour))
         if trainer.step and _due(trainer):  # cut off before this evaluation
             newest = held_out.evaluate(trainer.step)
-        progress.timeline.cut()
+        context.timeline.cut()
         while not trainer.finished():
             if stop():
                 raise Stopped(_going_on(run, trainer.step))
-            train_step(trainer, scorer, rollouts, run, progress, stop)
+            train_step(trainer, scorer, rollouts, run, progress, context.timeline, stop)
             if _due(trainer):
                 rollouts.settle()
                 newest = held_out.evaluate(trainer.step)
             tracking.catch_up()
-        timing = run.lines("timing.jsonl")
+        timing = run.jsonl("timing.jsonl")
         seconds = {
             "wall": time.monotonic() - began + before,
             "train": sum(t["seconds"] for t in timing if "step" in t),
@@ -100,6 +100,7 @@ def train_step(
     rollouts: Rollouts,
     run: RunDir,
     progress: Progress,
+    timeline: Timeline,
     stop: Callable[[], bool],
 ) -> None:
     """Make the next step, write it down, and keep a checkpoint where one is due.
@@ -107,7 +108,7 @@ def train_step(
     Raises `Stopped` after the step if the user has asked to stop, and
     `RunError` when a gradient was refused for the second time.
     """
-    step, timeline = trainer.step + 1, progress.timeline
+    step = trainer.step + 1
     results = rollouts.results(step, timeline)
     with timeline.during(Phase.SCORING):
         check_sampled(results, step, trainer)
@@ -126,7 +127,7 @@ def train_step(
     for note in check_update(trainer, run, record):
         progress.note(note)
     with timeline.during(Phase.METRICS):
-        record, alarms = with_alarms(trainer.recipe, run.lines("metrics.jsonl"), record)
+        record, alarms = with_alarms(trainer.recipe, run.jsonl("metrics.jsonl"), record)
         for note in alarms:
             progress.note(note)
         run.append("metrics.jsonl", record)
@@ -157,7 +158,7 @@ def resume(trainer: Trainer, run: RunDir, first: int = 1) -> float:
         checkpoints.restore(trainer, newest)
     run.rewind(trainer.step, first=first)
     with well_formed(f"{run.path}: timing.jsonl"):
-        return float(sum(t["seconds"] for t in run.lines("timing.jsonl")))
+        return float(sum(t["seconds"] for t in run.jsonl("timing.jsonl")))
 
 
 def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]) -> float:
@@ -177,8 +178,9 @@ def _prepare(context: RolloutContext, trainer: Trainer, stop: Callable[[], bool]
         progress.note(note)
     if context.pseudo_labels:
         tasks = context.order.upcoming(trainer.step + 1)
-        write_ahead(context.pseudo_labels, tasks, progress, run.path / VLLM_LOG, stop)
-    progress.timeline.cut()
+        log = run.path / VLLM_LOG
+        write_ahead(context.pseudo_labels, tasks, progress, context.timeline, log, stop)
+    context.timeline.cut()
     return before
 
 

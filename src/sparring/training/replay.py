@@ -23,6 +23,7 @@ from sparring.learner.distributed.world import World
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
 from sparring.runs.reader import RunReader
+from sparring.runs.timeline import Timeline
 from sparring.training.loop import resume, train_step
 from sparring.training.monitoring.tracking import Tracking, check_trackers
 from sparring.training.rollouts.replayed import ReplayedRollouts
@@ -88,11 +89,11 @@ def replay(
     with stopping() as stop, progress, Tracking.of(recipe, run) as tracking:
         for note in notes:
             progress.note(note)
-        progress.timeline.cut()
+        timeline = Timeline()
         while not trainer.finished():
             if stop():
                 raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")
-            train_step(trainer, scorer, rollouts, run, progress, stop)
+            train_step(trainer, scorer, rollouts, run, progress, timeline, stop)
             tracking.catch_up()
     summary = {
         "replayed": str(source.path),

@@ -57,7 +57,7 @@ def rescore(run: RunReader, recorded: Recipe, changed: Recipe) -> Rescored:
     old, new = scorer_of(recorded), scorer_of(changed)
     for step in run.recorded_steps():
         found.steps += 1
-        for index, record in enumerate(run.read_lines(step_file("rollouts", step))):
+        for index, record in enumerate(run.read_packed(step_file("rollouts", step))):
             before = old.score(result_from(record), step, index)
             after = new.score(result_from(record, changed.checker.rule), step, index)
             _verdicts(found, before, after)

@@ -121,7 +121,7 @@ def find(source: Source, wanted: str, step: int | None) -> Found:
     newest = source.step(step)
     sign = json.dumps(wanted).encode()
     for number in [newest] if step is not None else reversed(source.steps):
-        for index, line in enumerate(source.run.packed(step_file("rollouts", number))):
+        for index, line in enumerate(source.run.packed_lines(step_file("rollouts", number))):
             if sign in line:  # a step may have ten thousand groups: few are parsed
                 record = _parsed(line, f"{source.run.path}: step {number}")
                 if record.get("task", {}).get("id") == wanted:
@@ -155,7 +155,7 @@ def usage_of(source: Source, found: Found) -> dict[str, Any]:
     """What the group's runs used, as recorded; empty where there is no record of it."""
     name = step_file("usage", found.step)
     if source.run.has(name):
-        for index, line in enumerate(source.run.packed(name)):
+        for index, line in enumerate(source.run.packed_lines(name)):
             if index == found.index:
                 return _parsed(line, f"{source.run.path}: usage of step {found.step}")
     return {}

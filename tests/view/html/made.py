@@ -138,8 +138,8 @@ def run(path: Path, steps: Sequence[Sequence[dict[str, Any]]], detail: str = "")
     (path / "recipe.json").write_text(json.dumps(data))
     made = RunDir(path, locked=False)
     for step, groups in enumerate(steps, start=1):
-        made.write_lines(step_file("rollouts", step), groups)
-        made.write_lines(step_file("usage", step), [usage(g, detail) for g in groups])
+        made.write_packed(step_file("rollouts", step), groups)
+        made.write_packed(step_file("usage", step), [usage(g, detail) for g in groups])
         made.append("metrics.jsonl", metrics(step, detail))
         made.append("timing.jsonl", {"step": step, "seconds": 2.0, "phases": {"learning": 1.5}})
     for step in (0, len(steps)):

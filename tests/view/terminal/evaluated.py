@@ -29,7 +29,7 @@ def evaluation_of(path: Path, names: Sequence[str] = ("paper",), one_shot: float
             for i in range(len(count))
         }
         records.append(rollout(judged, answers))
-    run.write_lines(step_file("rollouts", 0), records)
+    run.write_packed(step_file("rollouts", 0), records)
     values = {"one_shot": one_shot, "pass@1": one_shot, "oracle_2x2": 0.75}
     estimates = {
         k: {"mean": v, "low": v - 0.1, "high": v + 0.1, "n_tasks": 4} for k, v in values.items()

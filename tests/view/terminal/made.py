@@ -64,7 +64,7 @@ def run_of(
     recipe = make_recipe({"preset": preset, **sections}, (), "test")
     run.write_json("recipe.json", recipe.model_dump(mode="json"))
     for step, records in steps.items():
-        run.write_lines(step_file("rollouts", step), records)
+        run.write_packed(step_file("rollouts", step), records)
     run.append_lines("metrics.jsonl", lines)
     run.append_lines("evaluations.jsonl", evaluations)
     run.close()

@@ -36,7 +36,7 @@ def test_rewards_are_explained_as_they_were_given(tmp_path: Path, name: str) -> 
     run = RunDir(evaluation_of(tmp_path / "e", [name]), locked=False)
     recipe = evaluation_recipe(run)
     assert recipe.reward == EQUATIONS
-    [record] = run.read_lines("rollouts/step-00000.jsonl.gz")
+    [record] = run.read_packed("rollouts/step-00000.jsonl.gz")
     found = explain(record, recipe, 0)
     assert [e.differs() for e in (*found.coder, *found.tester) if e.differs()] == []
     assert {e.advantage for e in (*found.coder, *found.tester)} == {0.0}

@@ -42,7 +42,7 @@ class Writer:
             self.run.write_json("recipe.json", recipe.model_dump(mode="json"))
 
     def step(self, step: int, **more: Any) -> None:
-        self.run.write_lines(f"rollouts/step-{step:05d}.jsonl.gz", [group(id=f"task {step}")])
+        self.run.write_packed(f"rollouts/step-{step:05d}.jsonl.gz", [group(id=f"task {step}")])
         self.run.append("metrics.jsonl", metrics(step, **more))
         timing = {"step": step, "seconds": 3.0, "phases": {"sampling": 2.0, "learning": 1.0}}
         self.run.append("timing.jsonl", timing)

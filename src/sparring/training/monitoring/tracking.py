@@ -106,15 +106,15 @@ class Tracking:
         if not self.trackers:
             return
         with well_formed(f"{self.run.path}: figures for trackers"):
-            seconds = {t["step"]: t for t in self.run.lines("timing.jsonl") if "step" in t}
+            seconds = {t["step"]: t for t in self.run.jsonl("timing.jsonl") if "step" in t}
             new = [
                 (int(e["step"]), 0, "evaluation", held_out(e))
-                for e in self.run.lines("evaluations.jsonl")
+                for e in self.run.jsonl("evaluations.jsonl")
                 if self._is_new("evaluation", int(e["step"]))
             ]
             new += [
                 (int(m["step"]), -1, "step", of_step(m, seconds.get(m["step"], {})))
-                for m in self.run.lines("metrics.jsonl")
+                for m in self.run.jsonl("metrics.jsonl")
                 if self._is_new("step", int(m["step"]))
             ]
         for step, _, what, values in sorted(new, key=lambda n: n[:2]):

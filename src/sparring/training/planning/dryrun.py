@@ -106,9 +106,9 @@ def dry_run(recipe: Recipe, place: Path) -> Iterator[Check]:
 def _rollouts(context: RolloutContext) -> tuple[list[GroupResult], float, float]:
     """The groups of two tasks, and the seconds in which responses were sampled and in which
     programs ran besides."""
-    tasks, timeline = context.order.batch(1, {})[:_TASKS], context.progress.timeline
+    tasks, timeline = context.order.batch(1, {})[:_TASKS], context.timeline
     if labels := context.pseudo_labels:  # first, as in a run: both servers may want the same GPUs
-        write_ahead(labels, tasks, context.progress, None, lambda: False)
+        write_ahead(labels, tasks, context.progress, timeline, None, lambda: False)
         labels.responses(tasks)
     context.policies.ready()
     timeline.cut()

@@ -67,7 +67,7 @@ class Arrivals:
         if (labels := self.context.pseudo_labels) is None:
             return [FirstTests(t.ground_truth, t.tests, limits(t, general)) for t in self.tasks]
         lane = f"{self.context.lane}supervisor"
-        with self.context.progress.timeline.during(Phase.SAMPLING, lane):
+        with self.context.timeline.during(Phase.SAMPLING, lane):
             groups = labels.responses(self.tasks)
         first = []
         for task, group in zip(self.tasks, groups, strict=True):

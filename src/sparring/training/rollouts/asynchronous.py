@@ -84,7 +84,7 @@ class AsyncRollouts:
         self.trainer = trainer
         self.behaviour = behaviour
         self._abandoned = threading.Event()
-        self._timeline = context.progress.timeline
+        self._timeline = context.timeline
         self._context = replace(
             context,
             policies=context.policies.with_weights(behaviour),

@@ -73,7 +73,7 @@ class RolloutBatch:
                     results |= zip(asked, self._graded(asked), strict=True)
                 else:
                     context.phase("running programs")
-                    with context.progress.timeline.during(Phase.WAITING):
+                    with context.timeline.during(Phase.WAITING):
                         results |= {i: coming[i].result()[0] for i in asked}
                 return [results[i] for i in every]
             finally:
@@ -126,7 +126,7 @@ class RolloutBatch:
         """
         limit, supervising = self.context.limits, self._arrivals.supervising
         groups = [self._arrivals.group(i) for i in numbers]
-        with self.context.progress.timeline.during(Phase.JUDGING, f"{self.context.lane}judging"):
+        with self.context.timeline.during(Phase.JUDGING, f"{self.context.lane}judging"):
             if not supervising:
                 return [grade(self.runner, group, limit) for group in groups]
             by = supervise(self.runner, groups, [supervising[i] for i in numbers], limit)

@@ -15,6 +15,7 @@ from sparring.config.recipe import Recipe
 from sparring.config.settings import SupervisionKind
 from sparring.runs.directory import RunDir
 from sparring.runs.progress import Progress
+from sparring.runs.timeline import Timeline
 from sparring.sandbox import ClusterSandbox, Limits, Runner, Sandbox
 from sparring.sandbox.caller.packages import given
 from sparring.sandbox.cluster.ray_nodes import RayNodes
@@ -44,6 +45,8 @@ class RolloutContext:
     limits: Limits
     pseudo_labels: PseudoLabels | None
     """The tests of a frozen tester, where they stand in for ground truth."""
+    timeline: Timeline = field(default_factory=Timeline)
+    """Where the run's time goes."""
     lane: str = ""
     abandoned: threading.Event = field(default_factory=threading.Event)
 

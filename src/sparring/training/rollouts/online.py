@@ -43,7 +43,7 @@ class OnlineRollouts:
         name = step_file("rollouts", step)
         if self.run.has(name):
             with timeline.during(Phase.READING):
-                judged = [result_from(r) for r in self.run.read_lines(name)]
+                judged = [result_from(r) for r in self.run.read_packed(name)]
                 self._check_record(name, step, judged)
             return judged
         recipe, order, sandbox = self.context.recipe, self.context.order, self.context.sandbox
@@ -69,7 +69,7 @@ class OnlineRollouts:
                 "machine (memory, processes), then --resume"
             )
         with timeline.during(Phase.JOURNALLING):
-            self.run.write_lines(step_file("usage", step), [usage_record(j) for j in judged])
+            self.run.write_packed(step_file("usage", step), [usage_record(j) for j in judged])
         timeline.ran(sandbox.stats.runs_executed - before)
         return judged
 
@@ -79,14 +79,14 @@ class OnlineRollouts:
         name = step_file("rollouts", step)
         records = [rollout_record(step, s) for s in scored]
         if self.run.has(name):
-            if self.run.read_lines(name) != clean(records):
+            if self.run.read_packed(name) != clean(records):
                 raise RunError(
                     f"{self.run.path}: the rewards of step {step} are no longer those recorded in "
                     f"{name}; a reward function or the version of sparring has changed: restore "
                     "it, or start a run of your own with --replay"
                 )
         else:
-            self.run.write_lines(name, records)
+            self.run.write_packed(name, records)
         for attempt in range(1 + self.context.recipe.sampling.extra_rounds):
             for player in Player:
                 self.run.remove(journal_file(step, attempt, player))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sparring.errors import RunError
 from sparring.grading.group import GroupResult
@@ -29,13 +28,13 @@ class ReplayedRollouts:
     def results(self, step: int, timeline: Timeline) -> list[GroupResult]:
         """See `Rollouts.results`."""
         with timeline.during(Phase.READING):
-            records: list[dict[str, Any]] = self.source.read_lines(step_file("rollouts", step))
+            records = self.source.read_packed(step_file("rollouts", step))
             return [result_from(r, self.checker) for r in records]
 
     def keep(self, step: int, scored: Sequence[Scored]) -> None:
         """See `Rollouts.keep`: with the rewards of this run's recipe."""
         records = [rollout_record(step, s) for s in scored]
-        self.run.write_lines(step_file("rollouts", step), records)
+        self.run.write_packed(step_file("rollouts", step), records)
 
     def settle(self) -> None:
         """Nothing is ever under way."""

@@ -47,7 +47,7 @@ class _Asked:
     def __init__(self, context: RolloutContext, wanted: Wanted, name: str) -> None:
         self.context = context
         self.wanted = wanted
-        role, timeline = wanted.player.role, context.progress.timeline
+        role, timeline = wanted.player.role, context.timeline
         self.journal = Journal(context.run, name, role, wanted.prompts, wanted.count, timeline)
 
     def recall(self) -> None:
@@ -132,14 +132,14 @@ def _ask_in_parts(context: RolloutContext, asked: _Asked) -> None:
         def arrived(k: int, response: Response, part: list[int] = part) -> None:
             asked.take(part[k], response)
 
-        with context.progress.timeline.during(Phase.SAMPLING, f"{context.lane}{wanted.player}"):
+        with context.timeline.during(Phase.SAMPLING, f"{context.lane}{wanted.player}"):
             prompts = [wanted.prompts[i] for i in part]
             context.policies.play(wanted.player, prompts, wanted.count, arrived)
     asked.journal.responses()
 
 
 def _ask_at_once(context: RolloutContext, served: Served, players: Sequence[_Asked]) -> None:
-    timeline = context.progress.timeline
+    timeline = context.timeline
     lane = context.lane + " ".join(asked.wanted.player for asked in players)
     places = [(asked, i) for asked in players for i in asked.missing()]
 

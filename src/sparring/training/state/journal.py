@@ -51,7 +51,7 @@ class Journal:
         self._written_at = time.monotonic()
         if run.has(name):
             numbers = {p.task_id: i for i, p in enumerate(prompts)}
-            records = run.lines(name)
+            records = run.jsonl(name)
             with well_formed(f"{run.path}: {name}"):
                 for record in records:
                     self._read(record, numbers, prompts)

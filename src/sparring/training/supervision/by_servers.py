@@ -22,7 +22,7 @@ from sparring.policy.base import Arrived, Prompt
 from sparring.policy.vllm.sampler import VllmSampler
 from sparring.policy.vllm.wanted import SamplingRequest, Weights
 from sparring.runs.progress import Progress
-from sparring.runs.timeline import Phase
+from sparring.runs.timeline import Phase, Timeline
 from sparring.schema import Response, Role, Task
 from sparring.training.state.journal import Journal
 from sparring.training.supervision.pseudo_labels import PseudoLabels
@@ -42,6 +42,7 @@ def write_ahead(
     written: PseudoLabels,
     tasks: Sequence[Task],
     progress: Progress,
+    timeline: Timeline,
     log: Path | None,
     stop: Callable[[], bool],
 ) -> None:
@@ -54,7 +55,7 @@ def write_ahead(
     progress.long_phase(f"supervising tests: {len(left):,} tasks × {count} responses")
     with _asked(supervisor, log) as ask:
         while left := written.missing(tasks):
-            _write_some(written, left, progress, ask, stop)
+            _write_some(written, left, timeline, ask, stop)
 
 
 _Known = Sequence[Collection[int]]
@@ -99,18 +100,18 @@ def _asked(supervisor: Supervisor, log: Path | None) -> Iterator[_Ask]:
 def _write_some(
     written: PseudoLabels,
     tasks: Sequence[Task],
-    progress: Progress,
+    timeline: Timeline,
     ask: _Ask,
     stop: Callable[[], bool],
 ) -> None:
     """The tests of as many tasks as one call asks for: first those in the journal."""
     supervisor, run = written.supervisor, written.run
     count = supervisor.recipe.supervision.tests
-    begun = {record["task"] for record in run.lines(JOURNAL)} if run.has(JOURNAL) else set()
+    begun = {record["task"] for record in run.jsonl(JOURNAL)} if run.has(JOURNAL) else set()
     first = [t for t in supervisor.tasks if t.id in begun]
     chosen = [*first, *(t for t in tasks if t.id not in begun)]
     chosen = chosen[: max(len(first), _AT_ONCE // count, 1)]
-    prompts, timeline = supervisor.prompts(chosen), progress.timeline
+    prompts = supervisor.prompts(chosen)
     journal = Journal(run, JOURNAL, Role.TESTER, prompts, count, timeline)
     asked = [i for i in range(len(chosen)) if not journal.whole(i)]
 

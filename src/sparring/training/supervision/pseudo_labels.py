@@ -30,7 +30,7 @@ class PseudoLabels:
         self._of: dict[str, list[Response]] = {}
         for path in sorted((run.path / _ROOM).glob("part-?????.jsonl.gz")):
             self.files = int(path.name[5:10])
-            for record in run.read_lines(f"{_ROOM}/{path.name}"):
+            for record in run.read_packed(f"{_ROOM}/{path.name}"):
                 self._read(path.name, record)
 
     def responses(self, tasks: Sequence[Task]) -> list[list[Response]]:
@@ -45,7 +45,7 @@ class PseudoLabels:
 
     def add(self, tasks: Sequence[Task], groups: Sequence[Sequence[Response]]) -> None:
         """Put responses to new tasks on disk."""
-        self.run.write_lines(
+        self.run.write_packed(
             f"{_ROOM}/part-{self.files + 1:05d}.jsonl.gz",
             [
                 {"task": t.id, "responses": [response_record(r) for r in group]}

@@ -65,8 +65,8 @@ def collect(path: Path) -> Collected:
     notes: list[str] = []
     recipe = _read(notes, lambda: run.read_json(RECIPE))
     recipe = recipe if isinstance(recipe, dict) else {}
-    metrics = [m for m in _read(notes, lambda: run.lines(METRICS)) or () if _of_step(m)]
-    evaluations = _read(notes, lambda: run.lines(EVALUATIONS)) or ()
+    metrics = [m for m in _read(notes, lambda: run.jsonl(METRICS)) or () if _of_step(m)]
+    evaluations = _read(notes, lambda: run.jsonl(EVALUATIONS)) or ()
     model = at(recipe, ("model", "path"))
     pieces = Pieces.of_run(run.newest_checkpoint(), model if isinstance(model, str) else None)
     if pieces is None:
@@ -84,7 +84,7 @@ def collect(path: Path) -> Collected:
         state=_state(run, recipe, metrics),
         metrics=metrics,
         evaluations=[e for e in evaluations if _of_step(e) and isinstance(e.get("metrics"), dict)],
-        timing=_read(notes, lambda: run.lines(TIMING)) or [],
+        timing=_read(notes, lambda: run.jsonl(TIMING)) or [],
         phases=_read(notes, lambda: phase_seconds(run)) or {},
         pieces=pieces,
         notes=notes,

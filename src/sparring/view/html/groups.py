@@ -71,7 +71,7 @@ def _packed_lines(run: RunReader, name: str, notes: list[str], hint: str = "") -
     """The lines of a gzipped file, as far as they can be read; what is wrong with it is noted."""
     lines: list[bytes] = []
     try:
-        lines.extend(run.packed(name))
+        lines.extend(run.packed_lines(name))
     except RunError as error:
         notes.append(f"{error}{hint}")
     return lines

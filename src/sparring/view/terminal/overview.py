@@ -41,7 +41,7 @@ def show_overview(source: Source, console: Console) -> None:
     if source.evaluation or (source.recipe is None and source.steps == [0]):  # records alone
         _evaluation(source, console)
         return
-    metrics, evaluations = run.lines("metrics.jsonl"), run.lines("evaluations.jsonl")
+    metrics, evaluations = run.jsonl("metrics.jsonl"), run.jsonl("evaluations.jsonl")
     with well_formed(f"{run.path}: metrics.jsonl"):
         console.print(Text(one_line(str(run.path), 200), "bold"), soft_wrap=True)
         console.print(Text(recipe_line(source)), soft_wrap=True)

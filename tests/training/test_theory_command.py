@@ -68,7 +68,7 @@ def made(path: Path, steps: dict[int, list[dict[str, Any]]]) -> str:
     run = RunDir.create(path)
     run.write_json("recipe.json", {})
     for step, records in steps.items():
-        run.write_lines(step_file("rollouts", step), records)
+        run.write_packed(step_file("rollouts", step), records)
     run.close()
     return str(path)
 
@@ -272,7 +272,7 @@ def test_no_run_and_a_damaged_one_are_one_clear_line(tmp_path: Path) -> None:
 def test_on_a_real_run_the_rates_are_those_of_its_records(run: Path, tmp_path: Path) -> None:
     found, _ = told(str(run), tmp=tmp_path)
     directory = open_run(run)
-    groups = [g for s in (1, 2, 3, 4) for g in directory.read_lines(step_file("rollouts", s))]
+    groups = [g for s in (1, 2, 3, 4) for g in directory.read_packed(step_file("rollouts", s))]
     passes = runs = correct = programs = 0
     for g in groups:
         right = [k for k, t in enumerate(g["tests"]) if t["right"]]
