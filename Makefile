@@ -25,7 +25,7 @@ demo: $(VENV)/.made-train
 	$(VENV)/bin/sparring train
 
 test: $(VENV)/.made-dev
-	$(PY) -m pytest -m "not slow and not vllm and not ray and not browser and not llama" -n 2 --dist loadfile
+	$(PY) -m pytest -m "not slow and not vllm and not ray and not browser and not llama" -n 3 --dist loadfile
 
 test-slow: $(VENV)/.made-dev
 	$(PY) -m pytest -m "slow and not vllm and not ray and not browser and not llama"
