@@ -32,9 +32,8 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from sparring.prompts.programs import read_source
+from sparring.prompts.parse import parse_program, parse_test
 from sparring.prompts.render import prompt_text
-from sparring.prompts.tests import parse_test
 from sparring.sandbox import Job, Limits, Sandbox
 from sparring.tasks.checkers.checker import accepts
 from sparring.tasks.sources import tasks_of
@@ -127,7 +126,7 @@ def play(model, tokenizer, sandbox: Sandbox, tasks, s: Settings) -> list[Group]:
     for task, coder_P, tester_U in zip(tasks, coder, tester, strict=True):
         # What cannot be read is None: a program that passes nothing, a test that nobody passes.
         # Of several tests in a response this is the first; the paper reads the last.
-        programs_P = [read_source(response.text, None).source for response in coder_P]
+        programs_P = [parse_program(response.text).source for response in coder_P]
         tests_U = [parse_test(response.text).test for response in tester_U]
         passed_PT = run(sandbox, task, programs_P, [*task.tests, *tests_U])
         passed_PG, passed_PU = np.split(passed_PT, [len(task.tests)], axis=1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.prompts.programs import read_source
+from sparring.prompts.parse import parse_program
 from sparring.prompts.rules import TestRule
 from sparring.prompts.tests import IN_LINES, parse_test
 from sparring.schema import ParseFailure, StopReason, Test
@@ -18,7 +18,7 @@ FIRST, LAST = Test("3\n1 2 3\n", "6\n"), Test("1\n5\n", "5\n")
 
 def test_the_words_of_a_response_are_read_without_a_task_too() -> None:
     assert parse_test(TWO).test == FIRST
-    assert read_source('So:\n```python title="a.py"\nprint(input())\n```', None).source == (
+    assert parse_program('So:\n```python title="a.py"\nprint(input())\n```').source == (
         "print(input())\n"
     )
 
