@@ -191,8 +191,12 @@ FOREIGN: dict[str, tuple[Callable[[Path], None], str]] = {
         "not of these held-out tasks",
     ),
     "pool": (
-        lambda run: void((run / "pool.jsonl.gz").write_bytes(packed(3))),
+        lambda run: void((run / "pool.jsonl.gz").write_bytes(packed({"task": "x"}))),
         "the pool of programs: a record is not",
+    ),
+    "pool of numbers": (
+        lambda run: void((run / "pool.jsonl.gz").write_bytes(packed(3))),
+        "pool.jsonl.gz: is damaged (line 1); remove it, then --resume",
     ),
     "state": (text(STATE, "[]"), "is damaged"),
     "state of another step": (
