@@ -102,7 +102,7 @@ def test_a_script_that_catches_everything_does_not_pass_on_what_is_no_answer(
     caught = "try: f(1)\nexcept BaseException: pass"
     [outcome] = run(sandbox, program, caught)
     assert outcome.verdict is Verdict.RUNTIME_ERROR
-    assert "what is no answer" in outcome.detail
+    assert "sent a malformed answer" in outcome.detail
 
 
 def test_a_call_that_is_interrupted_takes_the_line_with_it(sandbox: Sandbox) -> None:
