@@ -183,7 +183,7 @@ def test_a_directory_that_several_share_is_not_given_whole(environment: Path) ->
     ("name", "said"),
     [
         ("broken", "package broken cannot be imported: ModuleNotFoundError: No module named"),
-        ("busy", "package busy starts threads as it is imported"),
+        ("busy", "package busy starts threads when it is imported"),
     ],
 )
 def test_one_that_cannot_be_given_is_one_clear_line(
