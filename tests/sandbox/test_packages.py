@@ -210,7 +210,7 @@ def test_the_command_gives_it(environment: Path, tmp_path: Path) -> None:
                                     str(environment)])  # fmt: skip
     assert (told.exit_code, told.stdout) == (0, "3\n")
     told = CliRunner().invoke(app, run)
-    assert "needs pure_one, which the sandbox does not give: --packages pure_one" in told.output
+    assert "needs pure_one, which the sandbox lacks: add --packages pure_one" in told.output
     wrong = CliRunner().invoke(app, [*run, "--packages", "nupmy", "--packages-from",
                                      str(environment)])  # fmt: skip
     assert wrong.exit_code != 0

@@ -21,7 +21,7 @@ _AUDIT_SHARE = 0.01
 _LOST_RUNS = 3
 _ENDED = (Verdict.FINISHED, Verdict.RUNTIME_ERROR, Verdict.ACCEPTED, Verdict.WRONG_ANSWER)
 _INFRA = Outcome(Verdict.INFRA, detail="the sandbox's worker failed twice with it")
-_NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input ran into a time limit")
+_NOT_RUN = Outcome(Verdict.NOT_RUN, detail="the smallest input met a time limit")
 
 
 @dataclass(slots=True)

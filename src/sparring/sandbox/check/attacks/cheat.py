@@ -1,4 +1,4 @@
-"""Attacks on the verdict: finding what is expected, and looking right without being right."""
+"""Attacks on the verdict: finding the expected output, and forging a right answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sparring.sandbox.check.attacks.pages import PAGES
 from sparring.sandbox.isolation import syscalls
 from sparring.sandbox.isolation.kernel import machine
 
-# What the caller knows (the secret is in its memory and its environment) is nowhere to be found.
+# The secret is in the caller's memory and environment, and must not be found anywhere.
 _ENVIRONMENT = "assert '@NONCE@' in os.environ.get('SPARRING_CHECK', '')"
 _HUNT = {
     "the caller's frames": (
@@ -97,7 +97,7 @@ _FORGED = {
     ),
 }
 
-_INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program does the same
+_INPUTS = ("1", "1\n", "1\n\n")  # three tests on which an honest program prints the same
 
 _SETRLIMIT = str(dict(syscalls.numbers(syscalls.CHECKED, machine())).get("setrlimit", -1))
 
