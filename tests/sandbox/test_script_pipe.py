@@ -141,7 +141,7 @@ def test_a_signal_handler_cannot_call_during_a_call() -> None:
             assert candidate(1) == 3
         finally:
             signal.signal(signal.SIGALRM, before)
-        assert said == ["a call of the program during another"]
+        assert said == ["a call of the program within another call"]
         assert not line.gone
 
 

@@ -24,7 +24,7 @@ CHUNK_SECONDS = 2.0
 _CHUNK_BYTES = 32 << 20
 _KEPT = 0.7  # weight that older measurements keep at each new one
 _SUSPECT = 2
-"""Losses after which a work travels alone, because it may be what kills the nodes."""
+"""Losses after which a work travels alone, because it may be the one that kills the nodes."""
 
 Row = tuple[bytes, tuple[float, ...], str, str, str, bool, bool, float | None, list[int]]
 """Program, limits, kind, entry point, preamble, skip, alone, `Work.longest_ended`, numbers of its

@@ -10,8 +10,8 @@ process can do. The list names what such a program reaches, and in brackets what
   control socket to the server, which brings its later inputs and takes single bytes). A call has
   two more, the files of arguments and value; a program under a script has one more, the pipe to
   the script. Nothing else is open.
-- **The board** (`protocol.board`): the program can write that an execution has ended, and how. A
-  forged end gains what ``os._exit(0)`` gains. Limits and verdicts rest on the server's own
+- **The status page** (`protocol.board`): the program can write that an execution has ended, and
+  how. A forged end gains what ``os._exit(0)`` gains. Limits and verdicts rest on the server's own
   measurements (`worker.watch`).
 - **Files** (`isolation.namespaces`, `isolation.landlock`, `isolation.confine`): the program reads
   Python, the system's libraries, the packages given to it (`isolation.shown`) and four devices. It

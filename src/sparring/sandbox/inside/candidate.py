@@ -1,14 +1,14 @@
-"""The script's end of the pipe: proxies for the program's functions, and the line they share.
+"""The script's end of the pipe: proxies for the program's functions, and the pipe they share.
 
 A call sends a name and arguments, and waits for the value and for the arguments as the call left
-them. All threads of a script share one line, which carries one call at a time. No call can begin
+them. All threads of a script share one pipe, which carries one call at a time. No call can begin
 within another: only plain values travel, so the program holds nothing of the script's to call.
 
 The program's process writes the answers, so an answer may be any bytes:
 
-- A malformed answer counts as the end of the program. The line is then gone, and a script whose
-  line is gone has not passed, whatever exceptions it catches.
-- An interrupted call (a signal, a timeout of the script's own) also ends the line, because the
+- A malformed answer counts as the end of the program: a script that has received one has not
+  passed, whatever exceptions it catches.
+- An interrupted call (a signal, a timeout of the script's own) counts as the end too, because the
   rest of its answer would be read as the answer to the next call.
 """
 
@@ -88,7 +88,7 @@ class Line:
     def _refuse_within(self) -> None:
         if self._caller == threading.get_ident():
             # A signal handler or a finaliser, in the thread that holds the lock: a deadlock.
-            raise RuntimeError("a call of the program during another")
+            raise RuntimeError("a call of the program within another call")
 
     def _answered(self, request: bytes, read: Callable[[bytes], _Read]) -> _Read:
         with self._turn:
@@ -136,22 +136,22 @@ class Candidate:
     @property
     def __signature__(self) -> Any:
         """Refuse `inspect.signature`, which would take the signature of `__call__`."""
-        raise TypeError(f"what parameters {self.__name__} has is not seen from a test script")
+        raise TypeError(f"the parameters of {self.__name__} cannot be seen from a test script")
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         text = values.encode((self._asked, list(arguments), named))
         if self._asked is not None and any(mark in text for mark in _OPAQUE):
             # A function of the program's that takes the candidate could only be the program's own
             # test of itself, which must not stand in for the script's.
-            raise TypeError(f"{self._asked}(), of the program, takes plain values only")
+            raise TypeError(f"{self._asked}() of the program takes plain values only")
         answer = self._line.ask(text.encode("ascii"), len(arguments), named.keys())
         if isinstance(answer, BaseException):
             raise answer
         value, after, named_after = answer
-        for mine, theirs in zip(arguments, after, strict=True):
-            _update(mine, theirs)
-        for key, mine in named.items():
-            _update(mine, named_after[key])
+        for argument, copy in zip(arguments, after, strict=True):
+            _update(argument, copy)
+        for key, argument in named.items():
+            _update(argument, named_after[key])
         return value
 
 
@@ -200,18 +200,18 @@ def _parse_data(answer: bytes, names: Collection[str]) -> dict[str, Any]:
         raise ProgramGone(_MALFORMED) from None
 
 
-def _update(mine: Any, theirs: Any) -> None:
+def _update(argument: Any, copy: Any) -> None:
     """Change an argument in place to equal its copy after the call."""
-    if type(mine) is not type(theirs) or values.same(mine, theirs, typed=True):
+    if type(argument) is not type(copy) or values.same(argument, copy, typed=True):
         return
-    if isinstance(mine, tuple):
-        for ours, its in zip(mine, theirs, strict=False):
-            _update(ours, its)
-    elif isinstance(mine, (list, bytearray)):
-        mine[:] = theirs
-    elif isinstance(mine, (dict, set)):
-        mine.clear()
-        mine.update(theirs)
-    elif isinstance(mine, deque):
-        mine.clear()
-        mine.extend(theirs)
+    if isinstance(argument, tuple):
+        for member, its_copy in zip(argument, copy, strict=False):
+            _update(member, its_copy)
+    elif isinstance(argument, (list, bytearray)):
+        argument[:] = copy
+    elif isinstance(argument, (dict, set)):
+        argument.clear()
+        argument.update(copy)
+    elif isinstance(argument, deque):
+        argument.clear()
+        argument.extend(copy)

@@ -111,7 +111,7 @@ class _Class:
 
     def __call__(self, *arguments: object, **named: object) -> _Instance:
         if arguments or named:
-            raise TypeError(f"{self.__name__}, of the program, is made without arguments")
+            raise TypeError(f"{self.__name__} is a class of the program: make it without arguments")
         return _Instance(self)
 
     def method(self, name: str) -> Candidate:

@@ -1,7 +1,7 @@
 """A program's own process: executing its source on one input after another.
 
 This code runs *inside* the sandbox, in the same process as the program, and is trusted with
-nothing. Its notes (`Ending`, on the ``board``) are hints that a program could forge. A forged end
+nothing. Its notes (`Ending`, on the status page) are hints that a program could forge. A forged end
 gains what ``os._exit(0)`` gains: the output so far. The server decides the outcome from outside, by
 its own descriptors and clocks and by the wait status.
 
@@ -49,8 +49,9 @@ def serve(control: socket.socket, board: Board) -> None:
     The first message is `load_message`, with a descriptor of entry point, preamble and source.
     Each further message brings an execution's seed and descriptors: input and output, or a script's
     channel. One byte back wakes the server when the batch has ended or the process is spent;
-    everything else stands on the board.
+    everything else stands on the status page.
     """
+    # Every program sees this frame. An attack of the check finds `board` and `run` by these names.
     gc.enable()
     message, ancillary, _, _ = control.recvmsg(_WHOLE_MESSAGE, _ANCILLARY_BYTES)
     [source_fd] = _descriptors(ancillary)

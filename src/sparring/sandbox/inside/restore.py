@@ -97,11 +97,11 @@ class Traces:
             own = not names.isdisjoint(_REGISTERS_ITS_OWN)
             self._hard |= not own or not names.isdisjoint(_REGISTERS_FOR_ALL)
         self._hard |= "reconfigure" in names and "stderr" in names
-        given = names & _GIVEN
-        self._hard |= not given <= PACKAGES_UNDONE
-        self.touches_files = bool(given) or not names.isdisjoint(_MAY_TOUCH_FILES)
+        packages = names & _PACKAGES
+        self._hard |= not packages <= PACKAGES_UNDONE
+        self.touches_files = bool(packages) or not names.isdisjoint(_MAY_TOUCH_FILES)
         """True if the program may open files or descriptors."""
-        self.arrays = NumpyState() if "numpy" in given else None
+        self.arrays = NumpyState() if "numpy" in packages else None
         # Every other module that imports `random` counts as one that touches files.
         self.uses_random = self.touches_files or "random" in names
         self._may_spend = not names.isdisjoint(_SPENDING_MODULES)
@@ -193,7 +193,7 @@ class Traces:
 _IMPORT_NAME = opcode.opmap["IMPORT_NAME"]
 # Without the modules whose import does something visible.
 _IMPORTED_EARLY = set(sys.stdlib_module_names - {"this", "antigravity", "idlelib"})
-_GIVEN: set[str] = set()
+_PACKAGES: set[str] = set()
 _MISSING = object()
 _CHANGEABLE = (list, dict, set, collections.deque)
 _MOST_CONTENT = 2000
@@ -210,7 +210,7 @@ def settle(packages: Sequence[str] = ()) -> None:
 
     `packages` are the modules that programs may import beside the standard library's.
     """
-    _GIVEN.update(packages)
+    _PACKAGES.update(packages)
     _IMPORTED_EARLY.update(packages)
     set_streams(_CLOSED, _CLOSED)
     _PATH[:] = sys.path

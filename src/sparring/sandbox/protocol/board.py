@@ -1,4 +1,4 @@
-"""Page that a program's process and its server share: progress within a batch of executions.
+"""Status page that a program's process and its server share: progress within a batch of executions.
 
 The process writes and the server reads, without a system call and without waking each other. The
 page holds hints, since the program could forge them:
@@ -33,7 +33,7 @@ class Note:
 
 
 class Board:
-    """Shared page of one program's process. Must be made before the fork."""
+    """Status page of one program's process, in shared memory. Must be made before the fork."""
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, _HEAD.size + MAX_RUNS * _SLOT)

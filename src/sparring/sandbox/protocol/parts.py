@@ -1,4 +1,4 @@
-"""The server's orders to a program's process, and the process's one-letter answers on the board.
+"""The server's orders to a program's process, and the process's one-letter answers.
 
 The first message names the purpose of the process (`Part`) and brings its source. Each further
 message brings one execution. An `Ending` is the process's own word: a program could forge it.
@@ -23,7 +23,7 @@ class Part(StrEnum):
 
 
 class Ending(StrEnum):
-    """End of an execution by its own process's account: the letter on the board."""
+    """End of an execution by its own process's account: a letter on the status page."""
 
     OK = "o"
     ERROR = "e"

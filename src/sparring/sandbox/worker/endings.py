@@ -1,7 +1,7 @@
-"""Verdict of an execution, from the server's measurements, the wait status and the board.
+"""Verdict of an execution, from the server's measurements, the wait status and the status page.
 
-The server's own measurements alone decide limits. The letter that the process wrote on the board
-counts only where no limit was met.
+The server's own measurements alone decide limits. The letter that the process wrote on the status
+page counts only where no limit was met.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sparring.schema import Verdict
 _MIB = 1 << 20
 _OVERLOAD = 20.0  # seconds waited per CPU second; the caller's patience assumes the same factor
 _WAKING_SECONDS = 0.5
-_BLOCK = 512  # what `st_blocks` counts
+_BLOCK = 512  # bytes of one of the blocks that `st_blocks` counts
 TOO_MANY_FILES = f"files of more than {WORK_MIB} MiB"
 
 

@@ -5,7 +5,7 @@ the threads waited for a CPU (``/proc/PID/schedstat``), so a busy machine change
 anonymous and shared memory beyond the process's size at its fork.
 
 Executions go to the process in batches, so that neither side waits for the other between two short
-executions. The process's notes on the board tell that an execution has ended, and divide the
+executions. The process's notes on the status page tell that an execution has ended, and divide the
 batch's CPU time. The server's clocks alone decide a limit; ``endings`` turns an end into a verdict.
 """
 
@@ -62,7 +62,7 @@ class Child:
         proc: int | None,
         threads: int,
     ) -> None:
-        """Begin to watch process `pid`, which serves `control` and notes on `board`.
+        """Begin to watch process `pid`, which serves `control` and writes on status page `board`.
 
         `parent_of` reaps it; `parent` is the caller's socket; `proc` is a descriptor of /proc, None
         where the host shows none; `threads` is the most threads that the process may have.
@@ -121,7 +121,7 @@ class Child:
             try:
                 self.tell((LAST if number == len(runs) - 1 else NEXT) + seed, stdin, output)
             except Stuck:
-                return number  # no LAST was sent, so nothing wakes us: the next poll sees the end
+                return number  # without a LAST no byte wakes the server: it polls for the end
             finally:
                 os.close(stdin)
         return len(runs)
@@ -129,7 +129,7 @@ class Child:
     def has_read_all(self) -> bool:
         """Return whether the process has read everything in its queue.
 
-        A process whose board says that the batch has ended has read the batch, unless it lies.
+        A process has read a batch that it notes as ended, unless the note is forged.
         """
         unread = array.array("i", (0,))
         fcntl.ioctl(self.control, termios.TIOCOUTQ, unread)

@@ -39,7 +39,7 @@ _WARM = (
     "heapq io itertools json math operator queue random re site statistics string struct threading "
     "time traceback types typing"
 )
-_ORDER = struct.Struct("<BI")  # the order, and a board's number (fork) or a process id (reap)
+_ORDER = struct.Struct("<BI")  # the order, and a status page's number (fork) or a pid (reap)
 _FORK, _REAP = 1, 2
 _DEATH = struct.Struct("<idQ")  # wait status, CPU seconds, peak KiB
 _HELLO_BYTES = 1 << 16
@@ -85,7 +85,7 @@ class Zygote:
         return layers
 
     def fork(self, control: socket.socket, board: int) -> int:
-        """Fork a process that serves `control` and writes on board number `board`; return its id.
+        """Fork a process that serves `control` and writes on status page `board`; return its pid.
 
         Raises `Crowded` if the kernel refuses a process at the moment, and `Gone`.
         """
@@ -225,7 +225,7 @@ def _fork_programs(
             if pid == 0:
                 for other in boards:
                     if other is not boards[number]:
-                        other.close()  # a program must not be able to write on its script's board
+                        other.close()  # a program must not be able to write on its script's page
                 _become_program(enter)
                 program.serve(control, boards[number])
             os.close(restore.CONTROL_FD)
