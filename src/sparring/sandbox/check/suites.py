@@ -20,7 +20,7 @@ from sparring.sandbox.types import Fork, Level
 
 
 class Suite(StrEnum):
-    """Suite of cases."""
+    """Suite of the check."""
 
     CONFORMANCE = "conformance"
     ATTACKS = "attacks"

@@ -60,7 +60,7 @@ class Approx:
 
     def _near(self, actual: Any, expected: Any) -> bool:
         if isinstance(expected, bool) and not isinstance(actual, bool):
-            return False
+            return False  # `True == 1`, but pytest tells them apart
         if actual == expected:
             return True
         if isinstance(expected, bool) or not (_is_number(expected) and _is_number(actual)):

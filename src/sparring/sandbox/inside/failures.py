@@ -69,7 +69,7 @@ class Failures:
     def _unraisable(self, error: BaseException | None, where: str) -> None:
         # In a correct script too, a finaliser may fail over objects that are already torn down:
         # only its assertions count.
-        called = "atexit" in where or "thread" in where
+        called = "atexit" in where or "thread" in where  # CPython names the place in its message
         if error is not None and (called or isinstance(error, AssertionError)):
             self._thread(type(error), error)
 

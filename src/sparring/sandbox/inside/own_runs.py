@@ -35,6 +35,7 @@ class OwnRuns:
             if frame.f_globals is self._globals and _may_be_test(code) and code not in met:
                 met.add(code)
                 if self._last.get(code) is not frame:
+                    # A new call of this test: note whether every earlier call has returned.
                     self._earlier_returned[code] = code not in self._last or self._returned(code)
                     self._last[code] = frame
             frame = frame.f_back

@@ -162,6 +162,7 @@ class Traces:
             decimal.setcontext(decimal.DefaultContext)
         if self._uses_threads:
             threading.stack_size(_THREAD_STACK)
+            # A thread still runs, or a thread pool waits for the interpreter's end.
             if _thread._count() or exit_calls():
                 return False
         if self._may_spend and any(name in sys.modules for name in _SPENDING_MODULES):
@@ -171,6 +172,7 @@ class Traces:
         gc.enable()  # no collection is due: `_run` collected as the globals went
         if self.arrays is not None and not self.arrays.unchanged():
             return False
+        # Everything that an execution sets anew stands as `settle` left it, and is not compared.
         set_streams(_CLOSED, _CLOSED)
         sys.argv = _ARGV
         sys.modules["__main__"] = _NO_MAIN

@@ -52,7 +52,7 @@ def flush_as_it_ends() -> None:
 def _open(fd: int, mode: str, name: str) -> io.TextIOWrapper:
     # No translation of newlines; `surrogateescape` carries bytes that are no UTF-8.
     raw = io.FileIO(fd, mode, closefd=False)
-    raw.__dict__["name"] = name
+    raw.__dict__["name"] = name  # "<stdin>", as on the interpreter's own stream, not 0
     buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
     stream = io.TextIOWrapper(buffer, "utf-8", "surrogateescape", "\n")
     stream.__dict__["mode"] = mode

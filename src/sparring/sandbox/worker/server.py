@@ -145,6 +145,7 @@ class Server:
                 # One input first: many programs spend their process, or fail, at the first.
                 width = self._width if runs or self._carried else 1
                 width = min(width, _SESSION_BYTES // request.limits.output_bytes)
+                # At the recent pace, a batch should use half of one execution's CPU limit at most.
                 width = max(1, min(width, int(request.limits.cpu_seconds / 2 / self._pace)))
                 end = _batch_end(request.inputs, start, min(last, start + width))
                 before = child.cpu_seconds()
