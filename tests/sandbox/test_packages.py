@@ -76,7 +76,7 @@ def test_what_a_package_requires_comes_along(environment: Path) -> None:
 
 def test_an_environment_is_named_or_ours(environment: Path) -> None:
     assert given([]) == NO_PACKAGES
-    with pytest.raises(SandboxError, match="none is named"):
+    with pytest.raises(SandboxError, match="packages is empty: name a package"):
         given([], str(environment))
 
 
