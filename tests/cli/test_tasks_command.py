@@ -96,14 +96,14 @@ def test_a_load_with_everything(tmp_path: Path) -> None:
 
 REFUSED: dict[tuple[str, ...], str] = {
     ("set.jsonl",): "set.jsonl, line 2, question: is missing",
-    ("Set", ): "neither a file that is there",
-    ("some/one",): "which --split?",
+    ("Set", ): "neither an existing file",
+    ("some/one",): "not a known data set; name its split with --split",
     ("set.jsonl", "--pass-rate", "0..1"): "--pass-rate goes with --rates or --rate-column",
     ("set.jsonl", "--dedupe", "yes"): "there are no, exact and near",
     ("set.jsonl", "--kind", "calls"): "there are stdin, call, script",
     ("set.jsonl", "--overlap", "1.5"): "--overlap 1.5",
     ("set.jsonl", "--since", "May"): "--since May: give a day",
-    ("set.jsonl", "--map", "question=q"): "there is no column 'q'; there are task_id, question",
+    ("set.jsonl", "--map", "question=q"): "no column 'q'; the columns are task_id, question",
     ("set.jsonl", "--skip-bad", "--min-tests", "9"): "no task is left",
     ("set.jsonl", "--release", "v1", "--skip-bad"): "--release is for LiveCodeBench-lite",
     ("MBPP", "--release", "v1"): "--release is for LiveCodeBench-lite",

@@ -54,9 +54,7 @@ def load_tasks(paths: Sequence[Path | str], max_tests: int | None = None) -> lis
             read = read_native if is_native(raw.row) else read_row
             task, bad = read(raw.row, raw.name, f"{path.name}:{number}", max_tests)
             if task is not None and task.id in first_uses:
-                bad = [
-                    ("task_id", f"{task.id!r} was already used at {first_uses[task.id]}")
-                ]
+                bad = [("task_id", f"{task.id!r} was already used at {first_uses[task.id]}")]
             elif task is not None:
                 first_uses[task.id] = f"{path.name}, row {number}"
                 tasks.append(task)
@@ -90,7 +88,7 @@ def dump_tasks(tasks: Sequence[Task], path: Path) -> None:
         try:
             _dump(tasks, path)
         except FileExistsError:
-            raise DataError(f"{path}: exists already; remove it or choose another name") from None
+            raise DataError(f"{path}: is there already; remove it or choose another name") from None
 
 
 def _dump(tasks: Sequence[Task], path: Path) -> None:

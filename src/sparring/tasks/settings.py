@@ -84,5 +84,7 @@ class CheckerSettings(Section):
         if rule is not None:
             checker = parse_checker(rule)
             if checker.of_calls or checker.rule is Rule.PROGRAM:
-                raise ValueError(f"{rule!r} does not suit all tasks; name a rule for printed text")
+                raise ValueError(
+                    f"{rule!r} is not for all tasks alike; name a rule for printed text"
+                )
         return rule

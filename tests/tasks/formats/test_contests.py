@@ -118,15 +118,15 @@ def test_codecontests_in_its_other_forms() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"input_file": "in.txt"}, "input_file: is 'in.txt': programs must read that file"),
-        ({"output_file": "out.txt"}, "output_file: is 'out.txt': programs must write that file"),
+        ({"input_file": "in.txt"}, "input_file: is 'in.txt': programs that read a named file"),
+        ({"output_file": "out.txt"}, "output_file: is 'out.txt': programs that write a named file"),
         (
             {"private_tests": {"input": ["1"], "output": []}},
             "private_tests: has 1 inputs and 0 outputs",
         ),
         (
             {"public_tests": None, "private_tests": None, "generated_tests": None},
-            "there is no test",
+            "has no test, nor have public_tests",
         ),
         ({"description": None}, "description: is missing; the row has cf_contest"),
         ({"time_limit": "soon"}, "time_limit: "),

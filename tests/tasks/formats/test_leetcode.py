@@ -142,8 +142,8 @@ TREES = "def check(candidate):\n    assert candidate(root = tree_node([1, None, 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"test": NODES}, "test: uses linked lists: nodes are no plain values; not carried"),
-        ({"test": TREES}, "test: uses trees: nodes are no plain values; not carried"),
+        ({"test": NODES}, "test: uses linked lists, whose nodes are not plain values"),
+        ({"test": TREES}, "test: uses trees, whose nodes are not plain values"),
         ({"test": NODES + TREES[len("def check(candidate):\n") :]}, "uses linked lists and trees"),
         ({"entry_point": "Solution().a().b"}, "entry_point: 'Solution.a().b' is no name"),
         ({"completion": "class Solution(:"}, "completion: is not Python after prompt"),

@@ -89,7 +89,7 @@ def test_programs_of_kodcode(sandbox: Sandbox) -> None:
     ("change", "said"),
     [
         ({"solution": "class Stack:\n    pass\n", "test": "from solution import Stack\ndef test_s():\n    assert Stack()\n"},
-         "test: is about the class Stack"),
+         "test: tests the class Stack"),
         ({"test": "def test_x():\n    assert 1\n", "test_info": None}, "test: imports nothing from solution"),
         ({"test": "from solution import (join\n"}, "test: is not Python"),
         ({"test": None}, "test: is missing; the row has gpt_difficulty, question"),
