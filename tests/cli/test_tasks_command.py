@@ -88,7 +88,7 @@ def test_a_load_with_everything(tmp_path: Path) -> None:
     assert (found["rows"], found["kept"]) == (8, 2)
     assert "column left out: rating (5 rows)" in done.stderr
     assert "bad rows: 1" in done.stderr
-    assert "left out for overlap: 1\n  leak: 100% of the runs of 8 words of e" in done.stderr
+    assert "left out for overlap: 1\n  leak: 100% of 8-grams in common with e" in done.stderr
     assert "2 of 8 rows" in done.stdout
     again = sparring_here("tasks", "load", str(source), "--out", str(out))
     assert "is there already" in again.stderr
