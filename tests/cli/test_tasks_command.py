@@ -207,7 +207,7 @@ def test_pass_rates_of_a_column(tmp_path: Path) -> None:
     done = sparring_here(*arguments, "--pass-rate", "0.5..", "--out", str(tmp_path / "out.jsonl"))
     assert done.returncode == 0, done.stderr
     assert [t.id for t in load_tasks([tmp_path / "out.jsonl"])] == ["1"]
-    assert "left out for pass_rate: 2\n  0: 0.100\n  2: not known" in done.stderr
+    assert "left out for pass_rate: 2\n  0: 0.100\n  2: no pass rate" in done.stderr
 
 
 @pytest.mark.parametrize(

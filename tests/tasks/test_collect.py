@@ -176,8 +176,8 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "b.csv": (b'a,"b\n1', "not CSV"),
     "c.csv": (b"a,\xff\n1,1\n", "line 1: not UTF-8"),
     "d.csv": (b"a,b,a\n1,2,3\n", "two columns are named 'a'; rename one"),
-    "e.csv": (b"a;b\n1;2\n", "separated by commas, in this file it seems by ';'"),
-    "f.csv": (b"a\tb\n1\t2\n", "write it with commas"),
+    "e.csv": (b"a;b\n1;2\n", "cells seem to be separated by ';'"),
+    "f.csv": (b"a\tb\n1\t2\n", "write the file with commas"),
     "a.parquet": (b"PAR1", "not a readable Parquet file"),
 }
 

@@ -94,7 +94,7 @@ def test_the_columns_and_the_way_to_read_them_are_told(name: str, tmp_path: Path
             attempt()
         said.append(str(caught.value))
     for text in said:
-        assert f"there are {', '.join(row)}" in text
+        assert f"the columns are {', '.join(row)}" in text
         assert (
             f"did you mean {mapping.partition('=')[2].partition(',')[0].partition(':')[0]}? "
             in text

@@ -106,7 +106,7 @@ def test_our_own_names_need_no_mapping_at_all() -> None:
         ("solutions", '["print(4)"]', "is not a list (--map solutions=solutions:json reads one)"),
         ("solutions", {"solution": []}, "is not a list (--map solutions=solutions.NAME is one"),
         ("memory_limit", "large", "names no unit"),
-        ("memory_limit", "2 s", "'2 s' is no memory in bytes"),
+        ("memory_limit", "2 s", "'2 s' is not a memory limit in bytes"),
         ("difficulty", [1], "is neither a text nor a whole number"),
         ("validator", 5, "is not a text"),
         ("tests", ["assert f(1) == 1"], ""),
@@ -172,7 +172,7 @@ def test_what_is_no_limit(field: str, cell: Any, unit: str | None) -> None:
     if isinstance(cell, timedelta):
         assert limit(field, cell, unit) is cell  # which the field refuses
         return
-    with pytest.raises(ValueError, match=r"is no (time|memory) in"):
+    with pytest.raises(ValueError, match=r"is not a (time|memory) limit in"):
         limit(field, cell, unit)
 
 

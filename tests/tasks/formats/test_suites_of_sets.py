@@ -94,7 +94,7 @@ def test_programs_of_kodcode(sandbox: Sandbox) -> None:
         ({"test": "from solution import (join\n"}, "test: is not Python"),
         ({"test": None}, "test: is missing; the row has gpt_difficulty, question"),
         ({"test": "from solution import join\n\ndef test_x():\n    join('a')\n"}, "test: "),
-        ({"test": {"stdin": ["1"], "stdout": []}}, "test: has 1 inputs and 0 outputs"),
+        ({"test": {"stdin": ["1"], "stdout": []}}, "test: has 1 inputs but 0 outputs"),
         ({"solution": None}, "solution: is missing; the row has gpt_difficulty"),
         ({"solution": "def ("}, "solution: is not Python"),
     ],
