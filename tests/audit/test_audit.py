@@ -66,7 +66,7 @@ def test_every_kind_of_fault_is_planted() -> None:
         ("one-fails", "fails test 2; on the first: it gives 2"),
         ("contradiction", r"tests 1 and 3 have the same input and expect 9\n and 8\n"),
         ("weak", "mistakes are noticed; not line"),
-        ("again", "the statement is that of sound-sums"),
+        ("again", "the statement equals that of sound-sums"),
     ],
 )
 def test_a_finding_says_what_was_seen(report: Report, task: str, said: str) -> None:

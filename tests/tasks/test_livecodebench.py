@@ -150,7 +150,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "test 0: not JSON",
     ),
     "not a list": ({"private_test_cases": '{"input": "1"}'}, "must hold a list"),
-    "an item": ({"private_test_cases": "[1]"}, "test 0: is no object"),
+    "an item": ({"private_test_cases": "[1]"}, "test 0: is not an object"),
     "deep": ({"private_test_cases": "[" * 100_000}, "nested too deeply"),
     "surrogate": (
         {"private_test_cases": json.dumps([case("\ud800", "1", "stdin")])},

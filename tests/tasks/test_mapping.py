@@ -52,18 +52,18 @@ WRONG = {
     "=problem": "'' is no field",
     "question=": "write FIELD=COLUMN",
     "quetsion=problem": "did you mean question?",
-    "zzz=problem": "there are question,",
+    "zzz=problem": "the fields are question,",
     f"question=problem,question=first,{PAIRS}": "question is given twice",
-    f"question=problem:yaml,{PAIRS}": "there are plain, json, python, number, one",
-    f"question=problem:ms,{PAIRS}": "ms is a unit of a limit; question has none",
-    "test_time_limit=seconds:bytes": "bytes is a unit of a limit; test_time_limit has none",
+    f"question=problem:yaml,{PAIRS}": "the forms are plain, json, python, number, one",
+    f"question=problem:ms,{PAIRS}": "ms is a unit, and question has no such unit",
+    "test_time_limit=seconds:bytes": "bytes is a unit, and test_time_limit has no such unit",
     f"question=problem,args=first,{PAIRS}": "test_input and args: two ways to give tests",
 }
 LACKING = {
-    PAIRS: "question is missing: which column holds it? there are problem",
-    "question=problem,test_input=first": "test_output is missing; it goes with question, test_in",
-    "question=problem,args=first,expected=first": "entry_point is missing; it goes with",
-    "question=problem": "test_input is missing; there are problem, name.with.dots, cases",
+    PAIRS: "question is missing; name its column: the columns are problem",
+    "question=problem,test_input=first": "test_output is missing; question, test_input need it",
+    "question=problem,args=first,expected=first": "entry_point is missing; question, args, exp",
+    "question=problem": "test_input is missing; the columns are problem, name.with.dots, cases",
 }
 
 
@@ -92,7 +92,7 @@ def test_what_a_task_needs_is_mapped_or_a_column(text: str) -> None:
 def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
     columns = parse_mapping([f"question=problme,{PAIRS}"])
     with pytest.raises(
-        ConfigError, match=r"no column 'problme'; there are problem.*mean problem\?"
+        ConfigError, match=r"no column 'problme'; the columns are problem.*mean problem\?"
     ):
         check_columns(columns, ROW)
 
@@ -100,16 +100,16 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("tests.in", "tests has nothing inside"),
+        ("tests.in", "tests is a single value, with nothing inside"),
         ("tests.7.in", "tests has 2 items"),
         ("tests.*.nothing", "has no 'nothing'"),
-        ("packed.inputs.x", "packed.inputs has nothing inside"),
+        ("packed.inputs.x", "packed.inputs is a single value, with nothing inside"),
         ("problem.x", "not JSON"),
         ("problem.*", "not JSON"),
-        ("first:json", "holds no text"),
+        ("first:json", "is not a text, which the form"),
         ("problem:json", "not JSON"),
-        ("problem:python", "no Python literal"),
-        ("problem:number", "is no number"),
+        ("problem:python", "is not a Python literal"),
+        ("problem:number", "is not a number"),
     ],
 )
 def test_a_row_without_what_the_path_asks_for_says_where_it_ends(path: str, said: str) -> None:

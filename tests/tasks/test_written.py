@@ -114,18 +114,18 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "mixed": ({"tests": ["assert 1", {"input": "", "output": ""}]}, "tests: must be assertions"),
     "pairs of a function": (
         {"tests": [{"input": "1", "output": "2"}]},
-        'of a function are assertions, such as "assert f(1) == 2"',
+        'must be assertions for a function, such as "assert f(1) == 2"',
     ),
     "other names inside": (
         {"tests": [{"in": "1", "out": "2"}], "entry_point": None},
-        "item 0 has in, out; input and output are needed, both texts, and no more "
+        "item 0 has in, out; give input and output, both texts, and no more "
         "(--map test_input=tests.*.in,test_output=tests.*.out)",
     ),
     "numbers inside": (
         {"tests": [{"input": 1, "output": 2}], "entry_point": None},
         "item 0 has input, output; input and output are needed, both texts",
     ),
-    "two ways": ({"test_input": ["1"]}, "tests: takes the place of test_input; leave one out"),
+    "two ways": ({"test_input": ["1"]}, "tests: replaces test_input; leave one of the two out"),
     "no function": (
         {"tests": ["assert 1 == 1"], "entry_point": None},
         "entry_point: is missing, and the tests call no function by its name",
