@@ -163,7 +163,10 @@ FOREIGN: dict[str, tuple[Callable[[Path], None], str]] = {
         "does not answer the prompts of its step",
     ),
     "journal of something else": (journal(lambda g: {"a": 1}), "not of this version's form"),
-    "unequal lengths": (rollouts(lambda p: {**p, "logprobs": [0.0]}), "has different numbers of tokens and log-probs"),
+    "unequal lengths": (
+        rollouts(lambda p: {**p, "logprobs": [0.0]}),
+        "has different numbers of tokens and log-probs",
+    ),
     "no tokens": (
         rollouts(lambda p: {**p, "token_ids": [], "logprobs": []}),
         "response has no tokens",

@@ -8,9 +8,8 @@ follows from them enters a reward. The same responses are therefore graded twice
   public examples.
 - Then by ground truth as usual, for the metrics.
 
-The first grading has executions of its own, before any process has seen a ground-truth input:
-programs of one batch may share a process, and a program could carry what it saw from one input to
-the next.
+The first grading has executions of its own, before any process has seen a ground-truth input,
+because programs of one batch may share a process.
 """
 
 from __future__ import annotations
@@ -70,8 +69,8 @@ def rewarded(group: GroupResult, how: TestFilter) -> tuple[GroupResult | None, B
     if (result := supervision.result) is None:
         return None, kept_K
     kept_G = np.ones(result.matrix.ground_truth, dtype=bool)
-    # Of K generated tests some are wrong, and then no program passes all. The filter keeps the tests
-    # that the largest consensus of programs agrees on.
+    # Of K generated tests some are wrong, and then no program passes all. The filter keeps the
+    # tests that the largest consensus of programs agrees on.
     if how is TestFilter.AGREEMENT:
         kept_G = believed(result.matrix.passed_PG, result.matrix.observed_PG)
     # `kept_G` counts only the tests that could be read; `kept_K` all that the tester wrote.

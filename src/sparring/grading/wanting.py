@@ -15,7 +15,8 @@ from sparring.schema import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Number of programs, and of their tasks, with an execution that ended for want of a package."""
+    """Number of programs, and of their tasks, with an execution that failed for want of a
+    package."""
 
     programs: int
     tasks: int
