@@ -1,8 +1,8 @@
 """Names by which tests are recognised, by the reader of a suite and by the process that runs it.
 
 pytest collects tests by their names (``test…``, ``Test…``). Other tests of a suite are recognised
-by the words of a name (``check_solution``, ``run_tests``). This module also lists, for both sides, the
-names of pytest that a suite may use and the modules that stand for the program under test.
+by the words of a name (``check_solution``, ``run_tests``). This module also lists, for both sides,
+the names of pytest that a suite may use and the modules that stand for the program under test.
 """
 
 from __future__ import annotations
