@@ -69,7 +69,7 @@ class _Place:
     ``broken``: the reason why the text cannot be read, empty if it can."""
 
     name: AssertionFrom
-    found: Sequence[Found]
+    assertions: Sequence[Found]
     mended: Sequence[Decision] = ()
     broken: str = ""
 
