@@ -246,8 +246,8 @@ def test_a_wrong_reward_function_is_one_clear_line(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("nofile.py:reward", "there is no such file"),
-        ("bad.py", "must be file.py:function"),
+        ("nofile.py:reward", "no such file: nofile.py"),
+        ("bad.py", "is not of the form file.py:function"),
         ("bad.py:other", "has no function other"),
         ("syntax.py:reward", "raised SyntaxError"),
         ("exit.py:reward", "raised SystemExit"),

@@ -79,7 +79,7 @@ def test_a_program_with_a_masked_test_is_paid_for_those_that_were_seen() -> None
     (first, *_), _ = lines(record)
     assert first[:5] == [
         ("rule", "Eq 3, the number of tests passed"),
-        ("", "1 of 4 ground-truth tests masked, a failure of our own: G2"),
+        ("", "1 of 4 ground-truth tests masked (infrastructure failure): G2"),
         ("+3", "passes 3 of 3 ground-truth tests observed"),
         ("× 1.333", "rescaled to all 4: × 4/3"),
         ("reward", "4"),
