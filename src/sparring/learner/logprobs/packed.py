@@ -132,7 +132,7 @@ def _masks(model: PreTrainedModel, make: Callable[[int | None], Any]) -> Any:
     if other := set(kinds) - {FULL, SLIDING}:
         raise ModelError(
             f"{config.model_type} has layers of {sorted(other)[0]}, which flex attention cannot "
-            "compute in a packed sequence"
+            "compute"
         )
     if SLIDING not in kinds:
         return make(None)
