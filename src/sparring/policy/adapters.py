@@ -43,8 +43,9 @@ def inner_model(model: PreTrainedModel) -> PreTrainedModel:
 def decoder_of(model: PreTrainedModel) -> torch.nn.Module:
     """Return the module that computes hidden states from token ids."""
     base: Any = inner_model(model)
-    decoder: torch.nn.Module = base.get_decoder()
-    return base.model if decoder is base else decoder  # Llama 4 returns itself
+    own = base.get_decoder()
+    decoder: torch.nn.Module = base.model if own is base else own  # Llama 4 returns itself
+    return decoder
 
 
 def has_role_adapters(model: PreTrainedModel) -> bool:

@@ -40,7 +40,7 @@ class Outline:
         tokenizer = load_tokenizer(str(place))
         if not any(place.glob("*.safetensors")):
             raise ModelError(
-                f"{name}: there are no weights in safetensors files, the form that a server loads"
+                f"{name}: the model has no weights as safetensors, the form that a server loads"
             )
         return cls(place.absolute(), config, tokenizer)
 

@@ -81,7 +81,7 @@ class ModelSettings(Section):
     @model_validator(mode="after")
     def _something_to_adapt(self) -> ModelSettings:
         if self.adapters is Adapters.PER_ROLE and not self.lora_rank:
-            raise ValueError("adapters = per_role: there is no LoRA adapter; set lora_rank")
+            raise ValueError("adapters = per_role needs a LoRA adapter: set lora_rank")
         return self
 
 
