@@ -115,7 +115,7 @@ def test_a_changed_record_is_noticed(run: Path, tmp_path: Path) -> None:
     file.write_bytes(gzip.compress("".join(json.dumps(g) + "\n" for g in groups).encode()))
     done = sparring_here("train", "--resume", "--run-dir", str(path))
     assert done.returncode == 1
-    assert "the rewards of step 3 are no longer those recorded" in done.stderr
+    assert "the rewards of step 3 differ from those recorded" in done.stderr
 
 
 def test_a_full_disk_is_one_clear_line_and_the_run_goes_on_after_it(

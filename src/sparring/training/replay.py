@@ -92,7 +92,7 @@ def replay(
         timeline = Timeline()
         while not trainer.finished():
             if stop():
-                raise Stopped(f"stopped; go on with --resume --run-dir {run.path}")
+                raise Stopped(f"stopped; continue with --resume --run-dir {run.path}")
             train_step(trainer, scorer, rollouts, run, progress, timeline, stop)
             tracking.catch_up()
     summary = {

@@ -118,7 +118,7 @@ def _write_some(
     def arrived(k: int, response: Response) -> None:
         journal.take(asked[k], response)
         if stop():
-            go_on = f"go on with --resume --run-dir {run.path}"
+            go_on = f"continue with --resume --run-dir {run.path}"
             raise Stopped(f"stopped while tests were written; {go_on}")
 
     try:
