@@ -54,7 +54,7 @@ class _Asked:
     def recall(self) -> None:
         """Pass on the responses that the journal already holds."""
         for i in range(len(self.wanted.prompts)):
-            for response in self.journal.known(i):
+            for response in self.journal.arrived(i):
                 self.wanted.each(i, response)
             self._pass_on_group(i)
 
@@ -68,13 +68,13 @@ class _Asked:
 
     def request(self, i: int) -> Request:
         """Return the request for the missing responses to prompt ``i``."""
-        known = frozenset(r.index for r in self.journal.known(i))
+        known = frozenset(r.index for r in self.journal.arrived(i))
         wanted = self.wanted
         return Request(wanted.player, wanted.prompts[i], wanted.count, known)
 
     def missing(self) -> list[int]:
         """Return the indices of prompts that lack responses, the shortest prompt first."""
-        return [i for i in self._by_length() if not self.journal.whole(i)]
+        return [i for i in self._by_length() if not self.journal.complete(i)]
 
     def parts(self, rows: int) -> Iterator[list[int]]:
         """Yield the prompts' indices of every call that a deterministic sampler still has to
@@ -83,7 +83,7 @@ class _Asked:
         size = max(1, rows // self.wanted.count)
         for start in range(0, len(order), size):
             part = order[start : start + size]
-            if not all(self.journal.whole(i) for i in part):
+            if not all(self.journal.complete(i) for i in part):
                 yield part
 
     def _by_length(self) -> list[int]:
@@ -91,8 +91,8 @@ class _Asked:
         return sorted(range(len(prompts)), key=lambda i: len(prompts[i].token_ids))
 
     def _pass_on_group(self, i: int) -> None:
-        if self.journal.whole(i):
-            self.wanted.group(i, self.journal.known(i))
+        if self.journal.complete(i):
+            self.wanted.group(i, self.journal.arrived(i))
 
 
 def ask(

@@ -113,7 +113,7 @@ def _write_some(
     chosen = chosen[: max(len(first), _AT_ONCE // count, 1)]
     prompts = supervisor.prompts(chosen)
     journal = Journal(run, JOURNAL, Role.TESTER, prompts, count, timeline)
-    asked = [i for i in range(len(chosen)) if not journal.whole(i)]
+    asked = [i for i in range(len(chosen)) if not journal.complete(i)]
 
     def arrived(k: int, response: Response) -> None:
         journal.take(asked[k], response)
@@ -123,7 +123,7 @@ def _write_some(
 
     try:
         with timeline.during(Phase.SAMPLING, _PLAYER):
-            known = [{r.index for r in journal.known(i)} for i in asked]
+            known = [{r.index for r in journal.arrived(i)} for i in asked]
             ask([prompts[i] for i in asked], known, arrived)
     except BaseException:  # raised again, with what has come on record
         journal.write()  # what has come is not asked for again
