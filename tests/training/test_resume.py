@@ -185,7 +185,11 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "cut state": (LAST + "state.json", cut(5), "damaged"),
     "cut weights": (LAST + "model.safetensors", cut(1000), "damaged"),
     "flipped weights": (LAST + "model.safetensors", flip_a_bit, "has a wrong checksum"),
-    "no chat template": (LAST + "chat_template.jinja", Path.unlink, "chat_template.jinja is missing"),
+    "no chat template": (
+        LAST + "chat_template.jinja",
+        Path.unlink,
+        "chat_template.jinja is missing",
+    ),
     "cut recipe": ("recipe.json", cut(1), "damaged"),
     "empty pool": ("pool.jsonl.gz", cut(0), "damaged (empty file)"),
     "no pool": ("pool.jsonl.gz", Path.unlink, "put a copy back"),
