@@ -28,7 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_a_piped_run_says_what_takes_minutes_before_it_does(run: tuple[Path, str]) -> None:
     _, said = run
-    first, last = "evaluating the start model: 6 tasks × (8 + 8) responses …", "evaluating: 6 tasks"
+    first, last = "evaluating the initial model: 6 tasks × (8 + 8) responses …", "evaluating: 6 tasks"
     assert said.index(first) < said.index("step 0: held-out programs") < said.index(last)
 
 
