@@ -268,7 +268,9 @@ def test_a_gradient_that_explodes_is_skipped_once_then_the_run_stops(tmp_path: P
     path = tmp_path / "wild"
     done = sparring_here(*command(path, learning__refuse_norm="1e-9")[3:])
     assert done.returncode == 1
-    assert "step 1: the gradient is not finite or longer than learning.refuse_norm" in done.stdout
+    assert (
+        "step 1: the gradient is not finite or its norm exceeds learning.refuse_norm" in done.stdout
+    )
     assert "for the second time (first in step 1)" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert [m["step"] for m in records(path, "metrics.jsonl")] == [1]

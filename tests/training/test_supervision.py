@@ -218,7 +218,7 @@ def test_the_dry_run_asks_the_supervisor(tmp_path: Path) -> None:
     )
     assert "! supervisor: " in mute.stdout
     assert "0 of 10 tests could be read" in mute.stdout
-    assert "teach nothing (no_test)" in mute.stdout
+    assert "have no learning signal (no_test)" in mute.stdout
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ BAD = {
     ),
     "flex attention on a CPU": (
         ["train", "--dry-run", "--set", "learning.backend=flex"],
-        "no backward pass on cpu",
+        "flex attention has a backward pass only on cuda",
     ),
     "an unknown backend": (["config", "--set", "learning.backend=fast"], "learning.backend"),
     "an empty chunk": (["config", "--set", "learning.logprob_chunk=0"], "learning.logprob_chunk"),
