@@ -225,8 +225,8 @@ def test_the_dry_run_asks_the_supervisor(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         (["supervision.kind=tester"], "set model"),
-        (["supervision.model=nano"], "model is given, but kind is ground_truth"),
-        (["supervision.filter=agreement"], "filter is given, but kind is ground_truth"),
+        (["supervision.model=nano"], "model is set, but kind is ground_truth"),
+        (["supervision.filter=agreement"], "filter is set, but kind is ground_truth"),
         (["supervision.kind=testers"], "supervision.kind"),
         (["supervision.kind=tester", "supervision.model=EMPTY"], "supervision.model: "),
         (["supervision.kind=tester", "supervision.model=nano"], "lower supervision.max_tokens"),

@@ -231,7 +231,7 @@ BAD = {
     ),
     "a cache and checkpointing": (
         ["config", *CHECKPOINTING, "--set", "learning.backend=prompt_cache"],
-        "set backend = auto",
+        "set learning.backend = auto",
     ),
     "flex attention on a CPU": (
         ["train", "--dry-run", "--set", "learning.backend=flex"],
