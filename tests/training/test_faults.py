@@ -28,8 +28,8 @@ from sparring.errors import ConfigError
         (["supervision.temperature=0.5"], "supervision.temperature = 0.5 is without effect"),
         (
             ["reward.overlong=penalty"],
-            "sampling.coder_max_tokens is 64: every response would be taxed. Set "
-            "reward.overlong_buffer to less than that, such as 16",
+            "sampling.coder_max_tokens is 64: every response would get a penalty; set "
+            "reward.overlong_buffer below 64, such as 16",
         ),
         (
             [

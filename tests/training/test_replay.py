@@ -202,7 +202,8 @@ def test_a_reward_of_ones_own(run: Path, tmp_path: Path) -> None:
     assert "is there already" in sparring_here("new", "reward", "mine.py", cwd=tmp_path).stderr
     path = tmp_path / "run"
     said = finished(command(path, training__steps="1", reward=f"{tmp_path}/mine.py:reward"))
-    assert said.count("no opponents' programs are sampled: reward.function is not shown them") == 1
+    note = "no initial-policy programs are sampled: reward.function does not get them"
+    assert said.count(note) == 1
     assert not any("opponents" in group for group in _rollouts(path, 1))
     assert (path / "reward_function.py").read_text() == (tmp_path / "mine.py").read_text()
     for g in _rollouts(path, 1):

@@ -128,7 +128,7 @@ def test_the_dry_run_asks_the_server(fake: FakeVllm, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (["supervision.engine=vllm"], "engine is given, but kind is ground_truth"),
+        (["supervision.engine=vllm"], "engine is set, but kind is ground_truth"),
         (
             ["supervision.kind=tester", "supervision.model=nano", 'supervision.urls=["http://a"]'],
             "engine is local: set engine = vllm",
@@ -142,7 +142,7 @@ def test_the_dry_run_asks_the_server(fake: FakeVllm, tmp_path: Path) -> None:
         ),
         (
             ["supervision.kind=tester", "supervision.model=nano", "vllm.memory=0.5"],
-            "vllm.memory is given, but sampling.engine is local",
+            "vllm.memory is set, but sampling.engine is local",
         ),
     ],
 )  # fmt: skip

@@ -231,11 +231,11 @@ BAD = {
     ),
     "a cache and checkpointing": (
         ["config", *CHECKPOINTING, "--set", "learning.backend=prompt_cache"],
-        "set backend = auto",
+        "set learning.backend = auto",
     ),
     "flex attention on a CPU": (
         ["train", "--dry-run", "--set", "learning.backend=flex"],
-        "no backward pass on cpu",
+        "flex attention has a backward pass only on cuda",
     ),
     "an unknown backend": (["config", "--set", "learning.backend=fast"], "learning.backend"),
     "an empty chunk": (["config", "--set", "learning.logprob_chunk=0"], "learning.logprob_chunk"),
