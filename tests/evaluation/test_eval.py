@@ -57,7 +57,7 @@ def test_figures_of_a_known_model(tasks: Path, fake: FakeOpenAI, tmp_path: Path)
     assert conditions["sandbox"]["level"]
     for name in ("eval.md", "card.md", "config.json", "responses.jsonl"):
         assert (tmp_path / "o" / name).stat().st_size
-    assert "programs right (one-shot) | 66.7%" in (tmp_path / "o" / "eval.md").read_text()
+    assert "programs right (pass@1) | 66.7%" in (tmp_path / "o" / "eval.md").read_text()
 
 
 def test_rollouts_read_back_as_what_was_judged(
@@ -336,7 +336,7 @@ def test_no_torch_for_a_served_model(tasks: Path, fake: FakeOpenAI, tmp_path: Pa
         env={**os.environ, "COLUMNS": "120"},
     )
     assert found.returncode == 0, found.stderr
-    assert "programs right (one-shot)" in found.stdout
+    assert "programs right (pass@1)" in found.stdout
 
 
 def test_every_answer_is_read_once(
