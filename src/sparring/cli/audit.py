@@ -71,7 +71,7 @@ def audit(
             "--patience",
             min=1,
             max=100,
-            help="Factor of the wider time limits in which a solution that was too slow runs again.",
+            help="Factor of the wider time limits in which a solution that was too slow runs anew.",
         ),
     ] = 10.0,
     policy: Annotated[
