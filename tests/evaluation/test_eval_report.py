@@ -138,7 +138,7 @@ def test_progress_says_rate_and_time_left() -> None:
         now += 1.0
         progress.heard(ask, Missing("why"))
     printed = out.getvalue().splitlines()
-    assert printed[0] == "100 of 1,000 responses are on record"
+    assert printed[0] == "100 of 1,000 responses are recorded already"
     assert printed[1] == "responses 115/1,000, 1.0/s, 50 tokens/s, 14:45 left"
     assert len(printed) == 3  # a line every 15 seconds, not one per response
     assert progress.line().endswith("1 missing")

@@ -233,8 +233,8 @@ UNSEEN = by_hand(["1?", "01"], "r")
 @pytest.mark.parametrize(
     ("steps", "arguments", "code", "expected"),
     [
-        ({}, (), 1, "no rollouts on record; there are none"),
-        ({1: [A]}, ("--steps", "2-5"), 1, "no rollouts of steps 2-5 on record; there are steps 1"),
+        ({}, (), 1, "no recorded rollouts; recorded: none"),
+        ({1: [A]}, ("--steps", "2-5"), 1, "no recorded rollouts of steps 2-5; recorded: steps 1"),
         ({1: [A]}, ("--steps", "3-2"), 2, "--steps 3-2: give the first and the last step"),
         ({1: [A]}, ("--steps", "last"), 2, "--steps last: give the first and the last step"),
         ({1: [A]}, ("--json", "/proc/no/x"), 2, "--json /proc/no/x: cannot be written"),
