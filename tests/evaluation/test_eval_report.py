@@ -117,7 +117,7 @@ def test_the_card_is_a_model_index_that_the_hub_reads() -> None:
 def test_what_counts_for_no_figure_is_said() -> None:
     said = "\n".join(lines(record()))
     assert "2 no_code_block" in said
-    assert "counted for nothing: 1.00%" in said
+    assert "which no figure counts: 1.00%" in said
     assert "top-k was not sent" in said
     assert "(4 tasks, 1 without a test left out): code_acc 0.0%, bon_2x2_acc 50.0%" in said
     text = markdown(record())
