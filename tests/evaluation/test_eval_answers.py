@@ -312,8 +312,8 @@ def test_rows_of_no_shape_or_two(row: Any, why: str) -> None:
         ({"task_id": ["a"], "solution": ""}, "task_id must be a text"),
         ({"question_id": "a", "code_list": "x"}, "code_list must be a list of texts"),
         ({"question_id": "a", "code_list": ["x", None]}, "code_list must be a list of texts"),
-        ({"task": "a", "role": "judge", "text": ""}, "role 'judge': there are coder, tester"),
-        ({"task": "a", "role": "coder", "text": "", "stop": "x"}, "stop 'x': there are"),
+        ({"task": "a", "role": "judge", "text": ""}, "role 'judge': must be one of coder, t"),
+        ({"task": "a", "role": "coder", "text": "", "stop": "x"}, "stop 'x': must be one of"),
         ({"task": "a", "role": "coder", "text": "", "index": "0"}, "index must be a whole number"),
     ],
 )

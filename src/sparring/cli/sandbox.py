@@ -170,7 +170,9 @@ def _graded(outcome: Outcome, expected: str | None, checker: str) -> Outcome:
     except ValueError as error:
         raise ConfigError(f"--checker: {error}") from None
     if program:
-        raise ConfigError("--checker program: the program stands in a task file; name another rule")
+        raise ConfigError(
+            "--checker program: is for task files, which hold the program; name another rule"
+        )
     if expected is None or outcome.verdict is not Verdict.FINISHED:
         return outcome
     good = accepts(checker, outcome.output, expected)

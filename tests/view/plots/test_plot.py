@@ -133,10 +133,12 @@ def test_what_cannot_be_drawn_is_one_clear_line(tmp_path: Path) -> None:
         out, run, "--kind", "ablation", "--metric", "mu"
     )
     assert "--steps is for grids" in refused(out, run, "--steps", "1-2")
-    assert "no rollouts of steps 7 to 9" in refused(out, run, "--kind", "grid", "--steps", "7-9")
+    assert "no recorded rollouts of steps 7 to 9" in refused(
+        out, run, "--kind", "grid", "--steps", "7-9"
+    )
     empty = run_of(tmp_path / "empty", {})
     for kind, said in {
-        "curves": "no evaluation on record",
+        "curves": "no evaluation is recorded",
         "grid": "no recorded rollouts",
         "plane": "neither rollouts nor evaluations",
         "ablation": "no evaluation by task",
