@@ -184,15 +184,15 @@ def test_the_official_protocol(fake: FakeOpenAI, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        (("--scale", "4x2"), "--scale 4x2: there are 3 programs"),
-        (("--scale", "4"), "--scale 4: give programs x tests"),
+        (("--scale", "4x2"), "--scale 4x2: too large; there are 3 programs"),
+        (("--scale", "4"), "--scale 4: not a list of scales; give programs x tests"),
         (("--temperature", -1), "--temperature -1"),
         (("--top-p", 0), "--top-p 0"),
         (("--checker", "nonsense"), "nonsense"),
         (("--extra", "stream=true"), "--extra stream"),
         (("--tester-model", "x"), "belong to --tester"),
         (("--scale", "0x2"), "--scale 0x2"),
-        (("--cache", "OUT"), "--cache: must be another"),
+        (("--cache", "OUT"), "--cache: is the directory of --out"),
         (("--tester", "no/such/directory/"), "there is no such directory"),
         (("--tester", "/"), "/: has no config.json"),
         (("--coder-key", "sk-secret"), "--coder-key: the environment has no variable of that"),

@@ -235,8 +235,8 @@ UNSEEN = by_hand(["1?", "01"], "r")
     [
         ({}, (), 1, "no recorded rollouts; recorded: none"),
         ({1: [A]}, ("--steps", "2-5"), 1, "no recorded rollouts of steps 2-5; recorded: steps 1"),
-        ({1: [A]}, ("--steps", "3-2"), 2, "--steps 3-2: give the first and the last step"),
-        ({1: [A]}, ("--steps", "last"), 2, "--steps last: give the first and the last step"),
+        ({1: [A]}, ("--steps", "3-2"), 2, "--steps 3-2: not a range of steps; give the f"),
+        ({1: [A]}, ("--steps", "last"), 2, "--steps last: not a range of steps; give the f"),
         ({1: [A]}, ("--json", "/proc/no/x"), 2, "--json /proc/no/x: cannot be written"),
         ({1: [ALL_WRONG]}, (), 1, "no group has both a correct and a wrong program"),
         ({1: [UNSEEN]}, (), 1, "no group has both a correct and a wrong program"),
