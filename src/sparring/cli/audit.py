@@ -100,9 +100,9 @@ def audit(
     if out is not None:
         check_out(out, force)
     asked = Asked(Care(repeats, patience, slow), mutants, weak, policy, least)
-    given = given_packages(packages, packages_from)
+    allowed = given_packages(packages, packages_from)
     with Bar(Console(stderr=True)) as bar:
-        report = audit(files, asked, _progress(bar), given)
+        report = audit(files, asked, _progress(bar), allowed)
     if out is not None:
         write(report, asked, files, out)
     _show(Console(), report, out)

@@ -86,8 +86,8 @@ def check(
     from sparring.sandbox.check import suites
     from sparring.sandbox.check.conditions import Condition
 
-    given = given_packages(packages, packages_from)
-    if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi or given.files):
+    allowed = given_packages(packages, packages_from)
+    if backend is Backend.SUBPROCESS and (level or thorough or landlock_abi or allowed.files):
         raise ConfigError(
             "--level, --thorough, --landlock-abi and --packages are for the sandbox, not for a "
             "plain subprocess; leave them out"
@@ -100,7 +100,7 @@ def check(
     else:
         conditions = list(Condition) if thorough else [Condition.USUAL]
         tried = [
-            suites.check_sandbox(one, fork, wanted, condition, landlock_abi, given)
+            suites.check_sandbox(one, fork, wanted, condition, landlock_abi, allowed)
             for one in ([level] if level else Level)
             for condition in conditions
         ]

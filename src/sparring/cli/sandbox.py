@@ -143,8 +143,8 @@ def run(
         # The program must get the bytes unchanged, whatever encoding the terminal has.
         data = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         rows = [("standard input", Job(source, (data,), limits), None, checker)]
-    given = given_packages(packages, packages_from)
-    with Sandbox(min(len(rows), 4), level=level, fork=fork, packages=given) as sandbox:
+    allowed = given_packages(packages, packages_from)
+    with Sandbox(min(len(rows), 4), level=level, fork=fork, packages=allowed) as sandbox:
         ran = sandbox.run([job for _, job, _, _ in rows])
         outcomes = [believed(row[1].kind, one) for row, [one] in zip(rows, ran, strict=True)]
         used = sandbox.level

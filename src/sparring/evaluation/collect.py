@@ -55,7 +55,7 @@ class Collected:
     spent: int = 0
     """Tokens of the responses that this evaluation asked for itself, prompts included."""
     exhausted: bool = False
-    """Whether the token budget ended the asking."""
+    """True if the token budget ended the asking."""
     asked: int = 0
     """Number of requests that were answered or failed."""
 

@@ -74,7 +74,7 @@ class Named:
 
     @property
     def distant(self) -> bool:
-        """Whether the model is at a server."""
+        """True if the model is at a server."""
         return "://" in self.place
 
 

@@ -84,11 +84,11 @@ _AS_ASKED = frozenset({"only_block", "last_marked", "test_headers"})
 
 def lines(record: Mapping[str, Any]) -> list[str]:
     """Return lines on responses, sandbox failures, missing packages, and notes."""
-    found = []
+    texts = []
     for role, r in record["responses"].items():
         tokens = "" if r["tokens"] is None else f", {r['tokens']:.0f} tokens each"
         failures = ", ".join(f"{count:,} {name}" for name, count in r["failures"].items())
-        found.append(
+        texts.append(
             f"{role} {visible(record['models'][role]['name'])}: {r['responses']:,} responses"
             f"{tokens}, {r['cut_off']:,} cut off; "
             + (f"unreadable: {failures}" if failures else "all readable")
@@ -96,16 +96,16 @@ def lines(record: Mapping[str, Any]) -> list[str]:
         how = {name: count for name, count in r.get("how", {}).items() if name not in _AS_ASKED}
         if how:
             shown = ", ".join(f"{count:,} {name}" for name, count in how.items())
-            found.append(f"{role}: readable, but not in the form that the prompt asks for: {shown}")
+            texts.append(f"{role}: readable, but not in the form that the prompt asks for: {shown}")
     if record["infra_share"]:
-        found.append(
+        texts.append(
             f"failures of the sandbox, which no figure counts: {record['infra_share']:.2%}"
         )
-    found += wanting_lines(record.get("needs", {}))
+    texts += wanting_lines(record.get("needs", {}))
     if not all(record["conditions"]["top_k_sent"].values()) and record["conditions"]["params"].get(
         "top_k"
     ):
-        found.append(
+        texts.append(
             "note: top-k was not sent: the server may not take it; --extra top_k=40 sends it"
         )
     if "official" in record:
@@ -114,8 +114,8 @@ def lines(record: Mapping[str, Any]) -> list[str]:
         shown = ", ".join(f"{k} {100 * v:.1f}%" for k, v in figures.items() if v is not None)
         left = f", {untested:.0f} without a test left out" if untested else ""
         left += f", {masked:.0f} with failures of the sandbox left out" if masked else ""
-        found.append(f"as the paper's released code counts ({tasks:.0f} tasks{left}): {shown}")
-    return [*found, *(f"note: {visible(note)}" for note in record.get("notes", ()))]
+        texts.append(f"as the paper's released code counts ({tasks:.0f} tasks{left}): {shown}")
+    return [*texts, *(f"note: {visible(note)}" for note in record.get("notes", ()))]
 
 
 def markdown(record: Mapping[str, Any]) -> str:

@@ -60,14 +60,13 @@ class Part:
     example: dict[str, tuple[str, str]] = field(default_factory=dict)
     """First response with each reason: the task's id and the text."""
     right: list[bool] = field(default_factory=list)
-    """For each program, whether it passes every ground-truth test; for each test, whether a
-    reference solution passes it."""
+    """Flags: a program passes every ground-truth test; a test agrees with a reference solution."""
     in_statement: list[bool] = field(default_factory=list)
-    """For each readable test, whether it was copied from the statement."""
+    """Flags of the readable tests: the test was copied from the statement."""
     trivial: list[bool] = field(default_factory=list)
-    """For each readable test, whether its input is trivial."""
+    """Flags of the readable tests: the test has a trivial input."""
     distinct: list[float] = field(default_factory=list)
-    """For each task, the share of different inputs among its readable tests."""
+    """Shares of different inputs among the readable tests, by task."""
 
     @property
     def read(self) -> float | None:

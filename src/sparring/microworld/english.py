@@ -95,7 +95,7 @@ class English:
 
     @property
     def counts(self) -> bool:
-        """Whether the answer to an empty selection is the number 0."""
+        """True if the answer to an empty selection is the number 0."""
         return self.parts[2].name in COUNTING
 
     def mistakes(self) -> list[_Readings]:

@@ -147,7 +147,7 @@ class Problem:
 
     @property
     def needs_guard(self) -> bool:
-        """Whether the statement has a sentence on the empty selection."""
+        """True if the statement has a sentence on the empty selection."""
         return (
             self.composition.shape is not Shape.SCALARS
             and self.composition.names[2] not in COUNTING

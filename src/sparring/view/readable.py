@@ -25,7 +25,7 @@ class Readable:
 
     @property
     def decides(self) -> bool:
-        """Whether the test is a script whose assertions decide, so no output is compared."""
+        """True for a script, whose own assertions decide, so that no output is compared."""
         return self.kind == Kind.SCRIPT
 
     @property

@@ -38,7 +38,7 @@ class Given:
 
     options: EvalOptions
     tasks: Sequence[Task]
-    """All tasks that the user asked for, answered or not."""
+    """Tasks that the user asked for, answered or not."""
     matched: Matched
     read: Sequence[Read]
     """Answers in the order of the tasks of ``matched``."""

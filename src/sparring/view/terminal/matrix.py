@@ -42,7 +42,7 @@ class Block:
     cells: Sequence[Sequence[Verdict]]
     width: int
     kept: Sequence[bool] = ()
-    """For each of a frozen tester's tests, whether the test decides which programs are correct."""
+    """Flags of a frozen tester's tests: the test decides which programs are correct."""
 
     def correct(self) -> list[bool | None]:
         """Return for each row whether its program is correct by these tests; None if unknown."""
