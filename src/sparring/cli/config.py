@@ -43,8 +43,8 @@ def config(
         typer.Option(
             "--main-memory",
             metavar="GIB",
-            help="Main memory of the machine, GPUs aside; by default this machine's, or unknown "
-            "where --memory is given.",
+            help="Main memory of the machine, GPUs aside; by default this machine's, and not "
+            "checked where --memory is given.",
         ),
     ] = None,
 ) -> None:

@@ -24,8 +24,8 @@ def setup(
 ) -> None:
     """Install vLLM in an environment of its own, apart from Sparring's.
 
-    The installation takes some minutes and several GB. A second call completes or repairs the
-    environment.
+    The installation takes some minutes and several GB. The command may be repeated, for example
+    after a failed download.
     """
     from sparring.policy.vllm.environment import Kind, default_environment, set_up, usual_kind
 
