@@ -102,7 +102,7 @@ def test_rollouts_explain_every_reward(run: Path) -> None:
 def test_the_printed_table_reads_well_when_piped(run: Path) -> None:
     out = run.with_suffix(".out").read_text()
     assert "\x1b" not in out
-    assert "programs right (one-shot)" in out
+    assert "programs right (pass@1)" in out
     assert "step 4: held-out programs" in out
 
 
