@@ -60,8 +60,8 @@ def blocks(page: Path, language: str = "") -> list[str]:
 
 
 def after_sparring(words: list[str]) -> list[str] | None:
-    """Return the words behind `sparring`, however it is started: by its name, by a path to it, or as
-    a module under python or torchrun. None for other commands."""
+    """Return the words behind `sparring`, however it is started: by its name, by a path to it, or
+    as a module under python or torchrun. None for other commands."""
     for i, word in enumerate(words):
         if word == "sparring.cli" and words[i - 1] == "-m":
             return words[i + 1 :]
@@ -196,7 +196,10 @@ def test_the_commands_that_take_a_moment_run(tmp_path: Path) -> None:
         assert done.returncode == 0, (words, done.stdout, done.stderr)
     assert (tmp_path / "test_my_reward.py").exists()
     [by_file] = [w for w in inline_commands(README) if w[:2] == ["sandbox", "run"]]
-    for words in (by_file, "sandbox run solution.py --asserts tests.py --entry-point f".split()):
+    for words in (
+        by_file,
+        ["sandbox", "run", "solution.py", "--asserts", "tests.py", "--entry-point", "f"],
+    ):
         done = sparring_here(*words, cwd=tmp_path)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
 
@@ -228,7 +231,7 @@ def test_what_the_demo_prints_is_what_the_results_say() -> None:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Any:
-    """Runs a block of the README with bash in an empty directory, where `sparring` is this tree's."""
+    """Run a block of the README with bash in an empty directory; `sparring` is this tree's."""
     tool = tmp_path / "bin" / "sparring"
     tool.parent.mkdir()
     tool.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m sparring.cli "$@"\n')
