@@ -101,10 +101,10 @@ def is_form(words: list[str]) -> bool:
 
 def command_of(words: list[str]) -> tuple[click.Command, click.Context, list[str]]:
     """Return the command that the first words name, its context, and the words behind it."""
-    command: click.Command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     context = click.Context(command, info_name="sparring")
     rest = list(words)
-    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+    while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
         assert rest[0] in command.commands, f"sparring {shlex.join(words)}: no such command"
         command = command.commands[rest.pop(0)]
         context = click.Context(command, parent=context, info_name=command.name)

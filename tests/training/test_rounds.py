@@ -189,7 +189,7 @@ def test_a_recipe_may_extend_another(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('extends = "none.toml"', "no such recipe"),
-        ('extends = "self.toml"', "comes back"),
+        ('extends = "self.toml"', "which in turn extends"),
         ("extends = 3", "must be"),
     ],
 )

@@ -244,8 +244,8 @@ def _ask(
                 author.answer(part, heard, stop)
                 if last:
                     author.close()
-    except BaseException as error:
-        failed.append(error)  # `stop` then ends the threads before their next request
+    except BaseException as error:  # raised again: the threads end before their next request
+        failed.append(error)
         raise
     for thread in threads:
         while thread.is_alive():
