@@ -220,7 +220,7 @@ def test_a_response_that_never_comes_is_one_clear_line(
     sampler = sampler_of(settings, fake)
     asked(sampler, prompts(), 1)
     fake.faults = [Fault.ERROR] * 1000
-    with pytest.raises(RunError, match=r"no sound response in 6 tries \(HTTP 500: EngineCore"):
+    with pytest.raises(RunError, match=r"no valid response in 6 attempts \(HTTP 500: EngineCore"):
         asked(sampler, prompts()[:1], 1)
     sampler.close()
 
