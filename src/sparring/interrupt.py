@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_NOTICE = b"\nsparring: stopping after this step or evaluation; Ctrl-C again stops at once\n"
+_NOTICE = b"\nsparring: stopping after this step or evaluation; press Ctrl-C again to stop now\n"
 
 
 @contextmanager
