@@ -67,8 +67,7 @@ def test_near_twins_and_how_near() -> None:
     assert [t.id for t in kept] == ["a", "b"]
     assert {r.task_id for r in removed} == {"c", "d"}
     assert all(
-        "of its n-grams in common with a, kept" in r.detail
-        and r.reason is Reason.NEAR_DUPLICATE
+        "of its n-grams in common with a, kept" in r.detail and r.reason is Reason.NEAR_DUPLICATE
         for r in removed
     )
     strict, _ = drop_twins(tasks, Overlap(3, 0.99))
