@@ -178,7 +178,7 @@ REFUSED = {
     ),
     "no call": ("def test_a(): assert plus(1, 2) == 3", "never calls add: it tests no program"),
     "its own function": (f"def add(a, b): return a + b\ndef test_a(): {_HOLDS}", "binds add"),
-    "the library's": (f"from operator import add\ndef test_a(): {_HOLDS}", "binds add itself"),
+    "the library's": (f"from operator import add\ndef test_a(): {_HOLDS}", "defines add itself"),
 }  # fmt: skip
 
 
