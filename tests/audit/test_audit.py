@@ -236,7 +236,7 @@ def test_native_rows_packed_files_and_foreign_columns_are_audited(tmp_path: Path
     out = tmp_path / "out"
     result = CliRunner().invoke(app, ["audit", str(path), "--out", str(out), "--mutants", "2"])
     assert result.exit_code == 1, result.output
-    assert "columns that no task has, left out: rating" in result.output
+    assert "columns that tasks do not use, left out: rating" in result.output
     data = json.loads((out / "audit.json").read_text())
     assert data["columns_left_out"] == {"rating": 1}
     assert [(f["task"], f["fault"]) for f in data["malformed"]] == [

@@ -91,18 +91,18 @@ def test_a_load_with_everything(tmp_path: Path) -> None:
     assert "left out for overlap: 1\n  leak: 100% of 8-grams in common with e" in done.stderr
     assert "2 of 8 rows" in done.stdout
     again = sparring_here("tasks", "load", str(source), "--out", str(out))
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 REFUSED: dict[tuple[str, ...], str] = {
     ("set.jsonl",): "set.jsonl, line 2, question: is missing",
     ("Set", ): "neither an existing file",
     ("some/one",): "not a known data set; name its split with --split",
-    ("set.jsonl", "--pass-rate", "0..1"): "--pass-rate goes with --rates or --rate-column",
-    ("set.jsonl", "--dedupe", "yes"): "there are no, exact and near",
-    ("set.jsonl", "--kind", "calls"): "there are stdin, call, script",
+    ("set.jsonl", "--pass-rate", "0..1"): "--pass-rate: give --pass-rate with one of --rates",
+    ("set.jsonl", "--dedupe", "yes"): "choose no, exact or near",
+    ("set.jsonl", "--kind", "calls"): "choose one of stdin, call, script",
     ("set.jsonl", "--overlap", "1.5"): "--overlap 1.5",
-    ("set.jsonl", "--since", "May"): "--since May: give a day",
+    ("set.jsonl", "--since", "May"): "--since May: not a day; give one such as",
     ("set.jsonl", "--map", "question=q"): "no column 'q'; the columns are task_id, question",
     ("set.jsonl", "--skip-bad", "--min-tests", "9"): "no task is left",
     ("set.jsonl", "--release", "v1", "--skip-bad"): "--release is for LiveCodeBench-lite",

@@ -131,7 +131,7 @@ def test_a_row_of_execution_is_named() -> None:
     ran = {"code": "def f(): ...", "input": "f()", "output": "1", "function_name": "f"}
     task, [(field, said)] = read_livecodebench(ran | {"contest_id": "1"}, "here", None)
     assert task is None
-    assert (field, said.partition(":")[0]) == ("code", "is of LiveCodeBench's execution set")
+    assert (field, said.partition(",")[0]) == ("code", "is of LiveCodeBench's execution set")
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

@@ -136,7 +136,7 @@ FILES = {
     "empty.jsonl": ("\n \n", "is empty"),
     "torn.jsonl": (json.dumps(ROW) + '\n{"question": ', "line 2: not JSON"),
     "object.json": ("{}", "must be a list of tasks"),
-    "kind.csv": ("a,b", "unknown kind of file"),
+    "kind.csv": ("a,b", "CSV is not a task file"),
     "none.json": ("[]", "has no rows"),
     "lcb.jsonl": (
         '{"question_id": "1", "private_test_cases": "[]"}',

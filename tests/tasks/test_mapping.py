@@ -49,7 +49,7 @@ def test_paths_go_into_lists_objects_and_json_texts() -> None:
 PAIRS = "test_input=tests.*.in,test_output=tests.*.out"
 WRONG = {
     "question": "write FIELD=COLUMN",
-    "=problem": "'' is no field",
+    "=problem": "'' is not a field",
     "question=": "write FIELD=COLUMN",
     "quetsion=problem": "did you mean question?",
     "zzz=problem": "the fields are question,",
@@ -57,7 +57,7 @@ WRONG = {
     f"question=problem:yaml,{PAIRS}": "the forms are plain, json, python, number, one",
     f"question=problem:ms,{PAIRS}": "ms is a unit, and question has no such unit",
     "test_time_limit=seconds:bytes": "bytes is a unit, and test_time_limit has no such unit",
-    f"question=problem,args=first,{PAIRS}": "test_input and args: two ways to give tests",
+    f"question=problem,args=first,{PAIRS}": "test_input and args are two ways to give tests",
 }
 LACKING = {
     PAIRS: "question is missing; name its column: the columns are problem",
@@ -158,12 +158,18 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "no arguments": ({"args": [1, 2]}, "args: item 0 must be a list of arguments"),
     "named": ({"kwargs": [{}]}, "kwargs: must be a list of 2 objects"),
     "named by number": ({"kwargs": [{1: 2}, {}]}, "kwargs: item 0 must be an object"),
-    "name": ({"entry_point": "a-b"}, "entry_point: 'a-b' is no name"),
+    "name": (
+        {"entry_point": "a-b"},
+        "entry_point: 'a-b' is neither a function's name nor Class.method",
+    ),
     "checker": ({"checker": "tokens"}, "checker: 'tokens' compares text"),
     "no test": ({"args": [], "expected": []}, "args: has no test"),
     "preamble": ({"preamble": "no such"}, "preamble: 'no such' is not known"),
     "head": ({"head": "import ("}, "head: is not Python"),
-    "no function": ({"entry_point": None}, "entry_point: is missing: which function"),
+    "no function": (
+        {"entry_point": None},
+        "entry_point: is missing; name the function that takes the arguments",
+    ),
     "blank": ({"question": " "}, "question: is missing or blank"),
     "object": ({"expected": [3, date(2024, 1, 1)]}, "args: item 1: an object of the type"),
     "nothing": ({"args": None}, "args: must be a list"),

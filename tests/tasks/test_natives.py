@@ -137,8 +137,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "vacuous": ({**HUMANEVAL, "test": "def check(f): pass"}, "test: asserts nothing"),
     "torn": ({**HUMANEVAL, "test": "def check(f):"}, "test: is not Python"),
     "deep": ({**HUMANEVAL, "test": "(" * 500}, "test: is not Python"),
-    "entry": ({**HUMANEVAL, "entry_point": "a.b.c"}, "entry_point: 'a.b.c' is no name"),
-    "keyword": ({**HUMANEVAL, "entry_point": "class"}, "entry_point: 'class' is no name"),
+    "entry": (
+        {**HUMANEVAL, "entry_point": "a.b.c"},
+        "entry_point: 'a.b.c' is neither a function's name nor Class.method",
+    ),
+    "keyword": (
+        {**HUMANEVAL, "entry_point": "class"},
+        "entry_point: 'class' is neither a function's name nor Class.method",
+    ),
     "slip": (MISSPELT, "canonical_solutions: is not a known field; did you mean canonical_so"),
     "checker": ({**HUMANEVAL, "checker": "tokens"}, "checker: is not for rows"),
     "method": ({**HUMANEVAL, "exe_method": "stdin"}, "exe_method: is not for rows"),
@@ -149,7 +155,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({**MBPP, "test_list": "assert"}, "test_list: must be a list of strings"),
     "code": ({**MBPP, "code": "def"}, "code: is not Python"),
     "another": ({**MBPP, "code": "x = 1"}, "no assertion calls a function that code defines"),
-    "both": ({**MBPP, "question": "?"}, "did you mean test_list? --map tests=test_list"),
+    "both": (
+        {**MBPP, "question": "?"},
+        "did you mean test_list? `sparring tasks load --map tests=test_list`",
+    ),
 }
 
 

@@ -156,8 +156,12 @@ def test_the_refusal_names_what_is_not_run(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "a fixture": (f"def test_a(tmp_path): {_HOLDS}", "test_a takes tmp_path: fixtures of pytest"),
-    "two fixtures": (f"def test_a(x, y): {_HOLDS}", "test_a takes x, y: fixtures of pytest"),
+    "a fixture": (
+        f"def test_a(tmp_path): {_HOLDS}",
+        "test_a takes tmp_path: the sandbox has no fixtures of pytest"),
+    "two fixtures": (
+        f"def test_a(x, y): {_HOLDS}",
+        "test_a takes x, y: the sandbox has no fixtures of pytest"),
     "a method's fixture": (f"class TestA:\n    def test_a(self, capsys): {_HOLDS}", "takes capsys"),
     "its own fixture": (
         f"import pytest\n@pytest.fixture\ndef x(): return 1\ndef test_a(x): {_HOLDS}",
@@ -171,13 +175,15 @@ REFUSED = {
         "import pytest as pt\ndef test_a():\n    with pt.warns(UserWarning): add(1, 2)",
         "uses pytest.warns",
     ),
-    "a plugin": (f"import pytest_mock\ndef test_a(): {_HOLDS}", "imports pytest_mock: plugins"),
+    "a plugin": (
+        f"import pytest_mock\ndef test_a(): {_HOLDS}",
+        "imports pytest_mock: the sandbox has no plugins of pytest"),
     "another function": (
         "from solution import minus\ndef test_a(): assert minus(1, 2) == 3",
         "imports minus from solution, but the task asks for add",
     ),
     "no call": ("def test_a(): assert plus(1, 2) == 3", "never calls add: it tests no program"),
-    "its own function": (f"def add(a, b): return a + b\ndef test_a(): {_HOLDS}", "binds add"),
+    "its own function": (f"def add(a, b): return a + b\ndef test_a(): {_HOLDS}", "defines add"),
     "the library's": (f"from operator import add\ndef test_a(): {_HOLDS}", "defines add itself"),
 }  # fmt: skip
 

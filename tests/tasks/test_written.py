@@ -130,7 +130,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"tests": ["assert 1 == 1"], "entry_point": None},
         "entry_point: is missing, and the tests call no function by its name",
     ),
-    "a name": ({"entry_point": "a b"}, "entry_point: 'a b' is neither"),
+    "a name": (
+        {"entry_point": "a b"},
+        "entry_point: 'a b' is neither a function's name nor Class.method",
+    ),
     "a validator": ({"validator": "print('valid')"}, "validator: reads standard input"),
     "a checker": ({"checker": "tokens"}, "checker: 'tokens' compares printed text"),
     "half a character": ({"tests": ["assert double('\ud800') == 1"]}, "half a surrogate pair"),

@@ -85,8 +85,8 @@ def read_row(
     if "question" in data and not statement.strip() and not row.faults:
         row.fault("question", "is blank")
     entry_point = row.text("entry_point")
-    if entry_point is not None and (fault := entry_point_fault(entry_point)):
-        row.fault("entry_point", fault)
+    if entry_point is not None and (problem := entry_point_fault(entry_point)):
+        row.fault("entry_point", problem)
     tests: tuple[Test, ...] = ()
     if written and not row.faults:
         entry_point, tests = read_written(row)
