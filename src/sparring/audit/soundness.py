@@ -73,8 +73,8 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
     pairs = [same_inputs(task.tests) for task in tasks]
     grader.prepare(
         one
-        for task, repeats in zip(tasks, pairs, strict=True)
-        for pair in repeats
+        for task, pairs_of_task in zip(tasks, pairs, strict=True)
+        for pair in pairs_of_task
         for one in _both_ways(task, pair)
     )
     audited = []
@@ -91,10 +91,10 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
             if f.example or f.fault is not Fault.WRONG_OUTPUT or f.test not in contradicted
         ]
         nothing = [f for f in idle[i] if not _rightly_empty(task, f, confirmed)]
-        repeats = [*solution_findings, *invalid[i], *pair_findings, *nothing]
-        repeats.sort(key=lambda f: (f.test is None, f.example, f.test or 0))
+        findings = [*solution_findings, *invalid[i], *pair_findings, *nothing]
+        findings.sort(key=lambda f: (f.test is None, f.example, f.test or 0))
         best = verdict.best if verdict else None
-        audited.append(Audited(task, tuple(repeats), best, sum(confirmed[: len(task.tests)])))
+        audited.append(Audited(task, tuple(findings), best, sum(confirmed[: len(task.tests)])))
     return audited
 
 
