@@ -60,7 +60,7 @@ def test_every_kind_of_fault_is_planted() -> None:
         ("flaky-random", "random numbers"),
         ("wrong", r"expected 31\n, the solution gives 30\n"),
         ("too-strict", "more than 0.05 s of CPU time; right with 0.1"),
-        ("several", "the statement asks for any of several"),
+        ("several", "the statement allows any of several"),
         ("forbidden", r"the validator says of 3 -1\n: no"),
         ("crashes", "every solution fails on it: ValueError"),
         ("one-fails", "fails test 2; on the first: it gives 2"),

@@ -1,11 +1,11 @@
-"""Is a data set sound? What its reference solutions say of its tests, and the files that say it.
+"""Audit of a data set: test its tests by running its reference solutions, and report the faults.
 
-From the bottom up, each reading only those before it:
+The modules from the bottom up; each imports only those before it:
 
-- `conditions`: what may differ between two runs (hash seed, time, company); `repeated`: every
-  solution on every test, several times.
-- `confirm`: what these runs say of tests and solutions; `trivial`: what programs that do nothing
-  pass.
-- `soundness`: both put together, a task at a time; `strength`: which mistakes the tests notice.
-- `run`: one audit of a data set; `files`: what it leaves in its directory.
+- `conditions`: perturbations between two executions (hash seed, random numbers, clock);
+  `repeated`: every solution on every test, several times.
+- `confirm`: conclusions from these executions about tests and solutions; `trivial`: tests that
+  programs pass which do nothing.
+- `soundness`: both together, task by task; `strength`: mistakes that the tests catch.
+- `run`: one audit of a data set; `files`: the files of an audit's directory.
 """

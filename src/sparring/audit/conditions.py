@@ -1,16 +1,18 @@
-"""What can differ between two runs of a program on the same input, and is made to differ.
+"""Perturbations: conditions that vary between two executions of a program on the same input.
 
-A program that prints the time, or a set of words, gives the same output twice in a row inside the
-sandbox, which seeds `random`, fixes the hash seed and repeats within the second. So a repetition
-varies these on purpose: another hash seed (a sandbox of its own; there are two such, because
-two words may well have the same order under two seeds), another random seed (a comment
-more: the sandbox makes the seed of program and input), and a clock that starts somewhere else. The
-clock is moved inside the program's process, by a few lines before it that replace what tells the
-time in `time` and `datetime`; only programs that speak of these get them.
+Inside the sandbox a program that prints the time, or a set of words, repeats its output: the
+sandbox seeds `random`, fixes the hash seed, and repeats within the same second. So repetitions
+vary these conditions on purpose:
 
-An output that changes with one of them is flaky by that cause. The lines before a program could
-themselves change what it does; so a difference counts as the clock's only between runs that all
-have them and start at other times.
+- The hash seed: a separate sandbox for each seed. Two others are used, because two words may have
+  the same order under two seeds.
+- The random seed: a comment is added, because the sandbox derives the seed from program and input.
+- The clock: lines before the program move the clock of `time` and `datetime` inside its process.
+  Only programs that mention these modules get the lines.
+
+An output that changes with a condition is flaky by that cause. The lines before a program may
+themselves change its behaviour. So a difference is blamed on the clock only between executions that
+all have the lines and start at different times.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ HASH_SEEDS = 3
 
 
 class Cause(StrEnum):
-    """What an output depends on beside the input."""
+    """Cause of a flaky output: its dependence on more than the input, as a predicate."""
 
-    NOTHING_NAMED = "changes from run to run"
+    NOTHING_NAMED = "changes from one execution to the next"
     HASH = "depends on the order of sets (the hash seed), or on where objects are in memory"
     RANDOM = "depends on random numbers"
     CLOCK = "depends on the clock"
@@ -33,20 +35,23 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way to run a program again. ``hash_seed``: in which sandbox, 0 for the usual one;
-    ``random`` adds a comment; ``clock`` is when the program believes to start, in seconds since
-    1970."""
+    """Conditions of one execution of a program.
+
+    - ``hash_seed``: index of the sandbox; 0 is the usual one.
+    - ``random``: number in the added comment; 0 adds none.
+    - ``clock``: start time that the program sees, in seconds since 1970; None for the real time.
+    """
 
     hash_seed: int = 0
     random: int = 0
     clock: float | None = None
 
     def moves_clock(self, source: str) -> bool:
-        """Whether the program gets other lines before it."""
+        """Return whether lines that move the clock stand before the program."""
         return self.clock is not None and _TELLS_TIME.search(source) is not None
 
     def program(self, source: str) -> str:
-        """The program to be run under this condition."""
+        """Return the program to execute under this condition."""
         if self.random:
             source = f"{source}\n# {self.random}\n"
         if not self.moves_clock(source):
@@ -55,8 +60,11 @@ class Condition:
 
 
 def rounds(repeats: int) -> list[Condition]:
-    """The conditions of `repeats` runs. The first is the usual one; the others have all that can
-    differ differ at once, every third time with the usual hash seed."""
+    """Return the conditions of ``repeats`` executions.
+
+    The first is the usual condition. All others vary the random seed and the clock together, and
+    two of three also the hash seed.
+    """
     return [Condition()] + [
         Condition(hash_seed=k % HASH_SEEDS, random=k, clock=_clock(k)) for k in range(1, repeats)
     ]
@@ -67,9 +75,9 @@ CAUSES: tuple[tuple[Cause, Condition], ...] = (
     *((Cause.HASH, Condition(hash_seed=k)) for k in range(1, HASH_SEEDS)),
     (Cause.RANDOM, Condition(random=7)),
 )
-"""Causes in the order in which they are tried, with the condition that shows each by an outcome
-that is not the usual one, the clock being kept. The clock is tried after them, by `clocks`."""
-# Another second, minute, hour, day of the week, month and year each time, and the other parity.
+"""Causes in the order of trial, each with a condition that reveals the cause by another outcome
+while the clock is fixed. `clocks` tries the clock after them."""
+# Each stride changes the second, minute, hour, day of the week, month, year and parity.
 _START, _STRIDE = 1_000_000_000, 40_025_261
 
 
@@ -78,7 +86,7 @@ def _clock(number: int) -> float:
 
 
 def clocks() -> list[Condition]:
-    """Conditions that only the clock's start tells apart."""
+    """Return conditions that differ only in the start time of the clock."""
     return [Condition(clock=_clock(k)) for k in range(1, 4)]
 
 

@@ -1,9 +1,10 @@
-"""What the runs of a task's reference solutions say about its tests, and about the solutions.
+"""Judge the tests of a task, and its reference solutions, by the executions of the solutions.
 
-A test that one solution passes, and passes every time, is confirmed; what the others do on it is
-their affair. Of a test that none passes it is said why, as far as the solutions agree. A solution
-that passes no test at all is no witness, unless the statement or a looser rule says that its
-answers may be right as well. Pure: all runs have been made.
+- A test is confirmed if one solution passes it in every repetition, whatever other solutions do.
+- For a test that no solution passes, the finding names the reason on which the solutions agree.
+- A solution that passes no test at all does not count as evidence, unless the statement or a
+  lenient rule suggests that its answers are right too.
+- This module executes nothing; all executions come from `repeated`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ _LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """``findings``; ``best``: the solution that passes the most tests, None if none passes one;
-    ``confirmed`` for each of `every_test`: passed by a solution, every time."""
+    """Verdict on the tests of a task.
+
+    - ``best``: index of the solution that passes the most tests; None if no solution passes one.
+    - ``confirmed``: for each test of `every_test`, whether a solution passes it every time.
+    """
 
     findings: list[Finding]
     best: int | None
@@ -38,10 +42,11 @@ def confirm(
     share: float,
     refused: frozenset[int] = frozenset(),
 ) -> Confirmed:
-    """Judge the tests of a task (T: `every_test`) by its solutions (S, at least one).
+    """Judge the tests of a task by the solutions' results, [S, T].
 
-    `share` of the time limit, used by the fastest solution, is what makes a test slow. On the
-    `refused` tests, whose inputs are forbidden, nobody can be right or wrong.
+    T counts the tests of `every_test`, S the solutions, at least one. A test is slow if the fastest
+    solution needs more than ``share`` of the time limit. ``refused`` are the tests with forbidden
+    inputs, on which no solution is judged.
     """
     tests = every_test(task)
     right = [sum(c.state is State.RIGHT for c in row) for row in cells_ST]
@@ -82,7 +87,7 @@ def confirm(
 
 
 def _no_program(row: Sequence[Cell]) -> bool:
-    """Whether a solution fails before it has read anything: that says nothing of an input."""
+    """Return whether a solution fails before it reads anything, so that no input is to blame."""
     return all(c.state is State.CRASHED and c.detail.startswith(_NO_PROGRAM) for c in row)
 
 
@@ -107,7 +112,7 @@ class _Where:
 
 
 def place(task: Task, column: int) -> tuple[int, bool]:
-    """The number of a column's test, and whether it is an example."""
+    """Return the index of a column's test, and whether the test is a public example."""
     ground = len(task.tests)
     return (column, False) if column < ground else (column - ground, True)
 
@@ -130,14 +135,14 @@ def _flaky(where: _Where, cell: Cell, solution: int | None) -> Finding:
 
 
 def _another(where: _Where, cell: Cell) -> Looser | None:
-    """How a refused output may be right after all."""
+    """Return how a refused output may still be right; None if nothing suggests that it is."""
     if cell.state is not State.WRONG:
         return None
     rule = rule_of(where.task, where.test)
-    found = looser(rule, cell.output, where.test.output, where.test.kind)
-    if found is None and where.test.kind is not Kind.SCRIPT and leaves_open(where.task.statement):
-        return Looser("the statement asks for any of several", None)
-    return found
+    lenient = looser(rule, cell.output, where.test.output, where.test.kind)
+    if lenient is None and where.test.kind is not Kind.SCRIPT and leaves_open(where.task.statement):
+        return Looser("the statement allows any of several answers", None)
+    return lenient
 
 
 def _several(where: _Where, cells: Sequence[Cell], how: Looser) -> Finding:
@@ -156,7 +161,7 @@ def _several(where: _Where, cells: Sequence[Cell], how: Looser) -> Finding:
 def _unconfirmed(
     where: _Where, cells: Sequence[Cell], witnesses: Sequence[Cell]
 ) -> Iterator[Finding]:
-    """Why no solution passes a test, by what the most telling of them did."""
+    """Yield the reason why no solution passes a test, by the most informative outcome."""
     for cell in cells:
         other = _another(where, cell)
         if other is not None:
@@ -173,36 +178,36 @@ def _unconfirmed(
     elif State.WRONG in by_state:
         yield _wrong(where, by_state[State.WRONG])
     elif State.CRASHED in by_state and where.test.kind is Kind.SCRIPT:
-        yield _wrong(where, by_state[State.CRASHED])  # nobody knows whose input it was
+        yield _wrong(where, by_state[State.CRASHED])  # the failing input inside is unknown
     elif State.CRASHED in by_state:
         seen = f"every solution fails on it: {short(by_state[State.CRASHED][0].detail)}"
-        yield where.found(Fault.INVALID_INPUT, seen, "leave the test out or mend its input")
+        yield where.found(Fault.INVALID_INPUT, seen, "leave the test out or correct its input")
     elif State.UNFINISHED in by_state:
         seen = f"no solution ends within the limits: {by_state[State.UNFINISHED][0].detail}"
-        yield where.found(Fault.UNFINISHED, seen, "leave the test out, or mend the solution")
+        yield where.found(Fault.UNFINISHED, seen, "leave the test out, or correct the solution")
     elif State.UNKNOWN in by_state:
-        yield where.found(Fault.UNKNOWN, "a failure of our own sandbox", "run the audit again")
+        yield where.found(Fault.UNKNOWN, "a failure of the sandbox itself", "run the audit again")
 
 
 def _wrong(where: _Where, cells: Sequence[Cell]) -> Finding:
     if where.test.kind is Kind.SCRIPT:
         seen = f"no solution passes the script: {short(cells[0].detail)}"
-        return where.found(Fault.WRONG_OUTPUT, seen, "mend the script or the solution")
-    said = list(dict.fromkeys(where.shown(c.output) for c in cells))
+        return where.found(Fault.WRONG_OUTPUT, seen, "correct the script or the solution")
+    outputs = list(dict.fromkeys(where.shown(c.output) for c in cells))
     many = "the solution gives" if len(cells) == 1 else f"all {len(cells)} solutions give"
-    seen = f"expected {where.shown(where.test.output)}, {many} {said[0]}"
-    if len(said) > 1:
+    seen = f"expected {where.shown(where.test.output)}, {many} {outputs[0]}"
+    if len(outputs) > 1:
         seen = (
             f"expected {where.shown(where.test.output)}, and the solutions do not agree: "
-            f"{' or '.join(said[:_LISTED])}"
+            f"{' or '.join(outputs[:_LISTED])}"
         )
     if parse_checker(rule_of(where.task, where.test)).rule is Rule.PROGRAM:
         seen += f" (the checker program: {short(cells[0].detail)})"
-    return where.found(Fault.WRONG_OUTPUT, seen, "leave the test out or mend its output")
+    return where.found(Fault.WRONG_OUTPUT, seen, "leave the test out or correct its output")
 
 
 def _explained(findings: Sequence[Finding], count: int) -> bool:
-    """Whether all tests have several answers: then a solution that passes none may be right."""
+    """Return whether all tests have several answers: a solution that passes none may be right."""
     several = {(f.test, f.example) for f in findings if f.fault is Fault.SEVERAL_ANSWERS}
     return len(several) == count
 

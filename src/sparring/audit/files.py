@@ -1,11 +1,12 @@
-"""What an audit leaves in its directory.
+"""Write the files of an audit.
 
-``audit.json`` has everything: the settings, every finding, for each task what was dropped of it,
-the mutants that nothing noticed and the branches that nothing took. ``audit.md`` is the same for
-people, without the last two. ``tasks.jsonl`` is the sound part of the set (`tasks.cleaning.sound`),
-ready to be trained on; ``unchecked.jsonl`` are the tasks without a solution, or whose solutions our
-own machine failed, of which nothing is known. A file is not there if it would be empty, and none is
-written over unless that is asked for.
+- ``audit.json`` has everything: the settings, every finding, and for each task its removed parts,
+  the mutants that no test catches and the branches that no test takes.
+- ``audit.md`` has the same for people, without mutants and branches.
+- ``tasks.jsonl`` has the sound part of the data set (`tasks.cleaning.sound`), ready for training.
+- ``unchecked.jsonl`` has the tasks without a solution, or on whose solutions the sandbox failed:
+  nothing is known of them.
+- A file that would be empty is not written. An existing file is replaced only on request.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ _NAMES = ("audit.json", "audit.md", SOUND, UNCHECKED)
 
 
 def check_out(out: Path, force: bool = False) -> None:
-    """Make the directory, before any work; refuse one with an audit in it, unless that is to be
-    replaced. Raises `DataError`."""
+    """Make the directory before any work.
+
+    Raises `DataError` if it holds an audit (unless ``force``), or cannot be made.
+    """
     for name in _NAMES:
         if (out / name).exists() and not force:
             raise DataError(
-                f"--out {out}: has {name} already; choose another directory, or --force to "
-                "replace it"
+                f"--out {out}: has {name} already; choose another directory, or replace it with "
+                "--force"
             )
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -45,10 +48,9 @@ def check_out(out: Path, force: bool = False) -> None:
 
 
 def write(report: Report, asked: Asked, paths: Sequence[Path], out: Path) -> None:
-    """Write the files into a directory that is there, in the place of another audit's; those of
-    tasks only if there are any.
+    """Write the files into an existing directory, and remove those of an earlier audit.
 
-    Raises `DataError`.
+    Files of tasks are written only if they have a task. Raises `DataError` if writing fails.
     """
     with writing(f"--out {out}", DataError):
         for name in _NAMES:
@@ -87,7 +89,7 @@ def _as_dict(report: Report, asked: Asked, paths: Sequence[Path]) -> dict[str, o
 
 def _entry_dict(entry: Entry) -> dict[str, object]:
     task, strong = entry.audited.task, entry.strength
-    found: dict[str, object] = {
+    record: dict[str, object] = {
         "task": task.id,
         "source": task.source,
         "tests": len(task.tests),
@@ -99,7 +101,7 @@ def _entry_dict(entry: Entry) -> dict[str, object]:
         "findings": [f.as_dict() for f in entry.findings],
     }
     if strong is not None:
-        found["mutants"] = {
+        record["mutants"] = {
             "killed": strong.killed,
             "all": strong.mutants,
             "survivors": [
@@ -107,32 +109,32 @@ def _entry_dict(entry: Entry) -> dict[str, object]:
                 for m in strong.survivors
             ],
         }
-        found["branches"] = {
+        record["branches"] = {
             "covered": strong.covered,
             "all": strong.branches,
             "untaken": [{"line": line, "outcome": what} for line, what in strong.untaken],
         }
-    return found
+    return record
 
 
 def _markdown(report: Report) -> Iterator[str]:
-    found = report.findings
+    findings = report.findings
     tests = sum(len(e.audited.task.tests) for e in report.entries)
     confirmed = sum(e.audited.confirmed for e in report.entries)
     yield "# Audit"
     yield ""
     yield (
         f"{len(report.entries)} tasks with {tests} tests, {confirmed} of them confirmed by a "
-        f"solution; {len(found)} findings; {len(report.sound)} tasks are sound, "
+        f"solution; {len(findings)} findings; {len(report.sound)} tasks are sound, "
         f"{len(report.unchecked)} not checked."
     )
     for line in needs_lines(report.needs):
         yield f"- {in_markdown(line)}"
-    for fault, number in counts(found).items():
+    for fault, number in counts(findings).items():
         yield ""
         yield f"## {fault.value.replace('_', ' ')}: {number}"
         yield ""
-        for f in found:
+        for f in findings:
             if f.fault is fault:
                 where, seen, advice = map(in_markdown, (f.where, f.seen, f.advice))
                 yield f"- **{where}**: {seen}; *{advice}*"

@@ -1,8 +1,9 @@
-"""Every reference solution on every test of its task, several times, and what came of each.
+"""Execute every reference solution on every test of its task, several times.
 
-No memory and a process for each run: the sandboxes are opened that way (`sparring.audit.run`). The
-repetitions differ in what an output may not depend on (`conditions`); a run that met a limit is
-made once more with wider ones. What that says of the tests is decided in `confirm`.
+- The sandboxes keep no outcomes and use a process for each execution (`sparring.audit.run`).
+- Repetitions differ in conditions on which an output must not depend (`conditions`).
+- An execution that met a limit is repeated once with wider limits.
+- `confirm` draws the conclusions about the tests.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ _SETTLED = (
     Verdict.SANDBOX_VIOLATION,
 )
 _PATIENT = 8
-"""Runs of a solution that are repeated with wider limits, smallest inputs first."""
+"""Most executions of a solution that are repeated with wider limits, smallest inputs first."""
 _WIDER_MEMORY = 4
 _MOST_SECONDS = 120.0
 
 
 class State(Enum):
-    """What became of a solution on a test."""
+    """Result of a solution on a test, over all repetitions."""
 
     RIGHT = auto()
     LATE = auto()
-    """Right with wider limits only."""
+    """Right, but only with wider limits."""
     WRONG = auto()
     CRASHED = auto()
     UNFINISHED = auto()
@@ -47,7 +48,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A solution on a test. ``seconds`` of CPU time is the least of all repetitions."""
+    """Result of a solution on a test. ``seconds`` is the least CPU time of all repetitions."""
 
     state: State
     output: str
@@ -55,12 +56,12 @@ class Cell:
     detail: str
     cause: Cause | None = None
     other: str = ""
-    """Another output, where it is flaky."""
+    """Another output of the solution, if it is flaky."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where audits run: a usual sandbox, and `HASH_SEEDS` - 1 with other hash seeds."""
+    """Sandboxes of an audit: the usual one, and `HASH_SEEDS` - 1 with other hash seeds."""
 
     usual: Runs
     others: tuple[Runs, ...]
@@ -69,10 +70,12 @@ class Bench:
 def repeated(
     bench: Bench, grader: Grader, asks: Sequence[Ask], repeats: int, patience: float
 ) -> list[list[Cell]]:
-    """The cells of every ask, aligned with its tests. `patience`: how many times wider the limits
-    are where one was met."""
+    """Return the result of every ask on each of its tests.
+
+    After an execution that met a limit, the limits are ``patience`` times wider.
+    """
     series = [_under(bench, grader, asks, condition) for condition in rounds(repeats)]
-    found: list[list[Cell]] = []
+    results: list[list[Cell]] = []
     doubtful: list[tuple[int, int]] = []
     for a, ask in enumerate(asks):
         cells = []
@@ -81,12 +84,12 @@ def repeated(
             cells.append(_cell(runs))
             if _differ(runs):
                 doubtful.append((a, t))
-        found.append(cells)
+        results.append(cells)
     for (a, t), cell in _named(bench, grader, asks, doubtful, series).items():
-        found[a][t] = cell
-    for (a, t), cell in _patient(bench, grader, asks, found, patience).items():
-        found[a][t] = cell
-    return found
+        results[a][t] = cell
+    for (a, t), cell in _patient(bench, grader, asks, results, patience).items():
+        results[a][t] = cell
+    return results
 
 
 _Rows = list[tuple[Outcome, ...]]
@@ -99,7 +102,10 @@ def _under(bench: Bench, grader: Grader, asks: Sequence[Ask], condition: Conditi
 
 
 def _cell(runs: Sequence[Outcome]) -> Cell:
-    """By the first run that ended by itself; one that met a limit on a bad day is none."""
+    """Return the result of the first execution that ended by itself, if any did.
+
+    An execution that met a limit may have had bad luck, and counts only if all others did too.
+    """
     settled = [o for o in runs if o.verdict in _SETTLED]
     chosen = settled[0] if settled else runs[0]
     state = _STATES.get(chosen.verdict, State.UNKNOWN)
@@ -122,7 +128,7 @@ def _differ(runs: Sequence[Outcome]) -> bool:
 
 
 def _unlike(a: Outcome, b: Outcome) -> bool:
-    """Whether two runs say different things. Two accepted outputs do not, whatever they are."""
+    """Return whether two executions differ; two accepted outputs never do."""
     if a.verdict not in _SETTLED or b.verdict not in _SETTLED:
         return False
     wrong = a.verdict is Verdict.WRONG_ANSWER
@@ -136,20 +142,20 @@ def _named(
     doubtful: Sequence[tuple[int, int]],
     series: Sequence[_Rows],
 ) -> dict[tuple[int, int], Cell]:
-    """The flaky ones among the doubtful, each with a cause that was seen to make a difference."""
+    """Return the flaky results among the doubtful ones, each with a cause that was observed."""
     if not doubtful:
         return {}
     small = [replace(asks[a], tests=(asks[a].tests[t],)) for a, t in doubtful]
     moved = [[r[0] for r in _under(bench, grader, small, how)] for how in clocks()]
-    # All at one time of the clock: else whatever is tried first would be blamed for a new second.
+    # A fixed clock for all: otherwise the first cause tried would be blamed for a new second.
     still = [(c, replace(how, clock=clocks()[0].clock)) for c, how in CAUSES]
-    tried = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in still]
-    found = {}
+    trials = [(c, [r[0] for r in _under(bench, grader, small, how)]) for c, how in still]
+    flaky = {}
     for n, (a, t) in enumerate(doubtful):
         usual = series[0][a][t]
         other: Outcome | None = None
         cause: Cause | None = None
-        for named, outcomes in tried:
+        for named, outcomes in trials:
             if cause is None and _unlike(moved[0][n], outcomes[n]):
                 cause, usual, other = named, moved[0][n], outcomes[n]
         if cause is None and _differ([outcomes[n] for outcomes in moved]):
@@ -162,8 +168,8 @@ def _named(
         if cause is not None:
             cell = _cell([usual])
             other_output = other.output or other.detail if other else ""
-            found[a, t] = replace(cell, state=State.FLAKY, cause=cause, other=other_output)
-    return found
+            flaky[a, t] = replace(cell, state=State.FLAKY, cause=cause, other=other_output)
+    return flaky
 
 
 def _patient(
@@ -173,8 +179,8 @@ def _patient(
     cells: Sequence[Sequence[Cell]],
     patience: float,
 ) -> dict[tuple[int, int], Cell]:
-    """What met a limit, once more with wider ones."""
-    where: list[tuple[int, int]] = []
+    """Return the results of executions that met a limit, repeated with wider limits."""
+    positions: list[tuple[int, int]] = []
     wide: list[Ask] = []
     for a, ask in enumerate(asks):
         late = [t for t, cell in enumerate(cells[a]) if cell.state is State.UNFINISHED]
@@ -188,17 +194,17 @@ def _patient(
             memory_mib=ask.limits.memory_mib * _WIDER_MEMORY,
             output_bytes=wider(ask.limits.output_bytes, _WIDER_MEMORY),
         )
-        where += [(a, t) for t in late]
+        positions += [(a, t) for t in late]
         wide += [replace(ask, tests=(ask.tests[t],), limits=limits) for t in late]
-    found = {}
-    for (a, t), [outcome] in zip(where, _under(bench, grader, wide, Condition()), strict=True):
+    repeated_results = {}
+    for (a, t), [outcome] in zip(positions, _under(bench, grader, wide, Condition()), strict=True):
         before, after = cells[a][t], _cell([outcome])
         if after.state is State.RIGHT:
             needs = f"{before.detail}; right with {_used(outcome)}"
-            found[a, t] = replace(after, state=State.LATE, detail=needs)
+            repeated_results[a, t] = replace(after, state=State.LATE, detail=needs)
         elif after.state is not State.UNKNOWN:
-            found[a, t] = after
-    return found
+            repeated_results[a, t] = after
+    return repeated_results
 
 
 def _used(outcome: Outcome) -> str:
@@ -206,5 +212,5 @@ def _used(outcome: Outcome) -> str:
 
 
 def every_test(task: Task) -> tuple[Test, ...]:
-    """The tests that solutions are run on: ground truth, then the public examples."""
+    """Return the tests that solutions are executed on: ground truth, then public examples."""
     return (*task.tests, *task.examples)

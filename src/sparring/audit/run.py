@@ -1,15 +1,14 @@
-"""One audit of a data set: read, looked at task by task, filtered, written down.
+"""Audit a data set: read its rows, examine its tasks and remove the faulty parts.
 
     sparring audit tasks.jsonl --out audited
 
-Rows are read as `sparring tasks load` reads them: of every shape there is, the bad ones as
-findings, columns that no task has left out and named. The tasks go through `audit.soundness` in
-batches, so that a large set shows where it stands; their tests are measured by
-`audit.strength`; what occurs twice is looked for over all of them. With four sandboxes: three
-that keep nothing between runs and differ in the hash seed, for what must not be shared or
-remembered, and a fast one for the mutants.
-
-What it comes to is written by `files`.
+- Rows are read as `sparring tasks load` reads them, in every known shape. Bad rows become
+  findings. Columns that no task has are left out and named.
+- `audit.soundness` examines the tasks in batches, so that a large data set shows its progress.
+- `audit.strength` measures the tests. Duplicates are looked for over all tasks.
+- Four sandboxes are used: three that share nothing between executions and differ in the hash seed,
+  and a fast one for the mutants.
+- `files` writes the report.
 """
 
 from __future__ import annotations
@@ -37,14 +36,20 @@ from sparring.tasks.rows.files import Raw, file_rows, not_empty
 BATCH = 16
 _OTHER_HASHES = (12345, 54321)
 _ENOUGH_MUTANTS = 5
-"""Fewer say nothing about a task."""
+"""Least number of mutants from which a mutation score counts."""
 _SHOWN_SURVIVORS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of an audit. ``mutants`` of each task, 0 for none; a mutation score below
-    ``bar`` is weak; ``least`` tests must be left of a task."""
+    """Options of an audit.
+
+    - ``care``: care with which solutions are run.
+    - ``mutants``: most mutants of each task; 0 for none.
+    - ``bar``: mutation score below which tests are weak.
+    - ``policy``: part that is removed for a fault.
+    - ``least``: least number of tests that a task must keep.
+    """
 
     care: Care = field(default_factory=Care)
     mutants: int = 20
@@ -55,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A task, what was found, how strong its tests are, and what is left of it."""
+    """An audited task: its findings, the strength of its tests, and its sound part."""
 
     audited: Audited
     findings: tuple[Finding, ...]
@@ -64,38 +69,38 @@ class Entry:
 
     @property
     def checked(self) -> bool:
-        """Whether a solution was there to say anything, and our own machine let it."""
+        """Return whether a solution passes a test, so that the task is checked at all."""
         return self.audited.best is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole audit. ``malformed`` rows are in no entry."""
+    """Results of an audit. ``malformed`` has the findings of bad rows, which have no entry."""
 
     entries: tuple[Entry, ...]
     malformed: tuple[Finding, ...]
     level: str
-    """The isolation that the programs had."""
+    """Isolation level of the programs."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """Columns that no task has, and in how many rows they were."""
+    """Columns that no task has, and the number of rows with each."""
     needs: Needs = field(default_factory=dict)
-    """Packages that the tasks import and the sandbox was not given."""
+    """Packages that the tasks import and the sandbox lacks."""
     packages: tuple[tuple[str, str], ...] = ()
-    """Those that it was given, with their versions."""
+    """Packages of the sandbox, with their versions."""
 
     @property
     def findings(self) -> list[Finding]:
-        """All findings, rows first."""
+        """Return all findings, those of rows first."""
         return [*self.malformed, *(f for e in self.entries for f in e.findings)]
 
     @property
     def sound(self) -> list[Task]:
-        """What is left of the tasks that a solution has confirmed: it passes a test every time."""
+        """Return the sound parts of tasks of which a solution passes a test every time."""
         return [e.left.task for e in self.entries if e.left.task is not None and e.checked]
 
     @property
     def unchecked(self) -> list[Task]:
-        """What is left of the others: nothing speaks against them, and nothing for them."""
+        """Return the remaining parts of the other tasks, which nothing confirms or refutes."""
         return [e.left.task for e in self.entries if e.left.task is not None and not e.checked]
 
 
@@ -105,14 +110,15 @@ def audit(
     progress: Callable[[int, int, int], None],
     packages: Packages = NO_PACKAGES,
 ) -> Report:
-    """Audit the tasks of these files. `progress` hears of tasks done, of all, and of findings;
-    `packages` are given to the sandbox.
+    """Audit the tasks of these files.
 
-    Raises `DataError` if there is no task to look at, `SandboxError` if nothing can be run.
+    ``progress`` is called with the numbers of tasks done, of all tasks and of findings.
+    ``packages`` are given to the sandbox. Raises `DataError` if no row is a task, `SandboxError` if
+    the sandbox cannot run.
     """
     tasks, malformed, left_out = read(paths)
     entries: list[Entry] = []
-    found = len(malformed)
+    findings_so_far = len(malformed)
     with ExitStack() as stack:
         usual = stack.enter_context(Sandbox(fork=Fork.PER_TEST, memo=False, packages=packages))
         others = tuple(
@@ -124,12 +130,12 @@ def audit(
         fast = stack.enter_context(Sandbox(memo=False, skip_after_timeout=True, packages=packages))
         bench = Bench(usual, others)
         for start in range(0, len(tasks), BATCH):
-            progress(start, len(tasks), found)
+            progress(start, len(tasks), findings_so_far)
             audited = audit_tasks(bench, tasks[start : start + BATCH], Limits(), asked.care)
             for one, strong in zip(audited, _strengths(fast, audited, asked.mutants), strict=True):
                 entry = _entry(one, strong, None, asked)
                 entries.append(entry)
-                found += len(entry.findings)
+                findings_so_far += len(entry.findings)
         level = usual.level.value
     entries = _told_twice(entries, asked)
     progress(len(tasks), len(tasks), len(malformed) + sum(len(e.findings) for e in entries))
@@ -138,21 +144,21 @@ def audit(
 
 
 def read(paths: Sequence[Path]) -> tuple[list[Task], list[Finding], Counter[str]]:
-    """The tasks of these files, a finding per fault of a row, and the columns left out.
+    """Return the tasks of these files, a finding per fault of a row, and the unused columns.
 
-    Raises `DataError` for a file that cannot be read at all, and where no row is a task.
+    Raises `DataError` for a file that cannot be read, and if no row is a task.
     """
-    found = collect([_placed(path) for path in paths], Choice(skip_bad=True))
+    collected = collect([_placed(path) for path in paths], Choice(skip_bad=True))
     malformed = [
-        Finding(fault.where, Fault.MALFORMED, part, "mend the row or remove it")
-        for fault in found.faults
+        Finding(fault.where, Fault.MALFORMED, part, "correct the row or remove it")
+        for fault in collected.faults
         for part in fault.parts or (fault.text,)
     ]
-    return found.tasks, malformed, found.left_out
+    return collected.tasks, malformed, collected.left_out
 
 
 def _placed(path: Path) -> Iterator[Raw | BadRow]:
-    """The rows of a file, by its name alone: findings are read beside the file."""
+    """Yield the rows of a file, located by its name without the directory."""
     for raw in not_empty(path, file_rows(path, "tasks")):
         if isinstance(raw, BadRow):
             yield replace(raw, where=raw.where.removeprefix(f"{path.parent}/"))
@@ -163,7 +169,10 @@ def _placed(path: Path) -> Iterator[Raw | BadRow]:
 def _strengths(
     sandbox: Sandbox, audited: Sequence[Audited], most: int
 ) -> Iterator[Strength | None]:
-    """By each task's best solution; None where there is none or no mutant is wanted."""
+    """Yield the strength of each task's tests by its best solution.
+
+    The strength is None for a task without a best solution, and if ``most`` mutants is 0.
+    """
     by_best = [
         replace(a.task, solutions=() if a.best is None or not most else (a.task.solutions[a.best],))
         for a in audited
@@ -171,19 +180,22 @@ def _strengths(
     yield from strength(sandbox, by_best, [t.tests for t in by_best], Limits(), most)
 
 
-def _entry(one: Audited, strong: Strength | None, twice: Finding | None, asked: Asked) -> Entry:
-    findings = [*one.findings, *([twice] if twice else [])]
+def _entry(audited: Audited, strong: Strength | None, twice: Finding | None, asked: Asked) -> Entry:
+    findings = [*audited.findings, *([twice] if twice else [])]
     if strong and strong.mutants >= _ENOUGH_MUTANTS and (strong.score or 0.0) < asked.bar:
-        findings.append(_weak(one.task, strong))
-    unknown = any(f.fault is Fault.UNKNOWN for f in findings)  # our failure drops nothing
-    witnessed = one.best is not None or not one.task.solutions or unknown
-    left = sound(one.task, findings, asked.policy, asked.least, confirmed=witnessed)
-    return Entry(one, tuple(findings), strong, left)
+        findings.append(_weak(audited.task, strong))
+    unknown = any(f.fault is Fault.UNKNOWN for f in findings)  # a sandbox failure removes nothing
+    witnessed = audited.best is not None or not audited.task.solutions or unknown
+    left = sound(audited.task, findings, asked.policy, asked.least, confirmed=witnessed)
+    return Entry(audited, tuple(findings), strong, left)
 
 
 def _told_twice(entries: Sequence[Entry], asked: Asked) -> list[Entry]:
-    """The entries, with those that are another one again found out. Only among what is left: a
-    task whose likeness goes for a fault of its own is the one to keep."""
+    """Return the entries with findings of duplicate tasks.
+
+    Only tasks that remain count: if one of two equal tasks is removed for another fault, the other
+    is kept.
+    """
     twice = {
         f.task: f
         for f in duplicate_tasks([e.audited.task for e in entries if e.left.task is not None])
@@ -197,6 +209,6 @@ def _told_twice(entries: Sequence[Entry], asked: Asked) -> list[Entry]:
 
 
 def _weak(task: Task, strong: Strength) -> Finding:
-    slips = [f"line {m.line}: {m.description}" for m in strong.survivors[:_SHOWN_SURVIVORS]]
-    seen = f"{strong.killed} of {strong.mutants} mistakes are noticed; not {'; '.join(slips)}"
+    mistakes = [f"line {m.line}: {m.description}" for m in strong.survivors[:_SHOWN_SURVIVORS]]
+    seen = f"{strong.killed} of {strong.mutants} mistakes are noticed; not {'; '.join(mistakes)}"
     return Finding(task.id, Fault.WEAK, seen, "add tests that notice these")

@@ -1,10 +1,11 @@
-"""Whether tasks are sound: their tests confirmed by reference solutions, faults by name.
+"""Examine the soundness of tasks: reference solutions confirm the tests, findings name the faults.
 
-Each task is looked at on its own: what its solutions say of its tests (`repeated`, `confirm`), what
-its validator says of their inputs, what a program that does nothing would pass (`trivial`), and
-what occurs twice. Duplicates among tasks and the strength of the tests are up to the caller
-(`sparring.audit.run`), who sees all tasks. What is found is never more than was seen: a test that
-nothing speaks against is not a right one if there is no solution, and `NO_SOLUTION` says so.
+- Each task is examined by itself: its tests by its solutions (`repeated`, `confirm`), their inputs
+  by its validator, tests that an idle program passes (`trivial`), and repeated tests.
+- The caller (`sparring.audit.run`), who sees all tasks, looks for duplicate tasks and measures the
+  strength of the tests.
+- A test without a finding is not proved right: for a task without a solution nothing is known,
+  which `NO_SOLUTION` states.
 """
 
 from __future__ import annotations
@@ -28,8 +29,12 @@ from sparring.tasks.cleaning.repeats import Pair, same_inputs, same_to_the_lette
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """How carefully is looked. ``repeats``: runs of each solution on each test; ``patience``: how
-    many times wider limits are tried; ``share`` of the time limit that is slow."""
+    """Care of an audit.
+
+    - ``repeats``: executions of each solution on each test.
+    - ``patience``: factor of the wider limits that are tried after a limit was met.
+    - ``share``: share of the time limit above which a test is slow.
+    """
 
     repeats: int = 3
     patience: float = 10.0
@@ -38,8 +43,11 @@ class Care:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A task and what was found. ``best``: its first-choice solution, None if none passes a test;
-    ``confirmed`` ground-truth tests are those that a solution passes every time."""
+    """A task and its findings.
+
+    - ``best``: index of the solution that passes the most tests; None if no solution passes one.
+    - ``confirmed``: number of ground-truth tests that a solution passes every time.
+    """
 
     task: Task
     findings: tuple[Finding, ...]
@@ -48,7 +56,10 @@ class Audited:
 
 
 def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care) -> list[Audited]:
-    """Audit some tasks at once. `general` gives what they don't say (idle time, output)."""
+    """Audit several tasks together.
+
+    ``general`` has the limits that tasks do not state: idle time and size of the output.
+    """
     grader = Grader(bench.usual)
     limits = [limits_of(task, general) for task in tasks]
     asks = [
@@ -62,87 +73,90 @@ def audit_tasks(bench: Bench, tasks: Sequence[Task], general: Limits, care: Care
     pairs = [same_inputs(task.tests) for task in tasks]
     grader.prepare(
         one
-        for task, found in zip(tasks, pairs, strict=True)
-        for p in found
-        for one in _both_ways(task, p)
+        for task, pairs_of_task in zip(tasks, pairs, strict=True)
+        for pair in pairs_of_task
+        for one in _both_ways(task, pair)
     )
     audited = []
     for i, task in enumerate(tasks):
         cells = [next(rows) for _ in task.solutions]
         refused = frozenset(f.test for f in invalid[i] if f.test is not None)
-        seen = confirm(task, cells, care.share, refused) if cells else None
-        confirmed = seen.confirmed if seen else [False] * len(every_test(task))
-        again = [f for p in pairs[i] for f in _again(grader, task, p, confirmed)]
-        told = {f.test for f in again if f.fault is Fault.CONTRADICTION}
-        own = [
+        verdict = confirm(task, cells, care.share, refused) if cells else None
+        confirmed = verdict.confirmed if verdict else [False] * len(every_test(task))
+        pair_findings = [f for pair in pairs[i] for f in _again(grader, task, pair, confirmed)]
+        contradicted = {f.test for f in pair_findings if f.fault is Fault.CONTRADICTION}
+        solution_findings = [
             f
-            for f in (seen.findings if seen else [_no_solution(task)])
-            if f.example or f.fault is not Fault.WRONG_OUTPUT or f.test not in told
+            for f in (verdict.findings if verdict else [_no_solution(task)])
+            if f.example or f.fault is not Fault.WRONG_OUTPUT or f.test not in contradicted
         ]
         nothing = [f for f in idle[i] if not _rightly_empty(task, f, confirmed)]
-        found = [*own, *invalid[i], *again, *nothing]
-        found.sort(key=lambda f: (f.test is None, f.example, f.test or 0))
-        best = seen.best if seen else None
-        audited.append(Audited(task, tuple(found), best, sum(confirmed[: len(task.tests)])))
+        findings = [*solution_findings, *invalid[i], *pair_findings, *nothing]
+        findings.sort(key=lambda f: (f.test is None, f.example, f.test or 0))
+        best = verdict.best if verdict else None
+        audited.append(Audited(task, tuple(findings), best, sum(confirmed[: len(task.tests)])))
     return audited
 
 
-def _rightly_empty(task: Task, found: Finding, confirmed: Sequence[bool]) -> bool:
-    """Whether no output is the answer to a test, as a solution has it. Others of its tests tell a
-    program that does nothing: a finding about all of them is none about one."""
+def _rightly_empty(task: Task, finding: Finding, confirmed: Sequence[bool]) -> bool:
+    """Return whether a solution confirms that the right answer to a test is no output.
+
+    Such a test alone is not a fault, because other tests of the task catch a program that does
+    nothing. A finding about the whole task (no ``test``) stays.
+    """
     return (
-        found.test is not None
-        and task.tests[found.test].kind is Kind.STDIN
-        and not task.tests[found.test].output.strip()
-        and confirmed[found.test]
+        finding.test is not None
+        and task.tests[finding.test].kind is Kind.STDIN
+        and not task.tests[finding.test].output.strip()
+        and confirmed[finding.test]
     )
 
 
 def _no_solution(task: Task) -> Finding:
-    seen = "there is no reference solution: its tests are not confirmed by anything"
+    seen = "no reference solution: nothing confirms the tests"
     return Finding(task.id, Fault.NO_SOLUTION, seen, "add a solution, or use the task as it is")
 
 
 def _invalid(bench: Bench, tasks: Sequence[Task], limits: Sequence[Limits]) -> list[list[Finding]]:
-    """Inputs that the validators refuse."""
+    """Return, for each task, a finding for each input that its validator refuses."""
     asks = [
         Ask(task, task.validator, tuple(t for t in task.tests if t.kind is Kind.STDIN), limit)
         for task, limit in zip(tasks, limits, strict=True)
         if task.validator is not None
     ]
     rows = iter(columns.run(bench.usual, asks))
-    found: list[list[Finding]] = []
+    findings: list[list[Finding]] = []
     for task in tasks:
-        found.append([])
+        findings.append([])
         if task.validator is None:
             continue
         outcomes = iter(next(rows))
         for i, test in enumerate(task.tests):
             if test.kind is not Kind.STDIN:
                 continue
-            said = next(outcomes)
-            if not allowed(said) and said.verdict is not Verdict.INFRA:
-                what = said.output.strip() or said.detail or said.verdict.value
+            outcome = next(outcomes)
+            if not allowed(outcome) and outcome.verdict is not Verdict.INFRA:
+                what = outcome.output.strip() or outcome.detail or outcome.verdict.value
                 seen = f"the validator says of {short(test.input)}: {short(what)}"
-                advice = "leave the test out, or mend its input or the validator"
-                found[-1].append(Finding(task.id, Fault.INVALID_INPUT, seen, advice, i))
-    return found
+                advice = "leave the test out, or correct its input or the validator"
+                findings[-1].append(Finding(task.id, Fault.INVALID_INPUT, seen, advice, i))
+    return findings
 
 
 def _both_ways(task: Task, pair: Pair) -> list[Comparison]:
-    """The answer of each of two tests, to the other one."""
+    """Return the comparisons of each test's answer with the other test's answer."""
     test, first = task.tests[pair.test], task.tests[pair.first]
     return [Comparison.of(task, test, first.output), Comparison.of(task, first, test.output)]
 
 
 def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) -> list[Finding]:
-    """A pair of tests with one input: the same test twice, or two that contradict each other."""
+    """Return the findings on two tests with one input: a duplicate, a contradiction, or none."""
     test, first = task.tests[pair.test], task.tests[pair.first]
-    said = [grader.verdict(one)[0] for one in _both_ways(task, pair)]
-    if Verdict.INFRA in said:  # the task's checker could not be run: nobody knows
+    verdicts = [grader.verdict(one)[0] for one in _both_ways(task, pair)]
+    if Verdict.INFRA in verdicts:  # the task's checker program could not run
         return []
-    if test.output == first.output or Verdict.ACCEPTED in said:
-        # Under two rules the one may say more than the other; only of one rule is it a repetition.
+    if test.output == first.output or Verdict.ACCEPTED in verdicts:
+        # Under different rules one test may check more than the other, so both are kept.
         if rule_of(task, test) != rule_of(task, first):
             return []
         seen = f"the same input and answer as test {pair.first}"
@@ -150,13 +164,13 @@ def _again(grader: Grader, task: Task, pair: Pair, confirmed: Sequence[bool]) ->
     both = [pair.first, pair.test]
     told_apart = test.input != first.input and all(confirmed[i] for i in both)
     if told_apart or not same_to_the_letter(test, first):
-        return []  # the white space is what makes the difference
+        return []  # the difference in white space explains the different outputs
     doubted = [i for i in both if not confirmed[i]] or both
     seen = (
         f"tests {pair.first} and {pair.test} have the same input and expect "
         f"{short(first.output)} and {short(test.output)}"
     )
-    advice = "leave out the wrong one; without a solution nobody can say which"
+    advice = "leave out the wrong test; only a solution can tell which"
     if len(doubted) == 1:
-        advice = "leave it out: a solution passes the other one"
+        advice = "leave this test out: a solution passes the other"
     return [Finding(task.id, Fault.CONTRADICTION, seen, advice, i) for i in doubted]

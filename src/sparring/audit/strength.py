@@ -1,16 +1,20 @@
-"""How strong a set of tests is: which mistakes in a right program it would notice.
+"""Strength of a set of tests: the share of mistakes in a right program that the tests catch.
 
-Two figures of a task's tests, both by its first reference solution. *Mutation score*: the share of
-small mistakes (`tasks.mistakes.mutants`) that some test notices, that is, a test which the solution
-passes and the mutant fails. *Branch coverage*: the share of branch outcomes of the solution
-(`tasks.mistakes.branches`) that some test takes. A test that the solution itself does not pass
-counts for neither, so that wrong tests gain nothing.
+Two figures describe a task's tests, both by the task's first reference solution:
 
-A mutant that nothing known notices (neither these tests nor the ground-truth tests) may compute
-the same as the solution. It is a *survivor*, listed with its line; ``known`` counts the others, so
-that tests can be measured by those as well. Test scripts have no branch coverage, see `branches`.
+- *Mutation score*: the share of mutants (`tasks.mistakes.mutants`) that some test catches. A test
+  catches a mutant if the solution passes the test and the mutant fails it.
+- *Branch coverage*: the share of the solution's branch outcomes (`tasks.mistakes.branches`) that
+  some test takes. Test scripts have no branch coverage (`branches`).
 
-A mutant gets less CPU time than the solution: ten times what that took, and a fifth of a second.
+A test that the solution fails counts for neither figure, so that wrong tests gain nothing.
+
+A mutant that neither these tests nor the ground-truth tests catch may compute the same as the
+solution. It is a *survivor*, listed with its line. ``known`` counts the other mutants, so that
+tests can also be measured by those alone.
+
+A mutant's CPU time is limited to ten times the solution's longest execution plus 0.2 s, or to the
+task's limit if that is lower.
 """
 
 from __future__ import annotations
@@ -35,28 +39,30 @@ _NOTES_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What the tests of one task notice. ``counted``: the tests that the solution passes."""
+    """Strength of the measured tests of one task, as numbers of tests, mutants and branches."""
 
     counted: int
+    """Measured tests that the solution passes."""
     killed: int
-    """Mutants that one of these tests notices."""
+    """Mutants that a measured test catches."""
     mutants: int
-    """All mutants but those about which our own failures leave no answer."""
+    """All mutants, except those that a failure of the sandbox left undecided."""
     known: int
-    """Mutants that one of these or of the ground-truth tests notices."""
+    """Mutants that a measured test or a ground-truth test catches."""
     survivors: tuple[Mutant, ...]
-    """The others."""
+    """Mutants that no test catches."""
     missed: tuple[Mutant, ...]
-    """Mutants that a ground-truth test notices and none of these."""
+    """Mutants that only a ground-truth test outside the measured tests catches."""
     covered: int
+    """Branch outcomes that a measured test takes."""
     branches: int
-    """Branch outcomes taken by one of these tests, and all; 0 where nothing can be traced."""
+    """All branch outcomes; 0 if nothing can be traced."""
     untaken: tuple[tuple[int, str], ...]
-    """The outcomes that none took: line, and what it is."""
+    """Branch outcomes that no measured test takes: line and description."""
 
     @property
     def score(self) -> float | None:
-        """Killed share of all mutants; None without one."""
+        """Return the killed share of all mutants; None without a mutant."""
         return self.killed / self.mutants if self.mutants else None
 
 
@@ -68,10 +74,10 @@ def strength(
     most: int = MOST_MUTANTS,
     seed: int = 0,
 ) -> list[Strength | None]:
-    """The strength of each task's tests, None for a task without a solution.
+    """Return the strength of each task's tests; None for a task without a solution.
 
-    `general` gives what tasks don't say (idle time, output), `most` the mutants of a task; the
-    mutants are the same for a seed, whatever the tests.
+    ``general`` has the limits that tasks do not state (idle time, size of the output), ``most`` is
+    the largest number of mutants of a task. Equal seeds give equal mutants, whatever the tests.
     """
     grader = Grader(sandbox)
     chosen = [i for i, task in enumerate(tasks) if task.solutions]
@@ -80,18 +86,18 @@ def strength(
     passed = [
         _passed(ask, row, len(tests[i])) for i, ask, row in zip(chosen, asks, rows, strict=True)
     ]
-    slips = [mutants(one.ask.program, most, seed) for one in passed]
-    noticed = _noticed(sandbox, grader, passed, slips)
+    mutants_of = [mutants(solution.ask.program, most, seed) for solution in passed]
+    noticed = _noticed(sandbox, grader, passed, mutants_of)
     traces = _traces(sandbox, passed)
-    found: list[Strength | None] = [None] * len(tasks)
-    for i, one, made, seen, (outcomes, taken) in zip(
-        chosen, passed, slips, noticed, traces, strict=True
+    strengths: list[Strength | None] = [None] * len(tasks)
+    for i, solution, mutants_here, seen, (outcomes, taken) in zip(
+        chosen, passed, mutants_of, noticed, traces, strict=True
     ):
-        here = [m for m, how in zip(made, seen, strict=True) if how is _Noticed.HERE]
-        missed = [m for m, how in zip(made, seen, strict=True) if how is _Noticed.ELSEWHERE]
-        never = [m for m, how in zip(made, seen, strict=True) if how is _Noticed.NEVER]
-        found[i] = Strength(
-            counted=one.own,
+        here = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.HERE]
+        missed = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.ELSEWHERE]
+        never = [m for m, how in zip(mutants_here, seen, strict=True) if how is _Noticed.NEVER]
+        strengths[i] = Strength(
+            counted=solution.own,
             killed=len(here),
             mutants=len(here) + len(missed) + len(never),
             known=len(here) + len(missed),
@@ -101,28 +107,30 @@ def strength(
             branches=len(outcomes),
             untaken=tuple(o for n, o in enumerate(outcomes) if n not in taken),
         )
-    return found
+    return strengths
 
 
 @dataclass(frozen=True, slots=True)
 class _Passed:
-    """A solution with the tests that it passes, of which the first ``own`` are to be measured."""
+    """A solution with the tests that it passes; the first ``own`` tests are the measured ones."""
 
     ask: Ask
     own: int
     seconds: tuple[float, ...]
-    """CPU time of the solution on each."""
+    """CPU seconds of the solution on each test."""
 
 
 class _Noticed(Enum):
-    """Who notices a mutant."""
+    """Tests that catch a mutant."""
 
     HERE = auto()
+    """A measured test."""
     ELSEWHERE = auto()
-    """Only a ground-truth test that is not among the tests measured."""
+    """Only a ground-truth test outside the measured tests."""
     NEVER = auto()
+    """No test."""
     UNKNOWN = auto()
-    """Nobody, and a failure of our own left a test without an answer."""
+    """No test, but a failure of the sandbox left a test undecided."""
 
 
 def _ask(task: Task, tests: Sequence[Test], general: Limits) -> Ask:
@@ -142,9 +150,10 @@ def _passed(ask: Ask, row: tuple[Outcome, ...], own: int) -> _Passed:
 def _noticed(
     sandbox: Runs, grader: Grader, passed: Sequence[_Passed], slips: Sequence[list[Mutant]]
 ) -> list[list[_Noticed]]:
-    """For each task and each of its mutants who notices it.
+    """Return, for each task and each of its mutants, the tests that catch the mutant.
 
-    First by the quickest test alone, which is enough for most of them; then by all.
+    The solution's quickest test runs first, because it catches most mutants; the other mutants run
+    on all tests.
     """
     quick: list[Ask] = []
     whole: list[Ask] = []
@@ -160,13 +169,13 @@ def _noticed(
             quick.append(replace(ask, tests=ask.tests[first : first + 1] if one.own else ()))
             own.append(one.own)
     rows = columns.graded(grader, list(zip(quick, columns.run(sandbox, quick), strict=True)))
-    found = [_by(row, len(row)) for row in rows]
-    left = [i for i, how in enumerate(found) if how is not _Noticed.HERE]
+    noticed = [_by(row, len(row)) for row in rows]
+    left = [i for i, how in enumerate(noticed) if how is not _Noticed.HERE]
     asks = [whole[i] for i in left]
     rows = columns.graded(grader, list(zip(asks, columns.run(sandbox, asks), strict=True)))
     for i, row in zip(left, rows, strict=True):
-        found[i] = _by(row, own[i])
-    each = iter(found)
+        noticed[i] = _by(row, own[i])
+    each = iter(noticed)
     return [[next(each) for _ in made] for made in slips]
 
 
@@ -182,28 +191,32 @@ def _by(row: tuple[Outcome, ...], own: int) -> _Noticed:
 def _traces(
     sandbox: Runs, passed: Sequence[_Passed]
 ) -> list[tuple[tuple[tuple[int, str], ...], set[int]]]:
-    """For each task the branch outcomes of the solution, and the numbers of those taken by the
-    tests measured."""
-    found: list[tuple[tuple[tuple[int, str], ...], set[int]]] = [((), set()) for _ in passed]
-    asks, of = [], []
-    for i, one in enumerate(passed):
-        name = one.ask.task.entry_point
-        tests = tuple(t for t in one.ask.tests[: one.own] if t.kind is not Kind.SCRIPT)
-        only_scripts = bool(one.ask.tests) and all(t.kind is Kind.SCRIPT for t in one.ask.tests)
-        traced = None if only_scripts else branches.instrumented(one.ask.program, name)
+    """Return, for each task, the solution's branch outcomes and the indices of the taken ones.
+
+    A taken outcome is one that a measured test takes.
+    """
+    traces: list[tuple[tuple[tuple[int, str], ...], set[int]]] = [((), set()) for _ in passed]
+    asks, indices = [], []
+    for i, solution in enumerate(passed):
+        name = solution.ask.task.entry_point
+        tests = tuple(t for t in solution.ask.tests[: solution.own] if t.kind is not Kind.SCRIPT)
+        only_scripts = bool(solution.ask.tests) and all(
+            t.kind is Kind.SCRIPT for t in solution.ask.tests
+        )
+        traced = None if only_scripts else branches.instrumented(solution.ask.program, name)
         if traced is None:
             continue
-        found[i] = (traced.outcomes, set())
+        traces[i] = (traced.outcomes, set())
         slower = replace(
-            one.ask.limits,
-            cpu_seconds=_TIMES * one.ask.limits.cpu_seconds,  # taking notes takes time
-            output_bytes=wider(one.ask.limits.output_bytes, 1, _NOTES_BYTES),
+            solution.ask.limits,
+            cpu_seconds=_TIMES * solution.ask.limits.cpu_seconds,  # instrumented code is slower
+            output_bytes=wider(solution.ask.limits.output_bytes, 1, _NOTES_BYTES),
         )
         point = branches.ENTRY_POINT if name else None
-        asks.append(Ask(one.ask.task, traced.source, tests, slower, point))
-        of.append(i)
-    for i, ask, row in zip(of, asks, columns.run(sandbox, asks), strict=True):
+        asks.append(Ask(solution.ask.task, traced.source, tests, slower, point))
+        indices.append(i)
+    for i, ask, row in zip(indices, asks, columns.run(sandbox, asks), strict=True):
         for test, outcome in zip(ask.tests, row, strict=True):
             split = branches.split_call if test.kind is Kind.CALL else branches.split
-            found[i][1].update(split(outcome.output).taken or ())
-    return found
+            traces[i][1].update(split(outcome.output).taken or ())
+    return traces

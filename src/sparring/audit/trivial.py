@@ -1,10 +1,14 @@
-"""Programs that do nothing, and the tests and tasks that they pass.
+"""Trivial solutions: programs that do nothing, and the tests and tasks that they pass.
 
-Four of them: one that prints nothing, one that prints its input (or returns its first argument),
-one that always gives the same output, and for scripts a function whose value equals nothing. One
-test alone is vacuous if the first or the last passes it. A constant passes some test of any task
-and an echo may well pass one of a sound one; these say something only where they pass all tests of
-a task, of which there must be two.
+The trivial solutions are:
+
+- a program that prints nothing;
+- for scripts, a function whose value equals nothing;
+- a program that prints its input, or a function that returns its first argument;
+- a program that always gives the same output.
+
+A test is vacuous if one of the first two passes it. The last two may pass a single test of a sound
+task, so that they count only if they pass all tests of a task, at least two.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ _CONSTANTS = 3
 def vacuous(
     sandbox: Runs, grader: Grader, tasks: Sequence[Task], limits: Sequence[Limits]
 ) -> list[list[Finding]]:
-    """For each task the findings about tests, or about all of them, that are passed by nothing."""
+    """Return, for each task, findings on the tests that trivial solutions pass."""
     grader.prepare(one for task in tasks for one in _comparisons(task))
     asks = [
         Ask(task, _idle(task.entry_point), tuple(_scripts(task)), limit)
@@ -61,12 +65,12 @@ def _findings(
                 if test.kind is Kind.SCRIPT
                 else "a program that prints nothing passes it"
             )
-            advice = "leave the test out, unless no output is the answer here; a solution says so"
+            advice = "leave the test out, unless a solution shows that no output is the answer"
             yield Finding(task.id, Fault.VACUOUS, how, advice, i)
     if len(task.tests) < 2 or any(t.kind is Kind.SCRIPT for t in task.tests):
         return
     if all(_accepted(grader, task, t, _echo(t)) for t in task.tests):
-        yield _whole(task, "a program that gives back its input")
+        yield _whole(task, "a program that returns its input")
         return
     for output in _constants(task):
         if all(_accepted(grader, task, t, output) for t in task.tests):

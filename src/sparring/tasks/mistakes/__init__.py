@@ -1,1 +1,1 @@
-"""Small mistakes in a right program (`mutants`), its AST sites (`places`), and its `branches`."""
+"""Small mistakes in a right program (`mutants`), sites for them (`places`), and `branches`."""

@@ -1,19 +1,19 @@
-"""Which way a program went at each of its branches, told by the program itself as it runs.
+"""Trace the branches of a program: the program itself notes each outcome while it runs.
 
-`instrumented` rewrites a program so that every branch notes its outcomes: both ways of a condition
-(``if``, ``while``, ``… if … else``, the conditions of comprehensions, the operands of ``and`` and
-``or``), a loop entered and a loop passed by, the handlers of exceptions, the cases of a ``match``.
-What can have one outcome only is left out (``while True``, a loop over ``range(3)``, the guard of
-``__main__``), so that all outcomes of a right program can be had, but for what its own logic
-excludes.
-
-The notes must not be part of what is compared. A program on standard input writes them between two
-marks, as its very last act, whether it returned, exited or raised; `split` cuts them out. A
-function is called through another, `ENTRY_POINT`, whose value holds the function's value or that
-it raised, and the notes. A run that was killed leaves none. Nothing here defends against the
-program: it is a reference solution, and what is learned is about tests.
-
-Not covered: test scripts, which see no more of a program than its values; code in ``exec``.
+- `instrumented` rewrites a program so that every branch notes its outcomes: both results of a
+  condition (``if``, ``while``, ``… if … else``, conditions of comprehensions, operands of ``and``
+  and ``or``), a loop entered or skipped, handlers of exceptions, cases of a ``match``.
+- Branches with one possible outcome are left out (``while True``, a loop over ``range(3)``, the
+  guard of ``__main__``). So all outcomes of a right program can occur, except those that its own
+  logic excludes.
+- The notes must not be part of the compared output. A program on standard input writes them
+  between two marks as its last action, whether it returned, exited or raised; `split` cuts them
+  out.
+- A function is called through another, `ENTRY_POINT`, whose value holds the function's value (or
+  the fact that it raised) and the notes.
+- An execution that was killed leaves no notes.
+- Nothing here defends against the program, because it is a reference solution.
+- Not covered: test scripts, which see only the values of a program, and code in ``exec``.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from dataclasses import dataclass
 from sparring.tasks.mistakes.places import is_main_guard
 
 ENTRY_POINT = "_sparring_called"
-"""The function to call in place of a function program's own."""
+"""Name of the function to call instead of the program's own function."""
 _MARK = "\x02sparring branches "
 _END = "\x03"
 
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """An instrumented program. ``outcomes``: of each branch outcome its line and what it is."""
+    """An instrumented program; ``outcomes`` has the line and description of each branch outcome."""
 
     source: str
     outcomes: tuple[tuple[int, str], ...]
@@ -41,9 +41,9 @@ class Traced:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A traced run: what the program itself gave, and the numbers of the outcomes it took.
+    """A traced execution: the program's own output, and the indices of the outcomes it took.
 
-    ``raised`` only for functions; ``taken`` is None if the run left no notes.
+    ``taken`` is None if the execution left no notes. ``raised`` is set only for functions.
     """
 
     output: str
@@ -52,7 +52,7 @@ class Run:
 
 
 def instrumented(source: str, entry_point: str | None = None) -> Traced | None:
-    """The program with notes; None if it cannot be read or rewritten."""
+    """Return the instrumented program; None if it cannot be parsed or rewritten."""
     try:
         tree = ast.parse(source)
         rewriter = _Rewriter()
@@ -65,7 +65,7 @@ def instrumented(source: str, entry_point: str | None = None) -> Traced | None:
 
 
 def split(output: str) -> Run:
-    """The output of an instrumented program on standard input, and its notes."""
+    """Split the output of an instrumented program on standard input into output and notes."""
     start = output.rfind(_MARK)
     end = output.find(_END, start)
     if start < 0 or end < 0:
@@ -75,7 +75,7 @@ def split(output: str) -> Run:
 
 
 def split_call(value: str) -> Run:
-    """The encoded value of `ENTRY_POINT`: the function's own encoded value, and the notes."""
+    """Split the encoded value of `ENTRY_POINT` into the function's encoded value and the notes."""
     try:
         raised, own, notes = json.loads(value)["tuple"]
         taken = _taken(notes["iterator"][0])
@@ -110,14 +110,15 @@ def _sparring_loop(number, items):
     if not entered:
         _sparring_notes[number + 1] = 49
 """
-# Last words of the program may come after the notes, from its buffer: `split` does not mind.
+# The program's buffered output may come after the notes; `split` puts both parts together.
 _LAST_ACT = """
 def _sparring_last_act(write=__import__("os").write):
     write(1, MARK + bytes(_sparring_notes) + END)
 
 __import__("atexit").register(_sparring_last_act)
 """
-# The notes are drained after the value has been encoded: it may be a generator that runs on.
+# The notes are a generator, read after the value has been encoded: encoding a value that is itself
+# a generator runs more of the program.
 _CALLED = """
 def _sparring_called(*arguments, **named):
     raised, value = False, None
@@ -130,7 +131,7 @@ def _sparring_called(*arguments, **named):
 
 
 def _joined(tree: ast.Module, rewriter: _Rewriter, entry_point: str | None) -> ast.Module:
-    """Prelude and program, in the order in which a module allows them."""
+    """Return prelude, program and coda as one module, after docstring and ``__future__``."""
     head = 0
     for head, node in enumerate([*tree.body, None]):
         docstring = (
@@ -153,25 +154,25 @@ def _joined(tree: ast.Module, rewriter: _Rewriter, entry_point: str | None) -> a
 
 
 class _Rewriter(ast.NodeTransformer):
-    """Puts a note on every branch, and lists their outcomes."""
+    """Adds a note to every branch, and lists the outcomes of all branches."""
 
     def __init__(self) -> None:
         self.outcomes: list[tuple[int, str]] = []
 
     def _new(self, line: int, *what: str) -> int:
-        """The number of the first of these outcomes."""
+        """Add outcomes; return the index of the first."""
         first = len(self.outcomes)
         self.outcomes += [(line, text) for text in what]
         return first
 
     def _noted(self, function: str, value: ast.expr, *what: str) -> ast.expr:
-        """`value` seen by one of the prelude's functions."""
+        """Return ``value`` wrapped in a call of one of the prelude's functions."""
         number = self._new(value.lineno, *what)
         noted = ast.Call(ast.Name(function, ast.Load()), [ast.Constant(number), value], [])
         return ast.copy_location(noted, value)
 
     def _condition(self, test: ast.expr, text: str | None) -> ast.expr:
-        """`test`, rewritten inside already; `text` is what it was (`_said`)."""
+        """Return the noted condition; ``text`` is its source before the rewriting inside it."""
         if text is None:
             return test
         return self._noted("_sparring_truth", test, f"{text} true", f"{text} false")
@@ -186,15 +187,15 @@ class _Rewriter(ast.NodeTransformer):
         return self._with_test(node)
 
     def _with_test(self, node: ast.If | ast.While | ast.IfExp) -> ast.AST:
-        text = _said(node.test)
+        text = _condition_text(node.test)
         self.generic_visit(node)
         node.test = self._condition(node.test, text)
         return node
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
-        texts = [_said(test) for test in node.ifs]
+        texts = [_condition_text(test) for test in node.ifs]
         self.generic_visit(node)
-        node.ifs = [self._condition(t, said) for t, said in zip(node.ifs, texts, strict=True)]
+        node.ifs = [self._condition(t, text) for t, text in zip(node.ifs, texts, strict=True)]
         return node
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
@@ -212,9 +213,9 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
-        text, empty = _text(node.iter), _never_empty(node.iter)
+        text, never_empty = _text(node.iter), _never_empty(node.iter)
         self.generic_visit(node)
-        if not empty:
+        if not never_empty:
             what = (f"loop over {text} entered", f"loop over {text} passed by")
             node.iter = self._noted("_sparring_loop", node.iter, *what)
         return node
@@ -254,15 +255,15 @@ def _never_empty(items: ast.expr) -> bool:
         return isinstance(items.value, (str, bytes)) and bool(items.value)
     if not (isinstance(items, ast.Call) and isinstance(items.func, ast.Name)):
         return False
-    given = [a.value for a in items.args if isinstance(a, ast.Constant)]
-    numbers = [n for n in given if isinstance(n, int)]
+    constants = [a.value for a in items.args if isinstance(a, ast.Constant)]
+    numbers = [n for n in constants if isinstance(n, int)]
     if items.func.id != "range" or not numbers or len(numbers) != len(items.args):
         return False
     return bool(len(numbers) < 4 and 0 not in numbers[2:] and range(*numbers))
 
 
-def _said(test: ast.expr) -> str | None:
-    """A condition as text; None for one that has one outcome only."""
+def _condition_text(test: ast.expr) -> str | None:
+    """Return the source of a condition; None for a condition with one possible outcome."""
     return None if isinstance(test, ast.Constant) or is_main_guard(test) else _text(test)
 
 

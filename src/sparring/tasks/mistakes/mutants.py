@@ -1,14 +1,14 @@
-"""Small mistakes in a right program: what a good set of tests should notice.
+"""Make mutants: copies of a right program with one small mistake, which good tests should catch.
 
-A mutant is the program with one place changed as a hand slips: a comparison at its boundary, an
-index off by one, a condition turned round, a statement forgotten. The share of mutants that tests
-notice says how much a wrong program has to fear from them (R. DeMillo, R. Lipton, F. Sayward,
-"Hints on test data selection", 1978). Some mutants compute the same as the program; nobody can
-tell these apart in general, so a share of 100% is not to be had and the others are listed.
-
-The mutants asked for are spread over the operators first and over the lines second, drawn with a
-seed. Texts are left alone: a changed word in the output is noticed by any test. Whether a mutant
-behaves differently is found out elsewhere (`audit.strength`).
+- A mutant has one place changed as by a slip of the hand: a comparison at its boundary, an index
+  off by one, a negated condition, a missing statement.
+- The share of mutants that tests catch measures how well the tests catch wrong programs
+  (R. DeMillo, R. Lipton, F. Sayward, "Hints on test data selection", 1978).
+- Some mutants compute the same as the program, and no method finds all of these. So 100% may be
+  out of reach, and the mutants that no test catches are listed.
+- Mutants are drawn with a seed, and spread over the operators first, over the lines second.
+- Texts stay unchanged, because any test notices a changed word in the output.
+- `audit.strength` runs the mutants.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from sparring.tasks.mistakes.places import Place, is_main_guard, places
 
 
 class Operator(StrEnum):
-    """The kinds of slips there are."""
+    """Kind of a mistake."""
 
     BOUNDARY = "boundary"
-    """``<`` for ``<=`` and the like."""
+    """``<`` for ``<=``, and similar."""
     COMPARISON = "comparison"
     """The opposite comparison: ``==`` for ``!=``, ``<`` for ``>``."""
     ARITHMETIC = "arithmetic"
-    """``+`` for ``-``, ``//`` for ``*``, …; a sign lost."""
+    """``+`` for ``-``, ``//`` for ``*``, …; a missing sign."""
     CONSTANT = "constant"
     """A whole number one too large or too small; true for false."""
     RANGE = "range"
-    """A range that ends one early or late; a slice that has lost an end."""
+    """A range that ends one early or late; a slice without one of its ends."""
     CONDITION = "condition"
-    """A condition turned round."""
+    """A negated condition."""
     BOOLEAN = "boolean"
     """``and`` for ``or``."""
     STATEMENT = "statement"
-    """A statement left out."""
+    """A missing statement."""
     CALL = "call"
-    """``min`` for ``max``, ``any`` for ``all``, sorted the other way, arguments swapped."""
+    """``min`` for ``max``, ``any`` for ``all``, a sort in the other order, swapped arguments."""
     RETURN = "return"
-    """A function that returns a constant instead."""
+    """A function that returns a constant."""
     JUMP = "jump"
     """``break`` for ``continue``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A program with one slip. ``line`` is that of the program as given, ``source`` all of it."""
+    """A program with one mistake. ``line`` counts in the original program; ``source`` is whole."""
 
     operator: Operator
     description: str
@@ -97,13 +97,14 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 _OTHER_CALL = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _WITH_CONDITION = (ast.If, ast.While, ast.IfExp)
 _REMOVABLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.Delete, ast.Raise)
-_LARGEST = 10**6  # beyond it, a limit or a modulus: one more or less is no slip of a hand
+_LARGEST = 10**6  # larger numbers are limits or moduli, where off by one is not a typical slip
 
 
 def mutants(source: str, most: int, seed: int) -> list[Mutant]:
-    """At most `most` different mutants that compile, the same for a seed.
+    """Return at most ``most`` different mutants that compile; equal seeds give equal mutants.
 
-    None if the source does not compile, is too deep to be changed, or has no place for a slip.
+    The list is empty if the source does not compile, is nested too deeply, or has no place for a
+    mistake.
     """
     try:
         tree = ast.parse(source)
@@ -119,15 +120,15 @@ def mutants(source: str, most: int, seed: int) -> list[Mutant]:
     for _, number, variant in _in_turn([_by_line(sites[o], rng) for o in Operator if o in sites]):
         if len(found) >= most:
             break
-        made = _mutant(source, number, variant)
-        if made is not None and made.source not in seen:
-            seen.add(made.source)
-            found.append(made)
+        mutant = _mutant(source, number, variant)
+        if mutant is not None and mutant.source not in seen:
+            seen.add(mutant.source)
+            found.append(mutant)
     return found
 
 
 def _by_line(sites: list[tuple[int, int, int]], rng: random.Random) -> list[tuple[int, int, int]]:
-    """An operator's sites with every line's first before any line's second."""
+    """Return an operator's sites, with the first site of every line before any second site."""
     lines: dict[int, list[tuple[int, int, int]]] = {}
     for site in sites:
         lines.setdefault(site[0], []).append(site)
@@ -148,7 +149,7 @@ def _in_turn(
 
 
 def _mutant(source: str, number: int, variant: int) -> Mutant | None:
-    """The mutant of one site, made on a tree of its own."""
+    """Return the mutant of one site, made on a fresh tree; None if it does not compile."""
     tree = ast.parse(source)
     place = next(p for i, p in enumerate(places(tree)) if i == number)
     operator, description, make = list(_edits(place))[variant]
@@ -168,7 +169,7 @@ def _line(place: Place) -> int:
 
 
 def _edits(place: Place) -> Iterator[_Edit]:
-    """What may go wrong at a place. Each edit makes its node when it is called."""
+    """Yield the possible mistakes at a place. Each edit makes its node when it is called."""
     node = place.node
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         yield from _compare(node)
@@ -249,9 +250,9 @@ def _call(node: ast.Call) -> Iterator[_Edit]:
 
 
 def _reversed(node: ast.Call) -> list[ast.keyword]:
-    given = [k for k in node.keywords if k.arg == "reverse"]
+    reverse = [k for k in node.keywords if k.arg == "reverse"]
     others = [k for k in node.keywords if k.arg != "reverse"]
-    if given and isinstance(given[0].value, ast.Constant) and given[0].value.value:
+    if reverse and isinstance(reverse[0].value, ast.Constant) and reverse[0].value.value:
         return others
     return [*others, ast.keyword("reverse", ast.Constant(True))]
 
@@ -262,7 +263,7 @@ def _changed(operator: Operator, old: ast.AST, new: ast.AST) -> _Edit:
 
 
 def _as_expr(node: ast.AST) -> ast.expr:
-    assert isinstance(node, ast.expr)  # a condition is one
+    assert isinstance(node, ast.expr)  # every condition is an expression
     return node
 
 
@@ -273,6 +274,6 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _text(node: ast.AST) -> str:
-    """A node as one short line."""
+    """Return the source of a node as one short line."""
     text = ast.unparse(ast.fix_missing_locations(node)).split("\n")[0]
     return text if len(text) <= 60 else text[:59] + "…"

@@ -1,8 +1,8 @@
-"""The places of a Python program where another expression or statement may stand.
+"""AST sites: the places of a Python program where another expression or statement may stand.
 
-Shared by what changes programs (`mutants`): a place is a node with its parent, found by the same
-walk in every fresh reading of the same source, so that a change can be named by its number, made
-on a tree of its own, and forgotten with it. Knows nothing of what is changed.
+A site is a node with its parent. The walk gives the same sites for every parse of a source, so
+that the index of a site names a change, which is made on a fresh tree (`mutants`). This module
+does not know the changes.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A node, and where it hangs."""
+    """A node, and its position under its parent."""
 
     node: ast.AST
     parent: ast.AST
     field: str
     index: int | None
-    """Where the parent's field is a list."""
+    """Index of the node if the parent's field is a list; otherwise None."""
 
     def put(self, other: ast.AST) -> None:
-        """Hang `other` there instead, at the same line."""
+        """Replace the node by ``other``, at the same line."""
         ast.copy_location(other, self.node)
         if self.index is None:
             setattr(self.parent, self.field, other)
@@ -32,8 +32,11 @@ class Place:
 
 
 def places(tree: ast.Module) -> Iterator[Place]:
-    """Every place in a fixed order, but for those that decide nothing about a result:
-    annotations, docstrings, imports and the guard of ``__main__``."""
+    """Yield every place, in a fixed order.
+
+    Places that cannot change a result are left out: annotations, docstrings, imports and the guard
+    of ``__main__``.
+    """
     waiting: list[ast.AST] = [tree]
     for parent in waiting:
         for field, value in ast.iter_fields(parent):
@@ -44,7 +47,7 @@ def places(tree: ast.Module) -> Iterator[Place]:
 
 
 def is_main_guard(node: ast.AST) -> bool:
-    """Whether it is the ``__name__ == "__main__"`` of an `if`."""
+    """Return whether a node is the condition ``__name__ == "__main__"``."""
     return (
         isinstance(node, ast.Compare)
         and isinstance(node.left, ast.Name)

@@ -1,1 +1,1 @@
-"""Call tasks as programs on standard input (`convert`): types in `slots`, values in `text`."""
+"""Convert call tasks to programs on standard input: `convert`, `slots` (types), `text` (values)."""

@@ -1,12 +1,13 @@
-"""Call tasks as programs on standard input, in CURE's layout, or refused by name.
+"""Convert call tasks to programs on standard input, in CURE's layout, or refuse them by name.
 
-CURE writes each argument on its own line, a list as one line with spaces, a list of lists as a line
-per row, texts without quotes (arXiv 2506.03136, C.2). That loses where a list ends, what is empty,
-and what a text with spaces was. Here the layout follows from the types of the arguments over all
-tests of a task (`slots`): where CURE's can be read back it is CURE's; else lengths stand
-before lists and texts on lines of their own; and what no such layout can carry is a `Refusal`. The
-statement says which layout it is, and reference solutions get the lines that read it
-(`text`). Examples in the old statement stay as they were written there.
+- CURE writes each argument on its own line, a list as one line with spaces, a list of lists as one
+  line per row, and texts without quotes (arXiv 2506.03136, C.2). That layout loses the ends of
+  lists, empty values and spaces in texts.
+- Here the types of the arguments over all tests of a task decide the layout (`slots`). CURE's
+  layout is used if it can be read back. Otherwise lengths stand before lists, and texts on lines
+  of their own. A task that no such layout can carry is refused (`Refusal`).
+- The statement describes the layout, and reference solutions get the lines that read it (`text`).
+- Examples in the original statement stay unchanged.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NAMES = {
 
 
 def to_stdio(tasks: Sequence[Task]) -> tuple[list[Task], list[Removed]]:
-    """Call tasks converted, tasks on standard input as they are; the others with their refusal."""
+    """Return the tasks on standard input, call tasks converted, and the refused call tasks."""
     kept, removed = [], []
     for task in tasks:
         try:
@@ -43,27 +44,30 @@ def to_stdio(tasks: Sequence[Task]) -> tuple[list[Task], list[Removed]]:
 
 
 def converted(task: Task) -> Task:
-    """The task as a program on standard input, reference solutions included. Raises `Refused`."""
+    """Return the task as a program on standard input, with its reference solutions converted.
+
+    Raises `Refused` for a task that no layout can carry.
+    """
     if task.entry_point is None:
         raise Refused(Refusal.NOT_A_CALL, "it is a program already")
     every = (*task.tests, *task.withheld, *task.examples)
     calls = [_call(test) for test in every]
     answers = [_decoded(test.output) for test in every]
-    given, answer = slots(calls), _answer(answers)
+    arguments_slots, answer = slots(calls), _answer(answers)
     checker = _checker(task, every, answer)
-    written = iter(
+    converted_tests = iter(
         [
-            Test(write(given, arguments), write((answer,), (value,)))
+            Test(write(arguments_slots, arguments), write((answer,), (value,)))
             for arguments, value in zip(calls, answers, strict=True)
         ]
     )
-    driver = _driver(task.entry_point, given, answer)
+    driver = _driver(task.entry_point, arguments_slots, answer)
     return replace(
         task,
-        statement=f"{task.statement.rstrip()}\n\n{ask(given, answer)}",
-        tests=tuple(next(written) for _ in task.tests),
-        withheld=tuple(next(written) for _ in task.withheld),
-        examples=tuple(next(written) for _ in task.examples),
+        statement=f"{task.statement.rstrip()}\n\n{ask(arguments_slots, answer)}",
+        tests=tuple(next(converted_tests) for _ in task.tests),
+        withheld=tuple(next(converted_tests) for _ in task.withheld),
+        examples=tuple(next(converted_tests) for _ in task.examples),
         checker=checker,
         solutions=tuple(f"{s.rstrip()}\n\n\n{driver}" for s in task.solutions),
         entry_point=None,
@@ -71,7 +75,7 @@ def converted(task: Task) -> Task:
 
 
 def write(given: Sequence[Slot], arguments: Sequence[Any]) -> str:
-    """Standard input for these arguments."""
+    """Return the standard input for these arguments."""
     return "".join(
         lines_of(s.scalar, s.shape, s.counted, s.apart, value)
         for s, value in zip(given, arguments, strict=True)
@@ -79,7 +83,7 @@ def write(given: Sequence[Slot], arguments: Sequence[Any]) -> str:
 
 
 def ask(given: Sequence[Slot], answer: Slot) -> str:
-    """What a statement says of the layout."""
+    """Return the text that describes the layout in a statement."""
     lines = ["Write a whole program, not a function: it reads standard input, prints the answer."]
     if not given:
         lines.append("There is no input.")
@@ -121,10 +125,10 @@ def _layout(slot: Slot) -> str:
 def _call(test: Test) -> list[Any]:
     if test.kind is not Kind.CALL:
         raise Refused(Refusal.NOT_A_CALL, f"it has a {test.kind} test")
-    found = _decoded(test.input)
-    if not (isinstance(found, tuple) and len(found) == 2):
+    call = _decoded(test.input)
+    if not (isinstance(call, tuple) and len(call) == 2):
         raise Refused(Refusal.OTHER_TYPE, "a test's input is not a call")
-    arguments, named = found
+    arguments, named = call
     if not isinstance(arguments, (list, tuple)) or not isinstance(named, dict):
         raise Refused(Refusal.OTHER_TYPE, "a test's input is not a call")
     if named:
@@ -140,12 +144,12 @@ def _decoded(text: str) -> Any:
 
 
 def _answer(answers: Sequence[Any]) -> Slot:
-    found = slot_of(answers, "the answer", exact=False)
-    if found.depth > 2 or found.apart:
-        found = replace(found, counted=True)
-    if found.scalar is Scalar.TEXT and any(t != t.strip() or not t for t in _texts(answers)):
+    slot = slot_of(answers, "the answer", exact=False)
+    if slot.depth > 2 or slot.apart:
+        slot = replace(slot, counted=True)
+    if slot.scalar is Scalar.TEXT and any(t != t.strip() or not t for t in _texts(answers)):
         raise Refused(Refusal.BLANK_ANSWER, "a text of an answer is empty or has spaces at an end")
-    return found
+    return slot
 
 
 def _texts(value: Any) -> list[str]:
@@ -155,9 +159,12 @@ def _texts(value: Any) -> list[str]:
 
 
 def _checker(task: Task, tests: Sequence[Test], answer: Slot) -> str:
-    """The checker of printed text that asks what the tests' own rules ask. Raises `Refused`."""
+    """Return the checker of printed text that is as strict as the tests' own rules.
+
+    Raises `Refused` if no checker is.
+    """
     rules = {parse_checker(t.checker or task.checker) for t in tests}
-    # Printed, an outermost tuple is the list that it equals.
+    # LiveCodeBench's rule is included: in print, an outermost tuple and an equal list are the same.
     printed = (Rule.VALUE, Rule.TYPED, Rule.TRUTH, Rule.LIVECODEBENCH_VALUE)
     if any(r.rule not in printed for r in rules):
         raise Refused(Refusal.CHECKER, "a rule that no checker of printed text has")
@@ -175,19 +182,19 @@ def _checker(task: Task, tests: Sequence[Test], answer: Slot) -> str:
     if len(tolerances) > 1 or in_lines:
         raise Refused(Refusal.CHECKER, "numbers with several tolerances, or in rows")
     absolute, relative = tolerances.pop()
-    # Numbers are printed in many ways: without a tolerance of the tests' own, the usual one.
+    # Numbers are printed in many ways, so that tests without a tolerance get the default one.
     tolerance = f"(abs={absolute!r}, rel={relative!r})" if absolute or relative else ""
     return f"{Rule.FLOAT}{tolerance}"
 
 
 def _driver(entry: str, given: Sequence[Slot], answer: Slot) -> str:
-    """The lines that make a module with the function a program."""
+    """Return the lines that turn a module with the function into a program."""
     reader = files("sparring.tasks.stdio").joinpath("text.py").read_text(encoding="utf-8")
     forms = [(str(s.scalar), s.shape, s.counted, s.apart) for s in given]
     shown = (str(answer.scalar), answer.shape, answer.counted, answer.apart)
     owner, _, method = entry.rpartition(".")
     called = f"{owner}().{method}" if owner else method
-    # In a namespace of its own: a solution may have made `sum` or `len` mean something else.
+    # A separate namespace, because a solution may redefine `sum` or `len`.
     return (
         "import builtins as _builtins\nimport sys as _sys\n\n"
         f"_lines = {{}}\n_builtins.exec(r'''{reader}''', _lines)\n"

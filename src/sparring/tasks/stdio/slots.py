@@ -1,7 +1,7 @@
-"""How the arguments of a function can be written on lines: told from their types over all tests.
+"""Choose the layout of a function's arguments on lines, from their types over all tests.
 
-A `Slot` is the same for every test of a task, because a statement describes one layout. What no
-layout carries is a `Refusal`: it is told by name, and the task stays what it was.
+- A `Slot` is equal for every test of a task, because a statement describes one layout.
+- A `Refusal` names the reason why no layout can carry a task; the task then stays unchanged.
 """
 
 from __future__ import annotations
@@ -19,39 +19,40 @@ _LARGE_INT = 10**4000  # Python's own readers take 4,300 digits by default
 
 
 class Refusal(StrEnum):
-    """Why a call task is not written as a program on standard input."""
+    """Reason why a call task cannot become a program on standard input."""
 
     NOT_A_CALL = "not_a_call"
-    """It has tests of another kind: scripts, or standard input already."""
+    """A test is not a call: it is a script, or reads standard input already."""
     NAMED_ARGUMENTS = "named_arguments"
-    """Arguments by name have no order to be written in."""
+    """A call has named arguments, which have no order."""
     DIFFERENT_ARITY = "different_arity"
-    """Its tests give different numbers of arguments."""
+    """The tests have different numbers of arguments."""
     MIXED_TYPES = "mixed_types"
-    """An argument is of one type here and of another there, or a list holds several."""
+    """An argument has different types in different tests, or a list holds several types."""
     UNEVEN_DEPTH = "uneven_depth"
-    """Lists of one argument are nested differently."""
+    """Lists of one argument are nested to different depths."""
     TOO_DEEP = "too_deep"
     UNKNOWN_ITEMS = "unknown_items"
-    """A list that is empty in every test: of what it is nobody can say."""
+    """A list is empty in every test, so that the type of its items is unknown."""
     NONE = "none"
-    """None is no text."""
+    """A value is None, which has no form as text."""
     MAPPING = "mapping"
     OTHER_TYPE = "other_type"
-    """A set, bytes, a complex number, an object."""
+    """A value is a set, bytes, a complex number or an object."""
     LARGE_INTEGER = "large_integer"
-    """Beyond 2^53 among floats, where it would change; or of thousands of digits."""
+    """An integer among floats exceeds 2^53 and would change, or an integer has thousands of
+    digits."""
     TEXT_WITH_LINE_BREAK = "text_with_line_break"
     NOT_TEXT = "not_text"
-    """A text with half a surrogate pair."""
+    """A text holds half a surrogate pair."""
     BLANK_ANSWER = "blank_answer"
-    """An answer of which nothing could be seen: an empty text, or white space at its ends."""
+    """An answer is an empty text, or has white space at an end, which print does not show."""
     CHECKER = "checker"
-    """The tests compare by rules that no checker of printed text has all of."""
+    """No checker of printed text has all the rules by which the tests compare."""
 
 
 class Refused(ValueError):
-    """A task that cannot be written; the message starts with the refusal's name."""
+    """Raised for a task that no layout can carry; the message starts with the refusal's name."""
 
     def __init__(self, refusal: Refusal, detail: str) -> None:
         super().__init__(f"{refusal}: {detail}")
@@ -59,7 +60,7 @@ class Refused(ValueError):
 
 
 class Scalar(StrEnum):
-    """What stands at the end of all lists."""
+    """Type of the values inside all lists."""
 
     INT = "int"
     FLOAT = "float"
@@ -69,11 +70,12 @@ class Scalar(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """How one argument, or the answer, is written in every test of a task.
+    """Layout of one argument, or of the answer, in every test of a task.
 
-    ``shape`` has a letter for each list around the scalars, "l" list, "t" tuple (`text`).
-    ``counted``: the length of a list stands on a line before it; ``apart``: each text of a list is
-    on a line of its own, after their number.
+    - ``shape`` has one letter for each list around the scalars: "l" for a list, "t" for a tuple
+      (`text`).
+    - ``counted``: the length of a list stands on a line before the list.
+    - ``apart``: each text of a list stands on a line of its own, after the number of texts.
     """
 
     scalar: Scalar
@@ -83,28 +85,28 @@ class Slot:
 
     @property
     def depth(self) -> int:
-        """Lists around a scalar."""
+        """Return the number of lists around a scalar."""
         return len(self.shape)
 
 
 def slots(calls: Sequence[Sequence[Any]]) -> tuple[Slot, ...]:
-    """How the arguments of these calls, of one function, are written. Raises `Refused`."""
+    """Return the layout of each argument over all calls of one function. Raises `Refused`."""
     counts = {len(call) for call in calls}
     if len(counts) != 1:
         raise Refused(Refusal.DIFFERENT_ARITY, " and ".join(map(str, sorted(counts))))
     columns = zip(*calls, strict=True)
-    found = [slot_of(column, f"argument {i}") for i, column in enumerate(columns, start=1)]
-    # A list of lists may end where the input ends. That tells the rows of one of them, not of two,
-    # not of lists in lists again, nor where another list needs its length anyway.
-    deep = sum(s.depth > 1 for s in found)
-    if deep > 1 or any(s.counted or s.apart or s.depth > 2 for s in found):
-        found = [replace(s, counted=s.depth > 0) for s in found]
-    return tuple(found)
+    layouts = [slot_of(column, f"argument {i}") for i, column in enumerate(columns, start=1)]
+    # A list of lists without a length can end only at the end of the input. That works for one
+    # such list, but not for two, for deeper lists, or beside a list that needs a length anyway.
+    deep = sum(s.depth > 1 for s in layouts)
+    if deep > 1 or any(s.counted or s.apart or s.depth > 2 for s in layouts):
+        layouts = [replace(s, counted=s.depth > 0) for s in layouts]
+    return tuple(layouts)
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What the values of one argument are made of."""
+    """Scalars, depths and kinds of lists that the values of one argument hold."""
 
     scalars: list[Any] = field(default_factory=list)
     depths: set[int] = field(default_factory=set)
@@ -113,9 +115,9 @@ class _Seen:
 
 
 def slot_of(column: Sequence[Any], what: str, *, exact: bool = True) -> Slot:
-    """The type of all values of one argument; with ``exact`` lists and tuples are not one type.
+    """Return the layout of all values of one argument, which ``what`` names in messages.
 
-    Raises `Refused`.
+    With ``exact``, lists and tuples are different types. Raises `Refused`.
     """
     seen = _Seen()
     for value in column:
@@ -184,7 +186,7 @@ def _check_text(text: str, what: str) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise Refused(Refusal.NOT_TEXT, what) from None
-    # All that `str.splitlines` takes for a line break: programs read lines in many ways.
+    # Every line break of `str.splitlines` counts, because programs read lines in many ways.
     if len(f"{text}x".splitlines()) > 1:
         raise Refused(Refusal.TEXT_WITH_LINE_BREAK, what)
 
