@@ -247,7 +247,7 @@ BAD = {
     "deep nesting": (["config", "--set", f"tasks.train={'[' * 5000}"], "--set"),
     "template options": (
         ["train", "--set", "prompts.template_options={tokenize=true}"],
-        "tokenize is not the template's",
+        "tokenize is not an option of the template's own",
     ),
     "a file for a model": (["train", "--set", "model.path=twice.jsonl"], "is a file"),
     "a long path": (["train", "--set", f"model.path={'x' * 5000}"], "no such directory"),
