@@ -42,6 +42,6 @@ class TaskFacts:
     branches: tuple[float, float] | None = None
     """(taken, all) branches of the reference solution, by the generated tests."""
     reading: Mapping[Role, Reading] = field(default_factory=dict)
-    """By role: the number of responses that could not be read, and the reasons."""
+    """Number of responses that could not be read, with the reasons, by role."""
     task: str = ""
     """The task's id. Groups of one task are one cluster of the intervals."""

@@ -16,7 +16,7 @@ class ReasoningMode(StrEnum):
     """Place where a model's reasoning begins."""
 
     AUTO = "auto"
-    """Where the prompt shows it. For a server, whose prompt cannot be seen: in the response."""
+    """The place that the prompt shows. For a server, whose prompt cannot be seen: the response."""
     OPEN = "open"
     """Before the response: a response without the end mark is unfinished, and has no answer."""
     NONE = "none"

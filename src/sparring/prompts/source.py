@@ -52,13 +52,13 @@ class Definition(IntEnum):
 
     NONE = 0
     DYNAMIC = 1
-    """Possibly by `exec` or `globals()`: only an execution can tell."""
+    """The source may define it by `exec` or `globals()`: only an execution can tell."""
     STUB = 2
-    """By a head without a body."""
+    """The source has a head without a body."""
     ASSIGNED = 3
-    """By an import, or as the value of a call or another name."""
+    """The source imports the function, or assigns the value of a call or another name."""
     DEFINED = 4
-    """By ``def``, ``class`` or ``lambda``."""
+    """The source has a ``def``, ``class`` or ``lambda`` of the name."""
 
 
 class Source:
