@@ -39,7 +39,7 @@ from sparring.errors import ConfigError
             ],
             None,
         ),
-        (["sampling.programs=1"], "the coder would learn nothing; ask for 2 at least"),
+        (["sampling.programs=1"], "the coder would learn nothing; set at least 2"),
         (["sampling.tests=1", "reward.normalisation=mean"], 'set learning.frozen = "tester"'),
     ],
 )
