@@ -42,7 +42,7 @@ def test_a_run_ends_with_its_model_and_what_to_do_with_it(run: tuple[Path, str])
     small = ["--limit-tasks", "1", "-n", "1", "-m", "1", "--mutants", "0", "--workers", "1"]
     done = sparring_here(*line.split(), *small)
     assert done.returncode == 0, done.stderr
-    assert f"as the run {path} has it" in done.stdout
+    assert f"taken from the run {path}: " in done.stdout
 
 
 def test_a_run_as_a_model_is_its_newest_checkpoint(run: tuple[Path, str], tmp_path: Path) -> None:

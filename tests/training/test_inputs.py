@@ -163,10 +163,13 @@ FOREIGN: dict[str, tuple[Callable[[Path], None], str]] = {
         "does not answer the prompts of its step",
     ),
     "journal of something else": (journal(lambda g: {"a": 1}), "not of this version's form"),
-    "unequal lengths": (rollouts(lambda p: {**p, "logprobs": [0.0]}), "differ in number"),
+    "unequal lengths": (
+        rollouts(lambda p: {**p, "logprobs": [0.0]}),
+        "has different numbers of tokens and log-probs",
+    ),
     "no tokens": (
         rollouts(lambda p: {**p, "token_ids": [], "logprobs": []}),
-        "response without tokens",
+        "response has no tokens",
     ),
     "unknown tokens": (
         rollouts(lambda p: {**p, "token_ids": [10**6] * len(p["token_ids"])}),

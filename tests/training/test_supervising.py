@@ -71,7 +71,7 @@ def test_a_run_that_was_stopped_while_tests_were_written_asks_for_none_twice(
     urls = f'["{fake.url}"]'
     done = sparring_here("train", *command(run, tmp_path, supervision__urls=urls))
     assert done.returncode == 1
-    assert "no sound response" in done.stderr
+    assert "no valid response" in done.stderr
     assert not (run / "supervision").exists()
     assert not (run / "evaluations").exists()
     begun = records(run, "journal/supervision.jsonl")

@@ -195,7 +195,11 @@ def test_a_value_is_shown_the_same_in_every_process() -> None:
     ],
 )
 def test_every_type_is_shown_as_python_writes_it(value: object) -> None:
-    assert values.show(encode(value)) == repr(value)
+    written = repr(value)
+    if isinstance(value, collections.OrderedDict) and value:
+        # Python 3.12 writes a dict between the brackets; a shown value is the same in all versions.
+        written = f"OrderedDict({list(value.items())!r})"
+    assert values.show(encode(value)) == written
 
 
 @pytest.mark.parametrize(

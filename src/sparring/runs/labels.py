@@ -9,7 +9,7 @@ from typing import Any
 from sparring.selection.selectors import WORDS, Selector
 
 _NAMES = {
-    "one_shot": "programs right (one-shot)",
+    "one_shot": "programs right (pass@1)",
     "unit_test_accuracy": "tests right (by reference)",
     "unit_test_accuracy_estimate": "tests right (paper's estimate)",
     "bon": "Best-of-{size}, own samples",
