@@ -1,10 +1,13 @@
-"""Partial credit for a model that hardly ever writes a whole right answer.
+"""Reward function with partial credit, for a model that rarely writes a correct answer.
 
-Programs: the share of ground-truth tests passed, and a tenth for being a
-program at all. Tests: a tenth for being readable; where a correct program
-exists, one more for being passed by it, and one for a wrong program caught.
-What depends on a cell that was not observed has no reward (NaN), not 0.
-Without such steps a small model's groups are all equal and teach nothing.
+A program gets the share of ground-truth tests that it passes, and 0.1 if it could be
+read. A test gets 0.1 if it is valid; if the group has correct programs, the test gets
+1 more if all of them pass it, and 1 more if it also catches a wrong program.
+A reward that depends on a cell that was not observed is NaN: no reward, which is
+different from 0.
+
+Without partial credit all rewards in a small model's groups are equal, and equal
+rewards give no advantages to learn from.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ READABLE = 0.1
 
 
 def reward(bout: Bout) -> tuple[np.ndarray, np.ndarray]:
-    """Rewards of the programs [P] and of the generated tests [U]."""
+    """Return the rewards of the programs [P] and of the generated tests [U]."""
     passed_PG, passed_PU = np.split(bout.passed_PT, [bout.ground_truth], axis=1)
     observed_PG, observed_PU = np.split(bout.observed_PT, [bout.ground_truth], axis=1)
     is_program = np.array([p is not None for p in bout.programs])

@@ -36,7 +36,7 @@ class Fault:
 
     keys: tuple[str, ...]
     """Fields that cause the fault together, as ``section.key``."""
-    told: str
+    message: str
     """Message to the user, one line."""
 
 

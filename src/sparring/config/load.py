@@ -102,9 +102,9 @@ def _keys_of(changes: Sequence[str]) -> set[str]:
     return {c.partition("=")[0].strip() for c in changes}
 
 
-def _refuse(found: Sequence[Fault], changes: Sequence[str], where: str) -> None:
+def _refuse(refused: Sequence[Fault], changes: Sequence[str], where: str) -> None:
     keys = _keys_of(changes)
-    lines = [f"{'--set' if keys & {*f.keys} else where}: {f.told}" for f in found]
+    lines = [f"{'--set' if keys & {*f.keys} else where}: {f.message}" for f in refused]
     if lines:
         raise ConfigError("\n".join(lines))
 

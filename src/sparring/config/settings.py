@@ -64,7 +64,7 @@ class SupervisionKind(StrEnum):
     ground truth."""
 
     GROUND_TRUTH = "ground_truth"
-    """The tasks' own tests."""
+    """The tasks' own tests: no pseudo-labels."""
     TESTER = "tester"
     """Tests of a frozen tester model (pseudo-labels): no ground truth enters a reward."""
 
@@ -74,7 +74,7 @@ class SupervisionSettings(Section):
 
     kind: SupervisionKind = Field(
         SupervisionKind.GROUND_TRUTH,
-        description="Tests from which rewards are computed: the tasks' own (ground_truth), or pseudo-labels of a frozen tester model (tester)",
+        description="Source of the tests from which rewards are computed: the tasks themselves, or a frozen tester model (pseudo-labels)",
     )
     model: str | None = Field(
         None,

@@ -21,10 +21,10 @@ class Bar:
         columns = (
             progress.TextColumn("[bold]{task.description}"),
             progress.BarColumn(28),
-            progress.TextColumn("{task.fields[told]}", markup=False),
+            progress.TextColumn("{task.fields[text]}", markup=False),
         )
         self._bar = progress.Progress(*columns, console=console, transient=True)
-        self._task = self._bar.add_task("", total=1.0, told="")
+        self._task = self._bar.add_task("", total=1.0, text="")
 
     def __enter__(self) -> Self:
         if self.shown:
@@ -39,9 +39,9 @@ class Bar:
         """Print a line that stays."""
         self.console.print(Text(text), soft_wrap=True)
 
-    def show(self, what: str, share: float, told: str) -> None:
-        """Update the bar: the share of ``what`` that is done, followed by the text ``told``."""
-        self._bar.update(self._task, description=what, completed=share, told=told)
+    def show(self, what: str, share: float, text: str) -> None:
+        """Update the bar: the share of ``what`` that is done, followed by ``text``."""
+        self._bar.update(self._task, description=what, completed=share, text=text)
 
 
 def time_left(seconds: float | None) -> str:
